@@ -1,0 +1,104 @@
+"""Record a variable every so many time steps, aligned to the step, on every target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidValueError, message
+from ..validation import check_steps
+from ._base import GeneratedObject, default_float, resolve_source
+
+__all__ = ["Recorder"]
+
+
+class Recorder(GeneratedObject):
+    """Keep a variable's values at the end of every `every`-th time step.
+
+    A ``StateMonitor`` with a slower clock would do the same, but in generated C++ clocks
+    are compared with an absolute tolerance, so that long runs slip by a step.
+
+    Parameters
+    ----------
+    source : Group
+        The group that holds the variable.
+    variable : str
+        Its name.
+    every : int, optional
+        Record at steps that are multiples of `every`.
+    indices : array-like of int, optional
+        The elements recorded; all by default.
+    when, order, name
+        As for every Brian2 object; by default after everything else.
+
+    Attributes
+    ----------
+    recorded : array, shape (recorded steps, elements)
+        What was recorded, with unit.
+
+    Examples
+    --------
+    >>> from brian2 import Network, NeuronGroup, defaultclock, ms
+    >>> from tension_sim.brian import Recorder
+    >>> group = NeuronGroup(1, "dv/dt = 1/second : 1", method="euler")
+    >>> recorder = Recorder(group, "v", every=5)
+    >>> Network(group, recorder).run(10*defaultclock.dt)
+    >>> recorder.recorded.shape
+    (2, 1)
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        variable: str,
+        *,
+        every: int = 1,
+        indices: Any = None,
+        clock: Any = None,
+        when: str = "end",
+        order: int = 100,
+        name: str = "recorder*",
+    ) -> None:
+        every = check_steps("Recorder.every", every, minimum=1)
+        x, start, size = resolve_source("Recorder.source", source, variable)
+        chosen = np.arange(size) if indices is None else np.atleast_1d(np.asarray(indices))
+        if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not chosen.size:
+            raise InvalidValueError(message("Recorder.indices", "a list of whole numbers, not empty", indices))
+        if chosen.min() < 0 or chosen.max() >= size:
+            raise InvalidValueError(message("Recorder.indices", f"indices from 0 to {size - 1}", indices))
+        super().__init__(
+            "tsim_recorder",
+            clock=clock if clock is not None else source.clock,
+            when=when,
+            order=order,
+            name=name,
+        )
+        self.add_dependency(source)
+        variables = self.variables
+        variables.add_constant("N", len(chosen))
+        variables.add_reference("x", source, variable)
+        variables.add_array(
+            "indices", size=len(chosen), dtype=np.int32, constant=True, read_only=True, values=chosen + start
+        )
+        variables.add_dynamic_array(
+            "values", size=0, dimensions=x.dim, dtype=x.dtype if x.dtype != bool else default_float(),
+            needs_reference_update=True, read_only=True,
+        )  # fmt: skip
+        variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
+        self.written_readonly_vars = {variables["values"]}
+        self._enable_group_attributes()
+
+    def __len__(self) -> int:
+        return int(self.variables["N"].get_value())
+
+    @property
+    def recorded(self) -> Any:
+        return self._with_unit(self._get("values").reshape(-1, len(self)).copy(), "values")
+
+    def append(self, row: np.ndarray) -> None:
+        """Add one row; called from the generated code of the runtime targets."""
+        values = self.variables["values"]
+        size = values.get_len()
+        values.resize(size + len(row))
+        values.get_value()[size:] = row

@@ -1,0 +1,134 @@
+"""Samples on the simulation clock: inputs, targets and hints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
+
+from ..errors import InvalidValueError, UnitsError, message
+from ..validation import check_series
+from ._base import GeneratedObject, default_float, is_standalone
+
+__all__ = ["Signal"]
+
+# Brian2 reads run arguments into arrays of the size they have; this gives the
+# vector of samples the size of the file first, so that any length fits.
+_RESIZE = """
+for (const auto& _arg : args) {{
+    const std::string _key = "{name}.samples=";
+    if (_arg.compare(0, _key.size(), _key) != 0) continue;
+    std::ifstream _file(_arg.substr(_key.size()), std::ios::binary | std::ios::ate);
+    const bool _is_file = _file.is_open();
+    {vector}.resize(_is_file ? (size_t)_file.tellg()/sizeof({vector}[0]) : 1);
+}}
+"""
+
+
+class Signal(GeneratedObject):
+    """Play samples, one row a time step.
+
+    Parameters
+    ----------
+    samples : array-like, shape (timesteps, channels) or (timesteps,)
+        One row for each time step, with or without units. After the last row the
+        value stays, unless `periodic` is set.
+    periodic : bool, optional
+        Start again after the last row.
+    first_step : int, optional
+        The time step at which row 0 plays.
+    clock : Clock, optional
+        The clock; ``defaultclock`` by default.
+    when, order : str, int, optional
+        Place within the time step: the very start.
+    name : str, optional
+        Name of the Brian2 object.
+
+    Attributes
+    ----------
+    value : VariableView, shape (channels,)
+        The row of the current time step; other groups can link to it.
+
+    Raises
+    ------
+    InvalidValueError
+        If the samples are empty, not finite, or have more than two axes.
+
+    Notes
+    -----
+    The length is known at run time only. On a standalone device, other samples of
+    another length are given without a build:
+    ``device.run(run_args={signal.samples: new.ravel()})``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import Network, defaultclock, ms
+    >>> from tension_sim.brian import Signal
+    >>> signal = Signal(np.arange(6.0).reshape(3, 2))
+    >>> Network(signal).run(2*defaultclock.dt)
+    >>> signal.value[:]
+    array([2., 3.])
+    """
+
+    def __init__(
+        self,
+        samples: Any,
+        *,
+        periodic: bool = False,
+        first_step: int = 0,
+        clock: Any = None,
+        when: str = "start",
+        order: int = -1,
+        name: str = "signal*",
+    ) -> None:
+        dim = get_dimensions(samples)
+        values = check_series("Signal.samples", np.asarray(samples))
+        super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
+        channels = values.shape[1]
+        dtype = default_float()
+        self.variables.add_constant("N", channels)
+        self.variables.add_arange("i", size=channels)
+        self.variables.add_array("value", size=channels, dimensions=dim, dtype=dtype)
+        self.variables.add_dynamic_array(
+            "samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True
+        )
+        self.variables.add_array(
+            "first_step", size=1, scalar=True, dtype=np.int64, values=int(first_step)
+        )
+        self.variables.add_array(
+            "periodic", size=1, scalar=True, dtype=np.int32, values=int(bool(periodic))
+        )
+        self._enable_group_attributes()
+        self._fill(values)
+        if is_standalone():
+            vector = brian2.get_device().get_array_name(self.variables["samples"], access_data=False)
+            brian2.get_device().insert_code("main", _RESIZE.format(name=self.name, vector=f"brian::{vector}"))
+
+    def __len__(self) -> int:
+        return int(self.variables["N"].get_value())
+
+    def set_samples(self, samples: Any) -> None:
+        """Play other samples, of any length, from the next run on.
+
+        Parameters
+        ----------
+        samples : array-like, shape (timesteps, channels) or (timesteps,)
+            Same unit and number of channels as before.
+        """
+        dim = self.variables["value"].dim
+        if get_dimensions(samples) is not dim:
+            wanted = "1 (no unit)" if dim is DIMENSIONLESS else self._unit_text("value")
+            raise UnitsError(message("Signal.samples", f"samples in {wanted}", str(get_dimensions(samples))))
+        values = check_series("Signal.samples", np.asarray(samples))
+        if values.shape[1] != len(self):
+            raise InvalidValueError(
+                message("Signal.samples", f"{len(self)} channels (axis 1)", values.shape, "keep the channels.")
+            )
+        self._fill(values)
+
+    def _fill(self, values: np.ndarray) -> None:
+        self.variables["samples"].resize(values.size)
+        self._set("samples", values.ravel())

@@ -1,0 +1,395 @@
+"""Equation files: a neuron or a synaptic filter, read and checked, without an engine.
+
+Adding a neuron is adding one file to ``equations/``, or to any folder of one's own.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._data import data_folder
+from .errors import InvalidValueError, message, unknown_name
+from .units import Quantity, describe, dimension_of, evaluate
+
+__all__ = [
+    "Neuron",
+    "SynapticFilter",
+    "list_neurons",
+    "list_synapses",
+    "load_neuron",
+    "load_synapse",
+    "resolve_parameters",
+]
+
+_TEXT = ("summary", "source", "notes")
+_NEURON_KEYS = {
+    *_TEXT, "kind", "equations", "threshold", "reset", "method", "membrane",
+    "inputs", "units", "parameters", "initial",
+}  # fmt: skip
+_FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters"}
+_DIFFERENTIAL = re.compile(r"^\s*d(\w+)\s*/\s*dt\s*=", re.MULTILINE)
+_DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(?:=[^:]*)?:", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class SynapticFilter:
+    """How a spike becomes a current: linear differential equations of ``x``.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its ending.
+    equations : str
+        Brian2 equations; ``unit`` stands for the unit of what is filtered.
+    output : str
+        The variable that is the filtered signal.
+    spike : dict of str to str
+        What a spike of weight 1 adds to which variable, in 1/time.
+    parameters : dict of str to str
+        Default parameters, as expressions with units.
+    """
+
+    name: str
+    summary: str
+    source: str
+    equations: str
+    output: str
+    spike: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the state variables, as in the file."""
+        return _DIFFERENTIAL.findall(self.equations)
+
+    def named(self, output: str, suffix: str) -> dict[str, str]:
+        """Map the file's variable names to those of one use of the filter."""
+        return {v: output if v == self.output else f"{v}_{suffix}" for v in self.variables}
+
+    def instance(self, output: str, suffix: str, unit: str) -> tuple[str, dict[str, str]]:
+        """Return equations and spike increments of one use of the filter.
+
+        Parameters
+        ----------
+        output : str
+            Name that the output variable gets.
+        suffix : str
+            Ending of the names of the other variables.
+        unit : str
+            Unit of the filtered signal.
+
+        Examples
+        --------
+        >>> equations, spike = load_synapse("double_exponential").instance("r", "r", "1")
+        >>> print(equations)
+        dr/dt = -r/tau_rise + h_r : 1
+        dh_r/dt = -h_r/tau_decay : 1/second
+        >>> spike
+        {'h_r': '1/(tau_rise*tau_decay)'}
+        """
+        names = self.named(output, suffix)
+        lines = []
+        for line in self.equations.strip().splitlines():
+            formula, _, dimension = line.partition(":")
+            formula = re.sub(r"^(\s*)d(\w+)\s*/\s*dt", lambda m: f"d{names[m[2]]}/dt", formula)
+            for old, new in names.items():
+                formula = re.sub(rf"\b{old}\b", new, formula)
+            dimension = re.sub(r"\bunit\b", unit, dimension.strip())
+            lines.append(f"{formula.strip()} : {dimension}")
+        return "\n".join(lines), {names[v]: text for v, text in self.spike.items()}
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """A spiking neuron type, as its equation file declares it.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its ending.
+    equations, threshold, reset : str
+        Brian2 equations, condition and statements, in physical units.
+    method : str
+        Integration method of these equations (filters decay exactly, whatever it is).
+    membrane : str
+        The variable recorded as voltage.
+    inputs : dict
+        Variable names that take the ``recurrent``, ``feedback`` and ``external`` current.
+    current_unit, rate_unit : str
+        Units in which plain weights, and the filtered rate r, count.
+    parameters, initial : dict of str to str
+        Default parameters and initial values, as expressions with units.
+    """
+
+    name: str
+    summary: str
+    source: str
+    equations: str
+    threshold: str
+    reset: str
+    method: str
+    membrane: str
+    inputs: Mapping[str, str]
+    current_unit: str
+    rate_unit: str
+    parameters: Mapping[str, str]
+    initial: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of all state variables and subexpressions of the equations."""
+        return [a or b for a, b in _DECLARED.findall(self.equations)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidValueError(message(f"{path.name}", "a TOML file", str(error), "mend that line.")) from None
+
+
+def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:
+    if data.get("kind") != kind:
+        raise InvalidValueError(message(f"{path.name}: kind", f"{kind!r}", data.get("kind"), f'write kind = "{kind}".'))
+    for key in data:
+        if key not in keys:
+            raise unknown_name(path.name, f"key of a {kind} file", key, keys)
+    for key in required:
+        if key not in data:
+            raise InvalidValueError(message(f"{path.name}: {key}", f"the key {key!r}", sorted(data), "add it."))
+    for key, value in data.items():
+        table = key in ("inputs", "units", "parameters", "initial", "spike")
+        if isinstance(value, dict) != table or not (table or isinstance(value, str)):
+            raise InvalidValueError(
+                message(f"{path.name}: {key}", "a table" if table else "text", value, "see the files in equations/.")
+            )
+        if table:
+            for name, item in value.items():
+                if not isinstance(item, str | int | float) or isinstance(item, bool):
+                    raise InvalidValueError(
+                        message(f"{path.name}: {key}.{name}", 'a number, or an expression such as "10*ms"', item)
+                    )
+
+
+def _strings(table: Mapping[str, Any]) -> dict[str, str]:
+    return {name: item if isinstance(item, str) else repr(item) for name, item in table.items()}
+
+
+def _neuron(path: Path) -> Neuron:
+    data = _read(path)
+    _checked(path, data, "neuron", _NEURON_KEYS, ("equations", "threshold", "reset", "membrane", "inputs", "units"))
+    inputs, units = _strings(data["inputs"]), _strings(data["units"])
+    for table, wanted, found in (
+        ("inputs", {"recurrent", "feedback", "external"}, inputs),
+        ("units", {"current", "rate"}, units),
+    ):
+        for key in found:
+            if key not in wanted:
+                raise unknown_name(f"{path.name}: {table}", "entry", key, wanted)
+        for key in wanted - set(found):
+            raise InvalidValueError(message(f"{path.name}: {table}", f"the entry {key!r}", sorted(found), "add it."))
+    neuron = Neuron(
+        name=path.stem,
+        summary=data.get("summary", ""),
+        source=data.get("source", ""),
+        equations=data["equations"].strip(),
+        threshold=data["threshold"].strip(),
+        reset=data["reset"].strip(),
+        method=data.get("method", "euler"),
+        membrane=data["membrane"],
+        inputs=inputs,
+        current_unit=units["current"],
+        rate_unit=units["rate"],
+        parameters=_strings(data.get("parameters", {})),
+        initial=_strings(data.get("initial", {})),
+    )
+    for name in (neuron.membrane, *neuron.initial):
+        if name not in neuron.variables:
+            raise unknown_name(f"{path.name}: membrane or initial", "variable of the equations", name, neuron.variables)
+    dimension_of(neuron.current_unit, f"{path.name}: units.current")
+    rate = dimension_of(neuron.rate_unit, f"{path.name}: units.rate")
+    if rate != dimension_of("hertz", ""):
+        raise InvalidValueError(
+            message(f"{path.name}: units.rate", "a rate such as 1/second", neuron.rate_unit, f"it is {describe(rate)}.")
+        )
+    resolve_parameters(path.name, neuron.parameters, dt=1e-4)
+    return neuron
+
+
+def _synapse(path: Path) -> SynapticFilter:
+    data = _read(path)
+    _checked(path, data, "filter", _FILTER_KEYS, ("equations", "output", "spike"))
+    synapse = SynapticFilter(
+        name=path.stem,
+        summary=data.get("summary", ""),
+        source=data.get("source", ""),
+        equations=data["equations"].strip(),
+        output=data["output"],
+        spike=_strings(data["spike"]),
+        parameters=_strings(data.get("parameters", {})),
+    )
+    for name in (synapse.output, *synapse.spike):
+        if name not in synapse.variables:
+            raise unknown_name(f"{path.name}: output or spike", "variable of the equations", name, synapse.variables)
+    names = resolve_parameters(path.name, synapse.parameters, dt=1e-4)
+    for name, text in synapse.spike.items():
+        evaluate(text, f"{path.name}: spike.{name}", names)
+    return synapse
+
+
+@cache
+def _files(kind: str) -> dict[str, Path]:
+    found = {}
+    for path in sorted(data_folder("equations").glob("*.toml")):
+        if _read(path).get("kind") == kind:
+            found[path.stem] = path
+    return found
+
+
+def _locate(where: str, kind: str, name: str | Path) -> Path:
+    path = Path(name)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if path.is_file():
+            return path
+        raise InvalidValueError(message(where, f"an existing {kind} file", str(name), "check the path."))
+    files = _files(kind)
+    if str(name) not in files:
+        raise unknown_name(where, kind, name, files)
+    return files[str(name)]
+
+
+def list_neurons() -> list[str]:
+    """Return the names of the neuron files of the package.
+
+    Examples
+    --------
+    >>> list_neurons()
+    ['izhikevich', 'lif', 'theta']
+    """
+    return sorted(_files("neuron"))
+
+
+def list_synapses() -> list[str]:
+    """Return the names of the synaptic filter files of the package.
+
+    Examples
+    --------
+    >>> list_synapses()
+    ['double_exponential', 'single_exponential']
+    """
+    return sorted(_files("filter"))
+
+
+def load_neuron(name: str | Path) -> Neuron:
+    """Load a neuron by name, or from an equation file of one's own.
+
+    Parameters
+    ----------
+    name : str or Path
+        ``"lif"``, or a path such as ``"my_neuron.toml"``.
+
+    Raises
+    ------
+    UnknownNameError, InvalidValueError, UnitsError
+        If the name is unknown or the file is wrong; the message names file and key.
+
+    Examples
+    --------
+    >>> load_neuron("lif").threshold
+    'v >= v_peak'
+    """
+    return _neuron(_locate("load_neuron.name", "neuron", name))
+
+
+def load_synapse(name: str | Path) -> SynapticFilter:
+    """Load a synaptic filter by name, or from an equation file of one's own.
+
+    Examples
+    --------
+    >>> load_synapse("single_exponential").spike
+    {'x': '1/tau_decay'}
+    """
+    return _synapse(_locate("load_synapse.name", "filter", name))
+
+
+def resolve_parameters(
+    where: str,
+    defaults: Mapping[str, str],
+    overrides: Mapping[str, str | float] | None = None,
+    *,
+    dt: float,
+) -> dict[str, Quantity]:
+    """Evaluate parameters that may refer to each other, in any order.
+
+    Parameters
+    ----------
+    where : str
+        File or class, for messages.
+    defaults : mapping
+        Expressions of the equation file.
+    overrides : mapping, optional
+        Other expressions or plain SI numbers for some of them; same units.
+    dt : float
+        Time step in seconds, known to expressions as ``dt``.
+
+    Returns
+    -------
+    dict of str to Quantity
+        SI values with dimensions.
+
+    Examples
+    --------
+    >>> resolve_parameters("demo", {"a": "2*b", "b": "3*mV"}, dt=1e-4)["a"].value
+    0.006
+    """
+    overrides = overrides or {}
+    for name in overrides:
+        if name not in defaults:
+            raise unknown_name(f"{where}: parameters", "parameter", name, defaults)
+    known: dict[str, Quantity] = {"dt": Quantity(dt, dimension_of("second", where))}
+    texts = {**defaults, **overrides}
+
+    def value(name: str, trail: tuple[str, ...]) -> Quantity:
+        if name in known:
+            return known[name]
+        if name in trail:
+            raise InvalidValueError(
+                message(f"{where}: parameters.{name}", "no circle of definitions", " -> ".join((*trail, name)))
+            )
+        text = str(texts[name])
+        needed = set(re.findall(r"[A-Za-z_]\w*", text)) & set(texts)
+        names = {other: value(other, (*trail, name)) for other in needed} | {"dt": known["dt"]}
+        known[name] = evaluate(text, f"{where}: parameters.{name}", names)
+        return known[name]
+
+    for name in texts:
+        value(name, ())
+    if overrides:
+        original = resolve_parameters(where, defaults, dt=dt)
+        for name in overrides:
+            if known[name].dimension != original[name].dimension:
+                evaluate(f"({texts[name]}) + ({defaults[name]})", f"{where}: parameters.{name}", known)
+    for name, quantity in known.items():
+        if not np.all(np.isfinite(quantity.value)):
+            raise InvalidValueError(message(f"{where}: parameters.{name}", "a finite value", texts.get(name)))
+    known.pop("dt")
+    return known
+
+
+def rate_time(neuron: Neuron) -> float:
+    """Return one over the rate unit, in seconds: 1 for 1/second, 0.001 for 1/ms."""
+    return 1.0 / evaluate(neuron.rate_unit, f"{neuron.name}: units.rate").value
+
+
+def current_scale(neuron: Neuron) -> float:
+    """Return the SI value of the unit in which plain currents and weights count."""
+    return evaluate(neuron.current_unit, f"{neuron.name}: units.current").value
+

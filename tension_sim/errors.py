@@ -1,0 +1,119 @@
+"""Every error of the package, and the one format of its messages.
+
+A message names the class and the argument, says what was expected, shows what
+was received, and ends with the fix::
+
+    RLS.update_every: expected a whole number of steps, at least 1.
+    Received: 0
+    Fix: to switch learning off, set learning=False or stop=0.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "CompilerNotFoundError",
+    "DivergenceError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "OutputError",
+    "RunFailedError",
+    "TensionError",
+    "UnitsError",
+    "UnknownNameError",
+    "UnsupportedError",
+    "closest",
+    "message",
+]
+
+
+class TensionError(Exception):
+    """Base class of all errors raised by this package."""
+
+
+class InvalidValueError(TensionError, ValueError):
+    """An argument has a value that cannot work."""
+
+
+class InvalidTypeError(TensionError, TypeError):
+    """An argument has a type that cannot work."""
+
+
+class UnitsError(InvalidValueError):
+    """A quantity has the wrong physical dimensions."""
+
+
+class UnknownNameError(InvalidValueError):
+    """A name (recipe, neuron, key, target, ...) is not known."""
+
+
+class UnsupportedError(TensionError, NotImplementedError):
+    """The request cannot work on the chosen target."""
+
+
+class CompilerNotFoundError(TensionError, RuntimeError):
+    """A compiler that the chosen target needs is missing."""
+
+
+class RunFailedError(TensionError, RuntimeError):
+    """A compiled program ended before its run was complete."""
+
+
+class DivergenceError(TensionError, ArithmeticError):
+    """Learning diverged: NaN, infinity, or a P that is no longer positive."""
+
+
+class OutputError(TensionError, OSError):
+    """A result could not be written."""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name nearest to `name`, or None if none is near.
+
+    Parameters
+    ----------
+    name : str
+        The name as the user wrote it.
+    known : iterable of str
+        The names that exist.
+
+    Examples
+    --------
+    >>> closest("izikevich", ["lif", "izhikevich", "theta"])
+    'izhikevich'
+    """
+    lowered = {str(item).lower(): str(item) for item in known}
+    matches = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
+    return lowered[matches[0]] if matches else None
+
+
+def message(where: str, expected: str, received: object, fix: str = "") -> str:
+    """Compose a message in the package's one format.
+
+    Parameters
+    ----------
+    where : str
+        Class and argument, e.g. ``"RLS.update_every"``.
+    expected : str
+        What would have been right, without "expected" and full stop.
+    received : object
+        What came instead; strings are shown with quotes.
+    fix : str, optional
+        What to do about it.
+    """
+    shown = repr(received)
+    if len(shown) > 200:
+        shown = shown[:200] + "..."
+    text = f"{where}: expected {expected}.\nReceived: {shown}"
+    return f"{text}\nFix: {fix}" if fix else text
+
+
+def unknown_name(where: str, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """Build the error for an unknown name, with the nearest known one."""
+    known = sorted(known)
+    near = closest(str(name), known)
+    listed = f" ({', '.join(known)})" if len(known) <= 20 else ""
+    fix = f"did you mean {near!r}?" if near else f"use the name of a known {kind}."
+    return UnknownNameError(message(where, f"a known {kind}{listed}", name, fix))

@@ -1,0 +1,123 @@
+"""Checks of user input, all in one message format, all before anything is built."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .errors import InvalidTypeError, InvalidValueError, message
+
+__all__ = [
+    "check_choice",
+    "check_fraction",
+    "check_matrix",
+    "check_positive",
+    "check_series",
+    "check_steps",
+    "check_window",
+]
+
+
+def _numeric(where: str, value: Any, expected: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "iufb":
+        raise InvalidTypeError(message(where, expected, value, "pass numbers."))
+    return array.astype(np.float64)
+
+
+def _finite(where: str, array: np.ndarray) -> None:
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        first = tuple(int(i) for i in bad[0])
+        raise InvalidValueError(
+            message(
+                where,
+                "finite values",
+                float(array[first]),
+                f"mend the {len(bad)} value(s) that are NaN or infinite, the first at index {first}.",
+            )
+        )
+
+
+def check_series(where: str, value: Any) -> np.ndarray:
+    """Return a time series as float64 of shape (timesteps, channels).
+
+    Examples
+    --------
+    >>> check_series("Signal.samples", [1, 2, 3]).shape
+    (3, 1)
+    """
+    array = _numeric(where, value, "an array of shape (timesteps, channels)")
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or 0 in array.shape:
+        raise InvalidValueError(
+            message(where, "an array of shape (timesteps, channels), not empty", array.shape)
+        )
+    _finite(where, array)
+    return array
+
+
+def check_matrix(where: str, value: Any, shape: tuple[int, int], axes: str) -> np.ndarray:
+    """Return a finite float64 matrix of exactly `shape`; `axes` names the two axes."""
+    array = _numeric(where, value, f"an array of shape {shape} ({axes})")
+    if array.shape != shape:
+        raise InvalidValueError(
+            message(where, f"an array of shape {shape} ({axes})", array.shape, "check the order of the axes.")
+        )
+    _finite(where, array)
+    return array
+
+
+def check_positive(where: str, value: Any, fix: str = "") -> float:
+    """Return a finite number above zero."""
+    number = _number(where, value, "a finite number above 0")
+    if not number > 0 or math.isinf(number):
+        raise InvalidValueError(message(where, "a finite number above 0", value, fix))
+    return number
+
+
+def check_fraction(where: str, value: Any, fix: str = "") -> float:
+    """Return a number in (0, 1]."""
+    number = _number(where, value, "a number in (0, 1]")
+    if not 0 < number <= 1:
+        raise InvalidValueError(message(where, "a number in (0, 1]", value, fix))
+    return number
+
+
+def check_choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of the choices."""
+    if value not in choices:
+        raise InvalidValueError(message(where, "one of " + ", ".join(map(repr, choices)), value))
+    return value
+
+
+def check_steps(where: str, value: Any, minimum: int, fix: str = "") -> int:
+    """Return a whole number of time steps, at least `minimum`."""
+    expected = f"a whole number of time steps, at least {minimum}"
+    number = _number(where, value, expected)
+    if not math.isfinite(number) or number != int(number) or number < minimum:
+        raise InvalidValueError(message(where, expected, value, fix))
+    return int(number)
+
+
+def check_window(where: str, start: int, stop: int) -> None:
+    """Refuse a window that ends before it starts."""
+    if stop < start:
+        raise InvalidValueError(
+            message(where, "stop at or after start", f"start={start}, stop={stop} (steps)", "exchange them.")
+        )
+
+
+def _number(where: str, value: Any, expected: str) -> float:
+    if isinstance(value, bool | str) or np.ndim(value) != 0:
+        raise InvalidTypeError(message(where, expected, value, "pass one number."))
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(message(where, expected, value, "pass one number.")) from None
