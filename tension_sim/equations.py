@@ -36,7 +36,7 @@ _NEURON_KEYS = {
 }  # fmt: skip
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters"}
 _DIFFERENTIAL = re.compile(r"^\s*d(\w+)\s*/\s*dt\s*=", re.MULTILINE)
-_DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(?:=[^:]*)?:", re.MULTILINE)
+_DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(=[^:]*)?:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,12 @@ class Neuron:
     @property
     def variables(self) -> list[str]:
         """Names of all state variables and subexpressions of the equations."""
-        return [a or b for a, b in _DECLARED.findall(self.equations)]
+        return [a or b for a, b, _ in _DECLARED.findall(self.equations)]
+
+    @property
+    def state_variables(self) -> list[str]:
+        """Names of the variables that hold a state: all but the subexpressions."""
+        return [a or b for a, b, formula in _DECLARED.findall(self.equations) if a or not formula]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -212,8 +217,10 @@ def _neuron(path: Path) -> Neuron:
         initial=_strings(data.get("initial", {})),
     )
     for name in (neuron.membrane, *neuron.initial):
-        if name not in neuron.variables:
-            raise unknown_name(f"{path.name}: membrane or initial", "variable of the equations", name, neuron.variables)
+        if name not in neuron.state_variables:
+            raise unknown_name(
+                f"{path.name}: membrane or initial", "variable of the equations", name, neuron.state_variables
+            )
     dimension_of(neuron.current_unit, f"{path.name}: units.current")
     rate = dimension_of(neuron.rate_unit, f"{path.name}: units.rate")
     if rate != dimension_of("hertz", ""):

@@ -297,7 +297,7 @@ class ForceNetwork:
             **self.synapse.named("r", "r"),
             **{f"_{k}": v for k, v in self.synapse.named(self.neuron.inputs["recurrent"], "rec").items()},
         }
-        return dict.fromkeys([*self.neuron.variables, *filters.values()])
+        return dict.fromkeys([*self.neuron.state_variables, *filters.values()])
 
     @cached_property
     def initial_values(self) -> dict[str, np.ndarray]:
@@ -393,6 +393,25 @@ class ForceNetwork:
             seed=seed,
             **declaration,
         )
+
+    def display_unit(self, name: str) -> tuple[str, float]:
+        """Return the unit in which a recorded state variable is shown, and its SI value.
+
+        Membrane voltages are shown in mV, currents in the file's current unit.
+        """
+        currents = (*self.neuron.inputs.values(),)
+        if name in currents:
+            return self.neuron.current_unit, self.current_scale
+        initial = self.neuron.initial.get(name)
+        if initial is not None:
+            dt = evaluate(f"{self.dt!r}*second", "dt")
+            rng = np.random.default_rng(0)
+            quantity = evaluate(initial, name, {**self.parameter_values, "dt": dt}, 1, rng)
+            for unit in ("1", "mV", "pA", "ms"):
+                shown = evaluate(unit, name)
+                if shown.dimension == quantity.dimension:
+                    return unit, shown.value
+        return "1", 1.0
 
     @property
     def current_scale(self) -> float:

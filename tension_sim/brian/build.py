@@ -1,0 +1,126 @@
+"""Structure -> C++ program and its manifest: what it reads, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.units.allunits import second
+
+from ..errors import RunFailedError
+from ..structure import Structure
+from .assemble import assemble
+from .conductor import Conductor
+from .isolation import isolated
+
+__all__ = ["build_cpp"]
+
+#: Time steps: more than any run has; the conductor ends it.
+_ENDLESS = 2.0**40
+
+# Arguments of ours, taken out before Brian2 reads the others.
+_ARGUMENTS = """
+auto _take = [&args](const std::string& _name) {
+    for (auto _arg = args.begin(); _arg != args.end(); ++_arg)
+        if (_arg->compare(0, _name.size(), _name) == 0) {
+            const std::string _value = _arg->substr(_name.size());
+            args.erase(_arg);
+            return _value;
+        }
+    return std::string();
+};
+brian::tsim_network.t = std::atof(_take("network.t=").c_str());
+"""
+
+# The number of synapses is not compiled in: their arrays take the length of the files.
+_SYNAPSES = """
+auto _read = [&_take](const std::string& _name, std::vector<int32_t>& _to) {{
+    std::ifstream _file(_take(_name), std::ios::binary | std::ios::ate);
+    _to.resize((size_t)_file.tellg()/sizeof(int32_t));
+    _file.seekg(0);
+    _file.read(reinterpret_cast<char*>(_to.data()), _to.size()*sizeof(int32_t));
+}};
+_read("recurrent.pre=", brian::{pre});
+_read("recurrent.post=", brian::{post});
+const size_t _n_synapses = brian::{pre}.size();
+brian::{number}[0] = _n_synapses;
+brian::{outgoing}.assign({n}, 0);
+brian::{incoming}.assign({n}, 0);
+for (size_t _i = 0; _i < _n_synapses; _i++) {{
+    brian::{outgoing}[brian::{pre}[_i]]++;
+    brian::{incoming}[brian::{post}[_i]]++;
+}}
+{resize}
+"""
+
+
+def build_cpp(structure: Structure, folder: Path) -> None:
+    """Generate and compile the program of a structure into `folder`.
+
+    Raises
+    ------
+    RunFailedError
+        If the compiler fails; the message holds the end of its output.
+    """
+    preferences = {
+        "core.default_float_dtype": np.dtype(structure.dtype).type,
+        "devices.cpp_standalone.openmp_threads": structure.threads if structure.threads > 1 else 0,
+        "core.stop_on_keyboard_interrupt": True,
+    }
+    with isolated(CPPStandaloneDevice(), preferences, build_on_run=False) as device:
+        objects = assemble(structure)
+        network = objects["network"]
+        network.add(Conductor(objects["neurons"].clock))
+        device.insert_code("main", _ARGUMENTS)
+        if structure.recurrent:
+            device.insert_code("main", _read_synapses(structure, objects["recurrent"], device))
+        network.run(_ENDLESS * structure.dt * second, namespace={})
+        try:
+            device.build(directory=str(folder), compile=True, run=False, with_output=False)
+        except RuntimeError as error:
+            raise RunFailedError(
+                f"The generated C++ code did not compile ({error}).\n"
+                f"Fix: look at the compiler's output above and at the sources in {folder}."
+            ) from error
+        manifest = {
+            "arrays": _arrays(device),
+            "settable": [
+                f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")
+            ],
+        }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _read_synapses(structure: Structure, synapses: Any, device: Any) -> str:
+    def name(variable: str) -> str:
+        return device.get_array_name(synapses.variables[variable], access_data=False)
+
+    synapses._connect_called = True
+    resized = [device.get_array_name(v, access_data=False) for v in synapses._registered_variables]
+    return _SYNAPSES.format(
+        pre=name("_synaptic_pre"),
+        post=name("_synaptic_post"),
+        number=name("N"),
+        outgoing=name("N_outgoing"),
+        incoming=name("N_incoming"),
+        n=structure.n,
+        resize="\n".join(f"brian::{vector}.resize(_n_synapses);" for vector in sorted(resized)),
+    )
+
+
+def _arrays(device: Any) -> dict[str, dict[str, Any]]:
+    """Say which file holds which array after a run."""
+    arrays = {}
+    for variable in device.arrays:
+        if not isinstance(variable, ArrayVariable) or not hasattr(variable.owner, "name"):
+            continue
+        arrays[f"{variable.owner.name}.{variable.name}"] = {
+            "file": device.get_array_filename(variable),
+            "dtype": np.dtype(variable.dtype).name,
+            "size": None if isinstance(variable, DynamicArrayVariable) else int(variable.size),
+        }
+    return arrays

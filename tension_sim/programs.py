@@ -1,0 +1,281 @@
+"""Compiled programs: found in the cache or built once, then run many times.
+
+Nothing here imports Brian2, so that a program that exists starts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
+from .structure import Structure
+
+__all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
+
+#: Results of these objects are not read back: they are large, and went in unchanged.
+_UNREAD = ("recurrent.", "feedback.", "input.", "target.", "inputs.")
+
+
+def cache_folder() -> Path:
+    """Return where compiled programs are kept: ``$TENSION_SIM_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("TENSION_SIM_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tension_sim"
+
+
+def compiler() -> str | None:
+    """Return the C++ compiler that Brian2's makefile will call, if there is one."""
+    return shutil.which(os.environ.get("CXX", "g++")) if shutil.which("make") else None
+
+
+def require_compiler() -> str:
+    """Return the C++ compiler.
+
+    Raises
+    ------
+    CompilerNotFoundError
+        If compiler or make are missing.
+    """
+    found = compiler()
+    if found is None:
+        raise CompilerNotFoundError(
+            message(
+                "Simulation.target",
+                "a C++ compiler (g++) and make on the PATH for cpp_standalone",
+                os.environ.get("CXX", "g++"),
+                'install them (Debian: apt install build-essential), or choose target="numpy".',
+            )
+        )
+    return found
+
+
+@cache
+def _machine() -> dict[str, str]:
+    """Describe what a binary depends on besides its source."""
+    try:
+        cpu = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        cpu = platform.processor()
+    path = compiler()
+    text = subprocess.run([path, "--version"], capture_output=True, text=True).stdout if path else "none"
+    return {"cpu": cpu, "machine": platform.machine(), "compiler": text.partition("\n")[0]}
+
+
+@cache
+def _sources() -> str:
+    """Digest all that the generated code comes from."""
+    digest = hashlib.sha256()
+    package = Path(__file__).resolve().parent
+    files = [*sorted((package / "brian").rglob("*")), package / "structure.py", package / "equations.py"]
+    for path in files:
+        if path.is_file() and path.suffix in (".py", ".cpp", ".h", ".cu"):
+            digest.update(path.name.encode() + path.read_bytes())
+    for distribution in ("brian2", "brian2cuda"):
+        try:
+            digest.update(f"{distribution} {version(distribution)}".encode())
+        except PackageNotFoundError:
+            continue
+    return digest.hexdigest()
+
+
+def program_key(structure: Structure, target: str) -> str:
+    """Return the name of a structure's program: equal for equal code on an equal machine."""
+    described = {
+        "structure": structure.describe(),
+        "target": target,
+        "sources": _sources(),
+        "machine": _machine(),
+    }
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One compiled network.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its binary, sources and manifest lie.
+    manifest : dict
+        Which file holds which array.
+    built : bool
+        Whether it was compiled just now.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    built: bool
+
+    def run(
+        self,
+        values: Mapping[str, Any],
+        start: int,
+        steps: int,
+        dt: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Run some steps; see `tension_sim.brian.runtime.run`, which does the same in Python.
+
+        Raises
+        ------
+        RunFailedError
+            If the binary is killed or fails; the message names its log, which is kept.
+        OutputError
+            If there is no room for the files of the run.
+        """
+        try:
+            work = Path(tempfile.mkdtemp(prefix="tension_sim_"))
+            (work / "results").mkdir()
+            arguments = [
+                f"network.t={start * dt!r}",
+                f"conductor.stop_step={start + steps}",
+                *self._write(values, work),
+            ]
+        except OSError as error:
+            raise OutputError(f"The files of the run could not be written: {error}.\nFix: make room there.") from error
+        interrupted = self._execute(work, arguments, start, progress)
+        results = self._read(work)
+        shutil.rmtree(work, ignore_errors=True)
+        results["steps"] = int(results["network_clock.timestep"][0]) - start
+        results["interrupted"] = interrupted
+        return results
+
+    def _write(self, values: Mapping[str, Any], work: Path) -> list[str]:
+        arguments = []
+        for name, value in values.items():
+            if np.ndim(value) == 0:
+                arguments.append(f"{name}={value!r}" if isinstance(value, int | float) else f"{name}={value.item()!r}")
+                continue
+            dtype = self.manifest["arrays"][name]["dtype"] if name in self.manifest["arrays"] else "int32"
+            path = work / f"{name}.in"
+            np.ascontiguousarray(value, dtype=dtype).tofile(path)
+            arguments.append(f"{name}={path}")
+        return arguments
+
+    def _execute(
+        self, work: Path, arguments: list[str], start: int, progress: Callable[[int], None] | None
+    ) -> bool:
+        log = work / "log.txt"
+        interrupted = False
+        with log.open("w") as errors:
+            process = subprocess.Popen(
+                [str(self.folder / "main"), "--results_dir", f"{work}/results/", *arguments],
+                cwd=self.folder,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,  # a Ctrl-C in the terminal reaches it once, through us
+            )
+            while True:
+                try:
+                    for line in process.stdout:
+                        word, _, number = line.partition(" ")
+                        if word == "step" and progress is not None:
+                            progress(int(number) - start)
+                        elif word != "step":
+                            errors.write(line)
+                    process.wait()
+                    break
+                except KeyboardInterrupt:
+                    if interrupted:
+                        process.kill()
+                        raise
+                    interrupted = True
+                    process.send_signal(signal.SIGINT)
+                except BaseException:
+                    process.kill()
+                    process.wait()
+                    raise
+        if process.returncode:
+            how = f"signal {-process.returncode}" if process.returncode < 0 else f"code {process.returncode}"
+            raise RunFailedError(
+                f"The compiled program ended with {how} before its run was complete.\n"
+                f"Its log is {log}: {log.read_text()[-500:].strip() or 'empty'}.\n"
+                "Fix: earlier results are untouched; run again (a killed program often ran out of memory)."
+            )
+        return interrupted
+
+    def _read(self, work: Path) -> dict[str, Any]:
+        arrays = {}
+        for name, entry in self.manifest["arrays"].items():
+            if name.startswith(_UNREAD):
+                continue
+            path = work / "results" / entry["file"]
+            array = np.fromfile(path, dtype=entry["dtype"]) if path.exists() else np.empty(0, entry["dtype"])
+            if entry["size"] is not None and len(array) != entry["size"]:
+                raise RunFailedError(
+                    f"The compiled program could not write {name!r} whole into {work}.\nFix: make room there."
+                )
+            arrays[name] = array
+        return arrays
+
+
+def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Program:
+    """Return the program of a structure, from the cache if it is there and whole.
+
+    Raises
+    ------
+    CompilerNotFoundError, RunFailedError, OutputError
+        If it has to be built and cannot be.
+    """
+    key = program_key(structure, target)
+    folder = cache_folder() / key
+    program = _load(folder)
+    if program is not None:
+        return program
+    require_compiler()
+    from .brian.build import build_cpp
+
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=cache_folder()))
+    except OSError as error:
+        raise OutputError(
+            f"The cache of compiled programs {cache_folder()} cannot be written: {error}.\n"
+            "Fix: set TENSION_SIM_CACHE to a folder that can."
+        ) from error
+    try:
+        build_cpp(structure, draft)
+        digest = hashlib.sha256((draft / "main").read_bytes()).hexdigest()
+        (draft / "complete").write_text(digest)
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if _load(folder) is None:  # another process may have been first
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    program = _load(folder)
+    if program is None:
+        raise RunFailedError(f"The compiled program in {folder} is not whole.\nFix: make room there, and try again.")
+    return Program(program.folder, program.manifest, built=True)
+
+
+def _load(folder: Path) -> Program | None:
+    """Return the program in a folder, or None if it is absent or damaged."""
+    try:
+        digest = (folder / "complete").read_text()
+        if hashlib.sha256((folder / "main").read_bytes()).hexdigest() != digest:
+            return None
+        return Program(folder, json.loads((folder / "manifest.json").read_text()), built=False)
+    except (OSError, ValueError):
+        return None

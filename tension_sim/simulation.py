@@ -1,0 +1,307 @@
+"""Run a declared network on a target: data and state in, `Results` out."""
+
+from __future__ import annotations
+
+import platform
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from . import programs
+from .errors import CompilerNotFoundError, DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
+from .network import ForceNetwork
+from .results import Phase, Recording, Results
+from .structure import Record, Structure, initial_state, run_values
+from .tasks import Task
+from .validation import check_series, check_steps
+
+__all__ = ["TARGETS", "Simulation"]
+
+#: Where a network can run.
+TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+
+
+class Simulation:
+    """A network on a target; runs as often as one likes, on any data.
+
+    Parameters
+    ----------
+    net : ForceNetwork
+        The declaration.
+    target : str, optional
+        ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
+        C++ where there is a compiler, else numpy with a warning.
+    record : Record, optional
+        What is recorded; by default the output at every step, and all spikes.
+    threads : int, optional
+        OpenMP threads of the C++ program.
+    name : str, optional
+        Name of the results.
+
+    Raises
+    ------
+    UnknownNameError, InvalidTypeError, CompilerNotFoundError
+        Before anything is built.
+
+    Examples
+    --------
+    >>> net = ForceNetwork.random("lif", n=20, seed=1)
+    >>> results = Simulation(net, target="numpy").run(np.zeros(10))
+    >>> results.output.shape
+    (10, 1)
+    """
+
+    def __init__(
+        self,
+        net: ForceNetwork,
+        *,
+        target: str | None = None,
+        record: Record | None = None,
+        threads: int = 1,
+        name: str = "network",
+    ) -> None:
+        if not isinstance(net, ForceNetwork):
+            raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
+        if target is not None and target not in TARGETS:
+            raise unknown_name("Simulation.target", "target", target, TARGETS)
+        self.net, self.name = net, name
+        self.record = record if record is not None else Record()
+        check_steps("Simulation.threads", threads, 1)
+        self.structure = Structure.of(net, self.record, threads)
+        self.target = target or _default_target()
+        if self.target == "cuda_standalone":
+            from .cuda import require_cuda
+
+            require_cuda()
+
+    def build(self) -> programs.Program | None:
+        """Compile the network's program, or find it; None on the targets that need none."""
+        if self.target in ("numpy", "cython"):
+            return None
+        return programs.find_or_build(self.structure, self.target)
+
+    def run(
+        self,
+        y: Any = None,
+        x: Any = None,
+        *,
+        steps: int | None = None,
+        learning: bool = True,
+        state: Mapping[str, Any] | None = None,
+        phases: tuple[Phase, ...] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Results:
+        """Run the network.
+
+        Parameters
+        ----------
+        y : array-like, shape (timesteps, n_outputs), or Task
+            The supervisor; row 0 belongs to the first step of this run. A `Task` covers the
+            whole protocol, so that a run that starts later takes its later part.
+        x : array-like, shape (timesteps, n_inputs), optional
+            External input.
+        steps : int, optional
+            How many steps; by default as many as there are samples.
+        learning : bool, optional
+            False freezes the weights, whatever the schedule says.
+        state : mapping, optional
+            Where to start: the ``state`` of earlier results goes on from their end.
+        phases : tuple of Phase, optional
+            Named parts of the run; by default those of the schedule.
+        progress : callable, optional
+            Called as ``progress(steps_done, steps)`` while the run goes on.
+
+        Returns
+        -------
+        Results
+            Also after Ctrl-C, up to the step reached.
+
+        Raises
+        ------
+        InvalidValueError, InvalidTypeError, UnknownNameError
+            If data or state do not fit; nothing is built or run then.
+        DivergenceError
+            If learning diverged; ``error.results`` holds the results up to that step.
+        RunFailedError, OutputError
+            If the compiled program could not be built or did not end well.
+        """
+        initial = initial_state(self.net, self.structure, state)
+        start = int(initial.pop("step"))
+        data, steps, rows = self._data(y, x, steps, start)
+        values = {**run_values(self.net, self.record), **initial, **data}
+        if self.net.learning is not None and not learning:
+            values["rls.learning"] = 0
+        self._check_shapes(values)
+        begin = time.perf_counter()
+        program = self.build()
+        built = time.perf_counter()
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(min(max(done, 0), steps), steps)
+
+        if program is None:
+            from .brian import runtime
+
+            arrays = runtime.run(self.structure, self.target, values, start, steps, report)
+        else:
+            arrays = program.run(values, start, steps, self.net.dt, report)
+        timings = {"build": built - begin, "run": time.perf_counter() - built}
+        results = self._results(arrays, rows, start, phases, timings)
+        if self.net.learning is not None and arrays["rls.diverged_step"][0] >= 0:
+            from_step = int(arrays["rls.diverged_step"][0])
+            error = DivergenceError(
+                f"RLS: learning diverged at time step {from_step} (t = {from_step * self.net.dt:g} s): the error "
+                "or r'Pr was not finite or not positive. The last good state was kept.\n"
+                "Fix: choose a smaller alpha_P or feedback, a larger forgetting factor, or float64."
+            )
+            error.results = results
+            raise error
+        return results
+
+    def _data(
+        self, y: Any, x: Any, steps: int | None, start: int
+    ) -> tuple[dict[str, Any], int, Callable[[np.ndarray], np.ndarray] | None]:
+        """Return the samples to play, the number of steps, and the target as a function of steps."""
+        net = self.net
+        if isinstance(y, Task):
+            if x is not None:
+                raise InvalidValueError(message("Simulation.run.x", "no x beside a Task", x, "put it in Task.inputs."))
+            left = y.n_steps - start
+            y, x, first, periodic, at = y.target, y.inputs, 0, y.period is not None, y.target_at
+        else:
+            y = check_series("Simulation.run.y", y) if y is not None else None
+            x = check_series("Simulation.run.x", x) if x is not None else None
+            first, periodic, left = start, False, None
+            for series in (y, x):
+                left = len(series) if series is not None and left is None else left
+            if y is not None and x is not None and len(y) != len(x):
+                raise InvalidValueError(
+                    message("Simulation.run.x", f"as many samples as y ({len(y)})", len(x), "cut one of them.")
+                )
+            at = None if y is None else lambda k: y[k - start]
+        for where, series, channels in (("y", y, net.n_outputs), ("x", x, net.n_inputs)):
+            if series is not None and series.shape[1] != channels:
+                raise InvalidValueError(
+                    message(f"Simulation.run.{where}", f"shape (timesteps, {channels})", series.shape)
+                )
+        if net.n_inputs and x is None:
+            raise InvalidValueError(message("Simulation.run.x", f"input of {net.n_inputs} channels", None, "give x."))
+        if y is None and net.learning is not None:
+            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
+        if steps is None:
+            steps = left
+        if steps is None:
+            raise InvalidValueError(message("Simulation.run.steps", "steps, where no samples are given", None))
+        steps = check_steps("Simulation.run.steps", steps, 1)
+        if left is not None and steps > left:
+            raise InvalidValueError(
+                message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
+            )
+        data = {"target.samples": (np.zeros((1, net.n_outputs)) if y is None else y).ravel()}
+        names = ["target"]
+        if net.n_inputs:
+            data["inputs.samples"] = x.ravel()
+            names.append("inputs")
+        for name in names:
+            data[f"{name}.first_step"] = first
+            data[f"{name}.periodic"] = int(periodic)
+        return data, steps, at
+
+    def _check_shapes(self, values: Mapping[str, Any]) -> None:
+        structure = self.structure
+        sizes = {"readout.w": structure.n * structure.n_outputs, "readout.z": structure.n_outputs}
+        for name in structure.state_names:
+            if name in values:
+                size = structure.n if name.startswith("neurons.") else sizes.get(name)
+                if size is not None and np.size(values[name]) != size:
+                    raise InvalidValueError(
+                        message(f"Simulation.state[{name!r}]", f"{size} values", np.shape(values[name]))
+                    )
+
+    def _results(
+        self,
+        arrays: Mapping[str, Any],
+        target_at: Callable[[np.ndarray], np.ndarray] | None,
+        start: int,
+        phases: tuple[Phase, ...] | None,
+        timings: dict[str, float],
+    ) -> Results:
+        net, structure, every = self.net, self.structure, self.record.every
+        steps = int(arrays["steps"])
+        rows = np.arange(-(-start // every) * every, start + steps, every)
+        output = arrays["output.values"].reshape(-1, net.n_outputs)
+        recorded = {}
+        for name, indices in structure.recorded:
+            values = arrays[f"recorded_{name}.values"].reshape(-1, len(indices))
+            unit, scale = net.display_unit(name)
+            recorded[name] = Recording(values / scale, unit, np.array(indices), every)
+        state = {name: arrays[name] for name in structure.state_names} | {"step": start + steps}
+        spike_step = np.empty(0, np.int64)
+        if structure.spikes_of:
+            spike_step = np.rint(arrays["spikes.t"] / net.dt).astype(np.int64)
+        return Results(
+            name=self.name,
+            dt=net.dt,
+            first_step=start,
+            n_steps=steps,
+            n_neurons=net.n,
+            spike_step=spike_step,
+            spike_neuron=arrays["spikes.i"] if structure.spikes_of else np.empty(0, np.int32),
+            n_recorded_neurons=structure.spikes_of,
+            record_every=every,
+            output=output,
+            target=None if target_at is None else target_at(rows),
+            phases=self._phases(start, steps) if phases is None else clipped(phases, start, start + steps),
+            recorded=recorded,
+            weights={"output_kernel": arrays["readout.w"].reshape(net.n_outputs, net.n).T.copy()},
+            state=state,
+            provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
+            timings=timings,
+        )
+
+    def _phases(self, start: int, steps: int) -> tuple[Phase, ...]:
+        rule, end = self.net.learning, start + steps
+        if rule is None:
+            return (Phase("run", start, end),)
+        stop = end if rule.stop is None else rule.stop
+        phases = (Phase("before", 0, rule.start), Phase("learning", rule.start, stop), Phase("after", stop, max(stop, end)))
+        return clipped(phases, start, end)
+
+    def _provenance(self) -> dict[str, Any]:
+        net = self.net
+        versions = {"python": platform.python_version()}
+        for distribution in ("tension-sim", "brian2", "numpy"):
+            try:
+                versions[distribution] = version(distribution)
+            except PackageNotFoundError:
+                versions[distribution] = "unknown"
+        return {
+            "versions": versions,
+            "seed": net.seed,
+            "target": self.target,
+            "dtype": net.dtype,
+            "neuron": net.neuron.name,
+            "synapse": net.synapse.name,
+            "source": net.neuron.source,
+            "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+        }
+
+
+def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:
+    """Cut phases to the steps of a run, and leave out those that have none."""
+    bounds = [(p.name, max(p.start, start), min(p.stop, end)) for p in phases]
+    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+
+
+def _default_target() -> str:
+    try:
+        programs.require_compiler()
+    except CompilerNotFoundError as error:
+        warnings.warn(f"Running on numpy, which is slower: {error}", stacklevel=3)
+        return "numpy"
+    return "cpp_standalone"

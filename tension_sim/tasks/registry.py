@@ -1,0 +1,242 @@
+"""The supervisors by name: a decorator registers a function, nothing else lists them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from ..units import Quantity, describe, dimension_of, evaluate
+
+__all__ = ["REQUIRED", "Grid", "Setting", "Supervisor", "find", "names", "parse_settings", "supervisor"]
+
+#: Stands for the default of a setting that must be given.
+REQUIRED = inspect.Parameter.empty
+
+_REGISTRY: dict[str, Supervisor] = {}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The time steps at which a supervisor is wanted.
+
+    Parameters
+    ----------
+    n_steps : int
+        Number of steps.
+    dt : float
+        Time step, seconds. Sample k belongs to the end of step k, t = dt (k + 1).
+    """
+
+    n_steps: int
+    dt: float
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the samples in seconds, shape ``(n_steps,)``."""
+        return self.dt * np.arange(1, self.n_steps + 1)
+
+    def steps_in(self, duration: float, where: str) -> int:
+        """Return how many whole steps `duration` (seconds) takes; refuse a fraction."""
+        steps = duration / self.dt
+        whole = int(np.floor(steps + 0.5))
+        if whole < 1 or abs(steps - whole) > 1e-6 * whole:
+            raise InvalidValueError(
+                message(
+                    where,
+                    f"a whole number of time steps of {self.dt:g} s",
+                    f"{duration:g} s, {steps:g} steps",
+                    "choose a time step that divides it.",
+                )
+            )
+        return whole
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: how a value given by a user is read.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    unit : str
+        A unit such as ``"hertz"``, ``"1"`` for a plain number, or ``"whole"``, ``"bool"``,
+        ``"text"`` and ``"any"`` (returned as it is).
+    default : object, optional
+        Its value if it is not given.
+    many : bool
+        Whether it is a list of such values.
+    """
+
+    name: str
+    unit: str
+    default: Any = REQUIRED
+    many: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is REQUIRED
+
+    def parse(
+        self,
+        value: Any,
+        where: str,
+        names: Mapping[str, Quantity] | None = None,
+        plain_is_si: bool = True,
+    ) -> Any:
+        """Return `value` as a number in SI units, a tuple of them where many are taken.
+
+        With ``plain_is_si=False`` a plain number is refused where a unit is due.
+        """
+        if not self.many:
+            return self._parse_one(value, where, names, plain_is_si)
+        items = [item for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple | np.ndarray) or (len(items) == 0 and self.default != ()):
+            raise InvalidTypeError(message(where, "a list of values", value, "write it as in [a, b]."))
+        return tuple(self._parse_one(item, where, names, plain_is_si) for item in items)
+
+    def _parse_one(
+        self, value: Any, where: str, names: Mapping[str, Quantity] | None, plain_is_si: bool
+    ) -> Any:
+        if self.unit == "any":
+            return value
+        if self.unit == "text":
+            if not isinstance(value, str):
+                raise InvalidTypeError(message(where, "a text", value, "put it in quotes."))
+            return value.strip()
+        if self.unit == "bool":
+            return parse_bool(value, where)
+        if self.unit == "whole":
+            return parse_whole(value, where)
+        plain = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        if plain and plain_is_si:
+            number = float(value)
+        else:
+            quantity = evaluate(value, where, names)
+            wanted = dimension_of(self.unit, where)
+            if quantity.dimension != wanted:
+                raise UnitsError(
+                    message(
+                        where,
+                        f"a quantity in {describe(wanted)}",
+                        value,
+                        "drop the unit." if self.unit == "1" else f'write it as in "10*{self.unit}".',
+                    )
+                )
+            number = float(quantity.value)
+        if not np.isfinite(number):
+            raise InvalidValueError(message(where, "a finite value", value))
+        return number
+
+
+def parse_bool(value: Any, where: str) -> bool:
+    """Read true or false, also from the text of a command line."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    raise InvalidTypeError(message(where, "true or false", value))
+
+
+def parse_whole(value: Any, where: str) -> int:
+    """Read a whole number, also from the text of a command line."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | np.integer | np.floating):
+        raise InvalidTypeError(message(where, "a whole number", value))
+    quantity = evaluate(value, where)
+    if quantity.dimension != Quantity(0).dimension:
+        raise UnitsError(message(where, "a whole number", value, "drop the unit."))
+    if not np.isfinite(quantity.value) or quantity.value != np.floor(quantity.value):
+        raise InvalidValueError(message(where, "a whole number", value))
+    return int(quantity.value)
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """A registered supervisor: its function, settings, number of outputs and period."""
+
+    name: str
+    function: Callable[..., np.ndarray]
+    settings: Mapping[str, Setting]
+    outputs: int | Callable[..., int]
+    period: Callable[..., int | None]
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+    def count_outputs(self, settings: Mapping[str, Any]) -> int:
+        """Number of outputs under parsed `settings`."""
+        return self.outputs(**settings) if callable(self.outputs) else self.outputs
+
+
+def supervisor(
+    outputs: int | Callable[..., int] = 1,
+    period: Callable[..., int | None] = lambda grid, **settings: None,
+    **units: str,
+) -> Callable[[Callable], Callable]:
+    """Register a supervisor under the name of the function that computes it.
+
+    The function takes a `Grid` and its settings as keywords, and returns the target, shape
+    ``(rows, n_outputs)``. A keyword without a default must be given by the user.
+
+    Parameters
+    ----------
+    outputs : int or callable
+        Number of outputs, or a function of the settings that returns it.
+    period : callable
+        A function of the grid and the settings that returns after how many steps the target
+        repeats, or None. The function then computes no more rows than that.
+    **units : str
+        Unit of each setting, as in `Setting`; ``"hertz, many"`` takes a list.
+    """
+
+    def register(function: Callable) -> Callable:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        settings = {}
+        for parameter in parameters:
+            unit, _, many = units[parameter.name].partition(",")
+            settings[parameter.name] = Setting(parameter.name, unit, parameter.default, bool(many))
+        _REGISTRY[function.__name__] = Supervisor(function.__name__, function, settings, outputs, period)
+        return function
+
+    return register
+
+
+def names() -> list[str]:
+    """Return the names of all supervisors, sorted."""
+    return sorted(_REGISTRY)
+
+
+def find(name: str) -> Supervisor:
+    """Return the supervisor of that name, or raise `UnknownNameError` with the nearest one."""
+    if name not in _REGISTRY:
+        raise unknown_name("Task.name", "supervisor", name, _REGISTRY)
+    return _REGISTRY[name]
+
+
+def parse_settings(
+    known: Mapping[str, Setting], given: Mapping[str, Any], where: str = "Task", plain_is_si: bool = True
+) -> dict[str, Any]:
+    """Check names and units of `given`; return all settings in SI units, defaults filled in."""
+    for key in given:
+        if key not in known:
+            raise unknown_name(where, "setting", key, known)
+    parsed = {}
+    for key, setting in known.items():
+        if key in given:
+            parsed[key] = setting.parse(given[key], f"{where}.{key}", plain_is_si=plain_is_si)
+        elif setting.required:
+            shown = f"only {', '.join(given)}" if given else "no settings"
+            raise InvalidValueError(
+                message(f"{where}.{key}", "a value, it has no default", shown, f"add the setting {key!r}.")
+            )
+        else:
+            parsed[key] = setting.default
+    return parsed
