@@ -1,0 +1,43 @@
+"""FORCE learning of spiking and rate networks: Brian2 equations, generated C++ and CUDA, Neo results.
+
+The names below are loaded when they are first used; nothing here imports an engine.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ForceNetwork": "network",
+    "Learning": "network",
+    "Phase": "results",
+    "Record": "structure",
+    "Recording": "results",
+    "Results": "results",
+    "Simulation": "simulation",
+    "SparseKernel": "network",
+    "TensionError": "errors",
+    "list_neurons": "equations",
+    "list_recipes": "recipes",
+    "list_synapses": "equations",
+    "list_tasks": "tasks",
+    "load_neuron": "equations",
+    "load_recipe": "recipes",
+    "load_results": "export",
+    "load_synapse": "equations",
+    "make_task": "tasks",
+    "run_recipe": "runs",
+}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module 'tension_sim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -53,7 +53,9 @@ def rmse(output: np.ndarray, target: np.ndarray) -> float:
 def best_lag(output: np.ndarray, target: np.ndarray, dt: float, max_lag: float) -> float:
     """Return the shift in time at which the output fits the target best, one for all outputs.
 
-    At each shift the mean square error is taken over the times at which both exist.
+    At each shift the mean square error is taken over the times at which both exist. A periodic
+    signal fits again after each period: of the minima within a tenth of the smallest mean square
+    error, the one with the shortest shift is returned.
 
     Parameters
     ----------
@@ -80,7 +82,13 @@ def best_lag(output: np.ndarray, target: np.ndarray, dt: float, max_lag: float) 
     0.05
     """
     output, target = _pair("best_lag", output, target)
-    return _best_step("best_lag", output, target, dt, max_lag) * dt
+    lags, errors = _errors_by_lag("best_lag", output, target, dt, max_lag)
+    if not len(lags):
+        return math.nan
+    around = np.pad(errors, 1, constant_values=np.inf)
+    rounding = 1e-12 * (np.mean(output**2) + np.mean(target**2))
+    good = (errors <= around[:-2]) & (errors <= around[2:]) & (errors <= 1.1 * errors.min() + rounding)
+    return float(min(lags[good], key=abs) * dt)
 
 
 def lag_aligned_rmse(output: np.ndarray, target: np.ndarray, dt: float, max_lag: float) -> float:
@@ -93,15 +101,18 @@ def lag_aligned_rmse(output: np.ndarray, target: np.ndarray, dt: float, max_lag:
     0.0
     """
     output, target = _pair("lag_aligned_rmse", output, target)
-    best = _best_step("lag_aligned_rmse", output, target, dt, max_lag)
-    if math.isnan(best):
+    lags, errors = _errors_by_lag("lag_aligned_rmse", output, target, dt, max_lag)
+    if not len(lags):
         return math.nan
     # not from the FFT, which leaves rounding of about 1e-8 in the root
-    lag, n = int(best), len(output)
+    lag, n = int(lags[np.argmin(errors)]), len(output)
     return rmse(output[max(lag, 0) : n + min(lag, 0)], target[max(-lag, 0) : n - max(lag, 0)])
 
 
-def _best_step(where: str, output: np.ndarray, target: np.ndarray, dt: float, max_lag: float) -> float:
+def _errors_by_lag(
+    where: str, output: np.ndarray, target: np.ndarray, dt: float, max_lag: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lags in rows and the mean square error at each; none where a value is not finite."""
     duration = len(output) * dt
     if not 0 <= max_lag <= duration / 2:
         raise InvalidValueError(
@@ -113,13 +124,9 @@ def _best_step(where: str, output: np.ndarray, target: np.ndarray, dt: float, ma
             )
         )
     if not (np.isfinite(output).all() and np.isfinite(target).all()):
-        return math.nan
+        return np.empty(0), np.empty(0)
     most = int(max_lag / dt + 1e-9)
     lags = np.arange(-most, most + 1)
-    return float(lags[np.argmin(_mean_square_at(output, target, lags))])
-
-
-def _mean_square_at(output: np.ndarray, target: np.ndarray, lags: np.ndarray) -> np.ndarray:
     n, n_outputs = output.shape
     size = 1 << (2 * n - 1).bit_length()
     products = np.zeros(len(lags))
@@ -128,10 +135,9 @@ def _mean_square_at(output: np.ndarray, target: np.ndarray, lags: np.ndarray) ->
         products += np.fft.irfft(spectrum, size)[lags]  # negative lags lie at the end
     zz, ff = (np.concatenate(([0.0], np.cumsum((x**2).sum(axis=1)))) for x in (output, target))
     overlap = n - np.abs(lags)
-    late = np.maximum(lags, 0)
-    early = np.maximum(-lags, 0)
+    late, early = np.maximum(lags, 0), np.maximum(-lags, 0)
     squares = zz[late + overlap] - zz[late] + ff[early + overlap] - ff[early]
-    return (squares - 2 * products) / (overlap * n_outputs)
+    return lags, (squares - 2 * products) / (overlap * n_outputs)
 
 
 def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
@@ -162,7 +168,9 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
         return np.array([peak_frequency(column, dt) for column in output.T])
     if output.ndim != 1 or len(output) < 4:
         raise InvalidValueError(
-            message("peak_frequency.output", "at least 4 values of shape (time,) or (time, outputs)", output.shape)
+            message(
+                "peak_frequency.output", "at least 4 values of shape (time,) or (time, outputs)", output.shape
+            )
         )
     spread = np.ptp(output)
     if not np.isfinite(spread) or spread <= 1e-12 * np.abs(output).max():

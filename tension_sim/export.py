@@ -206,7 +206,9 @@ def write_nix(results: Results, path: str | Path, *, overwrite: bool = True, sta
 
     check_free("write_nix.path", path, overwrite)
     arrays, header = _pack(results, state)
-    return write_whole("write_nix.path", path, nix_image(to_neo(results), arrays, header), overwrite=overwrite)
+    return write_whole(
+        "write_nix.path", path, nix_image(to_neo(results), arrays, header), overwrite=overwrite
+    )
 
 
 def read_nix(path: str | Path) -> neo.Block:
@@ -235,7 +237,11 @@ _GROUPS = ("weights", "learning_curve", "state")
 
 def _pack(results: Results, state: bool) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Split a run into arrays and a header of plain values."""
-    arrays = {"spike_step": results.spike_step, "spike_neuron": results.spike_neuron, "output": results.output}
+    arrays = {
+        "spike_step": results.spike_step,
+        "spike_neuron": results.spike_neuron,
+        "output": results.output,
+    }
     if results.target is not None:
         arrays["target"] = results.target
     header: dict[str, Any] = {
@@ -297,5 +303,7 @@ def _existing(where: str, path: str | Path) -> Path:
 
 def _unreadable(where: str, path: Path) -> InvalidValueError:
     return InvalidValueError(
-        message(where, "a whole NIX file written by tension-sim", str(path), "run again, or choose another file.")
+        message(
+            where, "a whole NIX file written by tension-sim", str(path), "run again, or choose another file."
+        )
     )

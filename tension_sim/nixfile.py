@@ -132,6 +132,7 @@ class _Writer:
     def property(self, section: Any, name: str, value: Any, kind: str | None = None) -> Any:
         unit = _unit(value) if hasattr(value, "dimensionality") else None
         values = np.atleast_1d(np.asarray(getattr(value, "magnitude", value)))
+        values = values[:0] if isinstance(value, str) and not value else values
         empty = not values.size
         if empty or values.dtype.kind in "UO":
             values, dtype, memory = values.astype(object), _STRING, _OBJECT
@@ -143,7 +144,13 @@ class _Writer:
         dataset = h5d.create(properties, name.encode(), dtype, space, dcpl=layout)
         if not empty:
             dataset.write(h5s.ALL, h5s.ALL, values, mtype=memory)
-        self.described(dataset, name, unit=unit, definition=_EMPTY if empty else None, type=kind)
+        self.described(
+            dataset,
+            name,
+            unit=unit,
+            definition=_EMPTY if empty and not isinstance(value, str) else None,
+            type=kind,
+        )
         return dataset
 
     def link(self, place: Any, name: str, folder: Any, target: str) -> None:
@@ -170,7 +177,9 @@ class _Writer:
 
         name = f"neo.block.{uuid4().hex}"
         self.block, _ = self.entity(data, name, "neo.block", definition=block.description)
-        section = self.section(sections, name, "neo.block", {"neo_name": block.name or "", **block.annotations})
+        section = self.section(
+            sections, name, "neo.block", {"neo_name": block.name or "", **block.annotations}
+        )
         self.link(self.block, "metadata", sections, name)
         for segment in block.segments:
             self.write_segment(segment, section)
@@ -180,7 +189,9 @@ class _Writer:
     def data_array(self, name: str, kind: str, values: np.ndarray, unit: str | None = None) -> str:
         array, entity_id = self.entity(self.group(self.block, "data_arrays"), name, kind, unit=unit)
         # spikes pack well; weights and states do not
-        packed = {"compression": 1, "shuffle": True} if values.dtype.kind in "iu" and values.size > 1000 else {}
+        packed = (
+            {"compression": 1, "shuffle": True} if values.dtype.kind in "iu" and values.size > 1000 else {}
+        )
         h5py.Group(array).create_dataset("data", data=values, **packed)
         return entity_id
 
@@ -231,9 +242,9 @@ class _Writer:
         arrays, tags = self.group(self.block, "data_arrays"), self.group(self.block, "multi_tags")
         linked = self.group(segment, "multi_tags")
         with h5py.File("pattern", "w", driver="core", backing_store=False) as file:
-            pattern = _Pattern(self, file.id, trains[0])
+            pattern = None
             for train in trains:
-                if set(train.annotations) - {"nix_name"} != pattern.keys:
+                if pattern is None or not pattern.fits(train):
                     pattern = _Pattern(self, file.create_group(uuid4().hex).id, train)
                 name = f"neo.spiketrain.{uuid4().hex}"
                 times = np.ascontiguousarray(train.magnitude, dtype=float)
@@ -244,7 +255,9 @@ class _Writer:
                 self.link(arrays, positions, tags, f"{name}/positions")
                 self.link(sections, name, tags, f"{name}/metadata")
                 self.link(linked, entity_id, tags, name)
-                data = h5d.create(arrays, f"{positions}/data".encode(), _FLOAT, h5s.create_simple(times.shape))
+                data = h5d.create(
+                    arrays, f"{positions}/data".encode(), _FLOAT, h5s.create_simple(times.shape)
+                )
                 if times.size:
                     data.write(h5s.ALL, h5s.ALL, times, mtype=_FLOAT)
                 for key, values in train.array_annotations.items():
@@ -267,7 +280,7 @@ class _Pattern:
     def __init__(self, writer: _Writer, place: Any, train: neo.SpikeTrain) -> None:
         self.writer = writer
         self.place = place
-        self.keys = set(train.annotations) - {"nix_name"}
+        self.kind = self.kind_of(train)
         writer.entity(place, "positions", "neo.spiketrain.times", unit=_unit(train))
         writer.entity(place, "tag", "neo.spiketrain", definition=train.description)
         writer.section(place, "section", "neo.spiketrain", self.values(train))
@@ -283,6 +296,13 @@ class _Pattern:
             dataset = h5d.open(properties, key)
             self.properties[key.decode()] = (dataset, h5a.open(dataset, b"entity_id"))
         self.last: dict[str, Any] = {}
+
+    def kind_of(self, train: neo.SpikeTrain) -> tuple[Any, ...]:
+        types = {key: (type(value), value == "") for key, value in self.values(train).items()}
+        return types, _unit(train), train.description
+
+    def fits(self, train: neo.SpikeTrain) -> bool:
+        return self.kind_of(train) == self.kind
 
     def values(self, train: neo.SpikeTrain) -> dict[str, Any]:
         return {

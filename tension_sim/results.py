@@ -166,7 +166,9 @@ class Results:
         if self.spike_step.shape != self.spike_neuron.shape:
             raise InvalidValueError(
                 message(
-                    "Results.spike_neuron", f"one neuron per spike ({len(self.spike_step)})", len(self.spike_neuron)
+                    "Results.spike_neuron",
+                    f"one neuron per spike ({len(self.spike_step)})",
+                    len(self.spike_neuron),
                 )
             )
         rows = len(range(self.first_row_step, self.stop_step, self.record_every))

@@ -20,7 +20,8 @@ from . import registry
 from .clock import clock_period, clock_signal
 from .registry import Grid, Setting
 
-__all__ = ["Task", "list_tasks", "make_task", "task_settings", "task_shape"]
+__all__ = ["Task", "list_tasks", "make_task", "task_settings",
+    "task_summary", "task_shape"]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -99,6 +100,11 @@ class Task:
 def list_tasks() -> list[str]:
     """Return the names of all supervisors."""
     return registry.names()
+
+
+def task_summary(name: str) -> str:
+    """Return one line on a supervisor."""
+    return registry.find(name).summary
 
 
 def task_settings(name: str) -> Mapping[str, Setting]:

@@ -5,7 +5,7 @@ import pytest
 from synthetic import SILENT, synthetic_results
 
 from tension_sim.errors import InvalidValueError, UnknownNameError
-from tension_sim.results import Phase, Recording, first_multiple, rows_between
+from tension_sim.results import Phase, Recording, Results, first_multiple, rows_between
 
 
 def test_times_are_the_ends_of_the_recorded_steps():
@@ -43,7 +43,12 @@ def test_spikes_of_a_phase_lie_in_it_and_the_phases_share_all():
 
 
 def test_rows_of_a_phase_by_brute_force():
-    for start, stop, first, every, n in [(0, 10, 0, 3, 9), (4, 9, 3, 3, 9), (5, 5, 0, 1, 9), (0, 99, 10, 4, 5)]:
+    for start, stop, first, every, n in [
+        (0, 10, 0, 3, 9),
+        (4, 9, 3, 3, 9),
+        (5, 5, 0, 1, 9),
+        (0, 99, 10, 4, 5),
+    ]:
         steps = [first + j * every for j in range(n)]
         rows = [j for j, k in enumerate(steps) if start <= k < stop]
         part = rows_between(start, stop, first, every, n)
@@ -80,13 +85,9 @@ def test_unknown_phase_is_refused_with_the_nearest_name():
     ],
 )
 def test_bad_values_are_refused(changes, text):
-    record_every = changes.pop("record_every", None)
+    good = vars(synthetic_results())
     with pytest.raises(InvalidValueError, match=text):
-        if record_every is None:
-            synthetic_results(**changes)
-        else:
-            run = synthetic_results()
-            type(run)(**{**vars(run), "record_every": record_every})
+        Results(**{**good, **changes})
 
 
 def test_bad_phase_and_recording_are_refused():

@@ -1,0 +1,201 @@
+"""The command ``tension-sim``: list, show and run published networks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from . import __version__
+from .errors import DivergenceError, InvalidValueError, TensionError, message, unknown_name
+
+app = typer.Typer(
+    name="tension-sim",
+    help="FORCE learning of spiking networks in generated C++: published networks by one command.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+Name = Annotated[str, typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
+]
+Target = Annotated[
+    str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
+]
+
+
+def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str]:
+    settings = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise InvalidValueError(message("run --set", "KEY=VALUE", pair, 'e.g. --set G=0.05 or --set "duration=2*second".'))
+        settings[key.strip()] = value.strip()
+    if seed is not None:
+        settings["run.seed"] = str(seed)
+    return settings
+
+
+@app.command("list")
+def list_command() -> None:
+    """List recipes, neurons, synaptic filters and tasks."""
+    from .equations import list_neurons, list_synapses, load_neuron, load_synapse
+    from .recipes import list_recipes, load_recipe
+    from .tasks import list_tasks, task_summary
+
+    groups = (
+        ("recipes", [(name, load_recipe(name).summary) for name in list_recipes()]),
+        ("neurons", [(name, load_neuron(name).summary) for name in list_neurons()]),
+        ("synaptic filters", [(name, load_synapse(name).summary) for name in list_synapses()]),
+        ("tasks", [(name, task_summary(name)) for name in list_tasks()]),
+    )
+    width = max(len(name) for _, rows in groups for name, _ in rows)
+    for heading, rows in groups:
+        _out.print(f"[bold]{heading}")
+        for name, summary in rows:
+            _out.print(f"  {name:{width}}  {summary}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def show(name: Name, set_: Set = None) -> None:
+    """Show a recipe: parameters, source, expected result, forecast."""
+    from .recipes import load_recipe
+
+    recipe = load_recipe(name, _settings(set_))
+    _out.print(f"[bold]{recipe.name}[/]: {recipe.summary}")
+    for label, text in (("source", recipe.source), ("script", recipe.script), ("notes", recipe.notes)):
+        if text:
+            _out.print(f"{label}: {text}", markup=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for section, entries in {**recipe.settings, "expected": recipe.expected}.items():
+        for key, value in entries.items():
+            table.add_row(f"{section}.{key}", _shown(value))
+    _out.print(table)
+    _print_forecast(recipe, "cpp_standalone")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " to ".join(map(_shown, value)) if value and all(isinstance(v, int | float) for v in value) else ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _print_forecast(recipe: Any, target: str) -> int:
+    from .runs import forecast
+
+    expected = forecast(recipe, target)
+    minutes = expected.seconds / 60
+    duration = f"{expected.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    _out.print(f"forecast: about {duration} on {target} once built, {expected.memory / 1e6:.0f} MB of memory")
+    return expected.memory
+
+
+@app.command()
+def run(
+    name: Name,
+    set_: Set = None,
+    target: Target = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for figure.png, results.nix, summary.json.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run even if memory may not suffice.")] = False,
+) -> None:
+    """Run a recipe and leave figure, numbers and a Neo file in a folder."""
+    from . import runs
+    from .recipes import load_recipe
+    from .simulation import TARGETS
+
+    if target is not None and target not in TARGETS:
+        raise unknown_name("run --target", "target", target, TARGETS)
+    recipe = load_recipe(name, _settings(set_, seed))
+    memory = _print_forecast(recipe, target or "cpp_standalone")
+    if not force:
+        runs.enough_memory(memory)
+    folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
+    if dry_run:
+        _out.print(f"dry run: {recipe.n_steps} steps of {recipe.name} would be written to {folder}", soft_wrap=True)
+        return
+    folder = runs.usable_folder(folder)
+    simulation = runs.prepare(recipe, target)
+    begin = time.perf_counter()
+    with _err.status("compiling the network (once; later runs start at once)"):
+        program = simulation.build()
+    if program is not None and program.built:
+        _out.print(f"compiled in {time.perf_counter() - begin:.1f} s")
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    try:
+        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_err) as bar:
+            task = bar.add_task(recipe.name, total=recipe.n_steps)
+            results = runs.run_recipe(
+                recipe,
+                simulation=simulation,
+                progress=lambda done, steps: bar.update(task, completed=done, total=steps),
+            )
+            bar.update(task, completed=results.n_steps)
+    except DivergenceError as error:
+        runs.save_results(error.results, folder, recipe.expected)
+        _err.print(f"what was reached is in {folder}", markup=False)
+        raise
+    numbers = runs.save_results(results, folder, recipe.expected)
+    _report(numbers, recipe, folder)
+    if results.provenance["interrupted"]:
+        _err.print(f"interrupted at step {results.n_steps} of {recipe.n_steps}; what was reached is saved")
+        raise typer.Exit(130)
+
+
+def _report(numbers: dict[str, Any], recipe: Any, folder: Path) -> None:
+    def pick(*path: str) -> Any:
+        value: Any = numbers
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value[0] if isinstance(value, list) else value
+
+    def rate(name: str) -> Any:
+        return pick("firing_rate", name)
+
+    rows = [
+        ("error (RMSE), last second of learning", pick("rmse", "learning_last_second"), "learning_rmse", ""),
+        ("error (RMSE) after learning, at the best lag", pick("lag_aligned_rmse", "after"), "aligned_rmse", ""),
+        ("peak frequency after learning", pick("peak_frequency", "after"), "peak_frequency", " Hz"),
+        ("firing rate", rate("after") if rate("after") is not None else rate("learning"), "firing_rate", " Hz"),
+        ("time to run", pick("timings", "run"), None, " s"),
+    ]
+    table = Table("", "this run", "expected", box=None, pad_edge=False, header_style="bold")
+    for label, value, key, unit in rows:
+        if value is not None:
+            wanted = recipe.expected.get(key) if key else None
+            table.add_row(label, f"{value:.3g}{unit}", _shown(wanted) + unit if wanted else "")
+    _out.print(table)
+    _out.print(f"written: {folder}/figure.png, results.nix, summary.json", markup=False)
+
+
+@app.callback(invoke_without_command=True)
+def callback(version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False) -> None:
+    """FORCE learning of spiking networks in generated C++: published networks by one command."""
+    if version:
+        _out.print(f"tension-sim {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; an error of ours ends it with its message alone."""
+    try:
+        app()
+    except TensionError as error:
+        _err.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        _err.print("interrupted")
+        raise SystemExit(130) from None

@@ -1,0 +1,154 @@
+"""One network with everything in it, and a plain numpy replay of what its rules must have learned.
+
+Spiking neurons with synapses and monitors of the user's own, a rate network, and between them
+every kind of map and rule: dense and masked, of subgroups, with units, back into groups, several
+rules in one network, several maps that share P, every option of the schedule, own errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+from targets import Target
+
+from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+from tension_sim.brian.rls import chance
+
+STEPS = 400
+DT = 0.1 * b2.ms
+N_NEURONS, N_RATES = 40, 12
+
+
+@dataclass
+class Everything:
+    """The objects, and the numbers they started from."""
+
+    network: b2.Network
+    objects: dict[str, Any]
+    start: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        return self.objects[name]
+
+
+def sines(steps: int, channels: int) -> np.ndarray:
+    """Return sines of different frequencies, shape (steps, channels)."""
+    t = np.arange(steps)[:, None]
+    return np.sin(2 * np.pi * t / (50 + 23 * np.arange(channels))) + 0.1 * np.arange(channels)
+
+
+def masks() -> dict[str, np.ndarray]:
+    """Return masks in which some rows share their partners, one is full and one is empty."""
+    rng = np.random.default_rng(5)
+    partial = rng.random((5, 20)) < 0.5
+    partial[3], partial[4] = partial[1], False
+    recurrent = rng.random((N_RATES, N_RATES)) < 0.6
+    recurrent[2], recurrent[7] = recurrent[1], True
+    return {"partial": partial, "recurrent": recurrent}
+
+
+def build() -> Everything:
+    """Build the network on the active device."""
+    rng = np.random.default_rng(1)
+    b2.defaultclock.dt = DT
+    mask = masks()
+    neurons = b2.NeuronGroup(
+        N_NEURONS,
+        """dv/dt = (I_fb + I_in + bias - v)/tau : volt
+           dr/dt = -r/(20*ms) : 1
+           I_fb : volt
+           I_in : volt
+           bias : volt (constant)
+           tau : second (constant, shared)""",
+        threshold="v > 20*mV", reset="v = 0*mV; r += 0.2", method="euler", name="neurons",
+    )  # fmt: skip
+    neurons.tau = 10 * b2.ms
+    neurons.v = rng.random(N_NEURONS) * 19 * b2.mV
+    neurons.bias = (23 + 4 * rng.random(N_NEURONS)) * b2.mV
+    neurons.r = rng.random(N_NEURONS)
+    synapses = b2.Synapses(neurons, neurons, "w : volt", on_pre="v_post += w", delay=0.3 * b2.ms, name="synapses")
+    pre, post = np.nonzero(rng.random((N_NEURONS, N_NEURONS)) < 0.1)
+    synapses.connect(i=pre, j=post)
+    synapses.w = 0.3 * rng.standard_normal(len(pre)) * b2.mV
+    rates = b2.NeuronGroup(
+        N_RATES, "dx/dt = (-x + tanh(h + 0.5*rhythm))/(5*ms) : 1\nh : 1\nrhythm : 1 (linked)",
+        method="euler", name="rates",
+    )  # fmt: skip
+    rates.x = rng.standard_normal(N_RATES)
+
+    goal = Signal(sines(100, 2), periodic=True, name="goal")
+    drive = Signal(sines(60, 1) * 2 * b2.mV, first_step=50, name="drive")
+    wanted = Signal(sines(STEPS, 5), name="wanted")
+    rhythm = Signal(sines(37, 1), periodic=True, name="rhythm")
+    rates.rhythm = b2.linked_var(rhythm, "value", index=np.zeros(N_RATES, int))
+
+    weights = {
+        "input": rng.random((N_NEURONS, 1)),
+        "readout": 0.1 * rng.standard_normal((2, N_NEURONS)),
+        "second": 0.1 * rng.standard_normal((3, N_NEURONS)),
+        "partial": 0.1 * rng.standard_normal((5, 20)) * mask["partial"],
+        "recurrent": 0.5 * rng.standard_normal((N_RATES, N_RATES)) * mask["recurrent"],
+        "onward": rng.standard_normal((4, 6)),
+    }
+    feedback = rng.standard_normal((N_NEURONS, 2)) * b2.mV
+    maps = {
+        "input": LinearMap(
+            drive, "value", weights=weights["input"], target=neurons, target_variable="I_in", when="start", name="input"
+        ),
+        "readout": LinearMap(neurons, "r", weights=weights["readout"], name="readout"),
+        "second": LinearMap(neurons, "r", weights=weights["second"], name="second"),
+        "partial": LinearMap(
+            neurons[10:30], "r", weights=weights["partial"], mask=mask["partial"], name="partial"
+        ),
+        "recurrent": LinearMap(
+            rates, "x", weights=weights["recurrent"], mask=mask["recurrent"], target=rates, target_variable="h",
+            name="recurrent",
+        ),
+    }  # fmt: skip
+    readout = maps["readout"]
+    maps["feedback"] = LinearMap(
+        readout, "z", weights=feedback, target=neurons, target_variable="I_fb", order=3, name="feedback"
+    )
+    followers = b2.NeuronGroup(
+        6, "dx/dt = (z - x)/(3*ms) : 1\nz : 1 (linked)\ny : 1", method="exact", name="followers"
+    )
+    followers.z = b2.linked_var(readout, "z", index=np.arange(6) % 2)
+    maps["onward"] = LinearMap(
+        rates[3:9], "x", weights=weights["onward"], target=followers[1:5], target_variable="y", name="onward"
+    )
+
+    rules = {
+        "shared": RLS(
+            [readout, maps["second"]], goal, alpha_P=0.5, error=["z - y", "0.5*(z - first)"],
+            variables={"first": (rhythm, "value")}, forgetting=0.99, update_every=2, start=20, stop=350, name="shared",
+        ),
+        "undivided": RLS(
+            maps["partial"], (wanted, "value"), alpha_P=0.02, gain="undivided", probability=0.4, seed=3, name="undivided"
+        ),
+        "kernel": RLS(
+            maps["recurrent"], readout, alpha_P=0.3, error="y_first - goal_first + 0*z",
+            variables={"y_first": (readout, "z"), "goal_first": (goal, "value")} , update_every=0.5 * b2.ms, start=10 * b2.ms, name="kernel",
+        ),
+    }  # fmt: skip
+    monitors = {
+        "spikes": b2.SpikeMonitor(neurons, name="spikes"),
+        "rate": b2.PopulationRateMonitor(neurons, name="rate"),
+        "voltage": b2.StateMonitor(neurons, "v", record=[0, 7], dt=0.5 * b2.ms, name="voltage"),
+        "r": Recorder(neurons, "r", name="rec_r"),
+        "x": Recorder(rates, "x", name="rec_x"),
+        "z": Recorder(readout, "z", name="rec_z"),
+        "z_second": Recorder(maps["second"], "z", name="rec_z_second"),
+        "z_partial": Recorder(maps["partial"], "z", name="rec_z_partial"),
+        "v": Recorder(neurons[5:25], "v", every=7, indices=[3, 0, 19], name="rec_v"),
+        "goal_value": Recorder(goal, "value", name="rec_goal"),
+        "I_in": Recorder(neurons, "I_in", indices=[0], name="rec_I_in"),
+        "rhythm_value": Recorder(rhythm, "value", name="rec_rhythm"),
+    }
+    groups = {"neurons": neurons, "synapses": synapses, "rates": rates, "followers": followers}
+    signals = {"goal": goal, "drive": drive, "wanted": wanted, "rhythm": rhythm}
+    objects = {**groups, **signals, **maps, **rules, **monitors}
+    return Everything(b2.Network(*objects.values()), objects, weights | {"feedback": np.asarray(feedback)})

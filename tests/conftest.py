@@ -1,0 +1,50 @@
+"""Fixtures that every test may use: a Brian2 target, and where compiled programs are kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from targets import TARGETS, Target, activated, skip_unless_here
+
+_WEEK = 7 * 24 * 3600
+
+
+@pytest.fixture(scope="session", autouse=True)
+def program_cache(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Keep compiled programs in pytest's cache: their names change with the code, so old ones cannot mislead."""
+    if "TENSION_SIM_CACHE" in os.environ:
+        yield Path(os.environ["TENSION_SIM_CACHE"])
+        return
+    folder = request.config.cache.mkdir("tension_sim_programs")
+    for program in folder.iterdir():
+        if time.time() - program.stat().st_mtime > _WEEK:
+            shutil.rmtree(program, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENSION_SIM_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session", params=TARGETS)
+def target_name(request: pytest.FixtureRequest) -> str:
+    """Each target in turn; those that cannot run here are skipped with the reason."""
+    skip_unless_here(request.param)
+    return request.param
+
+
+@pytest.fixture
+def target(target_name: str, tmp_path: Path) -> Iterator[Target]:
+    """Activate each Brian2 target for a user's Network: ``target.run(network, duration)``."""
+    with activated(target_name, tmp_path / "project") as active:
+        yield active
+
+
+@pytest.fixture
+def numpy_target(tmp_path: Path) -> Iterator[Target]:
+    """Activate numpy, for what does not depend on the target."""
+    with activated("numpy", tmp_path / "project") as active:
+        yield active

@@ -1,0 +1,107 @@
+"""Brian2 targets for tests: activate one, run a Network on it, and how closely numbers must agree."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+RUNTIME_TARGETS = ("numpy", "cython")
+
+#: How far a number may be from the truth, relative to the largest of its array. Targets sum in
+#: different orders, and a float32 network forgets after a few hundred steps what it was started with.
+TOLERANCE = {"float64": 1e-12, "float32": 2e-4}
+
+
+def missing(target: str) -> str | None:
+    """Say why a target cannot run here, or None if it can."""
+    if target != "numpy" and shutil.which("g++") is None:
+        return "no C++ compiler"
+    if target == "cuda_standalone":
+        if find_spec("brian2cuda") is None:
+            return "brian2cuda is not installed"
+        if shutil.which("nvidia-smi") is None or subprocess.run(["nvidia-smi", "-L"]).returncode:
+            return "no CUDA GPU"
+    return None
+
+
+def skip_unless_here(target: str) -> None:
+    """Skip a test whose target cannot run here, with the reason."""
+    if reason := missing(target):
+        pytest.skip(f"{target}: {reason}")
+
+
+def assert_close(found: Any, wanted: Any, dtype: str = "float64", what: str = "") -> None:
+    """Compare arrays by the tolerance of their type."""
+    found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
+    assert found.shape == wanted.shape, f"{what}: {found.shape} is not {wanted.shape}"
+    if wanted.size:
+        scale = max(np.abs(wanted).max(), 1e-300)
+        np.testing.assert_allclose(found / scale, wanted / scale, rtol=0, atol=TOLERANCE[dtype], err_msg=what)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An active target. On the standalone ones `run` builds and runs, so it is called once."""
+
+    name: str
+    folder: Path
+
+    @property
+    def standalone(self) -> bool:
+        return self.name.endswith("standalone")
+
+    def run(self, network: Any, *durations: Any) -> None:
+        """Run a Network, for one duration after the other; afterwards all values can be read."""
+        import brian2
+
+        for duration in durations:
+            network.run(duration, namespace={})
+        if self.standalone:
+            brian2.device.build(directory=str(self.folder), compile=True, run=True, with_output=False)
+        else:
+            assert code_classes(network) == {f"{self.name.capitalize()}CodeObject"}
+
+
+def code_classes(network: Any) -> set[str]:
+    """Return which kinds of code a Network has run: Brian2 falls back to numpy without a word."""
+    return {
+        type(code).__name__ for member in network.sorted_objects for code in getattr(member, "code_objects", ())
+    }
+
+
+@contextmanager
+def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Target]:
+    """Activate a Brian2 target, as a user's script would, and put everything back at the end."""
+    import brian2
+
+    if name == "cuda_standalone":
+        import brian2cuda  # noqa: F401
+    prefs = brian2.prefs
+    names = ("codegen.target", "core.default_float_dtype")
+    before, dt = {key: prefs[key] for key in names}, brian2.defaultclock.dt
+    target = Target(name, folder)
+    if target.standalone:
+        brian2.set_device(name, directory=str(folder), build_on_run=False)
+    else:
+        brian2.set_device("runtime")
+        prefs["codegen.target"] = name
+    prefs["core.default_float_dtype"] = np.dtype(dtype).type
+    try:
+        yield target
+    finally:
+        if target.standalone:
+            brian2.get_device().reinit()
+        brian2.reset_device()
+        for key, value in before.items():
+            prefs[key] = value
+        brian2.defaultclock.dt = dt
