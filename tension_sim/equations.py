@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ._data import data_folder
-from .errors import InvalidValueError, message, unknown_name
-from .units import Quantity, describe, dimension_of, evaluate
+from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .units import DIMENSIONLESS, Dimension, Quantity, describe, dimension_of, evaluate, wrong_unit
 
 __all__ = [
     "Neuron",
@@ -37,6 +37,7 @@ _NEURON_KEYS = {
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters"}
 _DIFFERENTIAL = re.compile(r"^\s*d(\w+)\s*/\s*dt\s*=", re.MULTILINE)
 _DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(=[^:]*)?:", re.MULTILINE)
+_UNIT = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(?:=[^:]*)?:\s*([^(#\n]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,21 @@ class Neuron:
         return [a or b for a, b, formula in _DECLARED.findall(self.equations) if a or not formula]
 
 
+def dimensions(equations: str, where: str) -> dict[str, Dimension]:
+    """Return the dimension of each variable that equations declare.
+
+    Examples
+    --------
+    >>> dimensions("dx/dt = -x/tau : volt\\nn : integer (constant)", "demo")["x"]
+    (2, 1, -3, -1, 0, 0, 0)
+    """
+    found = {}
+    for differential, other, unit in _UNIT.findall(equations):
+        name, unit = differential or other, unit.strip()
+        found[name] = DIMENSIONLESS if unit in ("boolean", "integer") else dimension_of(unit, f"{where}: {name}")
+    return found
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -262,6 +278,8 @@ def _files(kind: str) -> dict[str, Path]:
 
 
 def _locate(where: str, kind: str, name: str | Path) -> Path:
+    if not isinstance(name, str | Path):
+        raise InvalidTypeError(message(where, f"the name of a {kind}, or a path", name))
     path = Path(name)
     if path.suffix == ".toml" or len(path.parts) > 1:
         if path.is_file():
@@ -343,7 +361,7 @@ def resolve_parameters(
     defaults : mapping
         Expressions of the equation file.
     overrides : mapping, optional
-        Other expressions or plain SI numbers for some of them; same units.
+        Other expressions for some of them, of the same units.
     dt : float
         Time step in seconds, known to expressions as ``dt``.
 
@@ -363,6 +381,7 @@ def resolve_parameters(
             raise unknown_name(f"{where}: parameters", "parameter", name, defaults)
     known: dict[str, Quantity] = {"dt": Quantity(dt, dimension_of("second", where))}
     texts = {**defaults, **overrides}
+    original = resolve_parameters(where, defaults, dt=dt) if overrides else {}
 
     def value(name: str, trail: tuple[str, ...]) -> Quantity:
         if name in known:
@@ -371,19 +390,18 @@ def resolve_parameters(
             raise InvalidValueError(
                 message(f"{where}: parameters.{name}", "no circle of definitions", " -> ".join((*trail, name)))
             )
-        text = str(texts[name])
-        needed = set(re.findall(r"[A-Za-z_]\w*", text)) & set(texts)
+        text = texts[name]
+        needed = set(re.findall(r"[A-Za-z_]\w*", str(text))) & set(texts)
         names = {other: value(other, (*trail, name)) for other in needed} | {"dt": known["dt"]}
-        known[name] = evaluate(text, f"{where}: parameters.{name}", names)
-        return known[name]
+        found = known[name] = evaluate(text, f"{where}: parameters.{name}", names)
+        wanted = original.get(name, found).dimension
+        if found.dimension != wanted:
+            fix = f"the default is {defaults[name]!r}."
+            raise wrong_unit(f"{where}: parameters.{name}", wanted, text, found.dimension, fix)
+        return found
 
     for name in texts:
         value(name, ())
-    if overrides:
-        original = resolve_parameters(where, defaults, dt=dt)
-        for name in overrides:
-            if known[name].dimension != original[name].dimension:
-                evaluate(f"({texts[name]}) + ({defaults[name]})", f"{where}: parameters.{name}", known)
     for name, quantity in known.items():
         if not np.all(np.isfinite(quantity.value)):
             raise InvalidValueError(message(f"{where}: parameters.{name}", "a finite value", texts.get(name)))

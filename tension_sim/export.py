@@ -280,18 +280,18 @@ def load_results(path: str | Path) -> Results:
             arrays = {key: block[f"data_arrays/tension_sim.{key}/data"][()] for key in header.pop("arrays")}
     except (OSError, KeyError) as error:
         raise _unreadable("load_results.path", path) from error
-    groups: dict[str, dict[str, np.ndarray]] = {group: {} for group in (*_GROUPS, "recorded", "indices")}
-    for key in list(arrays):
+    groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "indices", "recorded")}
+    values: dict[str, Any] = {**header, "target": None}
+    for key, array in arrays.items():
         group, dot, name = key.partition(".")
-        if dot:
-            groups[group][name] = arrays.pop(key)
-    indices, values = groups.pop("indices"), groups.pop("recorded")
-    recorded = {
-        key: Recording(values[key], about["unit"], indices[key], about["every"])
-        for key, about in header.pop("recorded").items()
+        (groups[group] if dot else values)[name or group] = array
+    indices = groups.pop("indices")
+    groups["recorded"] = {
+        key: Recording(groups["recorded"][key], about["unit"], indices[key], about["every"])
+        for key, about in values.pop("recorded").items()
     }
-    phases = tuple(Phase(*phase) for phase in header.pop("phases"))
-    return Results(**header, **{"target": None, **arrays}, phases=phases, recorded=recorded, **groups)
+    values["phases"] = tuple(Phase(*phase) for phase in values["phases"])
+    return Results(**(values | groups))
 
 
 def _existing(where: str, path: str | Path) -> Path:

@@ -15,18 +15,20 @@ from .equations import (
     Neuron,
     SynapticFilter,
     current_scale,
+    dimensions,
     load_neuron,
     load_synapse,
     resolve_parameters,
 )
 from .errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
-from .units import DIMENSIONLESS, Quantity, describe, evaluate
+from .units import DIMENSIONLESS, Dimension, Quantity, evaluate, wrong_unit
 from .validation import (
     check_choice,
     check_fraction,
     check_matrix,
     check_positive,
     check_steps,
+    check_whole,
     check_window,
 )
 
@@ -68,16 +70,16 @@ class SparseKernel:
                 raise InvalidValueError(
                     message(f"SparseKernel.{name}", "three arrays of one length", array.shape, "one entry a synapse.")
                 )
+        check_whole("SparseKernel.n", self.n, 1)
         for name in ("pre", "post"):
             array = arrays[name]
-            if array.dtype.kind not in "iu":
+            if array.dtype.kind not in "iu" and len(array):
                 raise InvalidTypeError(message(f"SparseKernel.{name}", "whole numbers", array.dtype.name))
             if len(array) and not (array.min() >= 0 and array.max() < self.n):
                 raise InvalidValueError(message(f"SparseKernel.{name}", f"indices from 0 to {self.n - 1}", array))
             object.__setattr__(self, name, array.astype(np.int32))
-        if not np.all(np.isfinite(arrays["weight"])):
-            raise InvalidValueError(message("SparseKernel.weight", "finite weights", arrays["weight"]))
-        object.__setattr__(self, "weight", arrays["weight"].astype(np.float64))
+        weight = check_matrix("SparseKernel.weight", arrays["weight"], arrays["pre"].shape, "synapses")
+        object.__setattr__(self, "weight", weight)
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -85,9 +87,8 @@ class SparseKernel:
     @classmethod
     def from_dense(cls, matrix: Any) -> SparseKernel:
         """Take the non-zero entries of ``matrix[pre, post]``."""
-        matrix = np.asarray(matrix)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise InvalidValueError(message("SparseKernel.from_dense", "a square matrix [pre, post]", matrix.shape))
+        n = len(matrix) if np.iterable(matrix) else 1
+        matrix = check_matrix("SparseKernel.from_dense", matrix, (n, n), "pre, post")
         pre, post = np.nonzero(matrix)
         return cls(matrix.shape[0], pre, post, matrix[pre, post])
 
@@ -204,7 +205,7 @@ class ForceNetwork:
     input_kernel : array, shape (n_inputs, n), optional
         Weights of external inputs, in the file's current unit.
     parameters : mapping, optional
-        Other parameter values: expressions with units, or SI numbers.
+        Other parameter values: expressions with the same units as in the equation file.
     initial : mapping, optional
         Other initial values: expressions, or arrays of shape (n,) in SI units.
     learning : Learning, optional
@@ -243,22 +244,33 @@ class ForceNetwork:
             put("neuron", load_neuron(self.neuron))
         if not isinstance(self.synapse, SynapticFilter):
             put("synapse", load_synapse(self.synapse))
-        put("n", check_steps("ForceNetwork.n", self.n, 1))
+        put("n", check_whole("ForceNetwork.n", self.n, 1))
         put("dt", check_positive("ForceNetwork.dt", seconds("ForceNetwork.dt", self.dt)))
         check_choice("ForceNetwork.dtype", self.dtype, DTYPES)
-        check_steps("ForceNetwork.seed", self.seed, 0)
+        check_whole("ForceNetwork.seed", self.seed, 0)
+        for name in ("parameters", "initial"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InvalidTypeError(
+                    message(f"ForceNetwork.{name}", "a dictionary of names and values", getattr(self, name))
+                )
+        if self.recurrent is not None and not isinstance(self.recurrent, SparseKernel):
+            raise InvalidTypeError(
+                message(
+                    "ForceNetwork.recurrent", "a SparseKernel or None", self.recurrent, "SparseKernel.from_dense(...)."
+                )
+            )
         if self.recurrent is not None and self.recurrent.n != self.n:
             raise InvalidValueError(
                 message("ForceNetwork.recurrent", f"a kernel of {self.n} neurons", f"one of {self.recurrent.n}")
             )
-        outputs = np.shape(self.output_kernel)[-1] if np.ndim(self.output_kernel) == 2 else 1
+        outputs = max(np.shape(self.output_kernel)[-1], 1) if np.ndim(self.output_kernel) == 2 else 1
         shape = (self.n, outputs)
         put("output_kernel", check_matrix("ForceNetwork.output_kernel", self.output_kernel, shape, "n, n_outputs"))
         shape = (outputs, self.n)
         kernel = check_matrix("ForceNetwork.feedback_kernel", self.feedback_kernel, shape, "n_outputs, n")
         put("feedback_kernel", kernel)
         if self.input_kernel is not None:
-            inputs = np.shape(self.input_kernel)[0] if np.ndim(self.input_kernel) == 2 else 1
+            inputs = max(np.shape(self.input_kernel)[0], 1) if np.ndim(self.input_kernel) == 2 else 1
             shape = (inputs, self.n)
             put("input_kernel", check_matrix("ForceNetwork.input_kernel", self.input_kernel, shape, "n_inputs, n"))
         if self.learning is not None and not isinstance(self.learning, Learning):
@@ -287,17 +299,24 @@ class ForceNetwork:
             raise InvalidValueError(
                 message("ForceNetwork.neuron", "other parameter names than the filter's", sorted(shared))
             )
+        where = f"ForceNetwork({self.neuron.name})"
         defaults = {**self.neuron.parameters, **self.synapse.parameters}
-        return resolve_parameters(f"ForceNetwork({self.neuron.name})", defaults, self.parameters, dt=self.dt)
+        values = resolve_parameters(where, defaults, self.parameters, dt=self.dt)
+        for name in self.synapse.parameters:
+            if not values[name].value > 0:
+                text = self.parameters.get(name, defaults[name])
+                raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", text))
+        return values
 
     @cached_property
-    def state_variables(self) -> dict[str, Any]:
-        """State variables: those of the neuron, of its rate filter, of the recurrent filter."""
-        filters = {
-            **self.synapse.named("r", "r"),
-            **{f"_{k}": v for k, v in self.synapse.named(self.neuron.inputs["recurrent"], "rec").items()},
-        }
-        return dict.fromkeys([*self.neuron.state_variables, *filters.values()])
+    def state_variables(self) -> dict[str, Dimension]:
+        """State variables of the neuron, of its rate filter, of the recurrent filter, with their dimensions."""
+        neuron = dimensions(self.neuron.equations, self.neuron.name)
+        found = {name: neuron[name] for name in self.neuron.state_variables}
+        for output, suffix, unit in (("r", "r", "1"), (self.neuron.inputs["recurrent"], "rec", self.neuron.current_unit)):
+            equations, _ = self.synapse.instance(output, suffix, unit)
+            found |= dimensions(equations, self.synapse.name)
+        return found
 
     @cached_property
     def initial_values(self) -> dict[str, np.ndarray]:
@@ -314,17 +333,16 @@ class ForceNetwork:
         for name in dict.fromkeys([*defaults, *self.initial]):
             given = self.initial.get(name, defaults.get(name))
             where = f"ForceNetwork.initial[{name!r}]"
-            if isinstance(given, str):
+            if isinstance(given, str) or hasattr(given, "dim"):
                 given = evaluate(given, where, names, self.n, rng)
-                if name in defaults and given.dimension != defaults[name].dimension:
-                    wanted = describe(defaults[name].dimension)
-                    raise UnitsError(message(where, f"a quantity in {wanted}", self.initial[name]))
-            value = given.value if isinstance(given, Quantity) else given
-            array = np.asarray(value, dtype=np.float64)
-            if array.ndim and array.shape != (self.n,):
-                raise InvalidValueError(message(where, f"one value or an array of shape ({self.n},)", array.shape))
-            if not np.all(np.isfinite(array)):
-                raise InvalidValueError(message(where, "finite values", value))
+            value = given
+            if isinstance(given, Quantity):
+                value, wanted = given.value, self.state_variables[name]
+                if given.dimension != wanted:
+                    text = self.initial.get(name, self.neuron.initial.get(name))
+                    raise wrong_unit(where, wanted, text, given.dimension, "give it that unit.")
+            shape = (self.n,) if np.ndim(value) else ()
+            array = check_matrix(where, value, shape, "neurons")
             values[name] = np.broadcast_to(array, (self.n,)).copy()
         return values
 
@@ -371,10 +389,10 @@ class ForceNetwork:
         -----
         G, Q and E2 count in the current unit of the equation file (mV, pA or 1).
         """
-        n = check_steps("ForceNetwork.n", n, 1)
-        check_steps("ForceNetwork.n_outputs", n_outputs, 1)
-        check_steps("ForceNetwork.n_inputs", n_inputs, 0)
-        check_steps("ForceNetwork.seed", seed, 0)
+        n = check_whole("ForceNetwork.n", n, 1)
+        n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
+        n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)
+        check_whole("ForceNetwork.seed", seed, 0)
         for name, value in (("G", G), ("Q", Q), ("E2", E2)):
             check_matrix(f"ForceNetwork.{name}", value, (), "one number")
         check_fraction("ForceNetwork.p", p)
@@ -399,18 +417,12 @@ class ForceNetwork:
 
         Membrane voltages are shown in mV, currents in the file's current unit.
         """
-        currents = (*self.neuron.inputs.values(),)
-        if name in currents:
+        if name in self.neuron.inputs.values():
             return self.neuron.current_unit, self.current_scale
-        initial = self.neuron.initial.get(name)
-        if initial is not None:
-            dt = evaluate(f"{self.dt!r}*second", "dt")
-            rng = np.random.default_rng(0)
-            quantity = evaluate(initial, name, {**self.parameter_values, "dt": dt}, 1, rng)
-            for unit in ("1", "mV", "pA", "ms"):
-                shown = evaluate(unit, name)
-                if shown.dimension == quantity.dimension:
-                    return unit, shown.value
+        for unit in ("1", "mV", "pA", "ms", "Hz", "mV/ms", "pA/ms"):
+            shown = evaluate(unit, name)
+            if shown.dimension == self.state_variables[name]:
+                return unit, float(shown.value)
         return "1", 1.0
 
     @property
@@ -427,7 +439,7 @@ def seconds(where: str, value: Any) -> float:
     >>> seconds("run.duration", "20*ms")
     0.02
     """
-    if isinstance(value, str):
+    if isinstance(value, str) or hasattr(value, "dim"):
         quantity = evaluate(value, where)
         if quantity.dimension not in (DIMENSIONLESS, (0, 0, 1, 0, 0, 0, 0)):
             raise UnitsError(message(where, "a time", value, 'write it as in "10*ms".'))

@@ -2,10 +2,10 @@
 
 NixIO takes about 14 ms for one spike train, minutes for a network of thousands, and HDF5 ends
 the whole process when a disk fills up under it. So the file is made here as an image in
-memory, with HDF5's low-level calls, and is written to disk as plain bytes by the caller. Three
-things make a spike train cost 0.6 ms: its groups and properties are copied from a pattern of
-which only the values are set, ids come from a counter, and an array annotation of one value
-throughout is a dataset with that fill value and no data.
+memory, with HDF5's low-level calls, and is written to disk as plain bytes by the caller. What
+makes a spike train cheap: its groups are copied from a pattern in which only ids and names
+are set, a property is written once and linked wherever it has the same value, and an array
+annotation of one value throughout is a dataset with that fill value and no data.
 """
 
 from __future__ import annotations
@@ -57,13 +57,17 @@ def nix_image(
     -------
     bytes
     """
-    # the name is never used: without a backing store nothing reaches the disk
-    with h5py.File(
-        "image", "w", driver="core", backing_store=False, block_size=1 << 24, track_order=True
-    ) as file:
-        _Writer(file).write(block, arrays or {}, header or {})
+    with _in_memory() as file, _in_memory() as patterns:
+        _Writer(file, patterns).write(block, arrays or {}, header or {})
         file.flush()
         return file.id.get_file_image()
+
+
+def _in_memory() -> h5py.File:
+    # without a backing store nothing of this name reaches the disk; HDF5 wants names that differ
+    return h5py.File(
+        uuid4().hex, "w", driver="core", backing_store=False, block_size=1 << 24, track_order=True
+    )
 
 
 def _text(value: str) -> np.ndarray:
@@ -86,9 +90,11 @@ def _unit(quantity: Any) -> str:
 class _Writer:
     """Builds the tree of groups of one file."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: h5py.File, patterns: h5py.File) -> None:
         self.file = file
         self.ids = _ids()
+        self.stamps = _Stamps(self, patterns)
+        self.shared: dict[tuple[Any, ...], tuple[Any, str]] = {}
         self.now = datetime.now().strftime("%Y%m%dT%H%M%S")
 
     # ---- pieces of the NIX format
@@ -241,27 +247,44 @@ class _Writer:
     def write_trains(self, trains: list[neo.SpikeTrain], segment: Any, sections: Any) -> None:
         arrays, tags = self.group(self.block, "data_arrays"), self.group(self.block, "multi_tags")
         linked = self.group(segment, "multi_tags")
-        with h5py.File("pattern", "w", driver="core", backing_store=False) as file:
-            pattern = None
-            for train in trains:
-                if pattern is None or not pattern.fits(train):
-                    pattern = _Pattern(self, file.create_group(uuid4().hex).id, train)
-                name = f"neo.spiketrain.{uuid4().hex}"
-                times = np.ascontiguousarray(train.magnitude, dtype=float)
-                entity_id = pattern.set(name, train)
-                positions = f"{name}.times"
-                # a copy of the tag brings along what it links to
-                h5o.copy(pattern.place, b"tag", tags, name.encode())
-                self.link(arrays, positions, tags, f"{name}/positions")
-                self.link(sections, name, tags, f"{name}/metadata")
-                self.link(linked, entity_id, tags, name)
-                data = h5d.create(
-                    arrays, f"{positions}/data".encode(), _FLOAT, h5s.create_simple(times.shape)
-                )
-                if times.size:
-                    data.write(h5s.ALL, h5s.ALL, times, mtype=_FLOAT)
-                for key, values in train.array_annotations.items():
-                    self.constant_or_property(sections, name, key, np.asarray(values))
+        for train in trains:
+            name = f"neo.spiketrain.{uuid4().hex}"
+            positions = f"{name}.times"
+            entity_id = self.stamps.train(tags, name, _unit(train), train.description)
+            self.link(arrays, positions, tags, f"{name}/positions")
+            self.link(sections, name, tags, f"{name}/metadata")
+            self.link(linked, entity_id, tags, name)
+            times = np.ascontiguousarray(train.magnitude, dtype=float)
+            data = h5d.create(arrays, f"{positions}/data".encode(), _FLOAT, h5s.create_simple(times.shape))
+            if times.size:
+                data.write(h5s.ALL, h5s.ALL, times, mtype=_FLOAT)
+            properties = {
+                "neo_name": train.name or "",
+                "t_start": train.t_start,
+                "t_stop": train.t_stop,
+                **train.annotations,
+            }
+            for key, value in properties.items():
+                if key != "nix_name":
+                    self.shared_property(sections, name, key, value)
+            for key, values in train.array_annotations.items():
+                self.constant_or_property(sections, name, key, np.asarray(values))
+
+    def shared_property(self, sections: Any, section: str, name: str, value: Any) -> None:
+        """Write a property once for all sections in which it has the same value."""
+        plain = getattr(value, "magnitude", value)
+        plain = plain.item() if isinstance(plain, np.ndarray | np.generic) and not plain.ndim else plain
+        if not isinstance(plain, bool | int | float | str) or plain == "":
+            self.property(h5g.open(sections, section.encode()), name, value)
+            return
+        path = f"{section}/properties/{name}"
+        unit = _unit(value) if hasattr(value, "dimensionality") else None
+        key = (name, type(plain), plain, unit)
+        if key in self.shared:
+            self.link(sections, path, *self.shared[key])
+        else:
+            self.stamps.property(sections, path, name, plain, unit)
+            self.shared[key] = (sections, path)
 
     def constant_or_property(self, sections: Any, section: str, name: str, values: np.ndarray) -> None:
         if values.dtype != np.int64 or not values.size or (values != values[0]).any():
@@ -274,59 +297,51 @@ class _Writer:
         self.described(dataset, name, type=_ARRAY)
 
 
-class _Pattern:
-    """Groups of one spike train, in which the values are set before each copy."""
+class _Stamps:
+    """Patterns of objects that come in thousands: what differs is set, and the whole is copied."""
 
-    def __init__(self, writer: _Writer, place: Any, train: neo.SpikeTrain) -> None:
+    def __init__(self, writer: _Writer, file: h5py.File) -> None:
         self.writer = writer
-        self.place = place
-        self.kind = self.kind_of(train)
-        writer.entity(place, "positions", "neo.spiketrain.times", unit=_unit(train))
-        writer.entity(place, "tag", "neo.spiketrain", definition=train.description)
-        writer.section(place, "section", "neo.spiketrain", self.values(train))
-        tag = writer.group(place, "tag")
-        writer.link(tag, "positions", place, "positions")
-        writer.link(tag, "metadata", place, "section")
-        names = [b"positions", b"tag", b"section"]
-        places = [h5g.open(place, name) for name in names]
-        self.own = [(h5a.open(p, b"entity_id"), h5a.open(p, b"name")) for p in places]
-        properties = h5g.open(place, b"section/properties")
-        self.properties = {}
-        for key in properties:
-            dataset = h5d.open(properties, key)
-            self.properties[key.decode()] = (dataset, h5a.open(dataset, b"entity_id"))
-        self.last: dict[str, Any] = {}
+        self.file = file
+        self.trains: dict[tuple[Any, ...], tuple[Any, list[Any]]] = {}
+        self.properties: dict[tuple[Any, ...], tuple[Any, Any, Any]] = {}
 
-    def kind_of(self, train: neo.SpikeTrain) -> tuple[Any, ...]:
-        types = {key: (type(value), value == "") for key, value in self.values(train).items()}
-        return types, _unit(train), train.description
-
-    def fits(self, train: neo.SpikeTrain) -> bool:
-        return self.kind_of(train) == self.kind
-
-    def values(self, train: neo.SpikeTrain) -> dict[str, Any]:
-        return {
-            "neo_name": train.name or "",
-            "t_start": train.t_start,
-            "t_stop": train.t_stop,
-            **{key: value for key, value in train.annotations.items() if key != "nix_name"},
-        }
-
-    def set(self, name: str, train: neo.SpikeTrain) -> str:
-        """Set the values of one train and return the id of its tag."""
-        ids = self.writer.ids
+    def train(self, tags: Any, name: str, unit: str, description: str | None) -> str:
+        """Copy a tag with its positions and its metadata section; return the tag's id."""
+        if (unit, description) not in self.trains:
+            self.trains[unit, description] = self._train(unit, description)
+        place, own = self.trains[unit, description]
         entity_id = ""
-        for (identity, label), suffix in zip(self.own, (".times", "", ""), strict=True):
-            entity_id, previous = next(ids), entity_id
+        for identity, label, suffix in own:
+            entity_id = next(self.writer.ids)
             identity.write(_text(entity_id), mtype=_OBJECT)
             label.write(_text(name + suffix), mtype=_OBJECT)
-        entity_id = previous  # of the tag, the second of the three
-        for key, value in self.values(train).items():
-            dataset, identity = self.properties[key]
-            identity.write(_text(next(ids)), mtype=_OBJECT)
-            plain = getattr(value, "magnitude", value)
-            if self.last.get(key) != plain:
-                self.last[key] = plain
-                stored = _text(plain) if isinstance(plain, str) else np.asarray(plain)
-                dataset.write(h5s.ALL, h5s.ALL, stored, mtype=_OBJECT if isinstance(plain, str) else None)
+        h5o.copy(place, b"tag", tags, name.encode())  # brings along what the tag links to
         return entity_id
+
+    def _train(self, unit: str, description: str | None) -> tuple[Any, list[Any]]:
+        writer, place = self.writer, self.file.create_group(uuid4().hex).id
+        positions, _ = writer.entity(place, "positions", "neo.spiketrain.times", unit=unit)
+        section, _ = writer.entity(place, "section", "neo.spiketrain.metadata")
+        writer.group(section, "properties")
+        tag, _ = writer.entity(place, "tag", "neo.spiketrain", definition=description)
+        writer.link(tag, "positions", place, "positions")
+        writer.link(tag, "metadata", place, "section")
+        own = ((positions, ".times"), (section, ""), (tag, ""))
+        return place, [(h5a.open(p, b"entity_id"), h5a.open(p, b"name"), suffix) for p, suffix in own]
+
+    def property(self, sections: Any, path: str, name: str, value: Any, unit: str | None) -> None:
+        """Copy a property of one value."""
+        kind = (name, type(value), unit)
+        if kind not in self.properties:
+            place = self.file.create_group(uuid4().hex).id
+            dataset = self.writer.property(place, name, value)
+            self.writer.attribute(dataset, b"unit", unit)
+            self.properties[kind] = (place, dataset, h5a.open(dataset, b"entity_id"))
+        place, dataset, identity = self.properties[kind]
+        identity.write(_text(next(self.writer.ids)), mtype=_OBJECT)
+        if isinstance(value, str):
+            dataset.write(h5s.ALL, h5s.ALL, _text(value), mtype=_OBJECT)
+        else:
+            dataset.write(h5s.ALL, h5s.ALL, np.asarray(value))
+        h5o.copy(place, f"properties/{name}".encode(), sections, path.encode())

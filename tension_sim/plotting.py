@@ -76,10 +76,8 @@ def figure_run(results: Results) -> Figure:
         whole.append((1.25, _draw_weights))
 
     heights = [height for height, _ in rows + whole]
-    figure = Figure(
-        figsize=(9.0, 1.0 + 1.12 * sum(heights)), dpi=150, layout="constrained", facecolor="white"
-    )
-    figure.get_layout_engine().set(h_pad=0.05, w_pad=0.05, hspace=0.03, wspace=0.02)
+    figure = Figure(figsize=(9.0, 1.0 + 1.12 * sum(heights)), dpi=150, facecolor="white")
+    figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.05, hspace=0.03, wspace=0.02)
     grid = GridSpec(len(heights), len(windows), figure=figure, height_ratios=heights)
     _draw_windows(figure, grid, results, windows, [draw for _, draw in rows])
     _draw_whole(figure, grid, results, windows, [draw for _, draw in whole], len(rows))
@@ -136,7 +134,7 @@ def _period(results: Results) -> float:
     """Period of the slowest target in seconds, 0 where there is none."""
     if results.target is None or len(results.target) < 4:
         return 0.0
-    frequencies = peak_frequency(results.target, results.dt * results.record_every)
+    frequencies = np.atleast_1d(peak_frequency(results.target, results.dt * results.record_every))
     found = frequencies[np.isfinite(frequencies) & (frequencies > 0)]
     return 1.0 / found.min() if len(found) else 0.0
 
@@ -336,7 +334,10 @@ def _draw_error(axes: Axes, results: Results) -> None:
 
 
 def _draw_weights(axes: Axes, results: Results) -> None:
-    name, times, values = _curve(results)  # the row is drawn only where there is a curve
+    curve = _curve(results)
+    if curve is None:
+        return
+    name, times, values = curve
     values = values.reshape(len(times), -1)[:, :_MOST_OUTPUTS]
     axes.plot(times, values, color=_WEIGHTS, linewidth=1.1)
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(values, initial=0.0))))

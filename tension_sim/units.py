@@ -25,6 +25,7 @@ __all__ = ["Dimension", "Quantity", "dimension_of", "evaluate", "magnitude"]
 Dimension = tuple[float, float, float, float, float, float, float]
 
 DIMENSIONLESS: Dimension = (0, 0, 0, 0, 0, 0, 0)
+_DIMENSIONS = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
 _SYMBOLS = ("m", "kg", "s", "A", "K", "mol", "cd")
 
 # long name, short symbol (only used with a prefix, as in Brian2), dimension
@@ -208,7 +209,7 @@ def evaluate(
 
     Parameters
     ----------
-    text : str or float
+    text : str or float or brian2.Quantity
         The expression; a plain number is returned as it is.
     where : str
         Class (or file) and argument, for messages.
@@ -240,19 +241,33 @@ def evaluate(
     """
     if isinstance(text, Quantity):
         return text
-    if isinstance(text, int | float | np.integer | np.floating) and not isinstance(text, bool):
-        return Quantity(float(text))
-    if not isinstance(text, str) or not text.strip() or len(text) > 1000:
+    if hasattr(getattr(text, "dim", None), "get_dimension"):  # a quantity of Brian2
+        dimension = tuple(float(text.dim.get_dimension(name)) for name in _DIMENSIONS)
+        return Quantity(np.asarray(text, dtype=np.float64)[()], dimension)
+    number = isinstance(text, int | float | np.integer | np.floating) and not isinstance(text, bool)
+    if not number and (not isinstance(text, str) or not text.strip() or len(text) > 1000):
         raise InvalidValueError(
             message(where, 'a number, or an expression such as "10*ms"', text, "write it as text with its unit.")
         )
     try:
+        if number:
+            return Quantity(float(text))
         tree = ast.parse(text.strip(), mode="eval")
-        return _Evaluator(text, where, names or {}, size, rng).visit(tree)
-    except (SyntaxError, RecursionError, MemoryError):
+        with np.errstate(all="ignore"):  # who calls looks for NaN and infinity
+            return _Evaluator(text, where, names or {}, size, rng).visit(tree)
+    except OverflowError:
+        raise InvalidValueError(message(where, "numbers below 1e308", text)) from None
+    except (SyntaxError, UnicodeEncodeError, RecursionError, MemoryError):
         raise InvalidValueError(
             message(where, 'an expression such as "10*ms"', text, "check brackets and operators.")
         ) from None
+
+
+def wrong_unit(where: str, wanted: Dimension, received: object, found: Dimension, fix: str) -> UnitsError:
+    """Build the error for a quantity of another dimension than wanted."""
+    return UnitsError(
+        message(where, f"a quantity in {describe(wanted)}", received, f"its unit is {describe(found)}; {fix}")
+    )
 
 
 def dimension_of(unit: str, where: str) -> Dimension:
@@ -271,15 +286,8 @@ def magnitude(text: str | float, unit: str, where: str, **kwargs: Any) -> Any:
     quantity = evaluate(text, where, **kwargs)
     wanted = dimension_of(unit, where)
     if quantity.dimension != wanted:
-        raise UnitsError(
-            message(
-                where,
-                f"a quantity in {describe(wanted)}",
-                text,
-                f"its unit is {describe(quantity.dimension)}; "
-                + (f'write it as in "10*{unit}".' if unit != "1" else "drop the unit."),
-            )
-        )
+        fix = f'write it as in "10*{unit}".' if unit != "1" else "drop the unit."
+        raise wrong_unit(where, wanted, text, quantity.dimension, fix)
     if not np.all(np.isfinite(np.asarray(quantity.value))):
         raise InvalidValueError(message(where, "a finite value", text))
     return quantity.value

@@ -16,6 +16,7 @@ __all__ = [
     "check_positive",
     "check_series",
     "check_steps",
+    "check_whole",
     "check_window",
 ]
 
@@ -97,13 +98,20 @@ def check_choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
     return value
 
 
-def check_steps(where: str, value: Any, minimum: int, fix: str = "") -> int:
-    """Return a whole number of time steps, at least `minimum`."""
-    expected = f"a whole number of time steps, at least {minimum}"
+def check_whole(where: str, value: Any, minimum: int, fix: str = "", what: str = "a whole number") -> int:
+    """Return a whole number, at least `minimum`; generated code has 64 bits for it."""
+    expected = f"{what}, at least {minimum}"
     number = _number(where, value, expected)
     if not math.isfinite(number) or number != int(number) or number < minimum:
         raise InvalidValueError(message(where, expected, value, fix))
-    return int(number)
+    if int(value) >= 2**63:
+        raise InvalidValueError(message(where, f"{what} below 2**63", value, fix))
+    return int(value)
+
+
+def check_steps(where: str, value: Any, minimum: int, fix: str = "") -> int:
+    """Return a whole number of time steps, at least `minimum`."""
+    return check_whole(where, value, minimum, fix, "a whole number of time steps")
 
 
 def check_window(where: str, start: int, stop: int) -> None:
@@ -119,5 +127,5 @@ def _number(where: str, value: Any, expected: str) -> float:
         raise InvalidTypeError(message(where, expected, value, "pass one number."))
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidTypeError(message(where, expected, value, "pass one number.")) from None

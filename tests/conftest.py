@@ -16,7 +16,7 @@ _WEEK = 7 * 24 * 3600
 
 @pytest.fixture(scope="session", autouse=True)
 def program_cache(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Keep compiled programs in pytest's cache: their names change with the code, so old ones cannot mislead."""
+    """Keep compiled programs in pytest's cache; their names change with the code."""
     if "TENSION_SIM_CACHE" in os.environ:
         yield Path(os.environ["TENSION_SIM_CACHE"])
         return

@@ -75,7 +75,9 @@ class Target:
 def code_classes(network: Any) -> set[str]:
     """Return which kinds of code a Network has run: Brian2 falls back to numpy without a word."""
     return {
-        type(code).__name__ for member in network.sorted_objects for code in getattr(member, "code_objects", ())
+        code.__class__.__name__
+        for member in network.sorted_objects
+        for code in getattr(member, "code_objects", ())
     }
 
 
@@ -83,6 +85,7 @@ def code_classes(network: Any) -> set[str]:
 def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Target]:
     """Activate a Brian2 target, as a user's script would, and put everything back at the end."""
     import brian2
+    from brian2.devices.device import reset_device
 
     if name == "cuda_standalone":
         import brian2cuda  # noqa: F401
@@ -101,7 +104,7 @@ def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Targe
     finally:
         if target.standalone:
             brian2.get_device().reinit()
-        brian2.reset_device()
+        reset_device()
         for key, value in before.items():
             prefs[key] = value
         brian2.defaultclock.dt = dt

@@ -10,6 +10,7 @@ import numpy as np
 from brian2.core.network import Network
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, have_same_dimensions
+from brian2.utils.stringtools import get_identifiers
 
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, UnitsError, message
 from ..network import GAINS
@@ -19,6 +20,7 @@ from ..validation import (
     check_matrix,
     check_positive,
     check_steps,
+    check_whole,
     check_window,
 )
 from ._base import GeneratedObject, default_float, is_standalone, resolve_source
@@ -59,7 +61,8 @@ class RowError(GeneratedObject):
         self.variables.add_constant("N", rows)
         self.variables.add_arange("i", size=rows)
         self.variables.add_array("error", size=rows, dtype=default_float())
-        for name, (group, variable) in linked.items():
+        for name in sorted(get_identifiers(expression) & set(linked)):
+            group, variable = linked[name]
             array, start, size = resolve_source(f"RLS.{name}", group, variable)
             if size not in (1, rows):
                 raise InvalidValueError(
@@ -179,7 +182,7 @@ class RLS(GeneratedObject):
         check_choice("RLS.gain", gain, GAINS)
         check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
         check_fraction("RLS.probability", probability)
-        check_steps("RLS.seed", seed, 0)
+        check_whole("RLS.seed", seed, 0)
         clock = self.maps[0]._clock
         off = "to switch learning off, set rls.learning = 0 or stop=0."
         every = _steps("RLS.update_every", update_every, clock, 1, off)

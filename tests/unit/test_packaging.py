@@ -95,6 +95,7 @@ def test_package_has_no_assert():
 
 
 def test_import_loads_no_engine():
-    code = "import sys, tension_sim; print([m for m in ('brian2', 'tensorflow', 'keras', 'neo', 'matplotlib') if m in sys.modules])"
+    engines = ("brian2", "tensorflow", "keras", "neo", "matplotlib")
+    code = f"import sys, tension_sim; print([m for m in {engines} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,33 @@
+{# USES_VARIABLES { N, stop_step, t_in_timesteps } #}
+{% extends 'common_group.cu' %}
+
+{% block extra_headers %}
+#include <chrono>
+#include <cstdio>
+{% endblock %}
+
+{% block kernel %}
+{% endblock %}
+
+{% block prepare_kernel %}
+{% endblock %}
+
+{% block kernel_call %}
+{% endblock %}
+
+{% block host_maincode %}
+    const int64_t _step = {{get_array_name(variables['t_in_timesteps'], prefix='')}}[0];
+    if (_step + 1 >= {{get_array_name(variables['stop_step'], prefix='')}}[0])
+        Network::_globally_stopped = true;
+    if (_step % 64 == 0)
+    {
+        static std::chrono::steady_clock::time_point _last = std::chrono::steady_clock::now();
+        const std::chrono::steady_clock::time_point _now = std::chrono::steady_clock::now();
+        if (_now - _last > std::chrono::milliseconds(200))
+        {
+            _last = _now;
+            std::printf("step %lld\n", (long long)_step);
+            std::fflush(stdout);
+        }
+    }
+{% endblock %}

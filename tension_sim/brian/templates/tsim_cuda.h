@@ -1,0 +1,106 @@
+// What the CUDA templates share: launches, sums in a fixed order, and the kernels of the small objects.
+#ifndef TSIM_CUDA_H
+#define TSIM_CUDA_H
+
+#include <cstdint>
+
+#ifndef TSIM_LAUNCH  // a template's name goes in parentheses, for its commas
+#define TSIM_LAUNCH(kernel, blocks, threads, ...)  \
+    do {                                           \
+        kernel<<<blocks, threads>>>(__VA_ARGS__);  \
+        CUDA_CHECK_ERROR(kernel);                  \
+    } while (0)
+#endif
+
+#ifndef TSIM_THREADS
+#define TSIM_THREADS 128  // a power of two
+#endif
+
+namespace tsim {
+
+static inline unsigned blocks_for(std::int64_t threads) {
+    return (unsigned)((threads + TSIM_THREADS - 1) / TSIM_THREADS);
+}
+
+__device__ inline std::int64_t thread_index() { return (std::int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
+
+// The sum of one value of each thread, for thread 0. The same pairs each time, so the same bits; once a kernel.
+template <typename T>
+__device__ inline T sum_of_block(T value) {
+    __shared__ T part[TSIM_THREADS];
+    const int me = threadIdx.x;
+    part[me] = value;
+    for (int step = TSIM_THREADS / 2; step > 0; step /= 2) {
+        __syncthreads();
+        if (me < step) part[me] += part[me + step];
+    }
+    return part[me];  // not part[0], which thread 0 may still be writing
+}
+
+// ---- Signal: one row of the samples ------------------------------------------------------------------------------
+template <typename T>
+__global__ void play(std::int64_t n, std::int64_t rows, std::int64_t step, const std::int64_t* first_step,
+                     const std::int32_t* periodic, const T* samples, T* value) {
+    const std::int64_t i = thread_index();
+    if (i >= n) return;
+    std::int64_t row = step - *first_step;
+    if (*periodic)
+        row = (row % rows + rows) % rows;
+    else
+        row = row < 0 ? 0 : (row < rows ? row : rows - 1);
+    value[i] = samples[row * n + i];
+}
+
+// ---- Recorder: some elements, one after the other ----------------------------------------------------------------
+template <typename X, typename V>
+__global__ void gather(std::int64_t n, const std::int32_t* indices, const X* x, V* to) {
+    const std::int64_t i = thread_index();
+    if (i < n) to[i] = (V)x[indices[i]];
+}
+
+// ---- LinearMap: y = W x ------------------------------------------------------------------------------------------
+// How many threads share a row: about eight terms for each. It decides the order of the sum, so nothing else may.
+static inline int lanes_for(std::int64_t n_weights, std::int64_t n_rows) {
+    int lanes = 1;
+    while (lanes < TSIM_THREADS && (std::int64_t)lanes * 8 * n_rows < n_weights) lanes *= 2;
+    return lanes;
+}
+
+// Dense rows lie n_sources apart; masked ones begin at row_start and name their partners.
+template <typename W, typename X, typename Y>
+__global__ void multiply(std::int64_t n_rows, std::int64_t n_sources, int lanes, const std::int64_t* row_start,
+                         const std::int32_t* partner, const W* w, const X* x, Y* y) {
+    __shared__ Y part[TSIM_THREADS];
+    const int me = threadIdx.x, lane = me % lanes;
+    const std::int64_t row = (std::int64_t)blockIdx.x * (TSIM_THREADS / lanes) + me / lanes;
+    Y sum = 0;
+    if (row < n_rows) {
+        const std::int64_t begin = partner ? row_start[row] : row * n_sources;
+        const std::int64_t end = partner ? row_start[row + 1] : begin + n_sources;
+        for (std::int64_t j = begin + lane; j < end; j += lanes) sum += w[j] * x[partner ? partner[j] : j - begin];
+    }
+    part[me] = sum;
+    for (int step = lanes / 2; step > 0; step /= 2) {
+        __syncthreads();
+        if (lane < step) part[me] += part[me + step];
+    }
+    if (row < n_rows && lane == 0) y[row] = part[me];
+}
+
+// ---- SpikeOrder: neurons that spiked, in ascending order ---------------------------------------------------------
+// events[n] is how many of the n places are taken; no neuron occurs twice.
+static __global__ void rank_events(std::int64_t n, const std::int32_t* events, std::int32_t* ranked) {
+    const std::int64_t i = thread_index(), count = events[n];
+    if (i >= count) return;
+    const std::int32_t me = events[i];
+    std::int64_t rank = 0;
+    for (std::int64_t j = 0; j < count; j++) rank += events[j] < me;
+    ranked[rank] = me;
+}
+
+static __global__ void copy_events(std::int64_t n, const std::int32_t* ranked, std::int32_t* events) {
+    const std::int64_t i = thread_index();
+    if (i < events[n]) events[i] = ranked[i];
+}
+}  // namespace tsim
+#endif

@@ -1,0 +1,29 @@
+{# USES_VARIABLES { N, n_sources, x, x_start, y, y_start, w } #}
+{% extends 'common_group.cu' %}
+{% macro dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+
+{% block extra_headers %}
+{% include 'tsim_cuda.h' %}
+
+{% endblock %}
+
+{% block kernel %}
+{% endblock %}
+
+{% block prepare_kernel %}
+{% endblock %}
+
+{% block kernel_call %}
+{% endblock %}
+
+{% block host_maincode %}
+    static const int _lanes = tsim::lanes_for(_numw, N);
+    TSIM_LAUNCH(tsim::multiply, tsim::blocks_for(N*_lanes), TSIM_THREADS,
+        N, n_sources, _lanes,
+        {% if masked %}
+        {{dev('row_start')}}, {{dev('partner')}},
+        {% else %}
+        (const int64_t*)0, (const int32_t*)0,
+        {% endif %}
+        {{dev('w')}}, {{dev('x')}} + x_start, {{dev('y')}} + y_start);
+{% endblock %}

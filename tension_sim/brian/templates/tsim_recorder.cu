@@ -1,0 +1,29 @@
+{# USES_VARIABLES { N, x, values, indices, every, t_in_timesteps } #}
+{% extends 'common_group.cu' %}
+{% macro dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+
+{% block extra_headers %}
+{% include 'tsim_cuda.h' %}
+
+{% endblock %}
+
+{% block kernel %}
+{% endblock %}
+
+{% block prepare_kernel %}
+{% endblock %}
+
+{% block kernel_call %}
+{% endblock %}
+
+{% block host_maincode %}
+    {# the host's copy of `every`: the vector grows from here #}
+    if ({{get_array_name(variables['t_in_timesteps'], prefix='')}}[0]
+        % {{get_array_name(variables['every'], prefix='')}}[0] == 0)
+    {
+        const size_t _size = dev{{_dynamic_values}}.size();
+        THRUST_CHECK_ERROR(dev{{_dynamic_values}}.resize(_size + N));
+        TSIM_LAUNCH(tsim::gather, tsim::blocks_for(N), TSIM_THREADS,
+            N, {{dev('indices')}}, {{dev('x')}}, thrust::raw_pointer_cast(&dev{{_dynamic_values}}[0]) + _size);
+    }
+{% endblock %}

@@ -1,0 +1,238 @@
+// Recursive least squares on a CUDA device: k = P r, c = 1/(forgetting + r'k), P <- (P - c k k')/forgetting.
+//
+// All blocks of P take part in each launch. P is the packed lower triangle, row-major, as in tsim_rls.h; terms are
+// applied at once here, and those that wait in the state a run starts from are applied before its first update. Sums
+// have a fixed order, nothing is added atomically: the same input gives the same bits.
+#ifndef TSIM_RLS_CUDA_H
+#define TSIM_RLS_CUDA_H
+
+#include <cmath>
+#include <cstdint>
+
+namespace tsim {
+namespace rls {
+
+// When updates fall; pointers of one side, host or device.
+struct Schedule {
+    const std::int32_t* learning;
+    const std::int64_t *start_step, *stop_step, *update_every;
+    const double* probability;
+    const std::int64_t* seed;
+};
+
+__host__ __device__ inline bool due(std::int64_t step, const Schedule& s) {
+    return *s.learning && step >= *s.start_step && step < *s.stop_step && step % *s.update_every == 0
+        && (*s.probability >= 1 || tsim::chance(*s.seed, step) < *s.probability);
+}
+
+// Everything an update reads and writes, in device memory. T: weights and P; X: the source variable.
+template <typename T, typename X, int MAPS>
+struct Problem {
+    std::int64_t n_blocks;
+    std::int64_t n_rows;                          // of all blocks together
+    const std::int32_t* partner;                  // [n_rows]
+    const std::int64_t *block_start, *P_start, *pending_start;
+    const std::int32_t* max_pending;
+    const X* x;
+    T *P, *pending_k, *pending_c, *P_scale;
+    std::int32_t* pending;
+    const double *alpha_P, *forgetting;
+    const std::int32_t* divided;
+    std::int32_t* fresh;
+    std::int64_t *n_updates, *diverged_step;
+    Schedule schedule;
+    // of each map: the errors of its rows; the rows it learns, block by block; its weights
+    const T* error[MAPS];
+    std::int64_t n_errors[MAPS];
+    const std::int32_t* rows[MAPS];
+    const std::int64_t* block_rows[MAPS];
+    std::int64_t n_entries[MAPS];                 // at least those in `rows` that count
+    T* w[MAPS];
+    const std::int64_t* row_start[MAPS];
+    // kept between launches
+    T* k;                                         // [n_rows]
+    T* c;                                         // [n_blocks]
+    std::int32_t* found;                          // what `look` saw
+    std::int32_t* first_bad;                      // the first block that diverged, else n_blocks
+};
+
+enum { DUE = 1, UNSETTLED = 2, BAD = 4 };
+
+// The last b with start[b] <= i; blocks may be empty.
+__device__ inline std::int64_t block_of(const std::int64_t* start, std::int64_t n_blocks, std::int64_t i) {
+    std::int64_t low = 0, high = n_blocks;
+    while (high - low > 1) {
+        const std::int64_t middle = (low + high) / 2;
+        if (start[middle] <= i) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+// One CUDA block: is an update due, does P wait for something, are the errors finite?
+template <typename T, typename X, int MAPS>
+__global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
+    __shared__ int unsettled, bad;
+    const int me = threadIdx.x;
+    const bool now = due(step, p.schedule);
+    if (me == 0) {
+        unsettled = *p.fresh;
+        bad = 0;
+        *p.first_bad = (std::int32_t)p.n_blocks;
+    }
+    __syncthreads();
+    if (now) {
+        int waits = 0, wrong = 0;
+        for (std::int64_t b = me; b < p.n_blocks; b += TSIM_THREADS) waits |= p.pending[b] || p.P_scale[b] != 1;
+        for (int m = 0; m < MAPS; m++)
+            for (std::int64_t i = me; i < p.n_errors[m]; i += TSIM_THREADS) wrong |= !std::isfinite(p.error[m][i]);
+        if (waits) atomicOr(&unsettled, 1);
+        if (wrong) atomicOr(&bad, 1);
+    }
+    __syncthreads();
+    if (me == 0) {
+        *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) | (bad ? BAD : 0) : 0;
+        if (bad) *p.diverged_step = step;
+    }
+}
+
+// One CUDA block a row of P: make P(0), or apply the terms that wait.
+template <typename T, typename X, int MAPS>
+__global__ void settle(const Problem<T, X, MAPS> p) {
+    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
+    T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
+    if (*p.fresh) {
+        for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) row[j] = j == i ? (T)*p.alpha_P : (T)0;
+        return;
+    }
+    const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
+    const T* K = p.pending_k + p.pending_start[b];
+    const T* c = p.pending_c;
+    for (std::int64_t before = 0; before < b; before++) c += p.max_pending[before];
+    for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
+        T value = row[j];
+        for (int m = 0; m < p.pending[b]; m++) value -= c[m] * K[m * n + i] * K[m * n + j];
+        row[j] = p.P_scale[b] * value;
+    }
+}
+
+// One CUDA block, after all rows are done.
+template <typename T, typename X, int MAPS>
+__global__ void settled(const Problem<T, X, MAPS> p) {
+    for (std::int64_t b = threadIdx.x; b < p.n_blocks; b += TSIM_THREADS) {
+        p.pending[b] = 0;
+        p.P_scale[b] = 1;
+    }
+    if (threadIdx.x == 0) *p.fresh = 0;
+}
+
+// One CUDA block a row of P: k = P r. What lies right of the diagonal is read from the column below it.
+template <typename T, typename X, int MAPS>
+__global__ void product(const Problem<T, X, MAPS> p) {
+    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
+    const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
+    const std::int32_t* partner = p.partner + p.block_start[b];
+    const T* P = p.P + p.P_start[b];
+    T sum = 0;
+    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) {
+        const T value = j <= i ? P[i * (i + 1) / 2 + j] : P[j * (j + 1) / 2 + i];
+        sum += value * (T)p.x[partner[j]];
+    }
+    sum = sum_of_block(sum);
+    if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
+}
+
+// One CUDA block a block of P: c = 1/(forgetting + r'k).
+template <typename T, typename X, int MAPS>
+__global__ void gains(const Problem<T, X, MAPS> p) {
+    const std::int64_t b = blockIdx.x;
+    T sum = 0;
+    for (std::int64_t g = p.block_start[b] + threadIdx.x; g < p.block_start[b + 1]; g += TSIM_THREADS)
+        sum += (T)p.x[p.partner[g]] * p.k[g];
+    sum = sum_of_block(sum);
+    if (threadIdx.x == 0) {
+        const T c = 1 / ((T)*p.forgetting + sum);
+        p.c[b] = c;
+        if (!(c > 0 && std::isfinite(c))) atomicMin(p.first_bad, (std::int32_t)b);
+    }
+}
+
+// One CUDA block a learned row of a map: W_i -= g e_i k. Blocks of P from the first bad one on learn nothing.
+template <typename T, typename X, int MAPS>
+__global__ void weights(const Problem<T, X, MAPS> p) {
+    const int m = blockIdx.y;
+    const std::int64_t* block_rows = p.block_rows[m];
+    if ((std::int64_t)blockIdx.x >= block_rows[p.n_blocks]) return;
+    const std::int64_t b = block_of(block_rows, p.n_blocks, blockIdx.x);
+    if (b >= *p.first_bad) return;
+    const std::int32_t row = p.rows[m][blockIdx.x];
+    const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
+    const T e = (*p.divided ? p.c[b] : (T)1) * p.error[m][row];
+    const T* k = p.k + p.block_start[b];
+    T* w = p.w[m] + p.row_start[m][row];
+    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) w[j] -= e * k[j];
+}
+
+// One CUDA block a row of P: P <- (P - c k k')/forgetting.
+template <typename T, typename X, int MAPS>
+__global__ void downdate(const Problem<T, X, MAPS> p) {
+    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
+    if (b >= *p.first_bad) return;
+    const T* k = p.k + p.block_start[b];
+    const T ck = p.c[b] * k[i], forgetting = (T)*p.forgetting;
+    T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
+    for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
+        const T value = row[j] - ck * k[j];
+        row[j] = forgetting == 1 ? value : value / forgetting;
+    }
+}
+
+template <typename T, typename X, int MAPS>
+__global__ void finish(const Problem<T, X, MAPS> p, std::int64_t step) {
+    if (*p.first_bad == p.n_blocks) ++*p.n_updates;
+    else *p.diverged_step = step;
+}
+
+// The device memory an object keeps between launches; freed with the process.
+template <typename T, typename X, int MAPS>
+void allocate(Problem<T, X, MAPS>& p) {
+    CUDA_SAFE_CALL(cudaMalloc((void**)&p.k, sizeof(T) * (p.n_rows + 1)));
+    CUDA_SAFE_CALL(cudaMalloc((void**)&p.c, sizeof(T) * (p.n_blocks + 1)));
+    CUDA_SAFE_CALL(cudaMalloc((void**)&p.found, sizeof(std::int32_t)));
+    CUDA_SAFE_CALL(cudaMalloc((void**)&p.first_bad, sizeof(std::int32_t)));
+}
+
+static inline std::int32_t fetched(const std::int32_t* from) {
+    std::int32_t value;
+    CUDA_SAFE_CALL(cudaMemcpy(&value, from, sizeof value, cudaMemcpyDeviceToHost));
+    return value;
+}
+
+// What happens at one time step; false if learning diverged in it. The host waits for the device's answer, so that
+// the run ends with this very step.
+template <typename T, typename X, int MAPS>
+bool update(const Problem<T, X, MAPS>& p, std::int64_t step) {
+    TSIM_LAUNCH((look<T, X, MAPS>), 1, TSIM_THREADS, p, step);
+    const std::int32_t found = fetched(p.found);
+    if (!(found & DUE)) return true;
+    const unsigned rows = (unsigned)p.n_rows;
+    if (found & UNSETTLED) {
+        if (rows) TSIM_LAUNCH((settle<T, X, MAPS>), rows, TSIM_THREADS, p);
+        TSIM_LAUNCH((settled<T, X, MAPS>), 1, TSIM_THREADS, p);
+    }
+    if (found & BAD) return false;
+    if (rows) {
+        dim3 entries(1, MAPS);
+        for (int m = 0; m < MAPS; m++)
+            if (p.n_entries[m] > entries.x) entries.x = (unsigned)p.n_entries[m];
+        TSIM_LAUNCH((product<T, X, MAPS>), rows, TSIM_THREADS, p);
+        TSIM_LAUNCH((gains<T, X, MAPS>), (unsigned)p.n_blocks, TSIM_THREADS, p);
+        TSIM_LAUNCH((weights<T, X, MAPS>), entries, TSIM_THREADS, p);
+        TSIM_LAUNCH((downdate<T, X, MAPS>), rows, TSIM_THREADS, p);
+    }
+    TSIM_LAUNCH((finish<T, X, MAPS>), 1, 1, p, step);
+    return fetched(p.first_bad) == p.n_blocks;
+}
+}  // namespace rls
+}  // namespace tsim
+#endif

@@ -1,0 +1,159 @@
+"""The command line as a newcomer types it, also the wrong way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import neo
+import pytest
+
+from tension_sim import list_neurons, list_recipes, list_synapses, list_tasks
+
+SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]
+
+
+def command(*arguments, cwd=None, **kwargs):
+    """Run ``tension-sim`` in a process of its own."""
+    code = "from tension_sim.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300, **kwargs
+    )
+
+
+def test_list_names_everything_there_is():
+    shown = command("list").stdout
+    for name in (*list_recipes(), *list_neurons(), *list_synapses(), *list_tasks()):
+        assert name in shown
+
+
+def test_show_gives_parameters_source_expectation_and_forecast():
+    shown = command("show", "lif_sine", "--set", "G=0.05").stdout
+    for part in ("10.1038/s41467-017-01827-3", "network.G", "0.05", "learning_rmse", "0.019 to 0.023", "forecast: about"):
+        assert part in shown
+
+
+def test_run_leaves_figure_numbers_and_neo_file(tmp_path):
+    done = command("run", "lif_sine", *SMALL, "--target", "numpy", "--seed", 7, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["figure.png", "results.nix", "summary.json"]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["seed"] == 7
+    assert summary["neurons"] == 40
+    assert summary["phases"]["learning"] == pytest.approx([0.1, 0.19995])
+    assert summary["versions"]["brian2"]
+    with neo.io.NixIO(str(tmp_path / "out" / "results.nix"), "ro") as file:
+        block = file.read_block()
+    assert [s.name for s in block.segments] == ["before", "learning", "after"]
+    assert all(len(s.spiketrains) == 40 for s in block.segments)
+
+
+def test_the_default_folder_is_named_after_the_recipe(tmp_path):
+    done = command("run", "lif_sine", *SMALL, "--target", "numpy", cwd=tmp_path, env=os.environ | _path())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results" / "lif_sine" / "figure.png").is_file()
+
+
+def _path():
+    import tension_sim
+
+    return {"PYTHONPATH": os.path.dirname(os.path.dirname(tension_sim.__file__))}
+
+
+def test_same_seed_same_numbers(tmp_path):
+    summaries = []
+    for name in ("a", "b"):
+        command("run", "theta_sine", "--set", "n=30", "--set", "duration=20*ms", "--target", "numpy", "--out", tmp_path / name)
+        summary = json.loads((tmp_path / name / "summary.json").read_text())
+        summary.pop("timings")
+        summaries.append(summary)
+    assert summaries[0] == summaries[1]
+
+
+def test_dry_run_writes_nothing(tmp_path):
+    done = command("run", "lif_sine", "--dry-run", "--out", tmp_path / "out")
+    assert done.returncode == 0
+    assert "dry run: 300000 steps" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["run", "lif_sin"], "did you mean 'lif_sine'?"),
+        (["show", "ode_to_joi"], "did you mean 'ode_to_joy'?"),
+        (["run", "lif_sine", "--set", "Gg=1"], "did you mean"),
+        (["run", "lif_sine", "--set", "G"], "run --set: expected KEY=VALUE."),
+        (["run", "lif_sine", "--set", "G="], "run --set: expected KEY=VALUE."),
+        (["run", "lif_sine", "--set", "duration=15*mV"], "expected a"),
+        (["run", "lif_sine", "--set", "update_every=0"], "update_every: expected a whole number"),
+        (["run", "lif_sine", "--set", "start=11*second"], "start"),
+        (["run", "lif_sine", "--set", "alpha_P=0"], "alpha_P: expected"),
+        (["run", "lif_sine", "--set", "forgetting=1.5"], "forgetting: expected"),
+        (["run", "lif_sine", "--set", "neuron=izikevich"], "did you mean 'izhikevich'?"),
+        (["run", "lif_sine", "--target", "cpp"], "did you mean 'cpp_standalone'?"),
+        (["run", "lif_sine", "--set", "n=500000"], "GB of memory, this machine has"),
+    ],
+)
+def test_a_wrong_argument_ends_with_one_message_and_writes_nothing(arguments, text, tmp_path):
+    out = ["--out", str(tmp_path / "out")] if arguments[0] == "run" else []
+    done = command(*arguments, *out)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_used_is_refused_before_the_run(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = command("run", "lif_sine", *SMALL, "--target", "numpy", "--out", tmp_path / "file" / "out")
+    assert done.returncode == 2
+    assert "run.out: expected a folder that can be created" in done.stderr
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_without_a_compiler_the_message_says_what_to_install(tmp_path):
+    done = command(
+        "run", "lif_sine", *SMALL, "--target", "cpp_standalone", "--out", tmp_path / "out",
+        env=os.environ | _path() | {"PATH": "", "TENSION_SIM_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Simulation.target: expected a C++ compiler (g++) and make on the PATH" in done.stderr
+
+
+def test_ctrl_c_keeps_what_was_reached(tmp_path):
+    code = "from tension_sim.cli import main; main()"
+    arguments = ["run", "lif_sine", "--set", "n=40", "--target", "numpy", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(8)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "what was reached is saved" in errors
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert 0 < summary["duration"] < 15
+
+
+def test_a_compiled_recipe_starts_at_once_in_a_new_process(tmp_path):
+    """Nothing is compiled, and the heavy imports are not needed: under 2 seconds at published size."""
+    recipe = ["lif_sine", "--set", "duration=200*ms", "--set", "spikes_of=10"]
+    first = command("run", *recipe, "--out", tmp_path / "first")
+    assert first.returncode == 0, first.stderr
+    code = (
+        "import sys, time; begin = time.perf_counter()\n"
+        "from tension_sim import load_recipe, run_recipe\n"
+        "reached = []\n"
+        "recipe = load_recipe('lif_sine', {'duration': '200*ms', 'spikes_of': '10'})\n"
+        "results = run_recipe(recipe, progress=lambda done, steps: reached.append(time.perf_counter()))\n"
+        "stepping = time.perf_counter() - begin - results.timings['run']\n"
+        "print(stepping, 'brian2' in sys.modules, 'tensorflow' in sys.modules)\n"
+    )
+    second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert second.returncode == 0, second.stderr
+    seconds, brian, tensorflow = second.stdout.split()
+    assert (brian, tensorflow) == ("False", "False")
+    assert float(seconds) < 2
