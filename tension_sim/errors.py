@@ -25,6 +25,7 @@ __all__ = [
     "UnknownNameError",
     "UnsupportedError",
     "closest",
+    "diverged",
     "message",
 ]
 
@@ -85,6 +86,9 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     'izhikevich'
     """
     lowered = {str(item).lower(): str(item) for item in known}
+    begun = [item for key, item in lowered.items() if key.startswith(str(name).lower())]
+    if len(begun) == 1:
+        return begun[0]
     matches = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
     return lowered[matches[0]] if matches else None
 
@@ -117,3 +121,12 @@ def unknown_name(where: str, kind: str, name: object, known: Iterable[str]) -> U
     listed = f" ({', '.join(known)})" if len(known) <= 20 else ""
     fix = f"did you mean {near!r}?" if near else f"use the name of a known {kind}."
     return UnknownNameError(message(where, f"a known {kind}{listed}", name, fix))
+
+
+def diverged(step: int, time: float) -> DivergenceError:
+    """Build the error for learning that is no longer finite, from its time step and time in seconds."""
+    return DivergenceError(
+        f"RLS: learning diverged at time step {step} (t = {time:g} s): the error or r'Pr was not finite "
+        "or not positive. The last good state was kept.\n"
+        "Fix: choose a smaller alpha_P or feedback, a larger forgetting factor, or float64."
+    )

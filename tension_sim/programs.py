@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from . import cuda
 from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
 from .structure import Structure
 
@@ -101,7 +102,7 @@ def program_key(structure: Structure, target: str) -> str:
         "structure": structure.describe(),
         "target": target,
         "sources": _sources(),
-        "machine": _machine(),
+        "machine": _machine() | (cuda.describe() if target == "cuda_standalone" else {}),
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -141,6 +142,7 @@ class Program:
         OutputError
             If there is no room for the files of the run.
         """
+        work = None
         try:
             work = Path(tempfile.mkdtemp(prefix="tension_sim_"))
             (work / "results").mkdir()
@@ -150,10 +152,17 @@ class Program:
                 *self._write(values, work),
             ]
         except OSError as error:
+            _remove(work)
             raise OutputError(f"The files of the run could not be written: {error}.\nFix: make room there.") from error
-        interrupted = self._execute(work, arguments, start, progress)
-        results = self._read(work)
-        shutil.rmtree(work, ignore_errors=True)
+        try:
+            interrupted = self._execute(work, arguments, start, progress)
+            results = self._read(work)
+        except RunFailedError:
+            raise  # what it left behind tells why
+        except BaseException:
+            _remove(work)
+            raise
+        _remove(work)
         results["steps"] = int(results["network_clock.timestep"][0]) - start
         results["interrupted"] = interrupted
         return results
@@ -162,7 +171,7 @@ class Program:
         arguments = []
         for name, value in values.items():
             if np.ndim(value) == 0:
-                arguments.append(f"{name}={value!r}" if isinstance(value, int | float) else f"{name}={value.item()!r}")
+                arguments.append(f"{name}={np.asarray(value).item()!r}")
                 continue
             dtype = self.manifest["arrays"][name]["dtype"] if name in self.manifest["arrays"] else "int32"
             path = work / f"{name}.in"
@@ -175,15 +184,18 @@ class Program:
     ) -> bool:
         log = work / "log.txt"
         interrupted = False
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                [str(self.folder / "main"), "--results_dir", f"{work}/results/", *arguments],
+        command = [str(self.folder / "main"), "--results_dir", f"{work}/results/", *arguments]
+        with (
+            log.open("w") as errors,
+            subprocess.Popen(
+                command,
                 cwd=self.folder,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
                 start_new_session=True,  # a Ctrl-C in the terminal reaches it once, through us
-            )
+            ) as process,
+        ):
             while True:
                 try:
                     for line in process.stdout:
@@ -202,7 +214,6 @@ class Program:
                     process.send_signal(signal.SIGINT)
                 except BaseException:
                     process.kill()
-                    process.wait()
                     raise
         if process.returncode:
             how = f"signal {-process.returncode}" if process.returncode < 0 else f"code {process.returncode}"
@@ -228,6 +239,11 @@ class Program:
         return arrays
 
 
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Program:
     """Return the program of a structure, from the cache if it is there and whole.
 
@@ -241,8 +257,12 @@ def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Progr
     program = _load(folder)
     if program is not None:
         return program
-    require_compiler()
-    from .brian.build import build_cpp
+    if target == "cuda_standalone":
+        cuda.require_cuda()
+        from .brian.build_cuda import build_cuda as build
+    else:
+        require_compiler()
+        from .brian.build import build_cpp as build
 
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
@@ -253,7 +273,7 @@ def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Progr
             "Fix: set TENSION_SIM_CACHE to a folder that can."
         ) from error
     try:
-        build_cpp(structure, draft)
+        build(structure, draft)
         digest = hashlib.sha256((draft / "main").read_bytes()).hexdigest()
         (draft / "complete").write_text(digest)
         shutil.rmtree(folder, ignore_errors=True)
@@ -262,6 +282,11 @@ def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Progr
         except OSError:
             if _load(folder) is None:  # another process may have been first
                 raise
+    except OSError as error:
+        raise OutputError(
+            f"The compiled program could not be written into {cache_folder()}: {error}.\n"
+            "Fix: make room there, or set TENSION_SIM_CACHE to another folder."
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     program = _load(folder)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from . import programs
-from .errors import CompilerNotFoundError, DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
+from .errors import CompilerNotFoundError, InvalidTypeError, InvalidValueError, diverged, message, unknown_name
 from .network import ForceNetwork
 from .results import Phase, Recording, Results
 from .structure import Record, Structure, initial_state, run_values
 from .tasks import Task
-from .validation import check_series, check_steps
+from .validation import check_series, check_steps, check_whole
 
 __all__ = ["TARGETS", "Simulation"]
 
@@ -70,7 +70,9 @@ class Simulation:
             raise unknown_name("Simulation.target", "target", target, TARGETS)
         self.net, self.name = net, name
         self.record = record if record is not None else Record()
-        check_steps("Simulation.threads", threads, 1)
+        if not isinstance(self.record, Record):
+            raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
+        check_whole("Simulation.threads", threads, 1)
         self.structure = Structure.of(net, self.record, threads)
         self.target = target or _default_target()
         if self.target == "cuda_standalone":
@@ -131,11 +133,10 @@ class Simulation:
         """
         initial = initial_state(self.net, self.structure, state)
         start = int(initial.pop("step"))
-        data, steps, rows = self._data(y, x, steps, start)
+        data, steps, rows = self._data(y, x, steps, start, learning)
         values = {**run_values(self.net, self.record), **initial, **data}
         if self.net.learning is not None and not learning:
             values["rls.learning"] = 0
-        self._check_shapes(values)
         begin = time.perf_counter()
         program = self.build()
         built = time.perf_counter()
@@ -153,18 +154,14 @@ class Simulation:
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
         if self.net.learning is not None and arrays["rls.diverged_step"][0] >= 0:
-            from_step = int(arrays["rls.diverged_step"][0])
-            error = DivergenceError(
-                f"RLS: learning diverged at time step {from_step} (t = {from_step * self.net.dt:g} s): the error "
-                "or r'Pr was not finite or not positive. The last good state was kept.\n"
-                "Fix: choose a smaller alpha_P or feedback, a larger forgetting factor, or float64."
-            )
+            step = int(arrays["rls.diverged_step"][0])
+            error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
         return results
 
     def _data(
-        self, y: Any, x: Any, steps: int | None, start: int
+        self, y: Any, x: Any, steps: int | None, start: int, learning: bool
     ) -> tuple[dict[str, Any], int, Callable[[np.ndarray], np.ndarray] | None]:
         """Return the samples to play, the number of steps, and the target as a function of steps."""
         net = self.net
@@ -184,6 +181,10 @@ class Simulation:
                     message("Simulation.run.x", f"as many samples as y ({len(y)})", len(x), "cut one of them.")
                 )
             at = None if y is None else lambda k: y[k - start]
+        if x is not None and not net.n_inputs:
+            raise InvalidValueError(
+                message("Simulation.run.x", "no input, for the network has no input_kernel", x.shape, "leave x out.")
+            )
         for where, series, channels in (("y", y, net.n_outputs), ("x", x, net.n_inputs)):
             if series is not None and series.shape[1] != channels:
                 raise InvalidValueError(
@@ -191,7 +192,7 @@ class Simulation:
                 )
         if net.n_inputs and x is None:
             raise InvalidValueError(message("Simulation.run.x", f"input of {net.n_inputs} channels", None, "give x."))
-        if y is None and net.learning is not None:
+        if y is None and net.learning is not None and learning:
             raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
         if steps is None:
             steps = left
@@ -212,17 +213,6 @@ class Simulation:
             data[f"{name}.periodic"] = int(periodic)
         return data, steps, at
 
-    def _check_shapes(self, values: Mapping[str, Any]) -> None:
-        structure = self.structure
-        sizes = {"readout.w": structure.n * structure.n_outputs, "readout.z": structure.n_outputs}
-        for name in structure.state_names:
-            if name in values:
-                size = structure.n if name.startswith("neurons.") else sizes.get(name)
-                if size is not None and np.size(values[name]) != size:
-                    raise InvalidValueError(
-                        message(f"Simulation.state[{name!r}]", f"{size} values", np.shape(values[name]))
-                    )
-
     def _results(
         self,
         arrays: Mapping[str, Any],
@@ -240,7 +230,7 @@ class Simulation:
             values = arrays[f"recorded_{name}.values"].reshape(-1, len(indices))
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
-        state = {name: arrays[name] for name in structure.state_names} | {"step": start + steps}
+        state = {name: arrays[name] for name in structure.state_sizes} | {"step": start + steps}
         spike_step = np.empty(0, np.int64)
         if structure.spikes_of:
             spike_step = np.rint(arrays["spikes.t"] / net.dt).astype(np.int64)

@@ -16,12 +16,18 @@ import numpy as np
 from .equations import Neuron, SynapticFilter, rate_time
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .network import ForceNetwork
-from .validation import check_steps
+from .validation import check_steps, check_whole
 
 __all__ = ["Record", "Structure", "initial_state", "run_values"]
 
-#: What a learning rule carries from one run to the next.
-RLS_STATE = ("P_packed", "pending_k", "pending_c", "P_scale", "pending", "fresh", "n_updates")
+
+def max_pending(n: int) -> int:
+    """Return how many rank-one terms may wait before they are applied to P of n partners.
+
+    Many spare the write traffic of P, but cost a pass over themselves, which counts
+    when n is small.
+    """
+    return 1 if n < 24 else 2 if n < 48 else 4 if n < 128 else 8
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,18 @@ class Record:
     def __post_init__(self) -> None:
         check_steps("Record.every", self.every, 1)
         if self.spikes_of is not None:
-            check_steps("Record.spikes_of", self.spikes_of, 0)
-        variables = {name: tuple(int(i) for i in indices) for name, indices in (self.variables or {}).items()}
+            check_whole("Record.spikes_of", self.spikes_of, 0)
+        given = {} if self.variables is None else self.variables
+        if not isinstance(given, Mapping):
+            raise InvalidTypeError(
+                message("Record.variables", "names with neurons", given, 'write it as in {"v": [0, 1]}.')
+            )
+        variables = {}
+        for name, indices in given.items():
+            array = np.asarray(indices)
+            if array.dtype.kind not in "iu" and array.size or array.ndim != 1:
+                raise InvalidTypeError(message(f"Record.variables[{name!r}]", "a list of neurons", indices))
+            variables[name] = tuple(array.tolist())
         object.__setattr__(self, "variables", variables)
 
 
@@ -110,14 +126,16 @@ class Structure:
         return [*rate.values(), *current.values()]
 
     @property
-    def state_names(self) -> list[str]:
-        """Names of all arrays that a run starts from and leaves behind."""
-        inputs = [self.neuron.inputs["feedback"]]
-        names = [f"neurons.{v}" for v in (*self.neuron.state_variables, *self.filter_variables, *inputs)]
-        names += ["readout.w", "readout.z"]
+    def state_sizes(self) -> dict[str, int]:
+        """How many values each array has that a run starts from and leaves behind."""
+        neurons = (*self.neuron.state_variables, *self.filter_variables, self.neuron.inputs["feedback"])
+        sizes = {f"neurons.{name}": self.n for name in neurons}
+        sizes |= {"readout.w": self.n * self.n_outputs, "readout.z": self.n_outputs}
         if self.learning:
-            names += [f"rls.{v}" for v in RLS_STATE]
-        return names
+            waiting = max_pending(self.n)
+            sizes |= {"rls.P_packed": self.n * (self.n + 1) // 2, "rls.pending_k": self.n * waiting}
+            sizes |= {"rls.pending_c": waiting, "rls.P_scale": 1, "rls.pending": 1, "rls.fresh": 1, "rls.n_updates": 1}
+        return sizes
 
 
 def run_values(net: ForceNetwork, record: Record) -> dict[str, Any]:
@@ -167,17 +185,27 @@ def initial_state(net: ForceNetwork, structure: Structure, given: Mapping[str, A
         return state
     if not isinstance(given, Mapping):
         raise InvalidTypeError(message("Simulation.state", "the state of a run (results.state)", type(given).__name__))
-    known = {*structure.state_names, "step"}
+    sizes = {**structure.state_sizes, "step": 1}
     for name, values in given.items():
-        if name not in known:
-            raise unknown_name("Simulation.state", "state variable", name, known)
+        if name not in sizes:
+            raise unknown_name("Simulation.state", "state variable", name, sizes)
         array = np.asarray(values)
         if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
             raise InvalidValueError(message(f"Simulation.state[{name!r}]", "finite numbers", values))
+        if array.size != sizes[name]:
+            raise InvalidValueError(
+                message(f"Simulation.state[{name!r}]", f"{sizes[name]} values", array.shape, "use a state of this network.")
+            )
         state[name] = array
-    state["step"] = check_steps("Simulation.state['step']", state["step"], 0)
+    state["step"] = check_steps("Simulation.state['step']", np.ravel(state["step"])[0], 0)
+    if "rls.P_packed" in given:
+        state = {"rls.P_scale": np.ones(1), "rls.fresh": np.zeros(1, np.int32), **state}
+    if not 0 <= np.ravel(state.get("rls.pending", 0))[0] <= sizes.get("rls.pending_c", 0):
+        raise InvalidValueError(
+            message("Simulation.state['rls.pending']", f"0 to {sizes['rls.pending_c']}", state["rls.pending"])
+        )
     z = state.get("readout.z")
     feedback = f"neurons.{structure.neuron.inputs['feedback']}"
     if z is not None and feedback not in given:
-        state[feedback] = np.asarray(z) @ net.feedback_kernel * net.current_scale
+        state[feedback] = np.ravel(z) @ net.feedback_kernel * net.current_scale
     return state

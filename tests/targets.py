@@ -90,7 +90,7 @@ def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Targe
     if name == "cuda_standalone":
         import brian2cuda  # noqa: F401
     prefs = brian2.prefs
-    names = ("codegen.target", "core.default_float_dtype")
+    names = ("codegen.target", "core.default_float_dtype", "devices.cpp_standalone.extra_make_args_unix")
     before, dt = {key: prefs[key] for key in names}, brian2.defaultclock.dt
     target = Target(name, folder)
     if target.standalone:
@@ -99,6 +99,7 @@ def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Targe
         brian2.set_device("runtime")
         prefs["codegen.target"] = name
     prefs["core.default_float_dtype"] = np.dtype(dtype).type
+    prefs["devices.cpp_standalone.extra_make_args_unix"] = ["-j2"]
     try:
         yield target
     finally:

@@ -8,11 +8,11 @@ import brian2
 import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import ArrayVariable, Subexpression, Variables
+from brian2.core.variables import ArrayVariable, Subexpression, Variables, VariableView
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, all_devices
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
 
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 
@@ -45,6 +45,19 @@ def make_templates_known() -> None:
     for cls in _code_object_classes():
         if _PACKAGE not in cls.templater.package_names:
             cls.templater = cls.templater.derive(_PACKAGE)
+
+
+def dimensions_of(where: str, value: Any, expected: str) -> Any:
+    """Return the dimensions of numbers, with or without a unit."""
+    try:
+        return get_dimensions(value)
+    except TypeError:
+        raise InvalidTypeError(message(where, expected, value, "pass numbers.")) from None
+
+
+def unit_name(dim: Any) -> str:
+    """Name the unit of dimensions for a message."""
+    return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
 
 
 def resolve_source(where: str, group: Any, name: str) -> tuple[ArrayVariable, int, int]:
@@ -96,6 +109,14 @@ def resolve_source(where: str, group: Any, name: str) -> tuple[ArrayVariable, in
     return variable, int(getattr(group, "start", 0)), len(group)
 
 
+class WholeArray(VariableView):
+    """A view whose shape is the array's own; Brian2 takes the group's, also for weights and P."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (self.variable.size,)
+
+
 class GeneratedObject(Group, CodeRunner):
     """A Brian2 group that runs one template of ours at each time step.
 
@@ -119,6 +140,7 @@ class GeneratedObject(Group, CodeRunner):
         template_kwds: dict[str, Any] | None = None,
     ) -> None:
         self.codeobj_class = None
+        self._kept: list[Any] = []
         CodeRunner.__init__(
             self,
             group=self,
@@ -134,6 +156,17 @@ class GeneratedObject(Group, CodeRunner):
         )
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
+
+    def add_dependency(self, other: Any) -> None:
+        """Depend on another object, and keep it: a subgroup may have no other owner."""
+        self._kept.append(other)
+        super().add_dependency(other)
+
+    def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
+        variable = self.variables.get(name)
+        if not isinstance(variable, ArrayVariable) or variable.scalar:
+            return super().state(name, use_units, level + 1)
+        return WholeArray(name, variable, self, dimensions=variable.dim if use_units else None)
 
     def before_run(self, run_namespace: Any) -> None:
         make_templates_known()
@@ -167,6 +200,3 @@ class GeneratedObject(Group, CodeRunner):
     def _with_unit(self, value: np.ndarray, name: str) -> Any:
         dim = self.variables[name].dim
         return Quantity(value, dim=dim) if dim is not DIMENSIONLESS else value
-
-    def _unit_text(self, name: str) -> str:
-        return repr(get_unit(self.variables[name].dim))

@@ -8,20 +8,24 @@ next step -> recorders.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from brian2.core.base import BrianObjectException
 from brian2.core.clocks import Clock
 from brian2.core.network import Network
 from brian2.equations.equations import PARAMETER, Equations, SingleEquation
 from brian2.groups.neurongroup import NeuronGroup
 from brian2.monitors.spikemonitor import SpikeMonitor
+from brian2.stateupdaters.base import StateUpdateMethod
 from brian2.synapses.synapses import Synapses
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import Quantity, get_or_create_dimension
 
 from ..equations import resolve_parameters
-from ..errors import InvalidValueError, message
+from ..errors import InvalidValueError, message, unknown_name
 from ..structure import Structure
 from ..units import dimension_of
 from .integration import ExactDecay
@@ -30,7 +34,7 @@ from .recorder import Recorder
 from .rls import RLS
 from .signal import Signal
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "blaming_the_file"]
 
 
 def assemble(structure: Structure) -> dict[str, Any]:
@@ -93,8 +97,10 @@ def _neurons(structure: Structure, clock: Clock) -> NeuronGroup:
             "rate_time : second (shared, constant)",
         ]
     )
+    if neuron.method not in StateUpdateMethod.stateupdaters:
+        raise unknown_name(f"{neuron.name}: method", "method", neuron.method, StateUpdateMethod.stateupdaters)
     increments = [f"{variable} += rate_time*({amount})" for variable, amount in rate_spike.items()]
-    try:
+    with blaming_the_file(structure, Exception):
         equations = Equations(text) + _parameters(structure)
         return NeuronGroup(
             structure.n,
@@ -106,11 +112,18 @@ def _neurons(structure: Structure, clock: Clock) -> NeuronGroup:
             namespace={},
             name="neurons",
         )
-    except Exception as error:
+
+
+@contextmanager
+def blaming_the_file(structure: Structure, errors: type[Exception] = BrianObjectException) -> Iterator[None]:
+    """Turn what Brian2 says about equations into an error that names the file they come from."""
+    try:
+        yield
+    except errors as error:
         raise InvalidValueError(
             message(
-                f"{neuron.name}: equations",
-                f"Brian2 equations that fit the filter {synapse.name!r}",
+                f"{structure.neuron.name}: equations, threshold or reset",
+                f"Brian2 code that fits the filter {structure.synapse.name!r}",
                 _root(error),
                 "mend the equation file.",
             )

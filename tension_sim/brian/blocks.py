@@ -7,16 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Blocks", "max_pending", "pack", "unpack"]
+from ..structure import max_pending
 
-
-def max_pending(n: int) -> int:
-    """Return how many rank-one terms may wait before they are applied to P.
-
-    Many spare the write traffic of P, but cost a pass over themselves, which counts
-    when n is small.
-    """
-    return 1 if n < 24 else 2 if n < 48 else 4 if n < 128 else 8
+__all__ = ["Blocks", "pack", "unpack"]
 
 
 def pack(matrix: np.ndarray) -> np.ndarray:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2.units.fundamentalunits import get_dimensions, get_unit
 
 from ..errors import InvalidValueError, UnitsError, message
 from ..validation import check_matrix
-from ._base import GeneratedObject, default_float, resolve_source
+from ._base import GeneratedObject, default_float, dimensions_of, resolve_source, unit_name
 
 __all__ = ["LinearMap"]
+
+_WEIGHTS = "an array of shape (targets, sources)"
 
 
 class LinearMap(GeneratedObject):
@@ -23,9 +24,10 @@ class LinearMap(GeneratedObject):
         The group that holds x.
     variable : str
         Name of x, a state variable of `source`.
-    weights : array-like, shape (targets, sources)
+    weights : array-like, shape (targets, sources), or LinearMap
         W, with the unit that turns x into the target variable. Entries where `mask` is
-        False are ignored.
+        False are ignored. Another map shares its W and mask: the same weights at another
+        place in the time step, or from another variable.
     target : Group, optional
         The group written to. Without it the map holds its result itself, as ``z``.
     target_variable : str, optional
@@ -35,7 +37,8 @@ class LinearMap(GeneratedObject):
     clock : Clock, optional
         The clock; the source's by default.
     when, order : str, int, optional
-        Place within the time step: by default the end, as the published programs do.
+        Place within the time step: by default the end, as the published programs do, and
+        after the source where that is a map itself.
     name : str, optional
         Name of the Brian2 object.
 
@@ -77,10 +80,17 @@ class LinearMap(GeneratedObject):
         mask: Any = None,
         clock: Any = None,
         when: str = "end",
-        order: int = 0,
+        order: int | None = None,
         name: str = "linearmap*",
     ) -> None:
         x, x_start, n_sources = resolve_source("LinearMap.source", source, variable)
+        owner = weights if isinstance(weights, LinearMap) else None
+        if owner is not None:
+            if mask is not None:
+                raise InvalidValueError(
+                    message("LinearMap.mask", "no mask beside shared weights", mask, "they bring their own.")
+                )
+            weights, mask = owner._with_unit(np.zeros(owner.shape), "w"), owner._mask
         if (target is None) != (target_variable is None):
             raise InvalidValueError(
                 message(
@@ -90,24 +100,30 @@ class LinearMap(GeneratedObject):
                     "name the variable of the target group that W x is written to.",
                 )
             )
+        given = dimensions_of("LinearMap.weights", weights, _WEIGHTS)
         if target is None:
-            n_targets = len(np.asarray(weights))
-            dim = get_dimensions(weights) * x.dim
+            n_targets = max(np.shape(weights)[0], 1) if np.ndim(weights) else 1
+            dim = given * x.dim
         else:
             y, y_start, n_targets = resolve_source("LinearMap.target", target, target_variable)
             dim = y.dim
-            if y.read_only:
+            if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
                 raise InvalidValueError(
-                    message("LinearMap.target_variable", "a variable that can be written", target_variable)
+                    message(
+                        "LinearMap.target_variable", "a floating-point variable that can be written", target_variable
+                    )
+                )
+            if y is x and y_start < x_start + n_sources and x_start < y_start + n_targets:
+                raise InvalidValueError(
+                    message("LinearMap.target_variable", "another variable than the one that is read", target_variable)
                 )
         wanted = dim / x.dim
-        if get_dimensions(weights) != wanted:
+        if given != wanted:
             raise UnitsError(
                 message(
                     "LinearMap.weights",
-                    f"weights in {get_unit(wanted)!r}, so that W {variable} is a "
-                    f"{target_variable} in {get_unit(dim)!r}",
-                    repr(get_unit(get_dimensions(weights))),
+                    f"weights in {unit_name(wanted)}, so that W {variable} is a {target_variable} in {unit_name(dim)}",
+                    unit_name(given),
                     "multiply the weights with that unit.",
                 )
             )
@@ -116,6 +132,8 @@ class LinearMap(GeneratedObject):
         if mask is not None:
             mask = check_matrix("LinearMap.mask", mask, shape, "targets, sources") != 0
 
+        if order is None:
+            order = source.order + 1 if isinstance(source, LinearMap) and source.when == when else 0
         super().__init__(
             "tsim_linear_map",
             clock=clock if clock is not None else source.clock,
@@ -142,10 +160,24 @@ class LinearMap(GeneratedObject):
             self.add_dependency(target)
             variables.add_reference("y", target, target_variable)
             variables.add_constant("y_start", y_start)
+        if owner is None:
+            self._declare_weights(values, mask, wanted)
+        else:
+            for name in ("w", "row_start", *(("partner",) if mask is not None else ())):
+                variables.add_reference(name, owner, name)
+            self.add_dependency(owner)
+        #: What `RLS` reads as the output of this map: group and variable name.
+        self.output = (self, "z") if target is None else (target, target_variable)
+        self._enable_group_attributes()
+        if owner is None:
+            self._store(values)
+
+    def _declare_weights(self, values: np.ndarray, mask: np.ndarray | None, dim: Any) -> None:
+        variables = self.variables
         n_weights = values.size if mask is None else int(mask.sum())
         variables.add_arange("_weight_index", size=n_weights)
-        variables.add_array("w", size=n_weights, dimensions=wanted, dtype=default_float(), index="_weight_index")
-        row_start = np.arange(n_targets + 1) * n_sources
+        variables.add_array("w", size=n_weights, dimensions=dim, dtype=default_float(), index="_weight_index")
+        row_start = np.arange(self.shape[0] + 1) * self.shape[1]
         if mask is not None:
             row_start = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
             variables.add_array(
@@ -153,13 +185,9 @@ class LinearMap(GeneratedObject):
                 values=np.nonzero(mask)[1], index="_weight_index",
             )  # fmt: skip
         variables.add_array(
-            "row_start", size=n_targets + 1, dtype=np.int64, constant=True, read_only=True,
+            "row_start", size=self.shape[0] + 1, dtype=np.int64, constant=True, read_only=True,
             values=row_start, index="_weight_index",
         )  # fmt: skip
-        #: What `RLS` reads as the output of this map: group and variable name.
-        self.output = (self, "z") if target is None else (target, target_variable)
-        self._enable_group_attributes()
-        self._store(values)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -187,8 +215,7 @@ class LinearMap(GeneratedObject):
     @W.setter
     def W(self, weights: Any) -> None:
         dim = self.variables["w"].dim
-        if get_dimensions(weights) != dim:
-            raise UnitsError(
-                message("LinearMap.W", f"weights in {get_unit(dim)!r}", repr(get_unit(get_dimensions(weights))))
-            )
+        given = dimensions_of("LinearMap.W", weights, _WEIGHTS)
+        if given != dim:
+            raise UnitsError(message("LinearMap.W", f"weights in {unit_name(dim)}", unit_name(given)))
         self._store(check_matrix("LinearMap.W", weights, self.shape, "targets, sources"))

@@ -12,7 +12,7 @@ from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, UnitsError, message
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, diverged, message
 from ..network import GAINS
 from ..validation import (
     check_choice,
@@ -354,15 +354,6 @@ class RLS(GeneratedObject):
             return
         self._set("diverged_step", -1)
         raise diverged(step, step * float(self._clock.dt))
-
-
-def diverged(step: int, time: float) -> DivergenceError:
-    """Build the error for learning that is no longer finite."""
-    return DivergenceError(
-        f"RLS: learning diverged at time step {step} (t = {time:g} s): the error or r'Pr was not finite "
-        "or not positive. The last good state was kept.\n"
-        "Fix: choose a smaller alpha_P or feedback, a larger forgetting factor, or float64."
-    )
 
 
 def _checked_maps(maps: Any) -> list[LinearMap]:

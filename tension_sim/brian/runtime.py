@@ -11,7 +11,7 @@ from brian2.units.allunits import second
 
 from ..errors import DivergenceError
 from ..structure import Structure
-from .assemble import assemble
+from .assemble import assemble, blaming_the_file
 from .isolation import isolated
 
 __all__ = ["run"]
@@ -62,12 +62,15 @@ def run(
             if progress is not None:
                 progress(int(round(completed * steps)))
 
-        diverged = None
+        diverged = False
         try:
-            network.run(steps * structure.dt * second, report=report, report_period=0.3 * second, namespace={})
-        except DivergenceError as error:
-            diverged = error
-        return _get(objects) | {"steps": int(round(network.t_ / structure.dt)) - start, "diverged": diverged}
+            with blaming_the_file(structure):
+                network.run(steps * structure.dt * second, report=report, report_period=0.3 * second, namespace={})
+        except DivergenceError:
+            diverged = True
+        done = int(round(network.t_ / structure.dt)) - start
+        # Brian2 ends a run early, and quietly, after Ctrl-C
+        return _get(objects) | {"steps": done, "interrupted": done < steps and not diverged}
 
 
 def _set(objects: Mapping[str, Any], values: Mapping[str, Any]) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
 
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_series
-from ._base import GeneratedObject, default_float, is_standalone
+from ..validation import check_series, check_whole
+from ._base import GeneratedObject, default_float, dimensions_of, is_standalone, unit_name
 
 __all__ = ["Signal"]
+
+_SAMPLES = "an array of shape (timesteps, channels)"
 
 # Brian2 reads run arguments into arrays of the size they have; this gives the
 # vector of samples the size of the file first, so that any length fits.
@@ -84,8 +85,9 @@ class Signal(GeneratedObject):
         order: int = -1,
         name: str = "signal*",
     ) -> None:
-        dim = get_dimensions(samples)
+        dim = dimensions_of("Signal.samples", samples, _SAMPLES)
         values = check_series("Signal.samples", np.asarray(samples))
+        first_step = check_whole("Signal.first_step", first_step, -(2**62))
         super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
         channels = values.shape[1]
         dtype = default_float()
@@ -96,7 +98,7 @@ class Signal(GeneratedObject):
             "samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True
         )
         self.variables.add_array(
-            "first_step", size=1, scalar=True, dtype=np.int64, values=int(first_step)
+            "first_step", size=1, scalar=True, dtype=np.int64, values=first_step
         )
         self.variables.add_array(
             "periodic", size=1, scalar=True, dtype=np.int32, values=int(bool(periodic))
@@ -119,9 +121,9 @@ class Signal(GeneratedObject):
             Same unit and number of channels as before.
         """
         dim = self.variables["value"].dim
-        if get_dimensions(samples) is not dim:
-            wanted = "1 (no unit)" if dim is DIMENSIONLESS else self._unit_text("value")
-            raise UnitsError(message("Signal.samples", f"samples in {wanted}", str(get_dimensions(samples))))
+        given = dimensions_of("Signal.samples", samples, _SAMPLES)
+        if given is not dim:
+            raise UnitsError(message("Signal.samples", f"samples in {unit_name(dim)}", unit_name(given)))
         values = check_series("Signal.samples", np.asarray(samples))
         if values.shape[1] != len(self):
             raise InvalidValueError(

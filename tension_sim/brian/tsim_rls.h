@@ -25,9 +25,12 @@
 #include <cstring>
 #include <type_traits>
 
-// gcc has vectors of any length as types. Elsewhere (clang, MSVC, nvcc) the same code runs on short plain loops.
+// gcc has vectors as types. Elsewhere (clang, MSVC, nvcc) the same code runs on plain loops of fixed length.
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__) && !defined(TSIM_RLS_PLAIN)
 #define TSIM_RLS_VECTORS
+#define TSIM_RLS_UNROLL _Pragma("GCC unroll 8")
+#else
+#define TSIM_RLS_UNROLL
 #endif
 #if defined(__AVX512VL__)
 #define TSIM_RLS_BYTES 64
@@ -36,21 +39,16 @@
 #else
 #define TSIM_RLS_BYTES 16
 #endif
-#if defined(_MSC_VER) && !defined(__clang__)
-#define TSIM_RLS_FN static __forceinline
-#define TSIM_RLS_PREFETCH(p)
-#else
+#if defined(__GNUC__)
 #define TSIM_RLS_FN static inline __attribute__((always_inline))
-#define TSIM_RLS_PREFETCH(p) __builtin_prefetch(p, 0, 2)
-#endif
-#if defined(TSIM_RLS_VECTORS)
-#define TSIM_RLS_UNROLL _Pragma("GCC unroll 8")
+#define TSIM_RLS_PREFETCH(address) __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2)
 #else
-#define TSIM_RLS_UNROLL
+#define TSIM_RLS_FN static __forceinline
+#define TSIM_RLS_PREFETCH(address)
 #endif
-// KEEP: the value is in a register and is what the source says. Without it gcc loads a number of P once for each
-// use, and -ffast-math turns a chain of multiply-adds into a tree of additions. KEEP_ALL: the same for an array in
-// memory, which gcc would take apart into shuffles.
+// KEEP: the value is in a register, and is what the source says. Without it gcc loads a number of P once for each
+// use, and -ffast-math turns a chain of multiply-adds into a tree of additions. KEEP_ALL does the same for an array
+// in memory, which gcc would take apart by shuffles.
 #if defined(TSIM_RLS_VECTORS) && defined(__x86_64__)
 #define TSIM_RLS_KEEP(v) __asm__("" : "+v"(v))
 #define TSIM_RLS_KEEP_ALL(a) __asm__("" : "+m"(a))
@@ -153,7 +151,7 @@ struct Sweep {
     typedef typename Lanes<T>::V V;
     typedef Lanes<T> L;
     typedef std::ptrdiff_t Index;
-    enum { W = L::size, BAND = 8, FEW = W < 4 ? W : 4, TERMS = B ? B : 1, LINE = 64 / sizeof(T), AHEAD = 1024 * LINE };
+    enum { W = L::size, BAND = 8, FEW = W < 4 ? W : 4, TERMS = B ? B : 1, LINE = 64, AHEAD = 1024 * LINE };
 
     T* P;
     const T* r;
@@ -199,11 +197,13 @@ struct Sweep {
     // One vector of columns of W rows: its first `width`, or at the diagonal the first t + 1 of row t.
     template <bool DIAGONAL>
     TSIM_RLS_FN void apply_edge(const Sweep& s, Index i, int t0, Index j, int width) {
+        V k[TERMS];
+        TSIM_RLS_UNROLL for (int m = 0; m < B; m++) k[m] = load(s.k[m] + j);
         TSIM_RLS_UNROLL for (int t = 0; t < W; t++) {
             T* to = row(s.P, i, t0 + t) + j;
             const V p = load(to);
             V q = p * s.scale;
-            TSIM_RLS_UNROLL for (int m = 0; m < B; m++) q = q + load(s.k[m] + j) * s.factor_k[m][t0 + t];
+            TSIM_RLS_UNROLL for (int m = 0; m < B; m++) q = q + k[m] * s.factor_k[m][t0 + t];
             store(to, L::first(DIAGONAL ? t + 1 : width, q, p));
         }
     }
@@ -237,21 +237,23 @@ struct Sweep {
     }
 
     // Each number of the triangle counts twice: along its row for y of the row, and down for y of its column.
-    template <int ROWS>
+    template <int ROWS, bool FETCH>
     TSIM_RLS_FN void multiply(const Sweep& s, Index i) {
         V sum[ROWS];
         T r_row[ROWS], *y = s.y;
-        const T *p_row[ROWS], *r = s.r, *ahead = row(s.P, i, 0) + AHEAD;
+        const T *p_row[ROWS], *r = s.r;
+        typedef std::uintptr_t Address;  // of what the caches should hold soon: often the next block
+        Address ahead = Address(row(s.P, i, 0)) + AHEAD;
         TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
             sum[t] = V();
             r_row[t] = r[i + t];
             p_row[t] = row(s.P, i, t);
         }
-        for (Index j = s.odd; j < i; j += W, ahead += ROWS * W) {
+        for (Index j = s.odd; j < i; j += W, ahead += ROWS * sizeof(V)) {
             const V rj = load(r + j);
             V yj = load(y + j);
             TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
-                if (FAR && t * W % LINE == 0) TSIM_RLS_PREFETCH(ahead + t * W);
+                if (FETCH && t * sizeof(V) % LINE == 0) TSIM_RLS_PREFETCH(ahead + t * sizeof(V));
                 V p = load(p_row[t] + j);
                 TSIM_RLS_KEEP(p);
                 sum[t] = sum[t] + p * rj;
@@ -260,8 +262,9 @@ struct Sweep {
             }
             store(y + j, yj);
         }
-        if (FAR)
-            for (const T* end = row(s.P, i, ROWS) + AHEAD; ahead < end; ahead += LINE) TSIM_RLS_PREFETCH(ahead);
+        if (FETCH)
+            for (const Address end = Address(row(s.P, i, ROWS)) + AHEAD; ahead < end; ahead += LINE)
+                TSIM_RLS_PREFETCH(ahead);
         TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t += W) {
             if (s.odd) store(y, load(y) + multiply_edge<false>(s, i, t, 0, int(s.odd), sum));
             TSIM_RLS_UNROLL for (int u = 0; u < t; u += W)
@@ -271,10 +274,10 @@ struct Sweep {
         }
     }
 
-    template <int ROWS>
+    template <int ROWS, bool FETCH>
     TSIM_RLS_FN void band(Sweep& s, Index i) {
         if (B) apply<ROWS>(s, i);
-        if (MULTIPLY) multiply<ROWS>(s, i);
+        if (MULTIPLY) multiply<ROWS, FETCH>(s, i);
     }
 
     // The first n % W rows: a band of their own, in copies filled up with zeros.
@@ -288,7 +291,7 @@ struct Sweep {
             s.k[m] = k[m];
         }
         s.P = p, s.r = r, s.y = y, s.odd = 0;
-        band<W>(s, 0);
+        band<W, false>(s, 0);
         if (B) std::memcpy(P, p, triangle);
         if (MULTIPLY) std::memcpy(to, y, bytes);
     }
@@ -303,8 +306,8 @@ struct Sweep {
         s.P = b.P, s.r = r, s.y = y, s.scale = *b.scale, s.odd = b.n % W;
         if (s.odd) top(s);
         Index i = s.odd;
-        for (const Index end = i + (b.n - i) % BAND; i < end; i += W) band<W>(s, i);
-        for (; i < b.n; i += BAND) band<BAND>(s, i);
+        for (const Index end = i + (b.n - i) % BAND; i < end; i += W) band<W, FAR>(s, i);
+        for (; i < b.n; i += BAND) band<BAND, FAR>(s, i);
         if (B) *b.count = 0, *b.scale = T(1);
     }
 };

@@ -16,7 +16,7 @@ from targets import RUNTIME_TARGETS, activated, assert_close, missing, skip_unle
 #: Other data, longer and shorter, another schedule and other weights: values, not code.
 OTHER = {
     "goal.samples": 0.7 * sines(70, 2)[:, ::-1],
-    "drive.samples": 3e-3 * sines(300, 1),
+    "drive.samples": 3 * sines(300, 1) * b2.mV,
     "readout.w": 0.2 * np.cos(np.arange(80.0)),
     "shared.update_every": 3,
     "shared.stop_step": 200,
@@ -28,7 +28,7 @@ OTHER = {
 def change(net: Everything) -> None:
     """Put the other values in, as a script for a runtime target does."""
     net.goal.set_samples(OTHER["goal.samples"])
-    net.drive.set_samples(OTHER["drive.samples"] * b2.volt)
+    net.drive.set_samples(OTHER["drive.samples"])
     net.readout.W = OTHER["readout.w"].reshape(2, 40)
     net.shared.update_every = 3
     net.shared.stop_step = 200
@@ -44,7 +44,7 @@ def run_other(net: Everything) -> tuple[dict[str, Any], bool]:
     arguments = {}
     for name, value in OTHER.items():
         owner, _, variable = name.partition(".")
-        arguments[getattr(net.objects[owner], variable)] = np.ravel(value) if np.ndim(value) else value
+        arguments[getattr(net.objects[owner], variable)] = value.ravel() if np.ndim(value) else value
     b2.device.run(run_args=arguments)
     return gather(net), program.stat().st_mtime_ns == before
 

@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N, n_sources, x, x_start, y, y_start, w } #}
 {% extends 'common_group.cu' %}
-{% macro dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}
@@ -21,9 +21,9 @@
     TSIM_LAUNCH(tsim::multiply, tsim::blocks_for(N*_lanes), TSIM_THREADS,
         N, n_sources, _lanes,
         {% if masked %}
-        {{dev('row_start')}}, {{dev('partner')}},
+        {{_dev('row_start')}}, {{_dev('partner')}},
         {% else %}
         (const int64_t*)0, (const int32_t*)0,
         {% endif %}
-        {{dev('w')}}, {{dev('x')}} + x_start, {{dev('y')}} + y_start);
+        {{_dev('w')}}, {{_dev('x')}} + x_start, {{_dev('y')}} + y_start);
 {% endblock %}

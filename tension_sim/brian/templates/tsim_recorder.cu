@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N, x, values, indices, every, t_in_timesteps } #}
 {% extends 'common_group.cu' %}
-{% macro dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}
@@ -24,6 +24,6 @@
         const size_t _size = dev{{_dynamic_values}}.size();
         THRUST_CHECK_ERROR(dev{{_dynamic_values}}.resize(_size + N));
         TSIM_LAUNCH(tsim::gather, tsim::blocks_for(N), TSIM_THREADS,
-            N, {{dev('indices')}}, {{dev('x')}}, thrust::raw_pointer_cast(&dev{{_dynamic_values}}[0]) + _size);
+            N, {{_dev('indices')}}, {{_dev('x')}}, thrust::raw_pointer_cast(&dev{{_dynamic_values}}[0]) + _size);
     }
 {% endblock %}

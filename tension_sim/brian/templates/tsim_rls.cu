@@ -4,9 +4,9 @@
                     diverged_step, t_in_timesteps } #}
 {% extends 'common_group.cu' %}
 {% set _problem %}tsim::rls::Problem<{{c_data_type(variables['P_packed'].dtype)}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}>{% endset %}
-{% macro dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
-{% macro host(name) %}{{get_array_name(variables[name], prefix='')}}{% endmacro %}
-{% macro schedule(of) %}
+{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+{% macro _host(name) %}{{get_array_name(variables[name], prefix='')}}{% endmacro %}
+{% macro _schedule(of) %}
 { {{of('learning')}}, {{of('start_step')}}, {{of('stop_step')}}, {{of('update_every')}},
             {{of('probability')}}, {{of('seed')}} }
 {%- endmacro %}
@@ -32,43 +32,43 @@
 {% endblock %}
 
 {% block host_maincode %}
-    const int64_t _step = {{host('t_in_timesteps')}}[0];
+    const int64_t _step = {{_host('t_in_timesteps')}}[0];
     {% if owner.contained_objects | length == n_maps %}
     {# Besides the errors there is no code of this group's that could change the schedule on the device only. #}
-    const tsim::rls::Schedule _schedule = {{schedule(host)}};
+    const tsim::rls::Schedule _schedule = {{_schedule(_host)}};
     if (tsim::rls::due(_step, _schedule))
     {% endif %}
     {
         static {{_problem}} _problem;
         static bool _first = true;
         _problem.n_blocks = N;
-        _problem.n_rows = {{host('block_start')}}[N];
-        _problem.partner = {{dev('partner')}};
-        _problem.block_start = {{dev('block_start')}};
-        _problem.P_start = {{dev('P_start')}};
-        _problem.pending_start = {{dev('pending_start')}};
-        _problem.max_pending = {{dev('max_pending')}};
-        _problem.x = {{dev('x')}} + x_start;
-        _problem.P = {{dev('P_packed')}};
-        _problem.pending_k = {{dev('pending_k')}};
-        _problem.pending_c = {{dev('pending_c')}};
-        _problem.P_scale = {{dev('P_scale')}};
-        _problem.pending = {{dev('pending')}};
-        _problem.alpha_P = {{dev('alpha_P')}};
-        _problem.forgetting = {{dev('forgetting')}};
-        _problem.divided = {{dev('divided')}};
-        _problem.fresh = {{dev('fresh')}};
-        _problem.n_updates = {{dev('n_updates')}};
-        _problem.diverged_step = {{dev('diverged_step')}};
-        _problem.schedule = {{schedule(dev)}};
+        _problem.n_rows = {{_host('block_start')}}[N];
+        _problem.partner = {{_dev('partner')}};
+        _problem.block_start = {{_dev('block_start')}};
+        _problem.P_start = {{_dev('P_start')}};
+        _problem.pending_start = {{_dev('pending_start')}};
+        _problem.max_pending = {{_dev('max_pending')}};
+        _problem.x = {{_dev('x')}} + x_start;
+        _problem.P = {{_dev('P_packed')}};
+        _problem.pending_k = {{_dev('pending_k')}};
+        _problem.pending_c = {{_dev('pending_c')}};
+        _problem.P_scale = {{_dev('P_scale')}};
+        _problem.pending = {{_dev('pending')}};
+        _problem.alpha_P = {{_dev('alpha_P')}};
+        _problem.forgetting = {{_dev('forgetting')}};
+        _problem.divided = {{_dev('divided')}};
+        _problem.fresh = {{_dev('fresh')}};
+        _problem.n_updates = {{_dev('n_updates')}};
+        _problem.diverged_step = {{_dev('diverged_step')}};
+        _problem.schedule = {{_schedule(_dev)}};
         {% for m in range(n_maps) %}
-        _problem.error[{{m}}] = {{dev('error_' ~ m)}};
+        _problem.error[{{m}}] = {{_dev('error_' ~ m)}};
         _problem.n_errors[{{m}}] = _numerror_{{m}};
-        _problem.rows[{{m}}] = {{dev('rows_' ~ m)}};
-        _problem.block_rows[{{m}}] = {{dev('block_rows_' ~ m)}};
+        _problem.rows[{{m}}] = {{_dev('rows_' ~ m)}};
+        _problem.block_rows[{{m}}] = {{_dev('block_rows_' ~ m)}};
         _problem.n_entries[{{m}}] = _numrows_{{m}};
-        _problem.w[{{m}}] = {{dev('w_' ~ m)}};
-        _problem.row_start[{{m}}] = {{dev('row_start_' ~ m)}};
+        _problem.w[{{m}}] = {{_dev('w_' ~ m)}};
+        _problem.row_start[{{m}}] = {{_dev('row_start_' ~ m)}};
         {% endfor %}
         if (_first)
         {

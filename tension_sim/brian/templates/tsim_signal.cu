@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N, samples, value, first_step, periodic, t_in_timesteps } #}
 {% extends 'common_group.cu' %}
-{% macro dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block before_run_host_maincode %}
     {# Run arguments give the host's vector the length of their file; they are then copied to the device. #}
@@ -24,5 +24,5 @@
 {% block host_maincode %}
     TSIM_LAUNCH(tsim::play, tsim::blocks_for(N), TSIM_THREADS,
         N, (int64_t)dev{{_dynamic_samples}}.size()/N, {{get_array_name(variables['t_in_timesteps'], prefix='')}}[0],
-        {{dev('first_step')}}, {{dev('periodic')}}, {{dev('samples')}}, {{dev('value')}});
+        {{_dev('first_step')}}, {{_dev('periodic')}}, {{_dev('samples')}}, {{_dev('value')}});
 {% endblock %}

@@ -1,0 +1,691 @@
+"""FORCELayer and FORCEModel: the base classes of all Keras-style networks.
+
+The class, argument and method names are those of the published package `tension`
+(doi:10.1371/journal.pcbi.1010722), so that its scripts run on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .tensorflow_engine.config import Configured, pack_mask, unpack_mask  # before keras: says what is missing
+
+# isort: split
+import keras
+import tensorflow as tf
+
+from .errors import InvalidTypeError, InvalidValueError, message
+from .tensorflow_engine.blocks import PartnerBlocks
+from .tensorflow_engine.checks import activation_of, check_count, check_flag, kernels_of, mask_of
+from .tensorflow_engine.compiling import Compiling
+from .tensorflow_engine.recurrence import Recurrence
+from .tensorflow_engine.saving import Saving
+from .tensorflow_engine.training import Training
+from .tensorflow_engine.variables import SeedGenerator, accept_read_value, is_ours, traced, when
+from .validation import check_fraction, check_positive
+
+__all__ = ["FORCELayer", "FORCEModel"]
+
+_log = logging.getLogger("tension_sim")
+
+
+class FORCELayer(Configured, keras.layers.Layer):
+    """Base class of layers that FORCE learning can train.
+
+    A subclass defines ``call(inputs, states)``, one time step, and ``get_initial_state``.
+
+    Parameters
+    ----------
+    units : int
+        Number of recurrent neurons.
+    output_size : int
+        Number of outputs.
+    activation : str or callable
+        From pre-activation to rate.
+    seed : int, optional
+        Seed of the kernels and initial states.
+    g : float, optional
+        Gain of the recurrent kernel: its standard deviation is ``g/sqrt(units)``.
+    input_kernel_trainable, recurrent_kernel_trainable, output_kernel_trainable, feedback_kernel_trainable : bool
+        Which kernels learn.
+    p_recurr : float, optional
+        Probability of a recurrent connection, in (0, 1].
+    **kwargs
+        ``name`` and ``dtype`` of a Keras layer.
+
+    Attributes
+    ----------
+    input_kernel : variable, shape (inputs, units)
+    recurrent_kernel : variable, shape (units, units)
+        From row to column.
+    feedback_kernel : variable, shape (output_size, units)
+    output_kernel : variable, shape (units, output_size)
+    recurrent_nontrainable_boolean_mask : tensor of bool, shape (units, units), or None
+        True where a recurrent weight does not learn.
+
+    Raises
+    ------
+    InvalidValueError, InvalidTypeError
+        For arguments that cannot work.
+    """
+
+    #: names of the model classes that this layer goes with; None: any
+    _models: ClassVar[tuple[str, ...] | None] = None
+    #: kernels that ``from_weights`` takes, in their order
+    _kernels: ClassVar[tuple[str, ...]] = ("input", "recurrent", "feedback", "output")
+
+    def __init__(
+        self,
+        units: int,
+        output_size: int,
+        activation: Any,
+        seed: int | None = None,
+        g: float = 1.5,
+        input_kernel_trainable: bool = False,
+        recurrent_kernel_trainable: bool = False,
+        output_kernel_trainable: bool = True,
+        feedback_kernel_trainable: bool = False,
+        p_recurr: float | None = 1,
+        **kwargs: Any,
+    ) -> None:
+        name = type(self).__name__
+        self.units = check_count(f"{name}.units", units)
+        self._output_size = check_count(f"{name}.output_size", output_size)
+        self.activation = activation_of(f"{name}.activation", activation)
+        if seed is not None:
+            check_count(f"{name}.seed", seed, 0)
+        if p_recurr is not None:
+            check_fraction(f"{name}.p_recurr", p_recurr, "p_recurr is the probability of a connection.")
+        self._seed = seed
+        self.seed_gen = SeedGenerator(seed)
+        self._g = g
+        self._input_kernel_trainable = check_flag(f"{name}.input_kernel_trainable", input_kernel_trainable)
+        self._recurrent_kernel_trainable = check_flag(
+            f"{name}.recurrent_kernel_trainable", recurrent_kernel_trainable
+        )
+        self._output_kernel_trainable = check_flag(f"{name}.output_kernel_trainable", output_kernel_trainable)
+        self._feedback_kernel_trainable = check_flag(
+            f"{name}.feedback_kernel_trainable", feedback_kernel_trainable
+        )
+        self._p_recurr = p_recurr
+        self.recurrent_nontrainable_boolean_mask: Any = None
+        super().__init__(**kwargs)
+
+    @property
+    def state_size(self) -> list[int]:
+        """Size of each state: pre-activation, rate, output."""
+        return [self.units, self.units, self.output_size]
+
+    @property
+    def output_size(self) -> int:
+        """Number of outputs."""
+        return self._output_size
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a variable as Keras does; it also takes ``assign(value, read_value=False)``."""
+        return accept_read_value(super().add_weight(*args, **kwargs))
+
+    def _normal(self, shape: tuple[int, ...], std: float) -> tf.Tensor:
+        seed = self.seed_gen.uniform([1], minval=None, dtype=tf.int64)[0]
+        initializer = keras.initializers.RandomNormal(mean=0.0, stddev=std, seed=seed)
+        return initializer(shape, dtype=self.variable_dtype)
+
+    def _uniform(self, shape: tuple[int, ...], low: float, high: float) -> tf.Tensor:
+        seed = self.seed_gen.uniform([1], minval=None, dtype=tf.int64)[0]
+        initializer = keras.initializers.RandomUniform(minval=low, maxval=high, seed=seed)
+        return initializer(shape, dtype=self.variable_dtype)
+
+    def _connected(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Keep each recurrent weight with probability ``p_recurr``."""
+        if self._p_recurr is None or self._p_recurr == 1:
+            return kernel
+        seed = self.seed_gen.uniform([1], minval=None)[0]
+        keep = np.random.default_rng(seed).random(kernel.shape) < self._p_recurr
+        return kernel * tf.cast(keep, kernel.dtype)
+
+    def _kernel(self, name: str, value: Any, trainable: bool) -> Any:
+        value = tf.cast(tf.convert_to_tensor(value), self.variable_dtype)
+        variable = self.add_weight(
+            name=name, shape=tuple(value.shape), initializer="zeros", trainable=trainable
+        )
+        variable.assign(value)
+        return variable
+
+    def initialize_input_kernel(self, input_dim: int, input_kernel: Any = None) -> None:
+        """Create ``input_kernel``: the one given, or normal numbers of variance 1/input_dim."""
+        if input_kernel is None:
+            input_kernel = self._normal((input_dim, self.units), input_dim**-0.5)
+        self.input_kernel = self._kernel("input_kernel", input_kernel, self._input_kernel_trainable)
+
+    def initialize_recurrent_kernel(self, recurrent_kernel: Any = None) -> None:
+        """Create ``recurrent_kernel``: the one given, or normal numbers of variance g^2/units."""
+        if recurrent_kernel is None:
+            recurrent_kernel = self._connected(
+                self._normal((self.units, self.units), self._g / self.units**0.5)
+            )
+        self.recurrent_kernel = self._kernel(
+            "recurrent_kernel", recurrent_kernel, self._recurrent_kernel_trainable
+        )
+
+    def initialize_feedback_kernel(self, feedback_kernel: Any = None) -> None:
+        """Create ``feedback_kernel``: the one given, or normal numbers of variance 1."""
+        if feedback_kernel is None:
+            feedback_kernel = self._normal((self.output_size, self.units), 1.0)
+        self.feedback_kernel = self._kernel(
+            "feedback_kernel", feedback_kernel, self._feedback_kernel_trainable
+        )
+
+    def initialize_output_kernel(self, output_kernel: Any = None) -> None:
+        """Create ``output_kernel``: the one given, or normal numbers of variance 1/units."""
+        if output_kernel is None:
+            output_kernel = self._normal((self.units, self.output_size), self.units**-0.5)
+        self.output_kernel = self._kernel("output_kernel", output_kernel, self._output_kernel_trainable)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernels for inputs of shape (..., inputs)."""
+        for name in self._kernels:
+            initialize = getattr(self, f"initialize_{name}_kernel")
+            initialize(input_shape[-1]) if name == "input" else initialize()
+        self._mask_unconnected()
+        self.built = True
+
+    def _mask_unconnected(self) -> None:
+        dense = self._p_recurr is None or self._p_recurr == 1
+        self.recurrent_nontrainable_boolean_mask = None if dense else self.recurrent_kernel == 0
+
+    @classmethod
+    def from_weights(cls, weights: Sequence[Any], recurrent_nontrainable_boolean_mask: Any = None, **kwargs: Any) -> Any:
+        """Create a layer with given kernels.
+
+        Parameters
+        ----------
+        weights : sequence of 2D arrays
+            Input, recurrent, feedback and output kernel; layers without feedback take no
+            feedback kernel. ``units`` and ``output_size`` follow from them.
+        recurrent_nontrainable_boolean_mask : array of bool, shape (units, units), optional
+            True where a recurrent weight does not learn; None: all may learn.
+        **kwargs
+            The other arguments of the class, without ``p_recurr``.
+
+        Raises
+        ------
+        InvalidValueError, InvalidTypeError
+            For kernels that do not go together, a mask of another shape, or ``p_recurr``.
+        """
+        name = f"{cls.__name__}.from_weights"
+        if "p_recurr" in kwargs:
+            raise InvalidValueError(
+                message(
+                    f"{name}.p_recurr",
+                    "no p_recurr: the kernels say what is connected",
+                    kwargs["p_recurr"],
+                    "leave p_recurr out.",
+                )
+            )
+        kernels, units, outputs = kernels_of(name, weights, cls._kernels)
+        mask = mask_of(name, recurrent_nontrainable_boolean_mask, units)
+        if mask is not None and np.any(np.asarray(kernels["recurrent"])[np.asarray(mask)]):
+            _log.info("%s: some recurrent weights are not 0 and do not learn", name)
+        sizes = cls._sizes(units, outputs)
+        layer = cls(**{**sizes, "p_recurr": None, **{k: v for k, v in kwargs.items() if k not in sizes}})
+        layer.recurrent_nontrainable_boolean_mask = mask
+        for kernel, value in kernels.items():
+            initialize = getattr(layer, f"initialize_{kernel}_kernel")
+            initialize(value.shape[0], value) if kernel == "input" else initialize(value)
+        layer.built = True
+        return layer
+
+    @classmethod
+    def _sizes(cls, units: int, outputs: int | None) -> dict[str, Any]:
+        return {"units": units, "output_size": outputs}
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        """Advance one time step: return the output and the list of new states."""
+        raise NotImplementedError(
+            message(f"{type(self).__name__}.call", "a method of the subclass", "none", "define call(inputs, states).")
+        )
+
+    def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        """Return the list of states before the first time step."""
+        raise NotImplementedError(
+            message(
+                f"{type(self).__name__}.get_initial_state",
+                "a method of the subclass",
+                "none",
+                "define get_initial_state(inputs=None, batch_size=None, dtype=None).",
+            )
+        )
+
+
+class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
+    """Train a layer by FORCE learning (Sussillo & Abbott 2009, doi:10.1016/j.neuron.2009.07.018).
+
+    Input is (timesteps, inputs) and target (timesteps, outputs); 3D arrays of trials are
+    stacked along time. Each time step is a batch of its own.
+
+    Parameters
+    ----------
+    force_layer : FORCELayer
+        The network.
+    alpha_P : float, optional
+        Initial P is ``alpha_P`` times the identity (the inverse of a regularisation).
+    return_sequences : bool, optional
+        Calling the model returns the output at each time step.
+    update_every : int, optional
+        Learn at each n-th time step only.
+    start, stop : int, optional
+        First time step that learns, and the first that no longer does, counted over all
+        calls of ``fit``.
+    gain : {"divided", "undivided"}, optional
+        ``P r/(1 + r'Pr)``, least squares; or ``P r`` as Nicola & Clopath (2017).
+    forgetting : float, optional
+        Factor in (0, 1] by which the past loses weight at each update.
+
+    Attributes
+    ----------
+    force_layer : Recurrence
+        ``force_layer.states`` are the current states.
+    original_force_layer : FORCELayer
+        The layer as it was passed, with its kernels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tension_sim.models import EchoStateNetwork
+    >>> layer = EchoStateNetwork(dtdivtau=0.1, units=20, output_size=1, activation="tanh", seed=1)
+    >>> model = FORCEModel(force_layer=layer)
+    >>> model.compile(metrics=["mae"])
+    >>> t = np.arange(200)[:, None] / 20
+    >>> history = model.fit(x=np.zeros_like(t), y=np.sin(t), epochs=2, verbose=0)
+    >>> sorted(history.history), model.predict(np.zeros((30, 1)), verbose=0).shape
+    (['mae'], (30, 1))
+    """
+
+    def __init__(
+        self,
+        force_layer: FORCELayer,
+        alpha_P: float = 1.0,
+        return_sequences: bool = True,
+        update_every: int = 1,
+        start: int = 0,
+        stop: int | None = None,
+        gain: str = "divided",
+        forgetting: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        name = type(self).__name__
+        if not isinstance(force_layer, FORCELayer):
+            raise InvalidTypeError(
+                message(f"{name}.force_layer", "a FORCELayer", force_layer, "for example models.EchoStateNetwork.")
+            )
+        self._check_pair(force_layer)
+        self.alpha_P = check_positive(f"{name}.alpha_P", alpha_P)
+        self._update_every = check_count(f"{name}.update_every", update_every)
+        self._learn_start = check_count(f"{name}.start", start, 0)
+        self._learn_stop = None if stop is None else check_count(f"{name}.stop", stop, 0)
+        if gain not in ("divided", "undivided"):
+            raise InvalidValueError(message(f"{name}.gain", "'divided' or 'undivided'", gain))
+        self._divided = gain == "divided"
+        self._forgetting = check_fraction(f"{name}.forgetting", forgetting)
+        kwargs.setdefault("dtype", force_layer.dtype_policy)
+        super().__init__(**kwargs)
+        self.units = force_layer.units
+        self.force_layer = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")
+        self._blocks: PartnerBlocks | None = None
+        self._frozen_to_restore: Any = None
+        self._P_GG: Any = None
+
+    @property
+    def original_force_layer(self) -> FORCELayer:
+        """The layer as it was passed."""
+        return self.force_layer.cell
+
+    def _check_pair(self, layer: FORCELayer) -> None:
+        published = next(c for c in type(self).__mro__ if c.__module__.startswith(__package__ + "."))
+        if layer._models is None or published.__name__ in layer._models:
+            return
+        if not is_ours(self.force_layer_call):
+            return
+        raise InvalidValueError(
+            message(
+                f"{type(self).__name__}.force_layer",
+                f"a layer that goes with {published.__name__}",
+                type(layer).__name__,
+                f"{type(layer).__name__} goes with {', '.join(layer._models)}.",
+            )
+        )
+
+    # -- building
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a variable as Keras does; it also takes ``assign(value, read_value=False)``."""
+        return accept_read_value(super().add_weight(*args, **kwargs))
+
+    def build(self, input_shape: Any) -> None:
+        """Create kernels, states and P for inputs of shape (1, timesteps, inputs)."""
+        if not self.force_layer.built:
+            self.force_layer.build(tuple(input_shape))
+        if self._frozen_to_restore is not None:
+            self.original_force_layer.recurrent_nontrainable_boolean_mask = self._frozen_to_restore["mask"]
+        self._input_shape_built = [int(n) if n else 1 for n in input_shape]
+        self._steps_learned = self.add_weight(
+            name="steps_learned", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self.initialize_P()
+        self.initialize_train_idx()
+        self.built = True
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what ``build`` needs to make variables of the same shapes."""
+        if not self.built:
+            return None
+        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+        return {"input_shape": list(self._input_shape_built), "frozen": pack_mask(mask)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with what ``get_build_config`` returned."""
+        mask = unpack_mask(config.get("frozen"))
+        mask = None if mask is None else tf.convert_to_tensor(mask)
+        object.__setattr__(self, "_frozen_to_restore", {"mask": mask})
+        self.build(tuple(config["input_shape"]))
+
+    def _trains(self, kernel: str) -> bool:
+        variable = getattr(self.original_force_layer, kernel, None)
+        return variable is not None and bool(variable.trainable)
+
+    def _identity(self, name: str) -> Any:
+        return self.add_weight(
+            name=name,
+            shape=(self.units, self.units),
+            initializer=keras.initializers.Identity(gain=self.alpha_P),
+            trainable=True,
+        )
+
+    def initialize_P(self) -> None:
+        """Create P of the output kernel and of the recurrent kernel, where they learn."""
+        if self._trains("output_kernel"):
+            self.P_output = self._identity("P_output")
+        if self._trains("recurrent_kernel"):
+            mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+            frozen = None if mask is None else np.asarray(tf.convert_to_tensor(mask))
+            blocks = PartnerBlocks(frozen, self.units)
+            if self._uses_blocks():
+                self._blocks = blocks
+                start = blocks.initial(self.alpha_P)
+            else:
+                start = blocks.expand(blocks.initial(self.alpha_P))
+            variable = self.add_weight(name="P_GG", shape=start.shape, initializer="zeros", trainable=True)
+            variable.assign(start)
+            self._P_GG = variable
+
+    def _uses_blocks(self) -> bool:
+        """Whether the rule of the recurrent kernel is ours, so that P may be stored by blocks."""
+        return is_ours(self.pseudogradient_P_Gx) and is_ours(self.pseudogradient_wR)
+
+    @property
+    def P_GG(self) -> Any:
+        """P of the recurrent kernel, (units, units, units): one matrix per neuron.
+
+        It is stored by distinct masks; reading it here writes it out in full.
+        """
+        if self._P_GG is None:
+            raise AttributeError(f"{type(self).__name__} has no P_GG: its recurrent kernel does not learn")
+        if self._blocks is None:
+            return self._P_GG
+        return tf.constant(self._blocks.expand(np.asarray(self._P_GG)))
+
+    @P_GG.setter
+    def P_GG(self, variable: Any) -> None:
+        self._P_GG = variable
+
+    def initialize_train_idx(self) -> None:
+        """Find kernels and P in ``self.trainable_variables``."""
+        layer = self.original_force_layer
+        self._output_kernel_idx = self._index(getattr(layer, "output_kernel", None))
+        self._recurrent_kernel_idx = self._index(getattr(layer, "recurrent_kernel", None))
+        self._P_output_idx = self._index(getattr(self, "P_output", None))
+        self._P_GG_idx = self._index(self._P_GG)
+
+    def _index(self, variable: Any) -> int | None:
+        found = [i for i, v in enumerate(self.trainable_variables) if v is variable]
+        return found[0] if found else None
+
+    # -- data
+
+    def coerce_input_data(self, x: Any, y: Any, method: str, **kwargs: Any) -> tuple[Any, Any]:
+        """Return x and y as they go into the network; to be overridden.
+
+        Parameters
+        ----------
+        x, y : array, shape (timesteps, 1, dimensions)
+            ``y`` is None for "predict".
+        method : {"fit", "validation", "evaluate", "predict"}
+        """
+        return x, y
+
+    def _input_shape(self, xs: np.ndarray, ys: np.ndarray) -> tuple[int, int, int]:
+        return (1, 1, xs.shape[-1])
+
+    def _input_width(self, method: str) -> int | None:
+        kernel = getattr(self.original_force_layer, "input_kernel", None)
+        return None if kernel is None else int(kernel.shape[0])
+
+    def _check_target_width(self, ys: np.ndarray) -> None:
+        layer = self.original_force_layer
+        if ys.shape[-1] != layer.output_size:
+            raise InvalidValueError(
+                message(
+                    f"{type(self).__name__}.fit.y",
+                    f"{layer.output_size} value(s) at each time step (output_size)",
+                    ys.shape,
+                )
+            )
+        learns = layer._recurrent_kernel_trainable and self._uses_blocks()
+        if learns and self._one_error() and ys.shape[-1] != 1:
+            raise InvalidValueError(
+                message(
+                    f"{type(self).__name__}.fit.y",
+                    "1 value at each time step, because the recurrent kernel learns from one error",
+                    ys.shape,
+                    "set recurrent_kernel_trainable=False, or use a single output.",
+                )
+            )
+
+    def _one_error(self) -> bool:
+        return True
+
+    # -- one time step
+
+    def call(self, x: Any, training: bool = False, reset_states: bool = False, **kwargs: Any) -> Any:
+        """Run the network over `x`, of shape (1, timesteps, inputs).
+
+        Parameters
+        ----------
+        training : bool, optional
+            Return the states too, as ``train_step`` needs them.
+        reset_states : bool, optional
+            Leave the states as they were.
+        """
+        kept = [tf.identity(state) for state in self.force_layer.states] if reset_states else []
+        output = traced(self.force_layer_call)(x, training, **kwargs)
+        for state, value in zip(self.force_layer.states, kept, strict=False):
+            state.assign(value)
+        return output if training else output[0]
+
+    def force_layer_call(self, x: Any, training: bool, **kwargs: Any) -> Any:
+        """Call the layer; the first of what it returns is the output, the third the rates."""
+        return self.force_layer(x, **kwargs)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Advance one time step and learn from it; `data` is (x, y), each (1, 1, dimensions)."""
+        x, y = data
+        z, _, h, _ = self(x, training=True, reset_states=False)
+        if self.force_layer.return_sequences:
+            z = z[:, 0, :]
+        target = y[:, 0, :]
+        when(traced(self.update_kernel_condition)(), lambda: self._learn(h, z, target))
+        self.count_metrics(target, z)
+        return {m.name: m.result() for m in self.metrics}
+
+    def _learn(self, h: Any, z: Any, y: Any) -> None:
+        variables = self.trainable_variables
+        if self._output_kernel_idx is not None:
+            self.update_output_kernel(
+                h, z, y, variables[self._P_output_idx], variables[self._output_kernel_idx]
+            )
+        if self._recurrent_kernel_idx is not None:
+            self.update_recurrent_kernel(
+                h, z, y, variables[self._P_GG_idx], variables[self._recurrent_kernel_idx]
+            )
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Advance one time step and measure; `data` is (x, y), each (1, 1, dimensions)."""
+        x, y = data
+        z = self(x, training=False, reset_states=False)
+        if self.force_layer.return_sequences:
+            z = z[:, 0, :]
+        target = y[:, 0, :]
+        self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - target)))
+        self.count_metrics(target, z)
+        return {m.name: m.result() for m in self.metrics}
+
+    def predict_step(self, data: Any) -> Any:
+        """Advance one time step and return the output; `data` is (x,), of shape (1, 1, inputs)."""
+        return self(data[0], training=False, reset_states=False)
+
+    def count_step(self, kind: str) -> None:
+        """Count the time steps that were trained, for ``update_every``, ``start`` and ``stop``."""
+        if kind == "train":
+            self._steps_learned.assign_add(1)
+
+    def update_kernel_condition(self) -> Any:
+        """Return whether this time step learns; to be overridden."""
+        if self._update_every == 1 and self._learn_start == 0 and self._learn_stop is None:
+            return tf.constant(True)
+        step = tf.convert_to_tensor(self._steps_learned)
+        learns = (step % self._update_every == 0) & (step >= self._learn_start)
+        return learns if self._learn_stop is None else learns & (step < self._learn_stop)
+
+    def prefers_graph(self) -> bool:
+        """Whether a TensorFlow graph is better than XLA: P too large to be held twice."""
+        return self._P_GG is not None and int(np.prod(self._P_GG.shape)) > 50_000_000
+
+    # -- the rules
+
+    def update_output_kernel(self, h: Any, z: Any, y: Any, trainable_vars_P_output: Any, trainable_vars_output_kernel: Any) -> None:
+        """Update P of the output kernel, then the output kernel.
+
+        Parameters
+        ----------
+        h : tensor, shape (1, units)
+            Rates.
+        z, y : tensor, shape (1, outputs)
+            Output and target.
+        trainable_vars_P_output, trainable_vars_output_kernel : variable
+            What is changed.
+        """
+        dP, Pht, hPht = self.pseudogradient_P(trainable_vars_P_output, h)
+        self.optimizer.apply_gradients([(dP, trainable_vars_P_output)])
+        dwO = self.pseudogradient_wO(trainable_vars_P_output, h, z, y, Pht, hPht)
+        self.optimizer.apply_gradients([(dwO, trainable_vars_output_kernel)])
+
+    def pseudogradient_P(self, P: Any, h: Any) -> tuple[Any, Any, Any]:
+        """Return what is subtracted from P, with ``P h'`` and ``h P h'`` of the old P.
+
+        Parameters
+        ----------
+        P : tensor, shape (units, units)
+        h : tensor, shape (1, units)
+
+        Returns
+        -------
+        dP : tensor, shape (units, units)
+        Pht : tensor, shape (units, 1)
+        hPht : tensor, shape (1, 1)
+        """
+        P = tf.convert_to_tensor(P)
+        Pht = tf.matmul(P, h, transpose_b=True)
+        hPht = tf.matmul(h, Pht)
+        dP = (Pht / (self._forgetting + hPht)) * tf.transpose(Pht)
+        if self._forgetting != 1.0:
+            dP = P - (P - dP) / self._forgetting
+        return dP, Pht, hPht
+
+    def _gain(self, P: Any, h: Any, Pht: Any, hPht: Any) -> Any:
+        """Return the gain of the update, (units, 1)."""
+        if not self._divided:
+            return Pht
+        if is_ours(self.pseudogradient_P):
+            return Pht / (self._forgetting + hPht)  # the new P times h', without reading P again
+        return tf.matmul(tf.convert_to_tensor(P), h, transpose_b=True)
+
+    def pseudogradient_wO(self, P: Any, h: Any, z: Any, y: Any, Pht: Any, hPht: Any) -> Any:
+        """Return what is subtracted from the output kernel, (units, outputs); `P` is the new one."""
+        return self._gain(P, h, Pht, hPht) * (z - y)
+
+    def update_recurrent_kernel(self, h: Any, z: Any, y: Any, trainable_vars_P_Gx: Any, trainable_vars_recurrent_kernel: Any) -> None:
+        """Update P of the recurrent kernel, then the recurrent kernel.
+
+        Parameters
+        ----------
+        h : tensor, shape (1, units)
+            Rates.
+        z, y : tensor, shape (1, 1)
+            Output and target.
+        trainable_vars_P_Gx, trainable_vars_recurrent_kernel : variable
+            What is changed.
+        """
+        if self._blocks is not None:
+            self._update_by_blocks(h, z, y, trainable_vars_P_Gx, trainable_vars_recurrent_kernel)
+            return
+        dP_Gx, Ph, hPh = self.pseudogradient_P_Gx(trainable_vars_P_Gx, h)
+        self.optimizer.apply_gradients([(dP_Gx, trainable_vars_P_Gx)])
+        dwR = self.pseudogradient_wR(trainable_vars_P_Gx, h, z, y, Ph, hPh)
+        self.optimizer.apply_gradients([(dwR, trainable_vars_recurrent_kernel)])
+
+    def pseudogradient_P_Gx(self, P_Gx: Any, h: Any) -> tuple[Any, Any, Any]:
+        """Return what is subtracted from P of the recurrent kernel, one matrix per neuron.
+
+        Parameters
+        ----------
+        P_Gx : tensor, shape (units, units, units)
+        h : tensor, shape (1, units)
+
+        Returns
+        -------
+        dP_Gx : tensor, shape (units, units, units)
+        Ph : tensor, shape (units, units)
+        hPh : tensor, shape (units, 1, 1)
+        """
+        P_Gx = tf.convert_to_tensor(P_Gx)
+        Ph = tf.linalg.matvec(P_Gx, tf.broadcast_to(h, (P_Gx.shape[0], self.units)))
+        hPh = tf.reduce_sum(Ph * h, axis=1)[:, None, None]
+        dP_Gx = Ph[:, :, None] * Ph[:, None, :] / (self._forgetting + hPh)
+        if self._forgetting != 1.0:
+            dP_Gx = P_Gx - (P_Gx - dP_Gx) / self._forgetting
+        return dP_Gx, Ph, hPh
+
+    def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
+        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one."""
+        rows = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
+        return tf.transpose(rows) * (z - y)
+
+    def _update_by_blocks(self, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
+        blocks, forgetting = self._blocks, self._forgetting
+        old = tf.convert_to_tensor(P)
+        r = blocks.gather(h)
+        # P is symmetric: summing over its rows runs along memory
+        k = tf.reduce_sum(old * r[:, :, None], axis=1)
+        rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
+        new_k = k / (forgetting + rPr)
+        P.assign((old - new_k[:, :, None] * k[:, None, :]) / forgetting)
+        rows = blocks.scatter(new_k if self._divided else k)
+        self.optimizer.apply_gradients([(self._recurrent_change(rows, rPr, z, y), kernel)])
+
+    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
+        """Return the change of the recurrent kernel from the gains of each block, (blocks, units)."""
+        return tf.transpose(self._blocks.per_neuron(rows)) * (z - y)

@@ -1,0 +1,215 @@
+"""What the target cuda_standalone needs: nvcc, brian2cuda, cuRAND; found without importing Brian2."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .errors import CompilerNotFoundError, OutputError, message
+
+__all__ = ["build_preferences", "compute_capability", "describe", "nvcc", "require_cuda"]
+
+#: Compiled for where there is no GPU to ask: the program can be built here, and run elsewhere.
+_CAPABILITY = 9.0
+
+#: Where toolkits lie that are not on the PATH; brian2cuda looks there too.
+_TOOLKITS = ("/usr/local/cuda", "/opt/cuda")
+
+_BACKEND = "devices.cuda_standalone.cuda_backend"
+
+
+def nvcc() -> str | None:
+    """Return the CUDA compiler that brian2cuda will call, if there is one."""
+    for folder in filter(None, [os.environ.get("CUDA_PATH")]):
+        if os.path.exists(folder):
+            compiler = Path(folder) / "bin" / "nvcc"
+            return str(compiler) if compiler.exists() else None
+    found = shutil.which("nvcc")
+    # brian2cuda calls bin/nvcc of the folder that the one on the PATH lies in
+    for candidate in [found] if found else [f"{folder}/bin/nvcc" for folder in _TOOLKITS]:
+        if Path(candidate).exists():
+            return candidate
+    return None
+
+
+def require_cuda() -> str:
+    """Return the CUDA compiler, after a look at all else that a build needs.
+
+    No GPU is needed for a build, only for a run.
+
+    Raises
+    ------
+    CompilerNotFoundError
+        If nvcc, brian2cuda, the C++ compiler or make is missing.
+
+    Examples
+    --------
+    >>> require_cuda()  # doctest: +SKIP
+    '/usr/local/cuda/bin/nvcc'
+    """
+    where, instead = "Simulation.target", 'or choose target="cpp_standalone".'
+    if find_spec("brian2cuda") is None:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise CompilerNotFoundError(
+            message(
+                where,
+                "the package brian2cuda for cuda_standalone",
+                f"no brian2cuda in Python {version}",
+                f"on Python 3.12 or newer, pip install 'tension-sim[cuda]', {instead}",
+            )
+        )
+    compiler = nvcc()
+    if compiler is None:
+        raise CompilerNotFoundError(
+            message(
+                where,
+                "the CUDA compiler nvcc on the PATH, or CUDA_PATH, for cuda_standalone",
+                "no nvcc",
+                f"install the CUDA toolkit, {instead}",
+            )
+        )
+    from .programs import require_compiler
+
+    require_compiler()
+    return compiler
+
+
+@cache
+def _version(compiler: str) -> str:
+    """Return what the compiler says of itself, or "" if it cannot be run."""
+    try:
+        return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    except OSError:
+        return ""
+
+
+def _runtime_version(compiler: str) -> float:
+    found = re.search(r"release (\d+\.\d+)", _version(compiler))
+    if found is None:
+        raise CompilerNotFoundError(
+            message(
+                "Simulation.target",
+                "a CUDA compiler that tells its version",
+                _version(compiler)[:80],
+                f"look at the output of {compiler} --version.",
+            )
+        )
+    return float(found[1])
+
+
+@cache
+def compute_capability() -> float:
+    """Return the compute capability of the first GPU as nvidia-smi tells it; 9.0 where there is none."""
+    try:
+        answer = subprocess.run(
+            ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"], capture_output=True, text=True
+        )
+        return float(answer.stdout.split()[0]) if answer.returncode == 0 else _CAPABILITY
+    except (OSError, ValueError, IndexError):
+        return _CAPABILITY
+
+
+def describe() -> dict[str, Any]:
+    """Describe what a CUDA binary depends on besides its source."""
+    compiler = nvcc()
+    lines = _version(compiler).strip().splitlines() if compiler else []
+    return {"nvcc": lines[-1] if lines else "none", "compute_capability": compute_capability()}
+
+
+@cache
+def _knows_curand(compiler: str) -> bool:
+    """Say whether the toolkit has the headers of cuRAND, which every brian2cuda program includes."""
+    command = [compiler, "-E", "-x", "cu", "-"]
+    return subprocess.run(command, input="#include <curand.h>\n", capture_output=True, text=True).returncode == 0
+
+
+def _curand_wheel() -> tuple[Path, Path] | None:
+    """Return headers and library of PyPI's cuRAND, if it is installed."""
+    spec = find_spec("nvidia")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for header in sorted(Path(folder).glob("*/include/curand.h")):
+            for library in sorted((header.parents[1] / "lib").glob("libcurand.so*")):
+                return header.parent, library
+    return None
+
+
+def _curand_flags(compiler: str) -> tuple[list[str], list[str]]:
+    """Return flags for compiler and linker that find cuRAND; none where the toolkit has it."""
+    if _knows_curand(compiler):
+        return [], []
+    wheel = _curand_wheel()
+    if wheel is None:
+        raise CompilerNotFoundError(
+            message(
+                "Simulation.target",
+                "the library cuRAND for cuda_standalone",
+                "no curand.h in the CUDA toolkit",
+                "install the toolkit's cuRAND, or pip install nvidia-curand (of the toolkit's version).",
+            )
+        )
+    headers, library = wheel
+    # the linker asks for libcurand.so, and the wheel has only libcurand.so.10
+    from .programs import cache_folder
+
+    links = cache_folder() / f"curand.{hashlib.sha256(str(library).encode()).hexdigest()[:12]}"
+    try:
+        links.mkdir(parents=True, exist_ok=True)
+        if not (links / "libcurand.so").exists():
+            (links / "libcurand.so").unlink(missing_ok=True)
+            (links / "libcurand.so").symlink_to(library)
+    except FileExistsError:
+        pass  # another process was first
+    except OSError as error:
+        raise OutputError(
+            f"The cache of compiled programs {cache_folder()} cannot be written: {error}.\n"
+            "Fix: set TENSION_SIM_CACHE to a folder that can."
+        ) from error
+    rpath = ["-Xlinker", shlex.quote(f"-rpath={library.parent}")]
+    return [shlex.quote(f"-I{headers}")], [shlex.quote(f"-L{links}"), *rpath]
+
+
+def build_preferences() -> dict[str, Any]:
+    """Return Brian2 preferences under which brian2cuda's programs compile with a current toolkit.
+
+    `Simulation` sets them itself. For a Network of your own, set them before the run:
+    C++17 (CUDA 13 refuses brian2cuda's C++11), the GPU's compute capability as nvidia-smi
+    tells it (9.0 where there is no GPU: the program then is built only), and where cuRAND is.
+
+    Returns
+    -------
+    dict of str to object
+        By the full names of the preferences.
+
+    Raises
+    ------
+    CompilerNotFoundError
+        If nvcc, brian2cuda or cuRAND is missing.
+
+    Examples
+    --------
+    >>> import brian2, brian2cuda  # doctest: +SKIP
+    >>> for name, value in build_preferences().items():  # doctest: +SKIP
+    ...     brian2.prefs[name] = value
+    >>> brian2.set_device("cuda_standalone")  # doctest: +SKIP
+    """
+    compiler = require_cuda()
+    headers, libraries = _curand_flags(compiler)
+    return {
+        f"{_BACKEND}.detect_gpus": False,
+        f"{_BACKEND}.gpu_id": 0,
+        f"{_BACKEND}.compute_capability": compute_capability(),
+        f"{_BACKEND}.cuda_runtime_version": _runtime_version(compiler),
+        f"{_BACKEND}.extra_compile_args_nvcc": ["-w", "-std=c++17", *headers],
+        "codegen.cpp.extra_compile_args_gcc": ["-w", "-O3", "-march=native", "-std=c++17"],
+        "codegen.cpp.extra_link_args": libraries,
+        "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count() or 1}"],
+    }

@@ -1,0 +1,130 @@
+"""What ``model.force_layer`` is: a FORCE layer with the states it keeps from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .variables import accept_read_value, traced
+
+__all__ = ["Recurrence"]
+
+
+class Recurrence(keras.layers.Layer):
+    """Run a FORCE layer over time and keep its states, as a stateful Keras RNN does.
+
+    Parameters
+    ----------
+    cell : FORCELayer
+        The layer whose ``call(inputs, states)`` is one time step.
+    return_sequences : bool
+        Return the output of each time step, not of the last only.
+
+    Examples
+    --------
+    >>> from tension_sim.models import EchoStateNetwork
+    >>> layer = EchoStateNetwork(dtdivtau=0.1, units=5, output_size=2, activation="tanh", seed=1)
+    >>> output, a, h, z = Recurrence(layer)(np.zeros((1, 3, 1), "float32"))
+    >>> tuple(output.shape), tuple(h.shape)
+    ((1, 3, 2), (1, 5))
+    """
+
+    def __init__(self, cell: Any, return_sequences: bool = True, **kwargs: Any) -> None:
+        super().__init__(dtype=cell.dtype_policy, **kwargs)
+        self.cell = cell
+        self.return_sequences = return_sequences
+        self.return_state = True
+        self.stateful = True
+        self._kept: list[Any] = []
+        self._shown: list[Any] | None = None
+
+    @property
+    def states(self) -> list[Any]:
+        """The current states; while recorded steps are replayed, those of that step."""
+        if self._shown is not None:
+            return self._shown
+        return list(self._kept) if self._kept else [None] * len(self.cell.state_size)
+
+    def show(self, states: Sequence[Any] | None) -> None:
+        """Show recorded states in place of the current ones; None ends it."""
+        object.__setattr__(self, "_shown", None if states is None else list(states))
+
+    def build(self, input_shape: Any) -> None:
+        """Build the layer, unless it has its weights, and set its initial states."""
+        if not self.cell.built:
+            self.cell.build((1, input_shape[-1]))
+        initial = self.initial_states()
+        for i, value in enumerate(initial):
+            state = self.add_weight(
+                name=f"state_{i}",
+                shape=tuple(value.shape),
+                dtype=value.dtype.name,
+                initializer="zeros",
+                trainable=False,
+                autocast=False,
+            )
+            state.assign(value)
+            self._kept.append(accept_read_value(state))
+        self.built = True
+
+    def initial_states(self) -> list[tf.Tensor]:
+        """Return what ``get_initial_state`` of the layer gives, as tensors."""
+        values = self.cell.get_initial_state(inputs=None, batch_size=1, dtype=self.compute_dtype)
+        tensors = []
+        for value in values:
+            tensor = tf.convert_to_tensor(value)
+            tensors.append(tf.cast(tensor, self.compute_dtype) if tensor.dtype.is_floating else tensor)
+        return tensors
+
+    def reset_states(self) -> None:
+        """Return to the initial states."""
+        for state, value in zip(self._kept, self.initial_states(), strict=True):
+            state.assign(value)
+
+    reset_state = reset_states
+
+    def snapshot(self) -> list[np.ndarray]:
+        """Return a copy of the current states."""
+        return [np.asarray(state).copy() for state in self._kept]
+
+    def restore(self, states: Sequence[Any]) -> None:
+        """Set the current states."""
+        for state, value in zip(self._kept, states, strict=True):
+            state.assign(value)
+
+    def call(self, x: tf.Tensor, **kwargs: Any) -> tuple[tf.Tensor, ...]:
+        """Advance by the time steps of `x`, of shape (1, timesteps, inputs)."""
+        step = traced(self.cell.call)
+        steps = x.shape[1]
+        states = [tf.convert_to_tensor(state) for state in self._kept]
+        outputs = []
+        if steps is None:
+            return self._call_unknown_length(x, step, states)
+        for t in range(steps):
+            output, states = step(x[:, t, :], states)
+            states = list(states)
+            outputs.append(output)
+        for state, value in zip(self._kept, states, strict=True):
+            state.assign(value)
+        output = tf.stack(outputs, axis=1) if self.return_sequences else outputs[-1]
+        return (output, *states)
+
+    def _call_unknown_length(self, x: tf.Tensor, step: Any, states: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        length = tf.shape(x)[1]
+        outputs = tf.TensorArray(self.compute_dtype, size=length, element_shape=(1, self.cell.output_size))
+
+        def turn(t: tf.Tensor, outputs: tf.TensorArray, *states: tf.Tensor) -> tuple[Any, ...]:
+            output, states = step(tf.gather(x, t, axis=1), list(states))
+            return (t + 1, outputs.write(t, output), *states)
+
+        _, outputs, *states = tf.while_loop(
+            lambda t, *_: t < length, turn, (tf.constant(0), outputs, *states), parallel_iterations=1
+        )
+        for state, value in zip(self._kept, states, strict=True):
+            state.assign(value)
+        output = tf.transpose(outputs.stack(), (1, 0, 2))
+        return (output if self.return_sequences else output[:, -1], *states)

@@ -1,0 +1,304 @@
+"""fit, evaluate and predict: Keras' surface over compiled windows of time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..errors import InvalidTypeError, InvalidValueError, message
+from .data import check_width, pair, refuse_arguments, series
+from .loop import Window
+from .replay import Dispatcher, each_step, last_step
+
+__all__ = ["Training"]
+
+_WINDOW = 512  # long enough to hide the cost of a call, short enough for progress and Ctrl-C
+
+
+class Training:
+    """The loops of FORCEModel; everything about what is learned is in FORCEModel itself."""
+
+    _phase = "idle"
+
+    def fit(  # type: ignore[override]
+        self,
+        x: Any = None,
+        y: Any = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_data: Any = None,
+        initial_epoch: int = 0,
+        validation_freq: Any = 1,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Train on a sequence, each time step in its turn.
+
+        Parameters
+        ----------
+        x : array, tensor or tf.data.Dataset
+            Input, (timesteps, input dimensions); a 3D array of trials is stacked along time.
+        y : array or tensor
+            Target, (timesteps, output dimensions), likewise.
+        epochs, verbose, callbacks, validation_data, initial_epoch, validation_freq
+            As in Keras. States run on from epoch to epoch; validation leaves them as they were.
+
+        Returns
+        -------
+        keras.callbacks.History
+            With the metrics passed to ``compile``.
+
+        Raises
+        ------
+        InvalidValueError, InvalidTypeError
+            For data that do not fit the network, and for arguments of Keras that have no
+            meaning when time steps are learned in order.
+        """
+        where = f"{type(self).__name__}.fit"
+        self._require_compiled(where)
+        refuse_arguments(where, kwargs)
+        epochs = _whole(f"{where}.epochs", epochs, 1)
+        initial_epoch = _whole(f"{where}.initial_epoch", initial_epoch, 0)
+        xs, ys = self._prepared(where, "fit", x, y)
+        validation = None
+        if validation_data is not None:
+            if isinstance(validation_data, tf.data.Dataset):
+                validation_data = (validation_data, None)
+            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+                raise InvalidTypeError(
+                    message(f"{where}.validation_data", "a pair (x, y)", type(validation_data).__name__)
+                )
+            validation = self._prepared(f"{where}.validation_data", "validation", *validation_data)
+        self._build_for("fit", xs, ys)
+        self._check_data(where, "fit", xs, ys)
+        if validation is not None:
+            self._check_data(f"{where}.validation_data", "validation", *validation)
+
+        listed = self._callback_list(callbacks, verbose, epochs, len(xs), history=True)
+        self.stop_training = False
+        logs: dict[str, Any] = {}
+        listed.on_train_begin()
+        first_epoch = getattr(self, "_initial_epoch", None) or initial_epoch  # set by BackupAndRestore
+        try:
+            for epoch in range(first_epoch, epochs):
+                listed.on_epoch_begin(epoch)
+                outputs, logs = self._sequence("train", xs, ys, listed)
+                object.__setattr__(self, "_last_run", (xs, ys, outputs))
+                if validation is not None and self._should_eval(epoch, validation_freq):  # type: ignore[attr-defined]
+                    measured = self._tested(*validation, listed)
+                    logs.update({f"val_{name}": value for name, value in measured.items()})
+                logs = dict(logs)
+                listed.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            self._phase = "idle"
+        listed.on_train_end(logs)
+        return self.history  # type: ignore[attr-defined]
+
+    def evaluate(  # type: ignore[override]
+        self,
+        x: Any = None,
+        y: Any = None,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Measure on a sequence without learning; the states are left as they were.
+
+        Parameters
+        ----------
+        x, y : array, tensor or tf.data.Dataset
+            As for ``fit``.
+        return_dict : bool, optional
+            Return a dict instead of a list.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss (mean absolute error) and the metrics.
+        """
+        where = f"{type(self).__name__}.evaluate"
+        self._require_compiled(where)
+        self._require_built(where)
+        refuse_arguments(where, kwargs)
+        xs, ys = self._prepared(where, "evaluate", x, y)
+        self._check_data(where, "evaluate", xs, ys)
+        listed = self._callback_list(callbacks, verbose, 1, len(xs))
+        logs = self._tested(xs, ys, listed)
+        return logs if return_dict else self._flatten_metrics_in_order(logs)  # type: ignore[attr-defined]
+
+    def predict(self, x: Any, verbose: Any = "auto", callbacks: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Return the output at each time step; the states are left as they were.
+
+        Parameters
+        ----------
+        x : array, tensor or tf.data.Dataset
+            Input, (timesteps, input dimensions) or trials of it.
+
+        Returns
+        -------
+        array, shape (timesteps, output dimensions)
+        """
+        where = f"{type(self).__name__}.predict"
+        self._require_built(where)
+        refuse_arguments(where, kwargs)
+        xs = self._stacked(series(f"{where}.x", x))
+        xs, _ = self.coerce_input_data(x=xs, y=None, method="predict")  # type: ignore[attr-defined]
+        self._check_data(where, "predict", np.asarray(xs), None)
+        listed = self._callback_list(callbacks, verbose, 1, len(xs))
+        kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
+        listed.on_predict_begin()
+        try:
+            outputs, logs = self._sequence("predict", np.asarray(xs), None, listed)
+        finally:
+            self.force_layer.restore(kept)  # type: ignore[attr-defined]
+            self._phase = "idle"
+        listed.on_predict_end(logs)
+        joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+        return keras.tree.map_structure(lambda a: a.reshape(len(a), -1), joined)
+
+    def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Learn from the time steps of `x` and `y`, as ``fit`` without callbacks."""
+        where = f"{type(self).__name__}.train_on_batch"
+        self._require_compiled(where)
+        refuse_arguments(where, kwargs)
+        xs, ys = self._prepared(where, "fit", x, y)
+        self._build_for("fit", xs, ys)
+        self._check_data(where, "fit", xs, ys)
+        _, logs = self._sequence("train", xs, ys, self._callback_list(None, 0, 1, len(xs)))
+        self._phase = "idle"
+        return logs if return_dict else self._flatten_metrics_in_order(logs)  # type: ignore[attr-defined]
+
+    def test_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Measure on the time steps of `x` and `y`, as ``evaluate``."""
+        return self.evaluate(x, y, verbose=0, return_dict=return_dict, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the output at each time step of `x`, as ``predict``."""
+        return self.predict(x, verbose=0)
+
+    def _tested(self, xs: np.ndarray, ys: np.ndarray, listed: Any) -> dict[str, Any]:
+        kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
+        listed.on_test_begin()
+        try:
+            _, logs = self._sequence("test", xs, ys, listed)
+        finally:
+            self.force_layer.restore(kept)  # type: ignore[attr-defined]
+            self._phase = "idle"
+        listed.on_test_end(logs)
+        return logs
+
+    def _sequence(self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any) -> tuple[Any, dict[str, Any]]:
+        """Run one sequence window by window; return its outputs and the logs after its last step."""
+        self._phase = kind
+        if ys is not None:
+            self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
+            self.reset_metrics()  # type: ignore[attr-defined]
+        dispatcher = Dispatcher(listed, kind, self)
+        exact = self._steps_per_execution == 1 if self.compiled else False  # type: ignore[attr-defined]
+        width = (self._steps_per_execution if self.compiled else None) or _WINDOW  # type: ignore[attr-defined]
+        window = self._window(kind, width, dispatcher.listens and not exact)
+        inputs = xs[:, 0, :]
+        targets = None if ys is None else ys[:, 0, :]
+        logs: dict[str, Any] = {}
+        outputs: list[Any] = []
+        for first in range(0, len(inputs), width):
+            part = slice(first, first + width)
+            before = self.force_layer.snapshot() if dispatcher.begin and not exact else []  # type: ignore[attr-defined]
+            if exact:
+                dispatcher.call([*dispatcher.begin, *dispatcher.own], "begin", first)
+            result = window.run(inputs[part], None if targets is None else targets[part])
+            logs = last_step(result.returned, kind)
+            outputs.append(result.returned if kind == "predict" else result.states[-1][:, 0, :])
+            if exact:
+                dispatcher.call([*dispatcher.end, *dispatcher.own], "end", first, logs)
+            else:
+                steps = each_step(result.returned, kind) if dispatcher.listens else iter(())
+                dispatcher.window(first, steps, logs, result.states, before)
+            if kind == "train" and self.stop_training:
+                break
+        return outputs, logs
+
+    def _window(self, kind: str, width: int, all_steps: bool) -> Window:
+        windows = self.__dict__.setdefault("_compiled_windows", {})
+        if self.compiled and windows.get("of") is not self.optimizer:  # type: ignore[attr-defined]
+            windows.clear()  # compile was called again
+            windows["of"] = self.optimizer  # type: ignore[attr-defined]
+        key = (kind, width, all_steps)
+        if key not in windows:
+            jit = self._jit if self.compiled else "auto"  # type: ignore[attr-defined]
+            windows[key] = Window(self, kind, width, all_steps, jit)
+        return windows[key]
+
+    def _callback_list(
+        self, callbacks: Any, verbose: Any, epochs: int, steps: int, history: bool = False
+    ) -> keras.callbacks.CallbackList:
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks
+        if verbose not in ("auto", 0, 1, 2):
+            raise InvalidValueError(message(f"{type(self).__name__}.verbose", "0, 1, 2 or 'auto'", verbose))
+        given = [] if callbacks is None else callbacks
+        for callback in given if isinstance(given, Sequence) else [given]:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise InvalidTypeError(
+                    message(
+                        f"{type(self).__name__}.callbacks",
+                        "a list of keras.callbacks.Callback",
+                        callback,
+                        "derive the class from keras.callbacks.Callback.",
+                    )
+                )
+        verbose = 1 if verbose == "auto" else verbose
+        return keras.callbacks.CallbackList(
+            callbacks,
+            add_history=history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+        )
+
+    def _stacked(self, array: np.ndarray) -> np.ndarray:
+        return array.astype(self.compute_dtype)[:, None, :]  # type: ignore[attr-defined]
+
+    def _prepared(self, where: str, method: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        xs, ys = (self._stacked(array) for array in pair(where, x, y))
+        xs, ys = self.coerce_input_data(x=xs, y=ys, method=method)  # type: ignore[attr-defined]
+        return np.asarray(xs), np.asarray(ys)
+
+    def _build_for(self, method: str, xs: np.ndarray, ys: np.ndarray) -> None:
+        self._check_target_width(ys)  # type: ignore[attr-defined]
+        if not self.built:  # type: ignore[attr-defined]
+            self.build(self._input_shape(xs, ys))  # type: ignore[attr-defined]
+
+    def _check_data(self, where: str, method: str, xs: np.ndarray, ys: np.ndarray | None) -> None:
+        width = self._input_width(method)  # type: ignore[attr-defined]
+        if width is not None:
+            check_width(f"{where}.x", xs, width, "rows of input_kernel" if method != "fit" else "input")
+        if ys is not None:
+            check_width(f"{where}.y", ys, self.force_layer.cell.output_size, "output_size")  # type: ignore[attr-defined]
+
+    def _require_compiled(self, where: str) -> None:
+        if not self.compiled:  # type: ignore[attr-defined]
+            raise InvalidValueError(
+                message(where, "a compiled model", "not compiled", 'call compile(metrics=["mae"]) first.')
+            )
+
+    def _require_built(self, where: str) -> None:
+        if not self.built:  # type: ignore[attr-defined]
+            raise InvalidValueError(
+                message(where, "a model that has its weights", "not built", "call fit first, or load weights.")
+            )
+
+
+def _whole(where: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidValueError(message(where, f"a whole number, at least {least}", value))
+    return int(value)

@@ -1,0 +1,340 @@
+"""The target cuda_standalone: refusals, generated code, that it compiles; numbers where there is a GPU."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tension_sim import ForceNetwork, Learning, Record, Simulation, cuda
+from tension_sim.errors import CompilerNotFoundError, DivergenceError
+from tension_sim.structure import Structure, initial_state, run_values
+
+# brian2cuda 1.0b1 has invalid escapes, old imports, and does not close the sources it writes
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::SyntaxWarning", "ignore::DeprecationWarning", "ignore:unclosed file:ResourceWarning"
+)
+
+
+@pytest.fixture
+def toolkit() -> None:
+    """Skip where nothing can be generated for CUDA, with the reason."""
+    try:
+        cuda.build_preferences()
+    except CompilerNotFoundError as error:
+        pytest.skip(str(error).partition("\n")[0])
+    pytest.importorskip("brian2cuda")
+
+
+@pytest.fixture
+def gpu(toolkit: None) -> None:
+    if shutil.which("nvidia-smi") is None or subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode:
+        pytest.skip("no CUDA GPU: the numbers of the CUDA kernels are tested in emulation only (test_kernels.py)")
+
+
+def network(neuron: str = "lif", n: int = 60, n_inputs: int = 1, **learning: Any) -> ForceNetwork:
+    rule = Learning(alpha_P=0.05 if neuron == "theta" else 5e-5, update_every=5, start=20, **learning)
+    return ForceNetwork.random(neuron, n=n, n_outputs=2, n_inputs=n_inputs, seed=1, learning=rule)
+
+
+def source_of(folder: Path, name: str) -> str:
+    """Return the source of a code object; Brian2 numbers them while older ones are in use."""
+    (path,) = [p for p in (folder / "code_objects").glob("*.cu") if re.fullmatch(rf"{name}_codeobject(_\d+)?\.cu", p.name)]
+    return path.read_text()
+
+
+def supervisor(steps: int) -> np.ndarray:
+    return np.sin(2 * np.pi * 5 * 5e-5 * np.arange(1, steps + 1))[:, None] * [1, -0.5]
+
+
+# ---- refusals, before anything is generated
+
+
+def test_without_brian2cuda(monkeypatch):
+    monkeypatch.setattr(cuda, "find_spec", lambda name: None)
+    with pytest.raises(
+        CompilerNotFoundError,
+        match=r"(?s)^Simulation\.target: expected the package brian2cuda for cuda_standalone\.\n"
+        r"Received: 'no brian2cuda in Python 3\.\d+'\n"
+        r"Fix: on Python 3\.12 or newer, pip install 'tension-sim\[cuda\]', or choose target=\"cpp_standalone\"\.$",
+    ):
+        Simulation(network(), target="cuda_standalone")
+
+
+def test_without_nvcc(monkeypatch, tmp_path):
+    monkeypatch.setattr(cuda, "find_spec", lambda name: name)
+    monkeypatch.setattr(cuda, "_TOOLKITS", (str(tmp_path / "no toolkit"),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    with pytest.raises(
+        CompilerNotFoundError,
+        match=r"(?s)^Simulation\.target: expected the CUDA compiler nvcc on the PATH, or CUDA_PATH, for "
+        r"cuda_standalone\.\nReceived: 'no nvcc'\n"
+        r"Fix: install the CUDA toolkit, or choose target=\"cpp_standalone\"\.$",
+    ):
+        Simulation(network(), target="cuda_standalone")
+
+
+def fake_nvcc(folder: Path, answer: str) -> Path:
+    """Write a program that answers like nvcc, but knows no header."""
+    program = folder / "bin" / "nvcc"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "{answer}" && exit 0\nexit 1\n')
+    program.chmod(0o755)
+    return program
+
+
+def test_cuda_path_goes_before_the_path(monkeypatch, tmp_path):
+    mine, other = fake_nvcc(tmp_path / "mine", ""), fake_nvcc(tmp_path / "other", "")
+    monkeypatch.setenv("PATH", str(other.parent))
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    assert cuda.nvcc() == str(other)
+    monkeypatch.setenv("CUDA_PATH", str(tmp_path / "mine"))
+    assert cuda.nvcc() == str(mine)
+
+
+def test_a_toolkit_without_curand(monkeypatch, tmp_path):
+    fake_nvcc(tmp_path / "toolkit", "Cuda compilation tools, release 13.0, V13.0.88")
+    monkeypatch.setenv("CUDA_PATH", str(tmp_path / "toolkit"))
+    monkeypatch.setattr(cuda, "find_spec", lambda name: None if name == "nvidia" else name)
+    with pytest.raises(
+        CompilerNotFoundError,
+        match=r"(?s)expected the library cuRAND for cuda_standalone\.\nReceived: 'no curand\.h in the CUDA toolkit'\n"
+        r"Fix: install the toolkit's cuRAND, or pip install nvidia-curand \(of the toolkit's version\)\.$",
+    ):
+        cuda.build_preferences()
+
+
+def test_a_compiler_without_a_version(tmp_path):
+    silent = fake_nvcc(tmp_path, "who asks?")
+    with pytest.raises(CompilerNotFoundError, match=r"(?s)expected a CUDA compiler that tells its version.*who asks"):
+        cuda._runtime_version(str(silent))
+
+
+def test_the_first_gpu_decides_the_architecture(monkeypatch, tmp_path):
+    tool = tmp_path / "nvidia-smi"
+    for text, capability in (("echo 8.6; echo 7.5", 8.6), ("echo 'N/A'", 9.0), ("exit 9", 9.0)):
+        tool.write_text(f"#!/bin/sh\n{text}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        cuda.compute_capability.cache_clear()
+        assert cuda.compute_capability() == capability
+    tool.unlink()
+    cuda.compute_capability.cache_clear()
+    assert cuda.compute_capability() == 9.0
+    cuda.compute_capability.cache_clear()
+
+
+# ---- what is generated; nothing is compiled
+
+
+@pytest.fixture
+def generated(toolkit, monkeypatch, tmp_path):
+    """Generate a network with everything that assembly knows, and return it, its record and the folder."""
+    from brian2cuda.device import CUDAStandaloneDevice
+
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    net, record = network(), Record(variables={"v": (0, 3)})
+    build_cuda(Structure.of(net, record), tmp_path)
+    return net, record, tmp_path
+
+
+def test_every_value_of_a_run_is_taken_from_its_argument(generated):
+    net, record, folder = generated
+    structure = Structure.of(net, record)
+    main = (folder / "main.cu").read_text()
+    taken = set(re.findall(r'(?:_take|_read|_load|_load_vector)\("([\w.]+)="', main))
+    brought = {*run_values(net, record), *initial_state(net, structure, None), *structure.state_sizes}
+    brought |= {"target.samples", "target.first_step", "target.periodic", "inputs.samples", "inputs.first_step"}
+    assert brought - {"step"} <= taken
+    assert {"network.t", "conductor.stop_step", "recurrent.pre", "recurrent.post"} <= taken
+
+
+def test_the_order_within_a_step_is_the_published_one(generated):
+    main = (generated[2] / "main.cu").read_text()
+    order = re.findall(r"tsim_network\.add\(&network_clock, _run_(\w+?)(?:_codeobject)?(?:_\d+)?\);", main)
+    assert order == [
+        "random_number_buffer",
+        "inputs", "target", "input",
+        "neurons_stateupdater", "neurons_spike_thresholder", "spike_order", "spikes",
+        "recurrent_pre_push_spikes", "recurrent_pre", "neurons_spike_resetter",
+        "readout", "rls_error_0", "rls", "feedback", "output", "recorded_v", "conductor",
+    ]  # fmt: skip
+    start = main.index("_array_network_clock_t[0] = brian::tsim_network.t;")
+    assert main.rindex("_array_network_clock_t[0] = 0.0;") < start < main.index("tsim_network.run(")
+
+
+def test_the_manifest_lists_what_the_program_writes(generated):
+    import json
+
+    net, record, folder = generated
+    listed = json.loads((folder / "manifest.json").read_text())["arrays"]
+    objects = (folder / "objects.cu").read_text()
+    written = set(re.findall(r'results_dir \+ "([^"]+)"', objects))
+    assert {entry["file"] for entry in listed.values()} <= written
+    assert set(Structure.of(net, record).state_sizes) <= set(listed)
+
+
+def test_sums_over_synapses_have_a_fixed_order(generated):
+    kernel = source_of(generated[2], "recurrent_pre")
+    assert "_brian_atomic" not in kernel[kernel.index("_run_kernel_recurrent_pre") :]
+    assert "rank_events" in source_of(generated[2], "spike_order")
+
+
+def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
+    import brian2
+    from brian2cuda.device import CUDAStandaloneDevice
+    from brian2cuda.utils import gputools
+
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    preferences, device = brian2.prefs.as_file, brian2.get_device()
+    dt, gpu = brian2.defaultclock.dt, dict(gputools._gpu_selection)
+    for name in ("one", "two"):
+        build_cuda(Structure.of(network(n_inputs=0), Record()), tmp_path / name)
+    assert brian2.prefs.as_file == preferences
+    assert brian2.get_device() is device
+    assert brian2.defaultclock.dt == dt
+    assert gputools._gpu_selection == gpu
+    one, two = (
+        re.sub(r"(codeobject|push_spikes)_\d+", r"\1", (tmp_path / name / "main.cu").read_text())
+        for name in ("one", "two")
+    )
+    assert one == two
+
+
+def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tmp_path):
+    """brian2cuda rewrites numbers in the source for float32; the hexadecimal ones must stay whole."""
+    from brian2cuda.device import CUDAStandaloneDevice
+
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    net = ForceNetwork.random("lif", n=10, dtype="float32", learning=Learning(alpha_P=1.0), seed=1)
+    build_cuda(Structure.of(net, Record()), tmp_path)
+    source = source_of(tmp_path, "rls")
+    for constant in ("0xD1342543DE82EF95ULL", "0x9E3779B97F4A7C15ULL", "0xBF58476D1CE4E5B9ULL", "0x94D049BB133111EBULL"):
+        assert constant in source
+    assert "tsim::rls::Problem<float, float, 1>" in source
+
+
+# ---- it compiles and links
+
+
+def assert_cuda_program(path: Path) -> None:
+    """Check that a program is whole: it starts, and its libraries are found."""
+    assert os.access(path, os.X_OK)
+    assert "not found" not in subprocess.run(["ldd", str(path)], capture_output=True, text=True).stdout
+
+
+@pytest.mark.slow
+def test_an_assembled_network_compiles_and_is_cached(toolkit, monkeypatch, tmp_path):
+    monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
+    simulation = Simulation(network(), target="cuda_standalone", record=Record(variables={"v": (0, 1)}))
+    program = simulation.build()
+    assert program.built
+    assert_cuda_program(program.folder / "main")
+    assert not simulation.build().built
+
+
+@pytest.mark.slow
+def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
+    import brian2 as b2
+    import brian2cuda  # noqa: F401
+    from brian2.devices.device import reset_device
+
+    from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+
+    preferences = cuda.build_preferences()
+    before = {name: b2.prefs[name] for name in preferences}
+    b2.set_device("cuda_standalone", build_on_run=False)
+    try:
+        for name, value in preferences.items():
+            b2.prefs[name] = value
+        mask = np.random.default_rng(1).random((8, 8)) < 0.5
+        group = b2.NeuronGroup(8, "dx/dt = (tanh(h) - x)/(5*ms) : 1\nh : 1\nz : 1 (linked)", method="euler", name="g")
+        goal = Signal(np.zeros((9, 2)), periodic=True, name="goal")
+        readout = LinearMap(group, "x", weights=np.zeros((2, 8)), name="readout")
+        recurrent = LinearMap(
+            group, "x", weights=np.zeros((8, 8)), mask=mask, target=group, target_variable="h", name="recurrent"
+        )
+        group.z = b2.linked_var(readout, "z", index=np.arange(8) % 2)
+        both = RLS(
+            [readout, recurrent], goal, alpha_P=1.0, error=["z - y", "out - h"],
+            variables={"out": (group, "x"), "h": (group, "h")}, forgetting=0.99, name="both",
+        )  # fmt: skip
+        # code of the user's own that switches learning: the schedule is then read on the device only
+        part = LinearMap(group[2:6], "x", weights=np.zeros((1, 4)), name="part")
+        switched = RLS(part, Signal(np.zeros(5), name="other"), alpha_P=1.0, probability=0.5, name="switched")
+        switched.run_regularly("learning = 1 - learning", dt=1 * b2.ms)
+        recorder = Recorder(group[1:], "x", every=3, indices=[0, 6], name="recorder")
+        members = [group, goal, readout, recurrent, both, part, switched, switched.target, recorder]
+        b2.Network(*members).run(10 * b2.ms, namespace={})
+        b2.get_device().build(directory=str(tmp_path), compile=True, run=False, with_output=False)
+    finally:
+        b2.get_device().reinit()
+        reset_device()
+        for name, value in before.items():
+            b2.prefs[name] = value
+    assert_cuda_program(tmp_path / "main")
+    assert "if (tsim::rls::due(_step, _schedule))" in source_of(tmp_path, "both")
+    assert "if (tsim::rls::due(_step, _schedule))" not in source_of(tmp_path, "switched")
+
+
+# ---- its numbers
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@pytest.mark.parametrize("neuron", ["lif", "izhikevich", "theta"])
+def test_cuda_agrees_with_cpp(gpu, neuron):
+    net, y = network(neuron, n_inputs=0), supervisor(2000)
+    wanted, found = (Simulation(net, target=target).run(y) for target in ("cpp_standalone", "cuda_standalone"))
+    assert len(wanted.spike_step) > 100
+    for name in ("spike_step", "spike_neuron"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name))
+    np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10)
+    kernel = wanted.weights["output_kernel"]
+    np.testing.assert_allclose(found.weights["output_kernel"], kernel, rtol=0, atol=1e-10 * np.abs(kernel).max())
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_two_runs_are_one_long_run_and_equal_runs_are_equal(gpu):
+    simulation, y = Simulation(network(n_inputs=0), target="cuda_standalone"), supervisor(600)
+    whole, again = simulation.run(y), simulation.run(y)
+    first = simulation.run(y[:300])
+    second = simulation.run(y[300:], state=first.state)
+    assert whole.output.tobytes() == again.output.tobytes()
+    assert np.array_equal(np.concatenate([first.output, second.output]), whole.output)
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_a_state_that_cpp_left_goes_on(gpu):
+    net, y = network(n_inputs=0), supervisor(600)
+    cpp, on_gpu = (Simulation(net, target=target) for target in ("cpp_standalone", "cuda_standalone"))
+    first = cpp.run(y[:303])
+    assert first.state["rls.pending"].any()
+    wanted, found = (simulation.run(y[303:], state=first.state) for simulation in (cpp, on_gpu))
+    np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10)
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_divergence_ends_the_run_at_its_step(gpu):
+    simulation, y = Simulation(network(n_inputs=0), target="cuda_standalone"), supervisor(600)
+    state = simulation.run(y[:100]).state
+    state["rls.P_packed"] = -1e6 * np.abs(state["rls.P_packed"]) - 1
+    with pytest.raises(DivergenceError, match="time step 100 ") as caught:
+        simulation.run(y[100:], state=state)
+    assert caught.value.results.n_steps == 1

@@ -1,0 +1,289 @@
+"""Equation files: what they hold, and what is said about a bad one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import brian2
+import pytest
+
+from tension_sim import equations
+from tension_sim.equations import (
+    dimensions,
+    list_neurons,
+    list_synapses,
+    load_neuron,
+    load_synapse,
+    rate_time,
+    resolve_parameters,
+)
+from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
+from tension_sim.units import Quantity
+
+NEURON = '''
+kind = "neuron"
+equations = """
+dv/dt = (I - v)/tau : volt
+I = I_rec + I_fb + I_in : volt
+"""
+threshold = "v > 1*mV"
+reset = "v = 0*mV"
+membrane = "v"
+[inputs]
+recurrent = "I_rec"
+feedback = "I_fb"
+external = "I_in"
+[units]
+current = "mV"
+rate = "1/second"
+[parameters]
+tau = "10*ms"
+[initial]
+v = "rand()*mV"
+'''
+FILTER = """
+kind = "filter"
+equations = "dx/dt = -x/tau_decay : unit"
+output = "x"
+[spike]
+x = "1/tau_decay"
+[parameters]
+tau_decay = "20*ms"
+"""
+
+
+def write(folder: Path, text: str, *changes: tuple[str, str]) -> Path:
+    """Write a file of one's own, with lines exchanged."""
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_packages_files_are_found_by_looking():
+    assert list_neurons() == ["izhikevich", "lif", "theta"]
+    assert list_synapses() == ["double_exponential", "single_exponential"]
+
+
+def test_a_file_of_ones_own(tmp_path):
+    neuron = load_neuron(write(tmp_path, NEURON))
+    assert (neuron.name, neuron.method, neuron.membrane) == ("mine", "euler", "v")
+    assert neuron.variables == ["v", "I"]
+    assert neuron.state_variables == ["v"]
+    assert load_neuron(str(tmp_path / "mine.toml")) == neuron
+
+
+def test_published_parameters():
+    values = {name: load_neuron(name).parameters for name in list_neurons()}
+    lif = resolve_parameters("lif", values["lif"], dt=5e-5)
+    assert [lif[name].value for name in ("tau_mem", "tau_ref", "v_reset", "v_peak", "bias")] == pytest.approx(
+        [0.01, 0.002, -0.065, -0.04, -0.04]
+    )
+    izhikevich = resolve_parameters("izhikevich", values["izhikevich"], dt=4e-5)
+    assert izhikevich["v_t"].value == pytest.approx(-19.2e-3)  # v_r + 40 mV - b/k
+    assert rate_time(load_neuron("izhikevich")) == pytest.approx(1e-3)
+    assert rate_time(load_neuron("lif")) == 1.0
+
+
+def test_a_filter_names_its_variables_by_use():
+    text, spike = load_synapse("double_exponential").instance("I_rec", "rec", "volt")
+    assert text == "dI_rec/dt = -I_rec/tau_rise + h_rec : volt\ndh_rec/dt = -h_rec/tau_decay : volt/second"
+    assert spike == {"h_rec": "1/(tau_rise*tau_decay)"}
+
+
+def test_dimensions_of_variables():
+    found = dimensions(
+        "dv/dt = -v/tau : volt\nI = 2*\n  amp : amp\nn : integer (shared)\nx : 1 # a comment", "demo"
+    )
+    assert list(found) == ["v", "I", "n", "x"]
+    assert found["I"] == (0, 0, 0, 1, 0, 0, 0)
+    assert found["n"] == found["x"] == (0,) * 7
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (
+            ('kind = "neuron"', 'kind = "filter"'),
+            InvalidValueError,
+            "mine.toml: kind: expected 'neuron'.\nReceived: 'filter'",
+        ),
+        (('kind = "neuron"', ""), InvalidValueError, "mine.toml: kind: expected 'neuron'.\nReceived: None"),
+        (
+            ('reset = "v', 'rset = "v'),
+            UnknownNameError,
+            "mine.toml: expected a known key of a neuron file (",
+        ),
+        (('reset = "v', 'rset = "v'), UnknownNameError, "Received: 'rset'\nFix: did you mean 'reset'?"),
+        (
+            ('threshold = "v > 1*mV"', ""),
+            InvalidValueError,
+            "mine.toml: threshold: expected the key 'threshold'.",
+        ),
+        (
+            ('membrane = "v"', "membrane = 3"),
+            InvalidValueError,
+            "mine.toml: membrane: expected text.\nReceived: 3",
+        ),
+        (('membrane = "v"', 'membrane = "u"'), UnknownNameError, "Received: 'u'\nFix: use the name"),
+        (
+            ('v = "rand', 'w = "rand'),
+            UnknownNameError,
+            "mine.toml: membrane or initial: expected a known variable",
+        ),
+        (
+            ('recurrent = "I_rec"', ""),
+            InvalidValueError,
+            "mine.toml: inputs: expected the entry 'recurrent'.",
+        ),
+        (('recurrent = "I', 'recurent = "I'), UnknownNameError, "mine.toml: inputs: expected a known entry"),
+        (
+            ('current = "mV"', 'current = "mVolt"'),
+            UnknownNameError,
+            "mine.toml: units.current: expected a known",
+        ),
+        (
+            ('rate = "1/second"', 'rate = "second"'),
+            InvalidValueError,
+            "units.rate: expected a rate such as 1/second.",
+        ),
+        (
+            ('tau = "10*ms"', "tau = [1]"),
+            InvalidValueError,
+            "mine.toml: parameters.tau: expected a number, or an",
+        ),
+        (
+            ('tau = "10*ms"', "tau = true"),
+            InvalidValueError,
+            "mine.toml: parameters.tau: expected a number, or an",
+        ),
+        (
+            ('tau = "10*ms"', 'tau = "10*msec"'),
+            UnknownNameError,
+            "mine.toml: parameters.tau: expected a known",
+        ),
+        (
+            ('tau = "10*ms"', 'tau = "2*tau"'),
+            InvalidValueError,
+            "expected no circle of definitions.\nReceived: 'tau -> tau'",
+        ),
+        (('tau = "10*ms"', 'tau = "inf*ms"'), InvalidValueError, "parameters.tau: expected a finite value."),
+        (('tau = "10*ms"', 'tau = "__import__(1)"'), UnknownNameError, "expected a known function"),
+        (("[units]", "[units"), InvalidValueError, "mine.toml: expected a TOML file."),
+        (("[units]", "[unit]"), UnknownNameError, "Received: 'unit'\nFix: did you mean 'units'?"),
+    ],
+)
+def test_bad_neuron_file(tmp_path, change, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        load_neuron(write(tmp_path, NEURON, change))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (
+            ('output = "x"', 'output = "y"'),
+            UnknownNameError,
+            "mine.toml: output or spike: expected a known variable",
+        ),
+        (('x = "1/tau_decay"', 'h = "1/tau_decay"'), UnknownNameError, "mine.toml: output or spike"),
+        (
+            ('x = "1/tau_decay"', 'x = "1/tau"'),
+            UnknownNameError,
+            "mine.toml: spike.x: expected a known parameter or unit",
+        ),
+        (("[spike]", "[spikes]"), UnknownNameError, "Received: 'spikes'\nFix: did you mean 'spike'?"),
+        (('kind = "filter"', 'kind = "neuron"'), InvalidValueError, "mine.toml: kind: expected 'filter'."),
+    ],
+)
+def test_bad_filter_file(tmp_path, change, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        load_synapse(write(tmp_path, FILTER, change))
+
+
+def test_file_that_is_no_text(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidValueError, match=r"mine\.toml: expected a TOML file"):
+        load_neuron(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "text"),
+    [
+        (
+            "izikevich",
+            UnknownNameError,
+            "load_neuron.name: expected a known neuron (izhikevich, lif, theta).",
+        ),
+        ("izikevich", UnknownNameError, "Fix: did you mean 'izhikevich'?"),
+        (
+            "no/such.toml",
+            InvalidValueError,
+            "load_neuron.name: expected an existing neuron file.\nReceived: 'no/such.toml'",
+        ),
+        (
+            None,
+            InvalidTypeError,
+            "load_neuron.name: expected the name of a neuron, or a path.\nReceived: None",
+        ),
+    ],
+)
+def test_unknown_files(name, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        load_neuron(name)
+
+
+def test_a_neuron_is_no_filter():
+    with pytest.raises(UnknownNameError, match="expected a known filter"):
+        load_synapse("lif")
+
+
+class TestParameters:
+    def test_refer_to_each_other_and_to_dt(self):
+        found = resolve_parameters("demo", {"a": "2*b + dt", "b": "3*ms"}, {"b": "5*ms"}, dt=1e-3)
+        assert {name: q.value for name, q in found.items()} == pytest.approx({"a": 0.011, "b": 0.005})
+
+    def test_brian2_quantity(self):
+        assert resolve_parameters("demo", {"a": "1*ms"}, {"a": 5 * brian2.ms}, dt=1e-3)["a"].value == 0.005
+
+    @pytest.mark.parametrize("given", ["20*mV", "20", 20.0, 20 * brian2.mV])
+    def test_wrong_unit_shows_the_users_own_text(self, given):
+        with pytest.raises(UnitsError) as caught:
+            resolve_parameters("demo", {"tau": "10*ms", "rate": "1/tau"}, {"tau": given}, dt=1e-3)
+        text = str(caught.value)
+        assert text.startswith(
+            f"demo: parameters.tau: expected a quantity in second.\nReceived: {given!r}\nFix: its unit is "
+        )
+        assert text.endswith("; the default is '10*ms'.")
+
+    def test_wrong_unit_is_found_before_what_depends_on_it(self):
+        defaults = {"v_t": "v_r + b/k", "v_r": "-60*mV", "b": "1*nS", "k": "2*nS/mV"}
+        with pytest.raises(UnitsError, match=r"parameters\.k: expected .*\nReceived: '3\*mV'"):
+            resolve_parameters("demo", defaults, {"k": "3*mV"}, dt=1e-3)
+
+    def test_unknown_name(self):
+        with pytest.raises(
+            UnknownNameError, match=r"demo: parameters: expected a known parameter \(tau\)"
+        ) as caught:
+            resolve_parameters("demo", {"tau": "10*ms"}, {"tua": "1*ms"}, dt=1e-3)
+        assert str(caught.value).endswith("Fix: did you mean 'tau'?")
+
+    def test_not_finite(self):
+        with pytest.raises(
+            InvalidValueError, match=r"demo: parameters\.a: expected a finite value\.\nReceived: '1e400'"
+        ):
+            resolve_parameters("demo", {"a": "1"}, {"a": "1e400"}, dt=1e-3)
+
+    def test_values_in_si(self):
+        assert resolve_parameters("demo", {"a": "2.5*nS/mV"}, dt=1)["a"] == Quantity(
+            pytest.approx(2.5e-6), (-4, -2, 6, 3, 0, 0, 0)
+        )
+
+
+def test_folder_of_the_package_has_only_files_of_a_kind():
+    folder = equations.data_folder("equations")
+    assert len(list(folder.glob("*.toml"))) == len(list_neurons()) + len(list_synapses())

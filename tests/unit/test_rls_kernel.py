@@ -1,0 +1,282 @@
+"""The C++ kernel of recursive least squares (tsim_rls.h) against numpy, without generated code."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HEADER_DIR = Path(importlib.util.find_spec("tension_sim").submodule_search_locations[0]) / "brian"
+SIZES = [*range(1, 71), 127, 128, 400]
+BRIAN2_FLAGS = ["-w", "-O3", "-ffast-math", "-fno-finite-math-only", "-march=native", "-std=c++11"]
+BUILDS = {
+    "brian2": BRIAN2_FLAGS,
+    "no vector extension": ["-O2", "-std=c++11"],
+    "plain loops": ["-O2", "-march=native", "-std=c++11", "-DTSIM_RLS_PLAIN"],
+    "sanitizer": ["-march=native", "-std=c++11", "-fsanitize=address,undefined", "-fno-sanitize-recover"],
+}
+
+# Reads a state and a sequence of r, updates, and writes k and r'k of each update and the state. The arrays
+# end where their memory ends (for the sanitizer) and start where they are told to.
+PROGRAM = r"""
+#include "tsim_rls.h"
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+template <typename T>
+struct Array {
+    std::vector<char> memory;
+    std::size_t size;
+    T* data;
+    Array(std::size_t n, std::size_t shift)
+        : memory(n * sizeof(T) + shift), size(n), data(reinterpret_cast<T*>(memory.data() + shift)) {}
+    void read(FILE* f) { if (std::fread(data, sizeof(T), size, f) != size) std::exit(2); }
+    void write(FILE* f) { if (std::fwrite(data, sizeof(T), size, f) != size) std::exit(3); }
+};
+
+template <typename T>
+void work(char** a) {
+    const std::ptrdiff_t n = std::atol(a[2]), updates = std::atol(a[3]), stride = n + 3;
+    const T forgetting = T(std::atof(a[4]));
+    const long flush_every = std::atol(a[5]);
+    const std::size_t shift = std::atol(a[6]);
+    const int b = tsim::rls::max_pending(n);
+    Array<T> P(n * (n + 1) / 2, shift), K(b * stride - 3, 3 * shift), c(b, 0), scale(1, 0);
+    Array<T> r(n, 5 * shift), k(n, 7 * shift), q(1, 0);
+    Array<std::int32_t> count(1, 0);
+    FILE *in = std::fopen(a[8], "rb"), *out = std::fopen(a[9], "wb");
+    P.read(in), K.read(in), c.read(in), scale.read(in), count.read(in);
+    tsim::rls::Block<T> block = {n, P.data, K.data, stride, c.data, scale.data, count.data, a[7][0] == '1'};
+    for (long u = 0; u < updates; u++) {
+        r.read(in);
+        *q.data = tsim::rls::gain(block, r.data, k.data);
+        tsim::rls::push(block, k.data, 1 / (forgetting + *q.data), forgetting);
+        k.write(out), q.write(out);
+        if (flush_every && (u + 1) % flush_every == 0) tsim::rls::flush(block);
+    }
+    P.write(out), K.write(out), c.write(out), scale.write(out), count.write(out);
+    std::fclose(out);
+}
+
+int main(int, char** a) {
+    if (a[1][0] == 'd') work<double>(a);
+    else work<float>(a);
+}
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """A block's state: what a run that goes on needs."""
+
+    P: np.ndarray
+    K: np.ndarray
+    c: np.ndarray
+    scale: np.ndarray
+    count: np.ndarray
+
+    @classmethod
+    def start(cls, n, alpha, dtype):
+        b = max_pending(n)
+        P = (alpha * np.eye(n))[np.tril_indices(n)].astype(dtype)
+        K = np.full(b * (n + 3) - 3, np.nan, dtype)  # what nobody wrote must count for nothing
+        return cls(P, K, np.full(b, np.nan, dtype), np.ones(1, dtype), np.zeros(1, np.int32))
+
+    def arrays(self):
+        return self.P, self.K, self.c, self.scale, self.count
+
+    def matrix(self):
+        """The symmetric matrix with the waiting terms applied, in double precision."""
+        n = int(np.sqrt(2 * len(self.P)))
+        full = np.zeros((n, n))
+        full[np.tril_indices(n)] = self.P
+        full += np.tril(full, -1).T
+        for m in range(self.count[0]):
+            k = self.K[m * (n + 3) :][:n].astype(float)
+            full -= float(self.c[m]) * np.outer(k, k)
+        return float(self.scale[0]) * full
+
+
+def max_pending(n):
+    return 4 if n < 128 else 8
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A function that compiles PROGRAM once for each name in BUILDS."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("g++ is not installed")
+    folder = tmp_path_factory.mktemp("rls")
+    (folder / "rls.cpp").write_text(PROGRAM)
+    programs = {}
+
+    def compile_program(name="brian2"):
+        if name not in programs:
+            program = folder / name.replace(" ", "_")
+            files = [f"-I{HEADER_DIR}", str(folder / "rls.cpp"), "-o", str(program)]
+            done = subprocess.run(
+                [compiler, *BUILDS[name], *files], capture_output=True, text=True, check=False
+            )
+            if name == "sanitizer" and "cannot find" in done.stderr:
+                pytest.skip("g++ has no address sanitizer here")
+            if done.returncode:
+                pytest.fail(done.stderr)
+            programs[name] = program
+        return programs[name]
+
+    return compile_program
+
+
+def run(program, state, r, forgetting=1.0, flush_every=0, shift=0, far=False):
+    """Update `state` with each row of `r`; returns k [updates, n], r'k [updates] and the new state."""
+    updates, n = r.shape
+    dtype = state.P.dtype
+    source, result = program.with_suffix(".in"), program.with_suffix(".out")
+    source.write_bytes(b"".join(x.tobytes() for x in (*state.arrays(), r.astype(dtype))))
+    options = [dtype.char, n, updates, forgetting, flush_every, shift, int(far), source, result]
+    done = subprocess.run([program, *map(str, options)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"n = {n}: {done.stderr}")
+    data, at = result.read_bytes(), updates * (n + 1) * dtype.itemsize
+    kq = np.frombuffer(data[:at], dtype).reshape(updates, n + 1)
+    arrays = []
+    for old in state.arrays():
+        arrays.append(np.frombuffer(data[at : at + old.nbytes], old.dtype))
+        at += old.nbytes
+    assert at == len(data)
+    return kq[:, :n], kq[:, n], State(*arrays)
+
+
+def reference(n, alpha, r, forgetting):
+    """The textbook update on the full matrix: k [updates, n], r'k [updates], P [n, n]."""
+    P, k_all, q_all = alpha * np.eye(n), [], []
+    for row in r:
+        k = P @ row
+        q = row @ k
+        P = (P - np.outer(k, k) / (forgetting + q)) / forgetting
+        k_all.append(k)
+        q_all.append(q)
+    return np.array(k_all), np.array(q_all), P
+
+
+def inputs(n, updates, seed=1):
+    return np.random.default_rng(seed).standard_normal((updates, n)) / np.sqrt(n)
+
+
+def assert_close(actual, expected, tolerance):
+    assert np.abs(actual - expected).max() <= tolerance * np.abs(expected).max()
+
+
+def assert_same_bits(left, right):
+    for a, b in zip(left, right, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("far", [False, True], ids=["near", "far"])
+@pytest.mark.parametrize("forgetting", [1.0, 0.99])
+@pytest.mark.parametrize("n", SIZES)
+def test_float64_is_the_textbook_update(build, n, forgetting, far):
+    r = inputs(n, 29)
+    k, q, state = run(build(), State.start(n, 0.7, np.float64), r, forgetting, far=far)
+    k_expected, q_expected, P = reference(n, 0.7, r, forgetting)
+    assert_close(k, k_expected, 1e-12)
+    assert_close(q, q_expected, 1e-12)
+    assert_close(state.matrix(), P, 1e-12)
+
+
+@pytest.mark.parametrize("forgetting", [1.0, 0.99])
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 31, 90, 128, 400])
+def test_float32_is_the_textbook_update(build, n, forgetting):
+    r = inputs(n, 29).astype(np.float32).astype(float)
+    k, q, state = run(build(), State.start(n, 0.5, np.float32), r, forgetting)
+    k_expected, q_expected, P = reference(n, 0.5, r, float(np.float32(forgetting)))
+    assert_close(k, k_expected, 2e-5)
+    assert_close(q, q_expected, 2e-5)
+    assert_close(state.matrix(), P, 2e-5)
+
+
+@pytest.mark.parametrize("name", ["no vector extension", "plain loops", "sanitizer"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_other_compilers_and_processors(build, name, dtype):
+    program, tolerance = build(name), {np.float64: 1e-12, np.float32: 2e-5}[dtype]
+    for n in [*range(1, 36), 127, 130]:
+        for far in (False, True):
+            r = inputs(n, 21).astype(dtype).astype(float)
+            k, _, state = run(program, State.start(n, 0.5, dtype), r, 0.95, flush_every=13, far=far, shift=8)
+            k_expected, _, P = reference(n, 0.5, r, float(dtype(0.95)))
+            assert_close(k, k_expected, tolerance)
+            assert_close(state.matrix(), P, tolerance)
+
+
+@pytest.mark.parametrize("forgetting", [1.0, 0.99])
+@pytest.mark.parametrize("n", [1, 13, 70, 400])
+def test_inverse_is_the_weighted_correlation(build, n, forgetting):
+    updates = 2 * n + 5
+    r = inputs(n, updates)
+    _, _, state = run(build(), State.start(n, 2.0, np.float64), r, forgetting)
+    weights = forgetting ** np.arange(updates - 1, -1, -1.0)
+    expected = forgetting**updates * np.eye(n) / 2.0 + (r * weights[:, None]).T @ r
+    assert_close(np.linalg.inv(state.matrix()), expected, 1e-10)
+
+
+@pytest.mark.parametrize("forgetting", [1.0, 0.99])
+@pytest.mark.parametrize("n", [5, 90, 130])
+@pytest.mark.parametrize("every", [1, 2, 3, 5, 7])
+def test_terms_may_be_applied_at_any_time(build, n, forgetting, every):
+    r = inputs(n, 3 * every)
+    k, _, state = run(build(), State.start(n, 1.0, np.float64), r, forgetting, flush_every=every)
+    k_expected, _, P = reference(n, 1.0, r, forgetting)
+    assert state.count[0] == 0
+    assert state.scale[0] == 1.0
+    assert_close(k, k_expected, 1e-12)
+    assert_close(state.matrix(), P, 1e-12)
+
+
+def test_terms_do_wait(build):
+    """Else the tests of a run that is cut would compare runs that keep no terms."""
+    for n in (10, 200):
+        start = State.start(n, 1.0, np.float64)
+        for updates in (1, max_pending(n), max_pending(n) + 1):
+            _, _, state = run(build(), start, inputs(n, updates))
+            assert state.count[0] == (updates - 1) % max_pending(n) + 1
+        _, _, full = run(build(), start, inputs(n, max_pending(n)))
+        np.testing.assert_array_equal(full.P, start.P)
+
+
+@pytest.mark.parametrize("far", [False, True], ids=["near", "far"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n", [1, 6, 37, 90, 131])
+def test_a_run_cut_in_two_has_the_same_bits(build, n, dtype, far):
+    r, start = inputs(n, 19), State.start(n, 1.0, dtype)
+    k, q, state = run(build(), start, r, 0.98, far=far)
+    for cut in range(1, 19):
+        k_1, q_1, middle = run(build(), start, r[:cut], 0.98, far=far)
+        k_2, q_2, end = run(build(), middle, r[cut:], 0.98, far=far)
+        assert_same_bits(end.arrays(), state.arrays())
+        assert_same_bits([np.vstack([k_1, k_2]), np.hstack([q_1, q_2])], [k, q])
+
+
+@pytest.mark.parametrize("far", [False, True], ids=["near", "far"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n", [1, 8, 37, 90, 131])
+def test_addresses_do_not_change_a_bit(build, n, dtype, far):
+    r, start = inputs(n, 19), State.start(n, 1.0, dtype)
+    k, q, state = run(build(), start, r, 0.98, far=far)
+    for shift in range(1, 17):
+        k_2, q_2, state_2 = run(build(), start, r, 0.98, shift=shift * np.dtype(dtype).itemsize, far=far)
+        assert_same_bits([k_2, q_2, *state_2.arrays()], [k, q, *state.arrays()])
+
+
+def test_a_diverged_block_stays_diverged(build):
+    """-ffast-math must not hide a NaN: a run looks for it."""
+    r, start = inputs(20, 10), State.start(20, 1.0, np.float64)
+    broken = replace(start, P=np.where(np.arange(len(start.P)) == 100, np.nan, start.P))
+    _, q, _ = run(build(), broken, r)
+    assert np.isnan(q).all()

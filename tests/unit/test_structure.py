@@ -1,0 +1,220 @@
+"""What is compiled in and what is a value, and the state that goes from run to run."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
+from tension_sim.network import ForceNetwork, Learning
+from tension_sim.structure import Record, Structure, initial_state, max_pending, run_values
+
+N = 12
+
+
+def net(**changes):
+    return ForceNetwork.random(
+        **({"n": N, "seed": 1, "learning": Learning(alpha_P=0.1), "n_outputs": 2} | changes)
+    )
+
+
+def structure(network, **record):
+    return Structure.of(network, Record(**record))
+
+
+def test_values_do_not_change_the_structure():
+    base = structure(net()).describe()
+    for changes in (
+        {"seed": 2},
+        {"parameters": {"tau_decay": "30*ms"}},
+        {
+            "learning": Learning(
+                alpha_P=3.0, gain="undivided", update_every=7, start=3, stop=9, forgetting=0.9
+            )
+        },
+        {"initial": {"v": "-60*mV"}},
+        {"p": 0.5, "G": 0.1, "Q": 1},
+    ):
+        assert structure(net(**changes)).describe() == base, changes
+    assert structure(net(), every=5).describe() == base
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"n": 13},
+        {"dt": "1*ms"},
+        {"n_outputs": 1},
+        {"n_inputs": 1},
+        {"G": 0},
+        {"learning": None},
+        {"dtype": "float32"},
+        {"neuron": "theta"},
+        {"synapse": "single_exponential"},
+    ],
+)
+def test_what_changes_the_code(changes):
+    assert structure(net(**changes)).describe() != structure(net()).describe()
+
+
+def test_recorded_variables_and_threads_change_the_code():
+    base = structure(net()).describe()
+    assert structure(net(), variables={"v": [0]}).describe() != base
+    assert structure(net(), spikes_of=3).describe() != base
+    assert Structure.of(net(), Record(), threads=2).describe() != base
+    assert structure(net(), spikes_of=100).describe() == base
+
+
+def test_run_values_are_in_si_and_plain():
+    network = net(parameters={"tau_decay": "30*ms"}, n_inputs=1, E2=2.0)
+    values = run_values(network, Record(every=3, variables={"v": [0]}))
+    assert values["neurons.tau_decay"] == 0.03
+    assert values["neurons.v_reset"] == -0.065
+    assert values["feedback.w"] == pytest.approx(network.feedback_kernel.T.ravel() * 1e-3)
+    assert values["input.w"] == pytest.approx(network.input_kernel.T.ravel() * 1e-3)
+    assert values["recurrent.w"] == pytest.approx(network.recurrent.weight * 1e-3)
+    assert values["output.every"] == values["recorded_v.every"] == 3
+    assert values["rls.alpha_P"] == 0.1
+    assert values["rls.stop_step"] > 2**60
+
+
+def test_max_pending_grows():
+    assert [max_pending(n) for n in (1, 23, 24, 47, 48, 127, 128, 10**6)] == [1, 1, 2, 2, 4, 4, 8, 8]
+
+
+class TestInitialState:
+    def test_declaration(self):
+        network = net(initial={"v": "-50*mV", "r": 0.25})
+        state = initial_state(network, structure(network), None)
+        assert state["step"] == 0
+        assert state["neurons.v"] == pytest.approx(np.full(N, -0.05))
+        assert state["neurons.r"] == pytest.approx(np.full(N, 0.25))
+        assert state["neurons.last"] == pytest.approx(np.full(N, -network.dt))
+
+    def test_given_goes_first(self):
+        network = net()
+        given = {"neurons.v": np.arange(N), "readout.z": [0.5, -1.0], "step": np.array([7])}
+        state = initial_state(network, structure(network), given)
+        assert state["step"] == 7
+        assert state["neurons.v"].tolist() == list(range(N))
+        assert state["neurons.I_fb"] == pytest.approx(np.array([0.5, -1.0]) @ network.feedback_kernel * 1e-3)
+        assert (
+            initial_state(network, structure(network), given | {"neurons.I_fb": np.zeros(N)})[
+                "neurons.I_fb"
+            ].sum()
+            == 0
+        )
+
+    def test_P_alone_counts_as_it_is(self):
+        network = net()
+        state = initial_state(network, structure(network), {"rls.P_packed": np.ones(N * (N + 1) // 2)})
+        assert (state["rls.P_scale"], state["rls.fresh"]) == (1, 0)
+
+    @pytest.mark.parametrize(
+        ("given", "error", "text"),
+        [
+            (
+                [1],
+                InvalidTypeError,
+                "Simulation.state: expected the state of a run (results.state).\nReceived: 'list'",
+            ),
+            ({"neurons.w": 1}, UnknownNameError, "Simulation.state: expected a known state variable"),
+            ({"neurons.w": 1}, UnknownNameError, "Received: 'neurons.w'\nFix: did you mean 'neurons."),
+            (
+                {"neurons.v": np.zeros(5)},
+                InvalidValueError,
+                "Simulation.state['neurons.v']: expected 12 values.\nReceived: (5,)",
+            ),
+            ({"neurons.v": 0.0}, InvalidValueError, "expected 12 values.\nReceived: ()"),
+            (
+                {"neurons.v": np.full(N, np.nan)},
+                InvalidValueError,
+                "Simulation.state['neurons.v']: expected finite numbers.",
+            ),
+            ({"neurons.v": ["a"] * N}, InvalidValueError, "expected finite numbers."),
+            ({"readout.z": [1.0]}, InvalidValueError, "Simulation.state['readout.z']: expected 2 values."),
+            (
+                {"readout.w": np.zeros(3)},
+                InvalidValueError,
+                "Simulation.state['readout.w']: expected 24 values.",
+            ),
+            (
+                {"rls.P_packed": np.zeros(3)},
+                InvalidValueError,
+                "Simulation.state['rls.P_packed']: expected 78 values.",
+            ),
+            (
+                {"rls.pending_k": np.zeros(3)},
+                InvalidValueError,
+                "Simulation.state['rls.pending_k']: expected 12 values.",
+            ),
+            ({"rls.pending": [2]}, InvalidValueError, "Simulation.state['rls.pending']: expected 0 to 1."),
+            ({"rls.pending": [-1]}, InvalidValueError, "Simulation.state['rls.pending']: expected 0 to 1."),
+            (
+                {"step": -1},
+                InvalidValueError,
+                "Simulation.state['step']: expected a whole number of time steps, at least 0.",
+            ),
+            (
+                {"step": 1.5},
+                InvalidValueError,
+                "Simulation.state['step']: expected a whole number of time steps",
+            ),
+        ],
+    )
+    def test_refused(self, given, error, text):
+        network = net()
+        with pytest.raises(error, match=re.escape(text)):
+            initial_state(network, structure(network), given)
+
+
+class TestRecord:
+    @pytest.mark.parametrize(
+        ("record", "error", "text"),
+        [
+            (
+                {"every": 0},
+                InvalidValueError,
+                "Record.every: expected a whole number of time steps, at least 1.\nReceived: 0",
+            ),
+            ({"every": "2"}, InvalidTypeError, "Record.every: expected a whole number of time steps"),
+            ({"spikes_of": -1}, InvalidValueError, "Record.spikes_of: expected a whole number, at least 0."),
+            (
+                {"variables": ["v"]},
+                InvalidTypeError,
+                "Record.variables: expected names with neurons.\nReceived: ['v']",
+            ),
+            (
+                {"variables": {"v": 3}},
+                InvalidTypeError,
+                "Record.variables['v']: expected a list of neurons.\nReceived: 3",
+            ),
+            (
+                {"variables": {"v": [0.5]}},
+                InvalidTypeError,
+                "Record.variables['v']: expected a list of neurons.",
+            ),
+        ],
+    )
+    def test_refused_alone(self, record, error, text):
+        with pytest.raises(error, match=re.escape(text)):
+            Record(**record)
+
+    @pytest.mark.parametrize(
+        ("variables", "error", "text"),
+        [
+            ({"w": [0]}, UnknownNameError, "Record.variables: expected a known state variable"),
+            (
+                {"v": [N]},
+                InvalidValueError,
+                "Record.variables['v']: expected neurons from 0 to 11.\nReceived: (12,)",
+            ),
+            ({"v": [-1]}, InvalidValueError, "expected neurons from 0 to 11."),
+            ({"v": []}, InvalidValueError, "expected neurons from 0 to 11."),
+        ],
+    )
+    def test_refused_for_a_network(self, variables, error, text):
+        with pytest.raises(error, match=re.escape(text)):
+            structure(net(), variables=variables)
