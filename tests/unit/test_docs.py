@@ -1,0 +1,28 @@
+"""Every Python block of the README and the usage page runs as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def blocks(name):
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_usage_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks("docs/USAGE.md"):
+        exec(block, names)  # noqa: S102
+    assert names["more"].first_step == 5000
+    assert (tmp_path / "run.nix").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", blocks("README.md"))
+def test_readme(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})  # noqa: S102
