@@ -415,12 +415,11 @@ class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
             blocks = PartnerBlocks(frozen, self.units)
             if self._uses_blocks():
                 self._blocks = blocks
-                start = blocks.initial(self.alpha_P)
+                shape, initializer = blocks.shape, blocks.initializer(self.alpha_P)
             else:
-                start = blocks.expand(blocks.initial(self.alpha_P))
-            variable = self.add_weight(name="P_GG", shape=start.shape, initializer="zeros", trainable=True)
-            variable.assign(start)
-            self._P_GG = variable
+                full = blocks.expand(self.alpha_P * np.ones(blocks.shape) * np.eye(blocks.width))
+                shape, initializer = full.shape, keras.initializers.Constant(full)
+            self._P_GG = self.add_weight(name="P_GG", shape=shape, initializer=initializer, trainable=True)
 
     def _uses_blocks(self) -> bool:
         """Whether the rule of the recurrent kernel is ours, so that P may be stored by blocks."""
@@ -572,7 +571,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
 
     def prefers_graph(self) -> bool:
         """Whether a TensorFlow graph is better than XLA: P too large to be held twice."""
-        return self._P_GG is not None and int(np.prod(self._P_GG.shape)) > 50_000_000
+        return self._blocks is not None and self._blocks.large
 
     # -- the rules
 
@@ -675,15 +674,8 @@ class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
         return tf.transpose(rows) * (z - y)
 
     def _update_by_blocks(self, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
-        blocks, forgetting = self._blocks, self._forgetting
-        old = tf.convert_to_tensor(P)
-        r = blocks.gather(h)
-        # P is symmetric: summing over its rows runs along memory
-        k = tf.reduce_sum(old * r[:, :, None], axis=1)
-        rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
-        new_k = k / (forgetting + rPr)
-        P.assign((old - new_k[:, :, None] * k[:, None, :]) / forgetting)
-        rows = blocks.scatter(new_k if self._divided else k)
+        k, rPr = self._blocks.update(P, self._blocks.gather(h), self._forgetting)
+        rows = self._blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
         self.optimizer.apply_gradients([(self._recurrent_change(rows, rPr, z, y), kernel)])
 
     def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "CompilerNotFoundError",
@@ -63,7 +64,13 @@ class RunFailedError(TensionError, RuntimeError):
 
 
 class DivergenceError(TensionError, ArithmeticError):
-    """Learning diverged: NaN, infinity, or a P that is no longer positive."""
+    """Learning diverged: NaN, infinity, or a P that is no longer positive.
+
+    ``step`` is the time step of it; ``results`` holds what a `Simulation` had reached.
+    """
+
+    step: int | None = None
+    results: Any = None
 
 
 class OutputError(TensionError, OSError):
@@ -125,8 +132,10 @@ def unknown_name(where: str, kind: str, name: object, known: Iterable[str]) -> U
 
 def diverged(step: int, time: float) -> DivergenceError:
     """Build the error for learning that is no longer finite, from its time step and time in seconds."""
-    return DivergenceError(
+    error = DivergenceError(
         f"RLS: learning diverged at time step {step} (t = {time:g} s): the error or r'Pr was not finite "
         "or not positive. The last good state was kept.\n"
         "Fix: choose a smaller alpha_P or feedback, a larger forgetting factor, or float64."
     )
+    error.step = step
+    return error

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .base import FORCELayer, FORCEModel
 
 # isort: split
 import tensorflow as tf
 
-from .tensorflow_engine.checks import row_of
+from .errors import InvalidValueError, UnsupportedError, message
+from .tensorflow_engine.checks import check_count, row_of
+from .tensorflow_engine.recurrence import Recurrence
+from .tensorflow_engine.variables import traced, when
 from .validation import check_positive
 
 __all__ = [
     "EchoStateNetwork",
+    "FullFORCEModel",
     "NoFeedbackESN",
     "OptimizedFORCEModel",
+    "TargetGeneratingNetwork",
 ]
 
 _RATE_MODELS = ("FORCEModel", "FullFORCEModel", "OptimizedFORCEModel", "ESNFORCEModel")
@@ -128,3 +135,244 @@ class OptimizedFORCEModel(FORCEModel):
             rows = tf.matmul(tf.convert_to_tensor(P_Gx), h, transpose_b=True) * (z - y)
             return tf.broadcast_to(rows, P_Gx.shape)
         return super().pseudogradient_wR(P_Gx, h, z, y, Ph, hPh)
+
+
+class TargetGeneratingNetwork(FORCELayer):
+    """The network that full-FORCE takes its targets from; :class:`FullFORCEModel` makes it.
+
+    Its input is (input, hint, target); the target comes in through ``feedback_kernel``, the
+    hint through ``hint_kernel``. The states are a, h and the sum of feedback and hint.
+
+    Parameters
+    ----------
+    dtdivtau, hscale
+        As in :class:`EchoStateNetwork`.
+    hint_dim : int
+        Number of hints.
+    """
+
+    def __init__(self, dtdivtau: float, hint_dim: int, hscale: float = 0.25, **kwargs: Any) -> None:
+        self.dtdivtau = dtdivtau
+        self.hscale = hscale
+        self._hint_dim = hint_dim
+        super().__init__(**kwargs)
+
+    @property
+    def state_size(self) -> list[int]:
+        """Size of each state: pre-activation, rate, sum of feedback and hint."""
+        return [self.units, self.units, self.units]
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernels for inputs of shape (..., inputs + hints + outputs)."""
+        super().build((1, input_shape[-1] - self.output_size - self._hint_dim))
+        if self._hint_dim:
+            kernel = self._normal((self._hint_dim, self.units), self._hint_dim**-0.5)
+            self.hint_kernel = self._kernel("hint_kernel", kernel, False)
+
+    @classmethod
+    def from_weights(cls, *_: Any, **__: Any) -> Any:
+        """Refuse: the network belongs to its FullFORCEModel."""
+        raise UnsupportedError(
+            message(
+                f"{cls.__name__}.from_weights",
+                "to be made by FullFORCEModel",
+                "from_weights",
+                "assign to the kernels of model.target_network.cell after building the model.",
+            )
+        )
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        """Advance one time step."""
+        a, h, _ = states
+        x, hint, y = tf.split(
+            inputs,
+            [inputs.shape[-1] - self._hint_dim - self.output_size, self._hint_dim, self.output_size],
+            axis=-1,
+        )
+        outside = tf.matmul(y, self.feedback_kernel)
+        if self._hint_dim:
+            outside += tf.matmul(hint, self.hint_kernel)
+        drive = tf.matmul(x, self.input_kernel) + tf.matmul(h, self.recurrent_kernel) + outside
+        a = a + self.dtdivtau * (drive - a)
+        h = self.activation(a)
+        return tf.matmul(h, self.output_kernel), [a, h, outside]
+
+    def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        """Return a, h and a place for the sum of feedback and hint."""
+        a = self._normal((batch_size or 1, self.units), self.hscale)
+        h = self.activation(a)
+        return a, h, tf.zeros_like(h)
+
+
+class FullFORCEModel(FORCEModel):
+    """Full-FORCE (DePasquale et al. 2018, doi:10.1371/journal.pone.0191527).
+
+    A second network, driven by target and hints, gives every neuron its own target. All
+    recurrent weights learn. For ``fit``, the input is (timesteps, inputs + hints), for
+    ``predict`` and ``evaluate`` (timesteps, inputs); the target has one dimension.
+
+    Parameters
+    ----------
+    hint_dim : int
+        Number of hints, the last columns of the input of ``fit``.
+    target_output_kernel_trainable : bool, optional
+        Also train a readout of the target-generating network.
+    **kwargs
+        See :class:`tension_sim.base.FORCEModel`.
+
+    Examples
+    --------
+    >>> layer = NoFeedbackESN(dtdivtau=0.1, units=20, output_size=1, activation="tanh", seed=1)
+    >>> model = FullFORCEModel(force_layer=layer, hint_dim=1, target_output_kernel_trainable=False)
+    >>> model.compile(metrics=["mae"])
+    >>> history = model.fit(x=np.ones((50, 2)), y=np.ones((50, 1)), verbose=0)
+    >>> model.predict(np.ones((10, 1)), verbose=0).shape
+    (10, 1)
+    """
+
+    def __init__(self, hint_dim: int, target_output_kernel_trainable: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        name = type(self).__name__
+        self._hint_dim = check_count(f"{name}.hint_dim", hint_dim, 0)
+        self._target_output_kernel_trainable = target_output_kernel_trainable
+        self._output_dim = self.original_force_layer.output_size
+        if self._output_dim != 1:
+            raise InvalidValueError(message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim))
+        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+        sparse = self.original_force_layer._p_recurr not in (None, 1)
+        if sparse or (mask is not None and np.any(np.asarray(mask))):
+            raise InvalidValueError(
+                message(
+                    f"{name}.force_layer",
+                    "a layer whose recurrent weights all learn",
+                    "a masked recurrent kernel",
+                    "leave p_recurr at 1, and the mask all False: full-FORCE has no masks.",
+                )
+            )
+
+    @property
+    def _target_network(self) -> TargetGeneratingNetwork:
+        return self.target_network.cell
+
+    def build(self, input_shape: Any) -> None:
+        """Create both networks for inputs of shape (1, timesteps, inputs + hints + outputs)."""
+        inputs = input_shape[-1] - self._output_dim - self._hint_dim
+        if inputs < 1:
+            raise InvalidValueError(
+                message(
+                    f"{type(self).__name__}.hint_dim",
+                    f"fewer hints than columns of x ({input_shape[-1] - self._output_dim})",
+                    self._hint_dim,
+                    "x holds at least one input, then the hints.",
+                )
+            )
+        self.initialize_target_network(input_shape)
+        super().build((*input_shape[:-1], inputs))
+        self._input_shape_built = [int(n) if n else 1 for n in input_shape]
+
+    def initialize_target_network(self, input_shape: Any) -> None:
+        """Create ``target_network`` for inputs of shape (1, timesteps, inputs + hints + outputs)."""
+        layer = self.original_force_layer
+        cell = TargetGeneratingNetwork(
+            units=self.units,
+            output_size=self._output_dim,
+            activation=layer.activation,
+            output_kernel_trainable=self._target_output_kernel_trainable,
+            dtdivtau=layer.dtdivtau,
+            seed=None if layer._seed is None else layer._seed + 1,
+            hint_dim=self._hint_dim,
+            dtype=layer.dtype_policy,
+        )
+        self.target_network = Recurrence(cell, name="target_network")
+        self.target_network.build(tuple(input_shape))
+
+    def initialize_P(self) -> None:
+        """Create P of the task network, and of the target network's readout where it learns."""
+        self.task_P_output = self._identity("task_P_output")
+        if self._target_output_kernel_trainable:
+            self.target_P_output = self._identity("target_P_output")
+
+    def initialize_train_idx(self) -> None:
+        """Find kernels and P in ``self.trainable_variables``."""
+        layer, target = self.original_force_layer, self._target_network
+        self._task_output_kernel_idx = self._index(layer.output_kernel)
+        self._task_recurrent_kernel_idx = self._index(layer.recurrent_kernel)
+        self._target_output_kernel_idx = self._index(target.output_kernel)
+        self._task_P_output_idx = self._index(self.task_P_output)
+        self._target_P_output_idx = self._index(getattr(self, "target_P_output", None))
+
+    def _input_shape(self, xs: np.ndarray, ys: np.ndarray) -> tuple[int, int, int]:
+        return (1, 1, xs.shape[-1] + ys.shape[-1])
+
+    def _input_width(self, method: str) -> int | None:
+        width = super()._input_width(method)
+        return width if width is None or method != "fit" else width + self._hint_dim
+
+    def force_layer_call(self, x: Any, training: bool, **kwargs: Any) -> Any:
+        """In training, advance the target network on (input, hint, target), then the task network."""
+        if not training:
+            return self.force_layer(x, **kwargs)
+        target_output, _, h_target, outside = self.target_network(x, **kwargs)
+        task_output, _, h_task, _ = self.force_layer(x[:, :, : -self._output_dim - self._hint_dim], **kwargs)
+        return task_output, h_task, target_output, h_target, outside
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Advance both networks one time step and learn from it."""
+        x, y = data
+        outputs = self(tf.concat([x, y], axis=-1), training=True, reset_states=False)
+        z, h_task, z_target, h_target, outside = outputs
+        if self.force_layer.return_sequences:
+            z = z[:, 0, :]
+        if self.target_network.return_sequences:
+            z_target = z_target[:, 0, :]
+        y = y[:, 0, :]
+
+        def learn() -> None:
+            variables = self.trainable_variables
+            if self._task_output_kernel_idx is not None:
+                P, kernel = variables[self._task_P_output_idx], variables[self._task_output_kernel_idx]
+                self.update_output_kernel(h_task, z, y, P, kernel)
+            if self._task_recurrent_kernel_idx is not None:
+                self.update_recurrent_kernel(h_task, h_target, outside, variables)
+            if self._target_output_kernel_idx is not None:
+                P, kernel = variables[self._target_P_output_idx], variables[self._target_output_kernel_idx]
+                self.update_output_kernel(h_target, z_target, y, P, kernel)
+
+        when(traced(self.update_kernel_condition)(), learn)
+        self.count_metrics(y, z)
+        return {m.name: m.result() for m in self.metrics}
+
+    def update_recurrent_kernel(  # type: ignore[override]
+        self, h_task: Any, h_target: Any, fb_hint_sum: Any, trainable_vars: Any
+    ) -> None:
+        """Update the recurrent kernel of the task network by the P of its readout.
+
+        Parameters
+        ----------
+        h_task, h_target : tensor, shape (1, units)
+            Rates of the task and of the target network.
+        fb_hint_sum : tensor, shape (1, units)
+            What target and hints bring into the target network.
+        trainable_vars : list of variables
+            ``self.trainable_variables``.
+        """
+        P = trainable_vars[self._task_P_output_idx]
+        kernel = trainable_vars[self._task_recurrent_kernel_idx]
+        if self._task_output_kernel_idx is None:  # else P has seen this step
+            dP, _, _ = self.pseudogradient_P(P, h_task)
+            self.optimizer.apply_gradients([(dP, P)])
+        change = self.pseudogradient_wR_task(
+            P, kernel, h_task, self._target_network.recurrent_kernel, h_target, fb_hint_sum
+        )
+        self.optimizer.apply_gradients([(change, kernel)])
+
+    def pseudogradient_wR_task(
+        self, P_task: Any, wR_task: Any, h_task: Any, wR_target: Any, h_target: Any, fb_hint_sum: Any
+    ) -> Any:
+        """Return what is subtracted from the task network's recurrent kernel; `P_task` is the new one."""
+        error = tf.matmul(h_task, wR_task) - tf.matmul(h_target, wR_target) - fb_hint_sum
+        gain = tf.matmul(tf.convert_to_tensor(P_task), h_task, transpose_b=True)
+        if not self._divided:
+            # the old P times h, from the new one
+            gain *= self._forgetting / (1.0 - tf.matmul(h_task, gain))
+        return gain * error

@@ -240,7 +240,9 @@ class Program:
 
 
 def _remove(folder: Path | None) -> None:
-    if folder is not None:
+    if folder is not None and folder.is_file():
+        folder.unlink()
+    elif folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -274,13 +276,13 @@ def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Progr
         ) from error
     try:
         build(structure, draft)
-        digest = hashlib.sha256((draft / "main").read_bytes()).hexdigest()
-        (draft / "complete").write_text(digest)
-        shutil.rmtree(folder, ignore_errors=True)
+        (draft / "complete").write_text(_digest(draft))
         try:
-            draft.rename(folder)
-        except OSError:
             if _load(folder) is None:  # another process may have been first
+                _remove(folder)
+                draft.rename(folder)
+        except OSError:
+            if _load(folder) is None:
                 raise
     except OSError as error:
         raise OutputError(
@@ -295,11 +297,14 @@ def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Progr
     return Program(program.folder, program.manifest, built=True)
 
 
+def _digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "main").read_bytes() + (folder / "manifest.json").read_bytes()).hexdigest()
+
+
 def _load(folder: Path) -> Program | None:
     """Return the program in a folder, or None if it is absent or damaged."""
     try:
-        digest = (folder / "complete").read_text()
-        if hashlib.sha256((folder / "main").read_bytes()).hexdigest() != digest:
+        if (folder / "complete").read_text() != _digest(folder):
             return None
         return Program(folder, json.loads((folder / "manifest.json").read_text()), built=False)
     except (OSError, ValueError):

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from . import programs
-from .errors import CompilerNotFoundError, InvalidTypeError, InvalidValueError, diverged, message, unknown_name
+from .errors import (
+    CompilerNotFoundError,
+    DivergenceError,
+    InvalidTypeError,
+    InvalidValueError,
+    RunFailedError,
+    diverged,
+    message,
+    unknown_name,
+)
 from .network import ForceNetwork
 from .results import Phase, Recording, Results
 from .structure import Record, Structure, initial_state, run_values
@@ -158,7 +167,22 @@ class Simulation:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
+        self._check_finite(results)
         return results
+
+    def _check_finite(self, results: Results) -> None:
+        bad = [name for name, values in results.state.items() if not np.all(np.isfinite(values))]
+        if not bad:
+            return
+        every = results.record_every
+        rows = np.flatnonzero(~np.isfinite(results.output).all(axis=1))
+        step = (-(-results.first_step // every) + int(rows[0])) * every if len(rows) else None
+        what = f"{bad[0]} is not finite at the end"
+        if step is not None:
+            what = f"the output is not finite from time step {step} on"
+        error = DivergenceError(f"Simulation: {what}.\nFix: choose smaller weights or a smaller time step.")
+        error.step, error.results = step, results
+        raise error
 
     def _data(
         self, y: Any, x: Any, steps: int | None, start: int, learning: bool
@@ -225,6 +249,10 @@ class Simulation:
         steps = int(arrays["steps"])
         rows = np.arange(-(-start // every) * every, start + steps, every)
         output = arrays["output.values"].reshape(-1, net.n_outputs)
+        if len(output) != len(rows) or (structure.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"])):
+            raise RunFailedError(
+                f"The compiled program wrote {len(output)} of {len(rows)} rows of its output.\nFix: make room on the disk."
+            )
         recorded = {}
         for name, indices in structure.recorded:
             values = arrays[f"recorded_{name}.values"].reshape(-1, len(indices))
@@ -258,7 +286,7 @@ class Simulation:
         rule, end = self.net.learning, start + steps
         if rule is None:
             return (Phase("run", start, end),)
-        stop = end if rule.stop is None else rule.stop
+        stop = max(end, rule.start) if rule.stop is None else rule.stop
         phases = (Phase("before", 0, rule.start), Phase("learning", rule.start, stop), Phase("after", stop, max(stop, end)))
         return clipped(phases, start, end)
 

@@ -60,7 +60,7 @@ def unit_name(dim: Any) -> str:
     return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
 
 
-def resolve_source(where: str, group: Any, name: str) -> tuple[ArrayVariable, int, int]:
+def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -> tuple[ArrayVariable, int, int]:
     """Find a variable that the templates can address as an array.
 
     Parameters
@@ -71,6 +71,8 @@ def resolve_source(where: str, group: Any, name: str) -> tuple[ArrayVariable, in
         A Brian2 group or subgroup.
     name : str
         The variable's name.
+    shared : bool, optional
+        Whether it may be a single value for the whole group.
 
     Returns
     -------
@@ -96,14 +98,18 @@ def resolve_source(where: str, group: Any, name: str) -> tuple[ArrayVariable, in
             )
         )
     if variable.scalar:
+        if not shared:
+            raise InvalidTypeError(
+                message(where, f"a variable with one value an element of {group.name}", name, "it is shared.")
+            )
         return variable, 0, 1
-    if variable.size != len(group) and not hasattr(group, "start"):
+    if group.variables.indices[name] not in ("_idx", "_sub_idx"):  # linked through an index of its own
         raise InvalidValueError(
             message(
                 where,
                 f"a variable with one value an element of {group.name}",
                 name,
-                "linked variables with an index are not arrays of their own: name their source.",
+                "name the group that owns it.",
             )
         )
     return variable, int(getattr(group, "start", 0)), len(group)

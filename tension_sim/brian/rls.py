@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from brian2.core.network import Network
 from brian2.units.allunits import second
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, have_same_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, have_same_dimensions
 from brian2.utils.stringtools import get_identifiers
 
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, diverged, message
@@ -23,12 +24,15 @@ from ..validation import (
     check_whole,
     check_window,
 )
-from ._base import GeneratedObject, default_float, is_standalone, resolve_source
+from ._base import GeneratedObject, default_float, dimensions_of, is_standalone, resolve_source
 from .blocks import Blocks, pack, unpack
 from .linear_map import LinearMap
 from .signal import Signal
 
 __all__ = ["RLS"]
+
+#: Names that every error has; y only where there is a target.
+_TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
 
 #: Stands for "to the end of the run".
 FOREVER = 2**62
@@ -60,10 +64,11 @@ class RowError(GeneratedObject):
         rows = len(linear_map)
         self.variables.add_constant("N", rows)
         self.variables.add_arange("i", size=rows)
-        self.variables.add_array("error", size=rows, dtype=default_float())
+        output = resolve_source("RLS.z", *linear_map.output)[0]
+        self.variables.add_array("error", size=rows, dimensions=output.dim, dtype=default_float())
         for name in sorted(get_identifiers(expression) & set(linked)):
             group, variable = linked[name]
-            array, start, size = resolve_source(f"RLS.{name}", group, variable)
+            array, start, size = resolve_source(f"RLS.{name}", group, variable, shared=True)
             if size not in (1, rows):
                 raise InvalidValueError(
                     message(f"RLS.{name}", f"a variable with {rows} values, one a row, or a single one", size)
@@ -102,7 +107,7 @@ class RLS(GeneratedObject):
         Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty.
     error : str or sequence of str, optional
         The error of each row, a Brian2 expression of ``z`` (the map's output), ``y``,
-        and what `variables` names; one for all maps or one for each.
+        and what `variables` names, in the unit of ``z``; one for all maps or one for each.
     variables : mapping of str to (group, variable name), optional
         More names for `error`.
     gain : str, optional
@@ -175,9 +180,10 @@ class RLS(GeneratedObject):
     ) -> None:
         self.maps = _checked_maps(maps)
         self.target = target
-        errors = [error] * len(self.maps) if isinstance(error, str) else list(error)
-        if len(errors) != len(self.maps) or not all(isinstance(e, str) for e in errors):
-            raise InvalidValueError(message("RLS.error", "one expression, or one for each map", error))
+        errors = _checked_errors(error, len(self.maps))
+        linked = _checked_variables(variables)
+        if target is not None:
+            linked["y"] = _output_of("RLS.target", target)
         check_positive("RLS.alpha_P", alpha_P, "P(0) = alpha_P I must be positive.")
         check_choice("RLS.gain", gain, GAINS)
         check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
@@ -206,6 +212,8 @@ class RLS(GeneratedObject):
             ],
         )
         self.blocks = Blocks.of([m.partners for m in self.maps])
+        if not self.blocks:
+            raise InvalidValueError(message("RLS.maps", "at least one weight to learn", "masks without any"))
         self._declare(alpha_P, forgetting, probability)
         for key, value in {
             "divided": int(gain == "divided"),
@@ -216,11 +224,9 @@ class RLS(GeneratedObject):
         }.items():
             self._set(key, value)
         for m, (linear_map, expression) in enumerate(zip(self.maps, errors, strict=True)):
-            linked = {"z": linear_map.output, **(variables or {})}
-            if target is not None:
-                linked["y"] = _output_of("RLS.target", target)
+            names = linked | {"z": linear_map.output}
             row_error = RowError(
-                linear_map, expression, linked, clock=clock, when=when, order=order - 1, name=f"{self.name}_error_{m}"
+                linear_map, expression, names, clock=clock, when=when, order=order - 1, name=f"{self.name}_error_{m}"
             )
             self.variables.add_reference(f"error_{m}", row_error, "error")
             self.variables.add_reference(f"w_{m}", linear_map, "w")
@@ -286,15 +292,15 @@ class RLS(GeneratedObject):
     def P(self, matrices: Any) -> None:
         if len(self.blocks) == 1:
             matrices = [matrices]
-        if len(matrices) != len(self.blocks):
+        if not isinstance(matrices, Sequence) or len(matrices) != len(self.blocks):
             raise InvalidValueError(
-                message("RLS.P", f"a list of {len(self.blocks)} matrices, one a block", len(matrices))
+                message("RLS.P", f"a list of {len(self.blocks)} matrices, one a block", matrices)
             )
         packed = []
         for n, matrix in zip(self.blocks.sizes, matrices, strict=True):
             matrix = check_matrix("RLS.P", matrix, (n, n), "partners, partners")
-            if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0):
-                raise InvalidValueError(message("RLS.P", "a symmetric matrix", matrix))
+            if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0) or not np.all(np.diag(matrix) > 0):
+                raise InvalidValueError(message("RLS.P", "a symmetric matrix with a positive diagonal", matrix))
             packed.append(pack(matrix))
         self._set("P_packed", np.concatenate(packed))
         self._set("P_scale", np.ones(len(self.blocks)))
@@ -342,6 +348,13 @@ class RLS(GeneratedObject):
         """End the run after this time step."""
         Network._globally_stopped = True
 
+    def before_run(self, run_namespace: Any) -> None:
+        if not is_standalone():  # there they may be values of a run to come
+            check_steps("RLS.update_every", self._scalar("update_every"), 1)
+            for name in ("forgetting", "probability"):
+                check_fraction(f"RLS.{name}", self._scalar(name))
+        super().before_run(run_namespace)
+
     def after_run(self) -> None:
         super().after_run()
         if not is_standalone():
@@ -361,13 +374,43 @@ def _checked_maps(maps: Any) -> list[LinearMap]:
     if not maps or not all(isinstance(m, LinearMap) for m in maps):
         raise InvalidTypeError(message("RLS.maps", "a LinearMap, or a list of them", maps))
     first = maps[0].variables
+    if len({m.variables["w"] for m in maps}) < len(maps):
+        raise InvalidValueError(message("RLS.maps", "each map once", [m.name for m in maps], "name it once."))
     for m in maps[1:]:
+        if m.clock is not maps[0].clock:
+            raise InvalidValueError(message("RLS.maps", "maps of one clock", m.name, "use one RLS for each clock."))
         same = m.variables["x"] is first["x"] and m.variables["x_start"].value == first["x_start"].value
         if not same:
             raise InvalidValueError(
                 message("RLS.maps", "maps that read one variable of one group", m.name, "use one RLS for each source.")
             )
     return maps
+
+
+def _checked_errors(error: Any, maps: int) -> list[str]:
+    errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
+    if len(errors) != maps or not all(isinstance(e, str) for e in errors):
+        raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
+    for expression in errors:
+        try:
+            ast.parse(expression.strip(), mode="eval")
+        except (SyntaxError, ValueError):
+            raise InvalidValueError(message("RLS.error", 'an expression such as "z - y"', expression)) from None
+    return errors
+
+
+def _checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
+    if variables is not None and not isinstance(variables, Mapping):
+        raise InvalidTypeError(
+            message("RLS.variables", "names with (group, variable name)", variables, 'as in {"u": (neurons, "v")}.')
+        )
+    checked = {}
+    for name, given in (variables or {}).items():
+        if name in _TAKEN:
+            raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
+        checked[name] = _output_of(f"RLS.variables[{name!r}]", given)
+        resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
+    return checked
 
 
 def _output_of(where: str, target: Any) -> tuple[Any, str]:
@@ -381,7 +424,7 @@ def _output_of(where: str, target: Any) -> tuple[Any, str]:
 
 
 def _steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "") -> int:
-    if get_dimensions(value) is DIMENSIONLESS:
+    if dimensions_of(where, value, "time steps, or a time") is DIMENSIONLESS:
         return check_steps(where, value, minimum, fix)
     if not have_same_dimensions(value, second):
         raise UnitsError(message(where, "time steps, or a time", repr(value), "give it in seconds or as a number."))

@@ -62,15 +62,20 @@ def run(
             if progress is not None:
                 progress(int(round(completed * steps)))
 
-        diverged = False
+        diverged_step = -1
         try:
-            with blaming_the_file(structure):
+            # Brian2 looks for states beyond 1e50, which overflows in float32
+            with blaming_the_file(structure), np.errstate(over="ignore"):
                 network.run(steps * structure.dt * second, report=report, report_period=0.3 * second, namespace={})
-        except DivergenceError:
-            diverged = True
+        except DivergenceError as error:
+            diverged_step = error.step
         done = int(round(network.t_ / structure.dt)) - start
-        # Brian2 ends a run early, and quietly, after Ctrl-C
-        return _get(objects) | {"steps": done, "interrupted": done < steps and not diverged}
+        return _get(objects) | {
+            "steps": done,
+            # Brian2 ends a run early, and quietly, after Ctrl-C
+            "interrupted": done < steps and diverged_step < 0,
+            "rls.diverged_step": np.array([diverged_step]),
+        }
 
 
 def _set(objects: Mapping[str, Any], values: Mapping[str, Any]) -> None:

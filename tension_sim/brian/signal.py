@@ -87,7 +87,7 @@ class Signal(GeneratedObject):
     ) -> None:
         dim = dimensions_of("Signal.samples", samples, _SAMPLES)
         values = check_series("Signal.samples", np.asarray(samples))
-        first_step = check_whole("Signal.first_step", first_step, -(2**62))
+        first_step = check_whole("Signal.first_step", first_step, 0)
         super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
         channels = values.shape[1]
         dtype = default_float()

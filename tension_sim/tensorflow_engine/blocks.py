@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 __all__ = ["PartnerBlocks"]
+
+_LARGE = 64_000_000  # numbers in P
 
 
 class PartnerBlocks:
@@ -33,7 +37,7 @@ class PartnerBlocks:
     >>> blocks = PartnerBlocks(frozen, 3)
     >>> blocks.n_blocks, blocks.width, blocks.block_of.tolist()
     (2, 3, [1, 1, 0])
-    >>> blocks.initial(2.0).shape
+    >>> blocks.shape
     (2, 3, 3)
     """
 
@@ -57,9 +61,61 @@ class PartnerBlocks:
             self.partners[b, : len(which)] = which
             self.position[b, which] = np.arange(len(which))
 
-    def initial(self, alpha: float) -> np.ndarray:
-        """Return P at the start, ``alpha`` times the identity, of shape (blocks, width, width)."""
-        return np.broadcast_to(alpha * np.eye(self.width), (self.n_blocks, self.width, self.width))
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of P: (blocks, width, width)."""
+        return (self.n_blocks, self.width, self.width)
+
+    @property
+    def large(self) -> bool:
+        """Whether P is so large that no copy of it may be made."""
+        return int(np.prod(self.shape)) > _LARGE
+
+    def initializer(self, alpha: float) -> Any:
+        """Return a Keras initializer of P: ``alpha`` times the identity in each block."""
+        return lambda shape, dtype: tf.broadcast_to(tf.cast(alpha, dtype) * tf.eye(shape[-1], dtype=dtype), shape)
+
+    def update(self, P: Any, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor]:
+        """Update P by the rates of each block's partners.
+
+        Parameters
+        ----------
+        P : variable, shape (blocks, width, width)
+            Changed in place.
+        r : tensor, shape (blocks, width)
+        forgetting : float
+
+        Returns
+        -------
+        k : tensor, shape (blocks, width)
+            Old P times r.
+        rPr : tensor, shape (blocks, 1)
+        """
+        if self.large:
+            return self._update_in_parts(P, r, forgetting)
+        new, k, rPr = _updated(tf.convert_to_tensor(P), r, forgetting)
+        P.assign(new)
+        return k, rPr
+
+    def _update_in_parts(self, P: Any, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor]:
+        handle = P.value.handle
+        size = max(1, _LARGE // 16 // self.width**2)
+        parts = -(-self.n_blocks // size)
+        gains = tf.TensorArray(r.dtype, parts, element_shape=(None, self.width), infer_shape=False)
+        quadratic = tf.TensorArray(r.dtype, parts, element_shape=(None, 1), infer_shape=False)
+
+        def turn(i: tf.Tensor, gains: tf.TensorArray, quadratic: tf.TensorArray) -> tuple[Any, ...]:
+            which = tf.range(i * size, tf.minimum((i + 1) * size, self.n_blocks))
+            old = tf.raw_ops.ResourceGather(resource=handle, indices=which, dtype=r.dtype)
+            new, k, rPr = _updated(old, tf.gather(r, which), forgetting)
+            tf.raw_ops.ResourceScatterUpdate(resource=handle, indices=which, updates=new)
+            return i + 1, gains.write(i, k), quadratic.write(i, rPr)
+
+        _, gains, quadratic = tf.while_loop(
+            lambda i, *_: i < parts, turn, (tf.constant(0), gains, quadratic), parallel_iterations=1
+        )
+        k = tf.ensure_shape(gains.concat(), (self.n_blocks, self.width))
+        return k, tf.ensure_shape(quadratic.concat(), (self.n_blocks, 1))
 
     def gather(self, h: tf.Tensor) -> tf.Tensor:
         """Return the rates of each block's partners, (blocks, width), from (1, units)."""
@@ -87,3 +143,11 @@ class PartnerBlocks:
         padded[:, -1, :] = padded[:, :, -1] = 0
         blocks = np.stack([padded[b][np.ix_(p, p)] for b, p in enumerate(self.position)])
         return blocks[self.block_of]
+
+
+def _updated(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    # the product of matrices is three times as fast under XLA as its other forms
+    k = tf.matmul(r[:, None, :], old)[:, 0, :]
+    rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
+    new = old - (k / (forgetting + rPr))[:, :, None] * k[:, None, :]
+    return (new if forgetting == 1.0 else new / forgetting), k, rPr

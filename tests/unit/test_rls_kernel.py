@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-HEADER_DIR = Path(importlib.util.find_spec("tension_sim").submodule_search_locations[0]) / "brian"
+from tension_sim.structure import max_pending
+
+HEADER_DIR = Path(importlib.util.find_spec("tension_sim").submodule_search_locations[0]) / "brian" / "templates"
 SIZES = [*range(1, 71), 127, 128, 400]
 BRIAN2_FLAGS = ["-w", "-O3", "-ffast-math", "-fno-finite-math-only", "-march=native", "-std=c++11"]
 BUILDS = {
@@ -65,7 +67,8 @@ void work(char** a) {
 }
 
 int main(int, char** a) {
-    if (a[1][0] == 'd') work<double>(a);
+    if (a[1][0] == 'p') for (long n = 1; n < 300; n++) std::printf("%d ", tsim::rls::max_pending(n));
+    else if (a[1][0] == 'd') work<double>(a);
     else work<float>(a);
 }
 """
@@ -101,10 +104,6 @@ class State:
             k = self.K[m * (n + 3) :][:n].astype(float)
             full -= float(self.c[m]) * np.outer(k, k)
         return float(self.scale[0]) * full
-
-
-def max_pending(n):
-    return 4 if n < 128 else 8
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +238,14 @@ def test_terms_may_be_applied_at_any_time(build, n, forgetting, every):
     assert_close(state.matrix(), P, 1e-12)
 
 
+def test_python_allocates_what_the_kernel_fills(build):
+    done = subprocess.run([build(), "pending"], capture_output=True, text=True, check=True)
+    assert [int(word) for word in done.stdout.split()] == [max_pending(n) for n in range(1, 300)]
+
+
 def test_terms_do_wait(build):
     """Else the tests of a run that is cut would compare runs that keep no terms."""
-    for n in (10, 200):
+    for n in (30, 90, 200):
         start = State.start(n, 1.0, np.float64)
         for updates in (1, max_pending(n), max_pending(n) + 1):
             _, _, state = run(build(), start, inputs(n, updates))

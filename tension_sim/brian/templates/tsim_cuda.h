@@ -37,6 +37,19 @@ __device__ inline T sum_of_block(T value) {
     return part[me];  // not part[0], which thread 0 may still be writing
 }
 
+// The largest value of the threads, in thread 0; NaN counts as nothing.
+template <typename T>
+__device__ inline T largest_of_block(T value) {
+    __shared__ T part[TSIM_THREADS];
+    const int me = threadIdx.x;
+    part[me] = value;
+    for (int step = TSIM_THREADS / 2; step > 0; step /= 2) {
+        __syncthreads();
+        if (me < step && part[me + step] > part[me]) part[me] = part[me + step];
+    }
+    return part[me];
+}
+
 // ---- Signal: one row of the samples ------------------------------------------------------------------------------
 template <typename T>
 __global__ void play(std::int64_t n, std::int64_t rows, std::int64_t step, const std::int64_t* first_step,

@@ -6,6 +6,8 @@
 {% set _scalar = c_data_type(variables['P_packed'].dtype) %}
 
 {% block extra_headers %}
+#include <algorithm>
+#include <cmath>
 #include <vector>
 {% include 'tsim_chance.h' %}
 
@@ -35,10 +37,16 @@
             {{fresh}} = 0;
         }
         bool _finite = true;
+        {{_scalar}} _largest_error = 0;
         {% for m in range(n_maps) %}
         for (int64_t _row = 0; _row < _numerror_{{m}}; _row++)
-            _finite = _finite && std::isfinite({{get_array_name(variables['error_' ~ m])}}[_row]);
+        {
+            const {{_scalar}} _e = {{get_array_name(variables['error_' ~ m])}}[_row];
+            _finite = _finite && std::isfinite(_e);
+            _largest_error = std::max(_largest_error, std::abs(_e));
+        }
         {% endfor %}
+        const bool _far = tsim::rls::is_far({{P_start}}[N]*sizeof({{_scalar}}));
         int64_t _c_start = 0;
         static std::vector<{{_scalar}}> _r, _k;
         for (int64_t _b = 0; _b < N && _finite; _b++)
@@ -54,13 +62,17 @@
                 _r[_j] = {{x}}[x_start + _partner[_j]];
             const tsim::rls::Block<{{_scalar}}> _block = {
                 _n, {{P_packed}} + {{P_start}}[_b], {{pending_k}} + {{pending_start}}[_b], _n,
-                {{pending_c}} + _c_start, {{P_scale}} + _b, {{pending}} + _b };
+                {{pending_c}} + _c_start, {{P_scale}} + _b, {{pending}} + _b, _far };
             _c_start += {{max_pending}}[_b];
             const {{_scalar}} _c = 1/({{_scalar}}({{forgetting}}) + tsim::rls::gain(_block, &_r[0], &_k[0]));
-            _finite = _c > 0 && std::isfinite(_c);
+            const {{_scalar}} _gain = {{divided}} ? _c : {{_scalar}}(1);
+            {{_scalar}} _largest_k = 0;
+            for (int64_t _j = 0; _j < _n; _j++)
+                _largest_k = std::max(_largest_k, std::abs(_k[_j]));
+            // looked at before anything is written, so that what was good stays
+            _finite = _c > 0 && std::isfinite(_c) && std::isfinite(_gain*_largest_k*_largest_error);
             if (!_finite)
                 break;
-            const {{_scalar}} _gain = {{divided}} ? _c : {{_scalar}}(1);
             {% for m in range(n_maps) %}
             for (int64_t _i = {{get_array_name(variables['block_rows_' ~ m])}}[_b];
                  _i < {{get_array_name(variables['block_rows_' ~ m])}}[_b + 1]; _i++)

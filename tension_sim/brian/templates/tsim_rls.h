@@ -1,351 +1,395 @@
-#define TSIM_ROWS 8
-// Recursive least squares on one block: P symmetric, k = P r, P <- (P - c k k') / forgetting.
+// Recursive least squares on one block: k = P r, then P <- (P - c k k') / forgetting, P symmetric.
 //
-// An update must touch the whole of P, so memory traffic and the number of multiply-adds decide its speed:
-//  - P is the packed lower triangle, row-major: P[i*(i+1)/2 + j], j <= i. Half the memory, half the traffic.
-//  - A term c k k' is not applied at once. Up to max_pending(n) terms wait in K and c, and
-//        P_true = scale * (P - sum_m c[m] K[m] K[m]'),
-//    so most updates only read P. Every max_pending(n)-th one applies the terms in the same pass as its P r.
-//  - A pass takes as many rows at a time as a vector has lanes: what is loaded for a column serves all of them.
+// An update has to go through the whole of P, so traffic and the number of multiply-adds decide its speed:
+//  - P is the packed lower triangle, row-major, P[i*(i+1)/2 + j] for j <= i: half the memory and traffic.
+//  - A term c k k' is not applied at once. Up to max_pending(n) of them wait, and the true matrix is
+//        scale * (P - sum_m c[m] K[m] K[m]'),
+//    so that most updates only read P; the terms are applied together, each number of P written once for all.
+//  - Eight rows are multiplied at a time: what is loaded and stored for a column serves all of them.
 //
-// The same input gives the same bits, wherever the arrays lie: lanes are explicit and loads unaligned, so that no
-// compiler peels a loop according to an address. The pending terms are part of the state: a run that is cut in two
-// goes on with the same bits as long as P, K, c, scale and count are kept, and flush() is not called in between.
+// The same input gives the same bits wherever the arrays lie: the lanes of a sum are explicit and loads
+// unaligned, so that no compiler peels a loop to suit an address. The waiting terms are part of the state: a
+// run that is cut in two goes on with the same bits if P, K, c, scale and count are kept and not flushed.
+//
+//     T q = gain(block, r, k);                 // k = P r, q = r'k
+//     T c = 1 / (forgetting + q);
+//     add_scaled(n, -c * error, k, w);         // each row of weights; leave out the c for the undivided gain
+//     push(block, k, c, forgetting);
+//
+// Nothing is allocated. Different blocks may be updated by different threads.
 #ifndef TSIM_RLS_H
 #define TSIM_RLS_H
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
-#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__) && !defined(TSIM_RLS_PLAIN)
-#define TSIM_RLS_VECTORS 1
-#endif
-
-#if defined(_MSC_VER)
-#define TSIM_RLS_INLINE static __forceinline
-#define TSIM_RLS_UNROLL
-#elif defined(__clang__)
-#define TSIM_RLS_INLINE static inline __attribute__((always_inline))
+// gcc and clang have vectors as types. Elsewhere (MSVC, nvcc) the same code runs on loops of fixed length.
+#if defined(__GNUC__) && !defined(__CUDACC__) && !defined(TSIM_RLS_PLAIN)
+#define TSIM_RLS_VECTORS
+#ifdef __clang__
 #define TSIM_RLS_UNROLL _Pragma("unroll")
+#define TSIM_RLS_MERGED(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define TSIM_RLS_INLINE static inline __attribute__((always_inline))
-#define TSIM_RLS_UNROLL _Pragma("GCC unroll 16")
+#define TSIM_RLS_UNROLL _Pragma("GCC unroll 8")
+#define TSIM_RLS_MERGED(a, b, ...) __builtin_shuffle(a, b, I{__VA_ARGS__})
 #endif
-
-#if defined(__AVX512F__)
+#else
+#define TSIM_RLS_UNROLL
+#endif
+#if defined(__AVX512VL__)
 #define TSIM_RLS_BYTES 64
 #elif defined(__AVX__)
 #define TSIM_RLS_BYTES 32
 #else
 #define TSIM_RLS_BYTES 16
 #endif
-
+#if defined(__GNUC__)
+#define TSIM_RLS_FN static inline __attribute__((always_inline))
+#define TSIM_RLS_PREFETCH(address) __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2)
+#else
+#define TSIM_RLS_FN static __forceinline
+#define TSIM_RLS_PREFETCH(address)
+#endif
+// KEEP: the value is in a register, and is what the source says. Without it gcc loads a number of P once for
+// each use, and -ffast-math turns a chain of multiply-adds into a tree of additions. KEEP_ALL does the same
+// for an array in memory, which gcc would take apart by shuffles.
 #if defined(TSIM_RLS_VECTORS) && defined(__x86_64__)
 #define TSIM_RLS_KEEP(v) __asm__("" : "+v"(v))
+#define TSIM_RLS_KEEP_ALL(a) __asm__("" : "+m"(a))
 #elif defined(TSIM_RLS_VECTORS) && defined(__aarch64__)
 #define TSIM_RLS_KEEP(v) __asm__("" : "+w"(v))
+#define TSIM_RLS_KEEP_ALL(a) __asm__("" : "+m"(a))
 #else
 #define TSIM_RLS_KEEP(v)
+#define TSIM_RLS_KEEP_ALL(a)
 #endif
 
 namespace tsim {
 namespace rls {
 
-// How many terms may wait. Many spare P's write traffic, but cost a pass over K, which counts when n is small.
+// How many terms may wait: many save traffic, but the products with them count when n is small. Whoever
+// allocates K and c must know the same rule.
 constexpr int max_pending(std::ptrdiff_t n) { return n < 24 ? 1 : n < 48 ? 2 : n < 128 ? 4 : 8; }
 
-// One block as its owner stores it. Start: count = 0, scale = 1, P = alpha I.
+// Whether to fetch ahead, by the size of all P that are updated in turn: only where caches do not hold them.
+constexpr bool is_far(std::size_t bytes) { return bytes > (std::size_t(8) << 20); }
+
+// One block, as its owner stores it. At the start count = 0, scale = 1 and P = alpha I.
 template <typename T>
 struct Block {
     std::ptrdiff_t n;       // partners
     T* P;                   // [n (n + 1) / 2]
-    T* K;                   // [max_pending(n)][stride], stride >= n
+    T* K;                   // [max_pending(n)][stride], of each row the first n
     std::ptrdiff_t stride;
     T* c;                   // [max_pending(n)]
-    T* scale;               // [1] product of the 1/forgetting not yet applied; exactly 1 without forgetting
-    std::int32_t* count;    // [1] terms that wait
+    T* scale;               // the 1/forgetting not yet applied, multiplied; exactly 1 without forgetting
+    std::int32_t* count;    // terms that wait
+    bool far;               // is_far(...)
+    Block() : far(false) {}
+    Block(std::ptrdiff_t n, T* P, T* K, std::ptrdiff_t stride, T* c, T* scale, std::int32_t* count,
+          bool far = false)
+        : n(n), P(P), K(K), stride(stride), c(c), scale(scale), count(count), far(far) {}
 };
 
-// ---- V, a vector of `size` numbers ------------------------------------------------------------------------------
-#ifdef TSIM_RLS_VECTORS
-template <typename T>
-struct Types;
-template <>
-struct Types<float> {
-    typedef float V __attribute__((vector_size(TSIM_RLS_BYTES)));
-    typedef std::int32_t I __attribute__((vector_size(TSIM_RLS_BYTES)));
-};
-template <>
-struct Types<double> {
+// ---- V, a vector of `size` numbers ------------------------------------------------------------------------
+// first(count, v, other) is v in the first `count` lanes and other elsewhere. Lane t of sums(a) is the sum of
+// the lanes of a[t]: pairs of vectors are merged, half as many each time.
+#if defined(TSIM_RLS_VECTORS)
+template <typename T> struct Types;
+template <> struct Types<double> {
     typedef double V __attribute__((vector_size(TSIM_RLS_BYTES)));
     typedef std::int64_t I __attribute__((vector_size(TSIM_RLS_BYTES)));
+};
+template <> struct Types<float> {  // at most eight: the triangles at the diagonal are as wide as a vector
+    typedef float V __attribute__((vector_size(TSIM_RLS_BYTES > 32 ? 32 : TSIM_RLS_BYTES)));
+    typedef std::int32_t I __attribute__((vector_size(TSIM_RLS_BYTES > 32 ? 32 : TSIM_RLS_BYTES)));
 };
 template <typename T>
 struct Lanes {
     typedef typename Types<T>::V V;
     typedef typename Types<T>::I I;
-    static const int size = TSIM_RLS_BYTES / sizeof(T);
-    // `v` in its first `count` lanes, `other` elsewhere.
-    TSIM_RLS_INLINE V first(int count, V v, V other) {
-        I lane;
-        TSIM_RLS_UNROLL
-        for (int l = 0; l < size; l++) lane[l] = l;
-        return lane < count ? v : other;
+    static const int size = sizeof(V) / sizeof(T);
+    template <int... l> struct Numbers {};
+    template <int n, int... l> struct Count : Count<n - 1, n - 1, l...> {};
+    template <int... l> struct Count<0, l...> { typedef Numbers<l...> type; };
+    typedef typename Count<size>::type All;  // 0, 1, ...: vectors known to the compiler
+    template <int... l> TSIM_RLS_FN I lanes(Numbers<l...>) { return I{l...}; }
+    TSIM_RLS_FN V first(int count, V v, V other) { return lanes(All()) < count ? v : other; }
+    template <int step, int... l>
+    TSIM_RLS_FN V merge(V a, V b, Numbers<l...>) {
+        return TSIM_RLS_MERGED(a, b, (l & step ? size + l - step : l)...) +
+               TSIM_RLS_MERGED(a, b, (l & step ? size + l : l + step)...);
     }
-    // Lane t of the answer is the sum over the lanes of a[t]: pairs are merged, half as many vectors each step.
-    TSIM_RLS_INLINE V sums(V (&a)[size]) {
-        TSIM_RLS_UNROLL
-        for (int step = 1; step < size; step *= 2) {
-            I low, high;
-            TSIM_RLS_UNROLL
-            for (int l = 0; l < size; l++) {
-                low[l] = l & step ? size + l - step : l;
-                high[l] = l & step ? size + l : l + step;
-            }
-            TSIM_RLS_UNROLL
-            for (int t = 0; t < size; t += 2 * step)
-                a[t] = __builtin_shuffle(a[t], a[t + step], low) + __builtin_shuffle(a[t], a[t + step], high);
-        }
-        return a[0];
+    TSIM_RLS_FN V sums(const V* a, std::integral_constant<int, 1>) { return a[0]; }
+    template <int n>
+    TSIM_RLS_FN V sums(const V* a, std::integral_constant<int, n>) {
+        typedef std::integral_constant<int, n / 2> Half;
+        return merge<n / 2>(sums(a, Half()), sums(a + n / 2, Half()), All());
     }
+    TSIM_RLS_FN V sums(const V* a) { return sums(a, std::integral_constant<int, size>()); }
 };
-#else  // plain loops of fixed length
+#else
 template <typename T>
 struct Lanes {
-    static const int size = TSIM_RLS_BYTES / sizeof(T);
+    static const int size = (TSIM_RLS_BYTES / sizeof(T) > 8) ? 8 : TSIM_RLS_BYTES / sizeof(T);
     struct V {
-        T lane[size];
-        V operator+(const V& o) const { V v; for (int l = 0; l < size; l++) v.lane[l] = lane[l] + o.lane[l]; return v; }
-        V operator*(const V& o) const { V v; for (int l = 0; l < size; l++) v.lane[l] = lane[l] * o.lane[l]; return v; }
-        V operator*(T s) const { V v; for (int l = 0; l < size; l++) v.lane[l] = lane[l] * s; return v; }
+        T x[size];
+        V operator+(V o) const { for (int l = 0; l < size; l++) o.x[l] += x[l]; return o; }
+        V operator*(V o) const { for (int l = 0; l < size; l++) o.x[l] *= x[l]; return o; }
+        V operator*(T a) const { V v; for (int l = 0; l < size; l++) v.x[l] = x[l] * a; return v; }
     };
-    TSIM_RLS_INLINE V first(int count, const V& v, const V& other) {
-        V u;
-        for (int l = 0; l < size; l++) u.lane[l] = l < count ? v.lane[l] : other.lane[l];
-        return u;
+    TSIM_RLS_FN V first(int count, const V& v, V other) {
+        for (int l = 0; l < size; l++) other.x[l] = l < count ? v.x[l] : other.x[l];
+        return other;
     }
-    TSIM_RLS_INLINE V sums(V (&a)[size]) {
-        V s;
-        for (int t = 0; t < size; t++) {
-            s.lane[t] = 0;
-            for (int l = 0; l < size; l++) s.lane[t] += a[t].lane[l];
-        }
+    TSIM_RLS_FN V sums(const V* a) {
+        V s = V();
+        for (int t = 0; t < size; t++)
+            for (int l = 0; l < size; l++) s.x[t] += a[t].x[l];
         return s;
     }
 };
 #endif
 
-// ---- One pass over P: apply B terms, then y += P r -------------------------------------------------------------
-template <typename T, int B, bool MULTIPLY>
-struct Pass {
+// ---- A sweep over P, one band of eight rows after the other: apply the B terms that wait, y <- P r --------
+// The n % W columns and rows that fill no vector come first, so that every band ends in a triangle of W rows
+// whose vectors, though they reach past the diagonal into the next row, never leave P.
+template <typename T, int B, bool MULTIPLY, bool FAR>
+struct Sweep {
+    typedef typename Lanes<T>::V V;
     typedef Lanes<T> L;
-    typedef typename L::V V;
-    enum { W = L::size, TERMS = B ? B : 1, ROWS = W < TSIM_ROWS ? W : TSIM_ROWS };
     typedef std::ptrdiff_t Index;
+    enum { W = L::size, BAND = 8, FEW = W < 4 ? W : 4, TERMS = B ? B : 1 };
+    enum { LINE = 64, AHEAD = 1024 * LINE };  // bytes
 
-    TSIM_RLS_INLINE V load(const T* p) { V v; std::memcpy(&v, p, sizeof v); return v; }
-    TSIM_RLS_INLINE void store(T* p, const V& v) { std::memcpy(p, &v, sizeof v); }
-
-    // W rows that are worked on together.
-    T* row[W];
-    T coefficient[W][TERMS];  // -scale c[m] K[m][row]
-    T r_row[W];
-    V sum[W];                 // of P r along the row, lane by lane
+    T* P;
+    const T* r;
+    T* y;
+    const T* k[TERMS];           // the terms,
+    T factor[TERMS];             // -scale c,
+    T factor_k[TERMS][BAND];     // and factor * k of the band's rows
     T scale;
+    Index odd;                   // n % W
 
-    // p of row t with the terms applied; k: the terms at p's columns.
-    TSIM_RLS_INLINE V applied(V p, const Pass& s, int t, const V* k) {
-        p = p * s.scale;
-        TSIM_RLS_UNROLL
-        for (int m = 0; m < B; m++) { p = p + k[m] * s.coefficient[t][m]; TSIM_RLS_KEEP(p); }
-        return p;
-    }
+    TSIM_RLS_FN V load(const T* p) { V v; std::memcpy(&v, p, sizeof v); return v; }
+    TSIM_RLS_FN void store(T* p, const V& v) { std::memcpy(p, &v, sizeof v); }
+    // Row i + t.
+    TSIM_RLS_FN T* row(T* P, Index i, int t) { return P + i * (i + 1) / 2 + (i * t + t * (t + 1) / 2); }
 
-    // Columns j, of which only the first `width` count, of all rows.
-    TSIM_RLS_INLINE void columns(Pass& s, Index j, int width, const V* k, const V& r, V& y) {
-        TSIM_RLS_UNROLL
-        for (int t = 0; t < W; t++) {
-            V p = load(s.row[t] + j);
-            if (B) {
-                const V q = applied(p, s, t, k);
-                store(s.row[t] + j, L::first(width, q, p));
-                p = q;
-            }
-            p = L::first(width, p, V());
-            s.sum[t] = s.sum[t] + p * r;
-            y = y + p * s.r_row[t];
+    // Rows i + t0, ..., columns from `odd` to `end`. Four rows at a time: more would not fit the registers.
+    template <bool SCALED>
+    TSIM_RLS_FN void apply_panel(const Sweep& s, Index i, int t0, Index end) {
+        T *p_row[FEW], a[TERMS][FEW];
+        const T *k[TERMS], scale = s.scale;
+        TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) p_row[t] = row(s.P, i, t0 + t);
+        TSIM_RLS_UNROLL for (int m = 0; m < B; m++) {
+            k[m] = s.k[m];
+            TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) a[m][t] = s.factor_k[m][t0 + t];
         }
-    }
-
-    // The triangle at the diagonal, which starts at column j: row t has t + 1 numbers, the last of them its own.
-    TSIM_RLS_INLINE void corner(Pass& s, Index j, const V* k, const V& r, V& y) {
-        TSIM_RLS_UNROLL
-        for (int t = 0; t < W; t++) {
-            V p = load(s.row[t] + j);  // the lanes past the diagonal hold the next row: inside P for all but the last
-            if (B) {
-                const V q = applied(p, s, t, k);
-                store(s.row[t] + j, L::first(t + 1, q, p));
-                p = q;
+        for (Index j = s.odd; j < end; j += W) {
+            V p[FEW];
+            TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) {
+                p[t] = load(p_row[t] + j);
+                if (SCALED) p[t] = p[t] * scale;
             }
-            if (MULTIPLY) {
-                s.sum[t] = s.sum[t] + L::first(t + 1, p, V()) * r;
-                y = y + L::first(t, p, V()) * s.r_row[t];
-            }
-        }
-    }
-
-    // Rows from t0 on, columns from `begin` to `end`: where the time goes.
-    TSIM_RLS_INLINE void panel(Pass& s, int t0, Index begin, Index end, const T* const* k, const T* r, T* y) {
-        V sum[ROWS], terms[TERMS];
-        T r_row[ROWS];
-        T* row[ROWS];
-        TSIM_RLS_UNROLL
-        for (int t = 0; t < ROWS; t++) {
-            sum[t] = V();
-            r_row[t] = s.r_row[t0 + t];
-            row[t] = s.row[t0 + t];
-        }
-        for (Index j = begin; j < end; j += W) {
-            TSIM_RLS_UNROLL
-            for (int m = 0; m < B; m++) terms[m] = load(k[m] + j);
-            V rj, yj;
-            if (MULTIPLY) {
-                rj = load(r + j);
-                yj = load(y + j);
-            }
-            TSIM_RLS_UNROLL
-            for (int t = 0; t < ROWS; t++) {
-                V p = load(row[t] + j);
-                TSIM_RLS_KEEP(p);
-                if (B) store(row[t] + j, p = applied(p, s, t0 + t, terms));
-                if (MULTIPLY) {
-                    sum[t] = sum[t] + p * rj;
-                    yj = yj + p * r_row[t];
-                    TSIM_RLS_KEEP(yj);
+            TSIM_RLS_UNROLL for (int m = 0; m < B; m++) {
+                V kj = load(k[m] + j);
+                TSIM_RLS_KEEP(kj);
+                TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) {
+                    p[t] = p[t] + kj * a[m][t];
+                    TSIM_RLS_KEEP(p[t]);
                 }
             }
-            if (MULTIPLY) store(y + j, yj);
+            TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) store(p_row[t] + j, p[t]);
         }
-        TSIM_RLS_UNROLL
-        for (int t = 0; t < ROWS; t++) s.sum[t0 + t] = sum[t];
+    }
+
+    // One vector of columns of W rows: its first `width`, or at the diagonal the first t + 1 of row t.
+    template <bool DIAGONAL>
+    TSIM_RLS_FN void apply_edge(const Sweep& s, Index i, int t0, Index j, int width) {
+        V k[TERMS];
+        TSIM_RLS_UNROLL for (int m = 0; m < B; m++) k[m] = load(s.k[m] + j);
+        TSIM_RLS_UNROLL for (int t = 0; t < W; t++) {
+            T* to = row(s.P, i, t0 + t) + j;
+            const V p = load(to);
+            V q = p * s.scale;
+            TSIM_RLS_UNROLL for (int m = 0; m < B; m++) q = q + k[m] * s.factor_k[m][t0 + t];
+            store(to, L::first(DIAGONAL ? t + 1 : width, q, p));
+        }
+    }
+
+    template <int ROWS>
+    TSIM_RLS_FN void apply(Sweep& s, Index i) {
+        for (int m = 0; m < B; m++)
+            for (int t = 0; t < ROWS; t += W) store(s.factor_k[m] + t, load(s.k[m] + i + t) * s.factor[m]);
+        TSIM_RLS_KEEP_ALL(s.factor_k);
+        for (int t = 0; t < ROWS; t += FEW) {
+            if (s.scale == T(1)) apply_panel<false>(s, i, t, i + t / W * W);
+            else apply_panel<true>(s, i, t, i + t / W * W);
+        }
+        for (int t = 0; t < ROWS; t += W) {
+            if (s.odd) apply_edge<false>(s, i, t, 0, int(s.odd));
+            apply_edge<true>(s, i, t, i + t, 0);
+        }
+    }
+
+    template <bool DIAGONAL>
+    TSIM_RLS_FN V multiply_edge(const Sweep& s, Index i, int t0, Index j, int width, V* sum) {
+        const V rj = load(s.r + j);
+        V y[2] = {V(), V()};
+        TSIM_RLS_UNROLL for (int t = 0; t < W; t++) {
+            V p = load(row(s.P, i, t0 + t) + j);
+            TSIM_RLS_KEEP(p);
+            sum[t0 + t] = sum[t0 + t] + L::first(DIAGONAL ? t + 1 : width, p, V()) * rj;
+            y[t & 1] = y[t & 1] + L::first(DIAGONAL ? t : width, p, V()) * s.r[i + t0 + t];
+        }
+        return y[0] + y[1];
+    }
+
+    // Each number of the triangle counts twice: along its row for y of the row, and down for y of its column.
+    template <int ROWS, bool FETCH>
+    TSIM_RLS_FN void multiply(const Sweep& s, Index i) {
+        V sum[ROWS];
+        T r_row[ROWS], *y = s.y;
+        const T *p_row[ROWS], *r = s.r;
+        typedef std::uintptr_t Address;  // of what the caches should hold soon: often the next block
+        Address ahead = Address(row(s.P, i, 0)) + AHEAD;
+        TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
+            sum[t] = V();
+            r_row[t] = r[i + t];
+            p_row[t] = row(s.P, i, t);
+        }
+        for (Index j = s.odd; j < i; j += W, ahead += ROWS * sizeof(V)) {
+            const V rj = load(r + j);
+            V yj = load(y + j);
+            TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
+                if (FETCH && t * sizeof(V) % LINE == 0) TSIM_RLS_PREFETCH(ahead + t * sizeof(V));
+                V p = load(p_row[t] + j);
+                TSIM_RLS_KEEP(p);
+                sum[t] = sum[t] + p * rj;
+                yj = yj + p * r_row[t];
+                TSIM_RLS_KEEP(yj);
+            }
+            store(y + j, yj);
+        }
+        if (FETCH)
+            for (const Address end = Address(row(s.P, i, ROWS)) + AHEAD; ahead < end; ahead += LINE)
+                TSIM_RLS_PREFETCH(ahead);
+        TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t += W) {
+            if (s.odd) store(y, load(y) + multiply_edge<false>(s, i, t, 0, int(s.odd), sum));
+            TSIM_RLS_UNROLL for (int u = 0; u < t; u += W)
+                store(y + i + u, load(y + i + u) + multiply_edge<false>(s, i, t, i + u, W, sum));
+            const V down = multiply_edge<true>(s, i, t, i + t, 0, sum);
+            store(y + i + t, down + L::sums(sum + t));
+        }
+    }
+
+    template <int ROWS, bool FETCH>
+    TSIM_RLS_FN void band(Sweep& s, Index i) {
+        if (B) apply<ROWS>(s, i);
+        if (MULTIPLY) multiply<ROWS, FETCH>(s, i);
+    }
+
+    // The first n % W rows: a band of their own, in copies filled up with zeros.
+    static void top(Sweep s) {
+        T p[W * (W + 1) / 2] = {}, r[W] = {}, y[W] = {}, k[TERMS][W] = {}, *P = s.P, *to = s.y;
+        const std::size_t bytes = s.odd * sizeof(T), triangle = bytes * (s.odd + 1) / 2;
+        std::memcpy(p, P, triangle);
+        if (MULTIPLY) std::memcpy(r, s.r, bytes);
+        for (int m = 0; m < B; m++) {
+            std::memcpy(k[m], s.k[m], bytes);
+            s.k[m] = k[m];
+        }
+        s.P = p, s.r = r, s.y = y, s.odd = 0;
+        band<W, false>(s, 0);
+        if (B) std::memcpy(P, p, triangle);
+        if (MULTIPLY) std::memcpy(to, y, bytes);
     }
 
     static void run(const Block<T>& b, const T* r, T* y) {
-        const Index n = b.n, odd = n % W;
+        Sweep s;
         const int count = B ? *b.count : 0;
-        const T* k[TERMS];
-        T c[TERMS];
-        for (int m = 0; m < B; m++) {  // a missing term counts zero
-            k[m] = b.K + (m < count ? m * b.stride : 0);
-            c[m] = m < count ? -*b.scale * b.c[m] : T(0);
+        for (int m = 0; m < B; m++) {  // a term that is missing counts zero
+            s.k[m] = b.K + (m < count ? m * b.stride : 0);
+            s.factor[m] = m < count ? -*b.scale * b.c[m] : T(0);
         }
-        Pass s;
-        s.scale = *b.scale;
-        if (odd) {  // the first rows, fewer than W: in copies filled up with zeros
-            T buffer[W * (W + 1) / 2] = {}, r_odd[W] = {}, y_odd[W] = {}, k_odd[TERMS][W] = {};
-            const std::size_t bytes = odd * sizeof(T);
-            std::memcpy(buffer, b.P, bytes * (odd + 1) / 2);
-            if (MULTIPLY) std::memcpy(r_odd, r, bytes);
-            V terms[TERMS];
-            for (int m = 0; m < B; m++) {
-                std::memcpy(k_odd[m], k[m], bytes);
-                terms[m] = load(k_odd[m]);
-            }
-            for (int t = 0; t < W; t++) {
-                s.row[t] = buffer + t * (t + 1) / 2;
-                for (int m = 0; m < B; m++) s.coefficient[t][m] = c[m] * k_odd[m][t];
-                s.r_row[t] = r_odd[t];
-                s.sum[t] = V();
-            }
-            V yj = V();
-            corner(s, 0, terms, load(r_odd), yj);
-            if (B) std::memcpy(b.P, buffer, bytes * (odd + 1) / 2);
-            if (MULTIPLY) {
-                store(y_odd, yj + L::sums(s.sum));
-                std::memcpy(y, y_odd, bytes);
-            }
-        }
-        for (Index i = odd; i < n; i += W) {
-            for (int t = 0; t < W; t++) {
-                s.row[t] = b.P + (i + t) * (i + t + 1) / 2;
-                for (int m = 0; m < B; m++) s.coefficient[t][m] = c[m] * k[m][i + t];
-                if (MULTIPLY) s.r_row[t] = r[i + t];
-            }
-            for (int t = 0; t < W; t += ROWS) panel(s, t, odd, i, k, r, y);
-            V terms[TERMS], rj, yj;
-            if (odd && i > odd - 1) {
-                for (int m = 0; m < B; m++) terms[m] = load(k[m]);
-                if (MULTIPLY) rj = load(r), yj = load(y);
-                columns(s, 0, int(odd), terms, rj, yj);
-                if (MULTIPLY) store(y, yj);
-            }
-            for (int m = 0; m < B; m++) terms[m] = load(k[m] + i);
-            if (MULTIPLY) rj = load(r + i), yj = V();
-            corner(s, i, terms, rj, yj);
-            if (MULTIPLY) store(y + i, yj + L::sums(s.sum));
-        }
+        s.P = b.P, s.r = r, s.y = y, s.scale = *b.scale, s.odd = b.n % W;
+        if (s.odd) top(s);
+        Index i = s.odd;
+        for (const Index end = i + (b.n - i) % BAND; i < end; i += W) band<W, FAR>(s, i);
+        for (; i < b.n; i += BAND) band<BAND, FAR>(s, i);
+        if (B) *b.count = 0, *b.scale = T(1);
     }
 };
 
-template <typename T, bool MULTIPLY>
-static inline void apply(const Block<T>& b, const T* r, T* y) {
-    switch (max_pending(b.n)) {
-        case 1: Pass<T, 1, MULTIPLY>::run(b, r, y); break;
-        case 2: Pass<T, 2, MULTIPLY>::run(b, r, y); break;
-        case 4: Pass<T, 4, MULTIPLY>::run(b, r, y); break;
-        default: Pass<T, 8, MULTIPLY>::run(b, r, y);
-    }
-    *b.count = 0;
-    *b.scale = T(1);
-}
-
-// y <- (y + factor x) scale; answers r'y.
+// ---- Vectors of any length --------------------------------------------------------------------------------
 template <typename T>
-static inline T add_and_dot(std::ptrdiff_t n, T* y, T factor, const T* x, T scale, const T* r) {
-    typedef Pass<T, 0, true> A;
-    typedef typename A::V V;
-    const std::ptrdiff_t W = A::W, whole = n - n % W, odd = n - whole;
-    V sum[A::W];
-    for (int l = 0; l < W; l++) sum[l] = V();
+static inline T dot(std::ptrdiff_t n, const T* x, const T* y) {
+    typedef Sweep<T, 0, false, false> S;
+    typename S::V a[S::W], b = typename S::V();
+    T lane[S::W], sum = 0;
     std::ptrdiff_t j = 0;
-    for (; j < whole; j += W) {
-        const V v = (A::load(y + j) + A::load(x + j) * factor) * scale;
-        A::store(y + j, v);
-        sum[0] = sum[0] + v * A::load(r + j);
+    for (; j < n % S::W; j++) {
+        sum = sum + x[j] * y[j];
+        TSIM_RLS_KEEP(sum);
     }
-    if (odd) {
-        T y_odd[A::W] = {}, x_odd[A::W] = {}, r_odd[A::W] = {};
-        std::memcpy(y_odd, y + j, odd * sizeof(T));
-        std::memcpy(x_odd, x + j, odd * sizeof(T));
-        std::memcpy(r_odd, r + j, odd * sizeof(T));
-        const V v = (A::load(y_odd) + A::load(x_odd) * factor) * scale;
-        A::store(y_odd, v);
-        std::memcpy(y + j, y_odd, odd * sizeof(T));
-        sum[0] = sum[0] + v * A::load(r_odd);
+    TSIM_RLS_UNROLL for (int l = 0; l < S::W; l++) a[l] = typename S::V();
+    for (; j + 2 * S::W <= n; j += 2 * S::W) {
+        a[0] = a[0] + S::load(x + j) * S::load(y + j);
+        b = b + S::load(x + j + S::W) * S::load(y + j + S::W);
     }
-    T total[A::W];
-    A::store(total, A::L::sums(sum));
-    return total[0];
+    if (j < n) a[0] = a[0] + S::load(x + j) * S::load(y + j);
+    a[0] = a[0] + b;
+    S::store(lane, S::L::sums(a));
+    return lane[0] + sum;
 }
 
+// y <- y + a x
+template <typename T>
+static inline void add_scaled(std::ptrdiff_t n, T a, const T* x, T* y) {
+    typedef Sweep<T, 0, false, false> S;
+    std::ptrdiff_t j = 0;
+    for (; j < n % S::W; j++) {
+        T v = y[j] + a * x[j];
+        TSIM_RLS_KEEP(v);
+        y[j] = v;
+    }
+    for (; j < n; j += S::W) S::store(y + j, S::load(y + j) + S::load(x + j) * a);
+}
+
+// ---- What a rule calls ------------------------------------------------------------------------------------
+// Apply all terms that wait: then P is the true matrix.
 template <typename T>
 static inline void flush(const Block<T>& b) {
-    if (*b.count) apply<T, false>(b, 0, 0);
+    if (*b.count == 0) return;
+    if (max_pending(b.n) <= 4) Sweep<T, 4, false, false>::run(b, 0, 0);
+    else Sweep<T, 8, false, false>::run(b, 0, 0);
 }
 
+// k <- P r, all n numbers; answers r'k. r and k may not overlap with each other or the block.
 template <typename T>
 static inline T gain(const Block<T>& b, const T* r, T* k) {
-    if (*b.count == max_pending(b.n)) apply<T, true>(b, r, k);
-    else Pass<T, 0, true>::run(b, r, k);
-    for (int m = 0; m < *b.count; m++) {
-        T* K = b.K + m * b.stride;
-        const T d = add_and_dot(b.n, K, T(0), r, T(1), r);
-        add_and_dot(b.n, k, -b.c[m] * d, K, T(1), r);
+    if (*b.count < max_pending(b.n)) {
+        if (b.far) Sweep<T, 0, true, true>::run(b, r, k);
+        else Sweep<T, 0, true, false>::run(b, r, k);
+    } else if (b.far) {  // while the band is at hand
+        if (max_pending(b.n) <= 4) Sweep<T, 4, true, true>::run(b, r, k);
+        else Sweep<T, 8, true, true>::run(b, r, k);
+    } else {
+        flush(b);
+        Sweep<T, 0, true, false>::run(b, r, k);
     }
-    return add_and_dot(b.n, k, T(0), r, *b.scale, r);
+    for (int m = 0; m < *b.count; m++) {
+        const T* K = b.K + m * b.stride;
+        add_scaled(b.n, -b.c[m] * dot(b.n, K, r), K, k);
+    }
+    if (*b.scale != T(1)) add_scaled(b.n, *b.scale - T(1), k, k);
+    return dot(b.n, r, k);
 }
 
+// P <- (P - c k k') / forgetting, to be applied later; once after each gain().
 template <typename T>
 static inline void push(const Block<T>& b, const T* k, T c, T forgetting) {
     std::memcpy(b.K + *b.count * b.stride, k, b.n * sizeof(T));
@@ -353,6 +397,7 @@ static inline void push(const Block<T>& b, const T* k, T c, T forgetting) {
     *b.scale /= forgetting;
     ++*b.count;
 }
+
 }  // namespace rls
 }  // namespace tsim
 #endif

@@ -18,6 +18,7 @@ cdef extern from *:
     {% endfilter %}
     """
     double _chance "tsim::chance"(long, long)
+    bint _is_far "tsim::rls::is_far"(size_t)
     cdef cppclass _Block "tsim::rls::Block<{{_scalar}}>":
         long n
         {{_scalar}}* P
@@ -26,6 +27,7 @@ cdef extern from *:
         {{_scalar}}* c
         {{_scalar}}* scale
         _int32* count
+        bint far
     {{_scalar}} _gain_of "tsim::rls::gain<{{_scalar}}>"(_Block, {{_scalar}}*, {{_scalar}}*)
     void _push "tsim::rls::push<{{_scalar}}>"(_Block, {{_scalar}}*, {{_scalar}}, {{_scalar}})
 cdef extern from "math.h":
@@ -36,7 +38,7 @@ cdef extern from "math.h":
     cdef long _step = {{t_in_timesteps}}
     cdef long _b, _i, _j, _n, _row, _c_start = 0
     cdef bint _finite = True
-    cdef {{_scalar}} _c, _gain, _e
+    cdef {{_scalar}} _c, _gain, _e, _largest_k, _largest_error = 0
     cdef _Block _block
     cdef _vector[{{_scalar}}] _r
     cdef _vector[{{_scalar}}] _k
@@ -57,6 +59,7 @@ cdef extern from "math.h":
     {% set error = get_array_name(variables['error_' ~ m]) %}
     for _row in range(_num{{error}}):
         _finite = _finite and _isfinite({{error}}[_row])
+        _largest_error = max(_largest_error, abs({{error}}[_row]))
     {% endfor %}
     for _b in range(N):
         if not _finite:
@@ -73,12 +76,17 @@ cdef extern from "math.h":
         _block.c = &{{pending_c}}[_c_start]
         _block.scale = &{{P_scale}}[_b]
         _block.count = <_int32*>&{{pending}}[_b]
+        _block.far = _is_far({{P_start}}[N]*sizeof({{_scalar}}))
         _c_start += {{max_pending}}[_b]
         _c = 1/(<{{_scalar}}>{{forgetting}} + _gain_of(_block, &_r[0], &_k[0]))
-        _finite = _c > 0 and _isfinite(_c)
+        _gain = _c if {{divided}} else 1
+        _largest_k = 0
+        for _j in range(_n):
+            _largest_k = max(_largest_k, abs(_k[_j]))
+        # looked at before anything is written, so that what was good stays
+        _finite = _c > 0 and _isfinite(_c) and _isfinite(_gain*_largest_k*_largest_error)
         if not _finite:
             break
-        _gain = _c if {{divided}} else 1
         {% for m in range(n_maps) %}
         {% set block_rows = get_array_name(variables['block_rows_' ~ m]) %}
         for _i in range({{block_rows}}[_b], {{block_rows}}[_b + 1]):

@@ -52,6 +52,7 @@ struct Problem {
     // kept between launches
     T* k;                                         // [n_rows]
     T* c;                                         // [n_blocks]
+    T* largest_error;
     std::int32_t* found;                          // what `look` saw
     std::int32_t* first_bad;                      // the first block that diverged, else n_blocks
 };
@@ -69,7 +70,7 @@ __device__ inline std::int64_t block_of(const std::int64_t* start, std::int64_t 
     return low;
 }
 
-// One CUDA block: is an update due, does P wait for something, are the errors finite?
+// One CUDA block: is an update due, does P wait for something, are the errors finite, and how large?
 template <typename T, typename X, int MAPS>
 __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
     __shared__ int unsettled, bad;
@@ -81,16 +82,23 @@ __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
         *p.first_bad = (std::int32_t)p.n_blocks;
     }
     __syncthreads();
+    T largest = 0;
     if (now) {
         int waits = 0, wrong = 0;
         for (std::int64_t b = me; b < p.n_blocks; b += TSIM_THREADS) waits |= p.pending[b] || p.P_scale[b] != 1;
         for (int m = 0; m < MAPS; m++)
-            for (std::int64_t i = me; i < p.n_errors[m]; i += TSIM_THREADS) wrong |= !std::isfinite(p.error[m][i]);
+            for (std::int64_t i = me; i < p.n_errors[m]; i += TSIM_THREADS) {
+                const T e = p.error[m][i];
+                wrong |= !std::isfinite(e);
+                if (std::abs(e) > largest) largest = std::abs(e);
+            }
         if (waits) atomicOr(&unsettled, 1);
         if (wrong) atomicOr(&bad, 1);
     }
+    largest = largest_of_block(largest);
     __syncthreads();
     if (me == 0) {
+        *p.largest_error = largest;
         *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) | (bad ? BAD : 0) : 0;
         if (bad) *p.diverged_step = step;
     }
@@ -142,18 +150,21 @@ __global__ void product(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
 }
 
-// One CUDA block a block of P: c = 1/(forgetting + r'k).
+// One CUDA block a block of P: c = 1/(forgetting + r'k), looked at before anything is written.
 template <typename T, typename X, int MAPS>
 __global__ void gains(const Problem<T, X, MAPS> p) {
     const std::int64_t b = blockIdx.x;
-    T sum = 0;
-    for (std::int64_t g = p.block_start[b] + threadIdx.x; g < p.block_start[b + 1]; g += TSIM_THREADS)
+    T sum = 0, largest = 0;
+    for (std::int64_t g = p.block_start[b] + threadIdx.x; g < p.block_start[b + 1]; g += TSIM_THREADS) {
         sum += (T)p.x[p.partner[g]] * p.k[g];
+        if (std::abs(p.k[g]) > largest) largest = std::abs(p.k[g]);
+    }
     sum = sum_of_block(sum);
+    largest = largest_of_block(largest);
     if (threadIdx.x == 0) {
-        const T c = 1 / ((T)*p.forgetting + sum);
+        const T c = 1 / ((T)*p.forgetting + sum), gain = *p.divided ? c : (T)1;
         p.c[b] = c;
-        if (!(c > 0 && std::isfinite(c))) atomicMin(p.first_bad, (std::int32_t)b);
+        if (!(c > 0 && std::isfinite(c) && std::isfinite(gain * largest * *p.largest_error))) atomicMin(p.first_bad, (std::int32_t)b);
     }
 }
 
@@ -198,6 +209,7 @@ template <typename T, typename X, int MAPS>
 void allocate(Problem<T, X, MAPS>& p) {
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.k, sizeof(T) * (p.n_rows + 1)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.c, sizeof(T) * (p.n_blocks + 1)));
+    CUDA_SAFE_CALL(cudaMalloc((void**)&p.largest_error, sizeof(T)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.found, sizeof(std::int32_t)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.first_bad, sizeof(std::int32_t)));
 }

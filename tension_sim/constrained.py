@@ -1,0 +1,149 @@
+"""Rate networks constrained by data: BioFORCE, under the published names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .base import FORCEModel
+from .models import EchoStateNetwork
+
+# isort: split
+import tensorflow as tf
+
+from .errors import InvalidTypeError, InvalidValueError, message
+from .validation import check_matrix
+
+__all__ = ["BioFORCEModel", "ConstrainedNoFeedbackESN"]
+
+
+class ConstrainedNoFeedbackESN(EchoStateNetwork):
+    """Rate network whose outputs are its own recurrent inputs (Hadjiabadi et al. 2021, doi:10.1016/j.neuron.2021.05.011).
+
+    ``z = h J``, ``a <- a + dtdivtau (-a + g z + noise)``, ``h = activation(a)``, with the
+    `h` of the step before in `z`. No neuron connects to itself. Input is not used.
+
+    Parameters
+    ----------
+    structural_connectivity : array, shape (units, units)
+        Scales what each recurrent weight learns.
+    noise_param : (float, float)
+        Mean and standard deviation of the noise at each time step.
+    **kwargs
+        See :class:`tension_sim.models.EchoStateNetwork`; ``output_size`` is ``units``.
+    """
+
+    _models: ClassVar[tuple[str, ...] | None] = ("BioFORCEModel",)
+    _kernels = ("input", "recurrent")
+
+    def __init__(self, structural_connectivity: Any, noise_param: Sequence[float], **kwargs: Any) -> None:
+        name = type(self).__name__
+        for given in ("output_size", "output_kernel_trainable", "recurrent_kernel_trainable"):
+            if given in kwargs:
+                raise InvalidTypeError(
+                    message(f"{name}.{given}", f"no {given}", kwargs[given], f"leave {given} out: it is fixed here.")
+                )
+        if np.shape(noise_param) != (2,) or not noise_param[1] >= 0:
+            raise InvalidValueError(
+                message(f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param)
+            )
+        units = kwargs.get("units")
+        super().__init__(
+            output_size=units, output_kernel_trainable=False, recurrent_kernel_trainable=True, **kwargs
+        )
+        check_matrix(
+            f"{name}.structural_connectivity",
+            np.asarray(structural_connectivity),
+            (self.units, self.units),
+            "units, units",
+        )
+        self.structural_connectivity = structural_connectivity
+        self.noise_param = noise_param
+
+    @classmethod
+    def _sizes(cls, units: int, outputs: int | None) -> dict[str, Any]:
+        return {"units": units}
+
+    def initialize_recurrent_kernel(self, recurrent_kernel: Any = None) -> None:
+        """Create ``recurrent_kernel`` with an empty diagonal; of variance 1/(units p_recurr) if random."""
+        if recurrent_kernel is None:
+            p = 1 if self._p_recurr is None else self._p_recurr
+            recurrent_kernel = self._connected(
+                self._normal((self.units, self.units), (self.units * p) ** -0.5)
+            )
+        kernel = tf.cast(tf.convert_to_tensor(recurrent_kernel), self.variable_dtype)
+        kernel = tf.linalg.set_diag(kernel, tf.zeros(self.units, kernel.dtype))
+        self.recurrent_kernel = self._kernel("recurrent_kernel", kernel, True)
+        # XLA ignores the seeds of stateful random numbers, so the noise is a function of the step
+        self._noise_step = self.add_weight(
+            name="noise_step", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self._noise_key = self.seed_gen.uniform([1], minval=None)[0]
+
+    def _mask_unconnected(self) -> None:
+        self.recurrent_nontrainable_boolean_mask = self.recurrent_kernel == 0
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        """Advance one time step; the states are a, h and z."""
+        a, h, _ = states
+        z = tf.matmul(h, self.recurrent_kernel)
+        drive = tf.cast(self._g, z.dtype) * z
+        mean, std = self.noise_param
+        if std:
+            step = tf.convert_to_tensor(self._noise_step)
+            seed = tf.stack([tf.constant(self._noise_key, tf.int64), step])
+            drive += tf.random.stateless_normal(z.shape, seed, mean, std, z.dtype)
+            self._noise_step.assign(step + 1)
+        elif mean:
+            drive += mean
+        a = a + self.dtdivtau * (drive - a)
+        h = self.activation(a)
+        return z, [a, h, z]
+
+    def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        """Return a, h and z before the first step; a is 0 unless ``initial_a`` was given."""
+        if self._initial_a is not None:
+            a = tf.cast(tf.convert_to_tensor(self._initial_a), self.compute_dtype)
+        else:
+            a = tf.zeros((batch_size or 1, self.units), self.compute_dtype)
+        h = self.activation(a)
+        return a, h, tf.matmul(h, self.recurrent_kernel)
+
+
+class BioFORCEModel(FORCEModel):
+    """Train the recurrent kernel on one target per neuron (Hadjiabadi et al. 2021).
+
+    The target is (timesteps, units). Takes what :class:`tension_sim.base.FORCEModel` takes.
+
+    Notes
+    -----
+    The published program divides a second time, by ``1 + h P_j h'`` of the presynaptic
+    neuron j; so does this one.
+
+    Examples
+    --------
+    >>> layer = ConstrainedNoFeedbackESN(
+    ...     structural_connectivity=np.ones((10, 10)), noise_param=(0, 0.01),
+    ...     units=10, dtdivtau=0.1, activation="tanh", seed=1)
+    >>> model = BioFORCEModel(force_layer=layer)
+    >>> model.compile(metrics=["mae"])
+    >>> model.fit(x=np.zeros((30, 1)), y=np.zeros((30, 10)), verbose=0).history["mae"][0] < 1
+    True
+    """
+
+    def _one_error(self) -> bool:
+        return False
+
+    def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
+        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one, `hPh` of the old."""
+        gains = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
+        return self._change(gains, hPh[:, :, 0], z, y)
+
+    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
+        return self._change(self._blocks.per_neuron(rows), self._blocks.per_neuron(rPr), z, y)
+
+    def _change(self, gains: Any, hPh: Any, z: Any, y: Any) -> Any:
+        connectivity = tf.cast(tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype)
+        return connectivity * tf.transpose(gains) / (1.0 + hPh) * (z - y)

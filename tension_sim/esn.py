@@ -1,0 +1,91 @@
+"""Ridge regression of the readout, in batches of time steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import FORCEModel
+
+# isort: split
+import tensorflow as tf
+
+from .errors import InvalidValueError, message
+from .tensorflow_engine.checks import check_count
+from .tensorflow_engine.variables import accept_read_value, traced, when
+
+__all__ = ["ESNFORCEModel"]
+
+
+class ESNFORCEModel(FORCEModel):
+    """Learn the readout from accumulated correlations, once every ``n_max`` time steps.
+
+    ``W = (R + n_max alpha_sq I)^-1 S`` with ``R = sum h'h`` and ``S = sum h'y`` over the
+    time steps since the last update, without the first ``num_skip``.
+
+    Parameters
+    ----------
+    n_max : int
+        Time steps from update to update.
+    alpha_sq : float, optional
+        Regularisation.
+    num_skip : int, optional
+        Time steps left out at the start of each batch.
+    **kwargs
+        See :class:`tension_sim.base.FORCEModel`.
+    """
+
+    def __init__(self, n_max: int, alpha_sq: float = 1, num_skip: int = 0, **kwargs: Any) -> None:
+        name = type(self).__name__
+        super().__init__(**kwargs)
+        self.n_max = check_count(f"{name}.n_max", n_max)
+        self.num_skip = check_count(f"{name}.num_skip", num_skip, 0)
+        if not alpha_sq >= 0:
+            raise InvalidValueError(message(f"{name}.alpha_sq", "a number, 0 or larger", alpha_sq))
+        if self.num_skip >= self.n_max:
+            raise InvalidValueError(message(f"{name}.num_skip", f"fewer time steps than n_max ({n_max})", num_skip))
+        self.alpha_sq = alpha_sq
+        self.num_step = tf.Variable(0.0, trainable=False)
+
+    def initialize_P(self) -> None:
+        """Create the sums of correlations."""
+        layer = self.original_force_layer
+        if self._trains("output_kernel"):
+            self.P = accept_read_value(self._sum("P", layer.output_size))
+            self.R = accept_read_value(self._sum("R", self.units))
+
+    def _sum(self, name: str, width: int) -> Any:
+        return self.add_weight(name=name, shape=(self.units, width), initializer="zeros", trainable=False)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Advance one time step and count it; learn at the end of a batch."""
+        x, y = data
+        z, _, h, _ = self(x, training=True, reset_states=False)
+        if self.force_layer.return_sequences:
+            z = z[:, 0, :]
+        y = y[:, 0, :]
+        self.num_step.assign_add(1.0)
+        if self._output_kernel_idx is not None:
+            when(traced(self.update_kernel_condition)(), lambda: self._count(h, y))
+        self.count_metrics(y, z)
+        return {m.name: m.result() for m in self.metrics}
+
+    def _count(self, h: Any, y: Any) -> None:
+        def add() -> None:
+            self.P.assign_add(tf.matmul(h, y, transpose_a=True))
+            self.R.assign_add(tf.matmul(h, h, transpose_a=True))
+
+        def finish() -> None:
+            self.update_output_kernel(self.trainable_variables[self._output_kernel_idx])
+            self.num_step.assign(0.0)
+            self.P.assign(tf.zeros_like(self.P))
+            self.R.assign(tf.zeros_like(self.R))
+
+        when(self.num_step > self.num_skip, add)
+        when(tf.equal(self.num_step, self.n_max), finish)
+
+    def update_output_kernel(self, trainable_vars_output_kernel: Any) -> None:  # type: ignore[override]
+        """Set the output kernel to the solution of the ridge regression."""
+        R = tf.convert_to_tensor(self.R)
+        R += self.n_max * self.alpha_sq * tf.eye(self.units, dtype=R.dtype)
+        solution = tf.linalg.cholesky_solve(tf.linalg.cholesky(R), tf.convert_to_tensor(self.P))
+        self.optimizer.apply_gradients([(trainable_vars_output_kernel - solution, trainable_vars_output_kernel)])

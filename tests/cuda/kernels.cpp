@@ -1,0 +1,40 @@
+// The package's CUDA kernels, for test_kernels.py to call.
+#include "fake_cuda.h"
+
+#define CUDA_SAFE_CALL(call) call
+#define TSIM_LAUNCH(kernel, blocks, threads, ...) FAKE_LAUNCH(blocks, threads, kernel)(__VA_ARGS__)
+#include "tsim_chance.h"
+#include "tsim_cuda.h"
+#include "tsim_rls_cuda.h"
+
+typedef tsim::rls::Problem<double, double, 2> Problem;
+
+extern "C" {
+// The fields of the problem, in their order; scratch memory is made here.
+bool rls_update(Problem* p, std::int64_t step) {
+    if (!p->k) tsim::rls::allocate(*p);
+    return tsim::rls::update(*p, step);
+}
+
+void linear_map(std::int64_t rows, std::int64_t sources, std::int64_t n_weights, const std::int64_t* row_start,
+                const std::int32_t* partner, const double* w, const double* x, double* y) {
+    const int lanes = tsim::lanes_for(n_weights, rows);
+    TSIM_LAUNCH(tsim::multiply, tsim::blocks_for(rows * lanes), TSIM_THREADS, rows, sources, lanes, row_start, partner,
+                w, x, y);
+}
+
+void signal_row(std::int64_t n, std::int64_t rows, std::int64_t step, std::int64_t first_step, std::int32_t periodic,
+                const double* samples, double* value) {
+    TSIM_LAUNCH(tsim::play, tsim::blocks_for(n), TSIM_THREADS, n, rows, step, &first_step, &periodic, samples, value);
+}
+
+void spike_order(std::int64_t n, std::int32_t* events) {
+    std::vector<std::int32_t> ranked(n, -7);
+    TSIM_LAUNCH(tsim::rank_events, tsim::blocks_for(n), TSIM_THREADS, n, events, ranked.data());
+    TSIM_LAUNCH(tsim::copy_events, tsim::blocks_for(n), TSIM_THREADS, n, ranked.data(), events);
+}
+
+void recorder(std::int64_t n, const std::int32_t* indices, const double* x, double* to) {
+    TSIM_LAUNCH(tsim::gather, tsim::blocks_for(n), TSIM_THREADS, n, indices, x, to);
+}
+}

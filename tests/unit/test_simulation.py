@@ -1,0 +1,646 @@
+"""Simulation: the same on every target, going on where it stopped, and what it refuses.
+
+All compiled runs share one program: what differs between them are values.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+
+import brian2 as b2
+import numpy as np
+import pytest
+from targets import assert_close, skip_unless_here
+
+from tension_sim import programs
+from tension_sim.errors import (
+    DivergenceError,
+    InvalidTypeError,
+    InvalidValueError,
+    RunFailedError,
+    UnknownNameError,
+)
+from tension_sim.network import ForceNetwork, Learning, SparseKernel
+from tension_sim.results import Phase
+from tension_sim.simulation import Simulation
+from tension_sim.structure import Record
+from tension_sim.tasks import Task
+
+N, STEPS = 300, 240
+TARGETS = ("numpy", "cython", "cpp_standalone")
+Y = np.sin(np.arange(STEPS) / 20)
+
+
+def net(**changes) -> ForceNetwork:
+    """The network of the program that the oracle tests compile as well."""
+    learning = Learning(alpha_P=5e-6, gain="undivided", update_every=3)
+    return ForceNetwork.random(**({"neuron": "lif", "n": N, "seed": 1, "learning": learning} | changes))
+
+
+def same(one, other, what="") -> None:
+    """Compare all that two runs left behind, bit for bit."""
+    assert one.state.keys() == other.state.keys()
+    for name in one.state:
+        assert np.array_equal(one.state[name], other.state[name]), f"{what} {name}"
+    for name in ("output", "spike_step", "spike_neuron"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), f"{what} {name}"
+
+
+@pytest.fixture(params=TARGETS)
+def target(request):
+    skip_unless_here(request.param)
+    return request.param
+
+
+RULES = {
+    "waiting terms": Learning(alpha_P=5e-6, gain="undivided", update_every=3),
+    "everything": Learning(
+        alpha_P=1e-4, update_every=2, start=11, stop=200, forgetting=0.98, probability=0.6
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_two_parts_are_one_long_run(target, rule):
+    task = Task("demo", STEPS, Y[:50, None], period=50)
+    simulation = Simulation(net(learning=RULES[rule]), target=target)
+    whole = simulation.run(task)
+    first = simulation.run(task, steps=97)
+    second = simulation.run(task, state=first.state)
+    if target != "numpy":
+        assert first.state["rls.pending"][0] > 0
+    assert (second.first_step, second.n_steps) == (97, STEPS - 97)
+    for name in whole.state:
+        assert np.array_equal(second.state[name], whole.state[name]), name
+    for name in ("output", "target", "spike_step", "spike_neuron"):
+        joined = np.concatenate([getattr(first, name), getattr(second, name)])
+        assert np.array_equal(joined, getattr(whole, name)), name
+    assert whole.state["rls.n_updates"][0] > 20
+    assert len(whole.spike_step) > N / 2
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_targets_agree(rule):
+    runs = {}
+    for name in TARGETS:
+        skip_unless_here(name)
+        runs[name] = Simulation(net(learning=RULES[rule]), target=name).run(Y)
+    wanted = runs.pop("numpy")
+    for name, found in runs.items():
+        assert np.array_equal(found.spike_step, wanted.spike_step), name
+        for key in ("output", "target"):
+            assert_close(getattr(found, key), getattr(wanted, key), what=f"{name} {key}")
+        for key in ("neurons.v", "neurons.r", "neurons.I_rec", "neurons.I_fb", "readout.w", "rls.n_updates"):
+            assert_close(found.state[key], wanted.state[key], what=f"{name} {key}")
+
+
+def test_single_precision():
+    double = Simulation(net(), target="numpy").run(Y)
+    single = Simulation(net(dtype="float32"), target="numpy").run(Y)
+    assert single.state["neurons.v"].dtype == single.state["rls.P_packed"].dtype == np.float32
+    assert np.abs(single.output[:100] - double.output[:100]).max() < 1e-4
+
+
+class TestLearning:
+    def test_off_leaves_weights_and_P_alone(self, target):
+        simulation = Simulation(net(), target=target)
+        trained = simulation.run(Y)
+        assert trained.weights["output_kernel"].any()
+        still = simulation.run(steps=50, learning=False, state=trained.state)
+        for name in ("readout.w", "rls.P_packed", "rls.n_updates", "rls.fresh"):
+            assert np.array_equal(still.state[name], trained.state[name]), name
+        assert still.target is None
+        assert still.output.any()
+
+    def test_initial_weights(self):
+        kernel = np.random.default_rng(0).standard_normal((N, 1))
+        base = net()
+        network = ForceNetwork(
+            "lif",
+            "double_exponential",
+            N,
+            base.dt,
+            base.recurrent,
+            base.feedback_kernel,
+            kernel,
+            initial={"r": 0.5},
+        )
+        found = Simulation(network, target="numpy").run(steps=1)
+        assert np.array_equal(found.weights["output_kernel"], kernel)
+        assert_close(found.output, kernel.T @ found.state["neurons.r"][:, None])
+
+    def test_values_of_numpy_types(self, target):
+        rules = (
+            Learning(alpha_P=1e-4, update_every=3, start=5, stop=200, forgetting=0.75, probability=0.5),
+            Learning(
+                alpha_P=np.float64(1e-4), update_every=np.int64(3), start=np.int32(5), stop=np.uint8(200),
+                forgetting=np.float32(0.75), probability=np.float16(0.5),
+            ),
+        )  # fmt: skip
+        first, second = (Simulation(net(learning=rule), target=target).run(Y) for rule in rules)
+        same(first, second)
+
+    def test_large_seeds_draw_the_same(self, target):
+        rule = Learning(alpha_P=1e-4, probability=0.5)
+        found = Simulation(net(seed=2**63 - 1, learning=rule), target=target).run(Y)
+        wanted = Simulation(net(seed=2**63 - 1, learning=rule), target="numpy").run(Y)
+        assert found.state["rls.n_updates"] == wanted.state["rls.n_updates"]
+        assert 0.3 * STEPS < found.state["rls.n_updates"][0] < 0.7 * STEPS
+
+
+class TestKernels:
+    @pytest.mark.parametrize("kernel", [SparseKernel(N, [], [], []), SparseKernel(N, [0], [1], [3.0])])
+    def test_few_synapses(self, kernel, target):
+        base = net()
+        network = ForceNetwork(
+            "lif", "double_exponential", N, base.dt, kernel, base.feedback_kernel, base.output_kernel,
+            learning=base.learning,
+        )  # fmt: skip
+        found = Simulation(network, target=target).run(Y)
+        current = found.state["neurons.h_rec"]
+        assert np.all(current[2:] == 0)
+        assert (current[1] != 0) == len(kernel)
+
+    def test_without_recurrence(self):
+        found = Simulation(net(G=0), target="numpy").run(Y)
+        assert not found.state["neurons.I_rec"].any()
+
+    def test_inputs(self):
+        network = net(n_inputs=2, E2=1.0)
+        x = np.random.default_rng(0).standard_normal((STEPS, 2))
+        simulation = Simulation(network, target="numpy", record=Record(variables={"v": (0, 1)}))
+        found = simulation.run(Y, x)
+        # the membrane before the first spike, by hand: frozen where t <= last + tau_ref
+        task = Task("demo", STEPS, Y[:, None], inputs=x)
+        same(simulation.run(task), found)
+        assert not np.array_equal(simulation.run(Y, 0 * x).recorded["v"].values, found.recorded["v"].values)
+
+
+class TestRecords:
+    def test_every_so_many_steps(self):
+        full = Simulation(net(), target="numpy").run(Y)
+        simulation = Simulation(
+            net(), target="numpy", record=Record(every=7, variables={"v": (3, 0), "r": (1,)}, spikes_of=5)
+        )
+        part = simulation.run(Y)
+        rows = np.arange(0, STEPS, 7)
+        assert np.array_equal(part.output, full.output[rows])
+        assert np.array_equal(part.target[:, 0], Y[rows])
+        assert (part.recorded["v"].unit, part.recorded["r"].unit) == ("mV", "1")
+        assert part.recorded["v"].values.shape == (len(rows), 2)
+        kept = full.spike_neuron < 5
+        assert np.array_equal(part.spike_step, full.spike_step[kept])
+        assert np.array_equal(part.spike_neuron, full.spike_neuron[kept])
+        last = simulation.run(Y[-1:], state=simulation.run(Y[:-1]).state)
+        assert last.output.shape == (0, 1)  # step 239 is no multiple of 7
+        same_row = simulation.run(Y[:1])
+        assert same_row.recorded["v"].values[0] == pytest.approx(same_row.state["neurons.v"][[3, 0]] * 1e3)
+
+    def test_no_spikes(self):
+        found = Simulation(net(), target="numpy", record=Record(spikes_of=0)).run(Y[:20])
+        assert found.n_recorded_neurons == len(found.spike_step) == 0
+
+    @pytest.mark.parametrize(
+        ("rule", "start", "steps", "names"),
+        [
+            (None, 0, 50, [("run", 0, 50)]),
+            (
+                Learning(alpha_P=1.0, start=10, stop=30),
+                0,
+                50,
+                [("before", 0, 10), ("learning", 10, 30), ("after", 30, 50)],
+            ),
+            (Learning(alpha_P=1.0, start=10), 0, 50, [("before", 0, 10), ("learning", 10, 50)]),
+            (Learning(alpha_P=1.0, start=100), 0, 50, [("before", 0, 50)]),
+            (Learning(alpha_P=1.0, stop=0), 0, 50, [("after", 0, 50)]),
+            (Learning(alpha_P=1.0, start=10, stop=30), 20, 50, [("learning", 20, 30), ("after", 30, 70)]),
+        ],
+    )
+    def test_phases(self, rule, start, steps, names):
+        found = Simulation(net(n=10, learning=rule), target="numpy").run(
+            np.zeros(steps), state={"step": start}
+        )
+        assert [(p.name, p.start, p.stop) for p in found.phases] == names
+
+    def test_phases_of_ones_own(self):
+        found = Simulation(net(n=10), target="numpy").run(
+            Y[:20], phases=(Phase("a", 0, 5), Phase("b", 5, 500))
+        )
+        assert [(p.name, p.start, p.stop) for p in found.phases] == [("a", 0, 5), ("b", 5, 20)]
+
+    def test_provenance_and_timings(self):
+        found = Simulation(net(n=10, seed=5), target="numpy", name="demo").run(Y[:5])
+        assert found.name == "demo"
+        assert (found.provenance["seed"], found.provenance["target"]) == (5, "numpy")
+        assert found.provenance["parameters"]["tau_decay"] == 0.02
+        assert found.provenance["interrupted"] is False
+        assert found.timings["run"] > 0
+
+
+class TestProgress:
+    def test_is_told_how_far(self, target):
+        skip_unless_here(target)
+        seen = []
+        steps = {"numpy": 3000, "cython": 6000, "cpp_standalone": 300_000}[target]
+        task = Task("demo", steps, Y[:, None], period=STEPS)
+        Simulation(net(), target=target, record=Record(every=1000)).run(
+            task, progress=lambda *a: seen.append(a)
+        )
+        assert len(seen) > 1
+        done = [d for d, _ in seen]
+        assert done == sorted(done)
+        assert 0 <= done[0] and done[-1] <= steps
+        assert {total for _, total in seen} == {steps}
+
+
+class TestDiverges:
+    Y = np.where(np.arange(STEPS) < 100, np.sin(np.arange(STEPS) / 20), 1e308)
+
+    def test_step_is_named_and_weights_are_kept(self, target):
+        """A target near the largest number: the weights would overflow, so that update is not made."""
+        simulation = Simulation(net(learning=Learning(alpha_P=1e-3, gain="undivided")), target=target)
+        with pytest.raises(
+            DivergenceError, match=r"RLS: learning diverged at time step 1\d\d \(t = 0\.00\d+ s\)"
+        ) as caught:
+            simulation.run(self.Y)
+        error, results = caught.value, caught.value.results
+        assert results.n_steps == error.step + 1
+        assert error.step >= 100
+        assert np.all(np.isfinite(results.weights["output_kernel"]))
+        assert np.all(np.isfinite(results.state["rls.P_packed"]))
+        assert results.state["rls.n_updates"] == error.step
+        before = simulation.run(self.Y[: error.step])
+        assert np.array_equal(before.weights["output_kernel"], results.weights["output_kernel"])
+        assert results.provenance["interrupted"] is False
+
+    def test_output_that_is_not_finite(self, target):
+        base = net()
+        kernel = np.full((N, 1), 1e308)
+        network = ForceNetwork(
+            "lif", "double_exponential", N, base.dt, base.recurrent, base.feedback_kernel, kernel,
+            learning=Learning(alpha_P=1.0, stop=0),
+        )  # fmt: skip
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.raises(
+                DivergenceError, match=r"Simulation: the output is not finite from time step \d+ on"
+            ) as caught:
+                Simulation(network, target=target).run(Y)
+        results, step = caught.value.results, caught.value.step
+        assert np.isfinite(results.output[step - 1])
+        assert not np.isfinite(results.output[step])
+
+
+class TestFailures:
+    def test_killed_program(self, monkeypatch):
+        skip_unless_here("cpp_standalone")
+        children = []
+
+        class Popen(subprocess.Popen):
+            def __init__(self, *args, **options):
+                super().__init__(*args, **options)
+                children.append(self)
+
+        monkeypatch.setattr(programs.subprocess, "Popen", Popen)
+        simulation = Simulation(net(), target="cpp_standalone", record=Record(every=1000))
+        earlier = simulation.run(Y)
+        kept = {name: np.copy(values) for name, values in earlier.state.items()}
+        task = Task("demo", 10**8, Y[:, None], period=STEPS)
+        with pytest.raises(
+            RunFailedError, match=r"ended with signal 9 before its run was complete\.\nIts log is .*log\.txt"
+        ):
+            simulation.run(task, progress=lambda done, steps: children[-1].kill())
+        assert all(np.array_equal(kept[name], values) for name, values in earlier.state.items())
+        same(simulation.run(Y), earlier)
+
+    def test_rows_that_were_not_written(self, monkeypatch):
+        skip_unless_here("cpp_standalone")
+        whole = programs.Program._read
+
+        def cut(self, work):
+            arrays = whole(self, work)
+            return arrays | {"output.values": arrays["output.values"][:-3]}
+
+        monkeypatch.setattr(programs.Program, "_read", cut)
+        with pytest.raises(RunFailedError, match=r"wrote 237 of 240 rows of its output\.\nFix: make room"):
+            Simulation(net(), target="cpp_standalone").run(Y)
+
+    def test_without_a_compiler_numpy_serves_with_a_warning(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.warns(
+            UserWarning, match=r"Running on numpy, which is slower: .*a C\+\+ compiler \(g\+\+\)"
+        ):
+            simulation = Simulation(net())
+        assert simulation.target == "numpy"
+
+    def test_with_a_compiler_it_is_cpp(self):
+        skip_unless_here("cpp_standalone")
+        assert Simulation(net()).target == "cpp_standalone"
+
+
+class TestInterrupted:
+    SCRIPT = """
+        import sys
+        import numpy as np
+        from tension_sim.network import ForceNetwork, Learning
+        from tension_sim.simulation import Simulation
+        from tension_sim.structure import Record
+        from tension_sim.tasks import Task
+
+        learning = Learning(alpha_P=5e-6, gain="undivided", update_every=3)
+        net = ForceNetwork.random("lif", n=300, seed=1, learning=learning)
+        y = np.sin(np.arange(240) / 20)[:, None]
+        simulation = Simulation(net, target="{target}")
+
+        def progress(done, steps):
+            if done:
+                print("started", flush=True)
+
+        results = simulation.run(Task("demo", 10**8, y, period=240), progress=progress)
+        again = simulation.run(Task("demo", results.n_steps, y, period=240))
+        alike = all(np.array_equal(results.state[name], again.state[name]) for name in again.state)
+        alike = alike and np.array_equal(results.output, again.output) and len(results.output) == results.n_steps
+        print("ended", results.n_steps, results.provenance["interrupted"], again.provenance["interrupted"], alike)
+    """
+
+    @pytest.mark.parametrize("name", ["numpy", "cpp_standalone"])
+    def test_ctrl_c_gives_what_was_reached(self, name):
+        skip_unless_here(name)
+        script = textwrap.dedent(self.SCRIPT).replace("{target}", name)
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            assert process.stdout.readline() == "started\n"
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=100)
+        finally:
+            process.kill()
+            process.communicate()
+        assert process.returncode == 0, errors
+        found = re.fullmatch(r"(?:started\n)*ended (\d+) True False True\n", rest)
+        assert found, rest
+        assert 0 < int(found[1]) < 10**8
+
+
+def everything_of_the_user() -> dict[str, object]:
+    """All that belongs to the user and that a run must leave alone."""
+    prefs = b2.prefs
+    return {
+        "preferences": {name: prefs[name] for name in prefs},
+        "device": b2.get_device(),
+        "dt": float(b2.defaultclock.dt),
+        "random state": [str(part) for part in np.random.get_state()],
+        "folder": os.getcwd(),
+        "warnings": list(warnings.filters),
+        "interrupt": signal.getsignal(signal.SIGINT),
+        "streams": (sys.stdout, sys.stderr),
+        "environment": dict(os.environ),
+        "numpy errors": np.geterr(),
+        "stopped": b2.Network._globally_stopped,
+    }
+
+
+class TestUsersState:
+    @pytest.fixture(autouse=True)
+    def odd_settings(self):
+        prefs = b2.prefs
+        before = prefs["codegen.target"], prefs["core.default_float_dtype"], b2.defaultclock.dt
+        prefs["codegen.target"] = "numpy"
+        prefs["core.default_float_dtype"] = np.float32
+        b2.defaultclock.dt = 0.37 * b2.ms
+        yield
+        prefs["codegen.target"], prefs["core.default_float_dtype"] = before[:2]
+        b2.defaultclock.dt = before[2]
+
+    def test_untouched(self, target):
+        b2.prefs["codegen.target"] = "cython" if target == "numpy" else "numpy"
+        before = everything_of_the_user()
+        Simulation(net(), target=target).run(Y)
+        assert everything_of_the_user() == before
+
+    def test_untouched_by_errors(self, target):
+        before = everything_of_the_user()
+        with pytest.raises(DivergenceError):
+            Simulation(net(learning=Learning(alpha_P=1e-3)), target=target).run(TestDiverges.Y)
+        assert everything_of_the_user() == before
+
+    def test_untouched_by_a_build(self, monkeypatch, tmp_path, capfd):
+        """A build that fails at the very end."""
+        skip_unless_here("cpp_standalone")
+        broken = tmp_path / "bin" / "g++"
+        broken.parent.mkdir()
+        broken.write_text("#!/bin/sh\nexit 1\n")
+        broken.chmod(0o755)
+        monkeypatch.setenv("PATH", str(broken.parent), prepend=":")
+        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
+        before = everything_of_the_user()
+        with pytest.raises(RunFailedError, match="did not compile"):
+            Simulation(net(), target="cpp_standalone").run(Y)
+        assert everything_of_the_user() == before
+
+    def test_two_simulations_in_turn(self, target):
+        first, second = (Simulation(net(seed=seed), target=target) for seed in (1, 2))
+        wanted = first.run(Y), second.run(Y)
+        a = first.run(Y[:100])
+        b = second.run(Y[:100])
+        a = first.run(Y[100:], state=a.state)
+        b = second.run(Y[100:], state=b.state)
+        for found, whole in zip((a, b), wanted, strict=True):
+            for name in whole.state:
+                assert np.array_equal(found.state[name], whole.state[name]), name
+
+    def test_within_a_users_own_program(self, tmp_path):
+        """Her own standalone project is under way while simulations are run."""
+        skip_unless_here("cpp_standalone")
+        b2.set_device("cpp_standalone", directory=str(tmp_path / "hers"), build_on_run=False)
+        device = b2.get_device()
+        try:
+            b2.defaultclock.dt = 0.2 * b2.ms
+            group = b2.NeuronGroup(2, "dx/dt = 1/second : 1", method="euler", name="hers")
+            group.x = [1, 2]
+            before = everything_of_the_user()
+            for name in ("numpy", "cpp_standalone"):
+                Simulation(net(), target=name).run(Y[:30])
+            assert everything_of_the_user() == before
+            monitor = b2.StateMonitor(group, "x", record=True, name="her_monitor")
+            network = b2.Network(group, monitor)
+            network.run(1 * b2.ms, namespace={})
+            Simulation(net(), target="cpp_standalone").run(Y[:30])
+            device.build(directory=str(tmp_path / "hers"), compile=True, run=True, with_output=False)
+            assert np.asarray(monitor.t) == pytest.approx(np.arange(5) * 2e-4)
+            assert np.asarray(monitor.x)[:, -1] == pytest.approx([1.0008, 2.0008])
+            assert not {
+                p.name for p in (tmp_path / "hers" / "results").iterdir() if "network_clock" in p.name
+            }
+        finally:
+            device.reinit()
+            b2.set_device("runtime")
+            b2.devices.device.previous_devices.clear()
+
+
+class TestRefused:
+    @pytest.fixture(autouse=True)
+    def nothing_is_built(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path / "temporary"))
+        yield
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        ("options", "error", "text"),
+        [
+            (
+                {"net": "lif_sine"},
+                InvalidTypeError,
+                "Simulation.net: expected a ForceNetwork.\nReceived: 'lif_sine'",
+            ),
+            (
+                {"target": "cpp_standalon"},
+                UnknownNameError,
+                "Simulation.target: expected a known target (cpp_standalone, cuda_standalone, cython, numpy).\n"
+                "Received: 'cpp_standalon'\nFix: did you mean 'cpp_standalone'?",
+            ),
+            ({"record": {"every": 2}}, InvalidTypeError, "Simulation.record: expected a Record."),
+            (
+                {"record": Record(variables={"w": [0]})},
+                UnknownNameError,
+                "Record.variables: expected a known state variable",
+            ),
+            ({"threads": 0}, InvalidValueError, "Simulation.threads: expected a whole number, at least 1."),
+        ],
+    )
+    def test_declarations(self, options, error, text):
+        with pytest.raises(error, match=re.escape(text)):
+            Simulation(**({"net": net(n=10), "target": "cpp_standalone"} | options))
+
+    @pytest.mark.parametrize(
+        ("data", "error", "text"),
+        [
+            (
+                {},
+                InvalidValueError,
+                "Simulation.run.y: expected a target to learn.\nReceived: None\nFix: give y.",
+            ),
+            (
+                {"y": [0, np.nan]},
+                InvalidValueError,
+                "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend",
+            ),
+            (
+                {"y": "sine"},
+                InvalidTypeError,
+                "Simulation.run.y: expected an array of shape (timesteps, channels).",
+            ),
+            (
+                {"y": np.zeros((5, 2))},
+                InvalidValueError,
+                "Simulation.run.y: expected shape (timesteps, 1).\nReceived: (5, 2)",
+            ),
+            (
+                {"x": np.zeros(5)},
+                InvalidValueError,
+                "Simulation.run.x: expected shape (timesteps, 2).\nReceived: (5, 1)",
+            ),
+            (
+                {"x": np.zeros((4, 2))},
+                InvalidValueError,
+                "Simulation.run.x: expected as many samples as y (5).\nReceived: 4",
+            ),
+            ({"x": np.full((5, 2), np.inf)}, InvalidValueError, "Simulation.run.x: expected finite values."),
+            (
+                {"x": None},
+                InvalidValueError,
+                "Simulation.run.x: expected input of 2 channels.\nReceived: None",
+            ),
+            (
+                {"steps": 6},
+                InvalidValueError,
+                "Simulation.run.steps: expected at most the 5 samples that are given.",
+            ),
+            (
+                {"steps": 0},
+                InvalidValueError,
+                "Simulation.run.steps: expected a whole number of time steps, at least 1.",
+            ),
+            (
+                {"steps": 2.5},
+                InvalidValueError,
+                "Simulation.run.steps: expected a whole number of time steps",
+            ),
+            (
+                {"state": {"neurons.v": [1]}},
+                InvalidValueError,
+                "Simulation.state['neurons.v']: expected 10 values.",
+            ),
+            ({"state": {"v": 1}}, UnknownNameError, "Simulation.state: expected a known state variable"),
+            (
+                {"y": Task("demo", 5, np.zeros((5, 1)))},
+                InvalidValueError,
+                "Simulation.run.x: expected no x beside a Task.",
+            ),
+            (
+                {"y": Task("demo", 5, np.zeros((5, 1))), "x": None},
+                InvalidValueError,
+                "expected input of 2 channels.",
+            ),
+            (
+                {
+                    "y": Task("demo", 5, np.zeros((5, 1)), inputs=np.zeros((5, 2))),
+                    "x": None,
+                    "state": {"step": 5},
+                },
+                InvalidValueError,
+                "Simulation.run.steps: expected a whole number of time steps, at least 1.\nReceived: 0",
+            ),
+        ],
+    )
+    def test_data(self, data, error, text):
+        network = net(n=10, n_inputs=2)
+        data = ({"y": np.zeros(5), "x": np.zeros((5, 2))} if data else {"x": np.zeros((5, 2))}) | data
+        with pytest.raises(error, match=re.escape(text)):
+            Simulation(network, target="cpp_standalone").run(**data)
+
+    def test_input_where_there_is_none(self):
+        with pytest.raises(InvalidValueError, match="expected no input, for the network has no input_kernel"):
+            Simulation(net(n=10), target="cpp_standalone").run(np.zeros(5), np.zeros(5))
+
+    def test_steps_without_data(self):
+        with pytest.raises(
+            InvalidValueError, match=r"Simulation\.run\.steps: expected steps, where no samples are given"
+        ):
+            Simulation(net(n=10, learning=None), target="cpp_standalone").run()
+
+
+class TestEquationFiles:
+    """What only Brian2 finds out is still said of the file, on every target, before anything compiles."""
+
+    @pytest.mark.parametrize(
+        ("change", "text"),
+        [
+            ((")*(I - v)/tau_mem", ")*(I - v)"), "does not have the expected unit"),
+            (('threshold = "v >= v_peak"', 'threshold = "v >= v_peek"'), "v_peek"),
+            (('threshold = "v >= v_peak"', 'threshold = "v >= tau_ref"'), "different units"),
+            (('v = v_reset\n"', 'v = \n"'), "invalid syntax"),
+            (('method = "euler"', 'method = "eulr"'), "Fix: did you mean 'euler'?"),
+        ],
+    )
+    @pytest.mark.parametrize("target", ["numpy", "cpp_standalone"])
+    def test_refused(self, change, text, target, tmp_path, monkeypatch):
+        skip_unless_here(target)
+        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
+        source = Path(programs.__file__).parents[1] / "equations" / "lif.toml"
+        original = source.read_text()
+        assert change[0] in original
+        path = tmp_path / "mine.toml"
+        path.write_text(original.replace(*change))
+        with pytest.raises(InvalidValueError, match=f"(?s)mine: .*{re.escape(text)}"):
+            Simulation(net(n=10, neuron=path), target=target).run(np.zeros(3))
+        assert not list((tmp_path / "cache").glob("*"))
