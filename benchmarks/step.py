@@ -121,7 +121,7 @@ def main() -> None:
             found["numpy_update"].append(plain["update"])
     median = {key: statistics.median(values) for key, values in found.items() if values}
     report = {key: f"{1e6 * value:.2f} us" for key, value in median.items()}
-    report["idle / bare"] = statistics.median(a / b for a, b in zip(found["idle"], found["bare"], strict=True))
+    report["idle / bare"] = median["idle"] / median["bare"]
     if "numpy_step" in median:
         report["numpy / C++, one step"] = median["numpy_step"] / median["bare"]
         report["numpy / C++, one update"] = median["numpy_update"] / median["update"]
