@@ -8,20 +8,20 @@ The numpy loop is the same network, vectorised, float64, one thread wherever num
 
 from __future__ import annotations
 
-import os
-
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
 import argparse
 import json
+import os
 import statistics
 import time
 from dataclasses import replace
 
-import numpy as np
+# numpy reads these when it is imported
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
-from tension_sim import Learning, Record, Simulation, load_recipe
+import numpy as np  # noqa: E402
+
+from tension_sim import Learning, Record, Simulation, load_recipe  # noqa: E402
 
 
 def numpy_lif(net, y, steps: int, start_learning: int | None, every: int, state: dict | None = None) -> dict:

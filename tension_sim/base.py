@@ -1,7 +1,6 @@
 """FORCELayer and FORCEModel: the base classes of all Keras-style networks.
 
-The class, argument and method names are those of the published package `tension`
-(doi:10.1371/journal.pcbi.1010722), so that its scripts run on.
+Names are those of the published package `tension` (doi:10.1371/journal.pcbi.1010722).
 """
 
 from __future__ import annotations
@@ -19,10 +18,13 @@ import keras
 import tensorflow as tf
 
 from .errors import InvalidTypeError, InvalidValueError, message
+from .results import Results
 from .tensorflow_engine.blocks import PartnerBlocks
 from .tensorflow_engine.checks import activation_of, check_count, check_flag, kernels_of, mask_of
 from .tensorflow_engine.compiling import Compiling
 from .tensorflow_engine.recurrence import Recurrence
+from .tensorflow_engine.report import results_of
+from .tensorflow_engine.rules import Rules
 from .tensorflow_engine.saving import Saving
 from .tensorflow_engine.training import Training
 from .tensorflow_engine.variables import SeedGenerator, accept_read_value, is_ours, traced, when
@@ -50,7 +52,8 @@ class FORCELayer(Configured, keras.layers.Layer):
         Seed of the kernels and initial states.
     g : float, optional
         Gain of the recurrent kernel: its standard deviation is ``g/sqrt(units)``.
-    input_kernel_trainable, recurrent_kernel_trainable, output_kernel_trainable, feedback_kernel_trainable : bool
+    input_kernel_trainable, recurrent_kernel_trainable : bool, optional
+    output_kernel_trainable, feedback_kernel_trainable : bool, optional
         Which kernels learn.
     p_recurr : float, optional
         Probability of a recurrent connection, in (0, 1].
@@ -75,6 +78,9 @@ class FORCELayer(Configured, keras.layers.Layer):
 
     #: names of the model classes that this layer goes with; None: any
     _models: ClassVar[tuple[str, ...] | None] = None
+    #: whether the layer has spikes, which it writes to ``spikes_of_step`` if that is not None
+    spiking: ClassVar[bool] = False
+    spikes_of_step: Any = None
     #: kernels that ``from_weights`` takes, in their order
     _kernels: ClassVar[tuple[str, ...]] = ("input", "recurrent", "feedback", "output")
 
@@ -198,7 +204,9 @@ class FORCELayer(Configured, keras.layers.Layer):
         self.recurrent_nontrainable_boolean_mask = None if dense else self.recurrent_kernel == 0
 
     @classmethod
-    def from_weights(cls, weights: Sequence[Any], recurrent_nontrainable_boolean_mask: Any = None, **kwargs: Any) -> Any:
+    def from_weights(
+        cls, weights: Sequence[Any], recurrent_nontrainable_boolean_mask: Any = None, **kwargs: Any
+    ) -> Any:
         """Create a layer with given kernels.
 
         Parameters
@@ -243,10 +251,19 @@ class FORCELayer(Configured, keras.layers.Layer):
     def _sizes(cls, units: int, outputs: int | None) -> dict[str, Any]:
         return {"units": units, "output_size": outputs}
 
+    def hidden_variables(self) -> list[Any]:
+        """Return variables beside the states that a time step changes, such as a counter of noise."""
+        return []
+
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step: return the output and the list of new states."""
         raise NotImplementedError(
-            message(f"{type(self).__name__}.call", "a method of the subclass", "none", "define call(inputs, states).")
+            message(
+                f"{type(self).__name__}.call",
+                "a method of the subclass",
+                "none",
+                "define call(inputs, states).",
+            )
         )
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
@@ -261,7 +278,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         )
 
 
-class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
+class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
     """Train a layer by FORCE learning (Sussillo & Abbott 2009, doi:10.1016/j.neuron.2009.07.018).
 
     Input is (timesteps, inputs) and target (timesteps, outputs); 3D arrays of trials are
@@ -320,7 +337,9 @@ class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
         name = type(self).__name__
         if not isinstance(force_layer, FORCELayer):
             raise InvalidTypeError(
-                message(f"{name}.force_layer", "a FORCELayer", force_layer, "for example models.EchoStateNetwork.")
+                message(
+                    f"{name}.force_layer", "a FORCELayer", force_layer, "for example models.EchoStateNetwork."
+                )
             )
         self._check_pair(force_layer)
         self.alpha_P = check_positive(f"{name}.alpha_P", alpha_P)
@@ -392,6 +411,14 @@ class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
         mask = None if mask is None else tf.convert_to_tensor(mask)
         object.__setattr__(self, "_frozen_to_restore", {"mask": mask})
         self.build(tuple(config["input_shape"]))
+
+    @property
+    def results(self) -> Results:
+        """Output, target, spikes and weights of the last epoch of ``fit``, or of ``predict``.
+
+        A rate layer's time constant counts as one second.
+        """
+        return results_of(self)
 
     def _trains(self, kernel: str) -> bool:
         variable = getattr(self.original_force_layer, kernel, None)
@@ -572,112 +599,3 @@ class FORCEModel(Configured, Saving, Compiling, Training, keras.Model):
     def prefers_graph(self) -> bool:
         """Whether a TensorFlow graph is better than XLA: P too large to be held twice."""
         return self._blocks is not None and self._blocks.large
-
-    # -- the rules
-
-    def update_output_kernel(self, h: Any, z: Any, y: Any, trainable_vars_P_output: Any, trainable_vars_output_kernel: Any) -> None:
-        """Update P of the output kernel, then the output kernel.
-
-        Parameters
-        ----------
-        h : tensor, shape (1, units)
-            Rates.
-        z, y : tensor, shape (1, outputs)
-            Output and target.
-        trainable_vars_P_output, trainable_vars_output_kernel : variable
-            What is changed.
-        """
-        dP, Pht, hPht = self.pseudogradient_P(trainable_vars_P_output, h)
-        self.optimizer.apply_gradients([(dP, trainable_vars_P_output)])
-        dwO = self.pseudogradient_wO(trainable_vars_P_output, h, z, y, Pht, hPht)
-        self.optimizer.apply_gradients([(dwO, trainable_vars_output_kernel)])
-
-    def pseudogradient_P(self, P: Any, h: Any) -> tuple[Any, Any, Any]:
-        """Return what is subtracted from P, with ``P h'`` and ``h P h'`` of the old P.
-
-        Parameters
-        ----------
-        P : tensor, shape (units, units)
-        h : tensor, shape (1, units)
-
-        Returns
-        -------
-        dP : tensor, shape (units, units)
-        Pht : tensor, shape (units, 1)
-        hPht : tensor, shape (1, 1)
-        """
-        P = tf.convert_to_tensor(P)
-        Pht = tf.matmul(P, h, transpose_b=True)
-        hPht = tf.matmul(h, Pht)
-        dP = (Pht / (self._forgetting + hPht)) * tf.transpose(Pht)
-        if self._forgetting != 1.0:
-            dP = P - (P - dP) / self._forgetting
-        return dP, Pht, hPht
-
-    def _gain(self, P: Any, h: Any, Pht: Any, hPht: Any) -> Any:
-        """Return the gain of the update, (units, 1)."""
-        if not self._divided:
-            return Pht
-        if is_ours(self.pseudogradient_P):
-            return Pht / (self._forgetting + hPht)  # the new P times h', without reading P again
-        return tf.matmul(tf.convert_to_tensor(P), h, transpose_b=True)
-
-    def pseudogradient_wO(self, P: Any, h: Any, z: Any, y: Any, Pht: Any, hPht: Any) -> Any:
-        """Return what is subtracted from the output kernel, (units, outputs); `P` is the new one."""
-        return self._gain(P, h, Pht, hPht) * (z - y)
-
-    def update_recurrent_kernel(self, h: Any, z: Any, y: Any, trainable_vars_P_Gx: Any, trainable_vars_recurrent_kernel: Any) -> None:
-        """Update P of the recurrent kernel, then the recurrent kernel.
-
-        Parameters
-        ----------
-        h : tensor, shape (1, units)
-            Rates.
-        z, y : tensor, shape (1, 1)
-            Output and target.
-        trainable_vars_P_Gx, trainable_vars_recurrent_kernel : variable
-            What is changed.
-        """
-        if self._blocks is not None:
-            self._update_by_blocks(h, z, y, trainable_vars_P_Gx, trainable_vars_recurrent_kernel)
-            return
-        dP_Gx, Ph, hPh = self.pseudogradient_P_Gx(trainable_vars_P_Gx, h)
-        self.optimizer.apply_gradients([(dP_Gx, trainable_vars_P_Gx)])
-        dwR = self.pseudogradient_wR(trainable_vars_P_Gx, h, z, y, Ph, hPh)
-        self.optimizer.apply_gradients([(dwR, trainable_vars_recurrent_kernel)])
-
-    def pseudogradient_P_Gx(self, P_Gx: Any, h: Any) -> tuple[Any, Any, Any]:
-        """Return what is subtracted from P of the recurrent kernel, one matrix per neuron.
-
-        Parameters
-        ----------
-        P_Gx : tensor, shape (units, units, units)
-        h : tensor, shape (1, units)
-
-        Returns
-        -------
-        dP_Gx : tensor, shape (units, units, units)
-        Ph : tensor, shape (units, units)
-        hPh : tensor, shape (units, 1, 1)
-        """
-        P_Gx = tf.convert_to_tensor(P_Gx)
-        Ph = tf.linalg.matvec(P_Gx, tf.broadcast_to(h, (P_Gx.shape[0], self.units)))
-        hPh = tf.reduce_sum(Ph * h, axis=1)[:, None, None]
-        dP_Gx = Ph[:, :, None] * Ph[:, None, :] / (self._forgetting + hPh)
-        if self._forgetting != 1.0:
-            dP_Gx = P_Gx - (P_Gx - dP_Gx) / self._forgetting
-        return dP_Gx, Ph, hPh
-
-    def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
-        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one."""
-        rows = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
-        return tf.transpose(rows) * (z - y)
-
-    def _update_by_blocks(self, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
-        k, rPr = self._blocks.update(P, self._blocks.gather(h), self._forgetting)
-        rows = self._blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
-        self.optimizer.apply_gradients([(self._recurrent_change(rows, rPr, z, y), kernel)])
-
-    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
-        """Return the change of the recurrent kernel from the gains of each block, (blocks, units)."""
-        return tf.transpose(self._blocks.per_neuron(rows)) * (z - y)

@@ -39,7 +39,8 @@ def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str
     for pair in pairs or []:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip() or not value.strip():
-            raise InvalidValueError(message("run --set", "KEY=VALUE", pair, 'e.g. --set G=0.05 or --set "duration=2*second".'))
+            fix = 'e.g. --set G=0.05 or --set "duration=2*second".'
+            raise InvalidValueError(message("run --set", "KEY=VALUE", pair, fix))
         settings[key.strip()] = value.strip()
     if seed is not None:
         settings["run.seed"] = str(seed)
@@ -86,7 +87,8 @@ def show(name: Name, set_: Set = None) -> None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return " to ".join(map(_shown, value)) if value and all(isinstance(v, int | float) for v in value) else ", ".join(map(str, value))
+        numbers = value and all(isinstance(v, int | float) for v in value)
+        return " to ".join(map(_shown, value)) if numbers else ", ".join(map(str, value))
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -97,7 +99,9 @@ def _print_forecast(recipe: Any, target: str) -> int:
 
     expected = forecast(recipe, target)
     minutes = expected.seconds / 60
-    duration = f"{expected.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    duration = f"{expected.seconds:.0f} s"
+    if minutes >= 2:
+        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
     _out.print(f"forecast: about {duration} on {target} once built, {expected.memory / 1e6:.0f} MB of memory")
     return expected.memory
 

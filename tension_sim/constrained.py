@@ -14,14 +14,16 @@ from .models import EchoStateNetwork
 import tensorflow as tf
 
 from .errors import InvalidTypeError, InvalidValueError, message
+from .tensorflow_engine.variables import standard_normal
 from .validation import check_matrix
 
 __all__ = ["BioFORCEModel", "ConstrainedNoFeedbackESN"]
 
 
 class ConstrainedNoFeedbackESN(EchoStateNetwork):
-    """Rate network whose outputs are its own recurrent inputs (Hadjiabadi et al. 2021, doi:10.1016/j.neuron.2021.05.011).
+    """Rate network whose outputs are its own recurrent inputs.
 
+    After Hadjiabadi et al. (2021, https://pubmed.ncbi.nlm.nih.gov/34197732):
     ``z = h J``, ``a <- a + dtdivtau (-a + g z + noise)``, ``h = activation(a)``, with the
     `h` of the step before in `z`. No neuron connects to itself. Input is not used.
 
@@ -43,11 +45,18 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         for given in ("output_size", "output_kernel_trainable", "recurrent_kernel_trainable"):
             if given in kwargs:
                 raise InvalidTypeError(
-                    message(f"{name}.{given}", f"no {given}", kwargs[given], f"leave {given} out: it is fixed here.")
+                    message(
+                        f"{name}.{given}",
+                        f"no {given}",
+                        kwargs[given],
+                        f"leave {given} out: it is fixed here.",
+                    )
                 )
         if np.shape(noise_param) != (2,) or not noise_param[1] >= 0:
             raise InvalidValueError(
-                message(f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param)
+                message(
+                    f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param
+                )
             )
         units = kwargs.get("units")
         super().__init__(
@@ -82,6 +91,10 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         )
         self._noise_key = self.seed_gen.uniform([1], minval=None)[0]
 
+    def hidden_variables(self) -> list[Any]:
+        """Return the counter of the noise, so that validation does not use it up."""
+        return [self._noise_step]
+
     def _mask_unconnected(self) -> None:
         self.recurrent_nontrainable_boolean_mask = self.recurrent_kernel == 0
 
@@ -94,7 +107,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         if std:
             step = tf.convert_to_tensor(self._noise_step)
             seed = tf.stack([tf.constant(self._noise_key, tf.int64), step])
-            drive += tf.random.stateless_normal(z.shape, seed, mean, std, z.dtype)
+            drive += mean + std * standard_normal(z.shape, seed, z.dtype)
             self._noise_step.assign(step + 1)
         elif mean:
             drive += mean
@@ -145,5 +158,7 @@ class BioFORCEModel(FORCEModel):
         return self._change(self._blocks.per_neuron(rows), self._blocks.per_neuron(rPr), z, y)
 
     def _change(self, gains: Any, hPh: Any, z: Any, y: Any) -> Any:
-        connectivity = tf.cast(tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype)
+        connectivity = tf.cast(
+            tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype
+        )
         return connectivity * tf.transpose(gains) / (1.0 + hPh) * (z - y)

@@ -79,7 +79,7 @@ def require_cuda() -> str:
         )
     from .programs import require_compiler
 
-    require_compiler()
+    require_compiler("cuda_standalone")
     return compiler
 
 

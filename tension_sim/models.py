@@ -14,7 +14,7 @@ import tensorflow as tf
 from .errors import InvalidValueError, UnsupportedError, message
 from .tensorflow_engine.checks import check_count, row_of
 from .tensorflow_engine.recurrence import Recurrence
-from .tensorflow_engine.variables import traced, when
+from .tensorflow_engine.variables import is_ours, traced, when
 from .validation import check_positive
 
 __all__ = [
@@ -49,7 +49,7 @@ class EchoStateNetwork(FORCELayer):
     --------
     >>> layer = EchoStateNetwork(dtdivtau=0.1, units=30, output_size=2, activation="tanh", seed=3)
     >>> layer.build((1, 4))
-    >>> layer.feedback_kernel.shape
+    >>> tuple(layer.feedback_kernel.shape)
     (2, 30)
     """
 
@@ -237,7 +237,9 @@ class FullFORCEModel(FORCEModel):
         self._target_output_kernel_trainable = target_output_kernel_trainable
         self._output_dim = self.original_force_layer.output_size
         if self._output_dim != 1:
-            raise InvalidValueError(message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim))
+            raise InvalidValueError(
+                message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim)
+            )
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         sparse = self.original_force_layer._p_recurr not in (None, 1)
         if sparse or (mask is not None and np.any(np.asarray(mask))):
@@ -371,6 +373,9 @@ class FullFORCEModel(FORCEModel):
     ) -> Any:
         """Return what is subtracted from the task network's recurrent kernel; `P_task` is the new one."""
         error = tf.matmul(h_task, wR_task) - tf.matmul(h_target, wR_target) - fb_hint_sum
+        known = self._last_gain.of(P_task, h_task) if self._last_gain is not None else None
+        if known is not None and is_ours(self.pseudogradient_P):
+            return known * error
         gain = tf.matmul(tf.convert_to_tensor(P_task), h_task, transpose_b=True)
         if not self._divided:
             # the old P times h, from the new one

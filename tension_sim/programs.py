@@ -46,20 +46,20 @@ def compiler() -> str | None:
     return shutil.which(os.environ.get("CXX", "g++")) if shutil.which("make") else None
 
 
-def require_compiler() -> str:
-    """Return the C++ compiler.
+def require_compiler(target: str = "cpp_standalone") -> str:
+    """Return the C++ compiler that a target needs; cython does without make.
 
     Raises
     ------
     CompilerNotFoundError
         If compiler or make are missing.
     """
-    found = compiler()
+    found = shutil.which(os.environ.get("CXX", "g++")) if target == "cython" else compiler()
     if found is None:
         raise CompilerNotFoundError(
             message(
                 "Simulation.target",
-                "a C++ compiler (g++) and make on the PATH for cpp_standalone",
+                f"a C++ compiler (g++) {'' if target == 'cython' else 'and make '}on the PATH for {target}",
                 os.environ.get("CXX", "g++"),
                 'install them (Debian: apt install build-essential), or choose target="numpy".',
             )

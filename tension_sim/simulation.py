@@ -91,6 +91,8 @@ class Simulation:
 
     def build(self) -> programs.Program | None:
         """Compile the network's program, or find it; None on the targets that need none."""
+        if self.target == "cython":
+            programs.require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
         return programs.find_or_build(self.structure, self.target)

@@ -63,6 +63,7 @@ class SpikingNN(FORCELayer):
     """
 
     _models: ClassVar[tuple[str, ...] | None] = ("SpikingNNModel",)
+    spiking = True
 
     def __init__(
         self,
@@ -83,7 +84,12 @@ class SpikingNN(FORCELayer):
         for given in ("activation", "recurrent_kernel_trainable"):
             if given in kwargs:
                 raise InvalidTypeError(
-                    message(f"{name}.{given}", f"no {given}", kwargs[given], f"leave {given} out: spiking layers have none.")
+                    message(
+                        f"{name}.{given}",
+                        f"no {given}",
+                        kwargs[given],
+                        f"leave {given} out: spiking layers have none.",
+                    )
                 )
         self.dt = check_positive(f"{name}.dt", dt)
         self.tau_decay = check_positive(f"{name}.tau_decay", tau_decay)
@@ -181,6 +187,8 @@ class SpikingNN(FORCELayer):
         h, hr, ipsc, hr_ipsc = traced(self.update_firing_rate)(v_mask, states)
         z = tf.matmul(h, self.output_kernel)
         v = tf.where(v_mask > 0, tf.cast(self.v_reset, v.dtype), v)
+        if self.spikes_of_step is not None:
+            self.spikes_of_step.assign(v_mask > 0)
         return z, [states[0] + 1, v, u, h, hr, ipsc, hr_ipsc, z]
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:

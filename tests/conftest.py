@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# before numpy loads: threads of BLAS gain nothing on small matrices and lose much on busy machines
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shutil
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Run generated CUDA code where there is no GPU: sources made C++, beside cuda/fake_cuda.h."""
+"""Run generated CUDA code where there is no GPU: sources made C++, beside cuda/fake_cuda.h; and what to run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,43 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import tension_sim.brian
+from tension_sim import ForceNetwork, Learning
 
 HERE = Path(__file__).parent / "cuda"
 TEMPLATES = Path(tension_sim.brian.__file__).parent / "templates"
 FLAGS = ["-std=c++17", "-O1", "-w", f"-I{HERE}", *os.environ.get("FAKE_CUDA_FLAGS", "").split()]
 
+#: Networks that spike and learn within 100 ms: alpha_P, and what `ForceNetwork.random` takes.
+NETWORKS: dict[str, tuple[float, dict[str, Any]]] = {
+    "lif": (5e-5, {"n_inputs": 1, "E2": 2.0}),
+    "izhikevich": (2.0, {"dt": "0.04*ms", "G": 5e3, "Q": 5e3, "row_balanced": False}),
+    "theta": (1e-4, {"dt": "0.1*ms", "G": 10.0, "Q": 1e3}),
+}
+
 _LAUNCH = re.compile(r"(\([^()\n]*\)|[\w:]+)<<<\s*([^,<>]+?)\s*,\s*([^,<>]+?)\s*(?:,\s*[^<>]+?)?>>>\s*\(")
 _INCLUDE = re.compile(r'^#include\s*[<"](?:thrust/\w+|curand\w*|cuda_profiler_api)(?:\.h)?[>"]', re.MULTILINE)
+
+
+def small_network(neuron: str = "lif", **learning: Any) -> ForceNetwork:
+    """Return one of the networks; an update falls on every fifth step from 20 on."""
+    alpha_P, options = NETWORKS[neuron]
+    rule = Learning(alpha_P=alpha_P, update_every=5, start=20, **learning)
+    return ForceNetwork.random(neuron, n=60, n_outputs=2, seed=1, learning=rule, **options)
+
+
+def samples_for(net: ForceNetwork, steps: int) -> dict[str, np.ndarray]:
+    """Return a supervisor, and an input where the network has one, as `Simulation.run` takes them."""
+    t = np.arange(1, steps + 1)[:, None] * 5e-5
+    y = np.sin(2 * np.pi * 5 * t) * [1, -0.5]
+    return {"y": y, "x": np.cos(2 * np.pi * 9 * t)} if net.n_inputs else {"y": y}
+
+
+def part(samples: dict[str, np.ndarray], chosen: slice) -> dict[str, np.ndarray]:
+    """Return some steps of samples."""
+    return {name: values[chosen] for name, values in samples.items()}
 
 
 def to_cpp(folder: Path) -> None:

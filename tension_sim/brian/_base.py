@@ -112,7 +112,17 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
                 "name the group that owns it.",
             )
         )
-    return variable, int(getattr(group, "start", 0)), len(group)
+    try:
+        return variable, int(getattr(group, "start", 0)), len(group)
+    except NotImplementedError:  # synapses on a standalone device
+        raise UnsupportedError(
+            message(
+                where,
+                "a group whose size is known before the program runs",
+                group.name,
+                "record it by a StateMonitor, or use a runtime target.",
+            )
+        ) from None
 
 
 class WholeArray(VariableView):

@@ -139,9 +139,7 @@ def build_on(
         ) from error
     manifest = {
         "arrays": _arrays(device, skip),
-        "settable": [
-            f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")
-        ],
+        "settable": [f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")],
     }
     for compiled in folder.rglob("*.o"):
         compiled.unlink()

@@ -44,7 +44,8 @@ auto _load = [&](const std::string& _name, auto* _host, auto* _device, size_t _s
         return;
     if (_is_number(_value)) {
         const char* _text = _value.c_str();
-        std::fill(_host, _host + _size, std::is_integral<_type>::value ? (_type)std::atoll(_text) : (_type)std::atof(_text));
+        const bool _whole = std::is_integral<_type>::value;
+        std::fill(_host, _host + _size, _whole ? (_type)std::atoll(_text) : (_type)std::atof(_text));
     } else {
         std::ifstream _file(_value, std::ios::binary);
         if (!_file.read(reinterpret_cast<char*>(_host), _size*sizeof(_type)) || _file.peek() != EOF)

@@ -13,7 +13,18 @@ from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 
 __all__ = ["activation_of", "check_count", "check_flag", "kernels_of", "mask_of", "row_of"]
 
-_ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear", "softplus", "elu", "selu", "softsign", "gelu", "leaky_relu")
+_ACTIVATIONS = (
+    "tanh",
+    "relu",
+    "sigmoid",
+    "linear",
+    "softplus",
+    "elu",
+    "selu",
+    "softsign",
+    "gelu",
+    "leaky_relu",
+)
 
 
 def check_count(where: str, value: Any, least: int = 1) -> int:
@@ -76,7 +87,9 @@ def kernels_of(where: str, weights: Any, names: Sequence[str]) -> tuple[dict[str
             raise InvalidValueError(message(f"{where}.weights", f"a 2D {name} kernel", _shape(kernel)))
         array = np.asarray(kernel)
         if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
-            raise InvalidValueError(message(f"{where}.weights", f"finite numbers in the {name} kernel", array))
+            raise InvalidValueError(
+                message(f"{where}.weights", f"finite numbers in the {name} kernel", array)
+            )
     units = _shape(kernels["input"])[1]
     outputs = _shape(kernels["output"])[1] if "output" in kernels else None
     shapes = {
@@ -110,7 +123,9 @@ def mask_of(where: str, mask: Any, units: int) -> tf.Tensor | None:
         )
     if array.dtype != bool:
         raise InvalidTypeError(
-            message(name, "True and False (True = does not learn)", str(array.dtype), "convert it: mask == 1.")
+            message(
+                name, "True and False (True = does not learn)", str(array.dtype), "convert it: mask == 1."
+            )
         )
     return tf.convert_to_tensor(array)
 

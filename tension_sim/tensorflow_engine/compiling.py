@@ -129,7 +129,9 @@ class Compiling:
         ):
             raise InvalidValueError(
                 message(
-                    f"{where}.steps_per_execution", "a whole number of time steps, at least 1", steps_per_execution
+                    f"{where}.steps_per_execution",
+                    "a whole number of time steps, at least 1",
+                    steps_per_execution,
                 )
             )
         super().compile(  # type: ignore[misc]

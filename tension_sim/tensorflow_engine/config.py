@@ -34,6 +34,11 @@ class Configured:
 
     _constructed: _Arguments
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make the class, a user's too, known to ``keras.models.load_model``."""
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable(package=cls.__module__)(cls)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Create the object and keep its arguments."""
         instance = super().__new__(cls, *args, **kwargs)

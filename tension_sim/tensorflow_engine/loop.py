@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = ["Window", "WindowResult"]
 _RANDOM = {"RandomStandardNormal", "RandomUniform", "TruncatedNormal", "RandomUniformInt", "RandomShuffle"}
 
 
+@dataclass(frozen=True)
 class WindowResult:
     """What a window of time steps gave: arrays with the steps along the first axis.
 
@@ -24,11 +26,13 @@ class WindowResult:
         For logs, with only the last step unless all were asked for.
     states : list of arrays
         States after each step; only the last one (the output) unless all were asked for.
+    spikes : array of bool, shape (steps, units), or None
+        Which neurons spiked at each step.
     """
 
-    def __init__(self, returned: Any, states: list[np.ndarray]) -> None:
-        self.returned = returned
-        self.states = states
+    returned: Any
+    states: list[np.ndarray]
+    spikes: np.ndarray | None
 
 
 class Window:
@@ -67,11 +71,13 @@ class Window:
         data = [self._padded(array) for array in (x, y) if array is not None]
         arguments = (*data, tf.constant(count, tf.int32))
         if self._function is None:
-            self._function = self._compile(arguments)
+            self._function = self._compile(arguments).get_concrete_function(*arguments)
         returned, states = self._call(arguments)
         keep = count if self.all_steps or self.kind == "predict" else 1
         returned = tf.nest.map_structure(lambda a: np.asarray(a)[:keep], returned)
-        return WindowResult(returned, [np.asarray(state)[:count] for state in states])
+        states = [np.asarray(state)[:count] for state in states]
+        spikes = states.pop()[:, 0] if self.model.force_layer.spikes is not None else None
+        return WindowResult(returned, states, spikes)
 
     def _padded(self, array: np.ndarray) -> tf.Tensor:
         array = np.asarray(array, self.model.compute_dtype)
@@ -87,7 +93,7 @@ class Window:
             # only a failed compilation: nothing has run yet
             if self._started or self.jit != "auto":
                 raise
-            self._function = self._graph(jit=False)
+            self._function = self._graph(jit=False).get_concrete_function(*arguments)
             result = self._function(*arguments)
         self._started = True
         return result
@@ -119,14 +125,20 @@ class Window:
             outputs = step.get_concrete_function(specs).structured_outputs
             # without all steps, a single place is overwritten by each step
             size = width if self.all_steps or kind == "predict" else 1
-            states = model.force_layer.states
-            watched = states if self.all_steps else states[-1:]
+
+            def watched() -> list[tf.Tensor]:
+                layer = model.force_layer
+                states = layer.states if self.all_steps else layer.states[-1:]
+                states = [*states, layer.spikes] if layer.spikes is not None else states
+                return [tf.convert_to_tensor(state) for state in states]
 
             def array_of(length: int) -> Any:
-                return lambda v: tf.TensorArray(v.dtype, length, element_shape=v.shape, clear_after_read=False)
+                return lambda v: tf.TensorArray(
+                    v.dtype, length, element_shape=v.shape, clear_after_read=False
+                )
 
             places = tf.nest.map_structure(array_of(size), outputs)
-            records = [array_of(width)(tf.convert_to_tensor(state)) for state in watched]
+            records = [array_of(width)(state) for state in watched()]
             flat = tf.nest.flatten(places)
 
             def turn(t: tf.Tensor, flat: list[Any], records: list[Any]) -> tuple[Any, ...]:
@@ -134,12 +146,7 @@ class Window:
                 model.count_step(kind)
                 at = t if size > 1 else tf.constant(0)
                 flat = [place.write(at, value) for place, value in zip(flat, values, strict=True)]
-                now = model.force_layer.states
-                now = now if self.all_steps else now[-1:]
-                records = [
-                    record.write(t, tf.convert_to_tensor(state))
-                    for record, state in zip(records, now, strict=True)
-                ]
+                records = [record.write(t, state) for record, state in zip(records, watched(), strict=True)]
                 return t + 1, flat, records
 
             _, flat, records = tf.while_loop(

@@ -41,6 +41,7 @@ class Recurrence(keras.layers.Layer):
         self.stateful = True
         self._kept: list[Any] = []
         self._shown: list[Any] | None = None
+        self.spikes: Any = None
 
     @property
     def states(self) -> list[Any]:
@@ -69,6 +70,16 @@ class Recurrence(keras.layers.Layer):
             )
             state.assign(value)
             self._kept.append(accept_read_value(state))
+        if self.cell.spiking:
+            self.spikes = self.add_weight(
+                name="spikes",
+                shape=(1, self.cell.units),
+                dtype="bool",
+                initializer="zeros",
+                trainable=False,
+                autocast=False,
+            )
+            object.__setattr__(self.cell, "spikes_of_step", self.spikes)  # past the tracking of a built layer
         self.built = True
 
     def initial_states(self) -> list[tf.Tensor]:
@@ -88,13 +99,16 @@ class Recurrence(keras.layers.Layer):
     reset_state = reset_states
 
     def snapshot(self) -> list[np.ndarray]:
-        """Return a copy of the current states."""
-        return [np.asarray(state).copy() for state in self._kept]
+        """Return a copy of the current states, and of where random numbers have got to."""
+        return [np.asarray(state).copy() for state in self._all()]
 
     def restore(self, states: Sequence[Any]) -> None:
-        """Set the current states."""
-        for state, value in zip(self._kept, states, strict=True):
+        """Set the current states, or all that :meth:`snapshot` returned."""
+        for state, value in zip(self._all(), states, strict=False):
             state.assign(value)
+
+    def _all(self) -> list[Any]:
+        return [*self._kept, *self.cell.hidden_variables()]
 
     def call(self, x: tf.Tensor, **kwargs: Any) -> tuple[tf.Tensor, ...]:
         """Advance by the time steps of `x`, of shape (1, timesteps, inputs)."""

@@ -14,7 +14,9 @@ __all__ = ["Dispatcher", "each_step", "last_step"]
 
 
 def _overrides(callback: Any, hook: str) -> bool:
-    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(
+        keras.callbacks.Callback, hook
+    )
 
 
 def _floats(logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +44,8 @@ class Dispatcher:
         self.begin, self.end, self.own = [], [], []
         for callback in callbacks.callbacks:
             heard = {
-                when: any(_overrides(callback, hook.format(when)) for hook in hooks) for when in ("begin", "end")
+                when: any(_overrides(callback, hook.format(when)) for hook in hooks)
+                for when in ("begin", "end")
             }
             built_in = type(callback).__module__.startswith("keras.")
             if built_in and not isinstance(callback, keras.callbacks.LambdaCallback):
@@ -63,7 +66,9 @@ class Dispatcher:
         for callback in which:
             getattr(callback, f"on_{self.kind}_batch_{when}")(step, logs)
 
-    def window(self, first: int, logs: Any, last: Mapping[str, Any], states: list[np.ndarray], before: list[Any]) -> None:
+    def window(
+        self, first: int, logs: Any, last: Mapping[str, Any], states: list[np.ndarray], before: list[Any]
+    ) -> None:
         """Replay a window: its steps start at `first`; `before` are the states before them.
 
         Parameters

@@ -50,7 +50,10 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 _FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "exp": (tf.exp, math.exp),
     "expm1": (tf.math.expm1, math.expm1),
-    "exprel": (lambda x: tf.where(x == 0, tf.ones_like(x), tf.math.expm1(x) / x), lambda x: math.expm1(x) / x if x else 1.0),
+    "exprel": (
+        lambda x: tf.where(x == 0, tf.ones_like(x), tf.math.expm1(x) / x),
+        lambda x: math.expm1(x) / x if x else 1.0,
+    ),
     "log": (tf.math.log, math.log),
     "log1p": (tf.math.log1p, math.log1p),
     "log10": (lambda x: tf.math.log(x) / math.log(10), math.log10),
@@ -140,7 +143,9 @@ class _Expression:
             (x,) = arguments
             if not tf.is_tensor(x):
                 return int(x)
-            floats = next((v.dtype for v in self.names.values() if tf.is_tensor(v) and v.dtype.is_floating), tf.float32)
+            floats = next(
+                (v.dtype for v in self.names.values() if tf.is_tensor(v) and v.dtype.is_floating), tf.float32
+            )
             return tf.cast(x, floats) if x.dtype == tf.bool else tf.floor(x)
         if name == "timestep":
             x, d = arguments
@@ -152,7 +157,9 @@ class _Expression:
         return (on_tensors if any(map(tf.is_tensor, arguments)) else on_numbers)(*arguments)
 
     def _error(self, expected: str, received: str) -> InvalidValueError:
-        return InvalidValueError(message(self.where, expected, received, "use a Brian2 target for this equation file."))
+        return InvalidValueError(
+            message(self.where, expected, received, "use a Brian2 target for this equation file.")
+        )
 
 
 @dataclass(frozen=True)
@@ -252,7 +259,9 @@ class FilterStep:
         return [values[name] for name in self.variables]
 
 
-def _probe(name: str, equations: str, parameters: Mapping[str, str], filters: Sequence[str], **code: str) -> dict[str, tuple[_Statement, ...]]:
+def _probe(
+    name: str, equations: str, parameters: Mapping[str, str], filters: Sequence[str], **code: str
+) -> dict[str, tuple[_Statement, ...]]:
     """Let Brian2 turn equations into statements."""
     import brian2
     from brian2.equations.equations import PARAMETER, Equations, SingleEquation
@@ -270,7 +279,8 @@ def _probe(name: str, equations: str, parameters: Mapping[str, str], filters: Se
     ]
     with isolated("runtime", {}):
         group = brian2.NeuronGroup(
-            1, Equations(equations) + Equations(declared), method=ExactDecay(filters, method) if filters else method,
+            1, Equations(equations) + Equations(declared),
+            method=ExactDecay(filters, method) if filters else method,
             namespace={}, dt=1e-4 * brian2.second, **code,
         )  # fmt: skip
         group.add_to_magic_network = False
@@ -293,13 +303,25 @@ def _statements(runner: Any, group: Any) -> tuple[_Statement, ...]:
         condition = getattr(variables.get(statement.var), "conditional_write", None)
         if condition is not None:
             raise InvalidValueError(
-                message("equations", "no '(unless refractory)' flag", statement.var, "write int(t > last + tau_ref)*(...).")
+                message(
+                    "equations",
+                    "no '(unless refractory)' flag",
+                    statement.var,
+                    "write int(t > last + tau_ref)*(...).",
+                )
             )
     return tuple(_Statement(s.var, s.op, s.expr) for s in [*scalar, *vector])
 
 
 @cache
-def _neuron_step(neuron_name: str, equations: str, threshold: str, reset: str, method: str, parameters: tuple[tuple[str, str], ...]) -> Any:
+def _neuron_step(
+    neuron_name: str,
+    equations: str,
+    threshold: str,
+    reset: str,
+    method: str,
+    parameters: tuple[tuple[str, str], ...],
+) -> Any:
     return _probe(
         neuron_name, equations, dict(parameters), (), threshold=threshold, reset=reset, method=method
     )
@@ -348,11 +370,15 @@ def _si(neuron: Neuron) -> str:
 
     names = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
     dimension = dimension_of(neuron.current_unit, neuron.name)
-    return "*".join(f"{name}**{exponent:g}" for name, exponent in zip(names, dimension, strict=True) if exponent)
+    return "*".join(
+        f"{name}**{exponent:g}" for name, exponent in zip(names, dimension, strict=True) if exponent
+    )
 
 
 @cache
-def _filter_statements(name: str, equations: str, variables: tuple[str, ...], parameters: tuple[tuple[str, str], ...]) -> Any:
+def _filter_statements(
+    name: str, equations: str, variables: tuple[str, ...], parameters: tuple[tuple[str, str], ...]
+) -> Any:
     return _probe(name, equations, dict(parameters), variables)["update"]
 
 

@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .data import check_width, pair, refuse_arguments, series
+from .divergence import Guard
 from .loop import Window
 from .replay import Dispatcher, each_step, last_step
+from .report import Run
 
 __all__ = ["Training"]
 
@@ -86,8 +88,7 @@ class Training:
         try:
             for epoch in range(first_epoch, epochs):
                 listed.on_epoch_begin(epoch)
-                outputs, logs = self._sequence("train", xs, ys, listed)
-                object.__setattr__(self, "_last_run", (xs, ys, outputs))
+                _, logs = self._sequence("train", xs, ys, listed)
                 if validation is not None and self._should_eval(epoch, validation_freq):  # type: ignore[attr-defined]
                     measured = self._tested(*validation, listed)
                     logs.update({f"val_{name}": value for name, value in measured.items()})
@@ -155,12 +156,12 @@ class Training:
         kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
         listed.on_predict_begin()
         try:
-            outputs, logs = self._sequence("predict", np.asarray(xs), None, listed)
+            run, logs = self._sequence("predict", np.asarray(xs), None, listed)
         finally:
             self.force_layer.restore(kept)  # type: ignore[attr-defined]
             self._phase = "idle"
         listed.on_predict_end(logs)
-        joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+        joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *run.returned)
         return keras.tree.map_structure(lambda a: a.reshape(len(a), -1), joined)
 
     def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -194,8 +195,10 @@ class Training:
         listed.on_test_end(logs)
         return logs
 
-    def _sequence(self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any) -> tuple[Any, dict[str, Any]]:
-        """Run one sequence window by window; return its outputs and the logs after its last step."""
+    def _sequence(
+        self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any
+    ) -> tuple[Run, dict[str, Any]]:
+        """Run one sequence window by window; return it, and the logs after its last step."""
         self._phase = kind
         if ys is not None:
             self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
@@ -207,15 +210,24 @@ class Training:
         inputs = xs[:, 0, :]
         targets = None if ys is None else ys[:, 0, :]
         logs: dict[str, Any] = {}
-        outputs: list[Any] = []
+        run = Run(kind, targets, int(self._steps_learned.numpy()) if kind == "train" else 0)  # type: ignore[attr-defined]
+        if kind != "test":
+            object.__setattr__(self, "_last_run", run)  # past Keras' tracking
+        guard = (
+            Guard(self, window, inputs, targets) if kind == "train" and not _tolerates_nan(listed) else None
+        )
         for first in range(0, len(inputs), width):
             part = slice(first, first + width)
             before = self.force_layer.snapshot() if dispatcher.begin and not exact else []  # type: ignore[attr-defined]
             if exact:
                 dispatcher.call([*dispatcher.begin, *dispatcher.own], "begin", first)
+            if guard is not None:
+                guard.before(first)
             result = window.run(inputs[part], None if targets is None else targets[part])
+            if guard is not None:
+                guard.after(first, result.states[-1])
             logs = last_step(result.returned, kind)
-            outputs.append(result.returned if kind == "predict" else result.states[-1][:, 0, :])
+            run.add(first, result)
             if exact:
                 dispatcher.call([*dispatcher.end, *dispatcher.own], "end", first, logs)
             else:
@@ -223,7 +235,7 @@ class Training:
                 dispatcher.window(first, steps, logs, result.states, before)
             if kind == "train" and self.stop_training:
                 break
-        return outputs, logs
+        return run, logs
 
     def _window(self, kind: str, width: int, all_steps: bool) -> Window:
         windows = self.__dict__.setdefault("_compiled_windows", {})
@@ -294,8 +306,14 @@ class Training:
     def _require_built(self, where: str) -> None:
         if not self.built:  # type: ignore[attr-defined]
             raise InvalidValueError(
-                message(where, "a model that has its weights", "not built", "call fit first, or load weights.")
+                message(
+                    where, "a model that has its weights", "not built", "call fit first, or load weights."
+                )
             )
+
+
+def _tolerates_nan(listed: Any) -> bool:
+    return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in listed.callbacks)
 
 
 def _whole(where: str, value: Any, least: int) -> int:

@@ -63,9 +63,10 @@ def build() -> Everything:
            I_fb : volt
            I_in : volt
            bias : volt (constant)
+           fired : integer
            tau : second (constant, shared)""",
         threshold="v > 20*mV",
-        reset="v = 0*mV; r += 0.2",
+        reset="v = 0*mV; r += 0.2; fired += 1",
         method="euler",
         name="neurons",
     )
@@ -73,9 +74,7 @@ def build() -> Everything:
     neurons.v = rng.random(N_NEURONS) * 19 * b2.mV
     neurons.bias = (23 + 4 * rng.random(N_NEURONS)) * b2.mV
     neurons.r = rng.random(N_NEURONS)
-    synapses = b2.Synapses(
-        neurons, neurons, "w : volt", on_pre="v_post += w", delay=0.3 * b2.ms, name="synapses"
-    )
+    synapses = b2.Synapses(neurons, neurons, "w : volt", on_pre="v_post += w", delay=0.3 * b2.ms, name="synapses")
     pre, post = np.nonzero(rng.random((N_NEURONS, N_NEURONS)) < 0.1)
     synapses.connect(i=pre, j=post)
     synapses.w = 0.3 * rng.standard_normal(len(pre)) * b2.mV
@@ -108,9 +107,7 @@ def build() -> Everything:
         ),
         "readout": LinearMap(neurons, "r", weights=weights["readout"], name="readout"),
         "second": LinearMap(neurons, "r", weights=weights["second"], name="second"),
-        "partial": LinearMap(
-            neurons[10:30], "r", weights=weights["partial"], mask=mask["partial"], name="partial"
-        ),
+        "partial": LinearMap(neurons[10:30], "r", weights=weights["partial"], mask=mask["partial"], name="partial"),
         "recurrent": LinearMap(
             rates,
             "x",
@@ -120,15 +117,17 @@ def build() -> Everything:
             target_variable="h",
             name="recurrent",
         ),
+        "count": LinearMap(neurons, "fired", weights=np.ones((1, N_NEURONS)), name="count"),
+        "nothing": LinearMap(
+            neurons, "r", weights=np.ones((2, N_NEURONS)), mask=np.zeros((2, N_NEURONS)), name="nothing"
+        ),
         "rate_readout": LinearMap(rates, "x", weights=weights["rate_readout"], name="rate_readout"),
     }
     readout = maps["readout"]
     maps["feedback"] = LinearMap(
         readout, "z", weights=feedback, target=neurons, target_variable="I_fb", order=3, name="feedback"
     )
-    followers = b2.NeuronGroup(
-        6, "dx/dt = (z - x)/(3*ms) : 1\nz : 1 (linked)", method="exact", name="followers"
-    )
+    followers = b2.NeuronGroup(6, "dx/dt = (z - x)/(3*ms) : 1\nz : 1 (linked)", method="exact", name="followers")
     followers.z = b2.linked_var(readout, "z", index=np.arange(6) % 2)
     sinks = b2.NeuronGroup(6, "y : 1", name="sinks")
     maps["onward"] = LinearMap(
@@ -204,6 +203,8 @@ def gather(net: Everything) -> dict[str, np.ndarray]:
         "rate.rate": net.rate.rate,
         "voltage.v": net.voltage.v,
         "synapses.w": net.synapses.w,
+        "count.z": net.count.z,
+        "nothing.z": net.nothing.z,
         "followers.z": net.followers.z,
     }
     for group, variables in {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import numpy as np
 import pytest
 from brian import everything
 from brian.everything import DT, STEPS, Everything, chosen, gather, masks, replay, sines, updates
-from targets import RUNTIME_TARGETS, activated, assert_close, missing, skip_unless_here
+from targets import TARGETS, activated, assert_close, missing, skip_unless_here
+
+runtime_targets = pytest.mark.parametrize("name", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
 
 #: Other data, longer and shorter, another schedule and other weights: values, not code.
 OTHER = {
@@ -60,9 +61,14 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, n
         return {"first": first, "other": gather(net)}
 
 
-@pytest.fixture(scope="module")
-def outcome(target_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What a target makes of them."""
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow if name == "cython" else ()) for name in TARGETS],
+)
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a target makes of them; cython compiles its forty modules for more than a minute."""
+    target_name = request.param
+    skip_unless_here(target_name)
     with activated(target_name, tmp_path_factory.mktemp("everything") / "project") as target:
         net, first = everything.run(target)
         outcome = {"first": first, "start": net.start}
@@ -73,7 +79,7 @@ def outcome(target_name: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             change(net)
             target.run(net.network, STEPS * DT)
             outcome["other"] = gather(net)
-        yield outcome
+        return outcome
 
 
 @pytest.mark.parametrize("which", ["first", "other"])
@@ -165,11 +171,13 @@ def test_signals_and_maps_write_where_they_should(outcome):
     assert_close(found["rates.h"], found["recurrent.W"] @ found["recorded.x"][-1])
     onward = found["recorded.x"][:, 3:9] @ start["onward"].T
     assert_close(found["recorded.y"], np.pad(onward, [(0, 0), (1, 1)]))
+    assert found["count.z"] == len(found["spikes.t"])
+    assert found["nothing.z"].tolist() == [0, 0]
     assert found["recorded.v"].shape == (58, 3)
     assert_close(found["recorded.v"][-1], found["neurons.v"][[8, 5, 24]])
 
 
-@pytest.mark.parametrize("name", RUNTIME_TARGETS)
+@runtime_targets
 def test_store_and_restore(name, tmp_path):
     skip_unless_here(name)
     with activated(name, tmp_path) as target:
@@ -186,7 +194,7 @@ def test_store_and_restore(name, tmp_path):
         assert np.array_equal(again[key], wanted), key
 
 
-@pytest.mark.parametrize("name", RUNTIME_TARGETS)
+@runtime_targets
 def test_two_runs_are_one_long_run(name, tmp_path):
     skip_unless_here(name)
     with activated(name, tmp_path) as target:
@@ -218,6 +226,7 @@ def changed_between_runs(name: str, folder: Any) -> dict[str, np.ndarray]:
         return gather(net)
 
 
+@pytest.mark.slow
 def test_values_change_between_runs(tmp_path):
     if reason := missing("cython"):
         pytest.skip(reason)

@@ -273,9 +273,7 @@ def test_other_weights_refused():
         match=re.escape("LinearMap.W: expected an array of shape (3, 6) (targets, sources)"),
     ):
         readout.W = W.T
-    with pytest.raises(
-        UnitsError, match=re.escape("LinearMap.W: expected weights in 1 (no unit).\nReceived: 'volt'")
-    ):
+    with pytest.raises(UnitsError, match=re.escape("LinearMap.W: expected weights in 1 (no unit).\nReceived: 'volt'")):
         readout.W = W * b2.mV
     with pytest.raises(InvalidTypeError, match=r"LinearMap\.W: expected an array of shape"):
         readout.W = "rand()"

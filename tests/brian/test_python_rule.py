@@ -53,9 +53,9 @@ def test_comes_after_the_maps_and_before_their_rls(numpy_target):
     rls = RLS(readout, Signal([0.0]), alpha_P=1.0)
     rule = PythonRule(lambda a, b: seen.append((a.z[0], b.z[0], a.W[0, 0])), readout, feedback)
     assert rule.order > max(readout.order, feedback.order)
-    b2.Network(
-        neurons, readout, feedback, rls, rls.target, PythonRule(lambda a: seen.append(a.z[0]), readout)
-    ).run(b2.defaultclock.dt)
+    b2.Network(neurons, readout, feedback, rls, rls.target, PythonRule(lambda a: seen.append(a.z[0]), readout)).run(
+        b2.defaultclock.dt
+    )
     assert seen == pytest.approx([1.0])
 
 
@@ -66,9 +66,7 @@ def test_refused_on_standalone_devices(tmp_path):
         with pytest.raises(UnsupportedError) as caught:
             PythonRule(print, readout)
     text = str(caught.value)
-    assert text.startswith(
-        "PythonRule: expected a device that runs Python code at each time step: numpy or cython.\n"
-    )
+    assert text.startswith("PythonRule: expected a device that runs Python code at each time step: numpy or cython.\n")
     assert "Received: 'CPPStandaloneDevice'" in text
     assert "cannot be part of a generated program; write it as the error of an RLS" in text
 
@@ -80,7 +78,5 @@ def test_refused_arguments(numpy_target):
     ):
         PythonRule("f", readout)
     for maps in ((), (3,), (readout, None)):
-        with pytest.raises(
-            InvalidTypeError, match=r"PythonRule\.maps: expected one LinearMap or more\.\nReceived: "
-        ):
+        with pytest.raises(InvalidTypeError, match=r"PythonRule\.maps: expected one LinearMap or more\.\nReceived: "):
             PythonRule(print, *maps)

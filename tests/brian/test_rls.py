@@ -7,7 +7,8 @@ import re
 import brian2 as b2
 import numpy as np
 import pytest
-from brian.everything import chosen, replay, sines, updates
+from brian.everything import chosen, replay, updates
+from brian.learner import DT, STEPS, Learner, N
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.templates import Templater
 from brian2.core.base import BrianObjectException
@@ -23,48 +24,6 @@ from tension_sim.errors import (
     UnknownNameError,
     UnsupportedError,
 )
-
-STEPS, N = 60, 5
-DT = 0.1 * b2.ms
-
-
-class Learner:
-    """Wandering rates, a readout of them, and a rule; run it, or learn the same again in numpy."""
-
-    def __init__(self, mask=None, rows=2, **options):
-        self.y = sines(STEPS, rows)
-        self.mask = np.ones((rows, N), bool) if mask is None else np.asarray(mask, bool)
-        self.neurons = b2.NeuronGroup(
-            N, "dr/dt = cos(t/(1*ms)*(1 + i))/(0.5*ms) : 1", method="euler", name="neurons"
-        )
-        self.target = Signal(self.y, name="target")
-        self.readout = LinearMap(self.neurons, "r", weights=np.zeros((rows, N)), mask=mask, name="readout")
-        self.recorder = Recorder(self.neurons, "r", name="rec_r")
-        self.z = Recorder(self.readout, "z", name="rec_z")
-        self.rls = RLS(self.readout, self.target, **({"alpha_P": 0.5, "name": "rls"} | options))
-        self.network = b2.Network(self.neurons, self.target, self.readout, self.recorder, self.z, self.rls)
-
-    def run(self, *parts: int) -> Learner:
-        for steps in parts or (STEPS,):
-            self.network.run(steps * DT, namespace={})
-        return self
-
-    def check(self, steps, **options) -> None:
-        """Compare with a replay in which updates fall on these steps."""
-        z, weights, P = replay(
-            self.recorder.recorded,
-            [np.zeros(self.mask.shape)],
-            [self.mask],
-            lambda k, z: [z[0] - self.y[k]],
-            steps,
-            **({"alpha_P": 0.5} | options),
-        )
-        assert_close(self.z.recorded, z[0])
-        assert_close(self.readout.W, weights[0])
-        found = self.rls.P if isinstance(self.rls.P, list) else [self.rls.P]
-        for matrix, wanted in zip(found, P, strict=True):
-            assert_close(matrix, wanted)
-        assert self.rls.n_updates[:] == len(steps)
 
 
 @pytest.fixture
@@ -241,15 +200,11 @@ class TestDivergence:
     def test_names_the_step_and_keeps_the_weights(self, numpy_target):
         run = Learner()
         gate = Signal(np.where(np.arange(STEPS) == 25, 0.0, 1.0), name="gate")
-        rls = RLS(
-            run.readout, run.target, alpha_P=0.5, error="(z - y)/gate", variables={"gate": (gate, "value")}
-        )
+        rls = RLS(run.readout, run.target, alpha_P=0.5, error="(z - y)/gate", variables={"gate": (gate, "value")})
         network = b2.Network(run.neurons, run.target, run.readout, run.recorder, run.z, gate, rls)
         with pytest.raises(
             DivergenceError,
-            match=re.escape(
-                "RLS: learning diverged at time step 25 (t = 0.0025 s): the error or r'Pr was not finite"
-            ),
+            match=re.escape("RLS: learning diverged at time step 25 (t = 0.0025 s): the error or r'Pr was not finite"),
         ) as caught:
             network.run(STEPS * DT)
         assert "Fix: choose a smaller alpha_P or feedback" in str(caught.value)

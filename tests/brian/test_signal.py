@@ -103,9 +103,7 @@ def test_samples_refused(samples, error, text):
 
 def test_first_step_refused():
     for value, error in ((-1, InvalidValueError), (1.5, InvalidValueError), ("1", InvalidTypeError)):
-        with pytest.raises(
-            error, match=r"Signal\.first_step: expected a whole number, at least 0\.\nReceived: "
-        ):
+        with pytest.raises(error, match=r"Signal\.first_step: expected a whole number, at least 0\.\nReceived: "):
             Signal(ROWS, first_step=value)
 
 

@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from cuda_emulation import NETWORKS, part, samples_for, small_network
 
 from tension_sim import ForceNetwork, Learning, Record, Simulation, cuda
 from tension_sim.errors import CompilerNotFoundError, DivergenceError
@@ -35,22 +35,15 @@ def toolkit() -> None:
 @pytest.fixture
 def gpu(toolkit: None) -> None:
     if shutil.which("nvidia-smi") is None or subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode:
-        pytest.skip("no CUDA GPU: the numbers of the CUDA kernels are tested in emulation only (test_kernels.py)")
-
-
-def network(neuron: str = "lif", n: int = 60, n_inputs: int = 1, **learning: Any) -> ForceNetwork:
-    rule = Learning(alpha_P=0.05 if neuron == "theta" else 5e-5, update_every=5, start=20, **learning)
-    return ForceNetwork.random(neuron, n=n, n_outputs=2, n_inputs=n_inputs, seed=1, learning=rule)
+        pytest.skip("no CUDA GPU; the numbers are those of test_emulated.py, where the CPU plays the GPU")
 
 
 def source_of(folder: Path, name: str) -> str:
     """Return the source of a code object; Brian2 numbers them while older ones are in use."""
-    (path,) = [p for p in (folder / "code_objects").glob("*.cu") if re.fullmatch(rf"{name}_codeobject(_\d+)?\.cu", p.name)]
+    (path,) = [
+        p for p in (folder / "code_objects").glob("*.cu") if re.fullmatch(rf"{name}_codeobject(_\d+)?\.cu", p.name)
+    ]
     return path.read_text()
-
-
-def supervisor(steps: int) -> np.ndarray:
-    return np.sin(2 * np.pi * 5 * 5e-5 * np.arange(1, steps + 1))[:, None] * [1, -0.5]
 
 
 # ---- refusals, before anything is generated
@@ -64,7 +57,7 @@ def test_without_brian2cuda(monkeypatch):
         r"Received: 'no brian2cuda in Python 3\.\d+'\n"
         r"Fix: on Python 3\.12 or newer, pip install 'tension-sim\[cuda\]', or choose target=\"cpp_standalone\"\.$",
     ):
-        Simulation(network(), target="cuda_standalone")
+        Simulation(small_network(), target="cuda_standalone")
 
 
 def test_without_nvcc(monkeypatch, tmp_path):
@@ -78,7 +71,7 @@ def test_without_nvcc(monkeypatch, tmp_path):
         r"cuda_standalone\.\nReceived: 'no nvcc'\n"
         r"Fix: install the CUDA toolkit, or choose target=\"cpp_standalone\"\.$",
     ):
-        Simulation(network(), target="cuda_standalone")
+        Simulation(small_network(), target="cuda_standalone")
 
 
 def fake_nvcc(folder: Path, answer: str) -> Path:
@@ -142,7 +135,7 @@ def generated(toolkit, monkeypatch, tmp_path):
     from tension_sim.brian.build_cuda import build_cuda
 
     monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
-    net, record = network(), Record(variables={"v": (0, 3)})
+    net, record = small_network(), Record(variables={"v": (0, 3)})
     build_cuda(Structure.of(net, record), tmp_path)
     return net, record, tmp_path
 
@@ -200,7 +193,7 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
     preferences, device = brian2.prefs.as_file, brian2.get_device()
     dt, gpu = brian2.defaultclock.dt, dict(gputools._gpu_selection)
     for name in ("one", "two"):
-        build_cuda(Structure.of(network(n_inputs=0), Record()), tmp_path / name)
+        build_cuda(Structure.of(small_network(), Record()), tmp_path / name)
     assert brian2.prefs.as_file == preferences
     assert brian2.get_device() is device
     assert brian2.defaultclock.dt == dt
@@ -222,7 +215,12 @@ def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tm
     net = ForceNetwork.random("lif", n=10, dtype="float32", learning=Learning(alpha_P=1.0), seed=1)
     build_cuda(Structure.of(net, Record()), tmp_path)
     source = source_of(tmp_path, "rls")
-    for constant in ("0xD1342543DE82EF95ULL", "0x9E3779B97F4A7C15ULL", "0xBF58476D1CE4E5B9ULL", "0x94D049BB133111EBULL"):
+    for constant in (
+        "0xD1342543DE82EF95ULL",
+        "0x9E3779B97F4A7C15ULL",
+        "0xBF58476D1CE4E5B9ULL",
+        "0x94D049BB133111EBULL",
+    ):
         assert constant in source
     assert "tsim::rls::Problem<float, float, 1>" in source
 
@@ -239,7 +237,7 @@ def assert_cuda_program(path: Path) -> None:
 @pytest.mark.slow
 def test_an_assembled_network_compiles_and_is_cached(toolkit, monkeypatch, tmp_path):
     monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
-    simulation = Simulation(network(), target="cuda_standalone", record=Record(variables={"v": (0, 1)}))
+    simulation = Simulation(small_network(), target="cuda_standalone", record=Record(variables={"v": (0, 1)}))
     program = simulation.build()
     assert program.built
     assert_cuda_program(program.folder / "main")
@@ -261,13 +259,14 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
         for name, value in preferences.items():
             b2.prefs[name] = value
         mask = np.random.default_rng(1).random((8, 8)) < 0.5
-        group = b2.NeuronGroup(8, "dx/dt = (tanh(h) - x)/(5*ms) : 1\nh : 1\nz : 1 (linked)", method="euler", name="g")
+        group = b2.NeuronGroup(8, "dx/dt = (tanh(h) - x)/(5*ms) : 1\nh : 1", method="euler", name="group")
+        follower = b2.NeuronGroup(8, "dx/dt = (z - x)/(5*ms) : 1\nz : 1 (linked)", method="euler", name="follower")
         goal = Signal(np.zeros((9, 2)), periodic=True, name="goal")
         readout = LinearMap(group, "x", weights=np.zeros((2, 8)), name="readout")
         recurrent = LinearMap(
             group, "x", weights=np.zeros((8, 8)), mask=mask, target=group, target_variable="h", name="recurrent"
         )
-        group.z = b2.linked_var(readout, "z", index=np.arange(8) % 2)
+        follower.z = b2.linked_var(readout, "z", index=np.arange(8) % 2)
         both = RLS(
             [readout, recurrent], goal, alpha_P=1.0, error=["z - y", "out - h"],
             variables={"out": (group, "x"), "h": (group, "h")}, forgetting=0.99, name="both",
@@ -277,7 +276,7 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
         switched = RLS(part, Signal(np.zeros(5), name="other"), alpha_P=1.0, probability=0.5, name="switched")
         switched.run_regularly("learning = 1 - learning", dt=1 * b2.ms)
         recorder = Recorder(group[1:], "x", every=3, indices=[0, 6], name="recorder")
-        members = [group, goal, readout, recurrent, both, part, switched, switched.target, recorder]
+        members = [group, follower, goal, readout, recurrent, both, part, switched, switched.target, recorder]
         b2.Network(*members).run(10 * b2.ms, namespace={})
         b2.get_device().build(directory=str(tmp_path), compile=True, run=False, with_output=False)
     finally:
@@ -295,11 +294,13 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.slow
-@pytest.mark.parametrize("neuron", ["lif", "izhikevich", "theta"])
+@pytest.mark.parametrize("neuron", NETWORKS)
 def test_cuda_agrees_with_cpp(gpu, neuron):
-    net, y = network(neuron, n_inputs=0), supervisor(2000)
-    wanted, found = (Simulation(net, target=target).run(y) for target in ("cpp_standalone", "cuda_standalone"))
-    assert len(wanted.spike_step) > 100
+    net = small_network(neuron)
+    wanted, found = (
+        Simulation(net, target=target).run(**samples_for(net, 2000)) for target in ("cpp_standalone", "cuda_standalone")
+    )
+    assert len(wanted.spike_step) > 50
     for name in ("spike_step", "spike_neuron"):
         assert np.array_equal(getattr(found, name), getattr(wanted, name))
     np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10)
@@ -310,10 +311,11 @@ def test_cuda_agrees_with_cpp(gpu, neuron):
 @pytest.mark.gpu
 @pytest.mark.slow
 def test_two_runs_are_one_long_run_and_equal_runs_are_equal(gpu):
-    simulation, y = Simulation(network(n_inputs=0), target="cuda_standalone"), supervisor(600)
-    whole, again = simulation.run(y), simulation.run(y)
-    first = simulation.run(y[:300])
-    second = simulation.run(y[300:], state=first.state)
+    net = small_network()
+    simulation, samples = Simulation(net, target="cuda_standalone"), samples_for(net, 600)
+    whole, again = simulation.run(**samples), simulation.run(**samples)
+    first = simulation.run(**part(samples, slice(300)))
+    second = simulation.run(**part(samples, slice(300, None)), state=first.state)
     assert whole.output.tobytes() == again.output.tobytes()
     assert np.array_equal(np.concatenate([first.output, second.output]), whole.output)
 
@@ -321,20 +323,22 @@ def test_two_runs_are_one_long_run_and_equal_runs_are_equal(gpu):
 @pytest.mark.gpu
 @pytest.mark.slow
 def test_a_state_that_cpp_left_goes_on(gpu):
-    net, y = network(n_inputs=0), supervisor(600)
+    net = small_network()
+    samples = samples_for(net, 600)
     cpp, on_gpu = (Simulation(net, target=target) for target in ("cpp_standalone", "cuda_standalone"))
-    first = cpp.run(y[:303])
+    first = cpp.run(**part(samples, slice(303)))
     assert first.state["rls.pending"].any()
-    wanted, found = (simulation.run(y[303:], state=first.state) for simulation in (cpp, on_gpu))
+    wanted, found = (s.run(**part(samples, slice(303, None)), state=first.state) for s in (cpp, on_gpu))
     np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10)
 
 
 @pytest.mark.gpu
 @pytest.mark.slow
 def test_divergence_ends_the_run_at_its_step(gpu):
-    simulation, y = Simulation(network(n_inputs=0), target="cuda_standalone"), supervisor(600)
-    state = simulation.run(y[:100]).state
+    net = small_network()
+    simulation, samples = Simulation(net, target="cuda_standalone"), samples_for(net, 400)
+    state = simulation.run(**part(samples, slice(203))).state
     state["rls.P_packed"] = -1e6 * np.abs(state["rls.P_packed"]) - 1
-    with pytest.raises(DivergenceError, match="time step 100 ") as caught:
-        simulation.run(y[100:], state=state)
-    assert caught.value.results.n_steps == 1
+    with pytest.raises(DivergenceError, match="time step 205 ") as caught:
+        simulation.run(**part(samples, slice(203, None)), state=state)
+    assert caught.value.results.n_steps == 3

@@ -155,9 +155,7 @@ class Learner:
             weights[mask] = flat
             dense.append(weights)
         start = self.blocks.P_start
-        return dense, [
-            unpack(self.arrays["P"][start[b] : start[b + 1]], n) for b, n in enumerate(self.blocks.sizes)
-        ]
+        return dense, [unpack(self.arrays["P"][start[b] : start[b + 1]], n) for b, n in enumerate(self.blocks.sizes)]
 
 
 def truth(learner: Learner, P: list[np.ndarray], weights: list[np.ndarray], stop_before: int | None = None) -> None:
@@ -188,7 +186,12 @@ def masked() -> list[np.ndarray]:
     return [first, second]
 
 
-CASES = {"one number": dense(1), "dense": dense(37), "masked": masked(), "only one map": [*dense(20)[:1], masked()[0][5:6, :20]]}
+CASES = {
+    "one number": dense(1),
+    "dense": dense(37),
+    "masked": masked(),
+    "only one map": [*dense(20)[:1], masked()[0][5:6, :20]],
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -358,7 +361,9 @@ def test_signal_plays_the_right_row(kernels, periodic):
     samples, first = np.arange(21.0).reshape(7, 3), 4
     value = np.zeros(3)
     for step in (0, 3, 4, 10, 11, 30):
-        kernels.signal_row(*(ctypes.c_int64(v) for v in (3, 7, step, first)), periodic, pointer(samples), pointer(value))
+        kernels.signal_row(
+            *(ctypes.c_int64(v) for v in (3, 7, step, first)), periodic, pointer(samples), pointer(value)
+        )
         row = (step - first) % 7 if periodic else min(max(step - first, 0), 6)
         assert np.array_equal(value, samples[row])
 

@@ -12,10 +12,10 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
+from tension_sim import base, constrained, models, spiking  # noqa: E402
+from tension_sim import esn as ridge  # noqa: E402
 from tests.keras import usage_blocks as blocks  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments  # noqa: E402
-
-from tension_sim import base, constrained, esn as ridge, models, spiking  # noqa: E402, I001
 
 
 def written_blocks() -> list[str]:
@@ -28,7 +28,8 @@ def written_blocks() -> list[str]:
 @pytest.mark.parametrize("index", range(11))
 def test_a_block_is_the_one_of_the_page(index: int) -> None:
     here = Path(__file__).resolve().parents[2]
-    places = [os.environ.get("TENSION_SIM_USAGE"), here / "shared/USAGE.txt", here.parent / "shared/USAGE.txt"]
+    shared = [folder / "shared/USAGE.txt" for folder in (here, here.parent)]
+    places = [os.environ.get("TENSION_SIM_USAGE"), *shared]
     page = next((Path(p) for p in places if p and Path(p).is_file()), None)
     if page is None:
         pytest.skip("the usage page is not here; TENSION_SIM_USAGE may name it")

@@ -1,3 +1,4 @@
+# fmt: off
 # ruff: noqa
 """The code blocks of the usage page, as written, with only the package's name changed.
 

@@ -5,22 +5,21 @@ All compiled runs share one program: what differs between them are values.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
 import textwrap
 import warnings
-from pathlib import Path
 
-import brian2 as b2
 import numpy as np
 import pytest
+from lif_network import STEPS, N, Y, assert_same, net
 from targets import assert_close, skip_unless_here
 
 from tension_sim import programs
 from tension_sim.errors import (
+    CompilerNotFoundError,
     DivergenceError,
     InvalidTypeError,
     InvalidValueError,
@@ -33,24 +32,7 @@ from tension_sim.simulation import Simulation
 from tension_sim.structure import Record
 from tension_sim.tasks import Task
 
-N, STEPS = 300, 240
 TARGETS = ("numpy", "cython", "cpp_standalone")
-Y = np.sin(np.arange(STEPS) / 20)
-
-
-def net(**changes) -> ForceNetwork:
-    """The network of the program that the oracle tests compile as well."""
-    learning = Learning(alpha_P=5e-6, gain="undivided", update_every=3)
-    return ForceNetwork.random(**({"neuron": "lif", "n": N, "seed": 1, "learning": learning} | changes))
-
-
-def same(one, other, what="") -> None:
-    """Compare all that two runs left behind, bit for bit."""
-    assert one.state.keys() == other.state.keys()
-    for name in one.state:
-        assert np.array_equal(one.state[name], other.state[name]), f"{what} {name}"
-    for name in ("output", "spike_step", "spike_neuron"):
-        assert np.array_equal(getattr(one, name), getattr(other, name)), f"{what} {name}"
 
 
 @pytest.fixture(params=TARGETS)
@@ -101,6 +83,16 @@ def test_targets_agree(rule):
             assert_close(found.state[key], wanted.state[key], what=f"{name} {key}")
 
 
+@pytest.mark.slow
+def test_threads():
+    skip_unless_here("cpp_standalone")
+    one, two = (Simulation(net(), target="cpp_standalone", threads=threads).run(Y) for threads in (1, 2))
+    assert np.array_equal(two.spike_step, one.spike_step)
+    assert np.array_equal(two.spike_neuron, one.spike_neuron)
+    assert_close(two.output, one.output)
+    assert_close(two.weights["output_kernel"], one.weights["output_kernel"])
+
+
 def test_single_precision():
     double = Simulation(net(), target="numpy").run(Y)
     single = Simulation(net(dtype="float32"), target="numpy").run(Y)
@@ -145,7 +137,7 @@ class TestLearning:
             ),
         )  # fmt: skip
         first, second = (Simulation(net(learning=rule), target=target).run(Y) for rule in rules)
-        same(first, second)
+        assert_same(first, second)
 
     def test_large_seeds_draw_the_same(self, target):
         rule = Learning(alpha_P=1e-4, probability=0.5)
@@ -173,14 +165,16 @@ class TestKernels:
         assert not found.state["neurons.I_rec"].any()
 
     def test_inputs(self):
-        network = net(n_inputs=2, E2=1.0)
+        """One step of Izhikevich neurons by hand, in mV, pA, pF and ms."""
+        network = net(neuron="izhikevich", n=20, n_inputs=2, E2=500.0)
         x = np.random.default_rng(0).standard_normal((STEPS, 2))
-        simulation = Simulation(network, target="numpy", record=Record(variables={"v": (0, 1)}))
+        simulation = Simulation(network, target="numpy", record=Record(variables={"v": tuple(range(20))}))
         found = simulation.run(Y, x)
-        # the membrane before the first spike, by hand: frozen where t <= last + tau_ref
-        task = Task("demo", STEPS, Y[:, None], inputs=x)
-        same(simulation.run(task), found)
-        assert not np.array_equal(simulation.run(Y, 0 * x).recorded["v"].values, found.recorded["v"].values)
+        v = network.initial_values["v"] * 1e3
+        current = x[0] @ network.input_kernel + 1000
+        wanted = v + 0.05 * (2.5 * (v + 60) * (v + 19.2) + current) / 250
+        assert found.recorded["v"].values[0] == pytest.approx(np.where(wanted >= 30, -65, wanted), rel=1e-12)
+        assert_same(simulation.run(Task("demo", STEPS, Y[:, None], inputs=x)), found)
 
 
 class TestRecords:
@@ -248,7 +242,7 @@ class TestProgress:
     def test_is_told_how_far(self, target):
         skip_unless_here(target)
         seen = []
-        steps = {"numpy": 3000, "cython": 6000, "cpp_standalone": 300_000}[target]
+        steps = {"numpy": 2000, "cython": 6000, "cpp_standalone": 300_000}[target]
         task = Task("demo", steps, Y[:, None], period=STEPS)
         Simulation(net(), target=target, record=Record(every=1000)).run(
             task, progress=lambda *a: seen.append(a)
@@ -267,7 +261,7 @@ class TestDiverges:
         """A target near the largest number: the weights would overflow, so that update is not made."""
         simulation = Simulation(net(learning=Learning(alpha_P=1e-3, gain="undivided")), target=target)
         with pytest.raises(
-            DivergenceError, match=r"RLS: learning diverged at time step 1\d\d \(t = 0\.00\d+ s\)"
+            DivergenceError, match=r"RLS: learning diverged at time step \d+ \(t = 0\.0\d+ s\): "
         ) as caught:
             simulation.run(self.Y)
         error, results = caught.value, caught.value.results
@@ -318,7 +312,7 @@ class TestFailures:
         ):
             simulation.run(task, progress=lambda done, steps: children[-1].kill())
         assert all(np.array_equal(kept[name], values) for name, values in earlier.state.items())
-        same(simulation.run(Y), earlier)
+        assert_same(simulation.run(Y), earlier)
 
     def test_rows_that_were_not_written(self, monkeypatch):
         skip_unless_here("cpp_standalone")
@@ -340,6 +334,16 @@ class TestFailures:
             simulation = Simulation(net())
         assert simulation.target == "numpy"
 
+    @pytest.mark.parametrize(("name", "needs"), [("cpp_standalone", r"and make "), ("cython", "")])
+    def test_without_a_compiler_compiled_targets_are_refused(self, name, needs, monkeypatch, tmp_path):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
+        with pytest.raises(
+            CompilerNotFoundError, match=rf"a C\+\+ compiler \(g\+\+\) {needs}on the PATH for {name}\."
+        ):
+            Simulation(net(), target=name).run(Y)
+        assert not list(tmp_path.iterdir())
+
     def test_with_a_compiler_it_is_cpp(self):
         skip_unless_here("cpp_standalone")
         assert Simulation(net()).target == "cpp_standalone"
@@ -357,7 +361,7 @@ class TestInterrupted:
         learning = Learning(alpha_P=5e-6, gain="undivided", update_every=3)
         net = ForceNetwork.random("lif", n=300, seed=1, learning=learning)
         y = np.sin(np.arange(240) / 20)[:, None]
-        simulation = Simulation(net, target="{target}")
+        simulation = Simulation(net, target=sys.argv[1])
 
         def progress(done, steps):
             if done:
@@ -366,17 +370,16 @@ class TestInterrupted:
         results = simulation.run(Task("demo", 10**8, y, period=240), progress=progress)
         again = simulation.run(Task("demo", results.n_steps, y, period=240))
         alike = all(np.array_equal(results.state[name], again.state[name]) for name in again.state)
-        alike = alike and np.array_equal(results.output, again.output) and len(results.output) == results.n_steps
-        print("ended", results.n_steps, results.provenance["interrupted"], again.provenance["interrupted"], alike)
+        alike = alike and np.array_equal(results.output, again.output)
+        interrupted = [found.provenance["interrupted"] for found in (results, again)]
+        print("ended", results.n_steps, len(results.output), *interrupted, alike)
     """
 
     @pytest.mark.parametrize("name", ["numpy", "cpp_standalone"])
     def test_ctrl_c_gives_what_was_reached(self, name):
         skip_unless_here(name)
-        script = textwrap.dedent(self.SCRIPT).replace("{target}", name)
-        process = subprocess.Popen(
-            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", textwrap.dedent(self.SCRIPT), name]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             assert process.stdout.readline() == "started\n"
             process.send_signal(signal.SIGINT)
@@ -385,105 +388,9 @@ class TestInterrupted:
             process.kill()
             process.communicate()
         assert process.returncode == 0, errors
-        found = re.fullmatch(r"(?:started\n)*ended (\d+) True False True\n", rest)
+        found = re.fullmatch(r"(?:started\n)*ended (\d+) \1 True False True\n", rest)
         assert found, rest
         assert 0 < int(found[1]) < 10**8
-
-
-def everything_of_the_user() -> dict[str, object]:
-    """All that belongs to the user and that a run must leave alone."""
-    prefs = b2.prefs
-    return {
-        "preferences": {name: prefs[name] for name in prefs},
-        "device": b2.get_device(),
-        "dt": float(b2.defaultclock.dt),
-        "random state": [str(part) for part in np.random.get_state()],
-        "folder": os.getcwd(),
-        "warnings": list(warnings.filters),
-        "interrupt": signal.getsignal(signal.SIGINT),
-        "streams": (sys.stdout, sys.stderr),
-        "environment": dict(os.environ),
-        "numpy errors": np.geterr(),
-        "stopped": b2.Network._globally_stopped,
-    }
-
-
-class TestUsersState:
-    @pytest.fixture(autouse=True)
-    def odd_settings(self):
-        prefs = b2.prefs
-        before = prefs["codegen.target"], prefs["core.default_float_dtype"], b2.defaultclock.dt
-        prefs["codegen.target"] = "numpy"
-        prefs["core.default_float_dtype"] = np.float32
-        b2.defaultclock.dt = 0.37 * b2.ms
-        yield
-        prefs["codegen.target"], prefs["core.default_float_dtype"] = before[:2]
-        b2.defaultclock.dt = before[2]
-
-    def test_untouched(self, target):
-        b2.prefs["codegen.target"] = "cython" if target == "numpy" else "numpy"
-        before = everything_of_the_user()
-        Simulation(net(), target=target).run(Y)
-        assert everything_of_the_user() == before
-
-    def test_untouched_by_errors(self, target):
-        before = everything_of_the_user()
-        with pytest.raises(DivergenceError):
-            Simulation(net(learning=Learning(alpha_P=1e-3)), target=target).run(TestDiverges.Y)
-        assert everything_of_the_user() == before
-
-    def test_untouched_by_a_build(self, monkeypatch, tmp_path, capfd):
-        """A build that fails at the very end."""
-        skip_unless_here("cpp_standalone")
-        broken = tmp_path / "bin" / "g++"
-        broken.parent.mkdir()
-        broken.write_text("#!/bin/sh\nexit 1\n")
-        broken.chmod(0o755)
-        monkeypatch.setenv("PATH", str(broken.parent), prepend=":")
-        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
-        before = everything_of_the_user()
-        with pytest.raises(RunFailedError, match="did not compile"):
-            Simulation(net(), target="cpp_standalone").run(Y)
-        assert everything_of_the_user() == before
-
-    def test_two_simulations_in_turn(self, target):
-        first, second = (Simulation(net(seed=seed), target=target) for seed in (1, 2))
-        wanted = first.run(Y), second.run(Y)
-        a = first.run(Y[:100])
-        b = second.run(Y[:100])
-        a = first.run(Y[100:], state=a.state)
-        b = second.run(Y[100:], state=b.state)
-        for found, whole in zip((a, b), wanted, strict=True):
-            for name in whole.state:
-                assert np.array_equal(found.state[name], whole.state[name]), name
-
-    def test_within_a_users_own_program(self, tmp_path):
-        """Her own standalone project is under way while simulations are run."""
-        skip_unless_here("cpp_standalone")
-        b2.set_device("cpp_standalone", directory=str(tmp_path / "hers"), build_on_run=False)
-        device = b2.get_device()
-        try:
-            b2.defaultclock.dt = 0.2 * b2.ms
-            group = b2.NeuronGroup(2, "dx/dt = 1/second : 1", method="euler", name="hers")
-            group.x = [1, 2]
-            before = everything_of_the_user()
-            for name in ("numpy", "cpp_standalone"):
-                Simulation(net(), target=name).run(Y[:30])
-            assert everything_of_the_user() == before
-            monitor = b2.StateMonitor(group, "x", record=True, name="her_monitor")
-            network = b2.Network(group, monitor)
-            network.run(1 * b2.ms, namespace={})
-            Simulation(net(), target="cpp_standalone").run(Y[:30])
-            device.build(directory=str(tmp_path / "hers"), compile=True, run=True, with_output=False)
-            assert np.asarray(monitor.t) == pytest.approx(np.arange(5) * 2e-4)
-            assert np.asarray(monitor.x)[:, -1] == pytest.approx([1.0008, 2.0008])
-            assert not {
-                p.name for p in (tmp_path / "hers" / "results").iterdir() if "network_clock" in p.name
-            }
-        finally:
-            device.reinit()
-            b2.set_device("runtime")
-            b2.devices.device.previous_devices.clear()
 
 
 class TestRefused:
@@ -505,7 +412,8 @@ class TestRefused:
             (
                 {"target": "cpp_standalon"},
                 UnknownNameError,
-                "Simulation.target: expected a known target (cpp_standalone, cuda_standalone, cython, numpy).\n"
+                "Simulation.target: expected a known target (cpp_standalone, cuda_standalone, cython, numpy)."
+                "\n"
                 "Received: 'cpp_standalon'\nFix: did you mean 'cpp_standalone'?",
             ),
             ({"record": {"every": 2}}, InvalidTypeError, "Simulation.record: expected a Record."),
@@ -617,30 +525,3 @@ class TestRefused:
             InvalidValueError, match=r"Simulation\.run\.steps: expected steps, where no samples are given"
         ):
             Simulation(net(n=10, learning=None), target="cpp_standalone").run()
-
-
-class TestEquationFiles:
-    """What only Brian2 finds out is still said of the file, on every target, before anything compiles."""
-
-    @pytest.mark.parametrize(
-        ("change", "text"),
-        [
-            ((")*(I - v)/tau_mem", ")*(I - v)"), "does not have the expected unit"),
-            (('threshold = "v >= v_peak"', 'threshold = "v >= v_peek"'), "v_peek"),
-            (('threshold = "v >= v_peak"', 'threshold = "v >= tau_ref"'), "different units"),
-            (('v = v_reset\n"', 'v = \n"'), "invalid syntax"),
-            (('method = "euler"', 'method = "eulr"'), "Fix: did you mean 'euler'?"),
-        ],
-    )
-    @pytest.mark.parametrize("target", ["numpy", "cpp_standalone"])
-    def test_refused(self, change, text, target, tmp_path, monkeypatch):
-        skip_unless_here(target)
-        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
-        source = Path(programs.__file__).parents[1] / "equations" / "lif.toml"
-        original = source.read_text()
-        assert change[0] in original
-        path = tmp_path / "mine.toml"
-        path.write_text(original.replace(*change))
-        with pytest.raises(InvalidValueError, match=f"(?s)mine: .*{re.escape(text)}"):
-            Simulation(net(n=10, neuron=path), target=target).run(np.zeros(3))
-        assert not list((tmp_path / "cache").glob("*"))

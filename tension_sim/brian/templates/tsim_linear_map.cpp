@@ -11,8 +11,8 @@
         for (int64_t _j = {{row_start}}[_row]; _j < {{row_start}}[_row + 1]; _j++)
             _sum += {{w}}[_j]*{{x}}[x_start + {{partner}}[_j]];
         {% else %}
-        const {{scalar}}* _w = {{w}} + _row*n_sources;
-        const {{scalar}}* _x = {{x}} + x_start;
+        const {{c_data_type(variables['w'].dtype)}}* _w = {{w}} + _row*n_sources;
+        const {{c_data_type(variables['x'].dtype)}}* _x = {{x}} + x_start;
         // Sums in fixed lanes: the same bits wherever the arrays lie in memory.
         {{scalar}} _lane[16] = {0};
         int64_t _j = 0;

@@ -2,7 +2,7 @@
 //
 // All blocks of P take part in each launch. P is the packed lower triangle, row-major, as in tsim_rls.h; terms are
 // applied at once here, and those that wait in the state a run starts from are applied before its first update. Sums
-// have a fixed order, nothing is added atomically: the same input gives the same bits.
+// have a fixed order, no number is added atomically: the same input gives the same bits.
 #ifndef TSIM_RLS_CUDA_H
 #define TSIM_RLS_CUDA_H
 
@@ -164,7 +164,8 @@ __global__ void gains(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) {
         const T c = 1 / ((T)*p.forgetting + sum), gain = *p.divided ? c : (T)1;
         p.c[b] = c;
-        if (!(c > 0 && std::isfinite(c) && std::isfinite(gain * largest * *p.largest_error))) atomicMin(p.first_bad, (std::int32_t)b);
+        const bool good = c > 0 && std::isfinite(c) && std::isfinite(gain * largest * *p.largest_error);
+        if (!good) atomicMin(p.first_bad, (std::int32_t)b);
     }
 }
 

@@ -1,0 +1,184 @@
+# ruff: noqa: E501
+"""Every bad input is refused before anything is built, and the message says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
+import keras  # noqa: E402
+
+from tension_sim.base import FORCELayer, FORCEModel  # noqa: E402
+from tension_sim.constrained import BioFORCEModel, ConstrainedNoFeedbackESN  # noqa: E402
+from tension_sim.esn import ESNFORCEModel  # noqa: E402
+from tension_sim.models import EchoStateNetwork, FullFORCEModel, TargetGeneratingNetwork  # noqa: E402
+from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
+from tests.keras.networks import constrained, data, esn, lif_arguments, nofeedback  # noqa: E402
+
+
+def model(layer: Any = None, **options: Any) -> FORCEModel:
+    made = FORCEModel(force_layer=layer if layer is not None else esn(), **options)
+    made.compile(metrics=["mae"])
+    return made
+
+
+def weights(units: int = 20, outputs: int = 1) -> list[np.ndarray]:
+    return [np.zeros(s) for s in ((1, units), (units, units), (outputs, units), (units, outputs))]
+
+
+x, y = data(12)
+nan = np.where(np.arange(12)[:, None] == 7, np.nan, x)
+esn_options = dict(dtdivtau=0.1, activation="tanh")
+
+CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    # layers
+    "units": (lambda: esn(units=0), ValueError, "EchoStateNetwork.units: expected a whole number, at least 1.\nReceived: 0"),
+    "units float": (lambda: esn(units=2.5), TypeError, "EchoStateNetwork.units: expected a whole number, at least 1.\nReceived: 2.5"),
+    "output_size": (lambda: esn(output_size=-1), ValueError, "EchoStateNetwork.output_size: expected a whole number, at least 1.\nReceived: -1"),
+    "activation": (lambda: esn(activation="tahn"), ValueError, "EchoStateNetwork.activation: expected a known activation (elu, gelu, leaky_relu, linear, relu, selu, sigmoid, softplus, softsign, tanh).\nReceived: 'tahn'\nFix: did you mean 'tanh'?"),
+    "activation type": (lambda: esn(activation=3), TypeError, "EchoStateNetwork.activation: expected a name or a function.\nReceived: 3"),
+    "p_recurr": (lambda: esn(p_recurr=1.5), ValueError, "EchoStateNetwork.p_recurr: expected a number in (0, 1].\nReceived: 1.5\nFix: p_recurr is the probability of a connection."),
+    "seed": (lambda: esn(seed="x"), TypeError, "EchoStateNetwork.seed: expected a whole number, at least 0.\nReceived: 'x'"),
+    "trainable": (lambda: esn(output_kernel_trainable="yes"), TypeError, "EchoStateNetwork.output_kernel_trainable: expected True or False.\nReceived: 'yes'"),
+    "dtdivtau": (lambda: esn(dtdivtau=0), ValueError, "EchoStateNetwork.dtdivtau: expected a finite number above 0.\nReceived: 0"),
+    "initial_a": (lambda: esn(initial_a=np.zeros((20, 1))), ValueError, "EchoStateNetwork.initial_a: expected finite numbers of shape (1, 20).\nReceived: (20, 1)"),
+    "noise_param": (lambda: constrained(noise_param=(0,)), ValueError, "ConstrainedNoFeedbackESN.noise_param: expected (mean, standard deviation), the second not negative.\nReceived: (0,)"),
+    "connectivity": (lambda: constrained(structural_connectivity=np.ones((2, 2))), ValueError, "ConstrainedNoFeedbackESN.structural_connectivity: expected an array of shape (20, 20) (units, units).\nReceived: (2, 2)"),
+    "constrained output_size": (lambda: constrained(output_size=3), TypeError, "ConstrainedNoFeedbackESN.output_size: expected no output_size.\nReceived: 3\nFix: leave output_size out: it is fixed here."),
+    "dt": (lambda: LIF(**lif_arguments(dt=0)), ValueError, "LIF.dt: expected a finite number above 0.\nReceived: 0"),
+    "tau_mem": (lambda: LIF(**lif_arguments(tau_mem=-1)), ValueError, "LIF.tau_mem: expected a finite number above 0.\nReceived: -1"),
+    "tau_ref": (lambda: LIF(**lif_arguments(tau_ref=-1)), ValueError, "LIF.tau_ref: expected a time, 0 or longer.\nReceived: -1"),
+    "tau_rise": (lambda: LIF(**lif_arguments(tau_rise=-1)), ValueError, "LIF.tau_rise: expected a finite number above 0.\nReceived: -1\nFix: use 0 for a single exponential filter."),
+    "v_reset": (lambda: LIF(**lif_arguments(v_reset=0)), ValueError, "LIF.v_reset: expected a voltage below v_peak (-40).\nReceived: 0"),
+    "spiking activation": (lambda: LIF(**lif_arguments(activation="tanh")), TypeError, "LIF.activation: expected no activation.\nReceived: 'tanh'\nFix: leave activation out: spiking layers have none."),
+    "initial_voltage": (lambda: LIF(**lif_arguments(initial_voltage=np.full((1, 20), np.nan))), ValueError, "LIF.initial_voltage: expected finite numbers of shape (1, 20)."),
+    # from_weights
+    "p_recurr with weights": (lambda: EchoStateNetwork.from_weights(weights(), None, p_recurr=0.5, **esn_options), ValueError, "EchoStateNetwork.from_weights.p_recurr: expected no p_recurr: the kernels say what is connected.\nReceived: 0.5\nFix: leave p_recurr out."),
+    "number of kernels": (lambda: EchoStateNetwork.from_weights(weights()[:3], None, **esn_options), ValueError, "EchoStateNetwork.from_weights.weights: expected 4 kernels (input, recurrent, feedback, output).\nReceived: '3 kernels'"),
+    "kernel shape": (lambda: EchoStateNetwork.from_weights([*weights()[:2], *weights(10)[2:]], None, **esn_options), ValueError, "EchoStateNetwork.from_weights.weights: expected a feedback kernel of shape (1, 20), to go with the others.\nReceived: (1, 10)\nFix: the input kernel has 20 units, the output kernel 1 outputs."),
+    "kernel nan": (lambda: EchoStateNetwork.from_weights([np.full((1, 20), np.nan), *weights()[1:]], None, **esn_options), ValueError, "EchoStateNetwork.from_weights.weights: expected finite numbers in the input kernel."),
+    "mask shape": (lambda: EchoStateNetwork.from_weights(weights(), np.zeros((2, 2), bool), **esn_options), ValueError, "EchoStateNetwork.from_weights.recurrent_nontrainable_boolean_mask: expected an array of shape (20, 20), as the recurrent kernel.\nReceived: (2, 2)"),
+    "mask type": (lambda: EchoStateNetwork.from_weights(weights(), np.zeros((20, 20)), **esn_options), TypeError, "EchoStateNetwork.from_weights.recurrent_nontrainable_boolean_mask: expected True and False (True = does not learn).\nReceived: 'float64'\nFix: convert it: mask == 1."),
+    "target network": (lambda: TargetGeneratingNetwork.from_weights([]), NotImplementedError, "TargetGeneratingNetwork.from_weights: expected to be made by FullFORCEModel."),
+    "abstract": (lambda: FORCELayer(units=2, output_size=1, activation="tanh").call(0, 0), NotImplementedError, "FORCELayer.call: expected a method of the subclass.\nReceived: 'none'\nFix: define call(inputs, states)."),
+    # models
+    "no layer": (lambda: FORCEModel(force_layer=keras.layers.Dense(3)), TypeError, "FORCEModel.force_layer: expected a FORCELayer.\nReceived: <Dense"),
+    "spiking layer": (lambda: FORCEModel(force_layer=LIF(**lif_arguments())), ValueError, "FORCEModel.force_layer: expected a layer that goes with FORCEModel.\nReceived: 'LIF'\nFix: LIF goes with SpikingNNModel."),
+    "rate layer": (lambda: SpikingNNModel(force_layer=esn()), ValueError, "SpikingNNModel.force_layer: expected a layer that goes with SpikingNNModel.\nReceived: 'EchoStateNetwork'\nFix: EchoStateNetwork goes with FORCEModel, FullFORCEModel, OptimizedFORCEModel, ESNFORCEModel."),
+    "constrained layer": (lambda: FullFORCEModel(force_layer=constrained(), hint_dim=0), ValueError, "ConstrainedNoFeedbackESN goes with BioFORCEModel."),
+    "alpha_P": (lambda: model(alpha_P=-1), ValueError, "FORCEModel.alpha_P: expected a finite number above 0.\nReceived: -1"),
+    "gain": (lambda: model(gain="half"), ValueError, "FORCEModel.gain: expected 'divided' or 'undivided'.\nReceived: 'half'"),
+    "update_every": (lambda: model(update_every=0), ValueError, "FORCEModel.update_every: expected a whole number, at least 1.\nReceived: 0"),
+    "forgetting": (lambda: model(forgetting=0), ValueError, "FORCEModel.forgetting: expected a number in (0, 1].\nReceived: 0"),
+    "hint_dim": (lambda: FullFORCEModel(force_layer=nofeedback(), hint_dim=-1), ValueError, "FullFORCEModel.hint_dim: expected a whole number, at least 0.\nReceived: -1"),
+    "full-FORCE mask": (lambda: FullFORCEModel(force_layer=nofeedback(p_recurr=0.5), hint_dim=0), ValueError, "FullFORCEModel.force_layer: expected a layer whose recurrent weights all learn.\nReceived: 'a masked recurrent kernel'"),
+    "full-FORCE outputs": (lambda: FullFORCEModel(force_layer=nofeedback(output_size=2), hint_dim=0), ValueError, "FullFORCEModel.force_layer: expected a layer with output_size 1.\nReceived: 2"),
+    "n_max": (lambda: ESNFORCEModel(force_layer=esn(), n_max=0), ValueError, "ESNFORCEModel.n_max: expected a whole number, at least 1.\nReceived: 0"),
+    "num_skip": (lambda: ESNFORCEModel(force_layer=esn(), n_max=5, num_skip=5), ValueError, "ESNFORCEModel.num_skip: expected fewer time steps than n_max (5).\nReceived: 5"),
+    "alpha_sq": (lambda: ESNFORCEModel(force_layer=esn(), n_max=5, alpha_sq=-1), ValueError, "ESNFORCEModel.alpha_sq: expected a number, 0 or larger.\nReceived: -1"),
+    # compile
+    "optimizer": (lambda: model().compile(metrics=["mae"], optimizer="adam"), TypeError, "FORCEModel.compile.optimizer: expected no optimizer.\nReceived: 'optimizer'\nFix: leave optimizer out: weights are learned by recursive least squares."),
+    "loss": (lambda: model().compile(metrics=["mae"], loss="mse"), TypeError, "FORCEModel.compile.loss: expected no loss."),
+    "metric": (lambda: model().compile(metrics=["mea"]), ValueError, "FORCEModel.compile.metrics: expected a known Keras metric (cosine_similarity, mae, mape, mse, msle).\nReceived: 'mea'"),
+    "metric type": (lambda: model().compile(metrics=[3]), TypeError, "FORCEModel.compile.metrics: expected names, functions or objects of Keras metrics.\nReceived: 3"),
+    "backend": (lambda: model().compile(backend="jax"), ValueError, "FORCEModel.compile.backend: expected a known backend (brian2, tensorflow).\nReceived: 'jax'"),
+    "target": (lambda: model().compile(target="cuda"), ValueError, "FORCEModel.compile.target: expected no target: TensorFlow has none.\nReceived: 'cuda'"),
+    "jit_compile": (lambda: model().compile(jit_compile="yes"), ValueError, "FORCEModel.compile.jit_compile: expected True, False or 'auto'.\nReceived: 'yes'"),
+    "steps_per_execution": (lambda: model().compile(steps_per_execution=0), ValueError, "FORCEModel.compile.steps_per_execution: expected a whole number of time steps, at least 1.\nReceived: 0"),
+    "compile argument": (lambda: model().compile(metric=["mae"]), TypeError, "FORCEModel.compile.metric: expected an argument that exists.\nReceived: 'metric'"),
+    # fit, evaluate, predict
+    "fit before compile": (lambda: FORCEModel(force_layer=esn()).fit(x, y), ValueError, "FORCEModel.fit: expected a compiled model.\nReceived: 'not compiled'\nFix: call compile(metrics=[\"mae\"]) first."),
+    "predict before fit": (lambda: model().predict(x), ValueError, "FORCEModel.predict: expected a model that has its weights.\nReceived: 'not built'\nFix: call fit first, or load weights."),
+    "evaluate before fit": (lambda: model().evaluate(x, y), ValueError, "FORCEModel.evaluate: expected a model that has its weights."),
+    "no y": (lambda: model().fit(x), TypeError, "FORCEModel.fit.y: expected an array of shape (timesteps, dimensions).\nReceived: None\nFix: pass the data."),
+    "1D": (lambda: model().fit(x[:, 0], y), ValueError, "FORCEModel.fit.x: expected an array of shape (timesteps, dimensions) or (trials, timesteps, dimensions), not empty.\nReceived: (12,)\nFix: add the missing axis, e.g. x[:, None]."),
+    "4D": (lambda: model().fit(x[None, None], y), ValueError, "FORCEModel.fit.x: expected an array of shape (timesteps, dimensions) or (trials, timesteps, dimensions), not empty.\nReceived: (1, 1, 12, 1)"),
+    "text": (lambda: model().fit(np.full((12, 1), "a"), y), TypeError, "FORCEModel.fit.x: expected an array of shape (timesteps, channels)."),
+    "nan": (lambda: model().fit(nan, y), ValueError, "FORCEModel.fit.x: expected finite values.\nReceived: nan\nFix: mend the 1 value(s) that are NaN or infinite, the first at index (7, 0)."),
+    "inf": (lambda: model().fit(x, y / 0.0), ValueError, "FORCEModel.fit.y: expected finite values."),
+    "lengths": (lambda: model().fit(x, y[:5]), ValueError, "FORCEModel.fit.y: expected as many time steps as x has (12).\nReceived: '5 time steps'\nFix: cut the longer one."),
+    "target width": (lambda: model().fit(x, np.ones((12, 2))), ValueError, "FORCEModel.fit.y: expected 1 value(s) at each time step (output_size).\nReceived: (12, 1, 2)"),
+    "recurrent width": (lambda: model(nofeedback(output_size=2)).fit(x, np.ones((12, 2))), ValueError, "FORCEModel.fit.y: expected 1 value at each time step, because the recurrent kernel learns from one error.\nReceived: (12, 1, 2)\nFix: set recurrent_kernel_trainable=False, or use a single output."),
+    "bio width": (lambda: _bio().fit(x, y), ValueError, "BioFORCEModel.fit.y: expected 20 value(s) at each time step (output_size).\nReceived: (12, 1, 1)"),
+    "hints": (lambda: _full(1).fit(x, y), ValueError, "FullFORCEModel.hint_dim: expected fewer hints than columns of x (1).\nReceived: 1\nFix: x holds at least one input, then the hints."),
+    "width of from_weights": (lambda: model(EchoStateNetwork.from_weights(weights(), None, **esn_options)).fit(np.ones((12, 3)), y), ValueError, "FORCEModel.fit.x: expected 1 values at each time step (input).\nReceived: (12, 1, 3)"),
+    "width of predict": (lambda: _fitted().predict(np.ones((5, 4)), verbose=0), ValueError, "FORCEModel.predict.x: expected 1 values at each time step (rows of input_kernel).\nReceived: (5, 1, 4)"),
+    "validation width": (lambda: model().fit(x, y, validation_data=(np.ones((5, 4)), y[:5])), ValueError, "FORCEModel.fit.validation_data.x: expected 1 values at each time step (rows of input_kernel).\nReceived: (5, 1, 4)"),
+    "validation lengths": (lambda: model().fit(x, y, validation_data=(x, y[:3])), ValueError, "FORCEModel.fit.validation_data.y: expected as many time steps as x has (12)."),
+    "validation type": (lambda: model().fit(x, y, validation_data=x), TypeError, "FORCEModel.fit.validation_data: expected a pair (x, y).\nReceived: 'ndarray'"),
+    "epochs": (lambda: model().fit(x, y, epochs=0), ValueError, "FORCEModel.fit.epochs: expected a whole number, at least 1.\nReceived: 0"),
+    "verbose": (lambda: model().fit(x, y, verbose=9), ValueError, "FORCEModel.verbose: expected 0, 1, 2 or 'auto'.\nReceived: 9"),
+    "callbacks": (lambda: model().fit(x, y, callbacks=[print]), TypeError, "FORCEModel.callbacks: expected a list of keras.callbacks.Callback."),
+    "batch_size": (lambda: model().fit(x, y, batch_size=32), ValueError, "FORCEModel.fit.batch_size: expected None or 1.\nReceived: 32\nFix: leave batch_size out: each time step is a batch of its own, of size 1."),
+    "shuffle": (lambda: model().fit(x, y, shuffle=True), ValueError, "FORCEModel.fit.shuffle: expected None or False.\nReceived: True\nFix: leave shuffle out: time steps are learned in their order."),
+    "sample_weight": (lambda: model().fit(x, y, sample_weight=np.ones(12)), ValueError, "FORCEModel.fit.sample_weight: expected None."),
+    "validation_split": (lambda: model().fit(x, y, validation_split=0.2), ValueError, "FORCEModel.fit.validation_split: expected None or 0 or 0.0.\nReceived: 0.2\nFix: pass validation_data=(x, y) instead."),
+    "fit argument": (lambda: model().fit(x, y, epoch=3), TypeError, "FORCEModel.fit.epoch: expected an argument that exists.\nReceived: 'epoch'"),
+}  # fmt: skip
+
+
+def _bio() -> BioFORCEModel:
+    made = BioFORCEModel(force_layer=constrained())
+    made.compile(metrics=["mae"])
+    return made
+
+
+def _full(hints: int) -> FullFORCEModel:
+    made = FullFORCEModel(force_layer=nofeedback(), hint_dim=hints)
+    made.compile(metrics=["mae"])
+    return made
+
+
+def _fitted() -> FORCEModel:
+    made = model()
+    made.fit(x, y, verbose=0)
+    return made
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")
+def test_bad_input_is_refused(case: str) -> None:
+    action, error, text = CASES[case]
+    with pytest.raises(error, match=re.escape(text)):
+        action()
+
+
+@pytest.mark.parametrize(
+    "case", ["lengths", "nan", "target width", "recurrent width", "epochs", "batch_size"]
+)
+def test_nothing_is_built_by_a_refused_fit(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(*_: Any) -> None:
+        raise AssertionError("built")
+
+    monkeypatch.setattr(FORCEModel, "build", built)
+    action, error, text = CASES[case]
+    with pytest.raises(error, match=re.escape(text)):
+        action()
+
+
+def test_a_missing_tensorflow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+    import sys
+
+    import tension_sim.tensorflow_engine as engine
+
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"expected TensorFlow to be installed(.|\n)*tension-sim\[keras\]"
+    ):
+        importlib.reload(engine)
+
+
+def test_arguments_of_layers_reach_the_class() -> None:
+    with pytest.raises(ValueError, match="Unrecognized keyword arguments.*dtdivtu"):
+        ConstrainedNoFeedbackESN(
+            structural_connectivity=np.ones((2, 2)), noise_param=(0, 0), units=2, dtdivtau=0.1,
+            activation="tanh", dtdivtu=3,
+        )  # fmt: skip
