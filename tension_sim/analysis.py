@@ -168,9 +168,7 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
         return np.array([peak_frequency(column, dt) for column in output.T])
     if output.ndim != 1 or len(output) < 4:
         raise InvalidValueError(
-            message(
-                "peak_frequency.output", "at least 4 values of shape (time,) or (time, outputs)", output.shape
-            )
+            message("peak_frequency.output", "at least 4 values of shape (time,) or (time, outputs)", output.shape)
         )
     spread = np.ptp(output)
     if not np.isfinite(spread) or spread <= 1e-12 * np.abs(output).max():

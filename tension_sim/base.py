@@ -110,13 +110,9 @@ class FORCELayer(Configured, keras.layers.Layer):
         self.seed_gen = SeedGenerator(seed)
         self._g = g
         self._input_kernel_trainable = check_flag(f"{name}.input_kernel_trainable", input_kernel_trainable)
-        self._recurrent_kernel_trainable = check_flag(
-            f"{name}.recurrent_kernel_trainable", recurrent_kernel_trainable
-        )
+        self._recurrent_kernel_trainable = check_flag(f"{name}.recurrent_kernel_trainable", recurrent_kernel_trainable)
         self._output_kernel_trainable = check_flag(f"{name}.output_kernel_trainable", output_kernel_trainable)
-        self._feedback_kernel_trainable = check_flag(
-            f"{name}.feedback_kernel_trainable", feedback_kernel_trainable
-        )
+        self._feedback_kernel_trainable = check_flag(f"{name}.feedback_kernel_trainable", feedback_kernel_trainable)
         self._p_recurr = p_recurr
         self.recurrent_nontrainable_boolean_mask: Any = None
         super().__init__(**kwargs)
@@ -155,9 +151,7 @@ class FORCELayer(Configured, keras.layers.Layer):
 
     def _kernel(self, name: str, value: Any, trainable: bool) -> Any:
         value = tf.cast(tf.convert_to_tensor(value), self.variable_dtype)
-        variable = self.add_weight(
-            name=name, shape=tuple(value.shape), initializer="zeros", trainable=trainable
-        )
+        variable = self.add_weight(name=name, shape=tuple(value.shape), initializer="zeros", trainable=trainable)
         variable.assign(value)
         return variable
 
@@ -170,20 +164,14 @@ class FORCELayer(Configured, keras.layers.Layer):
     def initialize_recurrent_kernel(self, recurrent_kernel: Any = None) -> None:
         """Create ``recurrent_kernel``: the one given, or normal numbers of variance g^2/units."""
         if recurrent_kernel is None:
-            recurrent_kernel = self._connected(
-                self._normal((self.units, self.units), self._g / self.units**0.5)
-            )
-        self.recurrent_kernel = self._kernel(
-            "recurrent_kernel", recurrent_kernel, self._recurrent_kernel_trainable
-        )
+            recurrent_kernel = self._connected(self._normal((self.units, self.units), self._g / self.units**0.5))
+        self.recurrent_kernel = self._kernel("recurrent_kernel", recurrent_kernel, self._recurrent_kernel_trainable)
 
     def initialize_feedback_kernel(self, feedback_kernel: Any = None) -> None:
         """Create ``feedback_kernel``: the one given, or normal numbers of variance 1."""
         if feedback_kernel is None:
             feedback_kernel = self._normal((self.output_size, self.units), 1.0)
-        self.feedback_kernel = self._kernel(
-            "feedback_kernel", feedback_kernel, self._feedback_kernel_trainable
-        )
+        self.feedback_kernel = self._kernel("feedback_kernel", feedback_kernel, self._feedback_kernel_trainable)
 
     def initialize_output_kernel(self, output_kernel: Any = None) -> None:
         """Create ``output_kernel``: the one given, or normal numbers of variance 1/units."""
@@ -337,9 +325,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
         name = type(self).__name__
         if not isinstance(force_layer, FORCELayer):
             raise InvalidTypeError(
-                message(
-                    f"{name}.force_layer", "a FORCELayer", force_layer, "for example models.EchoStateNetwork."
-                )
+                message(f"{name}.force_layer", "a FORCELayer", force_layer, "for example models.EchoStateNetwork.")
             )
         self._check_pair(force_layer)
         self.alpha_P = check_positive(f"{name}.alpha_P", alpha_P)
@@ -560,13 +546,9 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
     def _learn(self, h: Any, z: Any, y: Any) -> None:
         variables = self.trainable_variables
         if self._output_kernel_idx is not None:
-            self.update_output_kernel(
-                h, z, y, variables[self._P_output_idx], variables[self._output_kernel_idx]
-            )
+            self.update_output_kernel(h, z, y, variables[self._P_output_idx], variables[self._output_kernel_idx])
         if self._recurrent_kernel_idx is not None:
-            self.update_recurrent_kernel(
-                h, z, y, variables[self._P_GG_idx], variables[self._recurrent_kernel_idx]
-            )
+            self.update_recurrent_kernel(h, z, y, variables[self._P_GG_idx], variables[self._recurrent_kernel_idx])
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and measure; `data` is (x, y), each (1, 1, dimensions)."""

@@ -186,7 +186,9 @@ def _report(numbers: dict[str, Any], recipe: Any, folder: Path) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def callback(version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False) -> None:
+def callback(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
     """FORCE learning of spiking networks in generated C++: published networks by one command."""
     if version:
         _out.print(f"tension-sim {__version__}")

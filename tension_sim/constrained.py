@@ -54,14 +54,10 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
                 )
         if np.shape(noise_param) != (2,) or not noise_param[1] >= 0:
             raise InvalidValueError(
-                message(
-                    f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param
-                )
+                message(f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param)
             )
         units = kwargs.get("units")
-        super().__init__(
-            output_size=units, output_kernel_trainable=False, recurrent_kernel_trainable=True, **kwargs
-        )
+        super().__init__(output_size=units, output_kernel_trainable=False, recurrent_kernel_trainable=True, **kwargs)
         check_matrix(
             f"{name}.structural_connectivity",
             np.asarray(structural_connectivity),
@@ -79,9 +75,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         """Create ``recurrent_kernel`` with an empty diagonal; of variance 1/(units p_recurr) if random."""
         if recurrent_kernel is None:
             p = 1 if self._p_recurr is None else self._p_recurr
-            recurrent_kernel = self._connected(
-                self._normal((self.units, self.units), (self.units * p) ** -0.5)
-            )
+            recurrent_kernel = self._connected(self._normal((self.units, self.units), (self.units * p) ** -0.5))
         kernel = tf.cast(tf.convert_to_tensor(recurrent_kernel), self.variable_dtype)
         kernel = tf.linalg.set_diag(kernel, tf.zeros(self.units, kernel.dtype))
         self.recurrent_kernel = self._kernel("recurrent_kernel", kernel, True)
@@ -158,7 +152,5 @@ class BioFORCEModel(FORCEModel):
         return self._change(self._blocks.per_neuron(rows), self._blocks.per_neuron(rPr), z, y)
 
     def _change(self, gains: Any, hPh: Any, z: Any, y: Any) -> Any:
-        connectivity = tf.cast(
-            tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype
-        )
+        connectivity = tf.cast(tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype)
         return connectivity * tf.transpose(gains) / (1.0 + hPh) * (z - y)

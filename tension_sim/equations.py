@@ -417,4 +417,3 @@ def rate_time(neuron: Neuron) -> float:
 def current_scale(neuron: Neuron) -> float:
     """Return the SI value of the unit in which plain currents and weights count."""
     return evaluate(neuron.current_unit, f"{neuron.name}: units.current").value
-

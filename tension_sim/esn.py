@@ -42,9 +42,7 @@ class ESNFORCEModel(FORCEModel):
         if not alpha_sq >= 0:
             raise InvalidValueError(message(f"{name}.alpha_sq", "a number, 0 or larger", alpha_sq))
         if self.num_skip >= self.n_max:
-            raise InvalidValueError(
-                message(f"{name}.num_skip", f"fewer time steps than n_max ({n_max})", num_skip)
-            )
+            raise InvalidValueError(message(f"{name}.num_skip", f"fewer time steps than n_max ({n_max})", num_skip))
         self.alpha_sq = alpha_sq
         self.num_step = tf.Variable(0.0, trainable=False)
 
@@ -90,6 +88,4 @@ class ESNFORCEModel(FORCEModel):
         R = tf.convert_to_tensor(self.R)
         R += self.n_max * self.alpha_sq * tf.eye(self.units, dtype=R.dtype)
         solution = tf.linalg.cholesky_solve(tf.linalg.cholesky(R), tf.convert_to_tensor(self.P))
-        self.optimizer.apply_gradients(
-            [(trainable_vars_output_kernel - solution, trainable_vars_output_kernel)]
-        )
+        self.optimizer.apply_gradients([(trainable_vars_output_kernel - solution, trainable_vars_output_kernel)])

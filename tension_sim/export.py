@@ -206,9 +206,7 @@ def write_nix(results: Results, path: str | Path, *, overwrite: bool = True, sta
 
     check_free("write_nix.path", path, overwrite)
     arrays, header = _pack(results, state)
-    return write_whole(
-        "write_nix.path", path, nix_image(to_neo(results), arrays, header), overwrite=overwrite
-    )
+    return write_whole("write_nix.path", path, nix_image(to_neo(results), arrays, header), overwrite=overwrite)
 
 
 def read_nix(path: str | Path) -> neo.Block:
@@ -303,7 +301,5 @@ def _existing(where: str, path: str | Path) -> Path:
 
 def _unreadable(where: str, path: Path) -> InvalidValueError:
     return InvalidValueError(
-        message(
-            where, "a whole NIX file written by tension-sim", str(path), "run again, or choose another file."
-        )
+        message(where, "a whole NIX file written by tension-sim", str(path), "run again, or choose another file.")
     )

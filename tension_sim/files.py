@@ -78,9 +78,7 @@ def check_free(where: str, path: str | Path, overwrite: bool = True) -> None:
     """Refuse a path that exists while it may not be replaced; costs nothing, so call it before long work."""
     if not overwrite and Path(path).exists():
         raise OutputError(
-            message(
-                where, "a file that does not exist yet", str(path), "choose another name, or overwrite=True."
-            )
+            message(where, "a file that does not exist yet", str(path), "choose another name, or overwrite=True.")
         )
 
 

@@ -237,9 +237,7 @@ class FullFORCEModel(FORCEModel):
         self._target_output_kernel_trainable = target_output_kernel_trainable
         self._output_dim = self.original_force_layer.output_size
         if self._output_dim != 1:
-            raise InvalidValueError(
-                message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim)
-            )
+            raise InvalidValueError(message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim))
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         sparse = self.original_force_layer._p_recurr not in (None, 1)
         if sparse or (mask is not None and np.any(np.asarray(mask))):

@@ -313,7 +313,10 @@ class ForceNetwork:
         """State variables of the neuron, of its rate filter, of the recurrent filter, with their dimensions."""
         neuron = dimensions(self.neuron.equations, self.neuron.name)
         found = {name: neuron[name] for name in self.neuron.state_variables}
-        for output, suffix, unit in (("r", "r", "1"), (self.neuron.inputs["recurrent"], "rec", self.neuron.current_unit)):
+        for output, suffix, unit in (
+            ("r", "r", "1"),
+            (self.neuron.inputs["recurrent"], "rec", self.neuron.current_unit),
+        ):
             equations, _ = self.synapse.instance(output, suffix, unit)
             found |= dimensions(equations, self.synapse.name)
         return found

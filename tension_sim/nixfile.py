@@ -65,9 +65,7 @@ def nix_image(
 
 def _in_memory() -> h5py.File:
     # without a backing store nothing of this name reaches the disk; HDF5 wants names that differ
-    return h5py.File(
-        uuid4().hex, "w", driver="core", backing_store=False, block_size=1 << 24, track_order=True
-    )
+    return h5py.File(uuid4().hex, "w", driver="core", backing_store=False, block_size=1 << 24, track_order=True)
 
 
 def _text(value: str) -> np.ndarray:
@@ -183,9 +181,7 @@ class _Writer:
 
         name = f"neo.block.{uuid4().hex}"
         self.block, _ = self.entity(data, name, "neo.block", definition=block.description)
-        section = self.section(
-            sections, name, "neo.block", {"neo_name": block.name or "", **block.annotations}
-        )
+        section = self.section(sections, name, "neo.block", {"neo_name": block.name or "", **block.annotations})
         self.link(self.block, "metadata", sections, name)
         for segment in block.segments:
             self.write_segment(segment, section)
@@ -195,21 +191,15 @@ class _Writer:
     def data_array(self, name: str, kind: str, values: np.ndarray, unit: str | None = None) -> str:
         array, entity_id = self.entity(self.group(self.block, "data_arrays"), name, kind, unit=unit)
         # spikes pack well; weights and states do not
-        packed = (
-            {"compression": 1, "shuffle": True} if values.dtype.kind in "iu" and values.size > 1000 else {}
-        )
+        packed = {"compression": 1, "shuffle": True} if values.dtype.kind in "iu" and values.size > 1000 else {}
         h5py.Group(array).create_dataset("data", data=values, **packed)
         return entity_id
 
     def write_segment(self, segment: neo.Segment, parent: Any) -> None:
         name = f"neo.segment.{uuid4().hex}"
-        group, _ = self.entity(
-            self.group(self.block, "groups"), name, "neo.segment", definition=segment.description
-        )
+        group, _ = self.entity(self.group(self.block, "groups"), name, "neo.segment", definition=segment.description)
         sections = self.group(parent, "sections")
-        section = self.section(
-            sections, name, "neo.segment", {"neo_name": segment.name or "", **segment.annotations}
-        )
+        section = self.section(sections, name, "neo.segment", {"neo_name": segment.name or "", **segment.annotations})
         self.link(group, "metadata", sections, name)
         inner = self.group(section, "sections")
         for signal in segment.analogsignals:

@@ -168,9 +168,7 @@ def _curve(results: Results) -> tuple[str, np.ndarray, np.ndarray] | None:
 # ---- columns: one for each window
 
 
-def _draw_windows(
-    figure: Figure, grid: GridSpec, results: Results, windows: list[_Window], draws: list[Any]
-) -> None:
+def _draw_windows(figure: Figure, grid: GridSpec, results: Results, windows: list[_Window], draws: list[Any]) -> None:
     for row, draw in enumerate(draws):
         first: Axes | None = None
         for column, window in enumerate(windows):

@@ -179,9 +179,7 @@ class Program:
             arguments.append(f"{name}={path}")
         return arguments
 
-    def _execute(
-        self, work: Path, arguments: list[str], start: int, progress: Callable[[int], None] | None
-    ) -> bool:
+    def _execute(self, work: Path, arguments: list[str], start: int, progress: Callable[[int], None] | None) -> bool:
         log = work / "log.txt"
         interrupted = False
         command = [str(self.folder / "main"), "--results_dir", f"{work}/results/", *arguments]

@@ -217,9 +217,7 @@ def apply_settings(
     return raw, changed
 
 
-def parse_sections(
-    raw: Mapping[str, Table], where: Callable[[str, str], str], name: str
-) -> dict[str, dict[str, Any]]:
+def parse_sections(raw: Mapping[str, Table], where: Callable[[str, str], str], name: str) -> dict[str, dict[str, Any]]:
     """Return every setting as a number in SI units, defaults filled in.
 
     Parameters
@@ -248,9 +246,7 @@ def parse_sections(
             if key not in table:
                 if entry.setting.required:
                     raise InvalidValueError(
-                        message(
-                            where(section, key), "a value, it has no default", None, f"add the key {key!r}."
-                        )
+                        message(where(section, key), "a value, it has no default", None, f"add the key {key!r}.")
                     )
                 values[section][key] = entry.setting.default
                 continue
@@ -270,9 +266,7 @@ def parse_sections(
         dt=values["network"]["dt"],
     )
     values["task"] = {"name": raw["task"]["name"], **_parse_task(raw["task"], where)}
-    values["initial"] = {
-        key: _text(value, where("initial", key)) for key, value in raw.get("initial", {}).items()
-    }
+    values["initial"] = {key: _text(value, where("initial", key)) for key, value in raw.get("initial", {}).items()}
     return values
 
 
@@ -282,9 +276,7 @@ def _text(value: Any, where: str) -> str:
     return str(value)
 
 
-def _refuse_unknown(
-    section: str, table: Any, known: Mapping[str, list[str]], where: Callable[[str, str], str]
-) -> None:
+def _refuse_unknown(section: str, table: Any, known: Mapping[str, list[str]], where: Callable[[str, str], str]) -> None:
     if not isinstance(table, dict):
         raise InvalidTypeError(message(where(section, ""), f"a table, [{section}]", table))
     for key in table:

@@ -276,9 +276,7 @@ def _locate(name: str | Path) -> tuple[str, Path]:
         if len(inside) == 1:
             return str(path), next(iter(inside.values()))
         listed = ", ".join(f"{path}/{item}" for item in inside) or "it holds none"
-        raise InvalidValueError(
-            message(where, "a folder that holds one recipe", text, f"name one ({listed}).")
-        )
+        raise InvalidValueError(message(where, "a folder that holds one recipe", text, f"name one ({listed})."))
     for candidate in (path, path.with_name(path.name + ".toml")):
         if candidate.is_file():
             return str(candidate), candidate
@@ -307,17 +305,13 @@ def _check_layout(path: Path, data: Mapping[str, Any]) -> None:
             raise unknown_name(str(path), "key or table", key, [*_TEXTS, *_TABLES])
         elif not isinstance(value, dict):
             raise InvalidTypeError(
-                message(
-                    f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets."
-                )
+                message(f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets.")
             )
     for section, key in (("network", "neuron"), ("task", "name"), ("run", "duration")):
         value = data.get(section, {}).get(key)
         if value is None:
             raise InvalidValueError(
-                message(
-                    f"{path}: {section}.{key}", "a value, it has no default", None, f"add it to [{section}]."
-                )
+                message(f"{path}: {section}.{key}", "a value, it has no default", None, f"add it to [{section}].")
             )
         if section != "run" and not isinstance(value, str):
             raise InvalidTypeError(message(f"{path}: {section}.{key}", "a text", value, "put it in quotes."))

@@ -65,9 +65,7 @@ class Recording:
             raise InvalidValueError(message("Recording.every", "at least 1 step", self.every))
         if np.ndim(self.values) != 2 or np.shape(self.values)[1] != len(self.indices):
             raise InvalidValueError(
-                message(
-                    "Recording.values", f"shape (time, {len(self.indices)} neurons)", np.shape(self.values)
-                )
+                message("Recording.values", f"shape (time, {len(self.indices)} neurons)", np.shape(self.values))
             )
 
 

@@ -131,7 +131,9 @@ def usable_folder(path: str | Path) -> Path:
         probe.unlink()
     except OSError as error:
         raise OutputError(
-            message("run.out", "a folder that can be written", str(path), f"{os.strerror(error.errno)}: choose another.")
+            message(
+                "run.out", "a folder that can be written", str(path), f"{os.strerror(error.errno)}: choose another."
+            )
         ) from error
     return folder
 

@@ -253,7 +253,8 @@ class Simulation:
         output = arrays["output.values"].reshape(-1, net.n_outputs)
         if len(output) != len(rows) or (structure.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"])):
             raise RunFailedError(
-                f"The compiled program wrote {len(output)} of {len(rows)} rows of its output.\nFix: make room on the disk."
+                f"The compiled program wrote {len(output)} of {len(rows)} rows of its output.\n"
+                "Fix: make room on the disk."
             )
         recorded = {}
         for name, indices in structure.recorded:
@@ -289,7 +290,11 @@ class Simulation:
         if rule is None:
             return (Phase("run", start, end),)
         stop = max(end, rule.start) if rule.stop is None else rule.stop
-        phases = (Phase("before", 0, rule.start), Phase("learning", rule.start, stop), Phase("after", stop, max(stop, end)))
+        phases = (
+            Phase("before", 0, rule.start),
+            Phase("learning", rule.start, stop),
+            Phase("after", stop, max(stop, end)),
+        )
         return clipped(phases, start, end)
 
     def _provenance(self) -> dict[str, Any]:

@@ -194,7 +194,9 @@ def initial_state(net: ForceNetwork, structure: Structure, given: Mapping[str, A
             raise InvalidValueError(message(f"Simulation.state[{name!r}]", "finite numbers", values))
         if array.size != sizes[name]:
             raise InvalidValueError(
-                message(f"Simulation.state[{name!r}]", f"{sizes[name]} values", array.shape, "use a state of this network.")
+                message(
+                    f"Simulation.state[{name!r}]", f"{sizes[name]} values", array.shape, "use a state of this network."
+                )
             )
         state[name] = array
     state["step"] = check_steps("Simulation.state['step']", np.ravel(state["step"])[0], 0)

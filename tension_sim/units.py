@@ -147,8 +147,7 @@ class _Evaluator:
                 raise UnitsError(
                     message(
                         self.where,
-                        f"terms of one unit, not {describe(left.dimension)} "
-                        f"and {describe(right.dimension)}",
+                        f"terms of one unit, not {describe(left.dimension)} and {describe(right.dimension)}",
                         self.text,
                         "give both terms the same unit.",
                     )

@@ -57,9 +57,7 @@ def check_series(where: str, value: Any) -> np.ndarray:
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
-        raise InvalidValueError(
-            message(where, "an array of shape (timesteps, channels), not empty", array.shape)
-        )
+        raise InvalidValueError(message(where, "an array of shape (timesteps, channels), not empty", array.shape))
     _finite(where, array)
     return array
 

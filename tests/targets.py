@@ -75,9 +75,7 @@ class Target:
 def code_classes(network: Any) -> set[str]:
     """Return which kinds of code a Network has run: Brian2 falls back to numpy without a word."""
     return {
-        code.__class__.__name__
-        for member in network.sorted_objects
-        for code in getattr(member, "code_objects", ())
+        code.__class__.__name__ for member in network.sorted_objects for code in getattr(member, "code_objects", ())
     }
 
 

@@ -80,9 +80,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         Element i of the group is element ``offset + i`` of the array.
     """
     if not isinstance(getattr(group, "variables", None), Variables):
-        raise InvalidTypeError(
-            message(where, "a Brian2 group", group, "pass the group, and its variable by name.")
-        )
+        raise InvalidTypeError(message(where, "a Brian2 group", group, "pass the group, and its variable by name."))
     if name not in group.variables:
         known = [key for key in group.variables if not key.startswith("_")]
         raise unknown_name(where, f"variable of {group.name}", name, known)

@@ -74,9 +74,7 @@ def assemble(structure: Structure) -> dict[str, Any]:
         objects["spikes"] = SpikeMonitor(neurons[: structure.spikes_of], name="spikes")
     objects["output"] = Recorder(readout, "z", clock=clock, name="output")
     for name, indices in structure.recorded:
-        objects[f"recorded_{name}"] = Recorder(
-            neurons, name, indices=indices, clock=clock, name=f"recorded_{name}"
-        )
+        objects[f"recorded_{name}"] = Recorder(neurons, name, indices=indices, clock=clock, name=f"recorded_{name}")
     objects["network"] = Network(*objects.values(), name="tsim_network")
     return objects
 
@@ -146,9 +144,7 @@ def _parameters(structure: Structure) -> Equations:
     values = resolve_parameters(structure.neuron.name, defaults, dt=structure.dt)
     return Equations(
         [
-            SingleEquation(
-                PARAMETER, name, get_or_create_dimension(quantity.dimension), flags=["shared", "constant"]
-            )
+            SingleEquation(PARAMETER, name, get_or_create_dimension(quantity.dimension), flags=["shared", "constant"])
             for name, quantity in values.items()
         ]
     )

@@ -48,6 +48,6 @@ class ExactDecay(StateUpdateMethod):
             if drive is None:
                 drive = 0
             state = str_to_sympy(name, variables)
-            lines.append(f"_{name} = {sympy_to_str(state*exp(rate*dt) + dt*drive)}")
+            lines.append(f"_{name} = {sympy_to_str(state * exp(rate * dt) + dt * drive)}")
         lines.extend(f"{name} = _{name}" for name in self.filters)
         return "\n".join(lines)

@@ -293,9 +293,7 @@ class RLS(GeneratedObject):
         if len(self.blocks) == 1:
             matrices = [matrices]
         if not isinstance(matrices, Sequence) or len(matrices) != len(self.blocks):
-            raise InvalidValueError(
-                message("RLS.P", f"a list of {len(self.blocks)} matrices, one a block", matrices)
-            )
+            raise InvalidValueError(message("RLS.P", f"a list of {len(self.blocks)} matrices, one a block", matrices))
         packed = []
         for n, matrix in zip(self.blocks.sizes, matrices, strict=True):
             matrix = check_matrix("RLS.P", matrix, (n, n), "partners, partners")

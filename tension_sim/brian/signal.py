@@ -94,15 +94,9 @@ class Signal(GeneratedObject):
         self.variables.add_constant("N", channels)
         self.variables.add_arange("i", size=channels)
         self.variables.add_array("value", size=channels, dimensions=dim, dtype=dtype)
-        self.variables.add_dynamic_array(
-            "samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True
-        )
-        self.variables.add_array(
-            "first_step", size=1, scalar=True, dtype=np.int64, values=first_step
-        )
-        self.variables.add_array(
-            "periodic", size=1, scalar=True, dtype=np.int32, values=int(bool(periodic))
-        )
+        self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
+        self.variables.add_array("first_step", size=1, scalar=True, dtype=np.int64, values=first_step)
+        self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(bool(periodic)))
         self._enable_group_attributes()
         self._fill(values)
         if is_standalone():

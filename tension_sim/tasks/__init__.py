@@ -20,8 +20,7 @@ from . import registry
 from .clock import clock_period, clock_signal
 from .registry import Grid, Setting
 
-__all__ = ["Task", "list_tasks", "make_task", "task_settings",
-    "task_summary", "task_shape"]
+__all__ = ["Task", "list_tasks", "make_task", "task_settings", "task_summary", "task_shape"]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -145,9 +144,7 @@ def _parse(name: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     return parsed, common
 
 
-def _period(
-    found: registry.Supervisor, grid: Grid, parsed: dict[str, Any], common: dict[str, Any]
-) -> int | None:
+def _period(found: registry.Supervisor, grid: Grid, parsed: dict[str, Any], common: dict[str, Any]) -> int | None:
     """Return after how many steps the whole task repeats within the run, or None."""
     period = input_period = found.period(grid, **parsed)
     if common["input_slots"]:
@@ -183,9 +180,7 @@ def _grid(n_steps: int, dt: float) -> Grid:
     return Grid(int(n_steps), check_positive("Task.dt", dt, "give it in seconds."))
 
 
-def make_task(
-    name: str, n_steps: int, dt: float, rng: np.random.Generator | None = None, **settings: Any
-) -> Task:
+def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | None = None, **settings: Any) -> Task:
     """Compute the samples of a supervisor.
 
     Parameters
@@ -236,9 +231,7 @@ def make_task(
     if common["noise"]:
         if not isinstance(rng, np.random.Generator):
             raise InvalidTypeError(
-                message(
-                    "Task.rng", "a random number generator, for the noise", rng, "np.random.default_rng(0)"
-                )
+                message("Task.rng", "a random number generator, for the noise", rng, "np.random.default_rng(0)")
             )
         draw = rng.standard_normal if common["noise_kind"] == "normal" else rng.random
         noise = draw(target.shape)

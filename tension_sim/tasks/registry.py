@@ -101,9 +101,7 @@ class Setting:
             raise InvalidTypeError(message(where, "a list of values", value, "write it as in [a, b]."))
         return tuple(self._parse_one(item, where, names, plain_is_si) for item in items)
 
-    def _parse_one(
-        self, value: Any, where: str, names: Mapping[str, Quantity] | None, plain_is_si: bool
-    ) -> Any:
+    def _parse_one(self, value: Any, where: str, names: Mapping[str, Quantity] | None, plain_is_si: bool) -> Any:
         if self.unit == "any":
             return value
         if self.unit == "text":

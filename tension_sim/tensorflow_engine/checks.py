@@ -87,9 +87,7 @@ def kernels_of(where: str, weights: Any, names: Sequence[str]) -> tuple[dict[str
             raise InvalidValueError(message(f"{where}.weights", f"a 2D {name} kernel", _shape(kernel)))
         array = np.asarray(kernel)
         if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
-            raise InvalidValueError(
-                message(f"{where}.weights", f"finite numbers in the {name} kernel", array)
-            )
+            raise InvalidValueError(message(f"{where}.weights", f"finite numbers in the {name} kernel", array))
     units = _shape(kernels["input"])[1]
     outputs = _shape(kernels["output"])[1] if "output" in kernels else None
     shapes = {
@@ -123,9 +121,7 @@ def mask_of(where: str, mask: Any, units: int) -> tf.Tensor | None:
         )
     if array.dtype != bool:
         raise InvalidTypeError(
-            message(
-                name, "True and False (True = does not learn)", str(array.dtype), "convert it: mask == 1."
-            )
+            message(name, "True and False (True = does not learn)", str(array.dtype), "convert it: mask == 1.")
         )
     return tf.convert_to_tensor(array)
 

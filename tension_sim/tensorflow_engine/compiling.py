@@ -30,9 +30,7 @@ def _check_metrics(where: str, metrics: Any) -> list[Any]:
             except (ValueError, TypeError):
                 found = None
             if found is None:
-                raise unknown_name(
-                    where, "Keras metric", metric, ("mae", "mse", "mape", "msle", "cosine_similarity")
-                )
+                raise unknown_name(where, "Keras metric", metric, ("mae", "mse", "mape", "msle", "cosine_similarity"))
         elif not (isinstance(metric, str) or callable(metric)):
             raise InvalidTypeError(
                 message(where, "names, functions or objects of Keras metrics", metric, 'for example "mae".')
@@ -123,9 +121,7 @@ class Compiling:
         if jit_compile not in (True, False, "auto"):
             raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
         if steps_per_execution is not None and (
-            isinstance(steps_per_execution, bool)
-            or not isinstance(steps_per_execution, int)
-            or steps_per_execution < 1
+            isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1
         ):
             raise InvalidValueError(
                 message(
@@ -158,8 +154,7 @@ class Compiling:
         if not self.compiled:  # type: ignore[attr-defined]
             return None
         return {
-            name: keras.saving.serialize_keras_object(value)
-            for name, value in dict(self._compile_arguments).items()
+            name: keras.saving.serialize_keras_object(value) for name, value in dict(self._compile_arguments).items()
         }
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:

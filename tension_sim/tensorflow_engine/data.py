@@ -55,9 +55,7 @@ def series(where: str, value: Any) -> np.ndarray:
     (10, 3)
     """
     if value is None:
-        raise InvalidTypeError(
-            message(where, "an array of shape (timesteps, dimensions)", value, "pass the data.")
-        )
+        raise InvalidTypeError(message(where, "an array of shape (timesteps, dimensions)", value, "pass the data."))
     if isinstance(value, tf.data.Dataset):
         rows = [np.asarray(item) for item in value.as_numpy_iterator()]
         rows = [row.reshape(-1, row.shape[-1]) if row.ndim else row.reshape(1, 1) for row in rows]

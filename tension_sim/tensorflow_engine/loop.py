@@ -133,9 +133,7 @@ class Window:
                 return [tf.convert_to_tensor(state) for state in states]
 
             def array_of(length: int) -> Any:
-                return lambda v: tf.TensorArray(
-                    v.dtype, length, element_shape=v.shape, clear_after_read=False
-                )
+                return lambda v: tf.TensorArray(v.dtype, length, element_shape=v.shape, clear_after_read=False)
 
             places = tf.nest.map_structure(array_of(size), outputs)
             records = [array_of(width)(state) for state in watched()]

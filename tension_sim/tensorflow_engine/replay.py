@@ -14,9 +14,7 @@ __all__ = ["Dispatcher", "each_step", "last_step"]
 
 
 def _overrides(callback: Any, hook: str) -> bool:
-    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(
-        keras.callbacks.Callback, hook
-    )
+    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
 
 
 def _floats(logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,10 +41,7 @@ class Dispatcher:
         hooks = (f"on_{kind}_batch_{{}}", *extra)
         self.begin, self.end, self.own = [], [], []
         for callback in callbacks.callbacks:
-            heard = {
-                when: any(_overrides(callback, hook.format(when)) for hook in hooks)
-                for when in ("begin", "end")
-            }
+            heard = {when: any(_overrides(callback, hook.format(when)) for hook in hooks) for when in ("begin", "end")}
             built_in = type(callback).__module__.startswith("keras.")
             if built_in and not isinstance(callback, keras.callbacks.LambdaCallback):
                 self.own.append(callback)

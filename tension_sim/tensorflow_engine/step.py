@@ -143,9 +143,7 @@ class _Expression:
             (x,) = arguments
             if not tf.is_tensor(x):
                 return int(x)
-            floats = next(
-                (v.dtype for v in self.names.values() if tf.is_tensor(v) and v.dtype.is_floating), tf.float32
-            )
+            floats = next((v.dtype for v in self.names.values() if tf.is_tensor(v) and v.dtype.is_floating), tf.float32)
             return tf.cast(x, floats) if x.dtype == tf.bool else tf.floor(x)
         if name == "timestep":
             x, d = arguments
@@ -157,9 +155,7 @@ class _Expression:
         return (on_tensors if any(map(tf.is_tensor, arguments)) else on_numbers)(*arguments)
 
     def _error(self, expected: str, received: str) -> InvalidValueError:
-        return InvalidValueError(
-            message(self.where, expected, received, "use a Brian2 target for this equation file.")
-        )
+        return InvalidValueError(message(self.where, expected, received, "use a Brian2 target for this equation file."))
 
 
 @dataclass(frozen=True)
@@ -322,9 +318,7 @@ def _neuron_step(
     method: str,
     parameters: tuple[tuple[str, str], ...],
 ) -> Any:
-    return _probe(
-        neuron_name, equations, dict(parameters), (), threshold=threshold, reset=reset, method=method
-    )
+    return _probe(neuron_name, equations, dict(parameters), (), threshold=threshold, reset=reset, method=method)
 
 
 def neuron_step(neuron: Neuron) -> NeuronStep:
@@ -370,9 +364,7 @@ def _si(neuron: Neuron) -> str:
 
     names = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
     dimension = dimension_of(neuron.current_unit, neuron.name)
-    return "*".join(
-        f"{name}**{exponent:g}" for name, exponent in zip(names, dimension, strict=True) if exponent
-    )
+    return "*".join(f"{name}**{exponent:g}" for name, exponent in zip(names, dimension, strict=True) if exponent)
 
 
 @cache

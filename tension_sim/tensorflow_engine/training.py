@@ -195,9 +195,7 @@ class Training:
         listed.on_test_end(logs)
         return logs
 
-    def _sequence(
-        self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any
-    ) -> tuple[Run, dict[str, Any]]:
+    def _sequence(self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any) -> tuple[Run, dict[str, Any]]:
         """Run one sequence window by window; return it, and the logs after its last step."""
         self._phase = kind
         if ys is not None:
@@ -213,9 +211,7 @@ class Training:
         run = Run(kind, targets, int(self._steps_learned.numpy()) if kind == "train" else 0)  # type: ignore[attr-defined]
         if kind != "test":
             object.__setattr__(self, "_last_run", run)  # past Keras' tracking
-        guard = (
-            Guard(self, window, inputs, targets) if kind == "train" and not _tolerates_nan(listed) else None
-        )
+        guard = Guard(self, window, inputs, targets) if kind == "train" and not _tolerates_nan(listed) else None
         for first in range(0, len(inputs), width):
             part = slice(first, first + width)
             before = self.force_layer.snapshot() if dispatcher.begin and not exact else []  # type: ignore[attr-defined]
@@ -306,9 +302,7 @@ class Training:
     def _require_built(self, where: str) -> None:
         if not self.built:  # type: ignore[attr-defined]
             raise InvalidValueError(
-                message(
-                    where, "a model that has its weights", "not built", "call fit first, or load weights."
-                )
+                message(where, "a model that has its weights", "not built", "call fit first, or load weights.")
             )
 
 

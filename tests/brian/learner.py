@@ -35,7 +35,8 @@ class Learner:
         return self
 
     def check(self, steps: list[int], **options: Any) -> None:
-        """Compare with a replay in which updates fall on these steps."""
+        """Compare with a replay in double precision in which updates fall on these steps."""
+        dtype = self.readout.variables["w"].dtype.name
         z, weights, P = replay(
             self.recorder.recorded,
             [np.zeros(self.mask.shape)],
@@ -44,9 +45,9 @@ class Learner:
             steps,
             **({"alpha_P": 0.5} | options),
         )
-        assert_close(self.z.recorded, z[0])
-        assert_close(self.readout.W, weights[0])
+        assert_close(self.z.recorded, z[0], dtype)
+        assert_close(self.readout.W, weights[0], dtype)
         found = self.rls.P if isinstance(self.rls.P, list) else [self.rls.P]
         for matrix, wanted in zip(found, P, strict=True):
-            assert_close(matrix, wanted)
+            assert_close(matrix, wanted, dtype)
         assert self.rls.n_updates[:] == len(steps)

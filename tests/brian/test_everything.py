@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from brian import everything
 from brian.everything import DT, STEPS, Everything, chosen, gather, masks, replay, sines, updates
-from targets import TARGETS, activated, assert_close, missing, skip_unless_here
+from targets import TARGETS, activated, assert_close, skip_unless_here
 
 runtime_targets = pytest.mark.parametrize("name", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
 
@@ -228,27 +228,17 @@ def changed_between_runs(name: str, folder: Any) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 def test_values_change_between_runs(tmp_path):
-    if reason := missing("cython"):
-        pytest.skip(reason)
+    skip_unless_here("cython")
     wanted = changed_between_runs("numpy", tmp_path)
     for key, found in changed_between_runs("cython", tmp_path).items():
         assert_close(found, wanted[key], what=key)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "numpy",
-        pytest.param("cython", marks=pytest.mark.slow),
-        pytest.param("cpp_standalone", marks=pytest.mark.slow),
-    ],
-)
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # Brian2 compares states with 1e50
-def test_single_precision(name, tmp_path, reference):
-    skip_unless_here(name)
+def test_single_precision(tmp_path):
     with activated("numpy", tmp_path / "double") as target:
         _, double = everything.run(target, 120)
-    with activated(name, tmp_path / "project", "float32") as target:
+    with activated("numpy", tmp_path / "single", "float32") as target:
         net, single = everything.run(target, 120)
         for variable in ("w", "z"):
             assert net.readout.variables[variable].dtype == np.float32

@@ -12,7 +12,7 @@ from brian.learner import DT, STEPS, Learner, N
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.templates import Templater
 from brian2.core.base import BrianObjectException
-from targets import RUNTIME_TARGETS, activated, assert_close, skip_unless_here
+from targets import RUNTIME_TARGETS, TARGETS, activated, assert_close, skip_unless_here
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 from tension_sim.brian.rls import chance
@@ -65,6 +65,18 @@ def test_rows_with_the_same_partners_share_P(learner):
     run = learner(mask=mask, rows=4).run()
     assert [len(P) for P in run.rls.P] == [3, 3]
     run.check(updates(STEPS))
+
+
+@pytest.mark.parametrize("name", ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in TARGETS[1:])])
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # Brian2 compares states with 1e50
+def test_single_precision(name, tmp_path):
+    skip_unless_here(name)
+    mask = [[1, 1, 0, 0, 1], [0, 1, 1, 1, 0], [1, 1, 0, 0, 1]]
+    with activated(name, tmp_path / "project", "float32") as target:
+        run = Learner(mask=mask, rows=3, forgetting=0.99)
+        target.run(run.network, STEPS * DT)
+        assert run.rls.variables["P_packed"].dtype == run.recorder.variables["values"].dtype == np.float32
+        run.check(updates(STEPS), forgetting=0.99)
 
 
 def test_chance_is_even_and_depends_on_seed_and_step():

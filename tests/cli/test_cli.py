@@ -19,7 +19,12 @@ def command(*arguments, cwd=None, **kwargs):
     """Run ``tension-sim`` in a process of its own."""
     code = "from tension_sim.cli import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300, **kwargs
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=300,
+        **kwargs,
     )
 
 
@@ -31,7 +36,14 @@ def test_list_names_everything_there_is():
 
 def test_show_gives_parameters_source_expectation_and_forecast():
     shown = command("show", "lif_sine", "--set", "G=0.05").stdout
-    for part in ("10.1038/s41467-017-01827-3", "network.G", "0.05", "learning_rmse", "0.019 to 0.023", "forecast: about"):
+    for part in (
+        "10.1038/s41467-017-01827-3",
+        "network.G",
+        "0.05",
+        "learning_rmse",
+        "0.019 to 0.023",
+        "forecast: about",
+    ):
         assert part in shown
 
 
@@ -65,7 +77,18 @@ def _path():
 def test_same_seed_same_numbers(tmp_path):
     summaries = []
     for name in ("a", "b"):
-        command("run", "theta_sine", "--set", "n=30", "--set", "duration=20*ms", "--target", "numpy", "--out", tmp_path / name)
+        command(
+            "run",
+            "theta_sine",
+            "--set",
+            "n=30",
+            "--set",
+            "duration=20*ms",
+            "--target",
+            "numpy",
+            "--out",
+            tmp_path / name,
+        )
         summary = json.loads((tmp_path / name / "summary.json").read_text())
         summary.pop("timings")
         summaries.append(summary)

@@ -56,9 +56,7 @@ def test_runs_and_learns(neuron, synapse):
     assert np.all((found.spike_neuron >= 0) & (found.spike_neuron < N))
     for name, recording in found.recorded.items():
         _, scale = network.display_unit(name)
-        assert recording.values[-1] * scale == pytest.approx(
-            found.state[f"neurons.{name}"][[0, N - 1]], rel=1e-12
-        )
+        assert recording.values[-1] * scale == pytest.approx(found.state[f"neurons.{name}"][[0, N - 1]], rel=1e-12)
 
 
 @filters
@@ -121,9 +119,7 @@ def test_states_what_it_is(neuron):
 
 def test_runs_from_any_folder(neuron, tmp_path):
     shutil.copy(data_folder("equations") / f"{neuron}.toml", tmp_path / "mine.toml")
-    assert_same(
-        run(net(tmp_path / "mine.toml", "single_exponential")), run(net(neuron, "single_exponential"))
-    )
+    assert_same(run(net(tmp_path / "mine.toml", "single_exponential")), run(net(neuron, "single_exponential")))
 
 
 def test_initial_values_come_from_the_seed(neuron):

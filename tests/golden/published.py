@@ -76,9 +76,7 @@ def model_of(trace: dict[str, Any], **options: Any) -> Any:
             "g": doc["g"],
         }
     kernels = [
-        trace[f"in_{k}_kernel"]
-        for k in ("input", "recurrent", "feedback", "output")
-        if f"in_{k}_kernel" in trace
+        trace[f"in_{k}_kernel"] for k in ("input", "recurrent", "feedback", "output") if f"in_{k}_kernel" in trace
     ]
     units = trace["in_recurrent_kernel"].shape[0]
     mask = trace.get("in_mask", np.zeros((units, units), bool))

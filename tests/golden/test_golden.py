@@ -83,9 +83,7 @@ def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, jit: 
 
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("name", NOISE_LEAVES)
-def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_it(
-    name: str, jit: bool
-) -> None:
+def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_it(name: str, jit: bool) -> None:
     trace, _, outputs, history, _ = run(name, jit_compile=jit)
     wanted = trace["train_output"].reshape(-1, trace["train_output"].shape[-1])
     steps = int(0.9 * NOISE_LEAVES[name])

@@ -96,9 +96,7 @@ def every_pair() -> dict[str, Any]:
     wide = np.broadcast_to(y, (len(y), 20)).copy()
     hinted = np.concatenate([x, y], axis=1)
 
-    def pair(
-        make_layer: Any, model: Any, x: Any = x, y: Any = y, predict_x: Any = None, **options: Any
-    ) -> Any:
+    def pair(make_layer: Any, model: Any, x: Any = x, y: Any = y, predict_x: Any = None, **options: Any) -> Any:
         def make(**layer_options: Any) -> tuple[Any, Any, Any, Any]:
             layer = make_layer(**layer_options)
             return model(force_layer=layer, **options), x, y, x if predict_x is None else predict_x
@@ -112,9 +110,7 @@ def every_pair() -> dict[str, Any]:
         "nofeedback_masked": pair(lambda **k: nofeedback(p_recurr=0.5, **k), FORCEModel),
         "optimized": pair(nofeedback, OptimizedFORCEModel),
         "full_force": pair(nofeedback, FullFORCEModel, hinted, y, x, hint_dim=1),
-        "full_force_esn": pair(
-            esn, FullFORCEModel, x, y, x, hint_dim=0, target_output_kernel_trainable=False
-        ),
+        "full_force_esn": pair(esn, FullFORCEModel, x, y, x, hint_dim=0, target_output_kernel_trainable=False),
         "bio_force": pair(constrained, BioFORCEModel, x, wide),
         "ridge": pair(esn, ESNFORCEModel, n_max=20, num_skip=3, alpha_sq=0.01),
         "lif": pair(lambda **k: LIF(**lif_arguments(**k)), SpikingNNModel, alpha_P=0.001),

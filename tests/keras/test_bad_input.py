@@ -150,9 +150,7 @@ def test_bad_input_is_refused(case: str) -> None:
         action()
 
 
-@pytest.mark.parametrize(
-    "case", ["lengths", "nan", "target width", "recurrent width", "epochs", "batch_size"]
-)
+@pytest.mark.parametrize("case", ["lengths", "nan", "target width", "recurrent width", "epochs", "batch_size"])
 def test_nothing_is_built_by_a_refused_fit(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def built(*_: Any) -> None:
         raise AssertionError("built")
@@ -170,9 +168,7 @@ def test_a_missing_tensorflow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import tension_sim.tensorflow_engine as engine
 
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(
-        ModuleNotFoundError, match=r"expected TensorFlow to be installed(.|\n)*tension-sim\[keras\]"
-    ):
+    with pytest.raises(ModuleNotFoundError, match=r"expected TensorFlow to be installed(.|\n)*tension-sim\[keras\]"):
         importlib.reload(engine)
 
 

@@ -81,9 +81,7 @@ def test_both_engines_run_the_same_network(neuron: str, jit: bool) -> None:
     assert len(brian.spike_step) > 10
     np.testing.assert_array_equal(ours.spike_step, brian.spike_step)
     np.testing.assert_allclose(ours.output, brian.output, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(
-        ours.weights["output_kernel"], brian.weights["output_kernel"], rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(ours.weights["output_kernel"], brian.weights["output_kernel"], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", list_neurons())
@@ -101,9 +99,7 @@ def test_every_neuron_file_has_a_step(name: str) -> None:
 def test_a_file_of_ones_own_runs(tmp_path: Path) -> None:
     text = Path(__file__).resolve().parents[2] / "equations/lif.toml"
     mine = tmp_path / "leaky.toml"
-    mine.write_text(
-        text.read_text().replace("(I - v)/tau_mem", "(I - clip(v, 10*v_reset, -10*v_reset))/tau_mem")
-    )
+    mine.write_text(text.read_text().replace("(I - v)/tau_mem", "(I - clip(v, 10*v_reset, -10*v_reset))/tau_mem"))
 
     class Mine(LIF):
         _file = str(mine)
@@ -135,9 +131,7 @@ def test_expressions_mean_what_python_means(text: str, wanted: list[float]) -> N
     np.testing.assert_allclose(value, wanted)
 
 
-@pytest.mark.parametrize(
-    "text", ["__import__('os')", "v.real", "[1]", "rand()", "unknown + 1", "(lambda: 1)()"]
-)
+@pytest.mark.parametrize("text", ["__import__('os')", "v.real", "[1]", "rand()", "unknown + 1", "(lambda: 1)()"])
 def test_other_expressions_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"mine\.toml: expected (.|\n)*use a Brian2 target"):
         evaluate_text(text, {"v": tf.constant(1.0)}, "mine.toml")

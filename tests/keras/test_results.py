@@ -19,9 +19,7 @@ from tension_sim.tensorflow_engine import training  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments  # noqa: E402
 
 
-def test_a_spiking_run_gives_spikes_output_and_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_spiking_run_gives_spikes_output_and_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_WINDOW", 16)
     x, y = data(60)
     layer = LIF(**lif_arguments())
@@ -48,9 +46,7 @@ def test_a_spiking_run_gives_spikes_output_and_weights(
 def test_a_prediction_of_a_rate_network_is_a_run() -> None:
     x, y = data(60)
     model = FORCEModel(force_layer=esn())
-    with pytest.raises(
-        ValueError, match=r"FORCEModel\.results: expected a model that has run\.\nReceived: 'no run'"
-    ):
+    with pytest.raises(ValueError, match=r"FORCEModel\.results: expected a model that has run\.\nReceived: 'no run'"):
         _ = model.results
     model.compile(metrics=["mae"])
     model.fit(x, y, verbose=0)

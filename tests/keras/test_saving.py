@@ -41,9 +41,7 @@ def test_a_keras_file_goes_on_where_the_run_stopped(pair: str, tmp_path: Path) -
         each.fit(x, y, verbose=0)
     for now, wanted in zip(values(again), values(model), strict=True):
         np.testing.assert_allclose(now, wanted, rtol=0, atol=1e-6 * max(1.0, np.abs(wanted).max()))
-    np.testing.assert_allclose(
-        again.predict(predict_x, verbose=0), model.predict(predict_x, verbose=0), atol=1e-5
-    )
+    np.testing.assert_allclose(again.predict(predict_x, verbose=0), model.predict(predict_x, verbose=0), atol=1e-5)
 
 
 def test_a_new_process_goes_on(tmp_path: Path) -> None:
@@ -63,12 +61,8 @@ model.fit(*data(), verbose=0)
 np.save({str(tmp_path / "kernel.npy")!r}, model.original_force_layer.recurrent_kernel.numpy())
 """
     root = Path(__file__).resolve().parents[2]
-    subprocess.run(
-        [sys.executable, "-c", script], check=True, cwd=root, env={"PYTHONPATH": str(root)} | _env()
-    )
-    np.testing.assert_allclose(
-        np.load(tmp_path / "kernel.npy"), layer.recurrent_kernel.numpy(), rtol=0, atol=1e-6
-    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, env={"PYTHONPATH": str(root)} | _env())
+    np.testing.assert_allclose(np.load(tmp_path / "kernel.npy"), layer.recurrent_kernel.numpy(), rtol=0, atol=1e-6)
 
 
 def _env() -> dict[str, str]:
@@ -156,11 +150,7 @@ def test_an_interrupted_run_is_taken_up_again(tmp_path: Path) -> None:
     whole.fit(x, y, epochs=4, verbose=0)
     backup = tmp_path / "backup"
     with pytest.raises(KeyboardInterrupt):
-        first.fit(
-            x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup), Interrupt()]
-        )
+        first.fit(x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup), Interrupt()])
     second.build((1, 1, 1))
     second.fit(x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(backup)])
-    np.testing.assert_array_equal(
-        second.original_force_layer.output_kernel, whole.original_force_layer.output_kernel
-    )
+    np.testing.assert_array_equal(second.original_force_layer.output_kernel, whole.original_force_layer.output_kernel)

@@ -184,9 +184,7 @@ def test_another_length_compiles_nothing_again(monkeypatch: pytest.MonkeyPatch) 
 def test_callbacks_of_keras_work(tmp_path: Any) -> None:
     x, y = data()
     model = compiled()
-    stop = keras.callbacks.EarlyStopping(
-        monitor="val_mae", patience=0, mode="max"
-    )  # every improvement is a loss
+    stop = keras.callbacks.EarlyStopping(monitor="val_mae", patience=0, mode="max")  # every improvement is a loss
     history = model.fit(
         x, y, epochs=9, validation_data=(x, y), verbose=0,
         callbacks=[
@@ -211,9 +209,7 @@ def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_initial_epoch_and_validation_freq_count() -> None:
     x, y = data()
-    history = compiled().fit(
-        x, y, epochs=5, initial_epoch=1, validation_data=(x, y), validation_freq=2, verbose=0
-    )
+    history = compiled().fit(x, y, epochs=5, initial_epoch=1, validation_data=(x, y), validation_freq=2, verbose=0)
     assert history.epoch == [1, 2, 3, 4]
     assert len(history.history["val_mae"]) == 2
 
@@ -233,9 +229,7 @@ def test_the_package_callbacks() -> None:
     told = r"EarlyStoppingByLossVal\.monitor: expected one of the values(.|\n)*val_loss needs"
     with pytest.raises(ValueError, match=told):
         model.fit(x, y, verbose=0, callbacks=[EarlyStoppingByLossVal()])
-    with pytest.raises(
-        ValueError, match=r"OutputTracking\.timesteps: expected at least as many(.|\n)*Received: 10"
-    ):
+    with pytest.raises(ValueError, match=r"OutputTracking\.timesteps: expected at least as many(.|\n)*Received: 10"):
         model.fit(x, y, verbose=0, callbacks=[OutputTracking(10, 1)])
 
 
@@ -340,9 +334,7 @@ def test_the_batch_methods_and_the_summary(capsys: pytest.CaptureFixture[str]) -
     ours, theirs = compiled(), compiled()
     ours.fit(x, y, verbose=0)
     logs = theirs.train_on_batch(x, y, return_dict=True)
-    np.testing.assert_array_equal(
-        ours.original_force_layer.output_kernel, theirs.original_force_layer.output_kernel
-    )
+    np.testing.assert_array_equal(ours.original_force_layer.output_kernel, theirs.original_force_layer.output_kernel)
     assert set(logs) == {"mae"}
     assert theirs.test_on_batch(x, y) == theirs.evaluate(x, y, verbose=0)
     np.testing.assert_array_equal(theirs.predict_on_batch(x), theirs.predict(x, verbose=0))

@@ -48,9 +48,7 @@ class Case:
 
     def state(self, at: str) -> dict[str, Any]:
         """Return the state that the program had at ``imin``, ``mid`` or ``icrit``, in SI units."""
-        stored = {
-            key.removeprefix(f"ck_{at}_"): v for key, v in self.trace.items() if key.startswith(f"ck_{at}_")
-        }
+        stored = {key.removeprefix(f"ck_{at}_"): v for key, v in self.trace.items() if key.startswith(f"ck_{at}_")}
         izhikevich = self.net.neuron.name == "izhikevich"
         voltage = 1.0 if self.net.neuron.name == "theta" else 1e-3
         current = self.net.current_scale
@@ -61,9 +59,7 @@ class Case:
             "neurons.I_rec": stored["IPSC"] * current,
             "neurons.r": stored["r"],
             "readout.z": stored.get("z", np.zeros(self.net.n_outputs)),
-            "readout.w": stored["BPhi"].T.ravel()
-            if "BPhi" in stored
-            else np.zeros(self.net.output_kernel.size),
+            "readout.w": stored["BPhi"].T.ravel() if "BPhi" in stored else np.zeros(self.net.output_kernel.size),
         }
         if "h" in stored:
             state["neurons.h_rec"] = stored["h"] * current * per_time

@@ -25,9 +25,7 @@ def compare(case: Case, results: Results) -> None:
     assert np.abs(results.output[rows[inside] - first] - trace["win_z"][inside]).max() <= MAX_OUTPUT
     coarse = trace["z_sub_step"] - 1
     covered = (coarse >= first) & (coarse < end)
-    np.testing.assert_allclose(
-        results.output[coarse[covered] - first], trace["z_sub"][covered], rtol=0, atol=2e-7
-    )
+    np.testing.assert_allclose(results.output[coarse[covered] - first], trace["z_sub"][covered], rtol=0, atol=2e-7)
 
     step, neuron = results.spike_step, results.spike_neuron
     if case.name == "izhikevich_ode_to_joy":  # its spikes are stored in the windows only
@@ -37,9 +35,7 @@ def compare(case: Case, results: Results) -> None:
         step, neuron = step[in_window[step]], neuron[in_window[step]]
     wanted = (trace["spike_step"] > first) & (trace["spike_step"] <= end)
     found = sorted(zip(step.tolist(), neuron.tolist(), strict=True))
-    stored = zip(
-        (trace["spike_step"][wanted] - 1).tolist(), trace["spike_neuron"][wanted].tolist(), strict=True
-    )
+    stored = zip((trace["spike_step"][wanted] - 1).tolist(), trace["spike_neuron"][wanted].tolist(), strict=True)
     assert found == sorted(stored)
     assert len(found) > 0
     if end == case.n_steps:

@@ -135,9 +135,7 @@ def test_sparse_kernels(n, p, seed, balanced):
         assert dense.sum(axis=0) == pytest.approx(np.zeros(n), abs=1e-12 * n)
     again = SparseKernel.from_dense(dense)
     assert np.array_equal(again.to_dense(), dense)
-    assert kernel.row_balanced().row_balanced().weight == pytest.approx(
-        kernel.row_balanced().weight, abs=1e-12
-    )
+    assert kernel.row_balanced().row_balanced().weight == pytest.approx(kernel.row_balanced().weight, abs=1e-12)
 
 
 @quick

@@ -49,9 +49,7 @@ def test_settings_by_full_and_short_name():
 
 def test_alpha_follows_the_time_step():
     assert load_recipe("lif_sine").values["learning"]["alpha_P"] == pytest.approx(0.1 * 5e-5)
-    assert load_recipe("lif_sine", {"dt": "0.1*ms"}).values["learning"]["alpha_P"] == pytest.approx(
-        0.1 * 1e-4
-    )
+    assert load_recipe("lif_sine", {"dt": "0.1*ms"}).values["learning"]["alpha_P"] == pytest.approx(0.1 * 1e-4)
     assert load_recipe("lif_sine", {"alpha_P": "0.5"}).values["learning"]["alpha_P"] == 0.5
 
 
@@ -60,13 +58,8 @@ def test_another_supervisor_or_neuron_keeps_what_it_knows():
     assert (recipe.values["task"]["name"], recipe.values["task"]["frequency"]) == ("sawtooth", 5)
     recipe = load_recipe("lif_sine", {"name": "song", "melody": "C D E", "duration": "1*second"})
     assert recipe.task().n_outputs == 3
-    assert (
-        load_recipe("lif_sine", {"neuron": "lif", "tau_ref": "1*ms"}).values["parameters"]["bias"].value
-        == -0.04
-    )
-    recipe = load_recipe(
-        "lif_sine", {"neuron": "theta", "tau_decay": "50*ms", "G": "10", "Q": "1e4", "v_peak": "3"}
-    )
+    assert load_recipe("lif_sine", {"neuron": "lif", "tau_ref": "1*ms"}).values["parameters"]["bias"].value == -0.04
+    recipe = load_recipe("lif_sine", {"neuron": "theta", "tau_decay": "50*ms", "G": "10", "Q": "1e4", "v_peak": "3"})
     assert recipe.values["parameters"]["v_peak"].value == 3
     assert recipe.values["parameters"]["tau_decay"].value == 0.05
     assert "tau_mem" not in recipe.values["parameters"]
@@ -200,9 +193,7 @@ def test_a_short_name_that_means_two_settings(tmp_path):
     # the Izhikevich neuron calls its quadratic gain k; a user's neuron may call a parameter G
     neuron = (_data.data_folder("equations") / "lif.toml").read_text().replace("tau_ref", "G")
     (tmp_path / "mine.toml").write_text(neuron)
-    with pytest.raises(
-        InvalidValueError, match=r"found once\.\nReceived: 'G'\nFix: write network\.G or parameters\.G"
-    ):
+    with pytest.raises(InvalidValueError, match=r"found once\.\nReceived: 'G'\nFix: write network\.G or parameters\.G"):
         load_recipe("lif_sine", {"neuron": str(tmp_path / "mine.toml"), "G": "1"})
 
 
@@ -336,9 +327,7 @@ def test_files_that_are_no_recipes(tmp_path, old, new, error, text):
 
 
 def test_recipes_that_are_not_there(tmp_path):
-    with pytest.raises(
-        UnknownNameError, match=r"load_recipe\.name: expected a known recipe(.|\n)*'lif_sine'"
-    ):
+    with pytest.raises(UnknownNameError, match=r"load_recipe\.name: expected a known recipe(.|\n)*'lif_sine'"):
         load_recipe("lif_sin")
     with pytest.raises(UnknownNameError, match="did you mean 'nicola_clopath_2017/ode_to_joy'"):
         load_recipe("nicola_clopat_2017/ode_to_joy")
@@ -384,8 +373,6 @@ def test_two_recipes_of_one_short_name(tmp_path, monkeypatch):
 
 
 def test_import_loads_no_engine():
-    code = (
-        "import sys, tension_sim.recipes; print(sorted({'brian2', 'scipy', 'matplotlib'} & set(sys.modules)))"
-    )
+    code = "import sys, tension_sim.recipes; print(sorted({'brian2', 'scipy', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -256,9 +256,7 @@ def test_forecast_of_memory_against_the_real_arrays():
     assert forecast.kernels == network.feedback_kernel.nbytes + network.output_kernel.nbytes
     assert forecast.samples == task.n_bytes
     kernel = network.recurrent
-    assert forecast.synapses == pytest.approx(
-        kernel.weight.nbytes + kernel.pre.nbytes + kernel.post.nbytes, rel=0.05
-    )
+    assert forecast.synapses == pytest.approx(kernel.weight.nbytes + kernel.pre.nbytes + kernel.post.nbytes, rel=0.05)
     rows = len(range(0, recipe.n_steps, 125))
     assert forecast.recorded == rows * (5 + 5 + 5) * 8
     assert forecast.spikes == 30 * 200 * 20 * 12

@@ -29,9 +29,7 @@ def brute_force_lag(output, target, most):
         errors[lag] = float(np.mean([(output[a] - target[b]) ** 2 for a, b in pairs]))
     smallest = min(errors.values())
     inf = float("inf")
-    minima = [
-        lag for lag, e in errors.items() if e <= errors.get(lag - 1, inf) and e <= errors.get(lag + 1, inf)
-    ]
+    minima = [lag for lag, e in errors.items() if e <= errors.get(lag - 1, inf) and e <= errors.get(lag + 1, inf)]
     close = [lag for lag in minima if errors[lag] <= 1.1 * smallest]
     return smallest**0.5, min(close, key=abs)
 
@@ -65,9 +63,7 @@ def test_outputs_with_different_delays_share_one_lag():
     output = np.stack([np.sin(2 * np.pi * (t - 0.1)), np.sin(2 * np.pi * (t + 0.1))], axis=1)
     # each alone is perfect, together the best is no shift: error of a tenth of a period
     assert lag_aligned_rmse(output[:, 0], target[:, 0], 1e-3, 0.2) < 1e-12
-    assert lag_aligned_rmse(output, target, 1e-3, 0.2) == pytest.approx(
-        np.sqrt(2) * np.sin(0.1 * np.pi), rel=0.02
-    )
+    assert lag_aligned_rmse(output, target, 1e-3, 0.2) == pytest.approx(np.sqrt(2) * np.sin(0.1 * np.pi), rel=0.02)
 
 
 def test_a_lag_longer_than_half_of_the_data_is_refused():
@@ -113,9 +109,7 @@ def test_peak_frequency_of_a_sawtooth_is_its_fundamental():
 
 def test_peak_frequency_per_output_and_where_there_is_none():
     t = np.arange(0, 5, 1e-3)
-    found = peak_frequency(
-        np.stack([np.sin(2 * np.pi * 3 * t), np.full(5000, 0.1), t * np.nan], axis=1), 1e-3
-    )
+    found = peak_frequency(np.stack([np.sin(2 * np.pi * 3 * t), np.full(5000, 0.1), t * np.nan], axis=1), 1e-3)
     assert found[0] == pytest.approx(3, rel=1e-3)
     assert np.isnan(found[1:]).all()
     with pytest.raises(InvalidValueError, match="peak_frequency.output: expected at least 4 values"):

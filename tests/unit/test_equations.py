@@ -95,9 +95,7 @@ def test_a_filter_names_its_variables_by_use():
 
 
 def test_dimensions_of_variables():
-    found = dimensions(
-        "dv/dt = -v/tau : volt\nI = 2*\n  amp : amp\nn : integer (shared)\nx : 1 # a comment", "demo"
-    )
+    found = dimensions("dv/dt = -v/tau : volt\nI = 2*\n  amp : amp\nn : integer (shared)\nx : 1 # a comment", "demo")
     assert list(found) == ["v", "I", "n", "x"]
     assert found["I"] == (0, 0, 0, 1, 0, 0, 0)
     assert found["n"] == found["x"] == (0,) * 7
@@ -266,9 +264,7 @@ class TestParameters:
             resolve_parameters("demo", defaults, {"k": "3*mV"}, dt=1e-3)
 
     def test_unknown_name(self):
-        with pytest.raises(
-            UnknownNameError, match=r"demo: parameters: expected a known parameter \(tau\)"
-        ) as caught:
+        with pytest.raises(UnknownNameError, match=r"demo: parameters: expected a known parameter \(tau\)") as caught:
             resolve_parameters("demo", {"tau": "10*ms"}, {"tua": "1*ms"}, dt=1e-3)
         assert str(caught.value).endswith("Fix: did you mean 'tau'?")
 

@@ -115,9 +115,7 @@ def test_signals_have_units_rates_and_the_time_of_each_sample(run, block):
         assert output.sampling_rate.rescale("Hz").item() == pytest.approx(1 / (run.dt * 2))
         assert v.sampling_rate.rescale("Hz").item() == pytest.approx(1 / (run.dt * 5))
         np.testing.assert_array_equal(output.magnitude, run.output[run.rows(phase)])
-        np.testing.assert_allclose(
-            output.times.rescale("s").magnitude, run.times[run.rows(phase)], rtol=1e-12
-        )
+        np.testing.assert_allclose(output.times.rescale("s").magnitude, run.times[run.rows(phase)], rtol=1e-12)
         steps = [k for k in range(phase.start, phase.stop) if k % 5 == 0]
         np.testing.assert_allclose(v.times.rescale("s").magnitude, run.dt * (np.array(steps) + 1), rtol=1e-12)
         np.testing.assert_array_equal(v.magnitude, run.recorded["v"].values[np.array(steps) // 5])
@@ -212,18 +210,14 @@ def test_trains_with_other_annotations_or_units_are_written_too(tmp_path):
     block = neo.Block(name="mixed")
     segment = neo.Segment(name="only")
     block.segments.append(segment)
-    for number, more in enumerate(
-        [{}, {"a": 1, "b": "x"}, {"b": "longer text", "a": 7}, {"a": 2.5, "b": "x"}]
-    ):
+    for number, more in enumerate([{}, {"a": 1, "b": "x"}, {"b": "longer text", "a": 7}, {"a": 2.5, "b": "x"}]):
         labels = {"quality": np.array([0.5, number]), "text": np.array(["p", "q"])}
         segment.spiketrains.append(
             neo.SpikeTrain([1.0, 2.0], units="ms", t_stop=5 + number, array_annotations=labels, **more)
         )
     block.check_relationships()
     (tmp_path / "a.nix").write_bytes(nix_image(block))
-    for train, other in zip(
-        read_nix(tmp_path / "a.nix").segments[0].spiketrains, segment.spiketrains, strict=True
-    ):
+    for train, other in zip(read_nix(tmp_path / "a.nix").segments[0].spiketrains, segment.spiketrains, strict=True):
         assert train.t_stop == other.t_stop
         assert train.units == other.units == pq.ms
         assert {k: v for k, v in train.annotations.items() if k != "nix_name"} == other.annotations
@@ -262,9 +256,7 @@ def test_results_without_spikes_target_and_state(tmp_path):
 def test_an_existing_file_is_replaced_or_refused(run, tmp_path):
     path = tmp_path / "results.nix"
     path.write_text("earlier")
-    with pytest.raises(
-        OutputError, match=r"write_nix.path: expected a file that does not exist yet[\s\S]*results"
-    ):
+    with pytest.raises(OutputError, match=r"write_nix.path: expected a file that does not exist yet[\s\S]*results"):
         write_nix(run, path, overwrite=False)
     assert path.read_text() == "earlier"
     write_nix(run, path)
@@ -405,8 +397,6 @@ def test_instantaneous_rate(trains, times):
         center_kernel=True,
     )
     t = rate.times.rescale("s").magnitude
-    direct = np.exp(-((t[:, None] - times[0]) ** 2) / (2 * sigma**2)).sum(axis=1) / (
-        sigma * np.sqrt(2 * np.pi)
-    )
+    direct = np.exp(-((t[:, None] - times[0]) ** 2) / (2 * sigma**2)).sum(axis=1) / (sigma * np.sqrt(2 * np.pi))
     inner = slice(200, -200)
     np.testing.assert_allclose(rate.rescale("Hz").magnitude[inner, 0], direct[inner], rtol=0.02, atol=0.2)

@@ -35,9 +35,7 @@ def test_a_write_that_fails_half_way_leaves_the_earlier_file(tmp_path, monkeypat
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(
-        OutputError, match=rf"demo.path: expected a file that can be written[\s\S]*Fix: {fix}"
-    ) as info:
+    with pytest.raises(OutputError, match=rf"demo.path: expected a file that can be written[\s\S]*Fix: {fix}") as info:
         write_whole("demo.path", path, b"new")
     assert info.value.errno == number
     assert path.read_bytes() == b"earlier"

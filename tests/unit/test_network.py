@@ -135,17 +135,13 @@ class TestLearning:
             Learning(**({"alpha_P": 1.0} | arguments))
 
     def test_types(self):
-        with pytest.raises(
-            InvalidTypeError, match=r"Learning\.alpha_P: .*\nReceived: '0\.1'\nFix: pass one number"
-        ):
+        with pytest.raises(InvalidTypeError, match=r"Learning\.alpha_P: .*\nReceived: '0\.1'\nFix: pass one number"):
             Learning(alpha_P="0.1")
 
 
 class TestForceNetwork:
     def test_drawn_as_published(self):
-        net = ForceNetwork.random(
-            "lif", n=400, n_outputs=3, n_inputs=2, p=0.1, G=0.04, Q=10.0, E2=3.0, seed=4
-        )
+        net = ForceNetwork.random("lif", n=400, n_outputs=3, n_inputs=2, p=0.1, G=0.04, Q=10.0, E2=3.0, seed=4)
         assert net.recurrent.weight.std() == pytest.approx(0.04 / (0.1 * 20), rel=0.05)
         assert net.recurrent.to_dense().sum(axis=0) == pytest.approx(np.zeros(400), abs=1e-12)
         assert net.feedback_kernel.shape == (3, 400)

@@ -165,9 +165,7 @@ def test_format_follows_the_ending(ending, start, tmp_path):
 
 def test_bad_paths_are_refused(tmp_path):
     figure = figure_run(synthetic_results(seconds=1.0))
-    with pytest.raises(
-        InvalidValueError, match=r"save_figure.path: expected an ending among[\s\S]*'figure.xyz'"
-    ):
+    with pytest.raises(InvalidValueError, match=r"save_figure.path: expected an ending among[\s\S]*'figure.xyz'"):
         save_figure(figure, "figure.xyz")
     with pytest.raises(OutputError, match=r"save_figure.path[\s\S]*Fix: create the folder first"):
         save_figure(figure, tmp_path / "none" / "figure.png")

@@ -242,9 +242,7 @@ class TestRun:
         with pytest.raises(RunFailedError) as caught:
             program(tmp_path / "program", trouble).run(VALUES, 0, 10, 0.1)
         text = str(caught.value)
-        assert text.startswith(
-            f"The compiled program ended with {how} before its run was complete.\nIts log is "
-        )
+        assert text.startswith(f"The compiled program ended with {how} before its run was complete.\nIts log is ")
         assert "Fix: earlier results are untouched; run again" in text
         log = Path(re.search(r"Its log is (\S+):", text)[1])
         assert log.parent.parent == temporary
@@ -252,16 +250,12 @@ class TestRun:
         assert "a complaint\n" in log.read_text()
 
     def test_results_that_are_not_whole(self, tmp_path, temporary):
-        with pytest.raises(
-            RunFailedError, match=r"could not write 'readout\.w' whole into .*\nFix: make room there"
-        ):
+        with pytest.raises(RunFailedError, match=r"could not write 'readout\.w' whole into .*\nFix: make room there"):
             program(tmp_path / "program", written=2).run(VALUES, 0, 10, 0.1)
 
     def test_no_room_for_the_files(self, tmp_path, monkeypatch):
         monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path / "missing"))
-        with pytest.raises(
-            OutputError, match=r"The files of the run could not be written: .*\nFix: make room there"
-        ):
+        with pytest.raises(OutputError, match=r"The files of the run could not be written: .*\nFix: make room there"):
             program(tmp_path / "program").run(VALUES, 0, 10, 0.1)
 
     def test_no_room_for_some_of_the_files(self, tmp_path, temporary):

@@ -120,9 +120,7 @@ def build(tmp_path_factory):
         if name not in programs:
             program = folder / name.replace(" ", "_")
             files = [f"-I{HEADER_DIR}", str(folder / "rls.cpp"), "-o", str(program)]
-            done = subprocess.run(
-                [compiler, *BUILDS[name], *files], capture_output=True, text=True, check=False
-            )
+            done = subprocess.run([compiler, *BUILDS[name], *files], capture_output=True, text=True, check=False)
             if name == "sanitizer" and "cannot find" in done.stderr:
                 pytest.skip("g++ has no address sanitizer here")
             if done.returncode:

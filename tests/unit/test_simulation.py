@@ -43,9 +43,7 @@ def target(request):
 
 RULES = {
     "waiting terms": Learning(alpha_P=5e-6, gain="undivided", update_every=3),
-    "everything": Learning(
-        alpha_P=1e-4, update_every=2, start=11, stop=200, forgetting=0.98, probability=0.6
-    ),
+    "everything": Learning(alpha_P=1e-4, update_every=2, start=11, stop=200, forgetting=0.98, probability=0.6),
 }
 
 
@@ -218,15 +216,11 @@ class TestRecords:
         ],
     )
     def test_phases(self, rule, start, steps, names):
-        found = Simulation(net(n=10, learning=rule), target="numpy").run(
-            np.zeros(steps), state={"step": start}
-        )
+        found = Simulation(net(n=10, learning=rule), target="numpy").run(np.zeros(steps), state={"step": start})
         assert [(p.name, p.start, p.stop) for p in found.phases] == names
 
     def test_phases_of_ones_own(self):
-        found = Simulation(net(n=10), target="numpy").run(
-            Y[:20], phases=(Phase("a", 0, 5), Phase("b", 5, 500))
-        )
+        found = Simulation(net(n=10), target="numpy").run(Y[:20], phases=(Phase("a", 0, 5), Phase("b", 5, 500)))
         assert [(p.name, p.start, p.stop) for p in found.phases] == [("a", 0, 5), ("b", 5, 20)]
 
     def test_provenance_and_timings(self):
@@ -244,9 +238,7 @@ class TestProgress:
         seen = []
         steps = {"numpy": 2000, "cython": 6000, "cpp_standalone": 300_000}[target]
         task = Task("demo", steps, Y[:, None], period=STEPS)
-        Simulation(net(), target=target, record=Record(every=1000)).run(
-            task, progress=lambda *a: seen.append(a)
-        )
+        Simulation(net(), target=target, record=Record(every=1000)).run(task, progress=lambda *a: seen.append(a))
         assert len(seen) > 1
         done = [d for d, _ in seen]
         assert done == sorted(done)
@@ -257,19 +249,26 @@ class TestProgress:
 class TestDiverges:
     Y = np.where(np.arange(STEPS) < 100, np.sin(np.arange(STEPS) / 20), 1e308)
 
-    def test_step_is_named_and_weights_are_kept(self, target):
-        """A target near the largest number: the weights would overflow, so that update is not made."""
-        simulation = Simulation(net(learning=Learning(alpha_P=1e-3, gain="undivided")), target=target)
+    @pytest.mark.parametrize(
+        ("rule", "step"),
+        [
+            (Learning(alpha_P=1e-3, gain="undivided"), None),  # z grows until it overflows
+            (Learning(alpha_P=1e6, gain="undivided", start=100), 100),  # the first update would overflow W
+        ],
+    )
+    def test_step_is_named_and_weights_are_kept(self, target, rule, step):
+        """A target near the largest number."""
+        simulation = Simulation(net(learning=rule), target=target)
         with pytest.raises(
             DivergenceError, match=r"RLS: learning diverged at time step \d+ \(t = 0\.0\d+ s\): "
         ) as caught:
             simulation.run(self.Y)
         error, results = caught.value, caught.value.results
         assert results.n_steps == error.step + 1
-        assert error.step >= 100
+        assert error.step >= 100 if step is None else error.step == step
         assert np.all(np.isfinite(results.weights["output_kernel"]))
         assert np.all(np.isfinite(results.state["rls.P_packed"]))
-        assert results.state["rls.n_updates"] == error.step
+        assert results.state["rls.n_updates"] == error.step - rule.start
         before = simulation.run(self.Y[: error.step])
         assert np.array_equal(before.weights["output_kernel"], results.weights["output_kernel"])
         assert results.provenance["interrupted"] is False
@@ -328,9 +327,7 @@ class TestFailures:
 
     def test_without_a_compiler_numpy_serves_with_a_warning(self, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.warns(
-            UserWarning, match=r"Running on numpy, which is slower: .*a C\+\+ compiler \(g\+\+\)"
-        ):
+        with pytest.warns(UserWarning, match=r"Running on numpy, which is slower: .*a C\+\+ compiler \(g\+\+\)"):
             simulation = Simulation(net())
         assert simulation.target == "numpy"
 
@@ -338,9 +335,7 @@ class TestFailures:
     def test_without_a_compiler_compiled_targets_are_refused(self, name, needs, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
-        with pytest.raises(
-            CompilerNotFoundError, match=rf"a C\+\+ compiler \(g\+\+\) {needs}on the PATH for {name}\."
-        ):
+        with pytest.raises(CompilerNotFoundError, match=rf"a C\+\+ compiler \(g\+\+\) {needs}on the PATH for {name}\."):
             Simulation(net(), target=name).run(Y)
         assert not list(tmp_path.iterdir())
 

@@ -15,9 +15,7 @@ N = 12
 
 
 def net(**changes):
-    return ForceNetwork.random(
-        **({"n": N, "seed": 1, "learning": Learning(alpha_P=0.1), "n_outputs": 2} | changes)
-    )
+    return ForceNetwork.random(**({"n": N, "seed": 1, "learning": Learning(alpha_P=0.1), "n_outputs": 2} | changes))
 
 
 def structure(network, **record):
@@ -29,11 +27,7 @@ def test_values_do_not_change_the_structure():
     for changes in (
         {"seed": 2},
         {"parameters": {"tau_decay": "30*ms"}},
-        {
-            "learning": Learning(
-                alpha_P=3.0, gain="undivided", update_every=7, start=3, stop=9, forgetting=0.9
-            )
-        },
+        {"learning": Learning(alpha_P=3.0, gain="undivided", update_every=7, start=3, stop=9, forgetting=0.9)},
         {"initial": {"v": "-60*mV"}},
         {"p": 0.5, "G": 0.1, "Q": 1},
     ):
@@ -101,10 +95,7 @@ class TestInitialState:
         assert state["neurons.v"].tolist() == list(range(N))
         assert state["neurons.I_fb"] == pytest.approx(np.array([0.5, -1.0]) @ network.feedback_kernel * 1e-3)
         assert (
-            initial_state(network, structure(network), given | {"neurons.I_fb": np.zeros(N)})[
-                "neurons.I_fb"
-            ].sum()
-            == 0
+            initial_state(network, structure(network), given | {"neurons.I_fb": np.zeros(N)})["neurons.I_fb"].sum() == 0
         )
 
     def test_P_alone_counts_as_it_is(self):

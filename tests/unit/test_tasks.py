@@ -192,9 +192,7 @@ def test_ode_to_joy_is_coded_as_published():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(
-        st.sampled_from(["C", "D", "G3", "F#", "Bb", "E/2", "E. D/8", "C/8 G/8"]), min_size=1, max_size=12
-    ),
+    st.lists(st.sampled_from(["C", "D", "G3", "F#", "Bb", "E/2", "E. D/8", "C/8 G/8"]), min_size=1, max_size=12),
     st.integers(1, 12),
     st.booleans(),
 )
@@ -218,9 +216,7 @@ def test_the_long_ode_to_joy_has_a_clock_of_64_and_halves_in_the_pitches_only():
     np.testing.assert_array_equal(J[48:], J[16:32])
     q = 5
     target = make_task("song", 64 * q, 0.05, melody="ode_to_joy_long", clock=True).target
-    np.testing.assert_allclose(
-        target, published_rule(np.hstack([J, np.eye(64, dtype=int)]), HN, q, 5), atol=1e-12
-    )
+    np.testing.assert_allclose(target, published_rule(np.hstack([J, np.eye(64, dtype=int)]), HN, q, 5), atol=1e-12)
     # each clock output has one pulse, and the pulses take turns
     assert np.all(np.argmax(target[: 64 * q - 1, 5:], axis=0) // q == np.arange(64))
 
@@ -254,9 +250,7 @@ def test_unknown_melody_names_the_nearest():
 
 
 def test_note_that_is_no_whole_number_of_steps():
-    with pytest.raises(
-        InvalidValueError, match=r"Task\.note_rate: expected a whole number of time steps of 0\.0003"
-    ):
+    with pytest.raises(InvalidValueError, match=r"Task\.note_rate: expected a whole number of time steps of 0\.0003"):
         make_task("song", 10, 3e-4, melody="ode_to_joy")
 
 
@@ -326,9 +320,7 @@ def test_a_run_of_25_million_steps_holds_one_period():
 # -- noise ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("kind", "mean", "std"), [("normal", 0, 0.05), ("uniform", 0.025, 0.05 / np.sqrt(12))]
-)
+@pytest.mark.parametrize(("kind", "mean", "std"), [("normal", 0, 0.05), ("uniform", 0.025, 0.05 / np.sqrt(12))])
 def test_noise_has_the_published_distribution(kind, mean, std):
     options = {"frequency": 5, "noise": 0.05, "noise_kind": kind}
     task = make_task("sine", 20_000, 1e-3, np.random.default_rng(1), **options)
@@ -390,9 +382,7 @@ def test_bad_recorded_data(tmp_path):
         make_task("recorded", 1, 1e-3, file=str(tmp_path / "deep.npy"))
     (tmp_path / "words.txt").write_text("one two\n")
     for name in ("words.txt", "absent.npy"):
-        with pytest.raises(
-            InvalidValueError, match=r"Task\.file: expected a \.npy file or a text file of numbers"
-        ):
+        with pytest.raises(InvalidValueError, match=r"Task\.file: expected a \.npy file or a text file of numbers"):
             make_task("recorded", 1, 1e-3, file=str(tmp_path / name))
 
 
@@ -411,9 +401,7 @@ def test_unknown_supervisor_and_setting_name_the_nearest():
 
 
 def test_missing_setting():
-    with pytest.raises(
-        InvalidValueError, match=r"Task\.frequency: expected a value(.|\n)*add the setting 'frequency'"
-    ):
+    with pytest.raises(InvalidValueError, match=r"Task\.frequency: expected a value(.|\n)*add the setting 'frequency'"):
         make_task("sine", 10, 1e-3)
 
 
@@ -460,8 +448,6 @@ def test_bad_lengths():
 
 
 def test_import_loads_no_engine_and_no_scipy():
-    code = (
-        "import sys, tension_sim.tasks; print(sorted({'brian2', 'scipy', 'tensorflow'} & set(sys.modules)))"
-    )
+    code = "import sys, tension_sim.tasks; print(sorted({'brian2', 'scipy', 'tensorflow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -76,18 +76,14 @@ def test_positive_accepts(value):
 
 @pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, -np.inf])
 def test_positive_refuses_values(value):
-    with pytest.raises(
-        InvalidValueError, match=r"A\.b: expected a finite number above 0\.\nReceived: .*\nFix: mend"
-    ):
+    with pytest.raises(InvalidValueError, match=r"A\.b: expected a finite number above 0\.\nReceived: .*\nFix: mend"):
         check_positive("A.b", value, "mend it.")
 
 
 @pytest.mark.parametrize("value", ["1", None, True, [1.0], 1j, object()])
 def test_numbers_refuse_types(value):
     for check in (check_positive, check_fraction):
-        with pytest.raises(
-            InvalidTypeError, match=r"A\.b: expected a .*number.*\nReceived: .*\nFix: pass one number"
-        ):
+        with pytest.raises(InvalidTypeError, match=r"A\.b: expected a .*number.*\nReceived: .*\nFix: pass one number"):
             check("A.b", value)
     with pytest.raises(InvalidTypeError, match="expected a whole number of time steps, at least 0"):
         check_steps("A.b", value, 0)
