@@ -125,9 +125,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("cases", nargs="*", help="parts of names; all by default")
     arguments = parser.parse_args()
-    print(
-        "| case | Keras, one step a call, ms | here, ms a step | ratio | goal | with a callback a step, x | predict, ms |"
-    )
+    print("| case | Keras, one step a call, ms | here, ms | ratio | goal | with a callback, x | predict, ms |")
     print("|---|---|---|---|---|---|---|")
     for name in CASES:
         if not arguments.cases or any(part in name for part in arguments.cases):

@@ -36,7 +36,7 @@ class Learner:
 
     def check(self, steps: list[int], **options: Any) -> None:
         """Compare with a replay in double precision in which updates fall on these steps."""
-        dtype = self.readout.variables["w"].dtype.name
+        dtype = np.dtype(self.readout.variables["w"].dtype).name
         z, weights, P = replay(
             self.recorder.recorded,
             [np.zeros(self.mask.shape)],
