@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,27 +13,6 @@ from tension_sim import base, constrained, models, spiking  # noqa: E402
 from tension_sim import esn as ridge  # noqa: E402
 from tests.keras import usage_blocks as blocks  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments  # noqa: E402
-
-
-def written_blocks() -> list[str]:
-    text = Path(blocks.__file__).read_text()
-    text = re.sub(r"\n *# pause\n.*?# resume\n", "\n", text, flags=re.DOTALL)
-    found = re.findall(r"^ *# block\n(.*?)^ *# end$", text, flags=re.DOTALL | re.MULTILINE)
-    return ["\n".join(line.strip() for line in block.splitlines() if line.strip()) for block in found]
-
-
-@pytest.mark.parametrize("index", range(11))
-def test_a_block_is_the_one_of_the_page(index: int) -> None:
-    here = Path(__file__).resolve().parents[2]
-    shared = [folder / "shared/USAGE.txt" for folder in (here, here.parent)]
-    places = [os.environ.get("TENSION_SIM_USAGE"), *shared]
-    page = next((Path(p) for p in places if p and Path(p).is_file()), None)
-    if page is None:
-        pytest.skip("the usage page is not here; TENSION_SIM_USAGE may name it")
-    lines = [line.strip() for line in page.read_text().splitlines()]
-    text = "\n".join(line.replace("from tension.", "from tension_sim.") for line in lines if line)
-    assert len(written_blocks()) == 11
-    assert written_blocks()[index] in text
 
 
 def quick_data() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
