@@ -33,17 +33,14 @@ def program_cache(request: pytest.FixtureRequest) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="session", params=TARGETS)
-def target_name(request: pytest.FixtureRequest) -> str:
-    """Each target in turn; those that cannot run here are skipped with the reason."""
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow if name != "numpy" else ()) for name in TARGETS])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
+    """Activate each Brian2 target for a user's Network: ``target.run(network, duration)``.
+
+    A network of a user's own compiles anew each time, so the compiled targets are slow ones.
+    """
     skip_unless_here(request.param)
-    return request.param
-
-
-@pytest.fixture
-def target(target_name: str, tmp_path: Path) -> Iterator[Target]:
-    """Activate each Brian2 target for a user's Network: ``target.run(network, duration)``."""
-    with activated(target_name, tmp_path / "project") as active:
+    with activated(request.param, tmp_path / "project") as active:
         yield active
 
 

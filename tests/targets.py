@@ -17,6 +17,9 @@ import pytest
 TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
 RUNTIME_TARGETS = ("numpy", "cython")
 
+#: For tests of a network of its own, which cython compiles for many seconds.
+runtime_targets = pytest.mark.parametrize("name", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
+
 #: How far a number may be from the truth, relative to the largest of its array. Targets sum in
 #: different orders; hundreds of updates cost float32 three of its seven digits.
 TOLERANCE = {"float64": 1e-12, "float32": 2e-4}

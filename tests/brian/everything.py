@@ -123,6 +123,7 @@ def build() -> Everything:
         ),
         "rate_readout": LinearMap(rates, "x", weights=weights["rate_readout"], name="rate_readout"),
     }
+    maps["twin"] = LinearMap(neurons, "r", weights=maps["second"], when="start", name="twin")
     readout = maps["readout"]
     maps["feedback"] = LinearMap(
         readout, "z", weights=feedback, target=neurons, target_variable="I_fb", order=3, name="feedback"
@@ -204,6 +205,7 @@ def gather(net: Everything) -> dict[str, np.ndarray]:
         "voltage.v": net.voltage.v,
         "synapses.w": net.synapses.w,
         "count.z": net.count.z,
+        "twin.z": net.twin.z,
         "nothing.z": net.nothing.z,
         "followers.z": net.followers.z,
     }

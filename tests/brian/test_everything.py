@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from brian import everything
 from brian.everything import DT, STEPS, Everything, chosen, gather, masks, replay, sines, updates
-from targets import TARGETS, activated, assert_close, skip_unless_here
-
-runtime_targets = pytest.mark.parametrize("name", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
+from targets import TARGETS, activated, assert_close, runtime_targets, skip_unless_here
 
 #: Other data, longer and shorter, another schedule and other weights: values, not code.
 OTHER = {
@@ -171,6 +169,7 @@ def test_signals_and_maps_write_where_they_should(outcome):
     assert_close(found["rates.h"], found["recurrent.W"] @ found["recorded.x"][-1])
     onward = found["recorded.x"][:, 3:9] @ start["onward"].T
     assert_close(found["recorded.y"], np.pad(onward, [(0, 0), (1, 1)]))
+    assert_close(found["twin.z"], found["second.W"] @ found["recorded.r"][-2])  # the start of the last step
     assert found["count.z"] == len(found["spikes.t"])
     assert found["nothing.z"].tolist() == [0, 0]
     assert found["recorded.v"].shape == (58, 3)

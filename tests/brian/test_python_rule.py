@@ -6,7 +6,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 from brian.everything import replay, sines
-from targets import RUNTIME_TARGETS, activated, assert_close, skip_unless_here
+from targets import activated, assert_close, runtime_targets, skip_unless_here
 
 from tension_sim.brian import RLS, LinearMap, PythonRule, Recorder, Signal
 from tension_sim.errors import InvalidTypeError, UnsupportedError
@@ -14,7 +14,7 @@ from tension_sim.errors import InvalidTypeError, UnsupportedError
 STEPS = 60
 
 
-@pytest.mark.parametrize("name", RUNTIME_TARGETS)
+@runtime_targets
 def test_rls_written_in_python(name, tmp_path):
     skip_unless_here(name)
     P = 0.5 * np.eye(4)

@@ -12,7 +12,7 @@ from brian.learner import DT, STEPS, Learner, N
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.templates import Templater
 from brian2.core.base import BrianObjectException
-from targets import RUNTIME_TARGETS, TARGETS, activated, assert_close, skip_unless_here
+from targets import TARGETS, activated, assert_close, runtime_targets, skip_unless_here
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 from tension_sim.brian.rls import chance
@@ -123,7 +123,7 @@ def test_P_can_be_set(learner):
     assert_close(fresh.readout.W, np.outer(fresh.y[0], k) / (1 + r @ k))
 
 
-@pytest.mark.parametrize("name", RUNTIME_TARGETS)
+@runtime_targets
 def test_store_and_restore_keep_P(name, tmp_path):
     skip_unless_here(name)
     with activated(name, tmp_path):
@@ -235,7 +235,7 @@ class TestDivergence:
         assert rls.n_updates[:] == 35
         assert np.all(np.isfinite(run.readout.W))
 
-    @pytest.mark.parametrize("name", RUNTIME_TARGETS)
+    @runtime_targets
     def test_P_that_is_not_positive(self, name, tmp_path):
         skip_unless_here(name)
         with activated(name, tmp_path):
