@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
 _HERE = Path(__file__).resolve()
 _PLACES = [os.environ.get("TENSION_SIM_USAGE"), *(parent / "shared/USAGE.txt" for parent in _HERE.parents)]
 
