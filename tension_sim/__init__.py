@@ -9,16 +9,23 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Condition": "trials",
+    "FittedNetwork": "fitted",
     "ForceNetwork": "network",
-    "Learning": "network",
+    "Learning": "learning",
     "Phase": "results",
-    "Record": "structure",
+    "Plastic": "plasticity",
+    "Record": "recording",
     "Recording": "results",
     "Results": "results",
     "Simulation": "simulation",
-    "SparseKernel": "network",
+    "SparseKernel": "kernels",
+    "TargetNetwork": "plasticity",
     "TensionError": "errors",
+    "Trials": "trials",
+    "firing_rate": "mean_input",
     "list_neurons": "equations",
+    "list_rate_units": "equations",
     "list_recipes": "recipes",
     "list_synapses": "equations",
     "list_tasks": "tasks",
@@ -27,6 +34,7 @@ _HOME = {
     "load_results": "export",
     "load_synapse": "equations",
     "make_task": "tasks",
+    "mean_input": "mean_input",
     "run_recipe": "runs",
 }
 

@@ -17,7 +17,7 @@ from .tensorflow_engine.config import Configured, pack_mask, unpack_mask  # befo
 import keras
 import tensorflow as tf
 
-from .errors import InvalidTypeError, InvalidValueError, message
+from .errors import InvalidTypeError, InvalidValueError, UnsupportedError, message
 from .results import Results
 from .tensorflow_engine.blocks import PartnerBlocks
 from .tensorflow_engine.checks import activation_of, check_count, check_flag, kernels_of, mask_of
@@ -28,7 +28,7 @@ from .tensorflow_engine.rules import Rules
 from .tensorflow_engine.saving import Saving
 from .tensorflow_engine.training import Training
 from .tensorflow_engine.variables import SeedGenerator, accept_read_value, is_ours, traced, when
-from .validation import check_fraction, check_positive
+from .validation import check_choice, check_fraction, check_positive
 
 __all__ = ["FORCELayer", "FORCEModel"]
 
@@ -78,6 +78,8 @@ class FORCELayer(Configured, keras.layers.Layer):
 
     #: names of the model classes that this layer goes with; None: any
     _models: ClassVar[tuple[str, ...] | None] = None
+    #: the faster engine for layers of this kind, by measurement
+    preferred_backend: ClassVar[str] = "tensorflow"
     #: whether the layer has spikes, which it writes to ``spikes_of_step`` if that is not None
     spiking: ClassVar[bool] = False
     spikes_of_step: Any = None
@@ -239,6 +241,16 @@ class FORCELayer(Configured, keras.layers.Layer):
     def _sizes(cls, units: int, outputs: int | None) -> dict[str, Any]:
         return {"units": units, "output_size": outputs}
 
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the layer cannot run on Brian2; None: it can, and has a :meth:`declaration`."""
+        return f"{type(self).__name__} has no equation file"
+
+    def declaration(self, model: Any) -> Any:
+        """Return the layer and its model as a network; see :class:`tension_sim.brian_engine.declaration.Declaration`."""
+        raise UnsupportedError(
+            message(f"{type(self).__name__}.declaration", "a layer that runs on Brian2", self.refusal_of_brian2())
+        )
+
     def hidden_variables(self) -> list[Any]:
         """Return variables beside the states that a time step changes, such as a counter of noise."""
         return []
@@ -281,7 +293,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
     return_sequences : bool, optional
         Calling the model returns the output at each time step.
     update_every : int, optional
-        Learn at each n-th time step only.
+        Learn at each n-th time step only: the n-th, the 2n-th, ...
     start, stop : int, optional
         First time step that learns, and the first that no longer does, counted over all
         calls of ``fit``.
@@ -289,6 +301,11 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
         ``P r/(1 + r'Pr)``, least squares; or ``P r`` as Nicola & Clopath (2017).
     forgetting : float, optional
         Factor in (0, 1] by which the past loses weight at each update.
+    dtype : {"float32", "float64"}, optional
+        Precision of layer and model, as if the layer had been given it. By default that of
+        the layer, if it was given one, else float32, which Brian2 computes in float64.
+    seed : int, optional
+        Seed of the layer, as if it had been given it.
 
     Attributes
     ----------
@@ -320,6 +337,8 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
         stop: int | None = None,
         gain: str = "divided",
         forgetting: float = 1.0,
+        dtype: str | None = None,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
@@ -336,13 +355,33 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
             raise InvalidValueError(message(f"{name}.gain", "'divided' or 'undivided'", gain))
         self._divided = gain == "divided"
         self._forgetting = check_fraction(f"{name}.forgetting", forgetting)
-        kwargs.setdefault("dtype", force_layer.dtype_policy)
-        super().__init__(**kwargs)
+        self._pass_on(force_layer, dtype, seed)
+        super().__init__(dtype=force_layer.dtype_policy, **kwargs)
         self.units = force_layer.units
         self.force_layer = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")
         self._blocks: PartnerBlocks | None = None
         self._frozen_to_restore: Any = None
         self._P_GG: Any = None
+
+    def _pass_on(self, layer: FORCELayer, dtype: Any, seed: int | None) -> None:
+        """Give `dtype` and `seed` to a layer that has no weights yet."""
+        name = type(self).__name__
+        if dtype is not None:
+            dtype = getattr(dtype, "name", dtype)
+            check_choice(f"{name}.dtype", dtype, ("float32", "float64"))
+            if layer.built and layer.dtype_policy.name != dtype:
+                fix = "give dtype to from_weights."
+                raise InvalidValueError(message(f"{name}.dtype", layer.dtype_policy.name, dtype, fix))
+            layer.dtype_policy = layer._constructed.values["dtype"] = dtype  # it is loaded with it
+        if seed is not None:
+            check_count(f"{name}.seed", seed, 0)
+            if layer._seed not in (None, seed):
+                raise InvalidValueError(
+                    message(f"{name}.seed", f"the layer's seed, {layer._seed}", seed, "give it once.")
+                )
+            if layer._seed is None:
+                layer._seed = layer._constructed.values["seed"] = seed
+                layer.seed_gen = SeedGenerator(seed)
 
     @property
     def original_force_layer(self) -> FORCELayer:
@@ -363,6 +402,51 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
                 f"{type(layer).__name__} goes with {', '.join(layer._models)}.",
             )
         )
+
+    # -- Brian2
+
+    #: from what the recurrent kernel learns, see `Plastic`
+    recurrent_error: ClassVar[str] = "output"
+    divide_by_source: ClassVar[bool] = False
+
+    @property
+    def readout_P(self) -> Any:
+        """P of the output kernel, as it is stored."""
+        return getattr(self, "P_output", None)
+
+    @property
+    def recurrent_P(self) -> Any:
+        """P of the recurrent kernel, as it is stored."""
+        return self._P_GG
+
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
+        return self.original_force_layer.refusal_of_brian2()
+
+    def declaration(self) -> Any:
+        """Return the model as a network; see :class:`tension_sim.brian_engine.declaration.Declaration`."""
+        return self.original_force_layer.declaration(self)
+
+    def learning_rule(self) -> tuple[Any, int | None]:
+        """Return how the model learns as a `Learning`, and the step of its clock, or None out of ``fit``.
+
+        A `Learning` updates at multiples of ``update_every``, so its clock is ahead of the
+        trained time steps by one.
+        """
+        from .network import Learning
+
+        ahead = int(self._update_every > 1)
+        start = self._learn_start + ahead
+        stop = None if self._learn_stop is None else max(self._learn_stop + ahead, start)
+        gain = "divided" if self._divided else "undivided"
+        rule = Learning(self.alpha_P, gain, self._update_every, start, stop, self._forgetting)
+        return rule, int(self._steps_learned.numpy()) + ahead if self._phase == "train" else None
+
+    @property
+    def brian2_dtype(self) -> str:
+        """Precision on Brian2: the one that layer or model were given, else float64."""
+        given = self.original_force_layer._constructed.values.get("dtype")
+        return "float64" if given is None else self.compute_dtype
 
     # -- building
 
@@ -406,7 +490,8 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
         """
         return results_of(self)
 
-    def _trains(self, kernel: str) -> bool:
+    def trains(self, kernel: str) -> bool:
+        """Whether a kernel of the layer, such as "output_kernel", learns."""
         variable = getattr(self.original_force_layer, kernel, None)
         return variable is not None and bool(variable.trainable)
 
@@ -420,9 +505,9 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
 
     def initialize_P(self) -> None:
         """Create P of the output kernel and of the recurrent kernel, where they learn."""
-        if self._trains("output_kernel"):
+        if self.trains("output_kernel"):
             self.P_output = self._identity("P_output")
-        if self._trains("recurrent_kernel"):
+        if self.trains("recurrent_kernel"):
             mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
             frozen = None if mask is None else np.asarray(tf.convert_to_tensor(mask))
             blocks = PartnerBlocks(frozen, self.units)
@@ -575,7 +660,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
         if self._update_every == 1 and self._learn_start == 0 and self._learn_stop is None:
             return tf.constant(True)
         step = tf.convert_to_tensor(self._steps_learned)
-        learns = (step % self._update_every == 0) & (step >= self._learn_start)
+        learns = ((step + 1) % self._update_every == 0) & (step >= self._learn_start)
         return learns if self._learn_stop is None else learns & (step < self._learn_stop)
 
     def prefers_graph(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +12,12 @@ from rich.table import Table
 
 from . import __version__
 from .errors import DivergenceError, InvalidValueError, TensionError, message, unknown_name
+from .protocols import Forecast, Number, Outcome
+from .recipes import Recipe, list_recipes, load_recipe
 
 app = typer.Typer(
     name="tension-sim",
-    help="FORCE learning of spiking networks in generated C++: published networks by one command.",
+    help="FORCE learning of spiking and rate networks in generated C++: published networks by one command.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -49,14 +50,16 @@ def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str
 
 @app.command("list")
 def list_command() -> None:
-    """List recipes, neurons, synaptic filters and tasks."""
-    from .equations import list_neurons, list_synapses, load_neuron, load_synapse
-    from .recipes import list_recipes, load_recipe
+    """List recipes, protocols, neurons, rate units, synaptic filters and tasks."""
+    from .equations import list_neurons, list_rate_units, list_synapses, load_neuron, load_synapse
+    from .protocols import list_protocols, load_protocol
     from .tasks import list_tasks, task_summary
 
     groups = (
         ("recipes", [(name, load_recipe(name).summary) for name in list_recipes()]),
+        ("protocols", [(name, load_protocol(name).summary) for name in list_protocols()]),
         ("neurons", [(name, load_neuron(name).summary) for name in list_neurons()]),
+        ("rate units", [(name, load_neuron(name).summary) for name in list_rate_units()]),
         ("synaptic filters", [(name, load_synapse(name).summary) for name in list_synapses()]),
         ("tasks", [(name, task_summary(name)) for name in list_tasks()]),
     )
@@ -70,11 +73,14 @@ def list_command() -> None:
 @app.command()
 def show(name: Name, set_: Set = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
-    from .recipes import load_recipe
-
     recipe = load_recipe(name, _settings(set_))
     _out.print(f"[bold]{recipe.name}[/]: {recipe.summary}")
-    for label, text in (("source", recipe.source), ("script", recipe.script), ("notes", recipe.notes)):
+    for label, text in (
+        ("protocol", f"{recipe.protocol.name}: {recipe.protocol.summary}"),
+        ("source", recipe.source),
+        ("script", recipe.script),
+        ("notes", recipe.notes),
+    ):
         if text:
             _out.print(f"{label}: {text}", markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -94,7 +100,7 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _print_forecast(recipe: Any, target: str) -> int:
+def _print_forecast(recipe: Recipe, target: str) -> Forecast:
     from .runs import forecast
 
     expected = forecast(recipe, target)
@@ -102,8 +108,10 @@ def _print_forecast(recipe: Any, target: str) -> int:
     duration = f"{expected.seconds:.0f} s"
     if minutes >= 2:
         duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
-    _out.print(f"forecast: about {duration} on {target} once built, {expected.memory / 1e6:.0f} MB of memory")
-    return expected.memory
+    memory = expected.memory / 1e6
+    size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.0f} GB"
+    _out.print(f"forecast: about {duration} on {target} once built, {size} of memory")
+    return expected
 
 
 @app.command()
@@ -118,78 +126,66 @@ def run(
 ) -> None:
     """Run a recipe and leave figure, numbers and a Neo file in a folder."""
     from . import runs
-    from .recipes import load_recipe
     from .simulation import TARGETS
 
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
     recipe = load_recipe(name, _settings(set_, seed))
-    memory = _print_forecast(recipe, target or "cpp_standalone")
+    wanted = _print_forecast(recipe, target or "cpp_standalone")
     if not force:
-        runs.enough_memory(memory)
+        runs.enough_memory(wanted.memory)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     if dry_run:
-        _out.print(f"dry run: {recipe.n_steps} steps of {recipe.name} would be written to {folder}", soft_wrap=True)
+        _out.print(f"dry run: {wanted.steps} steps of {recipe.name} would be written to {folder}", soft_wrap=True)
         return
     folder = runs.usable_folder(folder)
-    simulation = runs.prepare(recipe, target)
-    begin = time.perf_counter()
-    with _err.status("compiling the network (once; later runs start at once)"):
-        program = simulation.build()
-    if program is not None and program.built:
-        _out.print(f"compiled in {time.perf_counter() - begin:.1f} s")
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     try:
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_err) as bar:
-            task = bar.add_task(recipe.name, total=recipe.n_steps)
-            results = runs.run_recipe(
-                recipe,
-                simulation=simulation,
-                progress=lambda done, steps: bar.update(task, completed=done, total=steps),
-            )
-            bar.update(task, completed=results.n_steps)
+            task = bar.add_task("building (compiled once; later runs start at once)", total=None)
+
+            def progress(done: int, steps: int) -> None:
+                bar.update(task, description=recipe.name, completed=done, total=steps)
+
+            outcome = runs.run_outcome(recipe, target=target, progress=progress)
     except DivergenceError as error:
-        runs.save_results(error.results, folder, recipe.expected)
-        _err.print(f"what was reached is in {folder}", markup=False)
+        if error.results is not None:
+            runs.save_outcome(Outcome(error.results), folder, recipe.expected)
+            _err.print(f"what was reached is in {folder}", markup=False)
         raise
-    numbers = runs.save_results(results, folder, recipe.expected)
-    _report(numbers, recipe, folder)
-    if results.provenance["interrupted"]:
-        _err.print(f"interrupted at step {results.n_steps} of {recipe.n_steps}; what was reached is saved")
+    results = outcome.results
+    runs.save_outcome(outcome, folder, recipe.expected)
+    _report(outcome, recipe)
+    _out.print(f"written: {folder}/figure.png, results.nix, summary.json", markup=False)
+    if results.provenance.get("interrupted"):
+        _err.print(f"interrupted at step {results.stop_step} of {wanted.steps}; what was reached is saved")
         raise typer.Exit(130)
 
 
-def _report(numbers: dict[str, Any], recipe: Any, folder: Path) -> None:
-    def pick(*path: str) -> Any:
-        value: Any = numbers
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value[0] if isinstance(value, list) else value
+_SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
 
-    def rate(name: str) -> Any:
-        return pick("firing_rate", name)
 
-    rows = [
-        ("error (RMSE), last second of learning", pick("rmse", "learning_last_second"), "learning_rmse", ""),
-        ("error (RMSE) after learning, at the best lag", pick("lag_aligned_rmse", "after"), "aligned_rmse", ""),
-        ("peak frequency after learning", pick("peak_frequency", "after"), "peak_frequency", " Hz"),
-        ("firing rate", rate("after") if rate("after") is not None else rate("learning"), "firing_rate", " Hz"),
-        ("time to run", pick("timings", "run"), None, " s"),
-    ]
+def _report(outcome: Outcome, recipe: Recipe) -> None:
+    """Print what was measured beside what the recipe expects."""
     table = Table("", "this run", "expected", box=None, pad_edge=False, header_style="bold")
-    for label, value, key, unit in rows:
-        if value is not None:
-            wanted = recipe.expected.get(key) if key else None
-            table.add_row(label, f"{value:.3g}{unit}", _shown(wanted) + unit if wanted else "")
+    known = recipe.protocol.expected
+    for name in [*known, *(name for name in outcome.numbers if name not in known)]:
+        if name in outcome.numbers:
+            number = known.get(name, Number(name.replace("_", " ")))
+            unit = _SYMBOLS.get(number.unit, f" {number.unit}")
+            wanted = recipe.expected.get(name)
+            table.add_row(number.label, f"{outcome.numbers[name]:.3g}{unit}", _shown(wanted) + unit if wanted else "")
+    for name, seconds in outcome.results.timings.items():
+        if seconds > 0.05:
+            table.add_row(f"time to {name}", f"{seconds:.3g} s")
     _out.print(table)
-    _out.print(f"written: {folder}/figure.png, results.nix, summary.json", markup=False)
 
 
 @app.callback(invoke_without_command=True)
 def callback(
     version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
 ) -> None:
-    """FORCE learning of spiking networks in generated C++: published networks by one command."""
+    """FORCE learning of spiking and rate networks in generated C++: published networks by one command."""
     if version:
         _out.print(f"tension-sim {__version__}")
         raise typer.Exit

@@ -39,6 +39,8 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
 
     _models: ClassVar[tuple[str, ...] | None] = ("BioFORCEModel",)
     _kernels = ("input", "recurrent")
+    _file = "constrained"
+    uses_input = False
 
     def __init__(self, structural_connectivity: Any, noise_param: Sequence[float], **kwargs: Any) -> None:
         name = type(self).__name__
@@ -66,6 +68,12 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         )
         self.structural_connectivity = structural_connectivity
         self.noise_param = noise_param
+
+    def expressions(self) -> dict[str, str]:
+        """Return the parameters of the equation file; the time constant counts as one second."""
+        mean, std = self.noise_param
+        numbers = {"g": self._g, "noise_mean": mean, "noise_std": std}
+        return {"tau": "1*second"} | {name: repr(float(value)) for name, value in numbers.items()}
 
     @classmethod
     def _sizes(cls, units: int, outputs: int | None) -> dict[str, Any]:
@@ -100,8 +108,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         mean, std = self.noise_param
         if std:
             step = tf.convert_to_tensor(self._noise_step)
-            seed = tf.stack([tf.constant(self._noise_key, tf.int64), step])
-            drive += mean + std * standard_normal(z.shape, seed, z.dtype)
+            drive += mean + std * standard_normal((1, self.units), self._noise_key, step, z.dtype)
             self._noise_step.assign(step + 1)
         elif mean:
             drive += mean
@@ -139,6 +146,15 @@ class BioFORCEModel(FORCEModel):
     >>> model.fit(x=np.zeros((30, 1)), y=np.zeros((30, 10)), verbose=0).history["mae"][0] < 1
     True
     """
+
+    recurrent_error = "input"
+    divide_by_source = True
+
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
+        if self._update_every > 1 and self.original_force_layer.noise_param[1]:
+            return "update_every would shift the noise"
+        return super().refusal_of_brian2()
 
     def _one_error(self) -> bool:
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from .units import DIMENSIONLESS, Dimension, Quantity, describe, dimension_of, e
 __all__ = [
     "Neuron",
     "SynapticFilter",
+    "activation_of",
     "list_neurons",
+    "list_rate_units",
     "list_synapses",
     "load_neuron",
     "load_synapse",
@@ -34,7 +36,15 @@ _NEURON_KEYS = {
     *_TEXT, "kind", "equations", "threshold", "reset", "method", "membrane",
     "inputs", "units", "parameters", "initial",
 }  # fmt: skip
-_FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters"}
+_RATE_KEYS = {
+    *_TEXT, "kind", "equations", "rate", "activation", "method", "membrane", "inputs", "parameters", "initial",
+}  # fmt: skip
+_FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
+#: From the activation's name to its Brian2 expression of x.
+ACTIVATIONS = {"tanh": "tanh(x)", "relu": "clip(x, 0, inf)", "sigmoid": "1/(1 + exp(-x))", "linear": "x"}
+#: Whole numbers that rate equations may use: the seed of their noise.
+SEED = "noise_seed"
+
 _DIFFERENTIAL = re.compile(r"^\s*d(\w+)\s*/\s*dt\s*=", re.MULTILINE)
 _DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(=[^:]*)?:", re.MULTILINE)
 _UNIT = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(?:=[^:]*)?:\s*([^(#\n]+)", re.MULTILINE)
@@ -56,6 +66,8 @@ class SynapticFilter:
         What a spike of weight 1 adds to which variable, in 1/time.
     parameters : dict of str to str
         Default parameters, as expressions with units.
+    integration : str
+        ``"exact"`` decay, or by the neuron's own method (``"euler"``).
     """
 
     name: str
@@ -65,6 +77,32 @@ class SynapticFilter:
     output: str
     spike: Mapping[str, str]
     parameters: Mapping[str, str]
+    integration: str = "exact"
+
+    @property
+    def exact(self) -> bool:
+        """Whether its variables decay exactly, whatever the neuron's method."""
+        return self.integration == "exact"
+
+    def renamed(self, suffix: str) -> SynapticFilter:
+        """Return the filter with other names for its parameters, for use beside another filter.
+
+        Examples
+        --------
+        >>> load_synapse("single_exponential").renamed("_plastic").parameters
+        {'tau_decay_plastic': '20*ms'}
+        """
+        names = "|".join(map(re.escape, self.parameters)) or "$^"
+
+        def new(text: str) -> str:
+            return re.sub(rf"\b({names})\b", rf"\1{suffix}", text)
+
+        return replace(
+            self,
+            equations=new(self.equations),
+            spike={name: new(text) for name, text in self.spike.items()},
+            parameters={name + suffix: new(text) for name, text in self.parameters.items()},
+        )
 
     @property
     def variables(self) -> list[str]:
@@ -110,14 +148,15 @@ class SynapticFilter:
 
 @dataclass(frozen=True)
 class Neuron:
-    """A spiking neuron type, as its equation file declares it.
+    """A neuron type, spiking or of rates, as its equation file declares it.
 
     Attributes
     ----------
     name : str
         The file's name without its ending.
     equations, threshold, reset : str
-        Brian2 equations, condition and statements, in physical units.
+        Brian2 equations, condition and statements, in physical units; a rate unit has no
+        threshold.
     method : str
         Integration method of these equations (filters decay exactly, whatever it is).
     membrane : str
@@ -128,6 +167,9 @@ class Neuron:
         Units in which plain weights, and the filtered rate r, count.
     parameters, initial : dict of str to str
         Default parameters and initial values, as expressions with units.
+    rate, activation : str
+        Of a rate unit: its rate r, an expression of its variables and of ``activation(...)``,
+        and the default activation: tanh, relu, sigmoid, linear, or an expression of x.
     """
 
     name: str
@@ -143,6 +185,13 @@ class Neuron:
     rate_unit: str
     parameters: Mapping[str, str]
     initial: Mapping[str, str] = field(default_factory=dict)
+    rate: str = ""
+    activation: str = ""
+
+    @property
+    def spiking(self) -> bool:
+        """Whether it has spikes."""
+        return bool(self.threshold)
 
     @property
     def variables(self) -> list[str]:
@@ -153,6 +202,43 @@ class Neuron:
     def state_variables(self) -> list[str]:
         """Names of the variables that hold a state: all but the subexpressions."""
         return [a or b for a, b, formula in _DECLARED.findall(self.equations) if a or not formula]
+
+
+def activation_of(where: str, activation: str) -> str:
+    """Return the expression of x of an activation, by its name or as it is.
+
+    Examples
+    --------
+    >>> activation_of("demo", "relu"), activation_of("demo", "log(1 + exp(x))")
+    ('clip(x, 0, inf)', 'log(1 + exp(x))')
+    """
+    if not isinstance(activation, str):
+        raise InvalidTypeError(message(where, "the name of an activation, or an expression of x", activation))
+    if activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]
+    if not re.search(r"\bx\b", activation):
+        raise unknown_name(where, "activation, or an expression of x", activation, ACTIVATIONS)
+    return activation
+
+
+def rate_expression(neuron: Neuron, activation: str = "") -> str:
+    """Return a rate unit's rate as a Brian2 expression of its variables.
+
+    Examples
+    --------
+    >>> rate_expression(load_neuron("echo_state"), "sigmoid")
+    '(1/(1 + exp(-(a))))'
+    """
+    text = activation_of(f"{neuron.name}: activation", activation or neuron.activation)
+    start = neuron.rate.find("activation(")
+    if start < 0:
+        return neuron.rate
+    end, depth = start + len("activation("), 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(neuron.rate[end], 0)
+        end += 1
+    inner = neuron.rate[start + len("activation(") : end - 1]
+    return neuron.rate[:start] + "(" + re.sub(r"\bx\b", f"({inner})", text) + ")" + neuron.rate[end:]
 
 
 def dimensions(equations: str, where: str) -> dict[str, Dimension]:
@@ -206,8 +292,12 @@ def _strings(table: Mapping[str, Any]) -> dict[str, str]:
 
 def _neuron(path: Path) -> Neuron:
     data = _read(path)
-    _checked(path, data, "neuron", _NEURON_KEYS, ("equations", "threshold", "reset", "membrane", "inputs", "units"))
-    inputs, units = _strings(data["inputs"]), _strings(data["units"])
+    if data.get("kind") == "rate":
+        _checked(path, data, "rate", _RATE_KEYS, ("equations", "rate", "activation", "membrane", "inputs"))
+        _check_rate(path, data)
+    else:
+        _checked(path, data, "neuron", _NEURON_KEYS, ("equations", "threshold", "reset", "membrane", "inputs", "units"))
+    inputs, units = _strings(data["inputs"]), _strings(data.get("units", {"current": "1", "rate": "hertz"}))
     for table, wanted, found in (
         ("inputs", {"recurrent", "feedback", "external"}, inputs),
         ("units", {"current", "rate"}, units),
@@ -222,8 +312,8 @@ def _neuron(path: Path) -> Neuron:
         summary=data.get("summary", ""),
         source=data.get("source", ""),
         equations=data["equations"].strip(),
-        threshold=data["threshold"].strip(),
-        reset=data["reset"].strip(),
+        threshold=data.get("threshold", "").strip(),
+        reset=data.get("reset", "").strip(),
         method=data.get("method", "euler"),
         membrane=data["membrane"],
         inputs=inputs,
@@ -231,6 +321,8 @@ def _neuron(path: Path) -> Neuron:
         rate_unit=units["rate"],
         parameters=_strings(data.get("parameters", {})),
         initial=_strings(data.get("initial", {})),
+        rate=data.get("rate", "").strip(),
+        activation=data.get("activation", "").strip(),
     )
     for name in (neuron.membrane, *neuron.initial):
         if name not in neuron.state_variables:
@@ -247,6 +339,13 @@ def _neuron(path: Path) -> Neuron:
     return neuron
 
 
+def _check_rate(path: Path, data: Mapping[str, Any]) -> None:
+    activation_of(f"{path.name}: activation", data["activation"])
+    rate = data["rate"]
+    if rate.count("(") != rate.count(")"):
+        raise InvalidValueError(message(f"{path.name}: rate", "as many opening as closing brackets", rate))
+
+
 def _synapse(path: Path) -> SynapticFilter:
     data = _read(path)
     _checked(path, data, "filter", _FILTER_KEYS, ("equations", "output", "spike"))
@@ -258,7 +357,10 @@ def _synapse(path: Path) -> SynapticFilter:
         output=data["output"],
         spike=_strings(data["spike"]),
         parameters=_strings(data.get("parameters", {})),
+        integration=data.get("integration", "exact"),
     )
+    if synapse.integration not in ("exact", "euler"):
+        raise InvalidValueError(message(f"{path.name}: integration", '"exact" or "euler"', synapse.integration))
     for name in (synapse.output, *synapse.spike):
         if name not in synapse.variables:
             raise unknown_name(f"{path.name}: output or spike", "variable of the equations", name, synapse.variables)
@@ -277,7 +379,7 @@ def _files(kind: str) -> dict[str, Path]:
     return found
 
 
-def _locate(where: str, kind: str, name: str | Path) -> Path:
+def _locate(where: str, kind: str, name: str | Path, *more: str) -> Path:
     if not isinstance(name, str | Path):
         raise InvalidTypeError(message(where, f"the name of a {kind}, or a path", name))
     path = Path(name)
@@ -285,7 +387,7 @@ def _locate(where: str, kind: str, name: str | Path) -> Path:
         if path.is_file():
             return path
         raise InvalidValueError(message(where, f"an existing {kind} file", str(name), "check the path."))
-    files = _files(kind)
+    files = {key: file for each in (kind, *more) for key, file in _files(each).items()}
     if str(name) not in files:
         raise unknown_name(where, kind, name, files)
     return files[str(name)]
@@ -296,10 +398,21 @@ def list_neurons() -> list[str]:
 
     Examples
     --------
-    >>> list_neurons()
-    ['izhikevich', 'lif', 'theta']
+    >>> "izhikevich" in list_neurons()
+    True
     """
     return sorted(_files("neuron"))
+
+
+def list_rate_units() -> list[str]:
+    """Return the names of the package's equation files of rate units.
+
+    Examples
+    --------
+    >>> list_rate_units()[:2]
+    ['constrained', 'echo_state']
+    """
+    return sorted(_files("rate"))
 
 
 def list_synapses() -> list[str]:
@@ -307,8 +420,8 @@ def list_synapses() -> list[str]:
 
     Examples
     --------
-    >>> list_synapses()
-    ['double_exponential', 'single_exponential']
+    >>> "double_exponential" in list_synapses()
+    True
     """
     return sorted(_files("filter"))
 
@@ -331,7 +444,7 @@ def load_neuron(name: str | Path) -> Neuron:
     >>> load_neuron("lif").threshold
     'v >= v_peak'
     """
-    return _neuron(_locate("load_neuron.name", "neuron", name))
+    return _neuron(_locate("load_neuron.name", "neuron", name, "rate"))
 
 
 def load_synapse(name: str | Path) -> SynapticFilter:

@@ -46,10 +46,14 @@ class ESNFORCEModel(FORCEModel):
         self.alpha_sq = alpha_sq
         self.num_step = tf.Variable(0.0, trainable=False)
 
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
+        return "ridge regression is TensorFlow code"
+
     def initialize_P(self) -> None:
         """Create the sums of correlations."""
         layer = self.original_force_layer
-        if self._trains("output_kernel"):
+        if self.trains("output_kernel"):
             self.P = accept_read_value(self._sum("P", layer.output_size))
             self.R = accept_read_value(self._sum("R", self.units))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,6 +54,9 @@ class EchoStateNetwork(FORCELayer):
     """
 
     _models = _RATE_MODELS
+    #: equation file of the units on Brian2, and whether they receive the external input
+    _file: ClassVar[str] = "echo_state"
+    uses_input: ClassVar[bool] = True
 
     def __init__(self, dtdivtau: float, hscale: float = 0.25, initial_a: Any = None, **kwargs: Any) -> None:
         name = type(self).__name__
@@ -61,6 +64,22 @@ class EchoStateNetwork(FORCELayer):
         self.hscale = hscale
         super().__init__(**kwargs)
         self._initial_a = row_of(f"{name}.initial_a", initial_a, self.units)
+
+    def expressions(self) -> dict[str, str]:
+        """Return the parameters of the equation file; the time constant counts as one second."""
+        return {"tau": "1*second"}
+
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the layer cannot run on Brian2; None: it can."""
+        from .brian_engine.rate import refusal_of_rate
+
+        return refusal_of_rate(self)
+
+    def declaration(self, model: Any) -> Any:
+        """Return the layer and its model as a `ForceNetwork`, with the places of all states in it."""
+        from .brian_engine.rate import declaration_of_rate
+
+        return declaration_of_rate(self, model)
 
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step; the states are a, h and the output."""
@@ -157,6 +176,13 @@ class TargetGeneratingNetwork(FORCELayer):
         self._hint_dim = hint_dim
         super().__init__(**kwargs)
 
+    #: equation file of the units on Brian2
+    file: ClassVar[str] = "echo_state"
+
+    def expressions(self) -> dict[str, str]:
+        """Return the parameters of the equation file; the time constant counts as one second."""
+        return {"tau": "1*second"}
+
     @property
     def state_size(self) -> list[int]:
         """Size of each state: pre-activation, rate, sum of feedback and hint."""
@@ -230,6 +256,8 @@ class FullFORCEModel(FORCEModel):
     (10, 1)
     """
 
+    recurrent_error = "target_network"
+
     def __init__(self, hint_dim: int, target_output_kernel_trainable: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         name = type(self).__name__
@@ -249,6 +277,24 @@ class FullFORCEModel(FORCEModel):
                     "leave p_recurr at 1, and the mask all False: full-FORCE has no masks.",
                 )
             )
+
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
+        if not self.original_force_layer._recurrent_kernel_trainable:
+            return "its recurrent kernel does not learn"
+        return super().refusal_of_brian2()
+
+    @property
+    def readout_P(self) -> Any:
+        """P of the output kernel, which is that of the recurrent kernel too."""
+        return self.task_P_output
+
+    recurrent_P = readout_P
+
+    @property
+    def trains_target_readout(self) -> bool:
+        """Whether the target-generating network has a readout that learns."""
+        return self._target_output_kernel_trainable
 
     @property
     def _target_network(self) -> TargetGeneratingNetwork:

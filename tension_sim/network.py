@@ -4,204 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .equations import (
-    Neuron,
-    SynapticFilter,
-    current_scale,
-    dimensions,
-    load_neuron,
-    load_synapse,
-    resolve_parameters,
-)
-from .errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
-from .units import DIMENSIONLESS, Dimension, Quantity, evaluate, wrong_unit
-from .validation import (
-    check_choice,
-    check_fraction,
-    check_matrix,
-    check_positive,
-    check_steps,
-    check_whole,
-    check_window,
-)
+from .equations import Neuron, SynapticFilter, activation_of, current_scale, dimensions, load_neuron, load_synapse
+from .errors import InvalidTypeError, InvalidValueError, message
+from .kernels import SparseKernel
+from .learning import Learning
+from .plasticity import Plastic, TargetNetwork
+from .units import DIMENSIONLESS, Dimension, Quantity
+from .validation import check_choice, check_fraction, check_matrix, check_positive, check_whole
+from .values import check_mappings, initial_values, parameter_values, rates_of, seconds, shown_in
 
 __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
 
-GAINS = ("divided", "undivided")
 DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True, eq=False)
-class SparseKernel:
-    """Static recurrence: one entry for each synapse.
-
-    Attributes
-    ----------
-    n : int
-        Number of neurons.
-    pre, post : array of int32, shape (synapses,)
-        Presynaptic and postsynaptic neuron.
-    weight : array of float64, shape (synapses,)
-        Weights, in the unit of the neuron file's currents (mV, pA or 1).
-
-    Examples
-    --------
-    >>> kernel = SparseKernel.from_dense(np.array([[0.0, 2.0], [0.0, 0.0]]))
-    >>> kernel.pre, kernel.post, kernel.weight
-    (array([0], dtype=int32), array([1], dtype=int32), array([2.]))
-    """
-
-    n: int
-    pre: np.ndarray
-    post: np.ndarray
-    weight: np.ndarray
-
-    def __post_init__(self) -> None:
-        arrays = {name: np.asarray(getattr(self, name)) for name in ("pre", "post", "weight")}
-        for name, array in arrays.items():
-            if array.ndim != 1 or len(array) != len(arrays["pre"]):
-                raise InvalidValueError(
-                    message(f"SparseKernel.{name}", "three arrays of one length", array.shape, "one entry a synapse.")
-                )
-        check_whole("SparseKernel.n", self.n, 1)
-        for name in ("pre", "post"):
-            array = arrays[name]
-            if array.dtype.kind not in "iu" and len(array):
-                raise InvalidTypeError(message(f"SparseKernel.{name}", "whole numbers", array.dtype.name))
-            if len(array) and not (array.min() >= 0 and array.max() < self.n):
-                raise InvalidValueError(message(f"SparseKernel.{name}", f"indices from 0 to {self.n - 1}", array))
-            object.__setattr__(self, name, array.astype(np.int32))
-        weight = check_matrix("SparseKernel.weight", arrays["weight"], arrays["pre"].shape, "synapses")
-        object.__setattr__(self, "weight", weight)
-
-    def __len__(self) -> int:
-        return len(self.weight)
-
-    @classmethod
-    def from_dense(cls, matrix: Any) -> SparseKernel:
-        """Take the non-zero entries of ``matrix[pre, post]``."""
-        n = len(matrix) if np.iterable(matrix) else 1
-        matrix = check_matrix("SparseKernel.from_dense", matrix, (n, n), "pre, post")
-        pre, post = np.nonzero(matrix)
-        return cls(matrix.shape[0], pre, post, matrix[pre, post])
-
-    def to_dense(self) -> np.ndarray:
-        """Return ``matrix[pre, post]``."""
-        matrix = np.zeros((self.n, self.n))
-        np.add.at(matrix, (self.pre, self.post), self.weight)
-        return matrix
-
-    @classmethod
-    def random(
-        cls, n: int, p: float, std: float, rng: np.random.Generator, *, row_balanced: bool = False
-    ) -> SparseKernel:
-        """Draw each synapse with probability `p` and a normal weight of deviation `std`.
-
-        Drawn one presynaptic neuron at a time, so that memory grows with the synapses only.
-
-        Parameters
-        ----------
-        n : int
-            Number of neurons.
-        p : float
-            Connection probability, in (0, 1].
-        std : float
-            Standard deviation of the weights.
-        rng : numpy.random.Generator
-            Source of randomness.
-        row_balanced : bool, optional
-            Subtract from each neuron's incoming weights their mean.
-        """
-        check_fraction("SparseKernel.p", p)
-        counts = rng.binomial(n, p, size=n)
-        post = np.concatenate([np.sort(rng.choice(n, size=k, replace=False, shuffle=False)) for k in counts])
-        pre = np.repeat(np.arange(n), counts)
-        kernel = cls(n, pre, post, std * rng.standard_normal(len(post)))
-        return kernel.row_balanced() if row_balanced else kernel
-
-    def row_balanced(self) -> SparseKernel:
-        """Subtract from each neuron's incoming weights their mean, so that they sum to zero."""
-        number = np.bincount(self.post, minlength=self.n)
-        mean = np.bincount(self.post, self.weight, minlength=self.n) / np.maximum(number, 1)
-        return replace(self, weight=self.weight - mean[self.post])
-
-
-@dataclass(frozen=True)
-class Learning:
-    """Recursive least squares on the readout: what, when and how.
-
-    Attributes
-    ----------
-    alpha_P : float
-        Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty.
-    gain : str
-        ``"divided"``: W -= e c P r, least squares; ``"undivided"``: W -= e P r, as in the
-        programs of Nicola & Clopath (2017).
-    update_every, start, stop : int
-        In time steps: an update falls on step k where ``start <= k < stop`` and
-        ``k % update_every == 0``. ``stop=None`` means to the end.
-    forgetting : float
-        Weight of the past from one update to the next, in (0, 1].
-    probability : float
-        Chance of an update at each step of the schedule, in (0, 1].
-
-    Examples
-    --------
-    >>> Learning(alpha_P=0.1, update_every=0)
-    Traceback (most recent call last):
-    tension_sim.errors.InvalidValueError: Learning.update_every: expected a whole number of time steps, at least 1.
-    Received: 0
-    Fix: to switch learning off, leave learning out or set stop=0.
-    """
-
-    alpha_P: float
-    gain: str = "divided"
-    update_every: int = 1
-    start: int = 0
-    stop: int | None = None
-    forgetting: float = 1.0
-    probability: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_positive("Learning.alpha_P", self.alpha_P, "P(0) = alpha_P I must be positive.")
-        check_choice("Learning.gain", self.gain, GAINS)
-        off = "to switch learning off, leave learning out or set stop=0."
-        check_steps("Learning.update_every", self.update_every, 1, off)
-        check_steps("Learning.start", self.start, 0)
-        if self.stop is not None:
-            check_steps("Learning.stop", self.stop, 0)
-            check_window("Learning.stop", self.start, self.stop)
-        check_fraction("Learning.forgetting", self.forgetting, "1 keeps all of the past.")
-        check_fraction("Learning.probability", self.probability)
-
-
-@dataclass(frozen=True, eq=False)
 class ForceNetwork:
-    """A spiking network with static recurrence, a learned readout and its feedback.
+    """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
 
     Attributes
     ----------
     neuron : Neuron or str or Path
-        Neuron type, its name, or an equation file.
-    synapse : SynapticFilter or str or Path
-        Synaptic filter of recurrence and rate.
+        Neuron type, its name, or an equation file; spiking or a rate unit.
+    synapse : SynapticFilter or str or Path or None
+        Synaptic filter of recurrence and rate; None for rate units.
     n : int
         Number of neurons.
     dt : float
         Time step in seconds.
     recurrent : SparseKernel or None
         Static recurrence.
-    feedback_kernel : array, shape (n_outputs, n)
+    feedback_kernel : array, shape (n_outputs, n), or None
         Feedback of the output into the neurons, in the file's current unit.
-    output_kernel : array, shape (n, n_outputs)
-        Initial readout weights; plain numbers.
+    output_kernel : array, shape (n, n_outputs), or None
+        Initial readout weights; plain numbers. Without a readout, the output is each
+        neuron's recurrent input, or its rate where learning compares rates.
     input_kernel : array, shape (n_inputs, n), optional
         Weights of external inputs, in the file's current unit.
     parameters : mapping, optional
@@ -209,11 +53,17 @@ class ForceNetwork:
     initial : mapping, optional
         Other initial values: expressions, or arrays of shape (n,) in SI units.
     learning : Learning, optional
-        Without it nothing is learned.
+        Of the readout; without it that is not learned.
     dtype : str
         ``"float64"`` or ``"float32"``.
     seed : int
-        Seed of initial values and random updates; the same network on every target.
+        Seed of initial values, noise and random updates; the same network on every target.
+    plastic : Plastic, optional
+        Recurrent weights that learn, added to the static ones.
+    target_network : TargetNetwork, optional
+        Gives full-FORCE its targets.
+    activation : str, optional
+        Of rate units: tanh, relu, sigmoid, linear, or an expression of x.
 
     Examples
     --------
@@ -223,18 +73,21 @@ class ForceNetwork:
     """
 
     neuron: Neuron
-    synapse: SynapticFilter
+    synapse: SynapticFilter | None
     n: int
     dt: float
     recurrent: SparseKernel | None
-    feedback_kernel: np.ndarray
-    output_kernel: np.ndarray
+    feedback_kernel: np.ndarray | None
+    output_kernel: np.ndarray | None
     input_kernel: np.ndarray | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     learning: Learning | None = None
     dtype: str = "float64"
     seed: int = 0
+    plastic: Plastic | None = None
+    target_network: TargetNetwork | None = None
+    activation: str = ""
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -242,49 +95,93 @@ class ForceNetwork:
 
         if not isinstance(self.neuron, Neuron):
             put("neuron", load_neuron(self.neuron))
-        if not isinstance(self.synapse, SynapticFilter):
+        if not self.neuron.spiking:
+            if self.synapse is not None:
+                raise InvalidValueError(
+                    message("ForceNetwork.synapse", f"None, for {self.neuron.name!r} has no spikes", self.synapse)
+                )
+        elif not isinstance(self.synapse, SynapticFilter):
             put("synapse", load_synapse(self.synapse))
+        if self.activation:
+            if self.neuron.spiking:
+                where = "ForceNetwork.activation"
+                raise InvalidValueError(message(where, "none, for spiking neurons have none", self.activation))
+            activation_of("ForceNetwork.activation", self.activation)
         put("n", check_whole("ForceNetwork.n", self.n, 1))
         put("dt", check_positive("ForceNetwork.dt", seconds("ForceNetwork.dt", self.dt)))
         check_choice("ForceNetwork.dtype", self.dtype, DTYPES)
         check_whole("ForceNetwork.seed", self.seed, 0)
-        for name in ("parameters", "initial"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise InvalidTypeError(
-                    message(f"ForceNetwork.{name}", "a dictionary of names and values", getattr(self, name))
+        check_mappings(self)
+        for name, kind, kernel in (
+            ("recurrent", SparseKernel, self.recurrent),
+            ("plastic", Plastic, getattr(self.plastic, "kernel", None)),
+        ):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                fix = "SparseKernel.from_dense(...)." if kind is SparseKernel else "Plastic(kernel, learning)."
+                raise InvalidTypeError(message(f"ForceNetwork.{name}", f"a {kind.__name__} or None", value, fix))
+            if kernel is not None and (kernel.n, kernel.n_post) != (self.n, self.n):
+                raise InvalidValueError(
+                    message(f"ForceNetwork.{name}", f"a kernel of {self.n} neurons", f"one of {kernel.n}")
                 )
-        if self.recurrent is not None and not isinstance(self.recurrent, SparseKernel):
-            raise InvalidTypeError(
-                message(
-                    "ForceNetwork.recurrent", "a SparseKernel or None", self.recurrent, "SparseKernel.from_dense(...)."
-                )
-            )
-        if self.recurrent is not None and self.recurrent.n != self.n:
-            raise InvalidValueError(
-                message("ForceNetwork.recurrent", f"a kernel of {self.n} neurons", f"one of {self.recurrent.n}")
-            )
-        outputs = max(np.shape(self.output_kernel)[-1], 1) if np.ndim(self.output_kernel) == 2 else 1
-        shape = (self.n, outputs)
-        put("output_kernel", check_matrix("ForceNetwork.output_kernel", self.output_kernel, shape, "n, n_outputs"))
-        shape = (outputs, self.n)
-        kernel = check_matrix("ForceNetwork.feedback_kernel", self.feedback_kernel, shape, "n_outputs, n")
-        put("feedback_kernel", kernel)
-        if self.input_kernel is not None:
-            inputs = max(np.shape(self.input_kernel)[0], 1) if np.ndim(self.input_kernel) == 2 else 1
-            shape = (inputs, self.n)
-            put("input_kernel", check_matrix("ForceNetwork.input_kernel", self.input_kernel, shape, "n_inputs, n"))
+        self._check_kernels(put)
         if self.learning is not None and not isinstance(self.learning, Learning):
             raise InvalidTypeError(
                 message("ForceNetwork.learning", "a Learning or None", self.learning, "Learning(alpha_P=...).")
             )
+        self._check_rules()
         # evaluated once here, so that every wrong value is refused at once
         self.parameter_values  # noqa: B018
         self.initial_values  # noqa: B018
 
+    def _check_kernels(self, put: Any) -> None:
+        outputs = 1
+        if self.output_kernel is not None:
+            outputs = max(np.shape(self.output_kernel)[-1], 1) if np.ndim(self.output_kernel) == 2 else 1
+            shape = (self.n, outputs)
+            put("output_kernel", check_matrix("ForceNetwork.output_kernel", self.output_kernel, shape, "n, n_outputs"))
+        if self.feedback_kernel is not None:
+            where = "ForceNetwork.feedback_kernel"
+            if self.output_kernel is None or "feedback" not in self.neuron.inputs:
+                raise InvalidValueError(message(where, "None where there is no output to feed back", "an array"))
+            put("feedback_kernel", check_matrix(where, self.feedback_kernel, (outputs, self.n), "n_outputs, n"))
+        if self.input_kernel is not None:
+            inputs = max(np.shape(self.input_kernel)[0], 1) if np.ndim(self.input_kernel) == 2 else 1
+            shape = (inputs, self.n)
+            put("input_kernel", check_matrix("ForceNetwork.input_kernel", self.input_kernel, shape, "n_inputs, n"))
+
+    def _check_rules(self) -> None:
+        if self.learning is not None and self.output_kernel is None:
+            raise InvalidValueError(message("ForceNetwork.learning", "an output_kernel to learn", None))
+        expression = "" if self.plastic is None else self.plastic.expression
+        if "z_out" in expression and self.n_outputs != 1:
+            raise InvalidValueError(
+                message("ForceNetwork.plastic", "one output, whose error every neuron learns from", self.n_outputs)
+            )
+        if ("z_target" in expression) != (self.target_network is not None):
+            raise InvalidValueError(
+                message(
+                    "ForceNetwork.target_network",
+                    "a TargetNetwork, and plastic.error='target_network', together or neither",
+                    self.target_network,
+                )
+            )
+        if self.target_network is not None:
+            target = self.target_network
+            inputs = {"target_kernel": self.n_outputs, "input_kernel": self.n_inputs, "hint_kernel": self.n_inputs}
+            if target.n != self.n:
+                raise InvalidValueError(message("ForceNetwork.target_network", f"a network of {self.n}", target.n))
+            for name, rows in inputs.items():
+                kernel = getattr(target, name)
+                if kernel is not None and len(kernel) != rows:
+                    raise InvalidValueError(
+                        message(f"TargetNetwork.{name}", f"shape ({rows}, {self.n})", kernel.shape, "one row a channel.")
+                    )
+
     @property
     def n_outputs(self) -> int:
-        """Number of outputs."""
-        return self.output_kernel.shape[1]
+        """Number of outputs: of the readout, or one a neuron without a readout."""
+        return self.n if self.output_kernel is None else self.output_kernel.shape[1]
 
     @property
     def n_inputs(self) -> int:
@@ -294,29 +191,23 @@ class ForceNetwork:
     @cached_property
     def parameter_values(self) -> dict[str, Quantity]:
         """Parameters of neuron and filter, in SI units with dimensions."""
-        shared = set(self.neuron.parameters) & set(self.synapse.parameters)
-        if shared:
-            raise InvalidValueError(
-                message("ForceNetwork.neuron", "other parameter names than the filter's", sorted(shared))
-            )
-        where = f"ForceNetwork({self.neuron.name})"
-        defaults = {**self.neuron.parameters, **self.synapse.parameters}
-        values = resolve_parameters(where, defaults, self.parameters, dt=self.dt)
-        for name in self.synapse.parameters:
-            if not values[name].value > 0:
-                text = self.parameters.get(name, defaults[name])
-                raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", text))
-        return values
+        filters = [] if self.synapse is None else [self.synapse]
+        return parameter_values("ForceNetwork", self.neuron, filters, self.parameters, self.dt)
+
+    @property
+    def static_input(self) -> str:
+        """Name of the variable that receives the static recurrence."""
+        name = self.neuron.inputs["recurrent"]
+        return name if self.plastic is None else f"{name}_static"
 
     @cached_property
     def state_variables(self) -> dict[str, Dimension]:
         """State variables of the neuron, of its rate filter, of the recurrent filter, with their dimensions."""
         neuron = dimensions(self.neuron.equations, self.neuron.name)
         found = {name: neuron[name] for name in self.neuron.state_variables}
-        for output, suffix, unit in (
-            ("r", "r", "1"),
-            (self.neuron.inputs["recurrent"], "rec", self.neuron.current_unit),
-        ):
+        if self.synapse is None:
+            return found | {"r": DIMENSIONLESS}
+        for output, suffix, unit in (("r", "r", "1"), (self.static_input, "rec", self.neuron.current_unit)):
             equations, _ = self.synapse.instance(output, suffix, unit)
             found |= dimensions(equations, self.synapse.name)
         return found
@@ -325,28 +216,12 @@ class ForceNetwork:
     def initial_values(self) -> dict[str, np.ndarray]:
         """Initial values in SI units, shape (n,) each; what is not named starts at 0."""
         rng = np.random.default_rng([self.seed, 1])
-        names = {**self.parameter_values, "dt": evaluate(f"{self.dt!r}*second", "dt")}
-        values = {}
-        for name in self.initial:
-            if name not in self.state_variables:
-                raise unknown_name("ForceNetwork.initial", "state variable", name, self.state_variables)
-        defaults: dict[str, Quantity] = {}
-        for name, text in self.neuron.initial.items():
-            defaults[name] = evaluate(text, f"{self.neuron.name}: initial.{name}", names, self.n, rng)
-        for name in dict.fromkeys([*defaults, *self.initial]):
-            given = self.initial.get(name, defaults.get(name))
-            where = f"ForceNetwork.initial[{name!r}]"
-            if isinstance(given, str) or hasattr(given, "dim"):
-                given = evaluate(given, where, names, self.n, rng)
-            value = given
-            if isinstance(given, Quantity):
-                value, wanted = given.value, self.state_variables[name]
-                if given.dimension != wanted:
-                    text = self.initial.get(name, self.neuron.initial.get(name))
-                    raise wrong_unit(where, wanted, text, given.dimension, "give it that unit.")
-            shape = (self.n,) if np.ndim(value) else ()
-            array = check_matrix(where, value, shape, "neurons")
-            values[name] = np.broadcast_to(array, (self.n,)).copy()
+        values = initial_values(
+            "ForceNetwork", self.neuron, self.initial, self.state_variables, self.parameter_values, self.n, self.dt, rng
+        )
+        if self.synapse is None and "r" not in values:
+            r = rates_of(self.neuron, self.activation, values, self.parameter_values)
+            values["r"] = np.broadcast_to(r, (self.n,)).copy()
         return values
 
     @classmethod
@@ -422,32 +297,9 @@ class ForceNetwork:
         """
         if name in self.neuron.inputs.values():
             return self.neuron.current_unit, self.current_scale
-        for unit in ("1", "mV", "pA", "ms", "Hz", "mV/ms", "pA/ms"):
-            shown = evaluate(unit, name)
-            if shown.dimension == self.state_variables[name]:
-                return unit, float(shown.value)
-        return "1", 1.0
+        return shown_in(self.state_variables[name])
 
     @property
     def current_scale(self) -> float:
         """SI value of the unit in which the static weights count."""
         return current_scale(self.neuron)
-
-
-def seconds(where: str, value: Any) -> float:
-    """Return a time in seconds, from a number, text with unit, or a quantity.
-
-    Examples
-    --------
-    >>> seconds("run.duration", "20*ms")
-    0.02
-    """
-    if isinstance(value, str) or hasattr(value, "dim"):
-        quantity = evaluate(value, where)
-        if quantity.dimension not in (DIMENSIONLESS, (0, 0, 1, 0, 0, 0, 0)):
-            raise UnitsError(message(where, "a time", value, 'write it as in "10*ms".'))
-        return float(quantity.value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(message(where, "a time in seconds", value, 'write it as in "10*ms".')) from None

@@ -321,11 +321,7 @@ def _draw_error(axes: Axes, results: Results) -> None:
     used = len(squares) // size * size
     error = np.sqrt(squares[:used].reshape(-1, size).mean(axis=1))
     axes.plot(results.times[:used].reshape(-1, size).mean(axis=1), error, color=_OUTPUT, linewidth=1.1)
-    positive = error[np.isfinite(error) & (error > 0)]
-    if positive.size and positive.max() > 20 * positive.min():
-        axes.set_yscale("log")
-        axes.set_ylim(0.7 * positive.min(), 2.2 * positive.max())
-    else:
+    if not _logarithmic(axes, error):
         axes.set_ylim(bottom=0)
         axes.margins(y=0.25)
     axes.set_ylabel("RMS error", fontsize=_SMALL, color=_TEXT)
@@ -338,9 +334,20 @@ def _draw_weights(axes: Axes, results: Results) -> None:
     name, times, values = curve
     values = values.reshape(len(times), -1)[:, :_MOST_OUTPUTS]
     axes.plot(times, values, color=_WEIGHTS, linewidth=1.1)
-    axes.set_ylim(bottom=min(0.0, float(np.nanmin(values, initial=0.0))))
     axes.set_ylabel(name.replace("_", " "), fontsize=_SMALL, color=_TEXT)
-    axes.yaxis.set_major_locator(MaxNLocator(3))
+    if not ("error" in name and _logarithmic(axes, values)):
+        axes.set_ylim(bottom=min(0.0, float(np.nanmin(values, initial=0.0))))
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+
+
+def _logarithmic(axes: Axes, error: np.ndarray) -> bool:
+    """Show errors that span more than a factor of 20 on a logarithmic axis; say whether they do."""
+    positive = error[np.isfinite(error) & (error > 0)]
+    if not positive.size or positive.max() <= 20 * positive.min():
+        return False
+    axes.set_yscale("log")
+    axes.set_ylim(0.7 * positive.min(), 2.2 * positive.max())
+    return True
 
 
 def _plain(axes: Axes) -> None:

@@ -13,7 +13,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -24,12 +25,16 @@ import numpy as np
 
 from . import cuda
 from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
-from .structure import Structure
+from .circuit import Circuit
 
 __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
 
-#: Results of these objects are not read back: they are large, and went in unchanged.
-_UNREAD = ("recurrent.", "feedback.", "input.", "target.", "inputs.")
+
+#: Bytes of a state from which on it stays in its file.
+_LARGE = 2**25
+
+#: How far a run came.
+_STEPS = "network_clock.timestep"
 
 
 def cache_folder() -> Path:
@@ -84,7 +89,7 @@ def _sources() -> str:
     """Digest all that the generated code comes from."""
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parent
-    files = [*sorted((package / "brian").rglob("*")), package / "structure.py", package / "equations.py"]
+    files = [*sorted((package / "brian").rglob("*")), package / "circuit.py", package / "noise.py"]
     for path in files:
         if path.is_file() and path.suffix in (".py", ".cpp", ".h", ".cu"):
             digest.update(path.name.encode() + path.read_bytes())
@@ -96,10 +101,10 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
-def program_key(structure: Structure, target: str) -> str:
-    """Return the name of a structure's program: equal for equal code on an equal machine."""
+def program_key(circuit: Circuit, target: str) -> str:
+    """Return the name of a circuit's program: equal for equal code on an equal machine."""
     described = {
-        "structure": structure.describe(),
+        "circuit": circuit.describe(),
         "target": target,
         "sources": _sources(),
         "machine": _machine() | (cuda.describe() if target == "cuda_standalone" else {}),
@@ -131,9 +136,10 @@ class Program:
         start: int,
         steps: int,
         dt: float,
+        wanted: Sequence[str],
         progress: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
-        """Run some steps; see `tension_sim.brian.runtime.run`, which does the same in Python.
+        """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
 
         Raises
         ------
@@ -156,14 +162,14 @@ class Program:
             raise OutputError(f"The files of the run could not be written: {error}.\nFix: make room there.") from error
         try:
             interrupted = self._execute(work, arguments, start, progress)
-            results = self._read(work)
+            results = self._read(work, [*wanted, _STEPS])
         except RunFailedError:
             raise  # what it left behind tells why
         except BaseException:
             _remove(work)
             raise
         _remove(work)
-        results["steps"] = int(results["network_clock.timestep"][0]) - start
+        results["steps"] = int(results.pop(_STEPS)[0]) - start
         results["interrupted"] = interrupted
         return results
 
@@ -174,8 +180,10 @@ class Program:
                 arguments.append(f"{name}={np.asarray(value).item()!r}")
                 continue
             dtype = self.manifest["arrays"][name]["dtype"] if name in self.manifest["arrays"] else "int32"
-            path = work / f"{name}.in"
-            np.ascontiguousarray(value, dtype=dtype).tofile(path)
+            path = _file_of(value, dtype)
+            if path is None:
+                path = work / f"{name}.in"
+                np.ascontiguousarray(value, dtype=dtype).tofile(path)
             arguments.append(f"{name}={path}")
         return arguments
 
@@ -222,19 +230,42 @@ class Program:
             )
         return interrupted
 
-    def _read(self, work: Path) -> dict[str, Any]:
+    def _read(self, work: Path, names: list[str]) -> dict[str, Any]:
         arrays = {}
-        for name, entry in self.manifest["arrays"].items():
-            if name.startswith(_UNREAD):
-                continue
+        for name in names:
+            entry = self.manifest["arrays"][name]
             path = work / "results" / entry["file"]
-            array = np.fromfile(path, dtype=entry["dtype"]) if path.exists() else np.empty(0, entry["dtype"])
+            array = np.empty(0, entry["dtype"])
+            if path.exists():
+                array = np.fromfile(path, array.dtype) if entry["size"] is None else _from_file(path, array.dtype)
             if entry["size"] is not None and len(array) != entry["size"]:
                 raise RunFailedError(
                     f"The compiled program could not write {name!r} whole into {work}.\nFix: make room there."
                 )
             arrays[name] = array
         return arrays
+
+
+def _from_file(path: Path, dtype: np.dtype) -> np.ndarray:
+    """Read a state; a large one, such as P, stays in its file, which goes with it and which a further run reads."""
+    if path.stat().st_size < _LARGE:
+        return np.fromfile(path, dtype=dtype)
+    handle, kept = tempfile.mkstemp(prefix="tension_sim_", suffix=".array")
+    os.close(handle)
+    os.replace(path, kept)
+    array = np.memmap(kept, dtype=dtype, mode="r")
+    weakref.finalize(array, _remove, Path(kept))
+    return array
+
+
+def _file_of(value: Any, dtype: str) -> Path | None:
+    """Return the file that holds an array, if it is a whole one that stayed there."""
+    whole = value
+    while isinstance(whole, np.ndarray) and not isinstance(whole, np.memmap):
+        whole = whole.base
+    if not isinstance(whole, np.memmap) or whole.nbytes != value.nbytes or not value.flags.c_contiguous:
+        return None
+    return Path(whole.filename) if whole.dtype == value.dtype == dtype else None
 
 
 def _remove(folder: Path | None) -> None:
@@ -244,15 +275,15 @@ def _remove(folder: Path | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Program:
-    """Return the program of a structure, from the cache if it is there and whole.
+def find_or_build(circuit: Circuit, target: str = "cpp_standalone") -> Program:
+    """Return the program of a circuit, from the cache if it is there and whole.
 
     Raises
     ------
     CompilerNotFoundError, RunFailedError, OutputError
         If it has to be built and cannot be.
     """
-    key = program_key(structure, target)
+    key = program_key(circuit, target)
     folder = cache_folder() / key
     program = _load(folder)
     if program is not None:
@@ -273,7 +304,7 @@ def find_or_build(structure: Structure, target: str = "cpp_standalone") -> Progr
             "Fix: set TENSION_SIM_CACHE to a folder that can."
         ) from error
     try:
-        build(structure, draft)
+        build(circuit, draft)
         (draft / "complete").write_text(_digest(draft))
         try:
             if _load(folder) is None:  # another process may have been first

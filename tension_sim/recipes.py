@@ -9,63 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ._data import data_folder
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .recipe_settings import EXPECTED, SECTIONS, apply_settings, parse_sections
-from .tasks import Task, make_task, task_shape
+from .protocols import list_protocols, load_protocol
+from .recipe_settings import apply_settings, parse_sections
+from .tasks.registry import Setting
 
 if TYPE_CHECKING:
-    from .network import ForceNetwork, Learning
-    from .results import Phase
+    from .protocols import Protocol
 
-__all__ = ["MemoryForecast", "Recipe", "list_recipes", "load_recipe"]
+__all__ = ["Recipe", "list_recipes", "load_recipe"]
 
-_TEXTS = ("summary", "source", "script", "notes")
-_TABLES = (*SECTIONS, "parameters", "initial", "task", "expected")
-#: Spikes a second and neuron that a forecast counts with where none are expected.
-_ASSUMED_RATE = 30.0
-_BYTES_PER_SYNAPSE = 16
-_BYTES_PER_SPIKE = 12
-
-
-@dataclass(frozen=True)
-class MemoryForecast:
-    """Memory of a run in bytes, part by part.
-
-    Attributes
-    ----------
-    P : int
-        The packed triangle of the inverse correlation estimate.
-    synapses : int
-        Static recurrence.
-    kernels : int
-        Readout, feedback and input weights.
-    samples : int
-        Target and input.
-    recorded : int
-        Output, target and recorded variables.
-    spikes : int
-        Recorded spikes, at the expected firing rate.
-    """
-
-    P: int
-    synapses: int
-    kernels: int
-    samples: int
-    recorded: int
-    spikes: int
-
-    @property
-    def total(self) -> int:
-        """The sum of all parts."""
-        return self.P + self.synapses + self.kernels + self.samples + self.recorded + self.spikes
+_TEXTS = ("summary", "source", "script", "notes", "protocol")
 
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """A network with its task and schedule.
+    """A network with its task and schedule; protocols may add methods to it.
 
     Attributes
     ----------
@@ -79,11 +39,11 @@ class Recipe:
         The sections as written, with the changes of the user.
     values : dict of dict
         Every setting parsed: numbers in SI units, defaults filled in.
+    protocol : Protocol
+        What is done with it.
     expected : dict
-        What the reference gives: ``learning_rmse`` (over the last second of learning),
-        ``aligned_rmse`` (after learning, at the best lag), ``peak_frequency`` and
-        ``firing_rate`` (Hz), each a tuple of one value or of the two ends of a range;
-        ``reference``, a text that says where these come from.
+        What the reference gives for the protocol's numbers, each a tuple of one value or of the
+        two ends of a range; ``reference``, a text that says where these come from.
     """
 
     name: str
@@ -93,7 +53,8 @@ class Recipe:
     script: str
     notes: str
     settings: Mapping[str, Mapping[str, Any]]
-    values: Mapping[str, Mapping[str, Any]]
+    values: dict[str, dict[str, Any]]
+    protocol: Protocol
     expected: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -102,127 +63,13 @@ class Recipe:
         return self.values["network"]["dt"]
 
     @property
-    def duration(self) -> float:
-        """Length of the run, seconds."""
-        return self.values["run"]["duration"]
-
-    @property
-    def n_steps(self) -> int:
-        """Length of the run, steps."""
-        return self._steps(self.duration)
-
-    @property
     def seed(self) -> int:
         """Seed of all random draws."""
         return self.values["run"]["seed"]
 
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """What is recorded: ``every`` (steps), ``spikes_of`` (neurons, None for all),
-        ``variables`` (names) and ``variables_of`` (neurons).
-        """
-        return self.values["record"]
-
-    def _steps(self, time: float) -> int:
+    def steps(self, time: float) -> int:
+        """Return how many steps a time in seconds takes, rounded."""
         return int(math.floor(time / self.dt + 0.5))
-
-    @property
-    def learning_steps(self) -> tuple[int, int] | None:
-        """First step of learning and the first after it; None without learning.
-
-        The published programs count steps i from 1 and learn where imin < i < icrit; step k = i - 1
-        here, hence start = imin and stop = icrit - 1.
-        """
-        if "learning" not in self.values:
-            return None
-        learning = self.values["learning"]
-        start = self._steps(learning["start"])
-        if learning["stop"] is None:
-            return start, max(start, self.n_steps)
-        return start, max(start, self._steps(learning["stop"]) - 1)
-
-    def learning(self) -> Learning | None:
-        """Return the declaration of what is learned, and when."""
-        from .network import Learning
-
-        steps = self.learning_steps
-        if steps is None:
-            return None
-        values = self.values["learning"]
-        return Learning(
-            alpha_P=values["alpha_P"],
-            gain=values["gain"],
-            update_every=values["update_every"],
-            start=steps[0],
-            stop=steps[1],
-            forgetting=values["forgetting"],
-            probability=values["probability"],
-        )
-
-    def _task_settings(self) -> dict[str, Any]:
-        return {key: value for key, value in self.values["task"].items() if key != "name"}
-
-    @property
-    def task_shape(self) -> tuple[int, int, int]:
-        """Rows (steps, or those of one period), outputs and inputs of the task."""
-        return task_shape(self.values["task"]["name"], self.n_steps, self.dt, self._task_settings())
-
-    def task(self) -> Task:
-        """Compute target and input; noise is drawn from the recipe's seed."""
-        rng = np.random.default_rng([self.seed, 2])
-        return make_task(self.values["task"]["name"], self.n_steps, self.dt, rng, **self._task_settings())
-
-    def network(self) -> ForceNetwork:
-        """Draw the network from the recipe's seed."""
-        from .network import ForceNetwork
-
-        values = self.values["network"]
-        _, n_outputs, n_inputs = self.task_shape
-        return ForceNetwork.random(
-            neuron=values["neuron"],
-            synapse=values["synapse"],
-            n=values["n"],
-            n_outputs=n_outputs,
-            n_inputs=n_inputs,
-            dt=self.dt,
-            p=values["p"],
-            G=values["G"],
-            Q=values["Q"],
-            E2=values["input_scale"],
-            row_balanced=values["row_balanced"],
-            parameters={key: str(value) for key, value in self.settings.get("parameters", {}).items()},
-            initial=self.values["initial"],
-            learning=self.learning(),
-            dtype=values["dtype"],
-            seed=self.seed,
-        )
-
-    def phases(self) -> tuple[Phase, ...]:
-        """Return the phases before, during and after learning; those without a step are left out."""
-        from .results import Phase
-
-        end = self.n_steps
-        start, stop = (min(step, end) for step in self.learning_steps or (end, end))
-        borders = (("before", 0, start), ("learning", start, stop), ("after", stop, end))
-        return tuple(Phase(name, first, last) for name, first, last in borders if first < last)
-
-    def forecast(self) -> MemoryForecast:
-        """Say how much memory a run will take, without drawing or computing anything."""
-        network, record = self.values["network"], self.values["record"]
-        n, number = network["n"], 8 if network["dtype"] == "float64" else 4
-        rows, n_outputs, n_inputs = self.task_shape
-        recorded_rows = -(-self.n_steps // record["every"])
-        per_row = 2 * n_outputs + len(record["variables"]) * min(record["variables_of"], n)
-        rate = max(self.expected.get("firing_rate", (_ASSUMED_RATE,)))
-        watched = n if record["spikes_of"] is None else min(record["spikes_of"], n)
-        return MemoryForecast(
-            P=n * (n + 1) // 2 * number if "learning" in self.values else 0,
-            synapses=round(network["p"] * n * n) * _BYTES_PER_SYNAPSE if network["G"] else 0,
-            kernels=n * (2 * n_outputs + n_inputs) * number,
-            samples=rows * (n_outputs + n_inputs) * 8,
-            recorded=recorded_rows * per_row * 8,
-            spikes=round(rate * watched * self.duration) * _BYTES_PER_SPIKE,
-        )
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -296,44 +143,45 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _check_layout(path: Path, data: Mapping[str, Any]) -> None:
+def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol) -> None:
+    tables = [*protocol.sections, "expected"]
     for key, value in data.items():
         if key in _TEXTS:
             if not isinstance(value, str):
                 raise InvalidTypeError(message(f"{path}: {key}", "a text", value, "put it in quotes."))
-        elif key not in _TABLES:
-            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *_TABLES])
+        elif key not in tables:
+            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables])
         elif not isinstance(value, dict):
             raise InvalidTypeError(
                 message(f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets.")
             )
-    for section, key in (("network", "neuron"), ("task", "name"), ("run", "duration")):
-        value = data.get(section, {}).get(key)
-        if value is None:
-            raise InvalidValueError(
-                message(f"{path}: {section}.{key}", "a value, it has no default", None, f"add it to [{section}].")
-            )
-        if section != "run" and not isinstance(value, str):
-            raise InvalidTypeError(message(f"{path}: {section}.{key}", "a text", value, "put it in quotes."))
+    for section, key in protocol.kinds:
+        value, place = data.get(section, {}).get(key), f"{path}: {section}.{key}"
+        if value is None and protocol.sections[section][key].setting.required:
+            raise InvalidValueError(message(place, "a value, it has no default", None, f"add it to [{section}]."))
+        if value is not None and not isinstance(value, str):
+            raise InvalidTypeError(message(place, "a text", value, "put it in quotes."))
 
 
-def _anchor(data: dict[str, Any], folder: Path) -> None:
+def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
     """Let the files that a recipe names be found beside it, wherever it is run."""
-    for section, key in (("network", "neuron"), ("network", "synapse"), ("task", "file")):
+    for (section, key), ending in files.items():
         value = data.get(section, {}).get(key)
-        if isinstance(value, str) and (key == "file" or value.endswith(".toml")):
+        if isinstance(value, str) and value and value.endswith(ending):
             data[section][key] = str(folder / Path(value).expanduser())
 
 
-def _expected(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[str, Any]:
     expected = {}
+    known = {name: Setting(name, number.unit, None, many=True) for name, number in protocol.expected.items()}
+    known["reference"] = Setting("reference", "text", None)
     for key, value in table.items():
         where = f"{path}: expected.{key}"
-        if key not in EXPECTED:
-            raise unknown_name(f"{path}: expected", "key", key, EXPECTED)
-        many = EXPECTED[key].many
+        if key not in known:
+            raise unknown_name(f"{path}: expected", "key", key, known)
+        many = known[key].many
         items = value if isinstance(value, list) or not many else [value]
-        expected[key] = EXPECTED[key].parse(items, where)
+        expected[key] = known[key].parse(items, where)
         if many and (len(expected[key]) > 2 or list(expected[key]) != sorted(expected[key])):
             raise InvalidValueError(message(where, "one value, or a range [low, high]", value))
     return expected
@@ -367,42 +215,35 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     """
     full, path = _locate(name)
     data = _read(path)
-    _check_layout(path, data)
-    _anchor(data, path.resolve().parent)
-    sections = {key: value for key, value in data.items() if key in _TABLES and key != "expected"}
-    sections, changed = apply_settings(sections, settings or {}, full)
+    protocol = _protocol(data, path)
+    _check_layout(path, data, protocol)
+    _anchor(data, path.resolve().parent, protocol.files)
+    sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
+    sections, changed = apply_settings(protocol, sections, settings or {}, full)
 
     def where(section: str, key: str) -> str:
         place = f"{full}: setting" if (section, key) in changed else f"{path}:"
         return f"{place} {section}.{key}" if key else f"{place} {section}"
 
-    values = parse_sections(sections, where, full)
-    recipe = Recipe(
+    recipe = (protocol.recipe or Recipe)(
         name=full,
         path=path,
-        **{key: data.get(key, "").strip() for key in _TEXTS},
+        **{key: data.get(key, "").strip() for key in ("summary", "source", "script", "notes")},
         settings=sections,
-        values=values,
-        expected=_expected(data.get("expected", {}), path),
+        values=parse_sections(protocol, sections, where),
+        protocol=protocol,
+        expected=_expected(data.get("expected", {}), path, protocol),
     )
-    _check_times(recipe, where)
+    if protocol.check is not None:
+        protocol.check(recipe, where)
     return recipe
 
 
-def _check_times(recipe: Recipe, where: Any) -> None:
-    if recipe.n_steps < 1:
-        raise InvalidValueError(
-            message(where("run", "duration"), f"at least one time step ({recipe.dt:g} s)", recipe.duration)
-        )
-    learning = recipe.values.get("learning")
-    if learning and learning["stop"] is not None and learning["start"] > learning["stop"]:
-        raise InvalidValueError(
-            message(
-                where("learning", "start"),
-                "a time no later than learning.stop",
-                f"start = {learning['start']:g} s, stop = {learning['stop']:g} s",
-                "exchange them, or change one.",
-            )
-        )
-    # numbers of channels depend on the task alone: what cannot work there is refused here
-    recipe.task_shape  # noqa: B018
+def _protocol(data: Mapping[str, Any], path: Path) -> Protocol:
+    name = data.get("protocol", "force")
+    if not isinstance(name, str):
+        raise InvalidTypeError(message(f"{path}: protocol", "a text", name, "put it in quotes."))
+    known = list_protocols()
+    if name not in known:
+        raise unknown_name(f"{path}: protocol", "protocol", name, known)
+    return load_protocol(name)

@@ -5,31 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .errors import OutputError, RunFailedError, message
+from .protocols import Forecast, Outcome
 from .recipes import Recipe
 from .results import Results
-from .simulation import Simulation
-from .structure import Record
 
-__all__ = ["Forecast", "forecast", "prepare", "run_recipe", "save_results", "usable_folder"]
-
-# Nanoseconds on one core, measured on the published networks: a neuron's step, a synaptic
-# event, and a number of the packed P in one update. Good to a factor of two.
-_COST = {"cpp_standalone": (8.0, 2.0, 0.4), "cython": (60.0, 5.0, 0.6), "numpy": (150.0, 30.0, 2.0)}
-_OVERHEAD = {"cpp_standalone": 1e3, "cython": 60e3, "numpy": 100e3}
-_RATE = 30.0
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Memory in bytes and time in seconds that a run will take, roughly."""
-
-    memory: int
-    seconds: float
+__all__ = ["enough_memory", "forecast", "run_outcome", "run_recipe", "save_outcome", "usable_folder"]
 
 
 def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
@@ -41,45 +26,13 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
     >>> forecast(load_recipe("lif_sine")).seconds < 60
     True
     """
-    known = target if target in _COST else "cpp_standalone"
-    neuron, synapse, element = _COST[known]
-    network = recipe.values["network"]
-    n, steps = network["n"], recipe.n_steps
-    rate = max(recipe.expected.get("firing_rate", (_RATE,)))
-    events = rate * recipe.duration * n * network["p"] * n
-    updates = 0.0
-    rule = recipe.learning()
-    if rule is not None:
-        start, stop = (min(step, steps) for step in recipe.learning_steps)
-        updates = (stop - start) / rule.update_every * rule.probability
-    nanoseconds = steps * (_OVERHEAD[known] + neuron * n) + events * synapse + updates * element * n * (n + 1)
-    return Forecast(recipe.forecast().total, nanoseconds * 1e-9)
+    return recipe.protocol.forecast(recipe, target)
 
 
-def prepare(recipe: Recipe, target: str | None = None) -> Simulation:
-    """Draw the recipe's network and return its simulation; nothing is compiled yet."""
-    record = recipe.record
-    watched = tuple(range(min(record["variables_of"], recipe.values["network"]["n"])))
-    return Simulation(
-        recipe.network(),
-        target=target,
-        record=Record(
-            every=record["every"],
-            spikes_of=record["spikes_of"],
-            variables={name: watched for name in record["variables"] if watched},
-        ),
-        name=recipe.name,
-    )
-
-
-def run_recipe(
-    recipe: Recipe,
-    *,
-    target: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    simulation: Simulation | None = None,
-) -> Results:
-    """Run a recipe from its first step to its last.
+def run_outcome(
+    recipe: Recipe, *, target: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Outcome:
+    """Do with a recipe what its protocol says, from the first step to the last.
 
     Parameters
     ----------
@@ -89,8 +42,35 @@ def run_recipe(
         As for `Simulation`.
     progress : callable, optional
         Called as ``progress(steps_done, steps)``.
-    simulation : Simulation, optional
-        What `prepare` gave, if it was called already.
+
+    Returns
+    -------
+    Outcome
+        ``results``, ``numbers`` (what the recipe's ``expected`` is compared with) and ``figure``.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> small = {"n": "20", "duration": "2*ms"}
+    >>> run_outcome(load_recipe("lif_sine", small), target="numpy").results.n_steps
+    40
+    """
+    outcome = recipe.protocol.run(recipe, target=target, progress=progress)
+    provenance = {
+        "recipe": recipe.name,
+        "protocol": recipe.protocol.name,
+        "publication": recipe.source,
+        "script": recipe.script,
+        "settings": json.dumps(recipe.settings, default=str),
+    }
+    results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
+    return replace(outcome, results=results)
+
+
+def run_recipe(
+    recipe: Recipe, *, target: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Results:
+    """Return the results of `run_outcome` alone.
 
     Examples
     --------
@@ -99,15 +79,7 @@ def run_recipe(
     >>> run_recipe(load_recipe("lif_sine", small), target="numpy").n_steps
     40
     """
-    simulation = prepare(recipe, target) if simulation is None else simulation
-    results = simulation.run(recipe.task(), phases=recipe.phases(), progress=progress)
-    provenance = {
-        "recipe": recipe.name,
-        "publication": recipe.source,
-        "script": recipe.script,
-        "settings": json.dumps(recipe.settings, default=str),
-    }
-    return replace(results, provenance=results.provenance | provenance)
+    return run_outcome(recipe, target=target, progress=progress).results
 
 
 def usable_folder(path: str | Path) -> Path:
@@ -138,13 +110,13 @@ def usable_folder(path: str | Path) -> Path:
     return folder
 
 
-def save_results(results: Results, folder: Path, expected: Any = None) -> dict[str, Any]:
+def save_outcome(outcome: Outcome, folder: Path, expected: Any = None) -> dict[str, Any]:
     """Write ``results.nix``, ``summary.json`` and ``figure.png``, each whole or not at all.
 
     Parameters
     ----------
-    results : Results
-        The run.
+    outcome : Outcome
+        Of the run.
     folder : Path
         An existing folder; files of these names are replaced.
     expected : mapping, optional
@@ -160,11 +132,13 @@ def save_results(results: Results, folder: Path, expected: Any = None) -> dict[s
     from .files import write_whole
     from .plotting import figure_run, save_figure
 
-    numbers = summary(results) | {"expected": jsonable(dict(expected or {}))}
+    results = outcome.results
+    compared = {"numbers": dict(outcome.numbers), "expected": dict(expected or {})}
+    found = summary(results) | jsonable(compared)
     write_nix(results, folder / "results.nix")
-    save_figure(figure_run(results), folder / "figure.png")
-    write_whole("run.out", folder / "summary.json", json.dumps(numbers, indent=2).encode())
-    return numbers
+    save_figure(figure_run(results) if outcome.figure is None else outcome.figure(), folder / "figure.png")
+    write_whole("run.out", folder / "summary.json", json.dumps(found, indent=2).encode())
+    return found
 
 
 def enough_memory(needed: int) -> None:
@@ -182,5 +156,5 @@ def enough_memory(needed: int) -> None:
     if needed > 0.9 * total:
         raise RunFailedError(
             f"The run needs about {needed / 1e9:.1f} GB of memory, this machine has {total / 1e9:.1f} GB.\n"
-            "Fix: record less (--set spikes_of=..., --set every=...), choose a smaller n, or add --force."
+            "Fix: record less (the settings record.*, as in --set every=10), choose a smaller n, or add --force."
         )

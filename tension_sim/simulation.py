@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import programs
+from .circuit import Rule, Samples
 from .errors import (
     CompilerNotFoundError,
     DivergenceError,
@@ -22,13 +23,18 @@ from .errors import (
     message,
     unknown_name,
 )
+from .fitted import FittedNetwork
+from .fitted_wiring import FittedWiring
 from .network import ForceNetwork
+from .recording import Record
 from .results import Phase, Recording, Results
-from .structure import Record, Structure, initial_state, run_values
 from .tasks import Task
 from .validation import check_series, check_steps, check_whole
+from .wiring import ForceWiring
 
 __all__ = ["TARGETS", "Simulation"]
+
+_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 
 #: Where a network can run.
 TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
@@ -39,7 +45,7 @@ class Simulation:
 
     Parameters
     ----------
-    net : ForceNetwork
+    net : ForceNetwork or FittedNetwork
         The declaration.
     target : str, optional
         ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
@@ -66,14 +72,14 @@ class Simulation:
 
     def __init__(
         self,
-        net: ForceNetwork,
+        net: ForceNetwork | FittedNetwork,
         *,
         target: str | None = None,
         record: Record | None = None,
         threads: int = 1,
         name: str = "network",
     ) -> None:
-        if not isinstance(net, ForceNetwork):
+        if not isinstance(net, tuple(_WIRINGS)):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
         if target is not None and target not in TARGETS:
             raise unknown_name("Simulation.target", "target", target, TARGETS)
@@ -82,7 +88,7 @@ class Simulation:
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
         check_whole("Simulation.threads", threads, 1)
-        self.structure = Structure.of(net, self.record, threads)
+        self.wiring = _WIRINGS[type(net)](net, self.record, threads)
         self.target = target or _default_target()
         if self.target == "cuda_standalone":
             from .cuda import require_cuda
@@ -95,7 +101,7 @@ class Simulation:
             programs.require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
-        return programs.find_or_build(self.structure, self.target)
+        return programs.find_or_build(self.wiring.circuit, self.target)
 
     def run(
         self,
@@ -103,6 +109,9 @@ class Simulation:
         x: Any = None,
         *,
         steps: int | None = None,
+        every: Mapping[str, int] | None = None,
+        rates: Any = None,
+        trial: int = 0,
         learning: bool = True,
         state: Mapping[str, Any] | None = None,
         phases: tuple[Phase, ...] | None = None,
@@ -118,7 +127,13 @@ class Simulation:
         x : array-like, shape (timesteps, n_inputs), optional
             External input.
         steps : int, optional
-            How many steps; by default as many as there are samples.
+            How many steps; by default as many as the samples last.
+        every : mapping of str to int, optional
+            Time steps for which each sample of ``"y"``, ``"x"`` or ``"rates"`` is held; 1 by default.
+        rates : array-like, shape (timesteps, n_feedforward), optional
+            Rates in Hz of the feed-forward Poisson units of a FittedNetwork.
+        trial : int, optional
+            Noise, Poisson spikes and, in a FittedNetwork, initial values are those of this trial.
         learning : bool, optional
             False freezes the weights, whatever the schedule says.
         state : mapping, optional
@@ -142,12 +157,14 @@ class Simulation:
         RunFailedError, OutputError
             If the compiled program could not be built or did not end well.
         """
-        initial = initial_state(self.net, self.structure, state)
+        check_whole("Simulation.run.trial", trial, 0)
+        initial = self.wiring.initial_state(state, trial)
         start = int(initial.pop("step"))
-        data, steps, rows = self._data(y, x, steps, start, learning)
-        values = {**run_values(self.net, self.record), **initial, **data}
-        if self.net.learning is not None and not learning:
-            values["rls.learning"] = 0
+        data, steps, rows = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
+        values = {**self.wiring.values(), **self.wiring.noise(trial), **initial, **data}
+        rules = list(self.wiring.circuit.of(Rule))
+        if not learning:
+            values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
         begin = time.perf_counter()
         program = self.build()
         built = time.perf_counter()
@@ -159,13 +176,13 @@ class Simulation:
         if program is None:
             from .brian import runtime
 
-            arrays = runtime.run(self.structure, self.target, values, start, steps, report)
+            arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
         else:
-            arrays = program.run(values, start, steps, self.net.dt, report)
+            arrays = program.run(values, start, steps, self.net.dt, self.wiring.circuit.results, report)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
-        if self.net.learning is not None and arrays["rls.diverged_step"][0] >= 0:
-            step = int(arrays["rls.diverged_step"][0])
+        step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
+        if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
@@ -187,39 +204,35 @@ class Simulation:
         raise error
 
     def _data(
-        self, y: Any, x: Any, steps: int | None, start: int, learning: bool
+        self, given: Mapping[str, Any], every: Mapping[str, int], steps: int | None, start: int, learning: bool
     ) -> tuple[dict[str, Any], int, Callable[[np.ndarray], np.ndarray] | None]:
         """Return the samples to play, the number of steps, and the target as a function of steps."""
-        net = self.net
-        if isinstance(y, Task):
-            if x is not None:
-                raise InvalidValueError(message("Simulation.run.x", "no x beside a Task", x, "put it in Task.inputs."))
-            left = y.n_steps - start
-            y, x, first, periodic, at = y.target, y.inputs, 0, y.period is not None, y.target_at
+        for name in every:
+            if name not in given:
+                raise unknown_name("Simulation.run.every", "kind of samples", name, given)
+        held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
+        first, periodic, series = start, False, dict(given)
+        if isinstance(given["y"], Task):
+            task = given["y"]
+            if given["x"] is not None or every:
+                raise InvalidValueError(
+                    message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
+                )
+            series |= {"y": task.target, "x": task.inputs}
+            first, periodic, left, at = 0, task.period is not None, task.n_steps - start, task.target_at
         else:
-            y = check_series("Simulation.run.y", y) if y is not None else None
-            x = check_series("Simulation.run.x", x) if x is not None else None
-            first, periodic, left = start, False, None
-            for series in (y, x):
-                left = len(series) if series is not None and left is None else left
-            if y is not None and x is not None and len(y) != len(x):
-                raise InvalidValueError(
-                    message("Simulation.run.x", f"as many samples as y ({len(y)})", len(x), "cut one of them.")
-                )
-            at = None if y is None else lambda k: y[k - start]
-        if x is not None and not net.n_inputs:
-            raise InvalidValueError(
-                message("Simulation.run.x", "no input, for the network has no input_kernel", x.shape, "leave x out.")
-            )
-        for where, series, channels in (("y", y, net.n_outputs), ("x", x, net.n_inputs)):
-            if series is not None and series.shape[1] != channels:
-                raise InvalidValueError(
-                    message(f"Simulation.run.{where}", f"shape (timesteps, {channels})", series.shape)
-                )
-        if net.n_inputs and x is None:
-            raise InvalidValueError(message("Simulation.run.x", f"input of {net.n_inputs} channels", None, "give x."))
-        if y is None and net.learning is not None and learning:
-            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
+            for name, samples in given.items():
+                series[name] = None if samples is None else check_series(f"Simulation.run.{name}", samples)
+            lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
+            left = next(iter(lengths.values()), None)
+            for name, length in lengths.items():
+                if length != left:
+                    raise InvalidValueError(
+                        message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
+                    )
+            y, step_of = series["y"], held["y"]
+            at = None if y is None else lambda k: y[(k - start) // step_of]
+        self._check_series(series, learning)
         if steps is None:
             steps = left
         if steps is None:
@@ -229,15 +242,36 @@ class Simulation:
             raise InvalidValueError(
                 message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
             )
-        data = {"target.samples": (np.zeros((1, net.n_outputs)) if y is None else y).ravel()}
-        names = ["target"]
-        if net.n_inputs:
-            data["inputs.samples"] = x.ravel()
-            names.append("inputs")
-        for name in names:
-            data[f"{name}.first_step"] = first
-            data[f"{name}.periodic"] = int(periodic)
+        data = {}
+        for part, (name, channels) in self._channels().items():
+            samples = np.zeros((1, channels)) if series[name] is None else series[name]
+            data[f"{part}.samples"] = samples.ravel()
+            data |= {f"{part}.first_step": first, f"{part}.every": held[name], f"{part}.periodic": int(periodic)}
         return data, steps, at
+
+    def _channels(self) -> dict[str, tuple[str, int]]:
+        """Return for each signal of the circuit the name of its samples, and its channels."""
+        names = {"target": "y", "inputs": "x", "rates": "rates"}
+        return {part: (names[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
+
+    def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
+        wanted = dict(self._channels().values())
+        if series["x"] is not None and "x" not in wanted:
+            where = "no input, for the network has no input_kernel"
+            raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
+        if series["rates"] is not None and "rates" not in wanted:
+            where = "no rates, for the network has no feed-forward units"
+            raise InvalidValueError(message("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
+        for name, channels in wanted.items():
+            if series[name] is not None and series[name].shape[1] != channels:
+                raise InvalidValueError(
+                    message(f"Simulation.run.{name}", f"shape (timesteps, {channels})", series[name].shape)
+                )
+            if series[name] is None and name != "y":
+                what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
+                raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
+        if series["y"] is None and learning and self.wiring.circuit.of(Rule):
+            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
 
     def _results(
         self,
@@ -247,23 +281,26 @@ class Simulation:
         phases: tuple[Phase, ...] | None,
         timings: dict[str, float],
     ) -> Results:
-        net, structure, every = self.net, self.structure, self.record.every
+        net, wiring, every = self.net, self.wiring, self.record.every
         steps = int(arrays["steps"])
         rows = np.arange(-(-start // every) * every, start + steps, every)
-        output = arrays["output.values"].reshape(-1, net.n_outputs)
-        if len(output) != len(rows) or (structure.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"])):
+        if "output.values" in arrays:
+            output = arrays["output.values"].reshape(-1, net.n_outputs)
+        else:
+            output, target_at = np.empty((len(rows), 0)), None
+        if len(output) != len(rows) or (wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"])):
             raise RunFailedError(
                 f"The compiled program wrote {len(output)} of {len(rows)} rows of its output.\n"
                 "Fix: make room on the disk."
             )
         recorded = {}
-        for name, indices in structure.recorded:
+        for name, indices in self.record.variables.items():
             values = arrays[f"recorded_{name}.values"].reshape(-1, len(indices))
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
-        state = {name: arrays[name] for name in structure.state_sizes} | {"step": start + steps}
+        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {"step": start + steps}
         spike_step = np.empty(0, np.int64)
-        if structure.spikes_of:
+        if wiring.spikes_of:
             spike_step = np.rint(arrays["spikes.t"] / net.dt).astype(np.int64)
         return Results(
             name=self.name,
@@ -272,21 +309,22 @@ class Simulation:
             n_steps=steps,
             n_neurons=net.n,
             spike_step=spike_step,
-            spike_neuron=arrays["spikes.i"] if structure.spikes_of else np.empty(0, np.int32),
-            n_recorded_neurons=structure.spikes_of,
+            spike_neuron=arrays["spikes.i"] if wiring.spikes_of else np.empty(0, np.int32),
+            n_recorded_neurons=wiring.spikes_of,
             record_every=every,
             output=output,
             target=None if target_at is None else target_at(rows),
             phases=self._phases(start, steps) if phases is None else clipped(phases, start, start + steps),
             recorded=recorded,
-            weights={"output_kernel": arrays["readout.w"].reshape(net.n_outputs, net.n).T.copy()},
+            weights=wiring.weights(arrays),
             state=state,
             provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
             timings=timings,
         )
 
     def _phases(self, start: int, steps: int) -> tuple[Phase, ...]:
-        rule, end = self.net.learning, start + steps
+        schedules = [learning for _, _, learning in self.wiring.rules.values()]
+        rule, end = (schedules or [None])[0], start + steps
         if rule is None:
             return (Phase("run", start, end),)
         stop = max(end, rule.start) if rule.stop is None else rule.stop
@@ -311,7 +349,7 @@ class Simulation:
             "target": self.target,
             "dtype": net.dtype,
             "neuron": net.neuron.name,
-            "synapse": net.synapse.name,
+            "synapse": net.synapse and net.synapse.name,
             "source": net.neuron.source,
             "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
         }

@@ -243,6 +243,8 @@ class OptimizedSpikingNN(SpikingNN):
 class _FromFile(OptimizedSpikingNN):
     """A neuron whose dynamics an equation file declares."""
 
+    #: measured at N = 2000: see docs/MIGRATION.md
+    preferred_backend = "brian2"
     #: name in ``equations/``, or the path of a file
     _file: ClassVar[str]
     #: parameter of the file: attribute here (or a number), and the unit of plain numbers
@@ -258,12 +260,28 @@ class _FromFile(OptimizedSpikingNN):
         }
         return {**values, "dt": self.dt}
 
+    def expressions(self) -> dict[str, str]:
+        """Return the parameters of the equation file with their units."""
+        numbers = self._numbers() | {"bias": float(self.I_bias)}
+        units = {name: unit for name, (_, unit) in self._parameters.items()}
+        return {name: f"{numbers[name]!r}*{unit}".removesuffix("*1") for name, unit in units.items()}
+
+    def refusal_of_brian2(self) -> str | None:
+        """Say why the layer cannot run on Brian2; None: it can."""
+        from .brian_engine.spiking import refusal_of_spiking
+
+        return refusal_of_spiking(self)
+
+    def declaration(self, model: Any) -> Any:
+        """Return the layer and its model as a `ForceNetwork`, with the places of all states in it."""
+        from .brian_engine.spiking import declaration_of_spiking
+
+        return declaration_of_spiking(self, model)
+
     def initialize_voltage(self, batch_size: int) -> Any:
         """Return the voltages before the first step, as the equation file draws them."""
         neuron = load_neuron(self._file)
-        texts = {name: f"{self._numbers()[name]!r}*{unit}" for name, (_, unit) in self._parameters.items()}
-        texts = {name: text.removesuffix("*1") for name, text in texts.items()}
-        texts["bias"] = neuron.parameters["bias"]
+        texts = self.expressions() | {"bias": neuron.parameters["bias"]}
         dt = self.dt * magnitude(f"1*{self._time}", "second", "dt")
         names = resolve_parameters(neuron.name, neuron.parameters, texts, dt=dt)
         seed = self.seed_gen.uniform([1], minval=None)[0]

@@ -69,7 +69,7 @@ UNITS = _unit_table()
 _CONSTANTS = {"pi": Quantity(math.pi), "inf": Quantity(math.inf)}
 _FUNCTIONS = {
     name: getattr(np, name)
-    for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "arcsin", "floor", "ceil", "sign")
+    for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "arcsin", "floor", "ceil", "sign", "clip")
 }
 
 
@@ -187,14 +187,15 @@ class _Evaluator:
             return Quantity(draw(self.size))
         if name not in _FUNCTIONS:
             raise unknown_name(self.where, "function", name, [*_FUNCTIONS, "rand", "randn"])
-        if len(node.args) != 1:
-            raise self.fail(f"{name}() with one argument")
-        inner = self.visit(node.args[0])
-        if inner.dimension != DIMENSIONLESS:
+        number = 3 if name == "clip" else 1
+        if len(node.args) != number:
+            raise self.fail(f"{name}() with {'one argument' if number == 1 else '3 arguments'}")
+        inner = [self.visit(argument) for argument in node.args]
+        if any(argument.dimension != DIMENSIONLESS for argument in inner):
             raise UnitsError(
                 message(self.where, f"a plain number inside {name}()", self.text, "divide by a unit first.")
             )
-        return Quantity(_FUNCTIONS[name](inner.value))
+        return Quantity(_FUNCTIONS[name](*(argument.value for argument in inner)))
 
 
 def evaluate(

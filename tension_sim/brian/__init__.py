@@ -1,9 +1,10 @@
 """Brian2 objects that learn: use them in any Network, next to groups, synapses and monitors."""
 
-from .linear_map import LinearMap
+from .linear_map import Blank, LinearMap
 from .python_rule import PythonRule
 from .recorder import Recorder
 from .rls import RLS
 from .signal import Signal
+from .spike_map import SpikeMap
 
-__all__ = ["RLS", "LinearMap", "PythonRule", "Recorder", "Signal"]
+__all__ = ["RLS", "Blank", "LinearMap", "PythonRule", "Recorder", "Signal", "SpikeMap"]

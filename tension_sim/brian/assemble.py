@@ -1,15 +1,10 @@
-"""Structure -> Brian2 objects, in the published order of operations.
-
-Within a step: signals, inputs -> v and filters advance from the previous step's currents ->
-threshold -> synapses and resets add to the filters -> readout -> RLS -> feedback for the
-next step -> recorders.
-"""
+"""Circuit -> Brian2 objects; all values are zero or one, and come with each run."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -20,153 +15,145 @@ from brian2.equations.equations import PARAMETER, Equations, SingleEquation
 from brian2.groups.neurongroup import NeuronGroup
 from brian2.monitors.spikemonitor import SpikeMonitor
 from brian2.stateupdaters.base import StateUpdateMethod
-from brian2.synapses.synapses import Synapses
 from brian2.units.allunits import second
-from brian2.units.fundamentalunits import Quantity, get_or_create_dimension
+from brian2.units.fundamentalunits import get_or_create_dimension
 
-from ..equations import resolve_parameters
+from ..circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ..errors import InvalidValueError, message, unknown_name
-from ..structure import Structure
-from ..units import dimension_of
 from .integration import ExactDecay
-from .linear_map import LinearMap
+from .linear_map import Blank, LinearMap
 from .recorder import Recorder
 from .rls import RLS
 from .signal import Signal
+from .spike_map import SpikeMap
+from .white_noise import standard_normal, standard_uniform
 
-__all__ = ["assemble", "blaming_the_file"]
+__all__ = ["assemble", "blaming_the_files"]
+
+#: Functions that equation files may call beside those of Brian2.
+_FUNCTIONS = {"standard_normal": standard_normal, "standard_uniform": standard_uniform}
 
 
-def assemble(structure: Structure) -> dict[str, Any]:
-    """Build the Brian2 objects of a network, by name; all values are zero or one.
+def assemble(circuit: Circuit) -> dict[str, Any]:
+    """Build the Brian2 objects of a circuit, by the names of its parts.
 
     Returns
     -------
     dict of str to BrianObject
         ``"network"`` holds a `Network` of all the others.
     """
-    clock = Clock(structure.dt * second, name="network_clock")
-    neurons = _neurons(structure, clock)
-    inputs = structure.neuron.inputs
-    unit = Quantity(1.0, dim=neurons.variables[inputs["feedback"]].dim)
-    objects: dict[str, Any] = {"neurons": neurons}
-    n, n_outputs, n_inputs = structure.n, structure.n_outputs, structure.n_inputs
-
-    objects["target"] = Signal(np.zeros((1, n_outputs)), clock=clock, name="target")
-    if n_inputs:
-        objects["inputs"] = Signal(np.zeros((1, n_inputs)), clock=clock, name="inputs")
-        objects["input"] = LinearMap(
-            objects["inputs"], "value", weights=np.zeros((n, n_inputs)) * unit, target=neurons,
-            target_variable=inputs["external"], clock=clock, when="start", order=0, name="input",
-        )  # fmt: skip
-    if structure.recurrent:
-        objects["recurrent"] = _synapses(structure, neurons, clock)
-    objects["readout"] = readout = LinearMap(
-        neurons, "r", weights=np.zeros((n_outputs, n)), clock=clock, order=0, name="readout"
-    )
-    if structure.learning:
-        objects["rls"] = RLS(readout, objects["target"], alpha_P=1.0, order=2, name="rls")
-    objects["feedback"] = LinearMap(
-        readout, "z", weights=np.zeros((n, n_outputs)) * unit, target=neurons,
-        target_variable=inputs["feedback"], clock=clock, order=3, name="feedback",
-    )  # fmt: skip
-    if structure.spikes_of:
-        objects["spikes"] = SpikeMonitor(neurons[: structure.spikes_of], name="spikes")
-    objects["output"] = Recorder(readout, "z", clock=clock, name="output")
-    for name, indices in structure.recorded:
-        objects[f"recorded_{name}"] = Recorder(neurons, name, indices=indices, clock=clock, name=f"recorded_{name}")
+    clock = Clock(circuit.dt * second, name="network_clock")
+    objects: dict[str, Any] = {}
+    for name, part in circuit.parts.items():
+        objects[name] = _make(part, name, objects, clock)
+    for name, part in circuit.of(Units).items():
+        if part.rate:
+            objects[name].run_regularly(part.rate, clock=clock, when="groups", order=1, name=f"{name}_rate")
     objects["network"] = Network(*objects.values(), name="tsim_network")
     return objects
 
 
-def _neurons(structure: Structure, clock: Clock) -> NeuronGroup:
-    neuron, synapse = structure.neuron, structure.synapse
-    unit = "1" if dimension_of(neuron.current_unit, neuron.name) == dimension_of("1", "") else _brian_unit(neuron)
-    rate, rate_spike = synapse.instance("r", "r", "1")
-    current, _ = synapse.instance(neuron.inputs["recurrent"], "rec", unit)
-    external = "" if structure.n_inputs else " (shared)"
-    text = "\n".join(
-        [
-            neuron.equations,
-            rate,
-            current,
-            f"{neuron.inputs['feedback']} : {unit}",
-            f"{neuron.inputs['external']} : {unit}{external}",
-            "rate_time : second (shared, constant)",
-        ]
-    )
-    if neuron.method not in StateUpdateMethod.stateupdaters:
-        raise unknown_name(f"{neuron.name}: method", "method", neuron.method, StateUpdateMethod.stateupdaters)
-    increments = [f"{variable} += rate_time*({amount})" for variable, amount in rate_spike.items()]
-    with blaming_the_file(structure, Exception):
-        equations = Equations(text) + _parameters(structure)
+@singledispatch
+def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
+    raise NotImplementedError(type(part).__name__)
+
+
+@_make.register
+def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> NeuronGroup:
+    if part.method not in StateUpdateMethod.stateupdaters:
+        raise unknown_name(f"{part.files[0]}: method", "method", part.method, StateUpdateMethod.stateupdaters)
+    # parameters are shared variables, so that other values need no other code
+    parameters = [
+        SingleEquation(PARAMETER, key, get_or_create_dimension(dimension), flags=["shared", "constant"])
+        for key, dimension in part.parameters
+    ]
+    spiking = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
+    with blaming_the_files(part.files, Exception):
         return NeuronGroup(
-            structure.n,
-            equations,
-            method=ExactDecay(structure.filter_variables, neuron.method),
-            threshold=neuron.threshold,
-            reset="\n".join([neuron.reset, *increments]),
+            part.n,
+            Equations(part.equations) + Equations(parameters),
+            method=ExactDecay(part.filters, part.method) if part.filters else part.method,
             clock=clock,
-            namespace={},
-            name="neurons",
+            namespace=_FUNCTIONS,
+            name=name,
+            **spiking,
         )
 
 
+@_make.register
+def _samples(part: Samples, name: str, objects: dict[str, Any], clock: Clock) -> Signal:
+    return Signal(np.zeros((1, part.channels)), clock=clock, name=name)
+
+
+@_make.register
+def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearMap:
+    source = objects[part.source.part]
+    target = None if part.target is None else objects[part.target.part]
+    weights: Any = Blank(part.n_targets, part.n_sources, part.count)
+    if part.weights_of is not None:
+        weights = objects[part.weights_of]
+    return LinearMap(
+        source, part.source.name, weights=weights, target=target,
+        target_variable=None if part.target is None else part.target.name,
+        clock=clock, when=part.when, order=part.order, name=name,
+    )  # fmt: skip
+
+
+@_make.register
+def _spike_input(part: SpikeInput, name: str, objects: dict[str, Any], clock: Clock) -> SpikeMap:
+    return SpikeMap(
+        [objects[source] for source in part.sources], weights=Blank(part.n_targets, part.n_sources, part.count),
+        target=objects[part.target.part], target_variable=part.target.name, trace=part.trace or None,
+        clock=clock, name=name,
+    )  # fmt: skip
+
+
+@_make.register
+def _rule(part: Rule, name: str, objects: dict[str, Any], clock: Clock) -> RLS:
+    options: dict[str, Any] = {}
+    if part.target is not None:
+        options["target"] = (objects[part.target.part], part.target.name)
+    if any(part.factors):
+        options["factor"] = [factor or None for factor in part.factors] if len(part.factors) > 1 else True
+    if part.grouped:
+        options["groups"] = True
+    return RLS(
+        [objects[m] for m in part.maps], alpha_P=np.ones(part.n_sources) if part.grouped else 1.0, error=part.errors,
+        variables={key: (objects[v.part], v.name) for key, v in part.variables},
+        divide_by_source=part.divide_by_source, signs=part.signs or None, blocks=part.blocks,
+        when=part.when, order=part.order, name=name, **options,
+    )  # fmt: skip
+
+
+@_make.register
+def _record(part: VariableRecord, name: str, objects: dict[str, Any], clock: Clock) -> Recorder:
+    return Recorder(objects[part.source.part], part.source.name, indices=part.indices, clock=clock, name=name)
+
+
+@_make.register
+def _spike_record(part: SpikeRecord, name: str, objects: dict[str, Any], clock: Clock) -> SpikeMonitor:
+    return SpikeMonitor(objects[part.source][: part.stop], name=name)
+
+
 @contextmanager
-def blaming_the_file(structure: Structure, errors: type[Exception] = BrianObjectException) -> Iterator[None]:
+def blaming_the_files(files: tuple[str, ...], errors: type[Exception] = BrianObjectException) -> Iterator[None]:
     """Turn what Brian2 says about equations into an error that names the file they come from."""
     try:
         yield
     except errors as error:
+        others = "" if len(files) < 2 else f" that fits the filter {files[1]!r}"
         raise InvalidValueError(
             message(
-                f"{structure.neuron.name}: equations, threshold or reset",
-                f"Brian2 code that fits the filter {structure.synapse.name!r}",
+                f"{files[0] if files else 'circuit'}: equations, threshold or reset",
+                f"Brian2 code{others}",
                 _root(error),
                 "mend the equation file.",
             )
         ) from error
 
 
-def _brian_unit(neuron: Any) -> str:
-    """Return the unit of currents as an equation file may declare it (no scale)."""
-    parts = zip(
-        ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela"),
-        dimension_of(neuron.current_unit, neuron.name),
-        strict=True,
-    )
-    return "*".join(f"{name}**{exponent:g}" for name, exponent in parts if exponent)
-
-
-def _parameters(structure: Structure) -> Equations:
-    """Declare parameters as shared variables, so that other values need no other code."""
-    defaults = {**structure.neuron.parameters, **structure.synapse.parameters}
-    values = resolve_parameters(structure.neuron.name, defaults, dt=structure.dt)
-    return Equations(
-        [
-            SingleEquation(PARAMETER, name, get_or_create_dimension(quantity.dimension), flags=["shared", "constant"])
-            for name, quantity in values.items()
-        ]
-    )
-
-
-def _synapses(structure: Structure, neurons: NeuronGroup, clock: Clock) -> Synapses:
-    synapse = structure.synapse
-    current, spike = synapse.instance(structure.neuron.inputs["recurrent"], "rec", "1")
-    names = "|".join(map(re.escape, synapse.parameters)) or "$^"
-    lines = []
-    for variable, amount in spike.items():
-        amount = re.sub(rf"\b({names})\b", r"\1_post", amount)
-        lines.append(f"{variable}_post += w*(rate_time_post*({amount}))")
-    dim = neurons.variables[structure.neuron.inputs["recurrent"]].dim
-    weight = Equations([SingleEquation(PARAMETER, "w", dim)])
-    return Synapses(
-        neurons, neurons, model=weight, on_pre="\n".join(lines), delay=0 * second,
-        namespace={}, clock=clock, name="recurrent",
-    )  # fmt: skip
-
-
 def _root(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error)
+

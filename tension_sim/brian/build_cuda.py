@@ -1,4 +1,4 @@
-"""Structure -> CUDA program and its manifest; the same arguments and files as the C++ program.
+"""Circuit -> CUDA program and its manifest; the same arguments and files as the C++ program.
 
 A build needs nvcc and no GPU. What a build cannot show, because nothing ran: that the values which
 the inserted code copies to the device arrive there before the first step, that the kernels'
@@ -20,7 +20,7 @@ from brian2cuda.device import CUDAStandaloneDevice
 from brian2cuda.utils import gputools
 
 from ..cuda import build_preferences
-from ..structure import Structure
+from ..circuit import Circuit, Units
 from .build import build_on
 from .isolation import isolated
 from .spike_order import SpikeOrder
@@ -72,27 +72,8 @@ auto _load_vector = [&](const std::string& _name, auto& _host, auto& _device, bo
 };
 """
 
-# After the synapses are read into the host's arrays; without atomic sums brian2cuda must know
-# whether two synapses of a presynaptic neuron end at the same neuron.
-_SYNAPSES_ON_DEVICE = """
-brian::dev{pre} = brian::{pre};
-brian::dev{post} = brian::{post};
-brian::dev{outgoing} = brian::{outgoing};
-brian::dev{incoming} = brian::{incoming};
-CUDA_SAFE_CALL(cudaMemcpy(brian::dev{number}, brian::{number}, sizeof(brian::{number}[0]), cudaMemcpyHostToDevice));
-{{
-    std::vector<int64_t> _pairs(_n_synapses);
-    for (size_t _i = 0; _i < _n_synapses; _i++)
-        _pairs[_i] = (int64_t)brian::{pre}[_i]*{n} + brian::{post}[_i];
-    if (!std::is_sorted(_pairs.begin(), _pairs.end()))
-        std::sort(_pairs.begin(), _pairs.end());
-    brian::{synapses}_multiple_pre_post = std::adjacent_find(_pairs.begin(), _pairs.end()) != _pairs.end();
-}}
-"""
-
-
-def build_cuda(structure: Structure, folder: Path) -> None:
-    """Generate and compile the CUDA program of a structure into `folder`.
+def build_cuda(circuit: Circuit, folder: Path) -> None:
+    """Generate and compile the CUDA program of a circuit into `folder`.
 
     Raises
     ------
@@ -102,7 +83,7 @@ def build_cuda(structure: Structure, folder: Path) -> None:
         If the compiler fails.
     """
     preferences = build_preferences() | {
-        "core.default_float_dtype": np.dtype(structure.dtype).type,
+        "core.default_float_dtype": np.dtype(circuit.dtype).type,
         "core.stop_on_keyboard_interrupt": True,
         # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
         "devices.cuda_standalone.use_atomics": False,
@@ -112,13 +93,14 @@ def build_cuda(structure: Structure, folder: Path) -> None:
         device.clocks.add(device.defaultclock)
         build_on(
             device,
-            structure,
+            circuit,
             folder,
             language="CUDA",
-            vector="thrust::host_vector",
-            more_objects=lambda objects: [SpikeOrder(objects["neurons"])],
-            more_synapses=_SYNAPSES_ON_DEVICE,
-            resize="brian::{0}.resize(_n_synapses); brian::dev{0}.resize(_n_synapses);",
+            more_objects=lambda objects: [
+                SpikeOrder(objects[name], name=f"{name}_spike_order")
+                for name, part in circuit.of(Units).items()
+                if part.threshold
+            ],
             load=_load_values,
             skip=_is_eventspace,
         )
@@ -152,7 +134,7 @@ def _load_values(device: Any) -> str:
         argument = f'"{owner}.{variable.name}="'
         if isinstance(variable, DynamicArrayVariable):
             vector = device.get_array_name(variable, access_data=False)
-            free = "true" if variable.name == "samples" else "false"
+            free = "true" if variable.name in getattr(variable.owner, "any_length", ()) else "false"
             lines.append(f"_load_vector({argument}, brian::{vector}, brian::dev{vector}, {free});")
         else:
             lines.append(f"_load({argument}, brian::{array}, brian::dev{array}, {int(variable.size)});")

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_matrix
+from ..kernels import SparseKernel
+from ..validation import check_matrix, check_whole
 from ._base import GeneratedObject, default_float, dimensions_of, resolve_source, unit_name
 
-__all__ = ["LinearMap"]
+__all__ = ["Blank", "LinearMap"]
 
 _WEIGHTS = "an array of shape (targets, sources)"
+
+
+@dataclass(frozen=True)
+class Blank:
+    """In place of weights: only how many there are. All arrays come with each run.
+
+    Attributes
+    ----------
+    n_targets, n_sources : int
+        Shape of the weights.
+    count : int, optional
+        Number of weights where they are masked; None: dense.
+
+    Examples
+    --------
+    >>> Blank(2, 5).shape
+    (2, 5)
+    """
+
+    n_targets: int
+    n_sources: int
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        check_whole("Blank.n_targets", self.n_targets, 1)
+        check_whole("Blank.n_sources", self.n_sources, 1)
+        if self.count is not None:
+            check_whole("Blank.count", self.count, 0)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Targets and sources."""
+        return self.n_targets, self.n_sources
 
 
 class LinearMap(GeneratedObject):
@@ -24,10 +60,11 @@ class LinearMap(GeneratedObject):
         The group that holds x.
     variable : str
         Name of x, a state variable of `source`.
-    weights : array-like, shape (targets, sources), or LinearMap
+    weights : array-like, shape (targets, sources), or SparseKernel, Blank or LinearMap
         W, with the unit that turns x into the target variable. Entries where `mask` is
-        False are ignored. Another map shares its W and mask: the same weights at another
-        place in the time step, or from another variable.
+        False are ignored. A `SparseKernel` brings its own mask; its weights are in SI units.
+        Another map shares its W and mask: the same weights at another place in the time
+        step, or from another variable.
     target : Group, optional
         The group written to. Without it the map holds its result itself, as ``z``.
     target_variable : str, optional
@@ -47,7 +84,10 @@ class LinearMap(GeneratedObject):
     z : VariableView, shape (targets,)
         The result, where no target group is given.
     W : array, shape (targets, sources)
-        The weights, with unit; zero where there is none.
+        The weights, with unit; zero where there is none. A dense array, made when asked for.
+    w, partner, row_start : VariableView
+        The weights row by row, the source of each (masked maps only), and where each row
+        begins. On a standalone device, run arguments can set them.
 
     Raises
     ------
@@ -85,12 +125,11 @@ class LinearMap(GeneratedObject):
     ) -> None:
         x, x_start, n_sources = resolve_source("LinearMap.source", source, variable)
         owner = weights if isinstance(weights, LinearMap) else None
-        if owner is not None:
-            if mask is not None:
-                raise InvalidValueError(
-                    message("LinearMap.mask", "no mask beside shared weights", mask, "they bring their own.")
-                )
-            weights, mask = owner._with_unit(np.zeros(owner.shape), "w"), owner._mask
+        if mask is not None and isinstance(weights, (LinearMap, SparseKernel, Blank)):
+            what = "shared weights" if owner is not None else f"a {type(weights).__name__}"
+            raise InvalidValueError(
+                message("LinearMap.mask", f"no mask beside {what}", mask, "the weights bring their own.")
+            )
         if (target is None) != (target_variable is None):
             raise InvalidValueError(
                 message(
@@ -100,10 +139,9 @@ class LinearMap(GeneratedObject):
                     "name the variable of the target group that W x is written to.",
                 )
             )
-        given = dimensions_of("LinearMap.weights", weights, _WEIGHTS)
+        given, given_targets = _described(weights)
         if target is None:
-            n_targets = max(np.shape(weights)[0], 1) if np.ndim(weights) else 1
-            dim = given * x.dim
+            n_targets, dim = given_targets, (DIMENSIONLESS if given is None else given) * x.dim
         else:
             y, y_start, n_targets = resolve_source("LinearMap.target", target, target_variable)
             dim = y.dim
@@ -118,7 +156,7 @@ class LinearMap(GeneratedObject):
                     message("LinearMap.target_variable", "another variable than the one that is read", target_variable)
                 )
         wanted = dim / x.dim
-        if given != wanted:
+        if given is not None and given != wanted:
             raise UnitsError(
                 message(
                     "LinearMap.weights",
@@ -127,10 +165,12 @@ class LinearMap(GeneratedObject):
                     "multiply the weights with that unit.",
                 )
             )
-        shape = (n_targets, n_sources)
-        values = check_matrix("LinearMap.weights", weights, shape, "targets, sources")
-        if mask is not None:
-            mask = check_matrix("LinearMap.mask", mask, shape, "targets, sources") != 0
+        self.shape = (n_targets, n_sources)
+        self.masked = owner.masked if owner is not None else mask is not None or _is_sparse(weights)
+        arrays = None if owner is not None else self._arrays(weights, mask)
+        self._first_mask = owner._first_mask if owner is not None else (arrays[3], arrays[2])
+        if owner is not None and owner.shape != self.shape:
+            raise _wrong_shape(self.shape, owner.shape)
 
         if order is None:
             order = source.order + 1 if isinstance(source, LinearMap) and source.when == when else 0
@@ -140,12 +180,10 @@ class LinearMap(GeneratedObject):
             when=when,
             order=order,
             name=name,
-            template_kwds={"masked": mask is not None},
-            needed_variables=["partner", "row_start"] if mask is not None else [],
+            template_kwds={"masked": self.masked},
+            needed_variables=["partner", "row_start"] if self.masked else [],
         )
         self.add_dependency(source)
-        self.shape = shape
-        self._mask = mask
         variables = self.variables
         variables.add_constant("N", n_targets)
         variables.add_constant("n_sources", n_sources)
@@ -161,55 +199,81 @@ class LinearMap(GeneratedObject):
             variables.add_reference("y", target, target_variable)
             variables.add_constant("y_start", y_start)
         if owner is None:
-            self._declare_weights(values, mask, wanted)
+            self._declare_weights(*arrays, wanted)
         else:
-            for name in ("w", "row_start", *(("partner",) if mask is not None else ())):
+            for name in ("w", "row_start", *(("partner",) if self.masked else ())):
                 variables.add_reference(name, owner, name)
             self.add_dependency(owner)
         #: What `RLS` reads as the output of this map: group and variable name.
         self.output = (self, "z") if target is None else (target, target_variable)
         self._enable_group_attributes()
-        if owner is None:
-            self._store(values)
+        if owner is None and arrays[0] is not None:
+            self._set("w", arrays[0])
 
-    def _declare_weights(self, values: np.ndarray, mask: np.ndarray | None, dim: Any) -> None:
+    def _arrays(self, weights: Any, mask: Any) -> tuple[Any, int, Any, Any]:
+        """Return w and their number, partner, row_start; None where they come with the run."""
+        dense_start = np.arange(self.shape[0] + 1, dtype=np.int64) * self.shape[1]
+        if isinstance(weights, (SparseKernel, Blank)):
+            shape = weights.shape if isinstance(weights, Blank) else (weights.n_post, weights.n)
+            if shape != self.shape:
+                raise _wrong_shape(self.shape, shape)
+            if isinstance(weights, Blank):
+                dense = weights.count is None
+                return None, int(dense_start[-1]) if dense else weights.count, None, dense_start if dense else None
+            row_start, partner, w = weights.incoming()
+            return w, len(w), partner, row_start
+        values = check_matrix("LinearMap.weights", weights, self.shape, "targets, sources")
+        if mask is None:
+            return values.ravel(), values.size, None, dense_start
+        mask = check_matrix("LinearMap.mask", mask, self.shape, "targets, sources") != 0
+        row_start = np.append(0, np.cumsum(mask.sum(axis=1)))
+        return values[mask], int(row_start[-1]), np.nonzero(mask)[1], row_start
+
+    def _declare_weights(self, w: Any, count: int, partner: Any, row_start: Any, dim: Any) -> None:
         variables = self.variables
-        n_weights = values.size if mask is None else int(mask.sum())
-        variables.add_arange("_weight_index", size=n_weights)
-        variables.add_array("w", size=n_weights, dimensions=dim, dtype=default_float(), index="_weight_index")
-        row_start = np.arange(self.shape[0] + 1) * self.shape[1]
-        if mask is not None:
-            row_start = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+        variables.add_arange("_weight_index", size=count)
+        variables.add_array("w", size=count, dimensions=dim, dtype=default_float(), index="_weight_index")
+        if self.masked:
             variables.add_array(
-                "partner", size=n_weights, dtype=np.int32, constant=True, read_only=True,
-                values=np.nonzero(mask)[1], index="_weight_index",
-            )  # fmt: skip
+                "partner", size=count, dtype=np.int32, constant=True, values=partner, index="_weight_index"
+            )
         variables.add_array(
-            "row_start", size=self.shape[0] + 1, dtype=np.int64, constant=True, read_only=True,
-            values=row_start, index="_weight_index",
+            "row_start", size=self.shape[0] + 1, dtype=np.int64, constant=True, values=row_start,
+            index="_weight_index",
         )  # fmt: skip
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def _store(self, values: np.ndarray) -> None:
-        self._set("w", values.ravel() if self._mask is None else values[self._mask])
+    def _mask(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return row_start and partner of a masked map."""
+        try:
+            return self._get("row_start"), self._get("partner")
+        except NotImplementedError:  # generated, but not run yet: nothing has changed them
+            return self._first_mask
+
+    def _entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return row and source of each weight of a masked map."""
+        start, partner = self._mask()
+        return np.repeat(np.arange(self.shape[0]), np.diff(start)), partner
 
     @property
     def partners(self) -> list[np.ndarray]:
         """Indices of the sources of each row."""
-        if self._mask is None:
+        if not self.masked:
             return [np.arange(self.shape[1])] * self.shape[0]
-        return [np.flatnonzero(row) for row in self._mask]
+        start, partner = self._mask()
+        return [partner[begin:end] for begin, end in zip(start[:-1], start[1:], strict=True)]
 
     @property
     def W(self) -> Any:
         flat = self._get("w")
-        if self._mask is None:
+        if not self.masked:
             dense = flat.reshape(self.shape).copy()
         else:
             dense = np.zeros(self.shape, dtype=flat.dtype)
-            dense[self._mask] = flat
+            row, partner = self._entries()
+            dense[row, partner[: len(row)]] = flat[: len(row)]
         return self._with_unit(dense, "w")
 
     @W.setter
@@ -218,4 +282,27 @@ class LinearMap(GeneratedObject):
         given = dimensions_of("LinearMap.W", weights, _WEIGHTS)
         if given != dim:
             raise UnitsError(message("LinearMap.W", f"weights in {unit_name(dim)}", unit_name(given)))
-        self._store(check_matrix("LinearMap.W", weights, self.shape, "targets, sources"))
+        values = check_matrix("LinearMap.W", weights, self.shape, "targets, sources")
+        self._set("w", values[self._entries()] if self.masked else values.ravel())
+
+
+def _is_sparse(weights: Any) -> bool:
+    return isinstance(weights, SparseKernel) or (isinstance(weights, Blank) and weights.count is not None)
+
+
+def _described(weights: Any) -> tuple[Any, int]:
+    """Return the dimensions of weights, None where they are those wanted, and their rows."""
+    if isinstance(weights, SparseKernel):
+        return None, weights.n_post
+    if isinstance(weights, Blank):
+        return None, weights.n_targets
+    if isinstance(weights, LinearMap):
+        return weights.variables["w"].dim, weights.shape[0]
+    dim = dimensions_of("LinearMap.weights", weights, _WEIGHTS)
+    return dim, max(np.shape(weights)[0], 1) if np.ndim(weights) else 1
+
+
+def _wrong_shape(wanted: tuple[int, int], given: tuple[int, int]) -> InvalidValueError:
+    return InvalidValueError(
+        message("LinearMap.weights", f"weights of shape {wanted} (targets, sources)", given, "check both groups.")
+    )

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from brian2.core.network import Network
-from brian2.units.allunits import second
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, have_same_dimensions
-from brian2.utils.stringtools import get_identifiers
+from brian2.units.fundamentalunits import Quantity
 
-from ..errors import InvalidTypeError, InvalidValueError, UnitsError, diverged, message
-from ..network import GAINS
-from ..validation import (
-    check_choice,
-    check_fraction,
-    check_matrix,
-    check_positive,
-    check_steps,
-    check_whole,
-    check_window,
+from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
+from ..errors import InvalidValueError, diverged, message
+from ..learning import GAINS
+from ..validation import check_choice, check_fraction, check_matrix, check_steps, check_whole, check_window
+from ._base import GeneratedObject, default_float, is_standalone
+from .rls_arguments import (
+    LearnedMap,
+    checked_alpha,
+    checked_errors,
+    checked_factors,
+    checked_groups,
+    checked_maps,
+    checked_signs,
+    checked_steps,
+    checked_variables,
+    output_of,
+    rows_of,
+    sources_of,
 )
-from ._base import GeneratedObject, default_float, dimensions_of, is_standalone, resolve_source
-from .blocks import Blocks, pack, unpack
-from .linear_map import LinearMap
-from .signal import Signal
+from .row_error import RowError, RowSums
+from .spike_map import SpikeMap
 
 __all__ = ["RLS"]
-
-#: Names that every error has; y only where there is a target.
-_TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
 
 #: Stands for "to the end of the run".
 FOREVER = 2**62
@@ -55,38 +55,8 @@ def chance(seed: int, step: int) -> float:
     return ((z ^ (z >> 31)) >> 11) / 2.0**53
 
 
-class RowError(GeneratedObject):
-    """The error of each row of one map, from a Brian2 expression."""
-
-    def __init__(self, linear_map: LinearMap, expression: str, linked: Mapping[str, Any], **kwargs: Any) -> None:
-        # Brian2's own template for "for each element, run these statements"
-        super().__init__("stateupdate", code=f"error = {expression}", **kwargs)
-        rows = len(linear_map)
-        self.variables.add_constant("N", rows)
-        self.variables.add_arange("i", size=rows)
-        output = resolve_source("RLS.z", *linear_map.output)[0]
-        self.variables.add_array("error", size=rows, dimensions=output.dim, dtype=default_float())
-        for name in sorted(get_identifiers(expression) & set(linked)):
-            group, variable = linked[name]
-            array, start, size = resolve_source(f"RLS.{name}", group, variable, shared=True)
-            if size not in (1, rows):
-                raise InvalidValueError(
-                    message(f"RLS.{name}", f"a variable with {rows} values, one a row, or a single one", size)
-                )
-            self.add_dependency(group)
-            index = None
-            if not array.scalar and (start or size != rows or array.size != rows):
-                index = f"_{name}_index"
-                self.variables.add_array(
-                    index, size=rows, dtype=np.int32, constant=True, read_only=True,
-                    values=start + (np.arange(rows) if size == rows else np.zeros(rows)),
-                )  # fmt: skip
-            self.variables.add_reference(name, group, variable, index=index)
-        self._enable_group_attributes()
-
-
 class RLS(GeneratedObject):
-    r"""Learn the weights of one or more `LinearMap` by recursive least squares.
+    r"""Learn the weights of one or more `LinearMap` or `SpikeMap` by recursive least squares.
 
     Rows with the same partners share one P, stored as a packed triangle. An update is
 
@@ -95,16 +65,23 @@ class RLS(GeneratedObject):
         k = P r, \quad c = 1/(\lambda + r^T k), \quad
         P \leftarrow (P - c\,k k^T)/\lambda, \quad W_i \leftarrow W_i - g\,e_i\,k
 
-    with ``g = c`` (least squares) or ``g = 1`` (`gain`).
+    with ``g = c`` (least squares) or ``g = 1`` (`gain`). Of a spike map, r are the traces of
+    its sources and z is ``W r``, found at the steps of an update alone.
 
     Parameters
     ----------
-    maps : LinearMap or sequence of LinearMap
-        The maps learned; all of one source. They share P where partners agree.
+    maps : LinearMap, SpikeMap, or sequence of these
+        The maps learned; all of the same sources. They share P where partners agree.
     target : Signal, LinearMap, or (group, variable name), optional
         Known to `error` as ``y``: one value a row, or one for all.
-    alpha_P : float
-        Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty.
+    alpha_P : float or array, shape (sources,)
+        Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty; or one of each
+        source.
+    row_sum : float or sequence of float, optional
+        Penalty on the sum of a row's weights from each of the `groups`: the inverse of P(0)
+        is diag(1/alpha_P), plus this number between any two partners of one group.
+    groups : array of int, shape (sources,), optional
+        The group of each source, from 0 on; -1 for none.
     error : str or sequence of str, optional
         The error of each row, a Brian2 expression of ``z`` (the map's output), ``y``,
         and what `variables` names, in the unit of ``z``; one for all maps or one for each.
@@ -113,6 +90,18 @@ class RLS(GeneratedObject):
     gain : str, optional
         ``"divided"`` (default) or ``"undivided"``, as in the programs of Nicola &
         Clopath (2017).
+    divide_by_source : bool, optional
+        Divide a second time, by ``1 + r'P r`` of the presynaptic neuron's own P, as the
+        published program of BioFORCE does. The one map goes from neurons to themselves.
+    factor : array or list of arrays, optional
+        Multiplies what each weight learns: shape (targets, sources), or one number a stored
+        weight; with several maps one array, or None, for each.
+    signs : array, shape (sources,), optional
+        +1 or -1: after an update, weights of the other sign become 0.
+    blocks : Blocks or BlockSizes, optional
+        The rows that share P, where they are known already; or only how many there are.
+        All arrays of the blocks are run arguments on a standalone device. `factor`, `signs`
+        and `groups` may be True then: declared, and given to each run.
     update_every : int or Quantity, optional
         Steps, or time, between updates, counted from time 0.
     start, stop : int or Quantity, optional
@@ -132,6 +121,9 @@ class RLS(GeneratedObject):
         The inverse correlation estimate of each block; can be set.
     learning : VariableView
         1 while updates happen, 0 to switch them off.
+    alpha_P, row_sum, group_of, sign, factor_0 : VariableView
+        Values of these arguments, where given: of each source, and of each stored weight of
+        the first map.
 
     Raises
     ------
@@ -143,7 +135,8 @@ class RLS(GeneratedObject):
     References
     ----------
     Sussillo & Abbott (2009), doi:10.1016/j.neuron.2009.07.018; Nicola & Clopath (2017),
-    doi:10.1038/s41467-017-01827-3.
+    doi:10.1038/s41467-017-01827-3; Hadjiabadi et al. (2021),
+    https://pubmed.ncbi.nlm.nih.gov/34197732; Kim et al. (2023), Nature Communications 14:2851.
 
     Examples
     --------
@@ -161,13 +154,19 @@ class RLS(GeneratedObject):
 
     def __init__(
         self,
-        maps: LinearMap | Sequence[LinearMap],
+        maps: LearnedMap | Sequence[LearnedMap],
         target: Any = None,
         *,
-        alpha_P: float,
+        alpha_P: Any,
+        row_sum: Any = None,
+        groups: Any = None,
         error: str | Sequence[str] = "z - y",
         variables: Mapping[str, tuple[Any, str]] | None = None,
         gain: str = "divided",
+        divide_by_source: bool = False,
+        factor: Any = None,
+        signs: Any = None,
+        blocks: Blocks | BlockSizes | None = None,
         update_every: int | Quantity = 1,
         start: int | Quantity = 0,
         stop: int | Quantity | None = None,
@@ -178,144 +177,205 @@ class RLS(GeneratedObject):
         order: int | None = None,
         name: str = "rls*",
     ) -> None:
-        self.maps = _checked_maps(maps)
+        self.maps = checked_maps(maps)
         self.target = target
-        errors = _checked_errors(error, len(self.maps))
-        linked = _checked_variables(variables)
+        errors = checked_errors(error, len(self.maps))
+        linked = checked_variables(variables)
         if target is not None:
-            linked["y"] = _output_of("RLS.target", target)
-        check_positive("RLS.alpha_P", alpha_P, "P(0) = alpha_P I must be positive.")
+            linked["y"] = output_of("RLS.target", target)
+        sources = sources_of(self.maps[0])
+        n_sources = sum(size for *_, size in sources)
+        alpha = checked_alpha(alpha_P, n_sources)
+        grouped = checked_groups(groups, row_sum, n_sources)
         check_choice("RLS.gain", gain, GAINS)
+        if divide_by_source and (len(self.maps) > 1 or len(self.maps[0]) != n_sources):
+            shapes = [(len(m), n_sources) for m in self.maps]
+            raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
+        factors = checked_factors(factor, self.maps)
+        sign = checked_signs(signs, n_sources)
         check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
         check_fraction("RLS.probability", probability)
         check_whole("RLS.seed", seed, 0)
-        clock = self.maps[0]._clock
+        clock = self.maps[0].clock
         off = "to switch learning off, set rls.learning = 0 or stop=0."
-        every = _steps("RLS.update_every", update_every, clock, 1, off)
-        first = _steps("RLS.start", start, clock, 0)
-        last = FOREVER if stop is None else _steps("RLS.stop", stop, clock, 0)
+        every = checked_steps("RLS.update_every", update_every, clock, 1, off)
+        first = checked_steps("RLS.start", start, clock, 0)
+        last = FOREVER if stop is None else checked_steps("RLS.stop", stop, clock, 0)
         check_window("RLS.stop", first, last)
 
-        when = self.maps[0].when if when is None else when
-        order = max(m.order for m in self.maps) + 2 if order is None else order
+        #: The blocks of P; only their sizes if they were given so.
+        self.blocks = Blocks.of([m.partners for m in self.maps]) if blocks is None else blocks
+        sizes = self.blocks.totals if isinstance(self.blocks, Blocks) else self.blocks
+        if not isinstance(sizes, BlockSizes) or len(sizes.rows) != len(self.maps):
+            raise InvalidValueError(message("RLS.blocks", f"Blocks or BlockSizes of {len(self.maps)} map(s)", blocks))
+        if not sizes.blocks:
+            raise InvalidValueError(message("RLS.maps", "at least one weight to learn", "masks without any"))
+        slots = [isinstance(m, SpikeMap) for m in self.maps]
+        when = ("end" if slots[0] else self.maps[0].when) if when is None else when
+        order = max(m.order for m in self.maps) + (3 if any(slots) else 2) if order is None else order
+        needed = [
+            f"{variable}_{m}"
+            for m in range(len(self.maps))
+            for variable, used in {
+                **dict.fromkeys(("w", "row_start", "error", "rows", "block_rows"), True),
+                "slot": slots[m],
+                "factor": factors[m] is not None,
+            }.items()
+            if used
+        ]
+        options = {**grouped} | ({} if sign is None else {"sign": sign})
+        if divide_by_source:
+            given = isinstance(self.blocks, Blocks)
+            options["block_of"] = self.blocks.block_of[0] if given else np.full(n_sources, -1, np.int32)
         super().__init__(
             "tsim_rls",
             clock=clock,
             when=when,
             order=order,
             name=name,
-            template_kwds={"n_maps": len(self.maps)},
-            needed_variables=[
-                f"{variable}_{m}"
-                for m in range(len(self.maps))
-                for variable in ("w", "row_start", "error", "rows", "block_rows")
-            ],
+            template_kwds={
+                "n_maps": len(self.maps),
+                "slots": slots,
+                "factors": [f is not None for f in factors],
+                "alpha_each": int(alpha.ndim),
+                "grouped": bool(grouped),
+                "signed": sign is not None,
+                "by_source": bool(divide_by_source),
+            },
+            needed_variables=[*needed, *options],
         )
-        self.blocks = Blocks.of([m.partners for m in self.maps])
-        if not self.blocks:
-            raise InvalidValueError(message("RLS.maps", "at least one weight to learn", "masks without any"))
-        self._declare(alpha_P, forgetting, probability)
-        for key, value in {
+        values = {
             "divided": int(gain == "divided"),
             "update_every": every,
             "start_step": first,
             "stop_step": last,
             "seed": int(seed),
-        }.items():
-            self._set(key, value)
-        for m, (linear_map, expression) in enumerate(zip(self.maps, errors, strict=True)):
-            names = linked | {"z": linear_map.output}
+            "forgetting": forgetting,
+            "probability": probability,
+        }
+        self._declare(sizes, values)
+        self._declare_sources(sources, alpha)
+        for key, array in options.items():
+            self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
+        for m, (learned, expression) in enumerate(zip(self.maps, errors, strict=True)):
+            self._declare_map(m, learned, slots[m], factors[m])
+            place = {"clock": clock, "when": when}
+            z = getattr(learned, "output", None)
+            if slots[m]:
+                gather = sources if len(sources) > 1 and m == slots.index(True) else []
+                sums = RowSums(self, m, gather, order=order - 2, name=f"{self.name}_sums_{m}", **place)
+                self._contained_objects.append(sums)
+                z = (sums, "z")
             row_error = RowError(
-                linear_map, expression, names, clock=clock, when=when, order=order - 1, name=f"{self.name}_error_{m}"
-            )
+                self, len(learned), expression, linked | {"z": z}, order=order - 1, name=f"{self.name}_error_{m}",
+                **place,
+            )  # fmt: skip
             self.variables.add_reference(f"error_{m}", row_error, "error")
-            self.variables.add_reference(f"w_{m}", linear_map, "w")
-            self.variables.add_reference(f"row_start_{m}", linear_map, "row_start")
-            for key, values in (("rows", self.blocks.rows[m]), ("block_rows", self.blocks.row_start[m])):
-                self._constant(f"{key}_{m}", values)
-            self.add_dependency(linear_map)
             self._contained_objects.append(row_error)
         self._enable_group_attributes()
 
-    def _constant(self, name: str, values: np.ndarray) -> None:
-        self.variables.add_array(
-            name, size=max(len(values), 1), dtype=values.dtype, constant=True, read_only=True,
-            values=values if len(values) else np.zeros(1, values.dtype),
-        )  # fmt: skip
+    def _declare(self, sizes: BlockSizes, values: Mapping[str, Any]) -> None:
+        variables, dtype = self.variables, default_float()
+        variables.add_constant("N", sizes.blocks)
+        variables.add_arange("i", size=sizes.blocks)
+        arrays = self.blocks.arrays() if isinstance(self.blocks, Blocks) else {}
+        ends = dict.fromkeys(("block_start", "P_start", "pending_start", "term_start"), sizes.blocks + 1)
+        rows = {f"block_rows_{m}": sizes.blocks + 1 for m in range(len(self.maps))}
+        lengths = {"partner": sizes.partners, "max_pending": sizes.blocks}
+        lengths |= {f"rows_{m}": max(n, 1) for m, n in enumerate(sizes.rows)}
+        for names, kind in ((ends | rows, np.int64), (lengths, np.int32)):
+            for name, size in names.items():
+                variables.add_array(name, size=size, dtype=kind, constant=True, values=arrays.get(name))
+        variables.add_array("P_packed", size=sizes.P, dtype=dtype)
+        variables.add_array("pending_k", size=sizes.pending_k, dtype=dtype)
+        variables.add_array("pending_c", size=sizes.pending_c, dtype=dtype)
+        variables.add_array("P_scale", size=sizes.blocks, dtype=dtype)
+        variables.add_array("pending", size=sizes.blocks, dtype=np.int32)
+        kinds = {"forgetting": np.float64, "probability": np.float64, "divided": np.int32}
+        for name, value in values.items():
+            variables.add_array(name, size=1, scalar=True, dtype=kinds.get(name, np.int64), values=value)
+        variables.add_array("learning", size=1, scalar=True, dtype=np.int32, values=1)
+        # 1 until the first update, which makes P(0)
+        variables.add_array("fresh", size=1, scalar=True, dtype=np.int32, values=1)
+        variables.add_array("n_updates", size=1, scalar=True, dtype=np.int64, values=0)
+        variables.add_array("diverged_step", size=1, scalar=True, dtype=np.int64, values=-1)
 
-    def _declare(self, alpha_P: float, forgetting: float, probability: float) -> None:
-        blocks, variables, dtype = self.blocks, self.variables, default_float()
-        source = self.maps[0]
-        variables.add_constant("N", len(blocks))
-        variables.add_arange("i", size=len(blocks))
-        variables.add_reference("x", source, "x")
-        variables.add_reference("x_start", source, "x_start")
-        self._constant("partner", blocks.partner)
-        self._constant("block_start", blocks.start)
-        self._constant("P_start", blocks.P_start)
-        self._constant("pending_start", blocks.pending_start)
-        self._constant("max_pending", blocks.max_pending)
-        variables.add_array("P_packed", size=int(blocks.P_start[-1]), dtype=dtype)
-        variables.add_array("pending_k", size=max(int(blocks.pending_start[-1]), 1), dtype=dtype)
-        variables.add_array("pending_c", size=int(blocks.max_pending.sum()), dtype=dtype)
-        variables.add_array("P_scale", size=len(blocks), dtype=dtype)
-        variables.add_array("pending", size=len(blocks), dtype=np.int32)
-        for name, value, kind in (
-            ("alpha_P", alpha_P, np.float64),
-            ("forgetting", forgetting, np.float64),
-            ("probability", probability, np.float64),
-            ("divided", 1, np.int32),
-            ("learning", 1, np.int32),
-            ("update_every", 1, np.int64),
-            ("start_step", 0, np.int64),
-            ("stop_step", 0, np.int64),
-            ("seed", 0, np.int64),
-            # 1 until the first update, which makes P(0) from alpha_P
-            ("fresh", 1, np.int32),
-            ("n_updates", 0, np.int64),
-            ("diverged_step", -1, np.int64),
-        ):
-            variables.add_array(name, size=1, scalar=True, dtype=kind, values=value)
+    def _declare_sources(self, sources: list[tuple[Any, str, int, int]], alpha: np.ndarray) -> None:
+        (group, name, start, size), variables = sources[0], self.variables
+        if len(sources) == 1:
+            variables.add_reference("x", group, name)
+            self.add_dependency(group)
+        else:
+            size, start, dim = sum(size for *_, size in sources), 0, group.variables[name].dim
+            variables.add_array("x", size=size, dimensions=dim, dtype=default_float())
+        variables.add_constant("x_start", start)
+        variables.add_array("alpha_P", size=alpha.size, scalar=not alpha.ndim, dtype=np.float64, values=alpha)
+
+    def _declare_map(self, m: int, learned: LearnedMap, slots: bool, factor: Any) -> None:
+        variables = self.variables
+        self.add_dependency(learned)
+        variables.add_reference(f"w_{m}", learned, "w")
+        n_weights = learned.variables["w"].size
+        if slots:
+            row_start, _, slot = (None,) * 3 if isinstance(self.blocks, BlockSizes) else rows_of(learned)
+            n_rows = len(learned) + 1
+            variables.add_array(f"row_start_{m}", size=n_rows, dtype=np.int64, constant=True, values=row_start)
+            variables.add_array(f"slot_{m}", size=n_weights, dtype=np.int32, constant=True, values=slot)
+        else:
+            variables.add_reference(f"row_start_{m}", learned, "row_start")
+        if factor is not None:
+            values = None if factor is True else factor
+            variables.add_array(f"factor_{m}", size=n_weights, dtype=default_float(), values=values)
 
     @property
     def P(self) -> Any:
         matrices = []
-        for b, n in enumerate(self.blocks.sizes):
+        for b in range(len(self)):
             if self._scalar("fresh"):
-                matrices.append(float(self._scalar("alpha_P")) * np.eye(n, dtype=self.variables["P_packed"].dtype))
+                matrices.append(self._first_P(b))
                 continue
             packed, k, c, scale = self._block_state(b)
-            matrices.append(scale * (unpack(packed, n) - (k.T * c) @ k))
+            matrices.append(scale * (unpack(packed, k.shape[1]) - (k.T * c) @ k))
         return matrices[0] if len(matrices) == 1 else matrices
 
     @P.setter
     def P(self, matrices: Any) -> None:
-        if len(self.blocks) == 1:
+        if len(self) == 1:
             matrices = [matrices]
-        if not isinstance(matrices, Sequence) or len(matrices) != len(self.blocks):
-            raise InvalidValueError(message("RLS.P", f"a list of {len(self.blocks)} matrices, one a block", matrices))
+        if not isinstance(matrices, Sequence) or len(matrices) != len(self):
+            raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one a block", matrices))
         packed = []
-        for n, matrix in zip(self.blocks.sizes, matrices, strict=True):
+        for n, matrix in zip(np.diff(self._get("block_start")).tolist(), matrices, strict=True):
             matrix = check_matrix("RLS.P", matrix, (n, n), "partners, partners")
             if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0) or not np.all(np.diag(matrix) > 0):
                 raise InvalidValueError(message("RLS.P", "a symmetric matrix with a positive diagonal", matrix))
             packed.append(pack(matrix))
         self._set("P_packed", np.concatenate(packed))
-        self._set("P_scale", np.ones(len(self.blocks)))
-        self._set("pending", np.zeros(len(self.blocks), dtype=np.int32))
+        self._set("P_scale", np.ones(len(self)))
+        self._set("pending", np.zeros(len(self), dtype=np.int32))
         self._set("fresh", 0)
 
     def _scalar(self, name: str) -> Any:
         return self.variables[name].get_value().item()
 
+    def _part(self, name: str, start: str, b: int) -> np.ndarray:
+        """Return what belongs to a block in an array, whose places another one holds."""
+        begin, end = self._get(start)[b : b + 2]
+        return self._get(name)[begin:end]
+
+    def _first_P(self, b: int) -> np.ndarray:
+        partner = self._part("partner", "block_start", b)
+        alpha = self._get("alpha_P")
+        alpha = alpha[partner] if alpha.size > 1 else np.full(len(partner), alpha.item())
+        grouped = [self._get(name)[partner] for name in ("group_of", "row_sum") if name in self.variables]
+        return first_P(alpha, *grouped).astype(self.variables["P_packed"].dtype)
+
     def _block_state(self, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """Return packed P, waiting terms K (terms, n) and c (terms,), and scale of a block."""
-        blocks, n = self.blocks, self.blocks.sizes[b]
-        count = int(self._get("pending")[b])
-        packed = self._get("P_packed")[blocks.P_start[b] : blocks.P_start[b + 1]]
-        k = self._get("pending_k")[blocks.pending_start[b] :][: count * n].reshape(count, n)
-        c = self._get("pending_c")[int(blocks.max_pending[:b].sum()) :][:count]
-        return packed, k, c, float(self._get("P_scale")[b])
+        n, count = len(self._part("partner", "block_start", b)), int(self._get("pending")[b])
+        k = self._part("pending_k", "pending_start", b)[: count * n].reshape(count, n)
+        c = self._part("pending_c", "term_start", b)[:count]
+        return self._part("P_packed", "P_start", b), k, c, float(self._get("P_scale")[b])
 
     # what the generated code of the runtime targets calls back
 
@@ -327,6 +387,11 @@ class RLS(GeneratedObject):
             and step % self._scalar("update_every") == 0
             and (self._scalar("probability") >= 1 or chance(self._scalar("seed"), step) < self._scalar("probability"))
         )
+
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """Whether no code of the user's, run as part of this object, may change when updates fall."""
+        return all(isinstance(part, RowError | RowSums) for part in self.contained_objects)
 
     def settle(self) -> None:
         """Make P(0) before the first update, and apply terms that wait."""
@@ -365,70 +430,3 @@ class RLS(GeneratedObject):
             return
         self._set("diverged_step", -1)
         raise diverged(step, step * float(self._clock.dt))
-
-
-def _checked_maps(maps: Any) -> list[LinearMap]:
-    maps = [maps] if isinstance(maps, LinearMap) else list(maps) if isinstance(maps, Sequence) else []
-    if not maps or not all(isinstance(m, LinearMap) for m in maps):
-        raise InvalidTypeError(message("RLS.maps", "a LinearMap, or a list of them", maps))
-    first = maps[0].variables
-    if len({m.variables["w"] for m in maps}) < len(maps):
-        raise InvalidValueError(message("RLS.maps", "each map once", [m.name for m in maps], "name it once."))
-    for m in maps[1:]:
-        if m.clock is not maps[0].clock:
-            raise InvalidValueError(message("RLS.maps", "maps of one clock", m.name, "use one RLS for each clock."))
-        same = m.variables["x"] is first["x"] and m.variables["x_start"].value == first["x_start"].value
-        if not same:
-            raise InvalidValueError(
-                message("RLS.maps", "maps that read one variable of one group", m.name, "use one RLS for each source.")
-            )
-    return maps
-
-
-def _checked_errors(error: Any, maps: int) -> list[str]:
-    errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
-    if len(errors) != maps or not all(isinstance(e, str) for e in errors):
-        raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
-    for expression in errors:
-        try:
-            ast.parse(expression.strip(), mode="eval")
-        except (SyntaxError, ValueError):
-            raise InvalidValueError(message("RLS.error", 'an expression such as "z - y"', expression)) from None
-    return errors
-
-
-def _checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
-    if variables is not None and not isinstance(variables, Mapping):
-        raise InvalidTypeError(
-            message("RLS.variables", "names with (group, variable name)", variables, 'as in {"u": (neurons, "v")}.')
-        )
-    checked = {}
-    for name, given in (variables or {}).items():
-        if name in _TAKEN:
-            raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
-        checked[name] = _output_of(f"RLS.variables[{name!r}]", given)
-        resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
-    return checked
-
-
-def _output_of(where: str, target: Any) -> tuple[Any, str]:
-    if isinstance(target, Signal):
-        return target, "value"
-    if isinstance(target, LinearMap):
-        return target.output
-    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
-        return target
-    raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
-
-
-def _steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "") -> int:
-    if dimensions_of(where, value, "time steps, or a time") is DIMENSIONLESS:
-        return check_steps(where, value, minimum, fix)
-    if not have_same_dimensions(value, second):
-        raise UnitsError(message(where, "time steps, or a time", repr(value), "give it in seconds or as a number."))
-    steps = float(value) / float(clock.dt)
-    if abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
-        raise InvalidValueError(
-            message(where, f"a multiple of the time step {clock.dt}", repr(value), "round it to whole steps.")
-        )
-    return check_steps(where, round(steps), minimum, fix)

@@ -6,22 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import DynamicArrayVariable
 from brian2.units.allunits import second
 
 from ..errors import DivergenceError
-from ..structure import Structure
-from .assemble import assemble, blaming_the_file
+from ..circuit import Circuit, Rule, Units
+from .assemble import assemble, blaming_the_files
 from .isolation import isolated
 
 __all__ = ["run"]
 
-#: Arrays that have the length of the data.
-_DATA = ("target.samples", "inputs.samples")
-
 
 def run(
-    structure: Structure,
+    circuit: Circuit,
     target: str,
     values: Mapping[str, Any],
     start: int,
@@ -32,7 +29,7 @@ def run(
 
     Parameters
     ----------
-    structure : Structure
+    circuit : Circuit
         The network.
     target : str
         ``"numpy"`` or ``"cython"``.
@@ -50,13 +47,13 @@ def run(
     """
     preferences = {
         "codegen.target": target,
-        "core.default_float_dtype": np.dtype(structure.dtype).type,
+        "core.default_float_dtype": np.dtype(circuit.dtype).type,
     }
     with isolated("runtime", preferences):
-        objects = assemble(structure)
+        objects = assemble(circuit)
         _set(objects, values)
         network = objects["network"]
-        network.t_ = start * structure.dt
+        network.t_ = start * circuit.dt
 
         def report(elapsed: Any, completed: float, begin: Any, duration: Any) -> None:
             if progress is not None:
@@ -65,41 +62,31 @@ def run(
         diverged_step = -1
         try:
             # Brian2 looks for states beyond 1e50, which overflows in float32
-            with blaming_the_file(structure), np.errstate(over="ignore"):
-                network.run(steps * structure.dt * second, report=report, report_period=0.3 * second, namespace={})
+            with blaming_the_files(files_of(circuit)), np.errstate(over="ignore"):
+                network.run(steps * circuit.dt * second, report=report, report_period=0.3 * second, namespace={})
         except DivergenceError as error:
             diverged_step = error.step
-        done = int(round(network.t_ / structure.dt)) - start
-        return _get(objects) | {
-            "steps": done,
-            # Brian2 ends a run early, and quietly, after Ctrl-C
-            "interrupted": done < steps and diverged_step < 0,
-            "rls.diverged_step": np.array([diverged_step]),
-        }
+        done = int(round(network.t_ / circuit.dt)) - start
+        arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
+        for name in circuit.of(Rule):
+            arrays[f"{name}.diverged_step"] = np.array([diverged_step])
+        # Brian2 ends a run early, and quietly, after Ctrl-C
+        return arrays | {"steps": done, "interrupted": done < steps and diverged_step < 0}
+
+
+def files_of(circuit: Circuit) -> tuple[str, ...]:
+    """Return the equation files of a circuit, for messages."""
+    return next((part.files for part in circuit.of(Units).values()), ())
+
+
+def _variable(objects: Mapping[str, Any], name: str) -> Any:
+    owner, _, variable = name.partition(".")
+    return objects[owner].variables[variable]
 
 
 def _set(objects: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    if "recurrent" in objects:
-        synapses = objects["recurrent"]
-        if len(values["recurrent.pre"]):
-            synapses.connect(i=values["recurrent.pre"], j=values["recurrent.post"])
-        else:
-            synapses.active = False
     for name, value in values.items():
-        owner, _, variable = name.partition(".")
-        if name in ("recurrent.pre", "recurrent.post") or (owner == "recurrent" and not len(value)):
-            continue
-        variable = objects[owner].variables[variable]
-        if name in _DATA:
+        variable = _variable(objects, name)
+        if isinstance(variable, DynamicArrayVariable):
             variable.resize(np.size(value))
         variable.set_value(value)
-
-
-def _get(objects: Mapping[str, Any]) -> dict[str, Any]:
-    arrays = {}
-    for owner in objects.values():
-        for name, variable in getattr(owner, "variables", {}).items():
-            if isinstance(variable, ArrayVariable) and variable.owner is not None:
-                if variable.owner.name == owner.name:
-                    arrays[f"{owner.name}.{name}"] = np.array(variable.get_value())
-    return arrays

@@ -38,6 +38,8 @@ class Signal(GeneratedObject):
         value stays, unless `periodic` is set.
     periodic : bool, optional
         Start again after the last row.
+    every : int, optional
+        Time steps for which each sample is held.
     first_step : int, optional
         The time step at which row 0 plays.
     clock : Clock, optional
@@ -74,12 +76,16 @@ class Signal(GeneratedObject):
     array([2., 3.])
     """
 
+    #: Variables whose length comes with the run.
+    any_length = ("samples",)
+
     def __init__(
         self,
         samples: Any,
         *,
         periodic: bool = False,
         first_step: int = 0,
+        every: int = 1,
         clock: Any = None,
         when: str = "start",
         order: int = -1,
@@ -88,6 +94,7 @@ class Signal(GeneratedObject):
         dim = dimensions_of("Signal.samples", samples, _SAMPLES)
         values = check_series("Signal.samples", np.asarray(samples))
         first_step = check_whole("Signal.first_step", first_step, 0)
+        every = check_whole("Signal.every", every, 1)
         super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
         channels = values.shape[1]
         dtype = default_float()
@@ -96,6 +103,7 @@ class Signal(GeneratedObject):
         self.variables.add_array("value", size=channels, dimensions=dim, dtype=dtype)
         self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
         self.variables.add_array("first_step", size=1, scalar=True, dtype=np.int64, values=first_step)
+        self.variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(bool(periodic)))
         self._enable_group_attributes()
         self._fill(values)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
+from ..brian_engine.choice import chosen_engine
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .optimizer import PseudogradientDescent
 
 __all__ = ["Compiling"]
@@ -68,11 +70,13 @@ class Compiling:
         metrics : list of str or keras metrics, optional
             As in Keras.
         backend : {"tensorflow", "brian2"}, optional
-            Engine; TensorFlow where none is named.
-        target : str, optional
-            Target of the Brian2 engine; TensorFlow has none.
+            Engine. By default the layer's ``preferred_backend``, the faster one; TensorFlow
+            also for a subclass that overrides methods of a time step, and where there is no
+            C++ compiler or `jit_compile` is given.
+        target : {"numpy", "cython", "cpp_standalone", "cuda_standalone"}, optional
+            Target of Brian2, C++ by default; TensorFlow has none.
         jit_compile : bool or "auto", optional
-            Compile the whole loop by XLA. "auto" does so where XLA can.
+            Let XLA compile TensorFlow's loop. "auto" does so where XLA can.
         steps_per_execution : int, optional
             Time steps in one call of compiled code. By default callbacks of a time step
             are served from recorded states; 1 runs step by step, for callbacks that write
@@ -83,6 +87,8 @@ class Compiling:
         InvalidTypeError, InvalidValueError
             For an optimizer or loss (the rule is recursive least squares), an unknown
             metric, backend or target.
+        UnsupportedError, CompilerNotFoundError
+            If Brian2 was asked for and cannot run this model, or not on that target.
         """
         where = f"{type(self).__name__}.compile"
         for name in ("optimizer", "loss", "loss_weights", "weighted_metrics"):
@@ -105,19 +111,6 @@ class Compiling:
         metrics = _check_metrics(f"{where}.metrics", metrics)
         if backend is not None and backend not in _BACKENDS:
             raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
-        if backend == "brian2":
-            raise UnsupportedError(
-                message(
-                    f"{where}.backend",
-                    "'tensorflow' for the Keras-style classes",
-                    backend,
-                    "leave it out, or build the network with tension_sim.ForceNetwork for Brian2.",
-                )
-            )
-        if target is not None:
-            raise InvalidValueError(
-                message(f"{where}.target", "no target: TensorFlow has none", target, "leave target out.")
-            )
         if jit_compile not in (True, False, "auto"):
             raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
         if steps_per_execution is not None and (
@@ -130,6 +123,7 @@ class Compiling:
                     steps_per_execution,
                 )
             )
+        engine = chosen_engine(self, backend, target, False if run_eagerly else jit_compile)
         super().compile(  # type: ignore[misc]
             optimizer=PseudogradientDescent(),
             loss="mae",
@@ -137,6 +131,7 @@ class Compiling:
             jit_compile=False,
             run_eagerly=run_eagerly,
         )
+        self._engine, self._target = engine, target
         self._jit = False if run_eagerly else jit_compile
         self._steps_per_execution = steps_per_execution
         arguments = {
@@ -182,6 +177,14 @@ class Compiling:
         if self._phase != "train" and self._loss_tracker is not None:  # type: ignore[attr-defined]
             found.insert(0, self._loss_tracker)  # type: ignore[attr-defined]
         return found
+
+    def measure_step(self, data: Any) -> dict[str, Any]:
+        """Count one time step that Brian2 ran; `data` is (output, target), each (1, 1, outputs)."""
+        z, y = (each[:, 0, :] for each in data)
+        if self._phase == "test":  # type: ignore[attr-defined]
+            self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - y)))  # type: ignore[attr-defined]
+        self.count_metrics(y, z)
+        return {m.name: m.result() for m in self.metrics}
 
     def _build_metrics(self, width: int) -> None:
         """Create the metrics' variables, which must not happen in a compiled loop."""

@@ -9,10 +9,27 @@ import tensorflow as tf
 
 from ..errors import DivergenceError, message
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "diverged_at"]
 
 _EVERY = 8192  # time steps between two copies of what learning changes
 _LARGEST = 64_000_000  # numbers; a larger model is not copied
+
+
+KEPT = "the weights are those of the last good step; try a smaller alpha_P, or gain='divided'."
+
+
+def diverged_at(model: Any, step: int, fix: str = KEPT) -> DivergenceError:
+    """Build the error of a fit that diverged at a step of its sequence."""
+    error = DivergenceError(
+        message(
+            f"{type(model).__name__}.fit",
+            "finite outputs",
+            f"NaN or infinity at time step {step} of the sequence",
+            fix,
+        )
+    )
+    error.step = step
+    return error
 
 
 class Guard:
@@ -43,7 +60,7 @@ class Guard:
             self.good = (first, [np.asarray(v).copy() for v in self.variables])
 
     def after(self, first: int, output: np.ndarray) -> None:
-        """Check the outputs of the window that began at step `first`.
+        """Check the outputs of the window that began at step `first`; after the last step, the weights too.
 
         Raises
         ------
@@ -52,9 +69,11 @@ class Guard:
         """
         bad = ~np.isfinite(output).reshape(len(output), -1).all(axis=1)
         if not bad.any():
-            return
+            if first + len(output) < len(self.inputs) or self._finite():
+                return
+            bad[-1] = True  # no later output shows what was learned from the last step
         step = first + int(np.argmax(bad))
-        fix = "the weights are those of the last good step; try a smaller alpha_P, or gain='divided'."
+        fix = KEPT
         if self.good is None:
             fix = "the weights are lost; try a smaller alpha_P, or gain='divided'."
         else:
@@ -62,17 +81,11 @@ class Guard:
             if step > self.good[0] and not self._finite():
                 step -= 1  # its output was finite, what was learned from it is not
                 self._restore(step)
-        raise DivergenceError(
-            message(
-                f"{type(self.model).__name__}.fit",
-                "finite outputs",
-                f"NaN or infinity at time step {step} of the sequence",
-                fix,
-            )
-        )
+        raise diverged_at(self.model, step, fix)
 
     def _finite(self) -> bool:
-        return all(np.all(np.isfinite(np.asarray(v))) for v in self.model.trainable_variables)
+        weights = [v for v in self.model.trainable_variables if int(np.prod(v.shape)) <= _LARGEST]
+        return all(np.all(np.isfinite(np.asarray(v))) for v in weights)
 
     def _restore(self, stop: int) -> None:
         start, values = self.good  # type: ignore[misc]

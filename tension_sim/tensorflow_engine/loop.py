@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from .variables import traced
 
-__all__ = ["Window", "WindowResult"]
+__all__ = ["Measure", "Window", "WindowResult"]
 
 _RANDOM = {"RandomStandardNormal", "RandomUniform", "TruncatedNormal", "RandomUniformInt", "RandomShuffle"}
 
@@ -26,13 +26,19 @@ class WindowResult:
         For logs, with only the last step unless all were asked for.
     states : list of arrays
         States after each step; only the last one (the output) unless all were asked for.
-    spikes : array of bool, shape (steps, units), or None
-        Which neurons spiked at each step.
+    spikes : (array, array) or None
+        Step, counted from the window's first, and neuron of each spike.
+    interrupted : bool
+        Whether Ctrl-C ended it early.
+    diverged : int or None
+        Step of the window at which learning diverged, where the engine says so.
     """
 
     returned: Any
     states: list[np.ndarray]
-    spikes: np.ndarray | None
+    spikes: tuple[np.ndarray, np.ndarray] | None
+    interrupted: bool = False
+    diverged: int | None = None
 
 
 class Window:
@@ -76,7 +82,7 @@ class Window:
         keep = count if self.all_steps or self.kind == "predict" else 1
         returned = tf.nest.map_structure(lambda a: np.asarray(a)[:keep], returned)
         states = [np.asarray(state)[:count] for state in states]
-        spikes = states.pop()[:, 0] if self.model.force_layer.spikes is not None else None
+        spikes = np.nonzero(states.pop()[:, 0]) if states and self.model.force_layer.spikes is not None else None
         return WindowResult(returned, states, spikes)
 
     def _padded(self, array: np.ndarray) -> tf.Tensor:
@@ -110,9 +116,8 @@ class Window:
         return function
 
     def _graph(self, jit: bool) -> Any:
-        model, kind, width = self.model, self.kind, self.width
-        method = getattr(model, f"{kind}_step")
-        step = traced(method)
+        kind, width = self.kind, self.width
+        step = traced(self._method())
         if not hasattr(step, "get_concrete_function"):
             step = tf.function(step, autograph=False)
 
@@ -126,25 +131,19 @@ class Window:
             # without all steps, a single place is overwritten by each step
             size = width if self.all_steps or kind == "predict" else 1
 
-            def watched() -> list[tf.Tensor]:
-                layer = model.force_layer
-                states = layer.states if self.all_steps else layer.states[-1:]
-                states = [*states, layer.spikes] if layer.spikes is not None else states
-                return [tf.convert_to_tensor(state) for state in states]
-
             def array_of(length: int) -> Any:
                 return lambda v: tf.TensorArray(v.dtype, length, element_shape=v.shape, clear_after_read=False)
 
             places = tf.nest.map_structure(array_of(size), outputs)
-            records = [array_of(width)(state) for state in watched()]
+            records = [array_of(width)(state) for state in self._watched()]
             flat = tf.nest.flatten(places)
 
             def turn(t: tf.Tensor, flat: list[Any], records: list[Any]) -> tuple[Any, ...]:
                 values = tf.nest.flatten(step(rows(tuple(data), t)))
-                model.count_step(kind)
+                self._count_step()
                 at = t if size > 1 else tf.constant(0)
                 flat = [place.write(at, value) for place, value in zip(flat, values, strict=True)]
-                records = [record.write(t, state) for record, state in zip(records, watched(), strict=True)]
+                records = [record.write(t, state) for record, state in zip(records, self._watched(), strict=True)]
                 return t + 1, flat, records
 
             _, flat, records = tf.while_loop(
@@ -154,6 +153,46 @@ class Window:
             return tf.nest.pack_sequence_as(outputs, stacked), [record.stack() for record in records]
 
         return tf.function(window, jit_compile=jit, autograph=False)
+
+    def _method(self) -> Any:
+        return getattr(self.model, f"{self.kind}_step")
+
+    def _count_step(self) -> None:
+        self.model.count_step(self.kind)
+
+    def _watched(self) -> list[tf.Tensor]:
+        layer = self.model.force_layer
+        states = layer.states if self.all_steps else layer.states[-1:]
+        states = [*states, layer.spikes] if layer.spikes is not None else states
+        return [tf.convert_to_tensor(state) for state in states]
+
+
+class Measure(Window):
+    """Counts outputs that another engine gave in the metrics, each step in its turn, as training does."""
+
+    def count(self, output: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the logs after each step, or after the last only.
+
+        Parameters
+        ----------
+        output, target : arrays, shape (steps, outputs)
+        """
+        logs: list[dict[str, np.ndarray]] = []
+        for first in range(0, len(output), self.width):
+            part = slice(first, first + self.width)
+            logs.append(self.run(output[part], target[part]).returned)
+        if not self.all_steps:
+            return logs[-1]
+        return {name: np.concatenate([each[name] for each in logs]) for name in logs[-1]}
+
+    def _method(self) -> Any:
+        return self.model.measure_step
+
+    def _count_step(self) -> None:
+        pass
+
+    def _watched(self) -> list[tf.Tensor]:
+        return []
 
 
 def _has_random(function: Any) -> bool:

@@ -31,6 +31,8 @@ class Run:
         One a window.
     returned : list
         What ``predict_step`` returned, one a window.
+    engine : dict
+        What ran it, for the provenance.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Run:
     spike_step: list[np.ndarray] = field(default_factory=list)
     spike_neuron: list[np.ndarray] = field(default_factory=list)
     returned: list[Any] = field(default_factory=list)
+    engine: dict[str, Any] = field(default_factory=lambda: {"engine": "tensorflow"})
 
     def add(self, first: int, result: Any) -> None:
         """Keep a window that began at step `first` of the sequence."""
@@ -47,7 +50,7 @@ class Run:
         if self.kind == "predict":
             self.returned.append(result.returned)
         if result.spikes is not None:
-            step, neuron = np.nonzero(result.spikes)
+            step, neuron = result.spikes
             self.spike_step.append(step + first)
             self.spike_neuron.append(neuron)
 
@@ -75,7 +78,7 @@ def results_of(model: Any) -> Results:
     steps, start = len(output), run.first_step
     kernels = ("input_kernel", "recurrent_kernel", "feedback_kernel", "output_kernel")
     versions = {"python": platform.python_version()}
-    for name in ("tension-sim", "tensorflow", "tensorflow-cpu", "keras", "numpy"):
+    for name in ("tension-sim", "brian2", "tensorflow", "tensorflow-cpu", "keras", "numpy"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -98,7 +101,7 @@ def results_of(model: Any) -> Results:
         weights={name: np.asarray(getattr(layer, name)).copy() for name in kernels if hasattr(layer, name)},
         state={f"state_{i}": value for i, value in enumerate(model.force_layer.snapshot())},
         provenance={
-            "engine": "tensorflow",
+            **run.engine,
             "model": type(model).__name__,
             "layer": type(layer).__name__,
             "seed": layer._seed,

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .data import check_width, pair, refuse_arguments, series
-from .divergence import Guard
-from .loop import Window
+from .divergence import Guard, diverged_at
+from .interrupts import Interrupts
+from .loop import Measure, Window
 from .replay import Dispatcher, each_step, last_step
 from .report import Run
 
@@ -202,16 +203,17 @@ class Training:
             self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
             self.reset_metrics()  # type: ignore[attr-defined]
         dispatcher = Dispatcher(listed, kind, self)
-        exact = self._steps_per_execution == 1 if self.compiled else False  # type: ignore[attr-defined]
-        width = (self._steps_per_execution if self.compiled else None) or _WINDOW  # type: ignore[attr-defined]
-        window = self._window(kind, width, dispatcher.listens and not exact)
+        asked = self._steps_per_execution if self.compiled else None  # type: ignore[attr-defined]
+        exact = asked == 1
+        window, width = self._window(kind, asked, dispatcher.listens and not exact, len(xs))
         inputs = xs[:, 0, :]
         targets = None if ys is None else ys[:, 0, :]
         logs: dict[str, Any] = {}
         run = Run(kind, targets, int(self._steps_learned.numpy()) if kind == "train" else 0)  # type: ignore[attr-defined]
         if kind != "test":
             object.__setattr__(self, "_last_run", run)  # past Keras' tracking
-        guard = Guard(self, window, inputs, targets) if kind == "train" and not _tolerates_nan(listed) else None
+        guarded = kind == "train" and not _tolerates_nan(listed)
+        guard = Guard(self, window, inputs, targets) if guarded and isinstance(window, Window) else None
         for first in range(0, len(inputs), width):
             part = slice(first, first + width)
             before = self.force_layer.snapshot() if dispatcher.begin and not exact else []  # type: ignore[attr-defined]
@@ -219,29 +221,48 @@ class Training:
                 dispatcher.call([*dispatcher.begin, *dispatcher.own], "begin", first)
             if guard is not None:
                 guard.before(first)
-            result = window.run(inputs[part], None if targets is None else targets[part])
+            with Interrupts(isinstance(window, Window)) as interrupts:
+                result = window.run(inputs[part], None if targets is None else targets[part])
             if guard is not None:
                 guard.after(first, result.states[-1])
             logs = last_step(result.returned, kind)
             run.add(first, result)
+            if not isinstance(window, Window):
+                run.engine = window.engine
+                if guarded and result.diverged is not None:
+                    raise diverged_at(self, first + result.diverged)
             if exact:
                 dispatcher.call([*dispatcher.end, *dispatcher.own], "end", first, logs)
             else:
                 steps = each_step(result.returned, kind) if dispatcher.listens else iter(())
                 dispatcher.window(first, steps, logs, result.states, before)
+            if interrupts.seen or result.interrupted:
+                raise KeyboardInterrupt  # the model, and its results, are what was reached
             if kind == "train" and self.stop_training:
                 break
         return run, logs
 
-    def _window(self, kind: str, width: int, all_steps: bool) -> Window:
+    def _window(self, kind: str, asked: int | None, all_steps: bool, steps: int) -> tuple[Any, int]:
+        """Return what runs a window, and the number of time steps in one."""
+        if not self.compiled or self._engine == "tensorflow":  # type: ignore[attr-defined]
+            width = asked or _WINDOW
+            return self._compiled_window(Window, kind, width, all_steps), width
+        from ..brian_engine.window import BrianWindow
+
+        measure = None if kind == "predict" else self._compiled_window(Measure, kind, _WINDOW, all_steps)
+        window = BrianWindow(self, kind, all_steps, self._target, measure)  # type: ignore[attr-defined]
+        width = window.width(steps)
+        return window, asked or width
+
+    def _compiled_window(self, cls: type[Window], kind: str, width: int, all_steps: bool) -> Any:
         windows = self.__dict__.setdefault("_compiled_windows", {})
         if self.compiled and windows.get("of") is not self.optimizer:  # type: ignore[attr-defined]
             windows.clear()  # compile was called again
             windows["of"] = self.optimizer  # type: ignore[attr-defined]
-        key = (kind, width, all_steps)
+        key = (cls, kind, width, all_steps)
         if key not in windows:
             jit = self._jit if self.compiled else "auto"  # type: ignore[attr-defined]
-            windows[key] = Window(self, kind, width, all_steps, jit)
+            windows[key] = cls(self, kind, width, all_steps, jit)
         return windows[key]
 
     def _callback_list(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .. import noise
 from ..errors import UnsupportedError, message
 
 __all__ = [
@@ -125,22 +126,37 @@ class RecordedState(np.ndarray):
     assign_sub = assign
 
 
-def standard_normal(shape: Any, seed: tf.Tensor, dtype: Any) -> tf.Tensor:
-    """Return normal numbers that depend on `seed` alone, with XLA and without it.
-
-    TensorFlow's own normal numbers differ between the two; its random bits do not.
+def standard_normal(shape: tuple[int, ...], seed: int, step: tf.Tensor, dtype: Any) -> tf.Tensor:
+    """Return the numbers of :func:`tension_sim.noise.normal`, with XLA and without it.
 
     Parameters
     ----------
     shape : tuple of int
-    seed : tensor of int64, shape (2,)
-        A key and a counter.
+        Its places are the indices, in order.
+    seed : int
+    step : tensor of int64, shape ()
     dtype : floating type
     """
-    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
-    # the 24 upper bits, in the middle of their interval: never 0 or 1
-    uniform = (tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), dtype) + 0.5) * 2.0**-24
-    return tf.cast(tf.math.ndtri(uniform), dtype)
+
+    def times_increment(numbers: Any) -> tf.Tensor:
+        return tf.constant(np.asarray(numbers, np.uint64) * np.uint64(noise.INCREMENT))
+
+    def shifted(z: tf.Tensor, bits: int) -> tf.Tensor:
+        return tf.bitwise.right_shift(z, tf.constant(bits, tf.uint64))
+
+    def mixed(z: tf.Tensor) -> tf.Tensor:
+        for bits, factor in noise.MIX:
+            z = tf.bitwise.bitwise_xor(z, shifted(z, bits)) * tf.constant(factor, tf.uint64)
+        return tf.bitwise.bitwise_xor(z, shifted(z, 31))
+
+    first = tf.constant((seed * noise.SEED_FACTOR + noise.INCREMENT) % 2**64, tf.uint64)
+    key = mixed(first + tf.cast(step, tf.uint64) * tf.constant(noise.INCREMENT, tf.uint64))
+    counted = 2 * np.arange(int(np.prod(shape))).reshape(shape) + 1
+    u, v = (
+        tf.cast(shifted(mixed(key + times_increment(index)), 11), tf.float64) * 2.0**-53
+        for index in (counted, counted + 1)
+    )
+    return tf.cast(tf.sqrt(-2.0 * tf.math.log1p(-u)) * tf.cos(2.0 * np.pi * v), dtype)
 
 
 def is_ours(function: Any) -> bool:

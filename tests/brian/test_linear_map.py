@@ -8,9 +8,12 @@ import re
 import brian2 as b2
 import numpy as np
 import pytest
+from targets import TARGETS, activated, assert_close, skip_unless_here
 
 from tension_sim.brian import LinearMap, Signal
+from tension_sim.brian.linear_map import Blank
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
+from tension_sim.kernels import SparseKernel
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 
@@ -46,6 +49,79 @@ def test_masked(mask):
     assert readout.z[:] == pytest.approx((W * mask) @ X, abs=1e-15)
     assert np.array_equal(readout.W, W * mask)
     assert readout.variables["w"].size == np.count_nonzero(mask)
+
+
+def test_sparse_weights_bring_their_mask():
+    group, sink = source("x : volt", b2.mV), b2.NeuronGroup(3, "I : amp")
+    kernel = SparseKernel.from_dense((W * MASK).T)
+    readout = LinearMap(group, "x", weights=kernel)
+    current = LinearMap(group, "x", weights=kernel, target=sink, target_variable="I")
+    twin = LinearMap(group, "x", weights=current)
+    step(group, sink, readout, current, twin)
+    for found in (readout.z, sink.I, twin.z):
+        assert np.asarray(found) == pytest.approx((W * MASK) @ X * 1e-3, abs=1e-18)
+    assert (readout.z.dim, current.W.dim, twin.z.dim) == (b2.volt.dim, b2.siemens.dim, b2.amp.dim)
+    for one in (readout, current, twin):
+        assert np.array_equal(one.W, W * MASK)
+        assert [row.tolist() for row in one.partners] == [[0, 2, 5], [], [0, 1, 2, 3, 4, 5]]
+
+
+def test_large_sparse_weights_are_never_dense():
+    n = 200_000
+    pre = np.arange(n)
+    group = b2.NeuronGroup(n, "x : 1")
+    group.x = pre
+    shifted = LinearMap(group, "x", weights=SparseKernel(n, pre, np.roll(pre, 1), np.full(n, 2.0)))
+    step(group, shifted)
+    assert np.array_equal(shifted.z[:], 2 * np.roll(pre, -1))
+
+
+def test_blank_weights():
+    group = source()
+    dense, masked = LinearMap(group, "x", weights=Blank(3, 6)), LinearMap(group, "x", weights=Blank(3, 6, 9))
+    step(group, dense, masked)
+    for one, count in ((dense, 18), (masked, 9)):
+        assert len(one) == 3
+        assert one.variables["w"].size == count
+        assert not one.z[:].any()
+        assert not one.W.any()
+    assert "partner" not in dense.variables
+    assert [len(row) for row in dense.partners] == [6, 6, 6]
+    assert [len(row) for row in masked.partners] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", [pytest.param(t, marks=pytest.mark.slow if t != "numpy" else ()) for t in TARGETS])
+def test_blank_weights_come_with_the_run(name, tmp_path):
+    skip_unless_here(name)
+    with activated(name, tmp_path / "project") as target:
+        group = source()
+        dense = LinearMap(group, "x", weights=Blank(3, 6), name="dense")
+        masked = LinearMap(group, "x", weights=Blank(3, 6, 9), name="masked")
+        row_start, partner, w = SparseKernel.from_dense((W * MASK).T).incoming()
+        values = {dense.w: W.ravel(), masked.w: w, masked.partner: partner, masked.row_start: row_start}
+        if not target.standalone:
+            for view, value in values.items():
+                view.variable.set_value(value)
+        target.run(b2.Network(group, dense, masked), b2.defaultclock.dt)
+        if target.standalone:
+            b2.device.run(run_args=values)
+        assert_close(dense.z, W @ X)
+        assert_close(masked.z, (W * MASK) @ X)
+        assert np.array_equal(masked.W, W * MASK)
+        assert [row.tolist() for row in masked.partners] == [[0, 2, 5], [], [0, 1, 2, 3, 4, 5]]
+
+
+@pytest.mark.slow
+def test_masked_weights_change_between_standalone_runs(tmp_path):
+    skip_unless_here("cpp_standalone")
+    with activated("cpp_standalone", tmp_path / "project") as target:
+        group = source()
+        readout = LinearMap(group, "x", weights=W, mask=MASK)
+        network = b2.Network(group, readout)
+        network.run(b2.defaultclock.dt, namespace={})
+        readout.W = 2 * W
+        target.run(network, b2.defaultclock.dt)
+        assert_close(readout.z, 2 * (W * MASK) @ X)
 
 
 def test_from_and_to_parts_of_groups():
@@ -184,6 +260,18 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
         ),
         ({"variable": "all"}, InvalidTypeError, "Received: 'all'\nFix: it is shared."),
         (
+            {"weights": SparseKernel(3, [0], [1], [1.0], 6)},
+            InvalidValueError,
+            "LinearMap.weights: expected weights of shape (6, 6) (targets, sources).\nReceived: (6, 3)",
+        ),
+        ({"weights": Blank(3, 7)}, InvalidValueError, "Received: (3, 7)\nFix: check both groups."),
+        (
+            {"weights": SparseKernel(6, [0], [1], [1.0], 3), "mask": MASK},
+            InvalidValueError,
+            "LinearMap.mask: expected no mask beside a SparseKernel.",
+        ),
+        ({"weights": Blank(3, 6), "mask": MASK}, InvalidValueError, "expected no mask beside a Blank."),
+        (
             {"mask": MASK.T},
             InvalidValueError,
             "LinearMap.mask: expected an array of shape (3, 6) (targets, sources).",
@@ -266,6 +354,19 @@ def test_linked_variables_without_an_index_are_read():
     assert readout.z[:] == pytest.approx(W @ X, abs=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((0, 3), "Blank.n_targets: expected a whole number, at least 1."),
+        ((3, 0.5), "Blank.n_sources: expected a whole number, at least 1."),
+        ((3, 3, -1), "Blank.count: expected a whole number, at least 0."),
+    ],
+)
+def test_blank_refused(arguments, text):
+    with pytest.raises(InvalidValueError, match=re.escape(text)):
+        Blank(*arguments)
+
+
 def test_other_weights_refused():
     readout = LinearMap(source(), "x", weights=W)
     with pytest.raises(
@@ -279,4 +380,6 @@ def test_other_weights_refused():
         readout.W = "rand()"
     with pytest.raises(InvalidValueError, match=r"LinearMap\.mask: expected no mask beside shared weights"):
         LinearMap(source(), "x", weights=readout, mask=MASK)
+    with pytest.raises(InvalidValueError, match=re.escape("expected weights of shape (3, 4) (targets, sources)")):
+        LinearMap(source()[:4], "x", weights=readout)
     assert np.array_equal(readout.W, W)

@@ -358,9 +358,9 @@ class TestRefused:
             (
                 {"maps": []},
                 InvalidTypeError,
-                "RLS.maps: expected a LinearMap, or a list of them.\nReceived: []",
+                "RLS.maps: expected a LinearMap or SpikeMap, or a list of them.\nReceived: []",
             ),
-            ({"maps": "target"}, InvalidTypeError, "RLS.maps: expected a LinearMap, or a list of them."),
+            ({"maps": "target"}, InvalidTypeError, "RLS.maps: expected a LinearMap or SpikeMap, or a list of them."),
             ({"maps": ["readout", "readout"]}, InvalidValueError, "RLS.maps: expected each map once."),
             ({"maps": ["readout", "twin"]}, InvalidValueError, "RLS.maps: expected each map once."),
             (

@@ -10,7 +10,8 @@ import time
 import neo
 import pytest
 
-from tension_sim import list_neurons, list_recipes, list_synapses, list_tasks
+from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks
+from tension_sim.protocols import list_protocols
 
 SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]
 
@@ -30,8 +31,9 @@ def command(*arguments, cwd=None, **kwargs):
 
 def test_list_names_everything_there_is():
     shown = command("list").stdout
-    for name in (*list_recipes(), *list_neurons(), *list_synapses(), *list_tasks()):
-        assert name in shown
+    for names in (list_recipes, list_protocols, list_neurons, list_rate_units, list_synapses, list_tasks):
+        for name in names():
+            assert f" {name} " in shown
 
 
 def test_show_gives_parameters_source_expectation_and_forecast():

@@ -6,6 +6,7 @@
 #include "tsim_chance.h"
 #include "tsim_cuda.h"
 #include "tsim_rls_cuda.h"
+#include "tsim_spike_map_cuda.h"
 
 typedef tsim::rls::Problem<double, double, 2> Problem;
 
@@ -32,6 +33,13 @@ void spike_order(std::int64_t n, std::int32_t* events) {
     std::vector<std::int32_t> ranked(n, -7);
     TSIM_LAUNCH(tsim::rank_events, tsim::blocks_for(n), TSIM_THREADS, n, events, ranked.data());
     TSIM_LAUNCH(tsim::copy_events, tsim::blocks_for(n), TSIM_THREADS, n, ranked.data(), events);
+}
+
+void spike_map(std::int64_t rows, const std::int32_t* events, std::int64_t n, std::int64_t start, std::int64_t stop,
+               std::int64_t shift, const std::int64_t* out_start, const std::int32_t* post, const double* w, double scale,
+               double* y) {
+    TSIM_LAUNCH(tsim::deliver, tsim::blocks_for(rows), TSIM_THREADS, events, n, start, stop, shift, out_start, post, w,
+                &scale, y);
 }
 
 void recorder(std::int64_t n, const std::int32_t* indices, const double* x, double* to) {

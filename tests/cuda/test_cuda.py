@@ -14,7 +14,7 @@ from cuda_emulation import NETWORKS, part, samples_for, small_network
 
 from tension_sim import ForceNetwork, Learning, Record, Simulation, cuda
 from tension_sim.errors import CompilerNotFoundError, DivergenceError
-from tension_sim.structure import Structure, initial_state, run_values
+from tension_sim.wiring import ForceWiring
 
 # brian2cuda 1.0b1 has invalid escapes, old imports, and does not close the sources it writes
 pytestmark = pytest.mark.filterwarnings(
@@ -136,19 +136,19 @@ def generated(toolkit, monkeypatch, tmp_path):
 
     monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
     net, record = small_network(), Record(variables={"v": (0, 3)})
-    build_cuda(Structure.of(net, record), tmp_path)
+    build_cuda(ForceWiring(net, record).circuit, tmp_path)
     return net, record, tmp_path
 
 
 def test_every_value_of_a_run_is_taken_from_its_argument(generated):
     net, record, folder = generated
-    structure = Structure.of(net, record)
+    wiring = ForceWiring(net, record)
     main = (folder / "main.cu").read_text()
     taken = set(re.findall(r'(?:_take|_read|_load|_load_vector)\("([\w.]+)="', main))
-    brought = {*run_values(net, record), *initial_state(net, structure, None), *structure.state_sizes}
+    brought = {*wiring.values(), *wiring.initial_state(None), *wiring.circuit.state_sizes}
     brought |= {"target.samples", "target.first_step", "target.periodic", "inputs.samples", "inputs.first_step"}
     assert brought - {"step"} <= taken
-    assert {"network.t", "conductor.stop_step", "recurrent.pre", "recurrent.post"} <= taken
+    assert {"network.t", "conductor.stop_step", "recurrent.out_start", "recurrent.post"} <= taken
 
 
 def test_the_order_within_a_step_is_the_published_one(generated):
@@ -157,8 +157,8 @@ def test_the_order_within_a_step_is_the_published_one(generated):
     assert order == [
         "random_number_buffer",
         "inputs", "target", "input",
-        "neurons_stateupdater", "neurons_spike_thresholder", "spike_order", "spikes",
-        "recurrent_pre_push_spikes", "recurrent_pre", "neurons_spike_resetter",
+        "neurons_stateupdater", "neurons_spike_thresholder", "neurons_spike_order", "spikes",
+        "recurrent", "neurons_spike_resetter",
         "readout", "rls_error_0", "rls", "feedback", "output", "recorded_v", "conductor",
     ]  # fmt: skip
     start = main.index("_array_network_clock_t[0] = brian::tsim_network.t;")
@@ -173,7 +173,7 @@ def test_the_manifest_lists_what_the_program_writes(generated):
     objects = (folder / "objects.cu").read_text()
     written = set(re.findall(r'results_dir \+ "([^"]+)"', objects))
     assert {entry["file"] for entry in listed.values()} <= written
-    assert set(Structure.of(net, record).state_sizes) <= set(listed)
+    assert set(ForceWiring(net, record).circuit.state_sizes) <= set(listed)
 
 
 def test_sums_over_synapses_have_a_fixed_order(generated):
@@ -193,7 +193,7 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
     preferences, device = brian2.prefs.as_file, brian2.get_device()
     dt, gpu = brian2.defaultclock.dt, dict(gputools._gpu_selection)
     for name in ("one", "two"):
-        build_cuda(Structure.of(small_network(), Record()), tmp_path / name)
+        build_cuda(ForceWiring(small_network(), Record()).circuit, tmp_path / name)
     assert brian2.prefs.as_file == preferences
     assert brian2.get_device() is device
     assert brian2.defaultclock.dt == dt
@@ -213,7 +213,7 @@ def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tm
 
     monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
     net = ForceNetwork.random("lif", n=10, dtype="float32", learning=Learning(alpha_P=1.0), seed=1)
-    build_cuda(Structure.of(net, Record()), tmp_path)
+    build_cuda(ForceWiring(net, Record()).circuit, tmp_path)
     source = source_of(tmp_path, "rls")
     for constant in (
         "0xD1342543DE82EF95ULL",

@@ -189,6 +189,43 @@ def test_a_users_network_with_everything_in_it(tmp_path):
         assert_close(one, wanted, what=name)
 
 
+def test_spikes_of_parts_of_groups(tmp_path):
+    """Weights that are stored, and others that come with a run, in another number."""
+    import brian2 as b2
+    from targets import activated
+
+    from tension_sim.brian.linear_map import Blank
+    from tension_sim.brian.spike_map import SpikeMap
+
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((23, 200)) * (rng.random((23, 200)) < 0.5)
+    with activated("cuda_standalone", tmp_path / "project") as target:
+        before = {key: b2.prefs[key] for key in preferences()}
+        for key, value in preferences().items():
+            b2.prefs[key] = value
+        group = b2.NeuronGroup(40, "r : 1", threshold="(i + t_in_timesteps) % (2 + i % 5) == 0", name="group")
+        clocked = b2.SpikeGeneratorGroup(3, [0, 1, 2, 0], np.array([0, 0, 5, 9]) * b2.defaultclock.dt, name="clocked")
+        sink = b2.NeuronGroup(205, "y : 1\nz : 1", name="sink")
+        part, kernel = group[5:25], SparseKernel.from_dense(matrix)
+        first = SpikeMap([part, clocked], weights=kernel, target=sink[5:], target_variable="y", scale=2.5, name="first")
+        second = SpikeMap([clocked, part], weights=Blank(200, 23), target=sink[5:], target_variable="z", name="second")
+        monitors = [b2.SpikeMonitor(part, name="of_part"), b2.SpikeMonitor(clocked, name="of_clocked")]
+        target.run(b2.Network(group, clocked, sink, first, second, *monitors), 12 * b2.defaultclock.dt)
+        assert not np.any(sink.z[:])
+        out_start, post, w = kernel.outgoing()
+        b2.device.run(run_args={second.out_start: out_start, second.post: post, second.w: w})
+        of_part, of_clocked = (np.bincount(m.i[:], minlength=n) for m, n in zip(monitors, (20, 3), strict=True))
+        y, z = np.asarray(sink.y[:]), np.asarray(sink.z[:])
+        for key, value in before.items():
+            b2.prefs[key] = value
+    assert of_part.sum() > 50
+    assert of_clocked.tolist() == [2, 1, 1]
+    np.testing.assert_allclose(y[5:], 2.5 * np.append(of_part, of_clocked) @ matrix, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(z[5:], np.append(of_clocked, of_part) @ matrix, rtol=0, atol=1e-12)
+    assert not y[:5].any()
+    assert not z[:5].any()
+
+
 def test_code_of_the_users_own_switches_learning(tmp_path):
     """The host's copy of the schedule does not know of it: the device decides then."""
     import brian2 as b2

@@ -13,6 +13,7 @@ from cuda_emulation import compile_kernels
 
 from tension_sim.brian.blocks import Blocks, pack, unpack
 from tension_sim.brian.rls import chance
+from tension_sim.kernels import SparseKernel
 
 MAPS = 2
 
@@ -378,6 +379,42 @@ def test_spikes_of_a_step_are_put_in_order(kernels, order, count):
     assert np.array_equal(events[:count], np.sort(spiking))
     assert np.all(events[count:n] == -1)
     assert events[n] == count
+
+
+def spikes_delivered(
+    kernels: Any, spiking: np.ndarray, kernel: SparseKernel, n: int, part: tuple[int, int, int]
+) -> Any:
+    """Return what spikes add to each target, where part says which neurons, and which number they have."""
+    events = np.full(n + 1, -1, np.int32)
+    events[: len(spiking)], events[n] = spiking, len(spiking)
+    lists, y = kernel.outgoing(), np.full(kernel.n_post + 2, -7.0)
+    kernels.spike_map(
+        ctypes.c_int64(kernel.n_post), pointer(events), *(ctypes.c_int64(v) for v in (n, *part)),
+        *(pointer(array) for array in lists), ctypes.c_double(2.5), pointer(y),
+    )  # fmt: skip
+    assert np.all(y[-2:] == -7)
+    return y[:-2] + 7
+
+
+@pytest.mark.parametrize("rows", [1, 16, 53])
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 90])
+def test_spikes_add_the_weights_of_their_neurons(kernels, order, rows, count):
+    rng, n, part = np.random.default_rng(count), 90, (20, 70, -15)
+    spiking = rng.permutation(n)[:count].astype(np.int32)
+    matrix = rng.standard_normal((60, rows)) * (rng.random((60, rows)) < 0.5)
+    matrix[30] = 0
+    found = spikes_delivered(kernels, spiking, SparseKernel.from_dense(matrix), n, part)
+    numbers = spiking[(spiking >= 20) & (spiking < 70)] - 15
+    np.testing.assert_allclose(found, 2.5 * matrix[numbers].sum(axis=0), rtol=0, atol=1e-12)
+
+
+def test_the_order_of_threads_and_blocks_changes_no_sum_of_spikes(kernels, monkeypatch):
+    rng, bits = np.random.default_rng(0), []
+    kernel = SparseKernel.from_dense(rng.standard_normal((90, 53)))
+    for order in ("forwards", "backwards"):
+        monkeypatch.setenv("FAKE_CUDA_ORDER", order)
+        bits.append(spikes_delivered(kernels, np.arange(80), kernel, 90, (0, 90, 0)))
+    assert bits[0].tobytes() == bits[1].tobytes()
 
 
 def test_recorder_takes_the_chosen_elements(kernels):

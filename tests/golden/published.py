@@ -44,8 +44,14 @@ def load(name: str) -> dict[str, Any]:
     return arrays
 
 
-def model_of(trace: dict[str, Any], **options: Any) -> Any:
-    """Return the model of a trace, built and compiled."""
+def model_of(trace: dict[str, Any], plain: bool = False, **options: Any) -> Any:
+    """Return the model of a trace, built and compiled.
+
+    Parameters
+    ----------
+    plain : bool, optional
+        Update every tenth step by ``update_every`` in place of a subclass.
+    """
     import tensorflow as tf
 
     from tension_sim import base, constrained, models, spiking
@@ -81,8 +87,11 @@ def model_of(trace: dict[str, Any], **options: Any) -> Any:
     units = trace["in_recurrent_kernel"].shape[0]
     mask = trace.get("in_mask", np.zeros((units, units), bool))
     layer = classes[doc["layer"]].from_weights(kernels, mask, **arguments)
-    extra = {key: doc[key] for key in ("hint_dim", "target_output_kernel_trainable") if key in doc}
-    model = classes[doc["model"]](force_layer=layer, alpha_P=doc.get("alpha_P", 1.0), **extra)
+    name = doc["model"]
+    tenth = plain and name == "EveryTen"
+    extra: dict[str, Any] = {"update_every": 10} if tenth else {}
+    extra |= {key: doc[key] for key in ("hint_dim", "target_output_kernel_trainable") if key in doc}
+    model = classes["SpikingNNModel" if tenth else name](force_layer=layer, alpha_P=doc.get("alpha_P", 1.0), **extra)
     model.compile(metrics=["mae"], **options)
     if "in_target_initial_a" in trace:
         model.build((1, 1, trace["x"].shape[1] + trace["y"].shape[1]))

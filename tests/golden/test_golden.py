@@ -19,6 +19,7 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 
 import keras  # noqa: E402
 from golden.published import NAMES, load, model_of  # noqa: E402
+from targets import skip_unless_here  # noqa: E402
 
 #: time step at which a run with rounding noise first leaves the trace, of all time steps
 NOISE_LEAVES = {
@@ -45,8 +46,10 @@ class Outputs(keras.callbacks.Callback):
 
 
 def run(name: str, **options: Any) -> tuple[dict[str, Any], Any, Outputs, dict[str, list[float]], np.ndarray]:
+    if "target" in options:
+        skip_unless_here(options["target"])
     trace = load(name)
-    model = model_of(trace, **options)
+    model = model_of(trace, plain=options.get("backend") == "brian2", **options)
     outputs = Outputs()
     validation = (trace["x"], trace["y"]) if "history_val_mae" in trace else None
     history = model.fit(
@@ -61,10 +64,23 @@ def close(value: Any, wanted: np.ndarray, tolerance: float) -> None:
     np.testing.assert_allclose(np.asarray(value), wanted, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("jit", [True, False])
+engines = pytest.mark.parametrize(
+    "engine",
+    [
+        {"backend": "tensorflow", "jit_compile": True},
+        {"backend": "tensorflow", "jit_compile": False},
+        {"backend": "brian2", "target": "numpy"},
+        pytest.param({"backend": "brian2", "target": "cython"}, marks=pytest.mark.slow),
+        pytest.param({"backend": "brian2", "target": "cpp_standalone"}, marks=pytest.mark.slow),
+    ],
+    ids=["xla", "graph", "numpy", "cython", "cpp_standalone"],
+)
+
+
+@engines
 @pytest.mark.parametrize("name", RATE)
-def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, jit: bool) -> None:
-    trace, model, outputs, history, predicted = run(name, jit_compile=jit)
+def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, engine: dict[str, Any]) -> None:
+    trace, model, outputs, history, predicted = run(name, **engine)
     wanted = trace["train_output"].reshape(-1, trace["train_output"].shape[-1])
     close(outputs.seen, wanted, 1e-3)
     for key in ("mae", "val_mae", "val_loss"):
@@ -81,10 +97,12 @@ def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, jit: 
     close(predicted, trace["predict"], TOLERANCES["predict"])
 
 
-@pytest.mark.parametrize("jit", [True, False])
+@engines
 @pytest.mark.parametrize("name", NOISE_LEAVES)
-def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_it(name: str, jit: bool) -> None:
-    trace, _, outputs, history, _ = run(name, jit_compile=jit)
+def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_it(
+    name: str, engine: dict[str, Any]
+) -> None:
+    trace, _, outputs, history, _ = run(name, **engine)
     wanted = trace["train_output"].reshape(-1, trace["train_output"].shape[-1])
     steps = int(0.9 * NOISE_LEAVES[name])
     close(outputs.seen[:steps], wanted[:steps], 1e-3)
@@ -94,7 +112,7 @@ def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_i
 
 def test_a_changed_target_is_noticed() -> None:
     trace = load("lif_force")
-    model = model_of(trace)
+    model = model_of(trace, backend="tensorflow")
     outputs = Outputs()
     y = trace["y"].copy()
     y[700] += 0.1

@@ -64,14 +64,12 @@ def test_both_engines_run_the_same_network(neuron: str, jit: bool) -> None:
         neuron, "double_exponential", N, dt * time,
         recurrent=SparseKernel.from_dense(recurrent), feedback_kernel=feedback,
         output_kernel=np.zeros((N, 2)), input_kernel=None, parameters=parameters, initial=initial,
-        learning=Learning(alpha_P=alpha, update_every=2),
+        learning=Learning(alpha_P=alpha),
     )  # fmt: skip
     brian = Simulation(net, target="numpy").run(y, steps=STEPS)
 
     kernels = [np.zeros((1, N)), recurrent, feedback, np.zeros((N, 2))]
-    model = SpikingNNModel(
-        force_layer=layer_of(neuron, kernels, initial_voltage=voltage), alpha_P=alpha, update_every=2
-    )
+    model = SpikingNNModel(force_layer=layer_of(neuron, kernels, initial_voltage=voltage), alpha_P=alpha)
     model.compile(metrics=["mae"], jit_compile=jit)
     model.build((1, 1, 1))
     if neuron == "lif":  # the published classes count steps from 0, Nicola & Clopath from 1
@@ -109,7 +107,7 @@ def test_a_file_of_ones_own_runs(tmp_path: Path) -> None:
     outputs = []
     for cls in (Mine, LIF):
         model = SpikingNNModel(force_layer=cls(**lif_arguments(initial_voltage=voltage)), alpha_P=0.001)
-        model.compile(metrics=["mae"])
+        model.compile(metrics=["mae"], backend="tensorflow")
         model.fit(np.zeros((50, 1)), np.ones((50, 1)), verbose=0)
         outputs.append(model.results.output)
     np.testing.assert_allclose(*outputs, rtol=0, atol=1e-5)

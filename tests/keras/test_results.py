@@ -24,7 +24,7 @@ def test_a_spiking_run_gives_spikes_output_and_weights(tmp_path: Path, monkeypat
     x, y = data(60)
     layer = LIF(**lif_arguments())
     model = SpikingNNModel(force_layer=layer, alpha_P=0.001)
-    model.compile(metrics=["mae"])
+    model.compile(metrics=["mae"], backend="tensorflow")
     model.fit(x[:20], y[:20], verbose=0)
     output, voltage = OutputTracking(60, 1), VoltageTracking(60, 20)
     model.fit(x, y, verbose=0, callbacks=[output, voltage])
@@ -76,6 +76,25 @@ def test_divergence_is_told_with_its_step_and_the_last_good_state_stays(
         r"Fix: the weights are those of the last good step"
     )
     with pytest.raises(ArithmeticError, match=told):
+        diverges.fit(x, y, verbose=0)
+    stops.fit(x[:40], y[:40], verbose=0)
+    for now, wanted in zip(diverges.variables, stops.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(now), np.asarray(wanted))
+
+
+@pytest.mark.parametrize("steps_per_execution", [None, 1])
+def test_divergence_in_the_last_step_is_noticed(steps_per_execution: int | None) -> None:
+    """No later output shows it; without a check the next epoch would start from NaN."""
+    x, y = data(41)
+    y[40] = 3e38
+
+    def make() -> FORCEModel:
+        model = FORCEModel(force_layer=esn(), gain="undivided", alpha_P=100.0, start=40)
+        model.compile(metrics=["mae"], steps_per_execution=steps_per_execution)
+        return model
+
+    diverges, stops = make(), make()
+    with pytest.raises(ArithmeticError, match="NaN or infinity at time step 40 of the sequence"):
         diverges.fit(x, y, verbose=0)
     stops.fit(x[:40], y[:40], verbose=0)
     for now, wanted in zip(diverges.variables, stops.variables, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tension_sim.callbacks import (  # noqa: E402
 )
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow_engine import training  # noqa: E402
+from tension_sim.tensorflow_engine.interrupts import Interrupts  # noqa: E402
 from tension_sim.tensorflow_engine.loop import Window  # noqa: E402
 from tests.keras.networks import PAIRS, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 
@@ -181,6 +183,40 @@ def test_another_length_compiles_nothing_again(monkeypatch: pytest.MonkeyPatch) 
     assert traced == [1]
 
 
+def test_ctrl_c_waits_for_the_window_and_keeps_what_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_WINDOW", 16)
+    x, y = data(60)
+    run, pressed = Window.run, []
+
+    def press(window: Window, *arguments: Any) -> Any:
+        pressed.append(1)
+        if len(pressed) == 2:
+            signal.raise_signal(signal.SIGINT)  # as if it came while compiled code runs
+        return run(window, *arguments)
+
+    model, wanted, seen = compiled(), compiled(), Recorder()
+    handler = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(Window, "run", press)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(x, y, epochs=3, verbose=0, callbacks=[seen])
+    assert signal.getsignal(signal.SIGINT) is handler
+    wanted.fit(x[:32], y[:32], verbose=0)
+    for now, then in zip(model.variables, wanted.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(now), np.asarray(then))
+    assert model.results.n_steps == 32 and len(seen.calls) == 64
+    model.fit(x, y, verbose=0)
+    assert int(model._steps_learned.numpy()) == 92
+
+
+def test_a_second_ctrl_c_is_not_waited_for() -> None:
+    interrupts = Interrupts()
+    with pytest.raises(KeyboardInterrupt), interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.seen
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_callbacks_of_keras_work(tmp_path: Any) -> None:
     x, y = data()
     model = compiled()
@@ -218,7 +254,7 @@ def test_the_package_callbacks() -> None:
     x, y = data()
     layer = LIF(**lif_arguments())
     model = SpikingNNModel(force_layer=layer, alpha_P=0.001)
-    model.compile(metrics=["mae"])
+    model.compile(metrics=["mae"], backend="tensorflow")
     times, output, voltage = TimeHistory(), OutputTracking(60, 1), VoltageTracking(60, 20)
     stop = EarlyStoppingByLossVal(monitor="val_mae", value=1e9, verbose=1)
     model.fit(x, y, epochs=3, validation_data=(x, y), verbose=0, callbacks=[times, output, voltage, stop])
@@ -246,7 +282,8 @@ def test_the_schedule_counts_time_steps() -> None:
     # one update adds one direction to P
     assert rank(stop=0) == 0
     assert rank(start=12, stop=17) == 5
-    assert rank(update_every=4, start=8) == 6
+    assert rank(update_every=4, start=8) == 5  # the 12th, 16th, ... 28th
+    assert rank(update_every=4) == 7
 
 
 @pytest.mark.parametrize("forgetting", [1.0, 0.9])
@@ -340,3 +377,22 @@ def test_the_batch_methods_and_the_summary(capsys: pytest.CaptureFixture[str]) -
     np.testing.assert_array_equal(theirs.predict_on_batch(x), theirs.predict(x, verbose=0))
     theirs.summary()
     assert "force_layer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("engine", [{"backend": "tensorflow"}, {"backend": "brian2", "target": "numpy"}])
+def test_dtype_and_seed_of_the_model_are_those_of_its_layer(engine: dict[str, str], tmp_path: Any) -> None:
+    x, y = data(20)
+    models = []
+    for layer, options in (({"dtype": "float64", "seed": 3}, {}), ({"seed": None}, {"dtype": "float64", "seed": 3})):
+        model = FORCEModel(force_layer=esn(**layer), **options)
+        model.compile(metrics=["mae"], **engine)
+        model.fit(x, y, verbose=0)
+        assert model.predict(x, verbose=0).dtype == np.float64
+        models.append(model)
+    models[1].save(tmp_path / "model.keras")
+    models.append(keras.models.load_model(tmp_path / "model.keras"))
+    for model in models:
+        model.fit(x, y, verbose=0)
+    for other in models[1:]:
+        for now, wanted in zip(other.variables, models[0].variables, strict=True):
+            np.testing.assert_array_equal(np.asarray(now), np.asarray(wanted))

@@ -107,7 +107,7 @@ def test_a_spiking_model_of_a_user_gives_our_numbers() -> None:
     for cls in (blocks.SpikingNNModel, blocks.Published):
         layer = spiking.LIF(**lif_arguments())
         model = cls(force_layer=layer, alpha_P=0.001)
-        model.compile(metrics=["mae"])
+        model.compile(metrics=["mae"], backend="tensorflow")
         model.fit(x, y, verbose=0)
         kernels.append(layer.output_kernel.numpy())
     np.testing.assert_array_equal(*kernels)

@@ -36,6 +36,27 @@ def problems(draw, masked: bool = True):
     }
 
 
+@st.composite
+def penalties(draw):
+    """A problem whose P(0) has an alpha of each source, and penalties on sums of groups."""
+    problem = draw(problems())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    sources, n_groups = problem["r"].shape[1], draw(st.integers(1, 3))
+    problem["groups"] = rng.integers(-1, n_groups, sources)
+    problem["groups"][0] = n_groups - 1
+    problem["row_sum"] = rng.random(n_groups) * draw(st.sampled_from([0.0, 1.0, 50.0]))
+    return problem | {"alpha_P": rng.random(sources) + 0.05}
+
+
+def inverse_of_first_P(problem, partners) -> np.ndarray:
+    """The ridge that an update never forgets, but for the forgetting."""
+    inverse = np.diag(1 / np.broadcast_to(problem["alpha_P"], problem["r"].shape[1])[partners])
+    for g, penalty in enumerate(problem.get("row_sum", [])):
+        member = problem["groups"][partners] == g
+        inverse += penalty * np.outer(member, member)
+    return inverse
+
+
 def learn(problem, *, rows_apart: bool = False, **options):
     """Run RLS on recorded rates; give the rule and its maps."""
     with activated("numpy", Path("unused")):
@@ -54,7 +75,8 @@ def learn(problem, *, rows_apart: bool = False, **options):
             }
         else:
             maps, goals = [LinearMap(rates, "value", weights=weights, mask=mask)], [target]
-        options = {key: problem[key] for key in ("alpha_P", "forgetting", "update_every")} | options
+        known = ("alpha_P", "forgetting", "update_every", "groups", "row_sum")
+        options = {key: problem[key] for key in known if key in problem} | options
         rls = RLS(maps, None if rows_apart else target, **options)
         recorders = [Recorder(m, "z") for m in maps]
         b2.Network(rates, *goals, *maps, rls, *recorders).run(len(problem["r"]) * DT, namespace={})
@@ -75,14 +97,14 @@ def weighted(problem) -> tuple[list[int], np.ndarray]:
 
 
 @few
-@given(problems())
+@given(problems() | penalties())
 def test_inverse_of_P_is_the_ridge_and_the_weighted_correlations(problem):
     _, _, P, _ = learn(problem)
     steps, counts = weighted(problem)
     for matrix, partners in zip(P, partners_of(problem), strict=True):
         r = problem["r"][steps][:, partners]
-        past = problem["forgetting"] ** len(steps) / problem["alpha_P"]
-        wanted = past * np.eye(len(partners)) + (r.T * counts) @ r
+        past = problem["forgetting"] ** len(steps) * inverse_of_first_P(problem, partners)
+        wanted = past + (r.T * counts) @ r
         scale = np.linalg.cond(wanted)
         assert matrix @ wanted == pytest.approx(np.eye(len(partners)), abs=1e-13 * scale + 1e-11)
 
@@ -97,7 +119,7 @@ def test_P_is_symmetric_and_positive(problem):
 
 
 @few
-@given(problems())
+@given(problems() | penalties())
 def test_weights_are_those_of_batch_ridge_regression(problem):
     """The sum of squared errors, weighted by age, and the ridge towards the first weights."""
     _, W, _, _ = learn(problem)
@@ -105,9 +127,9 @@ def test_weights_are_those_of_batch_ridge_regression(problem):
     mask = problem["mask"]
     for i, row in enumerate(mask):
         r, y = problem["r"][steps][:, row], problem["y"][steps, i]
-        past = problem["forgetting"] ** len(steps) / problem["alpha_P"]
-        correlations = past * np.eye(row.sum()) + (r.T * counts) @ r
-        wanted = np.linalg.solve(correlations, past * problem["weights"][i, row] + (r.T * counts) @ y)
+        past = problem["forgetting"] ** len(steps) * inverse_of_first_P(problem, np.flatnonzero(row))
+        correlations = past + (r.T * counts) @ r
+        wanted = np.linalg.solve(correlations, past @ problem["weights"][i, row] + (r.T * counts) @ y)
         tolerance = 1e-12 * np.linalg.cond(correlations) + 1e-10 if row.any() else 0
         assert W[i, row] == pytest.approx(wanted, abs=tolerance * max(1, np.abs(wanted).max(initial=0)))
 
@@ -142,6 +164,49 @@ def test_one_map_and_a_map_for_each_row_are_the_same(problem):
     assert z_apart == pytest.approx(z, rel=1e-9, abs=1e-9)
     for found, wanted in zip(P_apart, P, strict=True):
         assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+
+
+@few
+@given(problems() | penalties())
+def test_a_row_learns_the_same_alone(problem):
+    """Whoever else is learned, and whether others share its partners."""
+    _, W, _, _ = learn(problem)
+    for i, row in enumerate(problem["mask"]):
+        if row.any():
+            part = {key: problem[key][:, [i]] if key == "y" else problem[key][[i]] for key in ("y", "weights", "mask")}
+            _, alone, _, _ = learn(problem | part)
+            assert alone[0] == pytest.approx(W[i], rel=1e-9, abs=1e-9)
+
+
+@few
+@given(problems(), st.data())
+def test_signs_hold_and_weights_of_the_right_sign_learn_on(problem, data):
+    sources = problem["r"].shape[1]
+    signs = np.array(data.draw(st.lists(st.sampled_from([-1, 1]), min_size=sources, max_size=sources)))
+    _, W, _, _ = learn(problem, signs=signs)
+    assert np.all(W * signs >= 0)
+    start = problem | {"weights": 1e6 * signs * np.ones_like(problem["weights"]), "alpha_P": 1e-6}
+    start["r"] = start["r"] * 1e-3
+    _, clamped, P, _ = learn(start, signs=signs)
+    _, free, P_free, _ = learn(start)
+    assert np.array_equal(clamped, free)
+    assert all(np.array_equal(one, other) for one, other in zip(P, P_free, strict=True))
+
+
+@few
+@given(problems(), st.floats(0, 2))
+def test_a_factor_scales_the_change_of_each_weight(problem, scale):
+    """In one update; and 0 holds a weight for good, while P goes its way."""
+    one = problem | {"r": problem["r"][:1], "y": problem["y"][:1]}
+    factor = np.ones_like(problem["weights"])
+    factor[:, ::2] = scale
+    _, W, P, _ = learn(one)
+    _, scaled, P_scaled, _ = learn(one, factor=factor)
+    start = problem["weights"] * problem["mask"]
+    assert scaled - start == pytest.approx(factor * (W - start), rel=1e-9, abs=1e-9)
+    assert all(np.array_equal(a, b) for a, b in zip(P, P_scaled, strict=True))
+    _, held, _, _ = learn(problem, factor=0 * factor)
+    assert np.array_equal(held, start)
 
 
 @few

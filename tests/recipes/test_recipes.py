@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tension_sim.recipes import list_recipes, load_recipe
+from tension_sim.runs import forecast
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT.parent / "shared" / "NICOLA_CLOPATH.md"
@@ -176,6 +177,17 @@ def test_measured_references(name, rate, rmse):
 
 
 @pytest.mark.parametrize("name", list_recipes())
+def test_recipe_says_what_it_is_and_what_it_takes(name):
+    recipe = load_recipe(name)
+    assert recipe.summary and recipe.script
+    assert recipe.source.startswith("https://")
+    assert recipe.expected.get("reference") or set(recipe.expected) == set()
+    needs = forecast(recipe)
+    assert needs.steps > 0 and needs.memory > 0 and needs.seconds > 0
+    assert needs.seconds < forecast(recipe, "numpy").seconds
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_recipe_makes_its_network_task_and_phases(name):
     start = load_recipe(name).values["learning"]["start"]
     # two clock ticks of a song, and past the start of learning

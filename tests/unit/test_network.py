@@ -36,6 +36,25 @@ class TestSparseKernel:
         assert np.array_equal(kernel.to_dense(), matrix)
         assert len(kernel) == np.count_nonzero(matrix)
 
+    @pytest.mark.parametrize("shape", [(3, 8), (8, 3), (1, 5), (5, 1)])
+    def test_rectangular(self, shape):
+        matrix = np.where(np.random.default_rng(1).random(shape) < 0.6, 1.5, 0)
+        kernel = SparseKernel.from_dense(matrix)
+        assert (kernel.n, kernel.n_post) == shape
+        assert np.array_equal(kernel.to_dense(), matrix)
+        assert kernel.row_balanced().to_dense().sum(axis=0) == pytest.approx(np.zeros(shape[1]), abs=1e-12)
+
+    def test_lists_by_either_side(self):
+        rng = np.random.default_rng(3)
+        kernel = SparseKernel(5, rng.integers(0, 5, 60), rng.integers(0, 9, 60), rng.standard_normal(60), 9)
+        dense = kernel.to_dense()
+        for matrix, (start, partner, weight) in ((dense, kernel.outgoing()), (dense.T, kernel.incoming())):
+            assert start[0] == 0
+            assert start[-1] == len(partner) == len(weight) == np.count_nonzero(dense)
+            for row, begin, end in zip(matrix, start[:-1], start[1:], strict=True):
+                assert np.array_equal(partner[begin:end], np.flatnonzero(row))
+                assert weight[begin:end] == pytest.approx(row[row != 0], abs=1e-14)
+
     def test_two_synapses_between_a_pair_add_up(self):
         assert SparseKernel(2, [0, 0], [1, 1], [2.0, 3.0]).to_dense()[0, 1] == 5
 
@@ -77,18 +96,25 @@ class TestSparseKernel:
             ((3, [0], [1], ["x"]), InvalidTypeError, "SparseKernel.weight: expected an array of shape (1,)"),
             ((0, [], [], []), InvalidValueError, "SparseKernel.n: expected a whole number, at least 1."),
             ((2.5, [], [], []), InvalidValueError, "SparseKernel.n: expected a whole number, at least 1."),
+            ((3, [], [], [], 0), InvalidValueError, "SparseKernel.n_post: expected a whole number, at least 1."),
+            ((5, [4], [3], [1.0], 3), InvalidValueError, "SparseKernel.post: expected indices from 0 to 2."),
+            ((3, [4], [3], [1.0], 5), InvalidValueError, "SparseKernel.pre: expected indices from 0 to 2."),
         ],
     )
     def test_refused(self, arguments, error, text):
         with pytest.raises(error, match=re.escape(text)):
             SparseKernel(*arguments)
 
-    @pytest.mark.parametrize("matrix", [np.zeros((2, 3)), np.zeros(4), 3.0])
+    @pytest.mark.parametrize("matrix", [np.zeros((2, 3, 1)), np.zeros(4), np.zeros((0, 3)), np.zeros((2, 0)), 3.0])
     def test_from_dense_refuses_shapes(self, matrix):
         with pytest.raises(
             InvalidValueError, match=r"SparseKernel\.from_dense: expected an array of shape .*pre, post"
         ):
             SparseKernel.from_dense(matrix)
+
+    def test_from_dense_refuses_rows_of_different_lengths(self):
+        with pytest.raises(InvalidTypeError, match=r"SparseKernel\.from_dense: expected an array of shape .*pre, post"):
+            SparseKernel.from_dense([[1.0], [1.0, 2.0]])
 
     def test_random_refuses_probabilities(self):
         with pytest.raises(InvalidValueError, match=r"SparseKernel\.p: expected a number in \(0, 1\]"):

@@ -14,10 +14,12 @@ from targets import skip_unless_here
 
 import tension_sim.brian.build as build
 from tension_sim import programs
+from tension_sim.circuit import Circuit
 from tension_sim.errors import CompilerNotFoundError, OutputError, RunFailedError
 from tension_sim.network import ForceNetwork
 from tension_sim.programs import Program, cache_folder, find_or_build, program_key
-from tension_sim.structure import Record, Structure
+from tension_sim.recording import Record
+from tension_sim.wiring import ForceWiring
 
 ARRAYS = {
     "network_clock.timestep": {"file": "step", "dtype": "int64", "size": 1},
@@ -45,8 +47,8 @@ open(results + "z", "wb").write(array.array("d", range(stop)).tobytes())
 
 
 @pytest.fixture
-def structure():
-    return Structure.of(ForceNetwork.random(n=7), Record())
+def circuit():
+    return ForceWiring(ForceNetwork.random(n=7), Record()).circuit
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def builds(monkeypatch):
     skip_unless_here("cpp_standalone")
     made = []
 
-    def fake(structure: Structure, folder: Path) -> None:
+    def fake(circuit: Circuit, folder: Path) -> None:
         made.append(folder)
         (folder / "main").write_text("a program")
         (folder / "manifest.json").write_text(json.dumps({"arrays": ARRAYS}))
@@ -88,6 +90,7 @@ def program(folder: Path, trouble: str = "", written: int = 3) -> Program:
     return Program(folder, {"arrays": ARRAYS}, built=False)
 
 
+WANTED = ("readout.w", "output.values")
 VALUES = {"readout.w": np.array([1.0, 2.0, 3.0]), "rls.alpha_P": np.float64(0.1), "n": np.int64(4)}
 
 
@@ -102,30 +105,30 @@ class TestCache:
         monkeypatch.setenv("HOME", "/three")
         assert cache_folder() == Path("/three/.cache/tension_sim")
 
-    def test_key(self, structure, monkeypatch):
-        other = Structure.of(ForceNetwork.random(n=8), Record())
-        again = Structure.of(ForceNetwork.random(n=7, seed=3, Q=1), Record())
-        key = program_key(structure, "cpp_standalone")
+    def test_key(self, circuit, monkeypatch):
+        other = ForceWiring(ForceNetwork.random(n=8), Record()).circuit
+        again = ForceWiring(ForceNetwork.random(n=7, seed=3, Q=1), Record()).circuit
+        key = program_key(circuit, "cpp_standalone")
         assert program_key(again, "cpp_standalone") == key
         assert program_key(other, "cpp_standalone") != key
         monkeypatch.setattr(programs, "_sources", lambda: "other sources")
-        assert program_key(structure, "cpp_standalone") != key
+        assert program_key(circuit, "cpp_standalone") != key
 
-    def test_the_key_is_the_same_in_another_process(self, structure):
+    def test_the_key_is_the_same_in_another_process(self, circuit):
         code = (
             "from tension_sim.network import ForceNetwork;"
-            "from tension_sim.structure import Record, Structure;"
+            "from tension_sim.recording import Record; from tension_sim.wiring import ForceWiring;"
             "from tension_sim.programs import program_key;"
-            "print(program_key(Structure.of(ForceNetwork.random(n=7), Record()), 'cpp_standalone'))"
+            "print(program_key(ForceWiring(ForceNetwork.random(n=7), Record()).circuit, 'cpp_standalone'))"
         )
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert found.stdout.strip() == program_key(structure, "cpp_standalone")
+        assert found.stdout.strip() == program_key(circuit, "cpp_standalone")
 
-    def test_built_once(self, structure, cache, builds):
-        first = find_or_build(structure)
+    def test_built_once(self, circuit, cache, builds):
+        first = find_or_build(circuit)
         assert first.built
-        assert first.folder == cache / program_key(structure, "cpp_standalone")
-        second = find_or_build(structure)
+        assert first.folder == cache / program_key(circuit, "cpp_standalone")
+        second = find_or_build(circuit)
         assert not second.built
         assert (second.folder, second.manifest) == (first.folder, first.manifest)
         assert len(builds) == 1
@@ -147,40 +150,40 @@ class TestCache:
             ),
         ],
     )
-    def test_damaged_programs_are_built_again(self, structure, cache, builds, damage):
-        folder = find_or_build(structure).folder
+    def test_damaged_programs_are_built_again(self, circuit, cache, builds, damage):
+        folder = find_or_build(circuit).folder
         damage(folder)
-        found = find_or_build(structure)
+        found = find_or_build(circuit)
         assert found.built
         assert len(builds) == 2
         assert (found.folder / "main").read_text() == "a program"
         assert list(cache.iterdir()) == [folder]
 
-    def test_another_process_was_first(self, structure, cache, builds, monkeypatch):
+    def test_another_process_was_first(self, circuit, cache, builds, monkeypatch):
         fake = build.build_cpp
 
-        def slow(structure, folder):
-            fake(structure, folder)
+        def slow(circuit, folder):
+            fake(circuit, folder)
             monkeypatch.setattr(build, "build_cpp", fake)
-            find_or_build(structure)  # meanwhile
+            find_or_build(circuit)  # meanwhile
             (folder / "main").write_text("the slower program")
 
         monkeypatch.setattr(build, "build_cpp", slow)
-        assert (find_or_build(structure).folder / "main").read_text() == "a program"
+        assert (find_or_build(circuit).folder / "main").read_text() == "a program"
         assert len(list(cache.iterdir())) == 1
 
-    def test_folder_that_cannot_be_written(self, structure, tmp_path, monkeypatch, builds):
+    def test_folder_that_cannot_be_written(self, circuit, tmp_path, monkeypatch, builds):
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "file" / "cache"))
         with pytest.raises(
             OutputError,
             match=r"(?s)The cache of compiled programs .*/cache cannot be written: .*\nFix: set TENSION_SIM_CACHE",
         ):
-            find_or_build(structure)
+            find_or_build(circuit)
         assert not builds
 
-    def test_full_disk(self, structure, cache, builds, monkeypatch):
-        def full(structure, folder):
+    def test_full_disk(self, circuit, cache, builds, monkeypatch):
+        def full(circuit, folder):
             (folder / "main").write_text("half a pro")
             raise OSError(28, "No space left on device")
 
@@ -188,13 +191,13 @@ class TestCache:
         with pytest.raises(
             OutputError, match=r"(?s)could not be written into .*No space left on device.*\nFix: make room"
         ):
-            find_or_build(structure)
+            find_or_build(circuit)
         assert not list(cache.iterdir())
 
-    def test_no_compiler(self, structure, cache, tmp_path, monkeypatch):
+    def test_no_compiler(self, circuit, cache, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(CompilerNotFoundError) as caught:
-            find_or_build(structure)
+            find_or_build(circuit)
         assert str(caught.value) == (
             "Simulation.target: expected a C++ compiler (g++) and make on the PATH for cpp_standalone.\n"
             "Received: 'g++'\n"
@@ -202,7 +205,7 @@ class TestCache:
         )
         assert not cache.exists()
 
-    def test_compiler_that_fails(self, structure, cache, tmp_path, monkeypatch, capfd):
+    def test_compiler_that_fails(self, circuit, cache, tmp_path, monkeypatch, capfd):
         skip_unless_here("cpp_standalone")
         broken = tmp_path / "g++"
         broken.write_text('#!/bin/sh\necho "broken compiler" >&2\nexit 1\n')
@@ -211,7 +214,7 @@ class TestCache:
         with pytest.raises(
             RunFailedError, match=r"The generated C\+\+ code did not compile .*\nFix: the compiler's output"
         ):
-            find_or_build(structure)
+            find_or_build(circuit)
         assert "broken compiler" in capfd.readouterr().err
         assert not list(cache.iterdir())
 
@@ -219,7 +222,7 @@ class TestCache:
 class TestRun:
     def test_values_go_in_and_results_come_out(self, tmp_path, temporary):
         seen = []
-        found = program(tmp_path / "program").run(VALUES, 3, 4, 0.5, seen.append)
+        found = program(tmp_path / "program").run(VALUES, 3, 4, 0.5, WANTED, seen.append)
         assert found["readout.w"].tolist() == [2.0, 4.0, 6.0]
         assert found["output.values"].tolist() == [0, 1, 2, 3, 4, 5, 6]
         assert (found["steps"], found["interrupted"]) == (4, False)
@@ -229,7 +232,7 @@ class TestRun:
 
     def test_numbers_are_written_as_c_reads_them(self, tmp_path, temporary):
         trouble = "print(sys.argv, file=open(os.path.dirname(sys.argv[0]) + '/arguments', 'w'))"
-        program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5)
+        program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED)
         arguments = (tmp_path / "program" / "arguments").read_text()
         for wanted in ("'rls.alpha_P=0.1'", "'n=4'", "'network.t=1.5'", "'conductor.stop_step=7'"):
             assert wanted in arguments
@@ -240,7 +243,7 @@ class TestRun:
     )
     def test_failure_names_the_log(self, tmp_path, temporary, trouble, how):
         with pytest.raises(RunFailedError) as caught:
-            program(tmp_path / "program", trouble).run(VALUES, 0, 10, 0.1)
+            program(tmp_path / "program", trouble).run(VALUES, 0, 10, 0.1, WANTED)
         text = str(caught.value)
         assert text.startswith(f"The compiled program ended with {how} before its run was complete.\nIts log is ")
         assert "Fix: earlier results are untouched; run again" in text
@@ -251,16 +254,16 @@ class TestRun:
 
     def test_results_that_are_not_whole(self, tmp_path, temporary):
         with pytest.raises(RunFailedError, match=r"could not write 'readout\.w' whole into .*\nFix: make room there"):
-            program(tmp_path / "program", written=2).run(VALUES, 0, 10, 0.1)
+            program(tmp_path / "program", written=2).run(VALUES, 0, 10, 0.1, WANTED)
 
     def test_no_room_for_the_files(self, tmp_path, monkeypatch):
         monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path / "missing"))
         with pytest.raises(OutputError, match=r"The files of the run could not be written: .*\nFix: make room there"):
-            program(tmp_path / "program").run(VALUES, 0, 10, 0.1)
+            program(tmp_path / "program").run(VALUES, 0, 10, 0.1, WANTED)
 
     def test_no_room_for_some_of_the_files(self, tmp_path, temporary):
         with pytest.raises(OutputError, match="The files of the run could not be written"):
-            program(tmp_path / "program").run(VALUES | {"a/b": np.ones(3)}, 0, 10, 0.1)
+            program(tmp_path / "program").run(VALUES | {"a/b": np.ones(3)}, 0, 10, 0.1, WANTED)
         assert not list(temporary.iterdir())
 
     def test_an_error_of_the_progress_callback_ends_the_program(self, tmp_path, temporary):
@@ -271,5 +274,5 @@ class TestRun:
             raise Mine
 
         with pytest.raises(Mine):
-            program(tmp_path / "program", "import time; time.sleep(60)").run(VALUES, 0, 10, 0.1, progress)
+            program(tmp_path / "program", "import time; time.sleep(60)").run(VALUES, 0, 10, 0.1, WANTED, progress)
         assert not list(temporary.iterdir())

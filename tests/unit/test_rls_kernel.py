@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tension_sim.structure import max_pending
+from tension_sim.blocks import max_pending
 
 HEADER_DIR = Path(importlib.util.find_spec("tension_sim").submodule_search_locations[0]) / "brian" / "templates"
 SIZES = [*range(1, 71), 127, 128, 400]
@@ -58,7 +58,8 @@ void work(char** a) {
     for (long u = 0; u < updates; u++) {
         r.read(in);
         *q.data = tsim::rls::gain(block, r.data, k.data);
-        tsim::rls::push(block, k.data, 1 / (forgetting + *q.data), forgetting);
+        std::memcpy(tsim::rls::slot(block), k.data, n * sizeof(T));
+        tsim::rls::push(block, 1 / (forgetting + *q.data), forgetting);
         k.write(out), q.write(out);
         if (flush_every && (u + 1) % flush_every == 0) tsim::rls::flush(block);
     }
@@ -71,6 +72,59 @@ int main(int, char** a) {
     else if (a[1][0] == 'd') work<double>(a);
     else work<float>(a);
 }
+"""
+
+# An update of many blocks of all sizes with every option on; writes z, weights and P of each step.
+MANY = r"""
+#include "tsim_rls.h"
+#include "tsim_rls_update.h"
+#include <cstdio>
+#include <random>
+
+template <typename T>
+void work() {
+    const int N = 150, sources = 300;
+    std::mt19937 random(4);
+    std::normal_distribution<T> normal;
+    std::vector<std::int32_t> partner, slot, pending(N), rows(N), sign(sources), group(sources), block_of(sources);
+    std::vector<std::int64_t> start(1), P_start(1), pending_start(1), term_start(1), block_rows(1);
+    for (int b = 0; b < N; b++) {
+        const int n = 1 + b % 131;
+        for (int j = 0; j < n; j++) partner.push_back((b + 2 * j) % sources);
+        start.push_back(partner.size());
+        P_start.push_back(P_start[b] + n * (n + 1) / 2);
+        pending_start.push_back(pending_start[b] + n * tsim::rls::max_pending(n));
+        term_start.push_back(term_start[b] + tsim::rls::max_pending(n));
+        block_rows.push_back(b + 1);
+        rows[b] = N - 1 - b;
+    }
+    std::vector<std::int64_t> row_start(N + 1);
+    for (int i = 0; i < N; i++) row_start[i + 1] = row_start[i] + start[N - i] - start[N - i - 1];
+    for (std::size_t j = 0; j < partner.size(); j++) slot.push_back(partner.size() - 1 - j);
+    std::vector<double> alpha(sources), row_sum(sources);
+    for (int s = 0; s < sources; s++) {
+        sign[s] = s % 3 ? 1 : -1, group[s] = s % 4 - 1, block_of[s] = s < N ? s : -1;
+        alpha[s] = 0.5 + 0.01 * s, row_sum[s] = s % 4;
+    }
+    std::vector<T> x(sources), e(N), z(N), w(partner.size()), factor(partner.size()), P(P_start[N]),
+        K(pending_start[N]), c(term_start[N]), scale(N);
+    for (T& f : factor) f = 1 + normal(random) / 10;
+    const tsim::rls::Problem<T, T, 1> p = {
+        N, partner.data(), start.data(), P_start.data(), pending_start.data(), term_start.data(), x.data(), P.data(),
+        K.data(), c.data(), scale.data(), pending.data(), T(0.99), true, sign.data(), block_of.data(),
+        {{e.data(), rows.data(), block_rows.data(), w.data(), row_start.data(), slot.data(), factor.data()}}};
+    tsim::rls::start(p, alpha.data(), true, group.data(), row_sum.data());
+    for (int step = 0; step < 12; step++) {
+        for (T& value : x) value = normal(random);
+        tsim::rls::sums(p.n_blocks, p.partner, p.block_start, p.x, rows.data(), block_rows.data(), w.data(),
+                        row_start.data(), slot.data(), z.data());
+        for (int i = 0; i < N; i++) e[i] = z[i] - T(i % 7) + 3;
+        if (!tsim::rls::update(p)) std::exit(4);
+        for (const std::vector<T>* array : {&z, &w, &P}) std::fwrite(array->data(), sizeof(T), array->size(), stdout);
+    }
+}
+
+int main() { work<double>(); work<float>(); }
 """
 
 
@@ -282,3 +336,23 @@ def test_a_diverged_block_stays_diverged(build):
     broken = replace(start, P=np.where(np.arange(len(start.P)) == 100, np.nan, start.P))
     _, q, _ = run(build(), broken, r)
     assert np.isnan(q).all()
+
+
+def test_the_number_of_threads_changes_no_bit(tmp_path):
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("g++ is not installed")
+    (tmp_path / "many.cpp").write_text(MANY)
+    program = tmp_path / "many"
+    command = [compiler, *BRIAN2_FLAGS, "-fopenmp", f"-I{HEADER_DIR}", str(tmp_path / "many.cpp"), "-o", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "fopenmp" in done.stderr or "gomp" in done.stderr:
+        pytest.skip("g++ has no OpenMP here")
+    assert done.returncode == 0, done.stderr
+    outputs = []
+    for threads in ("1", "2", "3"):
+        environment = {"OMP_NUM_THREADS": threads, "OMP_DYNAMIC": "false"}
+        outputs.append(subprocess.run([program], capture_output=True, check=True, env=environment).stdout)
+    numbers = np.frombuffer(outputs[0][: 8 * 100_000], float)
+    assert np.all(np.isfinite(numbers)) and np.abs(numbers).max() > 0.1
+    assert outputs[0] == outputs[1] == outputs[2]

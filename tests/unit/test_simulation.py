@@ -27,9 +27,9 @@ from tension_sim.errors import (
     UnknownNameError,
 )
 from tension_sim.network import ForceNetwork, Learning, SparseKernel
+from tension_sim.recording import Record
 from tension_sim.results import Phase
 from tension_sim.simulation import Simulation
-from tension_sim.structure import Record
 from tension_sim.tasks import Task
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
@@ -317,8 +317,8 @@ class TestFailures:
         skip_unless_here("cpp_standalone")
         whole = programs.Program._read
 
-        def cut(self, work):
-            arrays = whole(self, work)
+        def cut(self, work, names):
+            arrays = whole(self, work, names)
             return arrays | {"output.values": arrays["output.values"][:-3]}
 
         monkeypatch.setattr(programs.Program, "_read", cut)
@@ -350,7 +350,7 @@ class TestInterrupted:
         import numpy as np
         from tension_sim.network import ForceNetwork, Learning
         from tension_sim.simulation import Simulation
-        from tension_sim.structure import Record
+        from tension_sim.recording import Record
         from tension_sim.tasks import Task
 
         learning = Learning(alpha_P=5e-6, gain="undivided", update_every=3)

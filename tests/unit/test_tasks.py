@@ -26,6 +26,7 @@ EXAMPLES = {
     "lorenz": {},
     "song": {"melody": "ode_to_joy", "note_rate": "50*Hz"},
     "hdts": {"slots": 5, "length": "100*ms"},
+    "harmonics": {"frequency": "5*Hz", "amplitudes": [1, 0.5]},
 }
 
 

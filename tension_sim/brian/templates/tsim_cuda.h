@@ -53,10 +53,11 @@ __device__ inline T largest_of_block(T value) {
 // ---- Signal: one row of the samples ------------------------------------------------------------------------------
 template <typename T>
 __global__ void play(std::int64_t n, std::int64_t rows, std::int64_t step, const std::int64_t* first_step,
-                     const std::int32_t* periodic, const T* samples, T* value) {
+                     const std::int64_t* every, const std::int32_t* periodic, const T* samples, T* value) {
     const std::int64_t i = thread_index();
     if (i >= n) return;
     std::int64_t row = step - *first_step;
+    row = row >= 0 ? row / *every : -1 - (-1 - row) / *every;
     if (*periodic)
         row = (row % rows + rows) % rows;
     else

@@ -1,30 +1,24 @@
 {# USES_VARIABLES { N, n_sources, x, x_start, y, y_start, w } #}
 {% extends 'common_group.cpp' %}
+{% set _scalar = c_data_type(variables['y'].dtype) %}
+
+{% block extra_headers %}
+{% include 'tsim_sums.h' %}
+
+{% endblock %}
 
 {% block maincode %}
-    {% set scalar = c_data_type(variables['y'].dtype) %}
-    {{ openmp_pragma('parallel-static') }}
+    {# A row is summed by one thread, so their number changes no bit. Small products are over before they are awake. #}
+    {{ openmp_pragma('parallel-static') }}{% if openmp_pragma('with_openmp') %} if (N > 1 && _numw > 50000){% endif %}
+
     for (int64_t _row = 0; _row < N; _row++)
     {
         {% if masked %}
-        {{scalar}} _sum = 0;
-        for (int64_t _j = {{row_start}}[_row]; _j < {{row_start}}[_row + 1]; _j++)
-            _sum += {{w}}[_j]*{{x}}[x_start + {{partner}}[_j]];
+        const int64_t _begin = {{row_start}}[_row];
+        {{y}}[y_start + _row] = tsim::dot_of_partners<{{_scalar}}>(
+            {{row_start}}[_row + 1] - _begin, {{w}} + _begin, {{x}} + x_start, {{partner}} + _begin);
         {% else %}
-        const {{c_data_type(variables['w'].dtype)}}* _w = {{w}} + _row*n_sources;
-        const {{c_data_type(variables['x'].dtype)}}* _x = {{x}} + x_start;
-        // Sums in fixed lanes: the same bits wherever the arrays lie in memory.
-        {{scalar}} _lane[16] = {0};
-        int64_t _j = 0;
-        for (; _j + 16 <= n_sources; _j += 16)
-            for (int _l = 0; _l < 16; _l++)
-                _lane[_l] += _w[_j + _l]*_x[_j + _l];
-        {{scalar}} _sum = 0;
-        for (int _l = 0; _l < 16; _l++)
-            _sum += _lane[_l];
-        for (; _j < n_sources; _j++)
-            _sum += _w[_j]*_x[_j];
+        {{y}}[y_start + _row] = tsim::dot<{{_scalar}}>(n_sources, {{w}} + _row*n_sources, {{x}} + x_start);
         {% endif %}
-        {{y}}[y_start + _row] = _sum;
     }
 {% endblock %}

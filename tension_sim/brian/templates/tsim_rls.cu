@@ -33,8 +33,7 @@
 
 {% block host_maincode %}
     const int64_t _step = {{_host('t_in_timesteps')}}[0];
-    {% if owner.contained_objects | length == n_maps %}
-    {# Besides the errors there is no code of this group's that could change the schedule on the device only. #}
+    {% if owner.schedule_is_its_own %}
     const tsim::rls::Schedule _schedule = {{_schedule(_host)}};
     if (tsim::rls::due(_step, _schedule))
     {% endif %}
@@ -75,7 +74,27 @@
             tsim::rls::allocate(_problem);
             _first = false;
         }
-        if (!tsim::rls::update(_problem, _step))
+        tsim::rls::Options<{{c_data_type(variables['P_packed'].dtype)}}, {{n_maps}}> _options;
+        _options.alpha_each = {{alpha_each}};
+        {% if grouped %}
+        _options.group = {{_dev('group_of')}};
+        _options.row_sum = {{_dev('row_sum')}};
+        {% endif %}
+        {% if signed %}
+        _options.sign = {{_dev('sign')}};
+        {% endif %}
+        {% if by_source %}
+        _options.block_of = {{_dev('block_of')}};
+        {% endif %}
+        {% for m in range(n_maps) %}
+        {% if slots[m] %}
+        _options.slot[{{m}}] = {{_dev('slot_' ~ m)}};
+        {% endif %}
+        {% if factors[m] %}
+        _options.factor[{{m}}] = {{_dev('factor_' ~ m)}};
+        {% endif %}
+        {% endfor %}
+        if (!tsim::rls::update(_problem, _step, _options))
             Network::_globally_stopped = true;
     }
 {% endblock %}

@@ -14,7 +14,8 @@
 //     T q = gain(block, r, k);                 // k = P r, q = r'k
 //     T c = 1 / (forgetting + q);
 //     add_scaled(n, -c * error, k, w);         // each row of weights; leave out the c for the undivided gain
-//     push(block, k, c, forgetting);
+//     std::copy(k, k + n, slot(block));
+//     push(block, c, forgetting);
 //
 // Nothing is allocated. Different blocks may be updated by different threads.
 #ifndef TSIM_RLS_H
@@ -389,10 +390,13 @@ static inline T gain(const Block<T>& b, const T* r, T* k) {
     return dot(b.n, r, k);
 }
 
-// P <- (P - c k k') / forgetting, to be applied later; once after each gain().
+// Where k of the next term goes, after gain().
 template <typename T>
-static inline void push(const Block<T>& b, const T* k, T c, T forgetting) {
-    std::memcpy(b.K + *b.count * b.stride, k, b.n * sizeof(T));
+static inline T* slot(const Block<T>& b) { return b.K + *b.count * b.stride; }
+
+// P <- (P - c k k') / forgetting with the k in slot(b), to be applied later; once after each gain().
+template <typename T>
+static inline void push(const Block<T>& b, T c, T forgetting) {
     b.c[*b.count] = c / *b.scale;
     *b.scale /= forgetting;
     ++*b.count;

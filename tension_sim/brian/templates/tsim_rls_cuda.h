@@ -21,8 +21,7 @@ struct Schedule {
 };
 
 __host__ __device__ inline bool due(std::int64_t step, const Schedule& s) {
-    return *s.learning && step >= *s.start_step && step < *s.stop_step && step % *s.update_every == 0
-        && (*s.probability >= 1 || tsim::chance(*s.seed, step) < *s.probability);
+    return tsim::due(step, *s.learning, *s.start_step, *s.stop_step, *s.update_every, *s.probability, *s.seed);
 }
 
 // Everything an update reads and writes, in device memory. T: weights and P; X: the source variable.
@@ -55,6 +54,18 @@ struct Problem {
     T* largest_error;
     std::int32_t* found;                          // what `look` saw
     std::int32_t* first_bad;                      // the first block that diverged, else n_blocks
+};
+
+// What not every rule has; null where it is not used. Arrays of sources, then of stored weights.
+template <typename T, int MAPS>
+struct Options {
+    bool alpha_each = false;                      // alpha_P is one number of each source
+    const std::int32_t* group = 0;                // P(0): partners of one group share a penalty,
+    const double* row_sum = 0;                    // this
+    const std::int32_t* sign = 0;                 // weights of the other sign become 0
+    const std::int32_t* block_of = 0;             // of the source's own row, or -1: divides a second time
+    const std::int32_t* slot[MAPS] = {};          // where the weights lie in w; else in the order of the rows
+    const T* factor[MAPS] = {};                   // how fast each learns
 };
 
 enum { DUE = 1, UNSETTLED = 2, BAD = 4 };
@@ -106,20 +117,35 @@ __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
 
 // One CUDA block a row of P: make P(0), or apply the terms that wait.
 template <typename T, typename X, int MAPS>
-__global__ void settle(const Problem<T, X, MAPS> p) {
+__global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
+    const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
     if (*p.fresh) {
-        for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) row[j] = j == i ? (T)*p.alpha_P : (T)0;
+        const std::int32_t *partner = p.partner + p.block_start[b], s = partner[i];
+        const bool grouped = o.group && o.group[s] >= 0;
+        double sum = 0;
+        for (std::int64_t j = threadIdx.x; grouped && j < n; j += TSIM_THREADS)
+            if (o.group[partner[j]] == o.group[s]) sum += p.alpha_P[o.alpha_each ? partner[j] : 0];
+        sum = sum_of_block(sum);
+        __shared__ double shared;  // times alpha of another of the group: what stands between the two
+        const double a = p.alpha_P[o.alpha_each ? s : 0];
+        if (threadIdx.x == 0) shared = grouped ? -a * o.row_sum[s] / (1 + o.row_sum[s] * sum) : 0;
+        __syncthreads();
+        for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
+            const bool same = grouped && o.group[partner[j]] == o.group[s];
+            row[j] = same ? (T)(shared * p.alpha_P[o.alpha_each ? partner[j] : 0]) : (T)0;
+            if (j == i) row[j] += (T)a;
+        }
         return;
     }
-    const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
+    const std::int32_t waiting = p.pending[b];
     const T* K = p.pending_k + p.pending_start[b];
     const T* c = p.pending_c;
-    for (std::int64_t before = 0; before < b; before++) c += p.max_pending[before];
+    for (std::int64_t before = 0; waiting && before < b; before++) c += p.max_pending[before];
     for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
         T value = row[j];
-        for (int m = 0; m < p.pending[b]; m++) value -= c[m] * K[m * n + i] * K[m * n + j];
+        for (int m = 0; m < waiting; m++) value -= c[m] * K[m * n + i] * K[m * n + j];
         row[j] = p.P_scale[b] * value;
     }
 }
@@ -169,27 +195,40 @@ __global__ void gains(const Problem<T, X, MAPS> p) {
     }
 }
 
-// One CUDA block a learned row of a map: W_i -= g e_i k. Blocks of P from the first bad one on learn nothing.
+// Whether a block learns: not from the first bad one on, and none beside a bad one where c of all divide.
 template <typename T, typename X, int MAPS>
-__global__ void weights(const Problem<T, X, MAPS> p) {
+__device__ inline bool learns(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b) {
+    return b < *p.first_bad && !(o.block_of && *p.first_bad < p.n_blocks);
+}
+
+// One CUDA block a learned row of a map: W_i -= g e_i k.
+template <typename T, typename X, int MAPS>
+__global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const int m = blockIdx.y;
     const std::int64_t* block_rows = p.block_rows[m];
     if ((std::int64_t)blockIdx.x >= block_rows[p.n_blocks]) return;
     const std::int64_t b = block_of(block_rows, p.n_blocks, blockIdx.x);
-    if (b >= *p.first_bad) return;
+    if (!learns(p, o, b)) return;
     const std::int32_t row = p.rows[m][blockIdx.x];
     const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
     const T e = (*p.divided ? p.c[b] : (T)1) * p.error[m][row];
     const T* k = p.k + p.block_start[b];
-    T* w = p.w[m] + p.row_start[m][row];
-    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) w[j] -= e * k[j];
+    const std::int32_t* partner = p.partner + p.block_start[b];
+    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) {
+        const std::int64_t place = p.row_start[m][row] + j, at = o.slot[m] ? o.slot[m][place] : place;
+        T change = e * k[j];
+        if (o.block_of && o.block_of[partner[j]] >= 0) change *= p.c[o.block_of[partner[j]]];
+        if (o.factor[m]) change *= o.factor[m][at];
+        const T value = p.w[m][at] - change;
+        p.w[m][at] = o.sign && value * o.sign[partner[j]] < 0 ? (T)0 : value;
+    }
 }
 
 // One CUDA block a row of P: P <- (P - c k k')/forgetting.
 template <typename T, typename X, int MAPS>
-__global__ void downdate(const Problem<T, X, MAPS> p) {
+__global__ void downdate(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
-    if (b >= *p.first_bad) return;
+    if (!learns(p, o, b)) return;
     const T* k = p.k + p.block_start[b];
     const T ck = p.c[b] * k[i], forgetting = (T)*p.forgetting;
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
@@ -224,13 +263,13 @@ static inline std::int32_t fetched(const std::int32_t* from) {
 // What happens at one time step; false if learning diverged in it. The host waits for the device's answer, so that
 // the run ends with this very step.
 template <typename T, typename X, int MAPS>
-bool update(const Problem<T, X, MAPS>& p, std::int64_t step) {
+bool update(const Problem<T, X, MAPS>& p, std::int64_t step, const Options<T, MAPS>& o = Options<T, MAPS>()) {
     TSIM_LAUNCH((look<T, X, MAPS>), 1, TSIM_THREADS, p, step);
     const std::int32_t found = fetched(p.found);
     if (!(found & DUE)) return true;
     const unsigned rows = (unsigned)p.n_rows;
     if (found & UNSETTLED) {
-        if (rows) TSIM_LAUNCH((settle<T, X, MAPS>), rows, TSIM_THREADS, p);
+        if (rows) TSIM_LAUNCH((settle<T, X, MAPS>), rows, TSIM_THREADS, p, o);
         TSIM_LAUNCH((settled<T, X, MAPS>), 1, TSIM_THREADS, p);
     }
     if (found & BAD) return false;
@@ -240,11 +279,33 @@ bool update(const Problem<T, X, MAPS>& p, std::int64_t step) {
             if (p.n_entries[m] > entries.x) entries.x = (unsigned)p.n_entries[m];
         TSIM_LAUNCH((product<T, X, MAPS>), rows, TSIM_THREADS, p);
         TSIM_LAUNCH((gains<T, X, MAPS>), (unsigned)p.n_blocks, TSIM_THREADS, p);
-        TSIM_LAUNCH((weights<T, X, MAPS>), entries, TSIM_THREADS, p);
-        TSIM_LAUNCH((downdate<T, X, MAPS>), rows, TSIM_THREADS, p);
+        TSIM_LAUNCH((weights<T, X, MAPS>), entries, TSIM_THREADS, p, o);
+        TSIM_LAUNCH((downdate<T, X, MAPS>), rows, TSIM_THREADS, p, o);
     }
     TSIM_LAUNCH((finish<T, X, MAPS>), 1, 1, p, step);
     return fetched(p.first_bad) == p.n_blocks;
+}
+
+// Some elements of one array at a place of another.
+template <typename X, typename Y>
+__global__ void copy(std::int64_t n, const X* from, Y* to, std::int64_t step, const Schedule schedule) {
+    const std::int64_t i = thread_index();
+    if (i < n && due(step, schedule)) to[i] = (Y)from[i];
+}
+
+// One CUDA block a learned row of a map: z = W x, of weights that lie in the slots.
+template <typename T, typename X>
+__global__ void row_sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start,
+                         const X* x, const std::int32_t* rows, const std::int64_t* block_rows, const T* w,
+                         const std::int64_t* row_start, const std::int32_t* slot, T* z, std::int64_t step,
+                         const Schedule schedule) {
+    if ((std::int64_t)blockIdx.x >= block_rows[n_blocks] || !due(step, schedule)) return;
+    const std::int64_t b = block_of(block_rows, n_blocks, blockIdx.x), first = block_start[b];
+    const std::int32_t *slots = slot + row_start[rows[blockIdx.x]], n = (std::int32_t)(block_start[b + 1] - first);
+    T sum = 0;
+    for (std::int32_t j = threadIdx.x; j < n; j += TSIM_THREADS) sum += w[slots[j]] * x[partner[first + j]];
+    sum = sum_of_block(sum);
+    if (threadIdx.x == 0) z[rows[blockIdx.x]] = sum;
 }
 }  // namespace rls
 }  // namespace tsim

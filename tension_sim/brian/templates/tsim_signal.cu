@@ -1,4 +1,4 @@
-{# USES_VARIABLES { N, samples, value, first_step, periodic, t_in_timesteps } #}
+{# USES_VARIABLES { N, samples, value, first_step, every, periodic, t_in_timesteps } #}
 {% extends 'common_group.cu' %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
@@ -24,5 +24,5 @@
 {% block host_maincode %}
     TSIM_LAUNCH(tsim::play, tsim::blocks_for(N), TSIM_THREADS,
         N, (int64_t)dev{{_dynamic_samples}}.size()/N, {{get_array_name(variables['t_in_timesteps'], prefix='')}}[0],
-        {{_dev('first_step')}}, {{_dev('periodic')}}, {{_dev('samples')}}, {{_dev('value')}});
+        {{_dev('first_step')}}, {{_dev('every')}}, {{_dev('periodic')}}, {{_dev('samples')}}, {{_dev('value')}});
 {% endblock %}

@@ -1,9 +1,10 @@
-{# USES_VARIABLES { N, samples, value, first_step, periodic, t_in_timesteps } #}
+{# USES_VARIABLES { N, samples, value, first_step, every, periodic, t_in_timesteps } #}
 {% extends 'common_group.pyx' %}
 
 {% block maincode %}
     cdef long _rows = _num{{samples}} // N
     cdef long _row = {{t_in_timesteps}} - {{first_step}}
+    _row = _row // {{every}} if _row >= 0 else -1 - (-1 - _row) // {{every}}
     cdef long _j
     if {{periodic}}:
         _row = _row % _rows

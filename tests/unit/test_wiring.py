@@ -7,9 +7,11 @@ import re
 import numpy as np
 import pytest
 
+from tension_sim.blocks import max_pending
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from tension_sim.network import ForceNetwork, Learning
-from tension_sim.structure import Record, Structure, initial_state, max_pending, run_values
+from tension_sim.recording import Record
+from tension_sim.wiring import ForceWiring
 
 N = 12
 
@@ -18,12 +20,16 @@ def net(**changes):
     return ForceNetwork.random(**({"n": N, "seed": 1, "learning": Learning(alpha_P=0.1), "n_outputs": 2} | changes))
 
 
-def structure(network, **record):
-    return Structure.of(network, Record(**record))
+def wiring(network, **record):
+    return ForceWiring(network, Record(**record))
+
+
+def described(network, **record):
+    return wiring(network, **record).circuit.describe()
 
 
 def test_values_do_not_change_the_structure():
-    base = structure(net()).describe()
+    base = described(net())
     for changes in (
         {"seed": 2},
         {"parameters": {"tau_decay": "30*ms"}},
@@ -31,8 +37,8 @@ def test_values_do_not_change_the_structure():
         {"initial": {"v": "-60*mV"}},
         {"p": 0.5, "G": 0.1, "Q": 1},
     ):
-        assert structure(net(**changes)).describe() == base, changes
-    assert structure(net(), every=5).describe() == base
+        assert described(net(**changes)) == base, changes
+    assert described(net(), every=5) == base
 
 
 @pytest.mark.parametrize(
@@ -50,25 +56,27 @@ def test_values_do_not_change_the_structure():
     ],
 )
 def test_what_changes_the_code(changes):
-    assert structure(net(**changes)).describe() != structure(net()).describe()
+    assert described(net(**changes)) != described(net())
 
 
 def test_recorded_variables_and_threads_change_the_code():
-    base = structure(net()).describe()
-    assert structure(net(), variables={"v": [0]}).describe() != base
-    assert structure(net(), spikes_of=3).describe() != base
-    assert Structure.of(net(), Record(), threads=2).describe() != base
-    assert structure(net(), spikes_of=100).describe() == base
+    base = described(net())
+    assert described(net(), variables={"v": [0]}) != base
+    assert described(net(), spikes_of=3) != base
+    assert ForceWiring(net(), Record(), threads=2).circuit.describe() != base
+    assert described(net(), spikes_of=100) == base
 
 
 def test_run_values_are_in_si_and_plain():
     network = net(parameters={"tau_decay": "30*ms"}, n_inputs=1, E2=2.0)
-    values = run_values(network, Record(every=3, variables={"v": [0]}))
+    values = wiring(network, every=3, variables={"v": [0]}).values()
     assert values["neurons.tau_decay"] == 0.03
     assert values["neurons.v_reset"] == -0.065
     assert values["feedback.w"] == pytest.approx(network.feedback_kernel.T.ravel() * 1e-3)
     assert values["input.w"] == pytest.approx(network.input_kernel.T.ravel() * 1e-3)
-    assert values["recurrent.w"] == pytest.approx(network.recurrent.weight * 1e-3)
+    start, post, weight = network.recurrent.outgoing()
+    assert values["recurrent.w"] == pytest.approx(weight * 1e-3)
+    assert values["recurrent.scale"] == pytest.approx(1 / (2e-3 * 30e-3))
     assert values["output.every"] == values["recorded_v.every"] == 3
     assert values["rls.alpha_P"] == 0.1
     assert values["rls.stop_step"] > 2**60
@@ -81,7 +89,7 @@ def test_max_pending_grows():
 class TestInitialState:
     def test_declaration(self):
         network = net(initial={"v": "-50*mV", "r": 0.25})
-        state = initial_state(network, structure(network), None)
+        state = wiring(network).initial_state(None)
         assert state["step"] == 0
         assert state["neurons.v"] == pytest.approx(np.full(N, -0.05))
         assert state["neurons.r"] == pytest.approx(np.full(N, 0.25))
@@ -90,17 +98,15 @@ class TestInitialState:
     def test_given_goes_first(self):
         network = net()
         given = {"neurons.v": np.arange(N), "readout.z": [0.5, -1.0], "step": np.array([7])}
-        state = initial_state(network, structure(network), given)
+        state = wiring(network).initial_state(given)
         assert state["step"] == 7
         assert state["neurons.v"].tolist() == list(range(N))
         assert state["neurons.I_fb"] == pytest.approx(np.array([0.5, -1.0]) @ network.feedback_kernel * 1e-3)
-        assert (
-            initial_state(network, structure(network), given | {"neurons.I_fb": np.zeros(N)})["neurons.I_fb"].sum() == 0
-        )
+        assert wiring(network).initial_state(given | {"neurons.I_fb": np.zeros(N)})["neurons.I_fb"].sum() == 0
 
     def test_P_alone_counts_as_it_is(self):
         network = net()
-        state = initial_state(network, structure(network), {"rls.P_packed": np.ones(N * (N + 1) // 2)})
+        state = wiring(network).initial_state({"rls.P_packed": np.ones(N * (N + 1) // 2)})
         assert (state["rls.P_scale"], state["rls.fresh"]) == (1, 0)
 
     @pytest.mark.parametrize(
@@ -158,7 +164,7 @@ class TestInitialState:
     def test_refused(self, given, error, text):
         network = net()
         with pytest.raises(error, match=re.escape(text)):
-            initial_state(network, structure(network), given)
+            wiring(network).initial_state(given)
 
 
 class TestRecord:
@@ -208,4 +214,4 @@ class TestRecord:
     )
     def test_refused_for_a_network(self, variables, error, text):
         with pytest.raises(error, match=re.escape(text)):
-            structure(net(), variables=variables)
+            wiring(net(), variables=variables)

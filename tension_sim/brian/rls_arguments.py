@@ -1,0 +1,197 @@
+"""What `RLS` accepts: every argument checked, and brought into the form that its variables have."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from brian2.units.allunits import second
+from brian2.units.fundamentalunits import DIMENSIONLESS, have_same_dimensions
+
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ..validation import check_matrix, check_positive, check_steps
+from ._base import dimensions_of, resolve_source
+from .linear_map import LinearMap
+from .signal import Signal
+from .spike_map import SpikeMap
+
+#: Names that every error has; y only where there is a target.
+_TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
+
+#: What learns.
+LearnedMap = LinearMap | SpikeMap
+
+
+def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
+    """Return what a map reads: for each variable its group, name, first element and number of elements."""
+    if isinstance(learned, LinearMap):
+        return [(learned, "x", learned.variables["x_start"].value, learned.shape[1])]
+    if not learned.trace:
+        raise InvalidValueError(
+            message("RLS.maps", "a SpikeMap with a trace", learned.name, "name the presynaptic rate by trace=.")
+        )
+    return [(group, name, *resolve_source("SpikeMap.trace", group, name)[1:]) for group, name in learned.trace]
+
+
+def checked_maps(maps: Any) -> list[LearnedMap]:
+    """Return maps of one clock and of the same sources."""
+    maps = [maps] if isinstance(maps, LearnedMap) else list(maps) if isinstance(maps, Sequence) else []
+    if not maps or not all(isinstance(m, LearnedMap) for m in maps):
+        raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", maps))
+
+    def read(m: LearnedMap) -> list[tuple[Any, int, int]]:
+        return [(owner.variables[name], start, size) for owner, name, start, size in sources_of(m)]
+
+    if len({m.variables["w"] for m in maps}) < len(maps):
+        raise InvalidValueError(message("RLS.maps", "each map once", [m.name for m in maps], "name it once."))
+    for m in maps[1:]:
+        if m.clock is not maps[0].clock:
+            raise InvalidValueError(message("RLS.maps", "maps of one clock", m.name, "use one RLS for each clock."))
+        if read(m) != read(maps[0]):
+            raise InvalidValueError(
+                message("RLS.maps", "maps that read one variable of one group", m.name, "use one RLS for each source.")
+            )
+    return maps
+
+
+def checked_errors(error: Any, maps: int) -> list[str]:
+    """Return one expression a map."""
+    errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
+    if len(errors) != maps or not all(isinstance(e, str) for e in errors):
+        raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
+    for expression in errors:
+        try:
+            ast.parse(expression.strip(), mode="eval")
+        except (SyntaxError, ValueError):
+            raise InvalidValueError(message("RLS.error", 'an expression such as "z - y"', expression)) from None
+    return errors
+
+
+def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
+    """Return names for the errors, each with its group and variable."""
+    if variables is not None and not isinstance(variables, Mapping):
+        raise InvalidTypeError(
+            message("RLS.variables", "names with (group, variable name)", variables, 'as in {"u": (neurons, "v")}.')
+        )
+    checked = {}
+    for name, given in (variables or {}).items():
+        if name in _TAKEN:
+            raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
+        checked[name] = output_of(f"RLS.variables[{name!r}]", given)
+        resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
+    return checked
+
+
+def output_of(where: str, target: Any) -> tuple[Any, str]:
+    """Return group and variable of what an error compares with."""
+    if isinstance(target, Signal):
+        return target, "value"
+    if isinstance(target, LinearMap):
+        return target.output
+    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
+        return target
+    raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
+
+
+def checked_steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "") -> int:
+    """Return a number of steps, given as such or as a time."""
+    if dimensions_of(where, value, "time steps, or a time") is DIMENSIONLESS:
+        return check_steps(where, value, minimum, fix)
+    if not have_same_dimensions(value, second):
+        raise UnitsError(message(where, "time steps, or a time", repr(value), "give it in seconds or as a number."))
+    steps = float(value) / float(clock.dt)
+    if abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
+        raise InvalidValueError(
+            message(where, f"a multiple of the time step {clock.dt}", repr(value), "round it to whole steps.")
+        )
+    return check_steps(where, round(steps), minimum, fix)
+
+
+def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
+    """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
+    fix = "P(0) = alpha_P I must be positive."
+    if np.ndim(alpha_P) == 0:
+        return np.asarray(check_positive("RLS.alpha_P", alpha_P, fix))
+    alpha = check_matrix("RLS.alpha_P", alpha_P, (n_sources,), "sources")
+    if not np.all(alpha > 0):
+        raise InvalidValueError(message("RLS.alpha_P", "finite numbers above 0", float(alpha.min()), fix))
+    return alpha
+
+
+def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
+    """Return group and penalty of each source; nothing where there are no groups."""
+    if groups is None or groups is True:
+        if row_sum is not None:
+            raise InvalidValueError(
+                message("RLS.row_sum", "groups beside it", row_sum, "name the group of each source by groups=.")
+            )
+        blank = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
+        return blank if groups else {}
+    labels = check_matrix("RLS.groups", groups, (n_sources,), "sources")
+    if not np.all((labels >= -1) & (labels == np.round(labels)) & (labels < 2**31)):
+        raise InvalidValueError(message("RLS.groups", "whole numbers from 0 on, and -1 for no group", groups))
+    labels = labels.astype(np.int32)
+    n_groups = max(int(labels.max()) + 1, 0)
+    if row_sum is None:
+        raise InvalidValueError(message("RLS.row_sum", "a penalty beside groups", row_sum, "pass row_sum=."))
+    penalty = check_matrix("RLS.row_sum", row_sum, () if np.ndim(row_sum) == 0 else (n_groups,), "groups")
+    if not np.all(penalty >= 0):
+        raise InvalidValueError(
+            message("RLS.row_sum", "numbers that are not negative", row_sum, "P(0) would not be positive.")
+        )
+    # the last place is that of no group, -1
+    return {"group_of": labels, "row_sum": np.append(np.broadcast_to(penalty, n_groups), 0.0)[labels]}
+
+
+def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
+    """Return the sign of each source."""
+    if signs is None or signs is True:
+        return np.ones(n_sources, np.int32) if signs else None
+    values = check_matrix("RLS.signs", signs, (n_sources,), "sources")
+    without = np.flatnonzero(values == 0)
+    if len(without):
+        raise InvalidValueError(
+            message(
+                "RLS.signs",
+                "+1 or -1 for each source",
+                0,
+                f"sign clamp on a neuron without sign: source {without[0]} has none; give it one.",
+            )
+        )
+    if not np.all(abs(values) == 1):
+        raise InvalidValueError(message("RLS.signs", "+1 or -1 for each source", signs))
+    return values.astype(np.int32)
+
+
+def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
+    """Return for each map one factor a stored weight, True if these come later, None without any."""
+    factors = [factor] if len(maps) == 1 else factor
+    if factor is None or factor is True:
+        factors = [factor] * len(maps)
+    if not isinstance(factors, Sequence) or len(factors) != len(maps):
+        raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one a map", factor))
+    checked: list[np.ndarray | bool | None] = []
+    for m, given in zip(maps, factors, strict=True):
+        if given is None or given is True:
+            checked.append(given)
+            continue
+        stored, shape = m.variables["w"].size, (len(m), sum(size for *_, size in sources_of(m)))
+        if np.ndim(given) == 1:
+            checked.append(check_matrix("RLS.factor", given, (stored,), "stored weights"))
+            continue
+        dense = check_matrix("RLS.factor", given, shape, "targets, sources")
+        row_start, partner, slot = rows_of(m)
+        values = np.empty(stored)
+        values[slice(None) if slot is None else slot] = dense[np.repeat(np.arange(len(m)), np.diff(row_start)), partner]
+        checked.append(values)
+    return checked
+
+
+def rows_of(learned: LearnedMap) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return where each row's weights begin, their partners, and where they are stored if not in this order."""
+    if isinstance(learned, LinearMap):
+        partners = learned.partners
+        return np.concatenate([[0], np.cumsum([len(p) for p in partners])]), np.concatenate(partners), None
+    return learned.rows()

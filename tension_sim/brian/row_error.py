@@ -1,0 +1,126 @@
+"""What a rule needs at each update before it can learn: the error of each row, and z where no map holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from brian2.utils.stringtools import get_identifiers
+
+from ..errors import InvalidValueError, message
+from ._base import GeneratedObject, default_float, resolve_source
+
+if TYPE_CHECKING:
+    from .rls import RLS
+
+__all__ = ["RowError", "RowSums"]
+
+#: Variables of a rule that decide when an update is due.
+SCHEDULE = ("learning", "start_step", "stop_step", "update_every", "probability", "seed")
+
+
+class _Before(GeneratedObject):
+    """Code that prepares the updates of a rule: it runs at their steps alone."""
+
+    def __init__(self, rule: RLS, template: str, **kwargs: Any) -> None:
+        self._rule = rule
+        super().__init__(template, **kwargs)
+
+    def due(self, step: int) -> bool:
+        """Say whether an update falls on this time step."""
+        return self._rule.due(step)
+
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._rule.schedule_is_its_own
+
+
+class RowError(_Before):
+    """The error of each row of one map, from a Brian2 expression.
+
+    Parameters
+    ----------
+    rule : RLS
+        The rule; its variables are declared.
+    rows : int
+        Rows of the map.
+    expression : str
+        The error.
+    linked : mapping of str to (group, variable name)
+        Names that the expression may have; ``"z"`` among them.
+    **kwargs
+        Of the object.
+    """
+
+    def __init__(
+        self, rule: RLS, rows: int, expression: str, linked: Mapping[str, tuple[Any, str]], **kwargs: Any
+    ) -> None:
+        super().__init__(rule, "tsim_row_error", code=f"error = {expression}", **kwargs)
+        for name in SCHEDULE:  # the expression may have these names for others
+            self.variables.add_reference(f"_{name}", rule, name)
+        self.variables.add_constant("N", rows)
+        self.variables.add_arange("i", size=rows)
+        output = resolve_source("RLS.z", *linked["z"])[0]
+        self.variables.add_array("error", size=rows, dimensions=output.dim, dtype=default_float())
+        for name in sorted(get_identifiers(expression) & set(linked)):
+            group, variable = linked[name]
+            array, start, size = resolve_source(f"RLS.{name}", group, variable, shared=True)
+            if size not in (1, rows):
+                raise InvalidValueError(
+                    message(f"RLS.{name}", f"a variable with {rows} values, one a row, or a single one", size)
+                )
+            self.add_dependency(group)
+            index = None
+            if not array.scalar and (start or size != rows or array.size != rows):
+                index = f"_{name}_index"
+                self.variables.add_array(
+                    index, size=rows, dtype=np.int32, constant=True, read_only=True,
+                    values=start + (np.arange(rows) if size == rows else np.zeros(rows)),
+                )  # fmt: skip
+            self.variables.add_reference(name, group, variable, index=index)
+        self._enable_group_attributes()
+
+
+class RowSums(_Before):
+    """z = W x of the learned rows of a spike map, at the steps of an update alone.
+
+    A spike map does its work spike by spike, so that nothing else holds its z.
+
+    Parameters
+    ----------
+    rule : RLS
+        The rule; its variables are declared.
+    m : int
+        The map's number.
+    gather : list of (group, name, first element, number of elements)
+        What is copied into the rule's x before, one after the other.
+    **kwargs
+        Of the object.
+    """
+
+    def __init__(self, rule: RLS, m: int, gather: list[tuple[Any, str, int, int]], **kwargs: Any) -> None:
+        rows = len(rule.maps[m])
+        super().__init__(
+            rule,
+            "tsim_row_sums",
+            needed_variables=[f"source_{s}" for s in range(len(gather))],
+            template_kwds={"gather": [{"start": start, "size": size} for *_, start, size in gather]},
+            **kwargs,
+        )
+        variables = self.variables
+        variables.add_constant("N", rows)
+        variables.add_constant("n_blocks", len(rule))
+        variables.add_arange("i", size=rows)
+        for s, (group, name, _, _) in enumerate(gather):
+            variables.add_reference(f"source_{s}", group, name)
+            self.add_dependency(group)
+        dim = rule.variables[f"w_{m}"].dim * rule.variables["x"].dim
+        variables.add_array("z", size=rows, dimensions=dim, dtype=default_float())
+        for name in ("w", "row_start", "slot", "rows", "block_rows"):
+            variables.add_reference(name, rule, f"{name}_{m}")
+        for name in ("x", "x_start", "partner", "block_start", *SCHEDULE):
+            variables.add_reference(name, rule, name)
+        self.add_dependency(rule.maps[m])
+        self._enable_group_attributes()

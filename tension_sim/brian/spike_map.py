@@ -1,0 +1,284 @@
+"""Sparse weights that each spike adds to a variable: recurrence without delay, fast and learnable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2.core.variables import Variables
+
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ..kernels import SparseKernel
+from ..validation import check_matrix
+from ._base import GeneratedObject, default_float, is_standalone, resolve_source, unit_name
+from .linear_map import Blank
+
+__all__ = ["SpikeMap"]
+
+# The number of weights is not compiled in: their arrays take the length of a run argument's file.
+_RESIZE = """
+for (const auto& _arg : args) {{
+    const std::string _key = "{name}=";
+    if (_arg.compare(0, _key.size(), _key) != 0) continue;
+    std::ifstream _file(_arg.substr(_key.size()), std::ios::binary | std::ios::ate);
+    const bool _is_file = _file.is_open();
+    {vector}.resize(_is_file ? (size_t)_file.tellg()/sizeof({vector}[0]) : 1);
+}}
+"""
+
+
+class SpikeMap(GeneratedObject):
+    """Add ``scale*w`` to a variable of all targets of each neuron that spiked in this time step.
+
+    Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay. Sums run in a fixed
+    order, of sources and then of targets, whatever the number of threads.
+
+    Parameters
+    ----------
+    sources : Group or sequence of Group
+        Groups that spike; their neurons are numbered one after the other.
+    weights : SparseKernel or Blank
+        Weights from the sources to the target, in SI units of the target variable; two
+        between one pair of neurons become one.
+    target : Group
+        The group written to.
+    target_variable : str
+        Name of the variable added to.
+    trace : str or sequence of str, optional
+        Variable of the sources that holds each neuron's filtered spikes, one name for all
+        groups or one for each: what a learning rule takes as presynaptic rate.
+    scale : float, optional
+        Multiplies all weights, such as the 1/(rise time x decay time) of a filter.
+    clock : Clock, optional
+        The clock; that of the sources, who must share it.
+    when, order : str, int, optional
+        Place within the time step: that of Brian2's synapses, after all thresholds.
+    name : str, optional
+        Name of the Brian2 object.
+
+    Attributes
+    ----------
+    weights : SparseKernel
+        The weights, without unit; can be set, also to another number of them.
+    W : array, shape (targets, sources)
+        The weights, with unit; zero where there is none. A dense array, made when asked for.
+    w, post, out_start : VariableView
+        Weights in the order of sources and then of targets, the target of each, and where
+        each source's begin. On a standalone device, run arguments can set them; files for
+        `w` and `post` may have any one length.
+    scale : VariableView
+        The multiplier.
+
+    Raises
+    ------
+    InvalidValueError, InvalidTypeError, UnitsError
+        If an argument cannot work.
+
+    Examples
+    --------
+    >>> from brian2 import Network, NeuronGroup, defaultclock
+    >>> from tension_sim import SparseKernel
+    >>> from tension_sim.brian.spike_map import SpikeMap
+    >>> neurons = NeuronGroup(2, "h : 1", threshold="i == 0")
+    >>> recurrent = SpikeMap(neurons, weights=SparseKernel(2, [0], [1], [3.0]), target=neurons, target_variable="h")
+    >>> Network(neurons, recurrent).run(2*defaultclock.dt)
+    >>> neurons.h[:]
+    array([0., 6.])
+    """
+
+    #: Variables whose length comes with the run.
+    any_length = ("post", "w")
+
+    def __init__(
+        self,
+        sources: Any,
+        *,
+        weights: SparseKernel | Blank,
+        target: Any,
+        target_variable: str,
+        trace: str | Sequence[str] | None = None,
+        scale: float = 1.0,
+        clock: Any = None,
+        when: str = "synapses",
+        order: int = 0,
+        name: str = "spikemap*",
+    ) -> None:
+        groups = _checked_sources(sources)
+        y, y_start, n_targets = resolve_source("SpikeMap.target", target, target_variable)
+        if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
+            raise InvalidValueError(
+                message("SpikeMap.target_variable", "a floating-point variable that can be written", target_variable)
+            )
+        clock = groups[0].clock if clock is None else clock
+        for group in groups:
+            if group.clock.name != clock.name:  # not "is": the default clock may be a proxy
+                raise InvalidValueError(
+                    message("SpikeMap.sources", "groups of one clock", group.name, "use one SpikeMap for each clock.")
+                )
+        sizes = [len(group) for group in groups]
+        self.shape = (n_targets, sum(sizes))
+        _check_weights(weights, self.shape)
+        traces = [] if trace is None else _checked_trace(trace, groups)
+        scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
+
+        starts = [int(getattr(group, "start", 0)) for group in groups]
+        firsts = np.cumsum([0, *sizes])[:-1].tolist()
+        super().__init__(
+            "tsim_spike_map",
+            clock=clock,
+            when=when,
+            order=order,
+            name=name,
+            # where each group's spikes lie: its neurons in their array, and the number of its first one here
+            template_kwds={
+                "groups": [
+                    {"start": start, "stop": start + size, "shift": first - start}
+                    for start, size, first in zip(starts, sizes, firsts, strict=True)
+                ]
+            },
+            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))],
+        )
+        #: Group and variable name of each trace, one for each group of sources.
+        self.trace = traces
+        #: What a rule reads as the output of this map: group and variable name.
+        self.output = (target, target_variable)
+        self._stored = {"out_start": np.zeros(self.shape[1] + 1, np.int64), "post": np.zeros(0), "w": np.zeros(0)}
+        variables, dtype = self.variables, default_float()
+        variables.add_constant("N", n_targets)
+        variables.add_constant("n_sources", self.shape[1])
+        variables.add_arange("i", size=n_targets)
+        for g, group in enumerate(groups):
+            self.add_dependency(group)
+            # brian2cuda knows arrays of spikes by the end of their names
+            variables.add_reference(f"source_{g}_spikespace", group, "_spikespace")
+        for g, (group, variable) in enumerate(traces):
+            variables.add_reference(f"x_{g}", group, variable)
+            variables.add_constant(f"x_start_{g}", starts[g])
+        self.add_dependency(target)
+        variables.add_reference("y", target, target_variable)
+        variables.add_constant("y_start", y_start)
+        variables.add_array("out_start", size=self.shape[1] + 1, dtype=np.int64)
+        variables.add_dynamic_array("post", size=0, dtype=np.int32)
+        variables.add_dynamic_array("w", size=0, dimensions=y.dim, dtype=dtype)
+        variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
+        self._enable_group_attributes()
+        if isinstance(weights, SparseKernel):
+            self._put(*weights.outgoing())
+        else:
+            self._resize(weights.count or 0)
+            self._take_any_length()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def _resize(self, count: int) -> None:
+        for name in self.any_length:
+            self.variables[name].resize(count)
+
+    def _put(self, out_start: np.ndarray, post: np.ndarray, w: np.ndarray) -> None:
+        self._resize(len(w))
+        values = {"out_start": out_start, "post": post, "w": w}
+        for name, array in values.items():
+            self._set(name, array)
+        if is_standalone():
+            self._stored = values
+        self._take_any_length()
+
+    def _take_any_length(self) -> None:
+        """Let run arguments change the number of weights, after what has been stored so far."""
+        if is_standalone():
+            device = brian2.get_device()
+            for name in self.any_length:
+                vector = device.get_array_name(self.variables[name], access_data=False)
+                device.insert_code("main", _RESIZE.format(name=f"{self.name}.{name}", vector=f"brian::{vector}"))
+
+    def _read(self, name: str) -> np.ndarray:
+        try:
+            return self._get(name)
+        except NotImplementedError:  # a standalone device before its first run
+            return self._stored[name]
+
+    @property
+    def weights(self) -> SparseKernel:
+        """The weights, in SI units."""
+        n_targets, n_sources = self.shape
+        pre = np.repeat(np.arange(n_sources, dtype=np.int32), np.diff(self._read("out_start")))
+        return SparseKernel(n_sources, pre, self._read("post")[: len(pre)], self._read("w")[: len(pre)], n_targets)
+
+    @weights.setter
+    def weights(self, kernel: SparseKernel) -> None:
+        _check_weights(kernel, self.shape)
+        if isinstance(kernel, Blank):
+            raise InvalidTypeError(message("SpikeMap.weights", "a SparseKernel", kernel))
+        self._put(*kernel.outgoing())
+
+    @property
+    def W(self) -> Any:
+        """The weights as a dense array."""
+        return self._with_unit(self.weights.to_dense().T, "w")
+
+    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the weights by target, as a learning rule needs them.
+
+        Returns
+        -------
+        row_start : array of int64, shape (targets + 1,)
+            Where each row begins.
+        partner : array of int32, shape (weights,)
+            Source of each weight, ascending within a row.
+        slot : array of int64, shape (weights,)
+            Its place in ``w``.
+        """
+        kernel = self.weights
+        slot = np.argsort(kernel.post, kind="stable")
+        row_start = np.append(0, np.cumsum(np.bincount(kernel.post, minlength=self.shape[0])))
+        return row_start, kernel.pre[slot], slot
+
+    @property
+    def partners(self) -> list[np.ndarray]:
+        """Indices of the sources of each row."""
+        start, partner, _ = self.rows()
+        return np.split(partner, start[1:-1])
+
+
+def _checked_sources(sources: Any) -> list[Any]:
+    groups = list(sources) if isinstance(sources, (list, tuple)) else [sources]
+    if not groups:
+        raise InvalidValueError(message("SpikeMap.sources", "at least one group", sources))
+    for group in groups:
+        if not isinstance(getattr(group, "variables", None), Variables):
+            raise InvalidTypeError(message("SpikeMap.sources", "a Brian2 group, or several", group))
+        if "_spikespace" not in group.variables:
+            raise InvalidValueError(
+                message("SpikeMap.sources", "groups that spike", group.name, "give the group a threshold.")
+            )
+    return groups
+
+
+def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
+    if not isinstance(weights, (SparseKernel, Blank)):
+        raise InvalidTypeError(
+            message("SpikeMap.weights", "a SparseKernel or a Blank", weights, "SparseKernel.from_dense(W.T).")
+        )
+    given = weights.shape if isinstance(weights, Blank) else (weights.n_post, weights.n)
+    if given != shape:
+        raise InvalidValueError(
+            message("SpikeMap.weights", f"weights of shape {shape} (targets, sources)", given, "check the groups.")
+        )
+
+
+def _checked_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
+    names = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
+    if len(names) != len(groups) or not all(isinstance(name, str) for name in names):
+        raise InvalidValueError(
+            message("SpikeMap.trace", f"one variable name, or one for each of {len(groups)} group(s)", trace)
+        )
+    found = [resolve_source("SpikeMap.trace", group, name)[0] for group, name in zip(groups, names, strict=True)]
+    for variable in found[1:]:
+        if variable.dim != found[0].dim:
+            raise UnitsError(
+                message("SpikeMap.trace", f"traces of one unit, {unit_name(found[0].dim)}", unit_name(variable.dim))
+            )
+    return list(zip(groups, names, strict=True))

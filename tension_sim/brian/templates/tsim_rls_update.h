@@ -1,0 +1,177 @@
+// One update of all blocks, for generated C++ and Cython code; tsim_rls.h does the work on a block.
+//
+// First k and c of all blocks are found, then weights and P move: so a block that diverges is seen before anything is
+// written, and an option may need the c of other blocks. Blocks are shared among threads; each is worked on by one
+// thread alone, so that the number of threads changes no bit.
+#ifndef TSIM_RLS_UPDATE_H
+#define TSIM_RLS_UPDATE_H
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+// Blocks among threads, where there are enough numbers for threads to pay.
+#if defined(_OPENMP)
+#define TSIM_RLS_PRAGMA(text) _Pragma(#text)
+#define TSIM_RLS_THREADS(numbers) TSIM_RLS_PRAGMA(omp parallel for schedule(static) if ((numbers) > 20000))
+#else
+#define TSIM_RLS_THREADS(numbers)
+#endif
+
+namespace tsim {
+
+namespace rls {
+
+// One map. A null pointer stands for an option that is not used, here and below.
+template <typename T>
+struct Map {
+    const T* error;                  // of each row
+    const std::int32_t* rows;        // those learned, block by block,
+    const std::int64_t* block_rows;  // and where each block's begin
+    T* w;
+    const std::int64_t* row_start;   // where the weights of a row begin in w, or in slot,
+    const std::int32_t* slot;        // which says where they lie in w
+    const T* factor;                 // beside w: how fast each learns
+};
+
+template <typename T, typename X, int MAPS>
+struct Problem {
+    std::int64_t n_blocks;
+    const std::int32_t* partner;
+    const std::int64_t *block_start, *P_start, *pending_start, *term_start;
+    const X* x;
+    T *P, *pending_k, *pending_c, *P_scale;
+    std::int32_t* pending;
+    T forgetting;
+    bool divided;
+    const std::int32_t* sign;        // of each source: weights of the other sign become 0
+    const std::int32_t* block_of;    // of the row of each source, -1: none; divides a second time
+    Map<T> map[MAPS];
+
+    std::int64_t size(std::int64_t b) const { return block_start[b + 1] - block_start[b]; }
+    Block<T> block(std::int64_t b) const {
+        return Block<T>(size(b), P + P_start[b], pending_k + pending_start[b], size(b), pending_c + term_start[b],
+                        P_scale + b, pending + b, is_far(P_start[n_blocks] * sizeof(T)));
+    }
+};
+
+// P(0) of all blocks: its inverse is diag(1/alpha), plus row_sum between partners of one group. alpha is one number, or
+// one of each source.
+template <typename T, typename X, int MAPS>
+static void start(const Problem<T, X, MAPS>& p, const double* alpha, bool each, const std::int32_t* group,
+                  const double* row_sum) {
+    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    for (std::int64_t b = 0; b < p.n_blocks; b++) {
+        const std::int32_t* partner = p.partner + p.block_start[b];
+        T* P = p.P + p.P_start[b];
+        for (std::int64_t i = 0; i < p.size(b); i++, P += i) {
+            const std::int32_t s = partner[i];
+            const double a = each ? alpha[s] : *alpha;
+            double shared = 0;  // times alpha of another of the group: what stands between the two
+            if (group && group[s] >= 0) {
+                double sum = 0;
+                for (std::int64_t j = 0; j < p.size(b); j++)
+                    if (group[partner[j]] == group[s]) sum += each ? alpha[partner[j]] : *alpha;
+                shared = -a * row_sum[s] / (1 + row_sum[s] * sum);
+            }
+            for (std::int64_t j = 0; j <= i; j++) {
+                const std::int32_t o = partner[j];
+                P[j] = shared != 0 && group[o] == group[s] ? T(shared * (each ? alpha[o] : *alpha)) : T(0);
+            }
+            P[i] += T(a);
+        }
+        p.P_scale[b] = 1;
+        p.pending[b] = 0;
+    }
+}
+
+// w_i -= factor e k of one row; slots, factor and sign may be null.
+template <typename T>
+static inline void move(std::int64_t n, T* w, T e, const T* k, const std::int32_t* slots, const T* factor,
+                        const std::int32_t* sign, const std::int32_t* partner) {
+    if (!slots && !factor && !sign) {
+        for (std::int64_t j = 0; j < n; j++) w[j] -= e * k[j];
+        return;
+    }
+    for (std::int64_t j = 0; j < n; j++) {
+        const std::int64_t at = slots ? slots[j] : j;
+        const T value = w[at] - (factor ? factor[at] * e : e) * k[j];
+        w[at] = sign && value * sign[partner[j]] < 0 ? T(0) : value;
+    }
+}
+
+// False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs all.
+template <typename T, typename X, int MAPS>
+static bool update(const Problem<T, X, MAPS>& p) {
+    static std::vector<T> c_of;
+    c_of.resize(p.n_blocks);
+    T* const all_c = c_of.data();
+    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    for (std::int64_t b = 0; b < p.n_blocks; b++) {
+        static thread_local std::vector<T> r, k;
+        const std::int64_t n = p.size(b);
+        const std::int32_t* partner = p.partner + p.block_start[b];
+        r.resize(n);
+        k.resize(n);
+        for (std::int64_t j = 0; j < n; j++) r[j] = p.x[partner[j]];
+        const T c = 1 / (p.forgetting + gain(p.block(b), r.data(), k.data()));
+        T largest_k = 0, largest_error = 0;
+        bool good = c > 0 && std::isfinite(c);
+        for (std::int64_t j = 0; j < n; j++) largest_k = std::max(largest_k, std::abs(k[j]));
+        for (const Map<T>& m : p.map)
+            for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
+                const T e = m.error[m.rows[i]];
+                good = good && std::isfinite(e);
+                largest_error = std::max(largest_error, std::abs(e));
+            }
+        good = good && std::isfinite((p.divided ? c : T(1)) * largest_k * largest_error);
+        std::copy(k.begin(), k.end(), slot(p.block(b)));
+        all_c[b] = good ? c : T(0);
+    }
+    const std::int64_t bad = std::find(all_c, all_c + p.n_blocks, T(0)) - all_c;
+    const std::int64_t end = bad < p.n_blocks && p.block_of ? 0 : bad;
+    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    for (std::int64_t b = 0; b < end; b++) {
+        static thread_local std::vector<T> divided;
+        const std::int64_t n = p.size(b);
+        const std::int32_t* partner = p.partner + p.block_start[b];
+        const T *k = slot(p.block(b)), c = all_c[b];
+        if (p.block_of) {
+            divided.resize(n);
+            for (std::int64_t j = 0; j < n; j++) {
+                const std::int32_t other = p.block_of[partner[j]];
+                divided[j] = other < 0 ? k[j] : k[j] * all_c[other];
+            }
+            k = divided.data();
+        }
+        for (const Map<T>& m : p.map)
+            for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
+                const std::int64_t row = m.rows[i];
+                const std::int64_t first = m.slot ? 0 : m.row_start[row];
+                move(n, m.w + first, (p.divided ? c : T(1)) * m.error[row], k, m.slot ? m.slot + m.row_start[row] : 0,
+                     m.factor ? m.factor + first : 0, p.sign, partner);
+            }
+        push(p.block(b), c, p.forgetting);
+    }
+    return bad == p.n_blocks;
+}
+
+// z = W x of the learned rows of a map, whose weights lie in the slots.
+template <typename T, typename X>
+static void sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start, const X* x,
+                 const std::int32_t* rows, const std::int64_t* block_rows, const T* w, const std::int64_t* row_start,
+                 const std::int32_t* slot, T* z) {
+    TSIM_RLS_THREADS(block_start[n_blocks])
+    for (std::int64_t b = 0; b < n_blocks; b++)
+        for (std::int64_t i = block_rows[b]; i < block_rows[b + 1]; i++) {
+            const std::int32_t *slots = slot + row_start[rows[i]], *partners = partner + block_start[b];
+            T sum = 0;
+            for (std::int64_t j = 0; j < block_start[b + 1] - block_start[b]; j++) sum += w[slots[j]] * x[partners[j]];
+            z[rows[i]] = sum;
+        }
+}
+
+}  // namespace rls
+}  // namespace tsim
+#endif

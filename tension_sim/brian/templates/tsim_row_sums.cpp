@@ -1,0 +1,28 @@
+{# USES_VARIABLES { N, n_blocks, z, w, row_start, slot, rows, block_rows, partner, block_start, x, x_start, learning,
+                    start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
+{% extends 'common_group.cpp' %}
+
+{% block extra_headers %}
+{% include 'tsim_chance.h' %}
+
+{% include 'tsim_rls.h' %}
+
+{% include 'tsim_rls_update.h' %}
+
+{% endblock %}
+
+{% block maincode %}
+    if (tsim::due({{t_in_timesteps}}, {{learning}}, {{start_step}}, {{stop_step}}, {{update_every}}, {{probability}},
+                  {{seed}}))
+    {
+        {% set first = namespace(place=0) %}
+        {% for group in gather %}
+        std::copy_n({{get_array_name(variables['source_%d' % loop.index0])}} + {{group.start}}, {{group.size}},
+                    {{x}} + {{first.place}});
+        {% set first.place = first.place + group.size %}
+        {% endfor %}
+        tsim::rls::sums<{{c_data_type(variables['w'].dtype)}}>(n_blocks, {{partner}}, {{block_start}}, {{x}} + x_start,
+                                                               {{rows}}, {{block_rows}}, {{w}}, {{row_start}}, {{slot}},
+                                                               {{z}});
+    }
+{% endblock %}

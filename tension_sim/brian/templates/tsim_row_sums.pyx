@@ -1,0 +1,23 @@
+{# USES_VARIABLES { N, n_blocks, z, w, row_start, slot, rows, block_rows, partner, block_start, x, x_start, learning,
+                    start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
+{% extends 'common_group.pyx' %}
+
+{% block maincode %}
+    cdef long _b, _i, _j, _row
+    cdef {{cpp_dtype(variables['z'].dtype)}} _sum
+    if not _owner.due({{t_in_timesteps}}):
+        return
+    {% set first = namespace(place=0) %}
+    {% for group in gather %}
+    for _i in range({{group.size}}):
+        {{x}}[{{first.place}} + _i] = {{get_array_name(variables['source_%d' % loop.index0])}}[{{group.start}} + _i]
+    {% set first.place = first.place + group.size %}
+    {% endfor %}
+    for _b in range(n_blocks):
+        for _i in range({{block_rows}}[_b], {{block_rows}}[_b + 1]):
+            _row = {{rows}}[_i]
+            _sum = 0
+            for _j in range({{block_start}}[_b + 1] - {{block_start}}[_b]):
+                _sum += {{w}}[{{slot}}[{{row_start}}[_row] + _j]]*{{x}}[x_start + {{partner}}[{{block_start}}[_b] + _j]]
+            {{z}}[_row] = _sum
+{% endblock %}

@@ -1,0 +1,50 @@
+{# USES_VARIABLES { N, y, y_start, out_start, post, w, scale } #}
+{% extends 'common_group.cpp' %}
+{% set _scalar = c_data_type(variables['y'].dtype) %}
+
+{% block extra_headers %}
+#include <algorithm>
+#include <vector>
+{{ openmp_pragma('include') }}
+{% include 'tsim_sums.h' %}
+
+{% endblock %}
+
+{% block maincode %}
+    static std::vector<int64_t> _fired;
+    _fired.clear();
+    {% for group in groups %}
+    {% set space = get_array_name(variables['source_%d_spikespace' % loop.index0]) %}
+    for (int64_t _s = 0; _s < {{space}}[_numsource_{{loop.index0}}_spikespace - 1]; _s++)
+        if ({{space}}[_s] >= {{group.start}} && {{space}}[_s] < {{group.stop}})
+            _fired.push_back({{space}}[_s] + {{group.shift}});
+    {% endfor %}
+    const {{_scalar}} _scale = {{scale}};
+    {% if openmp_pragma('with_openmp') %}
+    int64_t _n_events = 0;
+    for (const int64_t _neuron : _fired)
+        _n_events += {{out_start}}[_neuron + 1] - {{out_start}}[_neuron];
+    // Each thread has rows of its own, so their number changes no sum; few events are over before threads are awake.
+    #pragma omp parallel if (_n_events > 50000)
+    {
+        const int64_t _threads = omp_get_num_threads(), _thread = omp_get_thread_num();
+        const int32_t _first_row = N*_thread/_threads, _end_row = N*(_thread + 1)/_threads;
+        for (const int64_t _neuron : _fired)
+        {
+            const int32_t *_begin = {{post}} + {{out_start}}[_neuron], *_end = {{post}} + {{out_start}}[_neuron + 1];
+            if (_threads > 1)
+            {
+                _begin = std::lower_bound(_begin, _end, _first_row);
+                _end = std::lower_bound(_begin, _end, _end_row);
+            }
+            tsim::scatter(_end - _begin, _begin, {{w}} + (_begin - {{post}}), _scale, {{y}} + y_start);
+        }
+    }
+    {% else %}
+    for (const int64_t _neuron : _fired)
+    {
+        const int64_t _begin = {{out_start}}[_neuron];
+        tsim::scatter({{out_start}}[_neuron + 1] - _begin, {{post}} + _begin, {{w}} + _begin, _scale, {{y}} + y_start);
+    }
+    {% endif %}
+{% endblock %}

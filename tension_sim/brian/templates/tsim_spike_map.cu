@@ -1,0 +1,36 @@
+{# USES_VARIABLES { N, y, y_start, out_start, post, w, scale } #}
+{% extends 'common_group.cu' %}
+{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
+
+{% block before_run_host_maincode %}
+    {# Run arguments give the host's vectors the length of their files; they are then copied to the device. #}
+    THRUST_CHECK_ERROR(dev{{_dynamic_post}}.resize({{_dynamic_post}}.size()));
+    THRUST_CHECK_ERROR(dev{{_dynamic_w}}.resize({{_dynamic_w}}.size()));
+{% endblock %}
+
+{% block extra_headers %}
+{% include 'tsim_cuda.h' %}
+
+{% include 'tsim_spike_map_cuda.h' %}
+
+{% endblock %}
+
+{% block kernel %}
+{% endblock %}
+
+{% block prepare_kernel %}
+{% endblock %}
+
+{% block kernel_call %}
+{% endblock %}
+
+{% block host_maincode %}
+    {% for group in groups %}
+    {% set variable = variables['source_%d_spikespace' % loop.index0] %}
+    {% set space = get_array_name(variable, prefix='') %}
+    TSIM_LAUNCH(tsim::deliver, tsim::blocks_for(N), TSIM_THREADS,
+        dev{{space}}[current_idx{{space}}], {{variable.size}} - 1,
+        {{group.start}}, {{group.stop}}, {{group.shift}},
+        {{_dev('out_start')}}, {{_dev('post')}}, {{_dev('w')}}, {{_dev('scale')}}, {{_dev('y')}} + y_start);
+    {% endfor %}
+{% endblock %}

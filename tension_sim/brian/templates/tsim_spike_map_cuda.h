@@ -1,0 +1,45 @@
+// SpikeMap on the GPU: a block of threads for some rows, which walks through the spikes of the step in their order.
+#ifndef TSIM_SPIKE_MAP_CUDA_H
+#define TSIM_SPIKE_MAP_CUDA_H
+
+namespace tsim {
+
+static __device__ std::int64_t first_at_least(const std::int32_t* sorted, std::int64_t begin, std::int64_t end,
+                                              std::int64_t value) {
+    while (begin < end) {
+        const std::int64_t middle = begin + (end - begin) / 2;
+        if (sorted[middle] < value)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+// events[count_at] spikes of neurons in any order; those from start to stop are neurons start + shift and on of
+// the map. No atomic sums: where the spikes come in a fixed order, equal runs give equal bits.
+template <typename W, typename Y>
+__global__ void deliver(const std::int32_t* events, std::int64_t count_at, std::int64_t start, std::int64_t stop,
+                        std::int64_t shift, const std::int64_t* out_start, const std::int32_t* post, const W* w,
+                        const double* scale, Y* y) {
+    __shared__ std::int64_t begin[TSIM_THREADS], end[TSIM_THREADS];
+    const int me = threadIdx.x;
+    const std::int64_t row = (std::int64_t)blockIdx.x * TSIM_THREADS, count = events[count_at];
+    for (std::int64_t done = 0; done < count; done += TSIM_THREADS) {
+        // each thread looks for the part of one list that ends in the rows of the block
+        begin[me] = end[me] = 0;
+        const std::int64_t neuron = done + me < count ? events[done + me] : -1;
+        if (neuron >= start && neuron < stop) {
+            const std::int64_t* list = out_start + neuron + shift;
+            begin[me] = first_at_least(post, list[0], list[1], row);
+            end[me] = first_at_least(post, begin[me], list[1], row + TSIM_THREADS);
+        }
+        __syncthreads();
+        for (int s = 0; s < TSIM_THREADS && done + s < count; s++) {
+            for (std::int64_t j = begin[s] + me; j < end[s]; j += TSIM_THREADS) y[post[j]] += (Y)*scale * w[j];
+            __syncthreads();
+        }
+    }
+}
+}  // namespace tsim
+#endif

@@ -1,0 +1,53 @@
+// Sums in C++ that keep every bit. Fast maths lets the compiler order a sum as it likes, each time it meets one:
+// these functions are compiled once, by themselves, so that the code around them, with or without threads, and
+// where the arrays lie in memory change nothing.
+#ifndef TSIM_SUMS_H
+#define TSIM_SUMS_H
+
+#include <cstdint>
+
+#if defined(__clang__)
+#define TSIM_BY_ITSELF __attribute__((noinline))
+#elif defined(__GNUC__)
+#define TSIM_BY_ITSELF __attribute__((noipa))
+#else
+#define TSIM_BY_ITSELF __declspec(noinline)
+#endif
+
+namespace tsim {
+namespace {
+
+// Sum of w[j]*x[j], in fixed lanes.
+template <typename Y, typename W, typename X>
+TSIM_BY_ITSELF Y dot(std::int64_t n, const W* w, const X* x) {
+    Y lane[16] = {0};
+    std::int64_t j = 0;
+    for (; j + 16 <= n; j += 16)
+        for (int l = 0; l < 16; l++) lane[l] += w[j + l] * x[j + l];
+    Y sum = 0;
+    for (int l = 0; l < 16; l++) sum += lane[l];
+    for (; j < n; j++) sum += w[j] * x[j];
+    return sum;
+}
+
+// Sum of w[j]*x[partner[j]], in fixed lanes.
+template <typename Y, typename W, typename X>
+TSIM_BY_ITSELF Y dot_of_partners(std::int64_t n, const W* w, const X* x, const std::int32_t* partner) {
+    Y lane[16] = {0};
+    std::int64_t j = 0;
+    for (; j + 16 <= n; j += 16)
+        for (int l = 0; l < 16; l++) lane[l] += w[j + l] * x[partner[j + l]];
+    Y sum = 0;
+    for (int l = 0; l < 16; l++) sum += lane[l];
+    for (; j < n; j++) sum += w[j] * x[partner[j]];
+    return sum;
+}
+
+// y[post[j]] += scale*w[j], one after the other.
+template <typename Y, typename W>
+TSIM_BY_ITSELF void scatter(std::int64_t n, const std::int32_t* post, const W* w, Y scale, Y* y) {
+    for (std::int64_t j = 0; j < n; j++) y[post[j]] += scale * w[j];
+}
+}  // namespace
+}  // namespace tsim
+#endif

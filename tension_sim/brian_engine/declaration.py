@@ -1,0 +1,182 @@
+"""What a model says of itself, so that it can run on Brian2: a network, and where its variables lie in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..blocks import Blocks
+from ..results import Results
+from ..simulation import Record
+from .packed import packed_of, whole_of
+
+__all__ = ["Declaration", "Link", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """Variables of the model, and their place in the state of a run.
+
+    Attributes
+    ----------
+    variables : tuple of keras.Variable
+        What a run starts from and leaves behind; nearly always one.
+    entries : tuple of str
+        Names in the state.
+    to_state : callable
+        From the values of the variables to these entries.
+    from_state : callable
+        From the state, with the last ``output``, to the list of values.
+    learned : bool
+        Wanted by runs that learn, and changed by no other.
+    """
+
+    variables: tuple[Any, ...]
+    entries: tuple[str, ...]
+    to_state: Callable[..., Mapping[str, Any]]
+    from_state: Callable[[Mapping[str, Any]], Sequence[Any]]
+    learned: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Declaration:
+    """A model as a network that `Simulation` runs.
+
+    A layer returns it from ``declaration(model)``; nothing else is specific to a layer.
+
+    Attributes
+    ----------
+    network : ForceNetwork
+        With the kernels as they are now.
+    links : tuple of Link
+        All variables that a run changes.
+    shown : tuple of callables
+        For each of ``force_layer.states``, from the results of a run that recorded `record`
+        to its values after each step, (steps, size).
+    record : mapping of str to tuple of int
+        What has to be recorded for that; see ``Record.variables``.
+    step : int
+        Time step at which the run begins.
+    samples : callable, optional
+        From x and y, (timesteps, dimensions), to the arguments of ``Simulation.run``; y is
+        None where nothing is learned.
+    """
+
+    network: Any
+    links: tuple[Link, ...]
+    shown: tuple[Callable[[Results], np.ndarray], ...]
+    record: Mapping[str, tuple[int, ...]]
+    step: int
+    samples: Callable[[np.ndarray, np.ndarray | None], Mapping[str, Any]] = lambda x, y: {"x": x, "y": y}
+
+    @property
+    def learns(self) -> bool:
+        """Whether the network has weights that learn."""
+        return self.network.learning is not None or self.network.plastic is not None
+
+    def recording(self, all_steps: bool) -> Record:
+        """Return what a run records."""
+        return Record(variables=self.record if all_steps else {})
+
+
+def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, learned: bool = False) -> Link:
+    """Return the link of a variable that is an entry of the state, divided by `scale`."""
+    shape = tuple(variable.shape)
+    return Link(
+        (variable,),
+        (name,),
+        lambda value: {name: np.ravel(value).astype(np.float64) * scale + shift},
+        lambda state: [((np.asarray(state[name]) - shift) / scale).reshape(shape)],
+        learned,
+    )
+
+
+def shown_only(variable: Any, value: Callable[[Mapping[str, Any]], Any], learned: bool = False) -> Link:
+    """Return the link of a variable that a run sets and does not read."""
+    return Link((variable,), (), lambda _: {}, lambda state: [value(state)], learned)
+
+
+def kernel(variable: Any, name: str, learns: np.ndarray | None = None) -> Link:
+    """Return the link of a learned kernel, (sources, targets), which a run keeps target by target.
+
+    Parameters
+    ----------
+    learns : array of bool, shape (sources, targets), optional
+        The weights that are in the state; all by default.
+    """
+    learns = np.ones(variable.shape, bool) if learns is None else learns
+
+    def from_state(state: Mapping[str, Any]) -> list[np.ndarray]:
+        value = np.asarray(variable).astype(np.float64)
+        value.T[learns.T] = state[name]
+        return [value]
+
+    return Link((variable,), (name,), lambda value: {name: value.T[learns.T]}, from_state, learned=True)
+
+
+def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequence[np.ndarray]]) -> Link:
+    """Return the link of the P of a rule.
+
+    Parameters
+    ----------
+    part : str
+        Name of the rule in the state.
+    maps : sequence, one a map that it learns, of sequences, one a row, of arrays of int
+        The partners of each row.
+    *held : pairs of a variable and a sequence of arrays of int
+        A P, (units, units), or several, (blocks, width, width), each in the upper left corner
+        of its matrix; with the partners of each matrix. Variables that hold the same P follow
+        one another.
+    """
+    blocks = Blocks.of(maps)
+    members = np.split(blocks.partner, blocks.start[1:-1])
+    number = {partners.tobytes(): b for b, partners in enumerate(members)}
+    variables = tuple(variable for variable, _ in held)
+    # where each matrix of each variable lies: (variable, matrix, block)
+    places = [
+        (v, m, number[np.asarray(partners, np.int32).tobytes()])
+        for v, (_, matrices) in enumerate(held)
+        for m, partners in enumerate(matrices)
+        if len(partners)
+    ]
+
+    def corner(values: Sequence[np.ndarray], v: int, m: int, b: int) -> np.ndarray:
+        matrices = values[v] if values[v].ndim == 3 else values[v][None]
+        return matrices[m, : blocks.sizes[b], : blocks.sizes[b]]
+
+    def to_state(*values: np.ndarray) -> dict[str, np.ndarray]:
+        matrices = {b: corner(values, v, m, b) for v, m, b in reversed(places)}
+        return {f"{part}.P_packed": np.concatenate([packed_of(matrices[b]) for b in range(len(blocks))])}
+
+    def from_state(state: Mapping[str, Any]) -> list[np.ndarray]:
+        get = {name: np.asarray(state[f"{part}.{name}"]) for name in ("P_packed", "pending_k", "pending_c", "P_scale")}
+        values = [
+            np.asarray(variable).astype(np.float64) if len(variable.shape) == 3 else None for variable in variables
+        ]
+        for v, m, b in places:
+            n, first = blocks.sizes[b], blocks.pending_start[b]
+            # terms that wait for the next pass over P belong to it
+            count = int(np.ravel(state[f"{part}.pending"])[b])
+            k = get["pending_k"][first : first + count * n].reshape(count, n)
+            c = get["pending_c"][blocks.term_start[b] :][:count]
+            P = whole_of(get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]], k, c, get["P_scale"][b])
+            if values[v] is None:
+                values[v] = P
+            else:
+                values[v][m, :n, :n] = P
+        return values
+
+    return Link(variables, (f"{part}.P_packed",), to_state, from_state, learned=True)
+
+
+def recorded(name: str, factor: float = 1.0) -> Callable[[Results], np.ndarray]:
+    """Return the values of a recorded variable, times `factor`, at each step."""
+    return lambda results: results.recorded[name].values * factor
+
+
+def constant(value: np.ndarray) -> Callable[[Results], np.ndarray]:
+    """Return a state that no run changes, at each step."""
+    return lambda results: np.broadcast_to(np.ravel(value), (results.n_steps, np.size(value)))

@@ -1,0 +1,132 @@
+"""From a firing rate to the input current that causes it: the f-I relation of an LIF neuron in noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import InvalidTypeError, InvalidValueError, message
+from .validation import check_positive
+
+__all__ = ["firing_rate", "mean_input"]
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+
+
+def firing_rate(
+    mean: Any, sigma: float, *, tau: float = 0.01, threshold: float = 1.0, reset: float = 0.0
+) -> np.ndarray:
+    r"""Return the rate of an LIF neuron whose input is white noise (Ricciardi).
+
+    .. math:: \tau v' = \mu - v + \sigma\sqrt{\tau}\,\xi
+
+    Parameters
+    ----------
+    mean : float or array
+        Mean input, in the unit of `threshold`.
+    sigma : float
+        Amplitude of the noise, in the same unit.
+    tau : float, optional
+        Membrane time constant in seconds.
+    threshold, reset : float, optional
+        There is no refractory time.
+
+    Returns
+    -------
+    array
+        Rates in Hz, of the shape of `mean`.
+
+    References
+    ----------
+    Ricciardi (1977), Diffusion Processes and Related Topics in Biology;
+    Brunel (2000), doi:10.1023/A:1008925309027.
+
+    Examples
+    --------
+    >>> firing_rate([0.331, 0.59], sigma=0.31).round(1)
+    array([ 1., 10.])
+    """
+    from scipy.special import erfcx
+
+    sigma, tau = check_positive("firing_rate.sigma", sigma), check_positive("firing_rate.tau", tau)
+    if not threshold > reset:
+        raise InvalidValueError(message("firing_rate.threshold", f"a value above reset = {reset}", threshold))
+    mean = _numbers("firing_rate.mean", mean)
+    low, high = (reset - mean) / sigma, (threshold - mean) / sigma
+    u = (high - low)[..., None] / 2 * _NODES + ((high + low) / 2)[..., None]
+    with np.errstate(over="ignore"):  # an infinite time to the next spike is a rate of 0
+        time = tau * np.sqrt(np.pi) * (high - low) / 2 * (erfcx(-u) @ _WEIGHTS)
+    return 1 / time
+
+
+def mean_input(
+    rate: Any,
+    sigma: float,
+    *,
+    tau: float = 0.01,
+    threshold: float = 1.0,
+    reset: float = 0.0,
+    at_zero: float = 0.1,
+) -> np.ndarray:
+    """Return the mean input at which an LIF neuron in noise fires at a rate: `firing_rate` turned round.
+
+    Parameters
+    ----------
+    rate : float or array
+        Rates in Hz.
+    sigma, tau, threshold, reset
+        As for `firing_rate`.
+    at_zero : float, optional
+        What a rate of 0 counts as, for no mean input causes it.
+
+    Returns
+    -------
+    array
+        In the unit of `threshold`, of the shape of `rate`.
+
+    Raises
+    ------
+    InvalidValueError, InvalidTypeError
+        If a rate is negative, not finite, or no number.
+
+    Examples
+    --------
+    >>> mean_input([1.0, 10.0], sigma=0.31).round(3)
+    array([0.331, 0.59 ])
+    """
+    rate = _numbers("mean_input.rate", rate)
+    at_zero = check_positive("mean_input.at_zero", at_zero)
+    if np.any(rate < 0):
+        raise InvalidValueError(message("mean_input.rate", "rates of at least 0 Hz", float(rate.min())))
+    wanted = np.log(np.where(rate == 0, at_zero, rate))
+
+    def log_rate(mean: np.ndarray) -> np.ndarray:
+        found = firing_rate(mean, sigma, tau=tau, threshold=threshold, reset=reset)
+        return np.log(np.maximum(found, 1e-300))
+
+    # a table over the rates asked for, then Newton's rule on each
+    low, high = reset - 8 * sigma, threshold + sigma
+    while log_rate(np.array(high)) < wanted.max(initial=0.0):
+        high = reset + 2 * (high - reset)
+    table = np.linspace(low, high, 4001)
+    logs = log_rate(table)
+    # far below threshold the table is flat at no spikes at all
+    usable = slice(int(np.argmax(logs > -600)), None)
+    table, logs = table[usable], logs[usable]
+    mean, step = np.interp(wanted, logs, table), (high - low) * 1e-6
+    for _ in range(3):
+        slope = (log_rate(mean + step) - log_rate(mean - step)) / (2 * step)
+        mean = mean - (log_rate(mean) - wanted) / slope
+    return mean
+
+
+def _numbers(where: str, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise InvalidTypeError(message(where, "numbers", value))
+    array = array.astype(float)
+    bad = array.size - np.count_nonzero(np.isfinite(array))
+    if bad:
+        raise InvalidValueError(message(where, "finite values", f"{bad} that are NaN or infinite", "leave these out."))
+    return array

@@ -1,0 +1,50 @@
+"""Several runs as one, to be stored and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..results import Recording, Results
+
+__all__ = ["after", "joined"]
+
+
+def after(results: Results) -> dict[str, int]:
+    """Return what a run with another state takes as ``state`` to follow in time."""
+    return {"step": results.stop_step}
+
+
+def joined(first: Results, second: Results) -> Results:
+    """Return two runs as one, of which the second begins at the step where the first ends.
+
+    Weights are those of the second run, or of the first where it has none of that name. The state
+    is that at the end of the second. Times to build and run are added.
+    """
+
+    def together(name: str) -> np.ndarray:
+        return np.concatenate([getattr(first, name), getattr(second, name)])
+
+    recorded = {
+        name: Recording(np.concatenate([one.values, second.recorded[name].values]), one.unit, one.indices, one.every)
+        for name, one in first.recorded.items()
+        if name in second.recorded
+    }
+    has_target = first.target is not None and second.target is not None
+    seconds = {name: first.timings.get(name, 0) + second.timings.get(name, 0) for name in first.timings}
+    interrupted = any(run.provenance.get("interrupted", False) for run in (first, second))
+    return replace(
+        first,
+        n_steps=first.n_steps + second.n_steps,
+        spike_step=together("spike_step"),
+        spike_neuron=together("spike_neuron"),
+        output=together("output"),
+        target=together("target") if has_target else None,
+        phases=first.phases + second.phases,
+        recorded=recorded,
+        weights=first.weights | second.weights,
+        state=second.state,
+        provenance=first.provenance | {"interrupted": interrupted},
+        timings=seconds,
+    )

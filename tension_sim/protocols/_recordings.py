@@ -1,0 +1,56 @@
+"""Recorded activity from a file that a recipe names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ..errors import InvalidValueError, message, unknown_name
+
+__all__ = ["read_recording"]
+
+
+def read_recording(where: str, file: str, known: Collection[str]) -> dict[str, np.ndarray]:
+    """Read a recording.
+
+    Parameters
+    ----------
+    where : str
+        Section and key, for messages.
+    file : str
+        A ``.npy`` file of shape (samples, neurons), or a ``.npz`` file with ``data`` of that
+        shape, or ``tracez`` of shape (neurons, samples), and arrays of the other known names.
+    known : collection of str
+        Which names count; others are left aside.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``"data"``, and what else was found.
+
+    Raises
+    ------
+    InvalidValueError, UnknownNameError
+        If the file cannot be read, or has no data.
+    """
+    path = Path(file).expanduser()
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                names = list(arrays)
+                found = {name: arrays[name] for name in {"data", "tracez", *known} & set(names)}
+        else:
+            found = {"data": np.load(path, allow_pickle=False)}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InvalidValueError(
+            message(where, "a .npy or .npz file of numbers", f"{file} ({error})", "check the path.")
+        ) from None
+    if "tracez" in found:
+        traces = found.pop("tracez").T
+        found.setdefault("data", traces)
+    if "data" not in found:
+        raise unknown_name(where, "array (data, or tracez)", ", ".join(names), ("data", "tracez"))
+    return found

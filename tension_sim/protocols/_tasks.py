@@ -1,0 +1,47 @@
+"""The [task] section of protocols that learn one of the supervisors of `tension_sim.tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..recipe_settings import REQUIRED, Key, section
+from ..tasks import Task, make_task, task_settings, task_shape
+
+if TYPE_CHECKING:
+    from ..recipes import Recipe
+
+__all__ = ["adapt_task", "make", "shape", "task_section"]
+
+
+def task_section(raw: Mapping[str, Any]) -> dict[str, Key]:
+    """Return the keys of [task]: its name, and the settings of that supervisor."""
+    known = {key: Key(setting) for key, setting in task_settings(raw["task"]["name"]).items()}
+    return section(("name", "text", REQUIRED, None)) | known
+
+
+def adapt_task(raw: dict[str, Any], old: str | None) -> None:
+    """Keep of [task] what another supervisor knows too."""
+    new, before = task_settings(raw["task"]["name"]), task_settings(str(old))
+    raw["task"] = {
+        key: value
+        for key, value in raw["task"].items()
+        if key == "name" or (key in new and key in before and new[key].unit == before[key].unit)
+    }
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    return {key: value for key, value in recipe.values["task"].items() if key != "name"}
+
+
+def shape(recipe: Recipe, n_steps: int) -> tuple[int, int, int]:
+    """Return the rows (steps, or those of one period), outputs and inputs of the task."""
+    return task_shape(recipe.values["task"]["name"], n_steps, recipe.dt, _settings(recipe))
+
+
+def make(recipe: Recipe, n_steps: int) -> Task:
+    """Compute target and input of so many steps; noise is drawn from the recipe's seed."""
+    rng = np.random.default_rng([recipe.seed, 2])
+    return make_task(recipe.values["task"]["name"], n_steps, recipe.dt, rng, **_settings(recipe))

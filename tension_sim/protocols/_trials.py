@@ -1,0 +1,129 @@
+"""Tasks that come in trials, each with input, target and hint; a decorator registers a function as one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidValueError, message, unknown_name
+from ..tasks.registry import Setting
+
+__all__ = ["Trial", "trial_settings", "trial_task"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The samples of one trial, each of shape (steps, channels)."""
+
+    inputs: np.ndarray
+    target: np.ndarray
+    hints: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+_TASKS: dict[str, tuple[Callable[..., Trial], dict[str, Setting]]] = {}
+
+
+def trial_task(**units: str) -> Callable[[Callable[..., Trial]], Callable[..., Trial]]:
+    """Register a function of time step, random numbers and settings, and name the settings' units."""
+
+    def register(function: Callable[..., Trial]) -> Callable[..., Trial]:
+        parameters = list(inspect.signature(function).parameters.values())[2:]
+        settings = {item.name: Setting(item.name, units[item.name], item.default) for item in parameters}
+        _TASKS[function.__name__] = (function, settings)
+        return function
+
+    return register
+
+
+def find(name: str) -> tuple[Callable[..., Trial], Mapping[str, Setting]]:
+    """Return the function of a task and its settings.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    if name not in _TASKS:
+        raise unknown_name("task.name", "task of trials", name, _TASKS)
+    return _TASKS[name]
+
+
+def trial_settings(name: str) -> Mapping[str, Setting]:
+    """Return the settings of a task."""
+    return find(name)[1]
+
+
+def _steps(name: str, time: float, dt: float) -> int:
+    if round(time / dt) < 1:
+        raise InvalidValueError(message(f"task.{name}", f"at least one time step ({dt:g} s)", time))
+    return round(time / dt)
+
+
+@trial_task(low="hertz", high="hertz", half="second", pulse="second")
+def chirp(dt: float, rng: Any, low: float = 1.0, high: float = 3.0, half: float = 1.0, pulse: float = 0.05) -> Trial:
+    """sin(2 pi f t) with f from low to high, then minus that backwards; a pulse of input begins it."""
+    n = _steps("half", half, dt)
+    t = dt * np.arange(n + 1)
+    rising = np.sin(2 * np.pi * np.linspace(low, high, n + 1) * t)
+    target = np.concatenate([rising[:n], -rising[::-1]])
+    inputs = np.zeros((len(target), 1))
+    inputs[: _steps("pulse", pulse, dt)] = 1
+    return Trial(inputs, target[:, None], np.empty((len(target), 0)))
+
+
+@trial_task(
+    shortest="second",
+    longest="second",
+    pulse="second",
+    response="second",
+    pause="second",
+    mean_pause="second",
+    baseline="1",
+    height="1",
+    hints="bool",
+)
+def ready_set_go(
+    dt: float,
+    rng: np.random.Generator,
+    shortest: float = 0.1,
+    longest: float = 2.1,
+    pulse: float = 0.05,
+    response: float = 0.5,
+    pause: float = 0.4,
+    mean_pause: float = 2.0,
+    baseline: float = -0.5,
+    height: float = 1.5,
+    hints: bool = True,
+) -> Trial:
+    """Two pulses of input; the response follows the second after the time between them.
+
+    A trial begins and ends with half of a pause of `pause` and an exponential time of mean
+    `mean_pause`. The response is a Beta(4, 4) bump of `height` on `baseline`. The hint rises after the
+    first pulse to the delay in seconds, until half way through the second pulse, and falls again.
+    """
+    if shortest > longest:
+        raise InvalidValueError(message("task.shortest", "a delay no longer than task.longest", shortest))
+    half = round(0.5 * (pause + rng.exponential(mean_pause)) / dt)
+    wait = _steps("shortest", rng.uniform(shortest, longest), dt)
+    width, answer = _steps("pulse", pulse, dt), _steps("response", response, dt)
+    ready, set_ = half, half + width + wait
+    go = set_ + width + wait
+    steps = go + answer + half
+    inputs = np.zeros((steps, 2))
+    inputs[ready : ready + width, 0] = 1
+    inputs[set_ : set_ + width, 1] = 1
+    target = np.full((steps, 1), baseline)
+    s = np.linspace(0, 1, answer)
+    target[go : go + answer, 0] += height * (4 * s * (1 - s)) ** 3
+    hint = np.zeros((steps, 1 if hints else 0))
+    if hints:
+        n = wait + width // 2
+        rise = wait * dt * np.linspace(0, 1, n)
+        hint[ready + width : ready + width + 2 * n, 0] = np.concatenate([rise, rise[::-1]])
+    return Trial(inputs, target, hint)

@@ -1,0 +1,57 @@
+"""What a run records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .validation import check_steps, check_whole
+
+__all__ = ["Record"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run records.
+
+    Attributes
+    ----------
+    every : int
+        Output and variables are recorded at steps that are multiples of this.
+    spikes_of : int or None
+        Spikes of the first so many neurons; all by default.
+    variables : mapping of str to tuple of int
+        State variables of some neurons, e.g. ``{"v": (0, 1, 2)}``.
+    """
+
+    every: int = 1
+    spikes_of: int | None = None
+    variables: Mapping[str, tuple[int, ...]] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        check_steps("Record.every", self.every, 1)
+        if self.spikes_of is not None:
+            check_whole("Record.spikes_of", self.spikes_of, 0)
+        given = {} if self.variables is None else self.variables
+        if not isinstance(given, Mapping):
+            raise InvalidTypeError(
+                message("Record.variables", "names with neurons", given, 'write it as in {"v": [0, 1]}.')
+            )
+        variables = {}
+        for name, indices in given.items():
+            array = np.asarray(indices)
+            if array.dtype.kind not in "iu" and array.size or array.ndim != 1:
+                raise InvalidTypeError(message(f"Record.variables[{name!r}]", "a list of neurons", indices))
+            variables[name] = tuple(array.tolist())
+        object.__setattr__(self, "variables", variables)
+
+    def check(self, known: Mapping[str, object], n: int) -> None:
+        """Refuse variables or neurons that a network of n neurons does not have."""
+        for name, indices in self.variables.items():
+            if name not in known:
+                raise unknown_name("Record.variables", "state variable", name, known)
+            if not indices or min(indices) < 0 or max(indices) >= n:
+                raise InvalidValueError(message(f"Record.variables[{name!r}]", f"neurons from 0 to {n - 1}", indices))

@@ -1,0 +1,299 @@
+"""Models on Brian2: the numbers of the TensorFlow engine, and Keras around them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
+import keras  # noqa: E402
+from targets import skip_unless_here  # noqa: E402
+
+from tension_sim import programs  # noqa: E402
+from tension_sim.base import FORCEModel  # noqa: E402
+from tension_sim.brian_engine import window as window_module  # noqa: E402
+from tension_sim.errors import CompilerNotFoundError  # noqa: E402
+from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
+from tests.keras.networks import PAIRS, data, esn, every_pair, lif_arguments  # noqa: E402
+from tests.keras.test_training import Recorder  # noqa: E402
+
+# Keras copies its own variables in a way that numpy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+
+MORE: dict[str, dict[str, Any]] = {
+    "bio_force": {"noise_param": (0.1, 0.05)},
+    "full_force_esn": {"recurrent_kernel_trainable": True},
+    # so weak that 200 steps do not blow up what was rounded
+    "theta": {"Q": 1.0, "G": 0.1},
+}
+ON_NUMPY = {"backend": "brian2", "target": "numpy"}
+ON_TENSORFLOW = {"backend": "tensorflow"}
+
+
+def lif(model: type = SpikingNNModel, layer: dict[str, Any] | None = None, **options: Any) -> Any:
+    arguments = lif_arguments(**{"dtype": "float64"} | (layer or {}))
+    return model(force_layer=LIF(**arguments), **{"alpha_P": 0.001} | options)
+
+
+def compiled(model: Any, engine: dict[str, Any], **options: Any) -> Any:
+    model.compile(**{"metrics": ["mae"]} | engine | options)
+    return model
+
+
+def values(model: Any) -> dict[str, np.ndarray]:
+    return {f"{i} {v.name}": np.asarray(v) for i, v in enumerate(model.variables)}
+
+
+def assert_same(model: Any, wanted: Any, tolerance: float = 1e-9) -> None:
+    for (name, now), (_, then) in zip(values(model).items(), values(wanted).items(), strict=True):
+        scale = max(1.0, float(np.abs(then).max(initial=0)))
+        np.testing.assert_allclose(now / scale, then / scale, rtol=0, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair != "ridge"])
+def test_both_engines_give_the_same_model(pair: str) -> None:
+    """Every layer and model of the compatibility list: 200 steps that learn, then evaluate and predict."""
+    found = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        model, x, y, predict_x = every_pair()[pair](dtype="float64", **MORE.get(pair, {}))
+        x, y, predict_x = (np.concatenate([array] * 2)[:100] for array in (x, y, predict_x))
+        compiled(model, engine, metrics=["mae", "mse"])
+        history = model.fit(x, y, epochs=2, validation_data=(predict_x[:30], y[:30]), verbose=0).history
+        measured = model.evaluate(predict_x, y, verbose=0)
+        found.append((model, history, measured, model.predict(predict_x, verbose=0), model.results))
+    (theirs, *expected, before), (ours, *given, results) = found
+    assert_same(ours, theirs)
+    # Keras' metrics are float32
+    assert given[0] == {name: pytest.approx(wanted, abs=1e-6) for name, wanted in expected[0].items()}
+    assert given[1] == pytest.approx(expected[1], abs=1e-6)
+    np.testing.assert_allclose(given[2], expected[2], rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(results.spike_step, before.spike_step)
+    assert len(results.spike_step) > 0 or not theirs.original_force_layer.spiking
+    assert results.provenance["engine"] == "brian2" and results.provenance["target"] == "numpy"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["cython", "cpp_standalone"])
+@pytest.mark.parametrize("pair", ["lif", "nofeedback_masked", "bio_force", "full_force"])
+def test_compiled_targets_give_the_same_model(pair: str, target: str) -> None:
+    skip_unless_here(target)
+    models = []
+    for engine in (ON_NUMPY, {"backend": "brian2", "target": target}):
+        model, x, y, _ = every_pair()[pair](dtype="float64", **MORE.get(pair, {}))
+        compiled(model, engine).fit(x, y, epochs=2, verbose=0)
+        models.append(model)
+    assert_same(models[1], models[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"update_every": 7},
+        {"start": 10, "stop": 30, "gain": "undivided", "alpha_P": 0.1},
+        {"update_every": 4, "start": 20, "forgetting": 0.95},
+    ],
+)
+def test_the_schedule_counts_trained_steps_on_both_engines(options: dict[str, Any]) -> None:
+    x, y = data(40)
+    models = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        model = FORCEModel(force_layer=esn(dtype="float64"), **options)
+        compiled(model, engine)
+        for part in (slice(0, 13), slice(13, 40)):
+            model.fit(x[part], y[part], verbose=0)
+            model.predict(x, verbose=0)
+        models.append(model)
+    assert np.abs(models[0].original_force_layer.output_kernel).max() > 0
+    assert_same(models[1], models[0])
+
+
+def test_states_that_were_reset_are_taken_up_on_both_engines() -> None:
+    """The neurons' clock starts anew, that of learning does not."""
+    x, y = data(40)
+    models = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        model = compiled(lif(layer={"initial_voltage": np.linspace(-65, -41, 20)[None]}, update_every=3), engine)
+        model.fit(x, y, verbose=0)
+        model.force_layer.reset_states()
+        model.fit(x, y, verbose=0)
+        assert float(model.force_layer.states[0].numpy()[0, 0]) == 40
+        models.append(model)
+    assert_same(models[1], models[0])
+
+
+def test_callbacks_see_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "_RECORDED", 16 * 122)  # several windows, the last of them partly filled
+    x, y = data(43)
+    seen, models = [], []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        model, recorder = compiled(lif(), engine), Recorder()
+        model.fit(x, y, epochs=2, validation_data=(x[:9], y[:9]), verbose=0, callbacks=[recorder])
+        model.predict(x[:5], verbose=0, callbacks=[recorder])
+        seen.append(recorder)
+        models.append(model)
+    theirs, ours = seen
+    assert ours.calls == theirs.calls and len(ours.calls) == 2 * (2 * 43 + 9) + 5
+    for states, wanted in zip(ours.states, theirs.states, strict=True):
+        for state, value in zip(states, wanted, strict=True):
+            np.testing.assert_allclose(state, value, rtol=1e-9, atol=1e-9)
+    for logs, wanted_logs in zip(ours.logs, theirs.logs, strict=True):
+        assert logs == pytest.approx(wanted_logs, abs=1e-6)
+    assert_same(models[1], models[0])
+
+
+def test_a_window_rounds_nothing() -> None:
+    """A run in windows is the run in one, although the variables are float32."""
+    x, y = data(40)
+    found = []
+    for steps in (None, 7):
+        model = compiled(lif(layer={"dtype": None}), ON_NUMPY, steps_per_execution=steps)
+        model.fit(x, y, verbose=0)
+        found.append(values(model))
+    for now, wanted in zip(*(f.values() for f in found), strict=True):
+        np.testing.assert_array_equal(now, wanted)
+
+
+def test_a_state_that_a_callback_writes_is_what_the_next_step_starts_from() -> None:
+    class Writes(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.force_layer.states[0].assign(np.full((1, 20), 0.25))
+
+    x, y = data(4)
+    models = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        model = compiled(FORCEModel(force_layer=esn(dtype="float64")), engine, steps_per_execution=1)
+        model.fit(x, y, verbose=0, callbacks=[Writes()])
+        models.append(model)
+    assert_same(models[1], models[0])
+
+
+def test_metrics_count_step_by_step() -> None:
+    """The mean of a metric over the steps, also where it is not that over all rows."""
+
+    def largest(y_true: Any, y_pred: Any) -> Any:
+        return tf.sqrt(tf.reduce_max(tf.abs(y_true - y_pred)))
+
+    x, y = data(60, outputs=2)
+    model = FORCEModel(force_layer=esn(output_size=2, dtype="float64"))
+    compiled(model, ON_NUMPY, metrics=[largest, keras.metrics.RootMeanSquaredError()])
+    history = model.fit(x, y, verbose=0).history
+    error = np.abs(model.results.output - y)
+    assert history["largest"][0] == pytest.approx(np.sqrt(error.max(axis=1)).mean(), rel=1e-5)
+    assert history["root_mean_squared_error"][0] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
+
+
+def test_a_saved_model_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    x, y = data(40)
+    model = compiled(lif(layer={"dtype": None}, update_every=3), ON_NUMPY)
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again._engine == "brian2" and again._target == "numpy"
+    for each in (model, again):
+        each.fit(x, y, verbose=0)
+    for now, wanted in zip(values(again).values(), values(model).values(), strict=True):
+        np.testing.assert_array_equal(now, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", None])
+def test_the_precision_is_the_one_asked_for(dtype: str | None) -> None:
+    x, y = data(20)
+    model = compiled(lif(layer={"dtype": dtype}), ON_NUMPY)
+    model.fit(x, y, verbose=0)
+    assert model.results.provenance["dtype"] == (dtype or "float64")
+    assert model.predict(x, verbose=0).dtype == np.float32
+
+
+class Hooked(SpikingNNModel):
+    def update_kernel_condition(self) -> Any:
+        return True
+
+
+class HookedLayer(LIF):
+    def update_voltage(self, I: Any, states: Any) -> Any:  # noqa: E741
+        return super().update_voltage(I, states)
+
+
+def test_a_subclass_with_hooks_runs_on_tensorflow_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    for make, hook in (
+        (lambda: lif(Hooked), "Hooked.update_kernel_condition"),
+        (lambda: SpikingNNModel(force_layer=HookedLayer(**lif_arguments())), "HookedLayer.update_voltage"),
+    ):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "tension_sim"):
+            model = compiled(make(), {})
+        assert model._engine == "tensorflow"
+        (text,) = [record.getMessage() for record in caplog.records]
+        assert re.fullmatch(rf"\w+ runs on TensorFlow: {re.escape(hook)} is TensorFlow code", text)
+        told = rf"compile\.backend: expected 'tensorflow' for this model\.\nReceived: 'brian2'\n.*{re.escape(hook)}"
+        with pytest.raises(NotImplementedError, match=told):
+            compiled(make(), ON_NUMPY)
+
+
+def test_the_faster_engine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compiled(FORCEModel(force_layer=esn()), {})._engine == "tensorflow"
+    assert compiled(lif(), {}, jit_compile=True)._engine == "tensorflow"
+    assert compiled(lif(), {}, run_eagerly=True)._engine == "tensorflow"
+    assert compiled(lif(), {"target": "numpy"})._engine == "brian2"
+
+    def no_compiler(*_: Any) -> None:
+        raise CompilerNotFoundError("none")
+
+    monkeypatch.setattr(programs, "require_compiler", lambda *_: "g++")
+    assert compiled(lif(), {})._engine == LIF.preferred_backend
+    monkeypatch.setattr(programs, "require_compiler", no_compiler)
+    assert compiled(lif(), {})._engine == "tensorflow"
+    with pytest.raises(CompilerNotFoundError):
+        compiled(lif(), {"backend": "brian2", "target": "cpp_standalone"})
+
+
+def test_learning_that_diverges_keeps_the_last_good_weights() -> None:
+    x, y = data(60)
+    y[40] = 3e38
+
+    def make() -> FORCEModel:
+        model = FORCEModel(force_layer=esn(dtype="float32"), gain="undivided", alpha_P=100.0, start=40)
+        return compiled(model, ON_NUMPY)
+
+    diverges, stops = make(), make()
+    told = r"FORCEModel\.fit: expected finite outputs\.\nReceived: 'NaN or infinity at time step 4[01] of the sequence'"
+    with pytest.raises(ArithmeticError, match=told):
+        diverges.fit(x, y, verbose=0)
+    stops.fit(x[:40], y[:40], verbose=0)
+    for name in ("output_kernel", "input_kernel"):
+        kernels = [getattr(model.original_force_layer, name).numpy() for model in (diverges, stops)]
+        np.testing.assert_array_equal(*kernels)
+    assert np.all(np.isfinite(diverges.predict(x, verbose=0)))
+
+
+def test_ctrl_c_ends_a_run_and_keeps_what_it_had_reached() -> None:
+    steps = 200_000
+    x, y = (np.zeros((steps, 1)) for _ in range(2))
+    model = compiled(lif(), ON_NUMPY)
+    model.fit(x[:10], y[:10], verbose=0)
+
+    def press() -> None:
+        time.sleep(3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=9, verbose=0)
+    thread.join()
+    reached = model.results.n_steps
+    assert 0 < reached < steps
+    assert int(model.force_layer.states[0].numpy()[0, 0]) == int(model._steps_learned.numpy()) == 10 + reached
+    np.testing.assert_array_equal(model.results.output[-1:], model.force_layer.states[-1].numpy())
+    model.fit(x[:10], y[:10], verbose=0)
+    assert int(model._steps_learned.numpy()) == 20 + reached
