@@ -3,8 +3,9 @@
     python benchmarks/keras_classes.py [--steps 2000] [case ...]
 
 The baseline is how the published package runs: ``train_step`` in a ``tf.function``, called
-once a time step, with P of a recurrent kernel in full, (units, units, units). Both run in
-turns in one process, on the same network and data, in float32.
+once a time step, with P of a recurrent kernel in full, (units, units, units). All run in
+turns in one process, on the same network and data: TensorFlow in float32, Brian2's C++ in
+float64. "its callback" is a fit with a callback of each time step, beside one without.
 """
 
 from __future__ import annotations
@@ -99,25 +100,28 @@ def measure(name: str, steps: int) -> str:
     slow = "BioFORCE" in name
     steps = steps // 10 if slow else steps
     x, y = data(steps, outputs)
+    per = 1e3 / steps
 
-    model = model_class(force_layer=make_layer(), **options)
+    times, cells = {}, []
+    for backend in ("tensorflow", "brian2"):
+        model = model_class(force_layer=make_layer(), **options)
+        model.compile(metrics=["mae"], backend=backend)
+        fit = seconds(lambda model=model: model.fit(x, y, verbose=0), 3)
+        tracking = OutputTracking(steps, model.original_force_layer.output_size)
+        tracked = seconds(lambda model=model, t=tracking: model.fit(x, y, verbose=0, callbacks=[t]), 2)
+        predict = seconds(lambda model=model: model.predict(x, verbose=0), 2)
+        times[backend] = fit
+        cells += [f"{fit * per:.4f}", f"{tracked / fit:.1f}", f"{predict * per:.4f}"]
     model.compile(metrics=["mae"])
-    ours = seconds(lambda: model.fit(x, y, verbose=0), 3)
-    tracking = OutputTracking(steps, model.original_force_layer.output_size)
-    with_callback = seconds(lambda: model.fit(x, y, verbose=0, callbacks=[tracking]), 2)
-    predicting = seconds(lambda: model.predict(x, verbose=0), 2)
 
     published = full_p(model_class)(force_layer=make_layer(), **options)
-    published.compile(metrics=["mae"])
+    published.compile(metrics=["mae"], backend="tensorflow")
     published.build(published._input_shape(x[:, None], y[:, None]))
     # a short run is enough for what is slow
     short = max(20, steps // 10)
     baseline = seconds(per_step(published, x[:short], y[:short]), 2) * steps / short
-    per = 1e3 / steps
-    return (
-        f"| {name} | {baseline * per:.3f} | {ours * per:.4f} | {baseline / ours:.0f} | {goal} "
-        f"| {with_callback / ours:.1f} | {predicting * per:.4f} |"
-    )
+    ratio = f"{baseline / times[model._engine]:.0f}"
+    return f"| {' | '.join([name, f'{baseline * per:.3f}', *cells, model._engine, ratio, str(goal)])} |"
 
 
 def main() -> None:
@@ -125,8 +129,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("cases", nargs="*", help="parts of names; all by default")
     arguments = parser.parse_args()
-    print("| case | Keras, one step a call, ms | here, ms | ratio | goal | with a callback, x | predict, ms |")
-    print("|---|---|---|---|---|---|---|")
+    engine = "{0}, ms | its callback, x | its predict, ms"
+    engines = " | ".join(engine.format(name) for name in ("TensorFlow", "Brian2"))
+    print(f"| case | Keras, one step a call, ms | {engines} | default | ratio | goal |")
+    print("|---" * 11 + "|")
     for name in CASES:
         if not arguments.cases or any(part in name for part in arguments.cases):
             print(measure(name, arguments.steps), flush=True)

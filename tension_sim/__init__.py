@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Condition": "trials",
     "FittedNetwork": "fitted",
+    "FittedNetwork": "fitted",
     "ForceNetwork": "network",
     "Learning": "learning",
     "Phase": "results",
@@ -23,7 +24,7 @@ _HOME = {
     "TargetNetwork": "plasticity",
     "TensionError": "errors",
     "Trials": "trials",
-    "firing_rate": "mean_input",
+    "firing_rate": "fi_curve",
     "list_neurons": "equations",
     "list_rate_units": "equations",
     "list_recipes": "recipes",
@@ -34,7 +35,7 @@ _HOME = {
     "load_results": "export",
     "load_synapse": "equations",
     "make_task": "tasks",
-    "mean_input": "mean_input",
+    "mean_input": "fi_curve",
     "run_recipe": "runs",
 }
 

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .tensorflow_engine.config import Configured, pack_mask, unpack_mask  # before keras: says what is missing
+from .tensorflow_engine.config import Configured  # before keras: says what is missing
 
 # isort: split
 import keras
 import tensorflow as tf
 
+from .brian_engine.declared import Declared
 from .errors import InvalidTypeError, InvalidValueError, UnsupportedError, message
 from .results import Results
 from .tensorflow_engine.blocks import PartnerBlocks
@@ -246,7 +247,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         return f"{type(self).__name__} has no equation file"
 
     def declaration(self, model: Any) -> Any:
-        """Return the layer and its model as a network; see :class:`tension_sim.brian_engine.declaration.Declaration`."""
+        """Return the layer and its model as a `Declaration`, see `tension_sim.brian_engine.declaration`."""
         raise UnsupportedError(
             message(f"{type(self).__name__}.declaration", "a layer that runs on Brian2", self.refusal_of_brian2())
         )
@@ -278,7 +279,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         )
 
 
-class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
+class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras.Model):
     """Train a layer by FORCE learning (Sussillo & Abbott 2009, doi:10.1016/j.neuron.2009.07.018).
 
     Input is (timesteps, inputs) and target (timesteps, outputs); 3D arrays of trials are
@@ -403,51 +404,6 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
             )
         )
 
-    # -- Brian2
-
-    #: from what the recurrent kernel learns, see `Plastic`
-    recurrent_error: ClassVar[str] = "output"
-    divide_by_source: ClassVar[bool] = False
-
-    @property
-    def readout_P(self) -> Any:
-        """P of the output kernel, as it is stored."""
-        return getattr(self, "P_output", None)
-
-    @property
-    def recurrent_P(self) -> Any:
-        """P of the recurrent kernel, as it is stored."""
-        return self._P_GG
-
-    def refusal_of_brian2(self) -> str | None:
-        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
-        return self.original_force_layer.refusal_of_brian2()
-
-    def declaration(self) -> Any:
-        """Return the model as a network; see :class:`tension_sim.brian_engine.declaration.Declaration`."""
-        return self.original_force_layer.declaration(self)
-
-    def learning_rule(self) -> tuple[Any, int | None]:
-        """Return how the model learns as a `Learning`, and the step of its clock, or None out of ``fit``.
-
-        A `Learning` updates at multiples of ``update_every``, so its clock is ahead of the
-        trained time steps by one.
-        """
-        from .network import Learning
-
-        ahead = int(self._update_every > 1)
-        start = self._learn_start + ahead
-        stop = None if self._learn_stop is None else max(self._learn_stop + ahead, start)
-        gain = "divided" if self._divided else "undivided"
-        rule = Learning(self.alpha_P, gain, self._update_every, start, stop, self._forgetting)
-        return rule, int(self._steps_learned.numpy()) + ahead if self._phase == "train" else None
-
-    @property
-    def brian2_dtype(self) -> str:
-        """Precision on Brian2: the one that layer or model were given, else float64."""
-        given = self.original_force_layer._constructed.values.get("dtype")
-        return "float64" if given is None else self.compute_dtype
-
     # -- building
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Any:
@@ -467,20 +423,6 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, keras.Model):
         self.initialize_P()
         self.initialize_train_idx()
         self.built = True
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """Return what ``build`` needs to make variables of the same shapes."""
-        if not self.built:
-            return None
-        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
-        return {"input_shape": list(self._input_shape_built), "frozen": pack_mask(mask)}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build with what ``get_build_config`` returned."""
-        mask = unpack_mask(config.get("frozen"))
-        mask = None if mask is None else tf.convert_to_tensor(mask)
-        object.__setattr__(self, "_frozen_to_restore", {"mask": mask})
-        self.build(tuple(config["input_shape"]))
 
     @property
     def results(self) -> Results:

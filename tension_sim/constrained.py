@@ -104,7 +104,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         """Advance one time step; the states are a, h and z."""
         a, h, _ = states
         z = tf.matmul(h, self.recurrent_kernel)
-        drive = tf.cast(self._g, z.dtype) * z
+        drive = tf.constant(self._g, z.dtype) * z
         mean, std = self.noise_param
         if std:
             step = tf.convert_to_tensor(self._noise_step)

@@ -6,7 +6,6 @@ Perich et al. 2020, doi:10.1101/2020.12.18.423348. Step i of a run begins with t
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .kernels import SparseKernel
+from .errors import InvalidValueError, message
 from .learning import Learning
+from .masks import check_regions, check_trainable, masked_kernel, weight_mask
 from .network import ForceNetwork
 from .noise import normal
 from .plasticity import Plastic
@@ -26,9 +25,7 @@ from .simulation import Simulation
 from .validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from .values import seconds
 
-__all__ = ["DataConstrainedNetwork", "FitHistory", "check_trainable"]
-
-_log = logging.getLogger("tension_sim")
+__all__ = ["DataConstrainedNetwork", "FitHistory"]
 
 _LARGEST = 0.999
 
@@ -154,30 +151,28 @@ class DataConstrainedNetwork:
         where = type(self).__name__
         self.data = _checked_data(f"{where}.data", data, nan, normalize)
         samples, n = self.data.shape
-        self.regions = _checked_regions(f"{where}.regions", regions, n)
+        self.regions = check_regions(f"{where}.regions", regions, n)
         self.dt_factor = check_whole(f"{where}.dt_factor", dt_factor, 1)
         self.n_steps = (samples - 1) * self.dt_factor + 1
         self.reset_points = _checked_resets(f"{where}.reset_points", reset_points, samples)
         check_positive(f"{where}.g", g)
         check_matrix(f"{where}.noise_amplitude", noise_amplitude, (), "one number")
         check_whole(f"{where}.seed", seed, 0)
-        exists = _mask(f"{where}.connections", connections, self.regions, np.ones((n, n), bool))
-        learns = exists if trainable is None else _mask(f"{where}.trainable", trainable, self.regions, exists)
-        check_trainable(f"{where}.trainable", learns, exists)
-        idle = np.flatnonzero(~learns.any(axis=0))
-        if len(idle):
-            _log.warning("%s: %d of %d neurons have no trainable weight and are not trained.", name, len(idle), n)
+        exists = weight_mask(f"{where}.connections", connections, self.regions, np.ones((n, n), bool))
+        learns = exists if trainable is None else weight_mask(f"{where}.trainable", trainable, self.regions, exists)
+        check_trainable(f"{where}.trainable", learns, exists, name)
         times = {}
         for key, value in (("dt_data", dt_data), ("tau", tau), ("tau_noise", tau_noise)):
             times[key] = check_positive(f"{where}.{key}", seconds(f"{where}.{key}", value))
         J = np.random.default_rng([seed, 0]).standard_normal((n, n)) * g / math.sqrt(n)
+        static, kernel = masked_kernel(J, exists & ~learns), J if learns.all() else masked_kernel(J, learns)
         learning = Learning(alpha_P=alpha_P, update_every=self.dt_factor)
         self.net = ForceNetwork(
-            "filtered_noise", None, n, times["dt_data"] / self.dt_factor, _kernel(J, exists & ~learns), None, None,
+            "filtered_noise", None, n, times["dt_data"] / self.dt_factor, static, None, None,
             parameters={key: f"{times[key]!r}*second" for key in ("tau", "tau_noise")}
             | {"noise_amplitude": float(noise_amplitude)},
             initial={"a": 0.0}, dtype=dtype, seed=seed,
-            plastic=Plastic(J if learns.all() else _kernel(J, learns), learning, error=skipping("unit*(r - y)"), when="start"),
+            plastic=Plastic(kernel, learning, error=skipping("unit*(r - y)"), when="start"),
         )  # fmt: skip
         self.simulation = Simulation(self.net, target=target, threads=threads, name=name)
         self.history = FitHistory(np.empty(0), np.empty(0), np.empty(0, bool))
@@ -209,14 +204,16 @@ class DataConstrainedNetwork:
         check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
         check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
         total = runs + free_runs
-        p_var, chi2 = [], []
+        p_var, chi2, timings = [], [], []
 
         def report(done: int) -> None:
             if progress is not None:
                 progress(len(p_var) * self.n_steps + done, total * self.n_steps)
 
         for run in range(total):
-            if self._run(run < runs, 0, report).provenance["interrupted"]:
+            results = self._run(run < runs, 0, report)
+            timings.append(results.timings)
+            if results.provenance["interrupted"]:
                 break
             p_var.append(self.explained_variance(self.rates))
             chi2.append(self._chi2(self.rates))
@@ -225,7 +222,8 @@ class DataConstrainedNetwork:
         if self.results is not None:
             ends = self.net.dt * self.n_steps * np.arange(1, len(self.history.p_var) + 1)
             curve = {"time": ends, "p_var": self.history.p_var, "chi2": self.history.chi2}
-            self.results = replace(self.results, learning_curve=curve)
+            spent = {key: sum(timing[key] for timing in timings) for key in ("build", "run")}
+            self.results = replace(self.results, learning_curve=curve, timings=spent)
         return history
 
     def predict(self, *, trial: int = 0) -> Results:
@@ -346,31 +344,6 @@ class DataConstrainedNetwork:
         return white + (1 - white) * math.exp(-dt / tau)
 
 
-def check_trainable(where: str, trainable: np.ndarray, exists: np.ndarray) -> None:
-    """Refuse trainable weights that a structural connectivity lacks, and masks without any.
-
-    Parameters
-    ----------
-    where : str
-        Class and argument, for messages.
-    trainable, exists : array, shape (neurons, neurons)
-        From row to column; what is not 0 counts.
-    """
-    outside = np.argwhere((trainable != 0) & (exists == 0))
-    if len(outside):
-        pre, post = outside[0].tolist()
-        raise InvalidValueError(
-            message(
-                where,
-                "no trainable weight outside the structural connectivity",
-                f"{len(outside)} of them, the first from neuron {pre} to {post}",
-                "take them out of the mask, or add the connections.",
-            )
-        )
-    if not np.any(trainable):
-        raise InvalidValueError(message(where, "at least one trainable weight", 0))
-
-
 def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
     values = check_recording(where, data, nan)
     if normalize:
@@ -383,69 +356,11 @@ def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarra
     return np.clip(values, -_LARGEST, _LARGEST)
 
 
-def _checked_regions(where: str, regions: Any, n: int) -> dict[str, np.ndarray]:
-    if regions is None:
-        return {"all": np.arange(n)}
-    if not isinstance(regions, Mapping) or not regions:
-        raise InvalidTypeError(message(where, "names with neurons", regions, 'write it as in {"A": [0, 1]}.'))
-    found = {}
-    for name, members in regions.items():
-        indices = np.asarray(members)
-        if indices.ndim != 1 or not len(indices) or indices.dtype.kind not in "iu":
-            raise InvalidTypeError(message(f"{where}[{name!r}]", "a list of neurons", members))
-        if indices.min() < 0 or indices.max() >= n:
-            raise InvalidValueError(message(f"{where}[{name!r}]", f"neurons from 0 to {n - 1}", members))
-        found[str(name)] = indices
-    times = np.bincount(np.concatenate(list(found.values())), minlength=n)
-    if np.any(times != 1):
-        wrong = int(np.flatnonzero(times != 1)[0])
-        raise InvalidValueError(
-            message(where, "each neuron in one region", f"neuron {wrong} in {times[wrong]}", "currents sum over regions.")
-        )
-    return found
-
-
 def _checked_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
     found = sorted({check_whole(where, point, 0) for point in points} - {0})
     if found and found[-1] >= samples:
         raise InvalidValueError(message(where, f"samples from 0 to {samples - 1}", found[-1]))
     return found
-
-
-def _mask(where: str, given: Any, regions: Mapping[str, np.ndarray], whole: np.ndarray) -> np.ndarray:
-    """Return a mask of the weights of `whole`, from row to column; what a mapping does not name is as there."""
-    if given is None:
-        return whole
-    if not isinstance(given, Mapping):
-        return _boolean(where, given, whole.shape)
-    mask = whole.copy()
-    for pair, value in given.items():
-        place = f"{where}[{pair!r}]"
-        if not (isinstance(pair, tuple) and len(pair) == 2):
-            raise InvalidTypeError(message(where, "pairs (target region, source region)", pair))
-        for name in pair:
-            if name not in regions:
-                raise unknown_name(place, "region", name, regions)
-        block = np.ix_(regions[pair[1]], regions[pair[0]])
-        if not isinstance(value, bool | np.bool_):
-            mask[block] = _boolean(place, value, mask[block].shape)
-        elif value and not whole[block].any():
-            mask[block] = True  # `check_trainable` says that there are none
-        else:
-            mask[block] = whole[block] & value
-    return mask
-
-
-def _boolean(where: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    matrix = check_matrix(where, value, shape, "pre, post")
-    if not np.isin(matrix, (0, 1)).all():
-        raise InvalidValueError(message(where, "True or False everywhere", "other numbers", "write mask != 0."))
-    return matrix.astype(bool)
-
-
-def _kernel(J: np.ndarray, entries: np.ndarray) -> SparseKernel | None:
-    pre, post = np.nonzero(entries)
-    return SparseKernel(len(J), pre, post, J[pre, post]) if len(pre) else None
 
 
 def _next_known(data: np.ndarray, sample: int) -> np.ndarray:

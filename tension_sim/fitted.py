@@ -49,7 +49,7 @@ class FittedNetwork:
         without plastic inputs are not trained.
     learning : Learning or None
         Rule and schedule.
-    input_kernel : SparseKernel, n_inputs to n, optional
+    input_kernel : SparseKernel, n_inputs to n, or array of shape (n_inputs, n), optional
         How external inputs enter.
     n_feedforward : int
         Poisson units, numbered after the neurons, whose rates in Hz are given to each run.
@@ -84,7 +84,7 @@ class FittedNetwork:
     recurrent: SparseKernel | None
     plastic: SparseKernel
     learning: Learning | None = None
-    input_kernel: SparseKernel | None = None
+    input_kernel: Any = None
     n_feedforward: int = 0
     error: str = "total_input"
     alpha_P: Any = None
@@ -113,6 +113,8 @@ class FittedNetwork:
         check_choice("FittedNetwork.dtype", self.dtype, ("float64", "float32"))
         check_whole("FittedNetwork.seed", self.seed, 0)
         check_mappings(self)
+        if self.input_kernel is not None and not isinstance(self.input_kernel, SparseKernel):
+            put("input_kernel", SparseKernel.from_dense(self.input_kernel))
         for name, sources in (("recurrent", self.n), ("plastic", self.n_sources), ("input_kernel", None)):
             kernel = getattr(self, name)
             if kernel is None and name != "plastic":
@@ -220,9 +222,8 @@ class FittedNetwork:
     def draw_initial(self, trial: int) -> dict[str, np.ndarray]:
         """Return the initial values of a trial; each draws its own random numbers."""
         rng = np.random.default_rng([self.seed, 1, trial])
-        return initial_values(
-            "FittedNetwork", self.neuron, self.initial, self.state_variables, self.parameter_values, self.n, self.dt, rng
-        )
+        states, parameters = self.state_variables, self.parameter_values
+        return initial_values("FittedNetwork", self.neuron, self.initial, states, parameters, self.n, self.dt, rng)
 
     def display_unit(self, name: str) -> tuple[str, float]:
         """Return the unit in which a recorded state variable is shown, and its SI value."""

@@ -60,15 +60,18 @@ class FittedWiring:
             (jump,) = (f"{v} += rate_time*({amount})" for v, amount in spike.items())
             parameters = {name: net.parameter_values[name].dimension for name in net.plastic_filter.parameters}
             lines = [rate, "rate : hertz", "rate_time : second (shared, constant)"]
-            yield "feedforward", Units(
-                n=net.n_feedforward,
-                equations="\n".join([*lines, f"{SEED} : integer (shared, constant)"]),
-                parameters=tuple(parameters.items()),
-                states=tuple(net.plastic_filter.named("r", "r").values()),
-                filters=self._exact_rates,
-                threshold=_FIRES,
-                reset=jump,
-                files=(net.plastic_filter.name,),
+            yield (
+                "feedforward",
+                Units(
+                    n=net.n_feedforward,
+                    equations="\n".join([*lines, f"{SEED} : integer (shared, constant)"]),
+                    parameters=tuple(parameters.items()),
+                    states=tuple(net.plastic_filter.named("r", "r").values()),
+                    filters=self._exact_rates,
+                    threshold=_FIRES,
+                    reset=jump,
+                    files=(net.plastic_filter.name,),
+                ),
             )
             yield "rates", Samples(net.n_feedforward)
             target = Variable("feedforward", "rate")
@@ -172,6 +175,10 @@ class FittedWiring:
 
     def values(self) -> dict[str, Any]:
         """Return parameters, fixed weights, masks and schedule of the declaration, in SI units."""
+        return dict(self._values)
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
         net = self.net
         scale = net.current_scale
         values: dict[str, Any] = {f"neurons.{name}": float(q.value) for name, q in net.parameter_values.items()}

@@ -174,9 +174,8 @@ class ForceNetwork:
             for name, rows in inputs.items():
                 kernel = getattr(target, name)
                 if kernel is not None and len(kernel) != rows:
-                    raise InvalidValueError(
-                        message(f"TargetNetwork.{name}", f"shape ({rows}, {self.n})", kernel.shape, "one row a channel.")
-                    )
+                    where, shape = f"TargetNetwork.{name}", f"shape ({rows}, {self.n})"
+                    raise InvalidValueError(message(where, shape, kernel.shape, "one row a channel."))
 
     @property
     def n_outputs(self) -> int:

@@ -77,7 +77,8 @@ class Plastic:
         if not isinstance(self.learning, Learning):
             raise InvalidTypeError(message("Plastic.learning", "a Learning", self.learning, "Learning(alpha_P=...)."))
         if not isinstance(self.error, str):
-            raise InvalidTypeError(message("Plastic.error", f"one of {', '.join(ERRORS)}, or an expression", self.error))
+            known = ", ".join(ERRORS)
+            raise InvalidTypeError(message("Plastic.error", f"one of {known}, or an expression", self.error))
         if self.factor is not None:
             n = self.kernel.n
             object.__setattr__(self, "factor", check_matrix("Plastic.factor", self.factor, (n, n), "pre, post"))

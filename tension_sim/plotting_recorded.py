@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .plotting import _LEARNING, _OUTPUT, _SMALL, _TARGET, _TEXT, _plain
 
@@ -125,6 +126,7 @@ def _draw_fit(ax: Axes, curves: Mapping[str, np.ndarray], free: np.ndarray | Non
         ax.plot(runs, values, color=color, linewidth=1.2, label=name, marker="." if len(values) < 60 else None)
         if free is not None and free.any():
             ax.plot(runs[free], values[free], "o", color=_LEARNING, markersize=3, label="without learning")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("run", fontsize=_SMALL, color=_TEXT)
     ax.set_title("fit", fontsize=_SMALL, color=_TEXT)
     ax.legend(frameon=False, fontsize=_SMALL)

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from . import cuda
-from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
 from .circuit import Circuit
+from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
 
 __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
 

@@ -127,8 +127,8 @@ def three_regions(
     for name, value in (("tau", tau), ("dt", dt), ("bump_std", bump_std)):
         check_positive(f"three_regions.{name}", value)
     steps = round((duration + lead) / dt)
-    if duration < 3.01 * dt * 100:
-        raise InvalidValueError(message("three_regions.duration", f"at least {3.01 * dt * 100:g} s", duration))
+    if round(duration / dt) < 301:  # the second fixed point is what the sequence shows at sample 300
+        raise InvalidValueError(message("three_regions.duration", f"at least {301 * dt:g} s", duration))
     J = [scale / np.sqrt(n) * rng.standard_normal((n, n)) for scale in g]
     h = [rng.uniform(-1, 1, n) for _ in range(3)]
     t = np.arange(round(duration / dt) + 1) * dt

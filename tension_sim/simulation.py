@@ -29,7 +29,7 @@ from .network import ForceNetwork
 from .recording import Record
 from .results import Phase, Recording, Results
 from .tasks import Task
-from .validation import check_series, check_steps, check_whole
+from .validation import all_finite, check_series, check_steps, check_whole
 from .wiring import ForceWiring
 
 __all__ = ["TARGETS", "Simulation"]
@@ -190,7 +190,7 @@ class Simulation:
         return results
 
     def _check_finite(self, results: Results) -> None:
-        bad = [name for name, values in results.state.items() if not np.all(np.isfinite(values))]
+        bad = [name for name, values in results.state.items() if not all_finite(np.asarray(values))]
         if not bad:
             return
         every = results.record_every

@@ -186,7 +186,7 @@ class SpikingNN(FORCELayer):
         v, u, v_mask = traced(self.update_voltage)(current, states)
         h, hr, ipsc, hr_ipsc = traced(self.update_firing_rate)(v_mask, states)
         z = tf.matmul(h, self.output_kernel)
-        v = tf.where(v_mask > 0, tf.cast(self.v_reset, v.dtype), v)
+        v = tf.where(v_mask > 0, tf.constant(self.v_reset, v.dtype), v)
         if self.spikes_of_step is not None:
             self.spikes_of_step.assign(v_mask > 0)
         return z, [states[0] + 1, v, u, h, hr, ipsc, hr_ipsc, z]

@@ -10,6 +10,7 @@ import numpy as np
 from .errors import InvalidTypeError, InvalidValueError, message
 
 __all__ = [
+    "all_finite",
     "check_choice",
     "check_fraction",
     "check_matrix",
@@ -43,6 +44,18 @@ def _finite(where: str, array: np.ndarray) -> None:
                 f"mend the {len(bad)} value(s) that are NaN or infinite, the first at index {first}.",
             )
         )
+
+
+def all_finite(array: np.ndarray) -> bool:
+    """Say whether all numbers of an array are finite; fast where they are.
+
+    Examples
+    --------
+    >>> all_finite(np.array([1.0, -2.0])), all_finite(np.array([np.inf, -np.inf]))
+    (True, False)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
 def check_series(where: str, value: Any) -> np.ndarray:

@@ -21,10 +21,10 @@ from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .kernels import SparseKernel
 from .learning import Learning
 from .network import ForceNetwork
-from .noise import key
+from .noise import key as noise_key
 from .recording import Record
 from .units import DIMENSIONLESS, dimension_of, evaluate
-from .validation import check_steps
+from .validation import all_finite, check_steps
 from .values import initial_values, parameter_values, rates_of
 
 __all__ = ["FOREVER", "ForceWiring", "check_state", "rule_values", "unit_of"]
@@ -84,7 +84,7 @@ def kernel_values(name: str, kernel: SparseKernel, scale: float) -> dict[str, An
 
 def noise_seed(seed: int, trial: int) -> int:
     """Return the seed of the noise of a trial, as equations take it; that of trial 0 is the network's own."""
-    return (key(seed, trial) if trial else seed) & 0x7FFFFFFF
+    return (noise_key(seed, trial) if trial else seed) & 0x7FFFFFFF
 
 
 def is_dense(kernel: SparseKernel) -> bool:
@@ -167,8 +167,9 @@ class ForceWiring:
 
     @property
     def _plastic_input(self) -> Variable:
-        name = self.net.neuron.inputs["recurrent"]
-        return Variable("neurons", name if self.net.recurrent is None and self.net.synapse is None else f"{name}_plastic")
+        net = self.net
+        name = net.neuron.inputs["recurrent"]
+        return Variable("neurons", name if net.recurrent is None and net.synapse is None else f"{name}_plastic")
 
     def _units(self) -> Units:
         net, neuron = self.net, self.net.neuron
@@ -184,10 +185,9 @@ class ForceWiring:
             exact = filters if net.synapse.exact else []
             reset = "\n".join([reset, *(f"{v} += rate_time*({amount})" for v, amount in spike.items())])
         lines += self._recurrent_lines(unit)
-        for key, used in (("feedback", net.feedback_kernel is not None), ("external", net.n_inputs > 0)):
-            if key in inputs:
-                shared = "" if used or (key == "feedback" and net.neuron.spiking) else " (shared)"
-                lines.append(f"{inputs[key]} : {unit}{shared}")
+        for kind, used in (("feedback", net.feedback_kernel is not None), ("external", net.n_inputs > 0)):
+            if kind in inputs:
+                lines.append(f"{inputs[kind]} : {unit}{'' if used else ' (shared)'}")
         if self._now == "z_now":
             lines.append(f"z_now : {unit}")
         if "unit" in self._expression:
@@ -257,14 +257,17 @@ class ForceWiring:
         lines += [f"{name} : 1" for name in (inputs["recurrent"], *outside.values())]
         lines.append(f"{inputs['feedback']} = {' + '.join(outside.values())} : 1")
         lines.append(f"{inputs['external']} : 1{'' if target.input_kernel is not None else ' (shared)'}")
-        yield "target_neurons", Units(
-            n=n,
-            equations="\n".join(with_seed(lines)),
-            parameters=tuple((name, q.dimension) for name, q in self._target_parameters.items()),
-            states=(*neuron.state_variables, "r"),
-            method=neuron.method,
-            rate=f"r = {rate_expression(neuron, target.activation)}",
-            files=(neuron.name,),
+        yield (
+            "target_neurons",
+            Units(
+                n=n,
+                equations="\n".join(with_seed(lines)),
+                parameters=tuple((name, q.dimension) for name, q in self._target_parameters.items()),
+                states=(*neuron.state_variables, "r"),
+                method=neuron.method,
+                rate=f"r = {rate_expression(neuron, target.activation)}",
+                files=(neuron.name,),
+            ),
         )
         rates, there = Variable("target_neurons", "r"), "target_neurons"
         yield "target_recurrent", Map(rates, n, n, Variable(there, inputs["recurrent"]), when="start")
@@ -392,7 +395,7 @@ class ForceWiring:
         return parameter_values("TargetNetwork", target.neuron, [], target.parameters, self.net.dt)
 
     def _target_values(self, scale: float) -> dict[str, Any]:
-        net, target = self.net, self.net.target_network
+        target = self.net.target_network
         values = {f"target_neurons.{name}": float(q.value) for name, q in self._target_parameters.items()}
         values["target_neurons.scale"] = target.scale * scale
         for name, kernel in (
@@ -493,7 +496,7 @@ def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
         if name not in sizes:
             raise unknown_name("Simulation.state", "state variable", name, sizes)
         array = np.asarray(values)
-        if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+        if array.dtype.kind not in "iuf" or not all_finite(array):
             raise InvalidValueError(message(f"Simulation.state[{name!r}]", "finite numbers", values))
         if array.size != sizes[name]:
             raise InvalidValueError(
@@ -514,4 +517,3 @@ def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
         if not np.all((pending >= 0) & (pending <= most)):
             raise InvalidValueError(message(f"Simulation.state['{rule}.pending']", f"0 to {most}", pending))
     return state
-

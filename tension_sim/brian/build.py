@@ -14,8 +14,8 @@ from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
-from ..errors import RunFailedError
 from ..circuit import Circuit
+from ..errors import RunFailedError
 from .assemble import assemble, blaming_the_files
 from .conductor import Conductor
 from .isolation import isolated
@@ -46,6 +46,7 @@ brian::tsim_network.t = std::atof(_take("network.t=").c_str());
 
 # Brian2 gives a clock its time with the first tick only; a run that starts later needs it before.
 _START = "brian::{t}[0] = brian::tsim_network.t;"
+
 
 def build_cpp(circuit: Circuit, folder: Path) -> None:
     """Generate and compile the program of a circuit into `folder`.

@@ -19,8 +19,8 @@ from brian2.core.variables import DynamicArrayVariable
 from brian2cuda.device import CUDAStandaloneDevice
 from brian2cuda.utils import gputools
 
-from ..cuda import build_preferences
 from ..circuit import Circuit, Units
+from ..cuda import build_preferences
 from .build import build_on
 from .isolation import isolated
 from .spike_order import SpikeOrder
@@ -71,6 +71,7 @@ auto _load_vector = [&](const std::string& _name, auto& _host, auto& _device, bo
     _device = _host;
 };
 """
+
 
 def build_cuda(circuit: Circuit, folder: Path) -> None:
     """Generate and compile the CUDA program of a circuit into `folder`.

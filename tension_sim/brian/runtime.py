@@ -9,8 +9,8 @@ import numpy as np
 from brian2.core.variables import DynamicArrayVariable
 from brian2.units.allunits import second
 
-from ..errors import DivergenceError
 from ..circuit import Circuit, Rule, Units
+from ..errors import DivergenceError
 from .assemble import assemble, blaming_the_files
 from .isolation import isolated
 

@@ -55,7 +55,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     scale_of = _scales(neuron, layer, time)
     rate, current = synapse.named("r", "r"), synapse.named(neuron.inputs["recurrent"], "rec")
     names = {1: neuron.membrane, 3: rate[synapse.output], 5: current[synapse.output]}
-    names |= {2: name for name in neuron.state_variables if name != neuron.membrane}
+    names |= dict(zip([2], [name for name in neuron.state_variables if name != neuron.membrane], strict=False))
     if not single:
         names |= {4: next(n for x, n in rate.items() if x != synapse.output)}
         names |= {6: next(n for x, n in current.items() if x != synapse.output)}

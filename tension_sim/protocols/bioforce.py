@@ -6,7 +6,6 @@ until a run without learning, from the state reached, is close enough to the rec
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from ..recipes import Recipe
 
 __all__ = ["PROTOCOL", "network", "recording"]
-
-_log = logging.getLogger("tension_sim")
 
 SECTIONS = {
     "recording": section(
@@ -88,9 +85,8 @@ def network(recipe: Recipe, n: int) -> ForceNetwork:
 
     Without a mask, each unit gets p (n - 1) partners, among those that the structural connectivity allows.
     """
-    from ..curbd import check_trainable
-    from ..kernels import SparseKernel
     from ..learning import Learning
+    from ..masks import check_trainable, masked_kernel
     from ..network import ForceNetwork
     from ..plasticity import Plastic
     from ..recordings import skipping
@@ -105,12 +101,8 @@ def network(recipe: Recipe, n: int) -> ForceNetwork:
             others = np.flatnonzero(exists[:, unit])
             others = others[others != unit]
             mask[rng.choice(others, min(round(values["p"] * (n - 1)), len(others)), replace=False), unit] = True
-    check_trainable(f"{recipe.name}: network.trainable_mask", mask, exists)
-    idle = np.count_nonzero(~mask.any(axis=0))
-    if idle:
-        _log.warning("%s: %d of %d units have no trainable weight and are not trained.", recipe.name, idle, n)
-    pre, post = np.nonzero(mask)
-    kernel = SparseKernel(n, pre, post, rng.standard_normal(len(pre)) / math.sqrt(n * values["p"]))
+    check_trainable(f"{recipe.name}: network.trainable_mask", mask, exists, recipe.name)
+    kernel = masked_kernel(rng.standard_normal((n, n)) / math.sqrt(n * values["p"]), mask)
     learning = recipe.values["learning"]
     return ForceNetwork(
         "constrained", None, n, recipe.dt, None, None, None,
@@ -136,7 +128,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     partners = n - 1 if values["trainable_mask"] else values["p"] * (n - 1)
     packed, epochs = n * partners * (partners + 1) / 2, recipe.values["run"]["epochs"]
     steps = 2 * epochs * samples
-    nanoseconds = steps * (OVERHEAD[target] + unit * n + weight * n * partners) + epochs * samples * element * 2 * packed
+    nanoseconds = steps * (OVERHEAD[target] + unit * n + weight * n * partners) + steps * element * packed
     memory = packed * (8 if values["dtype"] == "float64" else 4) + n * partners * 20 + samples * n * 24
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
@@ -151,7 +143,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     simulation = Simulation(network(recipe, traces.shape[1]), target=target, name=recipe.name)
     state: Any = None
     curves: dict[str, list[float]] = {"training_mae": [], "free_mae": []}
-    interrupted = False
+    interrupted, timings = False, {"build": 0.0, "run": 0.0}
 
     def once(learning: bool, done: int) -> Any:
         def report(at: int, _: int) -> None:
@@ -159,6 +151,8 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
                 progress(done * len(y) + at, 2 * values["epochs"] * len(y))
 
         results = simulation.run(y, learning=learning, state=state, progress=report)
+        for key in timings:
+            timings[key] += results.timings[key]
         found = float(np.abs(results.output - traces[: len(results.output)])[known[: len(results.output)]].mean())
         return results, found
 
@@ -178,7 +172,9 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
             break
     found = {name: np.array(curve) for name, curve in curves.items()}
     ends = recipe.dt * len(y) * np.arange(1, len(curves["free_mae"]) + 1)
-    results = replace(results, target=traces[: len(results.output)], learning_curve={"time": ends} | found)
+    results = replace(
+        results, target=traces[: len(results.output)], learning_curve={"time": ends} | found, timings=timings
+    )
     numbers = {name: curve[-1] for name, curve in curves.items() if curve} | {"epochs": len(ends)}
     if not interrupted:
         numbers["correlation"] = _correlation(traces, results.output)

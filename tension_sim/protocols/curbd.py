@@ -78,7 +78,10 @@ def _recording(recipe: Recipe) -> dict[str, Any]:
     if values["data"]:
         found = read_recording(f"{recipe.name}: recording.data", values["data"], ("regions", "reset_points"))
         if "regions" in found:
-            labels = found["regions"]
+            labels, n = found["regions"], found["data"].shape[-1]
+            if labels.shape != (n,):
+                where = f"{recipe.name}: recording.data: regions"
+                raise InvalidValueError(message(where, f"one name for each neuron ({n})", labels.shape))
             found["regions"] = {str(name): np.flatnonzero(labels == name) for name in np.unique(labels)}
         return found
     from ..recordings import three_regions
@@ -147,7 +150,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
 def _check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
     values = recipe.values["recording"]
     recipe.values["network"]["dt"] = values["dt_data"] / recipe.values["network"]["dt_factor"]
-    if not values["data"] and values["duration"] < 301 * values["dt_data"]:
+    if not values["data"] and round(values["duration"] / values["dt_data"]) < 301:
         raise InvalidValueError(
             message(where("recording", "duration"), f"at least {301 * values['dt_data']:g} s", values["duration"])
         )

@@ -14,7 +14,7 @@ from ..errors import InvalidValueError, message
 from ..fitted import FittedNetwork
 from ..kernels import SparseKernel
 from ..learning import Learning
-from ..mean_input import mean_input
+from ..fi_curve import mean_input
 from ..recipe_settings import REQUIRED, choice, count, not_negative, section
 from ..recording import Record
 from ..results import Results
@@ -401,7 +401,7 @@ class Fit:
         new = np.empty(n, int)
         new[np.concatenate([chosen, np.setdiff1d(np.arange(n), chosen)])] = np.arange(n)
         kernel = self.net.recurrent
-        moved = replace(kernel, pre=new[kernel.pre], post=new[kernel.post])
+        moved = replace(kernel, pre=new[kernel.pre], post=new[kernel.post]).sorted()
         self.net = replace(self.net, recurrent=moved)
         self.simulation = Simulation(
             self.net,

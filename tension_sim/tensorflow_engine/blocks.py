@@ -73,7 +73,7 @@ class PartnerBlocks:
 
     def initializer(self, alpha: float) -> Any:
         """Return a Keras initializer of P: ``alpha`` times the identity in each block."""
-        return lambda shape, dtype: tf.broadcast_to(tf.cast(alpha, dtype) * tf.eye(shape[-1], dtype=dtype), shape)
+        return lambda shape, dtype: tf.broadcast_to(tf.constant(alpha, dtype) * tf.eye(shape[-1], dtype=dtype), shape)
 
     def update(self, P: Any, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor]:
         """Update P by the rates of each block's partners.

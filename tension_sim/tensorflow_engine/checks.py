@@ -135,4 +135,4 @@ def row_of(where: str, value: Any, units: int) -> Any:
         raise InvalidTypeError(message(where, f"numbers of shape {(1, units)}", value))
     if array.shape != (1, units) or not np.all(np.isfinite(array)):
         raise InvalidValueError(message(where, f"finite numbers of shape {(1, units)}", array.shape))
-    return value
+    return array

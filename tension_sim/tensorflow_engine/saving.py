@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidValueError, message
+from .config import pack_mask, unpack_mask
 
 __all__ = ["Saving"]
 
 
 class Saving:
-    """``save_own_variables`` and ``load_own_variables`` of FORCEModel."""
+    """What FORCEModel writes to a file, and how it is built again from it."""
 
     def _own_variables(self) -> dict[str, Any]:
         keras_variables = [*self._trainable_variables, *self._non_trainable_variables]  # type: ignore[attr-defined]
@@ -46,3 +47,17 @@ class Saving:
                     )
                 )
             variable.assign(value)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what ``build`` needs to make variables of the same shapes."""
+        if not self.built:
+            return None
+        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+        return {"input_shape": list(self._input_shape_built), "frozen": pack_mask(mask)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with what ``get_build_config`` returned."""
+        mask = unpack_mask(config.get("frozen"))
+        mask = None if mask is None else tf.convert_to_tensor(mask)
+        object.__setattr__(self, "_frozen_to_restore", {"mask": mask})
+        self.build(tuple(config["input_shape"]))

@@ -23,8 +23,8 @@ from tension_sim.equations import (
 )
 from tension_sim.errors import UnitsError
 from tension_sim.network import ForceNetwork, Learning
-from tension_sim.simulation import Simulation
 from tension_sim.recording import Record
+from tension_sim.simulation import Simulation
 
 N, STEPS = 30, 80
 Y = np.sin(np.arange(STEPS) / 5)[:, None] * [1.0, 0.5]

