@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .tensorflow_engine.config import Configured  # before keras: says what is missing
+from .tensorflow_engine.config import Configured, pass_on  # before keras: says what is missing
 
 # isort: split
 import keras
@@ -29,7 +29,7 @@ from .tensorflow_engine.rules import Rules
 from .tensorflow_engine.saving import Saving
 from .tensorflow_engine.training import Training
 from .tensorflow_engine.variables import SeedGenerator, accept_read_value, is_ours, traced, when
-from .validation import check_choice, check_fraction, check_positive
+from .validation import check_fraction, check_positive
 
 __all__ = ["FORCELayer", "FORCEModel"]
 
@@ -356,33 +356,13 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
             raise InvalidValueError(message(f"{name}.gain", "'divided' or 'undivided'", gain))
         self._divided = gain == "divided"
         self._forgetting = check_fraction(f"{name}.forgetting", forgetting)
-        self._pass_on(force_layer, dtype, seed)
+        pass_on(name, force_layer, dtype, seed)
         super().__init__(dtype=force_layer.dtype_policy, **kwargs)
         self.units = force_layer.units
         self.force_layer = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")
         self._blocks: PartnerBlocks | None = None
         self._frozen_to_restore: Any = None
         self._P_GG: Any = None
-
-    def _pass_on(self, layer: FORCELayer, dtype: Any, seed: int | None) -> None:
-        """Give `dtype` and `seed` to a layer that has no weights yet."""
-        name = type(self).__name__
-        if dtype is not None:
-            dtype = getattr(dtype, "name", dtype)
-            check_choice(f"{name}.dtype", dtype, ("float32", "float64"))
-            if layer.built and layer.dtype_policy.name != dtype:
-                fix = "give dtype to from_weights."
-                raise InvalidValueError(message(f"{name}.dtype", layer.dtype_policy.name, dtype, fix))
-            layer.dtype_policy = layer._constructed.values["dtype"] = dtype  # it is loaded with it
-        if seed is not None:
-            check_count(f"{name}.seed", seed, 0)
-            if layer._seed not in (None, seed):
-                raise InvalidValueError(
-                    message(f"{name}.seed", f"the layer's seed, {layer._seed}", seed, "give it once.")
-                )
-            if layer._seed is None:
-                layer._seed = layer._constructed.values["seed"] = seed
-                layer.seed_gen = SeedGenerator(seed)
 
     @property
     def original_force_layer(self) -> FORCELayer:

@@ -103,7 +103,9 @@ class Trials:
         circuit = simulation.wiring.circuit
         learned = [f"{name}." for name in circuit.of(Rule)]
         #: What goes from one trial to the next.
-        self._carried = {name for name in circuit.state_sizes if start == "continued" or name.startswith(tuple(learned))}
+        self._carried = {
+            name for name in circuit.state_sizes if start == "continued" or name.startswith(tuple(learned))
+        }
         self._weights = [f"{name}.w" for name, part in circuit.of(SpikeInput).items() if part.trace]
         self._carried |= {name for name in circuit.state_sizes if name.endswith(".w")}
         self.state: dict[str, Any] = {}
@@ -119,6 +121,8 @@ class Trials:
     def weights(self, condition: str) -> np.ndarray:
         """Return the plastic weights with which a trial of a condition would start, in the net's order."""
         self._check_name("Trials.weights.condition", condition)
+        if not self._weights:
+            raise InvalidTypeError(message("Trials.weights", "a FittedNetwork", self.simulation.net))
         (name,) = self._weights
         scale = self.simulation.net.current_scale
         if name not in self.state:

@@ -80,7 +80,11 @@ def reference(net: FittedNetwork, data: dict[str, np.ndarray], trial: int = 0, *
                     W[i, s] = np.where(W[i, s] * net.signs[s] < 0, 0, W[i, s])
                 matrix -= c * np.outer(gain, gain)
         v += DT / TAU_MEM * (x_static + x_plastic + external - v)
-        x_static, x_plastic, r = x_static * (1 - DT / TAU), x_plastic * (1 - DT / TAU_PLASTIC), r * (1 - DT / TAU_PLASTIC)
+        x_static, x_plastic, r = (
+            x_static * (1 - DT / TAU),
+            x_plastic * (1 - DT / TAU_PLASTIC),
+            r * (1 - DT / TAU_PLASTIC),
+        )
         fired = np.append(v > 1, uniform(seed, k, np.arange(EXTRA)) < rates * DT * 1e-3)
         v[fired[:N]] = 0
         r[fired] += 1 / TAU_PLASTIC

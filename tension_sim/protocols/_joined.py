@@ -8,16 +8,12 @@ import numpy as np
 
 from ..results import Recording, Results
 
-__all__ = ["after", "joined"]
-
-
-def after(results: Results) -> dict[str, int]:
-    """Return what a run with another state takes as ``state`` to follow in time."""
-    return {"step": results.stop_step}
+__all__ = ["joined"]
 
 
 def joined(first: Results, second: Results) -> Results:
-    """Return two runs as one, of which the second begins at the step where the first ends.
+    """Return two runs as one, of which the second begins at the step where the first ends
+    (`Simulation.run` takes ``state={"step": first.stop_step}``, alone or with a state).
 
     Weights are those of the second run, or of the first where it has none of that name. The state
     is that at the end of the second. Times to build and run are added.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InvalidValueError, message
+from ..fi_curve import mean_input
 from ..fitted import FittedNetwork
 from ..kernels import SparseKernel
 from ..learning import Learning
-from ..fi_curve import mean_input
 from ..recipe_settings import REQUIRED, choice, count, not_negative, section
 from ..recording import Record
 from ..results import Results
@@ -22,6 +21,8 @@ from ..simulation import Simulation
 from ..trials import Condition, Trials, correlation, window_means
 from ..validation import check_positive
 from . import Forecast, Number, Outcome, Protocol
+from ._balanced import Times, draw_plastic, draw_static, feedforward_rates, made_up_rates, match, read_rates, wander
+from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
     from ..recipes import Recipe
@@ -102,164 +103,6 @@ EXPECTED = {
     "rate_inhibitory": Number("firing rate of inhibitory neurons before learning", "hertz"),
     "seconds_per_loop": Number("time of a loop over all conditions", "second"),
 }
-
-
-@dataclass(frozen=True)
-class Times:
-    """Time steps of a trial: row j of the targets is learned at step ``j * update``."""
-
-    start: int
-    stop: int
-    end: int
-    update: int
-    sample: int
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Times:
-        trial, dt = recipe.values["trial"], recipe.dt
-        start, stop, end = (round(trial[key] / dt) for key in ("stimulus_start", "stimulus_stop", "duration"))
-        update = round(recipe.values["learning"]["update_every"] / dt)
-        # stimuli and rates change every millisecond, or faster
-        fine = max(d for d in range(1, update + 1) if update % d == 0 and (d == 1 or d * dt < 1.0001e-3))
-        return cls(start, stop, end, update, fine)
-
-    @property
-    def rows(self) -> int:
-        """Rows of the targets, with those before learning; the last is learned after the end of the trial's last step."""
-        return self.end // self.update + 1
-
-    @property
-    def learned(self) -> np.ndarray:
-        """The rows that are learned."""
-        return np.arange(self.stop // self.update + 1, self.rows)
-
-    def times(self, every: int) -> np.ndarray:
-        """Time steps of samples that are held for `every` steps."""
-        return np.arange(0, self.rows * self.update, every)
-
-
-def draw_static(network: dict[str, Any], rng: np.random.Generator) -> SparseKernel:
-    """Draw the static synapses: 2 K targets of each neuron; the first half of the neurons is excitatory."""
-    n, half = network["n"], network["n"] // 2
-    kernel = SparseKernel.fixed_outdegree(np.arange(n), n, 2 * network["K"], rng)
-    to_excitatory = np.where(
-        kernel.pre < half, network["excitatory_to_excitatory"], network["inhibitory_to_excitatory"]
-    )
-    to_inhibitory = np.where(
-        kernel.pre < half, network["excitatory_to_inhibitory"], network["inhibitory_to_inhibitory"]
-    )
-    weight = np.where(kernel.post < half, to_excitatory, to_inhibitory) / np.sqrt(network["K"])
-    return replace(kernel, weight=weight)
-
-
-def draw_plastic(network: dict[str, Any], plastic: dict[str, Any], cells: int, rng: np.random.Generator) -> SparseKernel:
-    """Draw the plastic inputs of the first `cells` neurons; excitatory ones come from others of these where they can."""
-    n, half, extra = network["n"], network["n"] // 2, plastic["feedforward"]
-    sources = min(cells, half)
-    columns = [np.empty((cells, plastic["excitatory"]), int), np.empty((cells, plastic["inhibitory"]), int)]
-    for cell in range(cells):
-        # neurons beyond the excitatory ones are no members of the pool
-        others = sources - (cell < sources)
-        drawn = rng.choice(others, plastic["excitatory"], replace=False, shuffle=False)
-        columns[0][cell] = drawn + (drawn >= cell)
-        columns[1][cell] = half + rng.choice(n - half, plastic["inhibitory"], replace=False, shuffle=False)
-    columns.append(np.tile(n + np.arange(extra), (cells, 1)))
-    weights = [plastic["weight_excitatory"], plastic["weight_inhibitory"], 0.0]
-    weight = np.repeat(weights, [c.shape[1] for c in columns])
-    pre = np.concatenate(columns, axis=1)
-    post = np.repeat(np.arange(cells), pre.shape[1])
-    return SparseKernel(n + extra, pre.ravel(), post, np.tile(weight, cells), n)
-
-
-def wander(
-    rng: np.random.Generator, steps: int, channels: int, dt: float, tau: float, deviation: float, start: float
-) -> np.ndarray:
-    """Return an Ornstein-Uhlenbeck process around its start, shape (steps, channels)."""
-    x, kick = np.empty((steps, channels)), deviation * np.sqrt(2 * dt / tau)
-    x[:1] = start
-    for k in range(steps - 1):
-        x[k + 1] = x[k] + (start - x[k]) * dt / tau + kick * rng.standard_normal(channels)
-    return x
-
-
-def smoothed(x: np.ndarray, half: int) -> np.ndarray:
-    """Return the moving mean over `half` samples to both sides, cut at the ends."""
-    rows = np.arange(len(x))
-    low, high = np.maximum(rows - half, 0), np.minimum(rows + half + 1, len(x))
-    sums = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0)])
-    return (sums[high] - sums[low]) / (high - low)[:, None]
-
-
-def feedforward_rates(recipe: Recipe, times: Times, rng: np.random.Generator) -> np.ndarray | None:
-    """Draw the rates of the feed-forward units, 0 until learning begins; one path for a condition."""
-    plastic, dt = recipe.values["plastic"], times.sample * recipe.dt
-    if not plastic["feedforward"]:
-        return None
-    steps, first = len(times.times(times.sample)), times.stop // times.sample
-    rates = np.zeros((steps, plastic["feedforward"]))
-    path = wander(
-        rng, steps - first, plastic["feedforward"], dt, plastic["feedforward_tau"], plastic["feedforward_deviation"],
-        plastic["feedforward_rate"],
-    )  # fmt: skip
-    rates[first:] = np.maximum(smoothed(path, round(plastic["feedforward_window"] / 2 / dt)), 0)
-    return rates
-
-
-def read_rates(path: str, gaps: str, bins: int) -> dict[str, np.ndarray]:
-    """Read recorded rates in Hz by condition, shape (bins, cells) each; the first bins if there are more.
-
-    Raises
-    ------
-    InvalidValueError
-        If the file does not hold them, or they have gaps that are not to be skipped.
-    """
-    where = f"target.data: {path}"
-    try:
-        with np.load(Path(path).expanduser(), allow_pickle=False) as file:
-            rates = {key[5:]: np.asarray(file[key], dtype=float) for key in file.files if key.startswith("rate_")}
-    except (OSError, ValueError) as error:
-        raise InvalidValueError(message(where, "an .npz file", str(error))) from None
-    shapes = {key: value.shape for key, value in rates.items()}
-    if not rates or len({*shapes.values()}) > 1 or len(next(iter(shapes.values()))) != 2:
-        what = "arrays rate_CONDITION of one shape (bins, cells)"
-        raise InvalidValueError(message(where, what, shapes or "none"))
-    if len(next(iter(rates.values()))) < bins:
-        raise InvalidValueError(message(where, f"at least {bins} bins, one an update", next(iter(shapes.values()))))
-    rates = {key: value[:bins] for key, value in rates.items()}
-    gappy = np.any([~np.isfinite(value).all(axis=0) for value in rates.values()], axis=0)
-    if gappy.any():
-        if gaps == "refuse":
-            fix = 'mend them, or leave these cells out by --set gaps="skip".'
-            raise InvalidValueError(message(where, "rates without gaps", f"NaN in {gappy.sum()} cells", fix))
-        rates = {key: value[:, ~gappy] for key, value in rates.items()}
-    if min(value.min(initial=0.0) for value in rates.values()) < 0 or gappy.all():
-        raise InvalidValueError(message(where, "rates of at least 0 Hz, of one cell or more", "others"))
-    return rates
-
-
-def made_up_rates(cells: int, bins: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Make rates in Hz like those of cortical cells in two conditions: of very different means, changing slowly."""
-    mean = np.clip(rng.lognormal(1.2, 0.9, cells), 0.2, 40)
-    found = {}
-    for condition in ("right", "left"):
-        path = smoothed(wander(rng, bins, cells, 1.0, 25.0, 0.6, 0.0), 5)
-        found[condition] = mean * np.exp(path)
-    return found
-
-
-def match(wanted: np.ndarray, available: np.ndarray) -> np.ndarray:
-    """Give each cell, in falling order of its rate, the free neuron of the nearest rate.
-
-    Examples
-    --------
-    >>> match(np.array([1.0, 9.0]), np.array([8.0, 2.0, 30.0]))
-    array([1, 0])
-    """
-    free, found = available.astype(float).copy(), np.empty(len(wanted), int)
-    for cell in np.argsort(-wanted, kind="stable"):
-        found[cell] = np.argmin(np.abs(wanted[cell] - free))
-        free[found[cell]] = np.inf
-    return found
 
 
 class Fit:
@@ -367,6 +210,11 @@ class Fit:
         return x, every
 
     @property
+    def external(self) -> np.ndarray:
+        """How inputs enter the trained neurons, shape (inputs, trained)."""
+        return self.net.input_kernel.to_dense()[:, : self.cells]
+
+    @property
     def held(self) -> dict[str, int]:
         """For how many steps each kind of sample is held."""
         return {"y": self.times.update, "x": self.inputs(None)[1], "rates": self.times.sample}
@@ -411,20 +259,35 @@ class Fit:
             name=self.recipe.name,
         )
         # synaptic noise is white to the membrane with this amplitude
-        sigma = static.std(axis=0).mean() / np.sqrt(values["target"]["noise_scale"] * values["network"]["tau_syn"] * 1e3)
+        sigma = static.std(axis=0).mean() / np.sqrt(
+            values["target"]["noise_scale"] * values["network"]["tau_syn"] * 1e3
+        )
         for recorded in self.rates.values():
             y = np.zeros((times.rows, n))
             y[times.learned, : self.cells] = mean_input(recorded, sigma, tau=values["network"]["tau_mem"])
             targets.append(y)
         return targets
 
-    def follow(self, results: Results, target: np.ndarray) -> float:
-        """Return the mean over the trained neurons of r between total inputs, averaged in windows, and targets."""
+    def total(self, results: Results, rows: np.ndarray, start: int) -> np.ndarray:
+        """Return the synaptic input of the trained neurons, averaged in windows from step `start` on."""
         total = results.recorded["I_static"].values + results.recorded["I_plastic"].values
-        rows, half = self.times.learned, round(self.recipe.values["run"]["window"] / 2 / self.recipe.dt)
-        span = (self.times.stop, results.n_steps)
-        means = window_means(total, self.times.sample, rows * self.times.update, half, span)
-        return float(np.nanmean(correlation(means, target[rows, : self.cells])))
+        half = round(self.recipe.values["run"]["window"] / 2 / self.recipe.dt)
+        return window_means(total, self.times.sample, rows * self.times.update, half, (start, results.n_steps))
+
+    def follow(self, results: Results, target: np.ndarray) -> float:
+        """Return the mean over the trained neurons of r between total inputs and targets."""
+        rows = self.times.learned
+        return float(np.nanmean(correlation(self.total(results, rows, self.times.stop), target[rows, : self.cells])))
+
+    def shown(self, results: Results, target: np.ndarray) -> Results:
+        """Return a run with total inputs and targets, the external ones included, as its output and target."""
+        rows = np.arange(self.times.rows)
+        total = self.total(results, rows, 0)
+        if self.recipe.values["learning"]["error"] == "total_input":
+            total = total + self.inputs(0)[0][:: self.times.update // self.inputs(0)[1]] @ self.external
+        return replace(
+            results, record_every=self.times.update, output=total, target=target[:, : self.cells], recorded={}
+        )
 
 
 def run(
@@ -452,7 +315,7 @@ def run(
     loops, test_every = recipe.values["run"]["loops"], recipe.values["run"]["test_every"]
     learned, tested = {}, {0: fit.follow(trials.test(fit.names[0]), targets[0])}
     say(f"loop 0: r {tested[0]:.4f}")
-    done_steps, began, last = 0, time.perf_counter(), before
+    last = before
 
     def after(loop: int, condition: str, results: Results) -> None:
         k = fit.names.index(condition)
@@ -476,12 +339,24 @@ def run(
         numbers["correlation_while_learning"] = float(np.mean(learned[max(learned)]))
     if seconds and not trials.interrupted:
         numbers["seconds_per_loop"] = float(np.median(seconds))
+    shown = fit.shown(last, targets[0]) if last.n_steps == fit.steps else last
     period = recipe.values["trial"]["duration"] * len(fit.names)
-    curve = {
-        "time": np.array(sorted(tested)) * period,
-        "correlation": np.array([tested[loop] for loop in sorted(tested)]),
-    }
-    return Outcome(replace(last, learning_curve=curve), numbers)
+    curve = np.array(sorted(tested)), np.array([tested[loop] for loop in sorted(tested)])
+    curves = {"without learning": curve}
+    if learned:
+        curves["while learning"] = np.array(list(learned)), np.array([np.mean(r) for r in learned.values()])
+
+    def figure() -> Any:
+        from ..plotting_fitted import figure_fitted
+
+        return figure_fitted(shown, curves, slice(fit.times.learned[0], None))
+
+    results = replace(
+        shown,
+        learning_curve={"time": curve[0] * period, "correlation": curve[1]},
+        provenance=shown.provenance | {"interrupted": trials.interrupted},
+    )
+    return Outcome(results, numbers, None if shown.target is None else figure)
 
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
@@ -498,13 +373,12 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     recorded = 2 * times.end // times.sample * cells
     # P twice: at work, and in the file that the next trial reads
     memory = 2 * P * size + 60 * n * 2 * network["K"] + 24 * samples + 20 * recorded
-    slow = {"numpy": 20, "cython": 3}.get(target, 1)
-    trial = times.end * (1e-6 + 5e-9 * n) + times.end * recipe.dt * 9 * n * 2 * network["K"] * 1.5e-9
-    updates = len(times.learned) * P * 0.4e-9
-    runs = loops * conditions
-    return Forecast(memory, slow * (runs * (trial + updates) + (2 + loops / 10) * trial), (runs + 2) * times.end)
+    neuron, event, element = COST[target]
+    spikes = 10 * times.end * recipe.dt * n
+    trial = times.end * (OVERHEAD[target] + neuron * n) + spikes * 2 * network["K"] * event
+    updates, loops = len(times.learned) * P * element, loops + loops // recipe.values["run"]["test_every"] + 2
+    nanoseconds = loops * conditions * (trial + updates)
+    return Forecast(memory, nanoseconds * 1e-9, loops * conditions * times.end)
 
 
-PROTOCOL = Protocol(
-    sections=SECTIONS, expected=EXPECTED, forecast=forecast, run=run, files={("target", "data"): ""}
-)
+PROTOCOL = Protocol(sections=SECTIONS, expected=EXPECTED, forecast=forecast, run=run, files={("target", "data"): ""})

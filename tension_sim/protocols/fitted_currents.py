@@ -92,7 +92,7 @@ def _rate_network(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.
 
 
 def _noise(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.Generator, p: float) -> np.ndarray:
-    from .fitted import wander
+    from ._balanced import wander
 
     return wander(rng, len(t), n, t[1] - t[0], target["tau"], target["deviation"], 0.0)
 

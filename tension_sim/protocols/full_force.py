@@ -1,7 +1,7 @@
 """full-FORCE: the recurrent weights of a rate network learn what a driven network receives.
 
-As DePasquale et al. (2018, doi:10.1371/journal.pone.0191527): trials of learning, then the learned
-network alone, from a new initial state.
+As DePasquale et al. (2018, doi:10.1371/journal.pone.0191527): trials of learning; then the learned network
+alone, which goes on from the state reached, and once more from a random one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 from ..errors import InvalidValueError, message
 from ..recipe_settings import LEARNING, REQUIRED, Key, choice, count, section
 from ..recipes import Recipe
+from ..results import Phase
 from ..validation import check_positive, check_steps
 from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
-from ._joined import after, joined
+from ._joined import joined
 from ._trials import Trial, find, trial_settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOL", "FullForceRecipe"]
 
+#: Parts of a run, in order, and the phases that they are in the results.
+_PARTS = {
+    "settle_trials": "before",
+    "trials": "learning",
+    "test_trials": "after",
+    "restart_settle_trials": "restarted",
+    "restart_trials": "restarted test",
+}
 _WEIGHT = 72  # bytes of a recurrent weight of the two networks and of the test, with its places
 
 SECTIONS = {
@@ -50,8 +59,10 @@ SECTIONS = {
     "run": section(
         ("settle_trials", "1", 0, count("trials", 0)),
         ("trials", "1", REQUIRED, count("trials", 1)),
-        ("test_settle_trials", "1", 0, count("trials", 0)),
         ("test_trials", "1", REQUIRED, count("trials", 0)),
+        # from a random state, after some trials that are not counted
+        ("restart_settle_trials", "1", 0, count("trials", 0)),
+        ("restart_trials", "1", 0, count("trials", 0)),
         ("seed", "1", 0, count("the seed", 0)),
     ),
     "record": section(
@@ -72,7 +83,7 @@ class FullForceRecipe(Recipe):
         function, _ = find(task["name"])
         settings = {key: value for key, value in task.items() if key != "name"}
         rng, run = np.random.default_rng([self.seed, 2]), self.values["run"]
-        for _ in range(sum(run[key] for key in ("settle_trials", "trials", "test_settle_trials", "test_trials"))):
+        for _ in range(sum(run[part] for part in _PARTS)):
             yield function(self.dt, rng, **settings)
 
     @cached_property
@@ -80,14 +91,22 @@ class FullForceRecipe(Recipe):
         """Steps at which the trials end, with a 0 before, shape (trials + 1,)."""
         return np.cumsum([0, *(len(trial) for trial in self.trials())])
 
-    def borders(self) -> tuple[int, int, int, int]:
-        """Return the steps at which learning begins and ends, and at which the test begins and ends."""
-        run = self.values["run"]
-        counts = np.cumsum([run[key] for key in ("settle_trials", "trials", "test_settle_trials", "test_trials")])
+    def borders(self) -> tuple[int, ...]:
+        """Return the step at which each of the five parts of the run ends (see `_PARTS`)."""
+        counts = np.cumsum([self.values["run"][part] for part in _PARTS])
         return tuple(int(self.ends[count]) for count in counts)
 
+    def phases(self) -> tuple[Phase, ...]:
+        """Return the parts of the run that have steps."""
+        ends = self.borders()
+        bounds = zip(_PARTS.values(), (0, *ends[:-1]), ends, strict=True)
+        return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+
     def networks(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:
-        """Draw the network that learns, and return it with a function from its results to the network alone."""
+        """Draw the network that learns, and return it with a function from its results to the network alone.
+
+        The latter begins in a random state.
+        """
         from ..learning import Learning
         from ..network import ForceNetwork
         from ..plasticity import Plastic, TargetNetwork
@@ -148,7 +167,7 @@ class FullForceRecipe(Recipe):
 def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
     unit, weight, element = COST[target]
-    values, (start, stop, _, steps) = recipe.values["network"], recipe.borders()
+    values, (start, stop, *_, steps) = recipe.values["network"], recipe.borders()
     n, number = values["n"], 8 if values["dtype"] == "float64" else 4
     trial = next(recipe.trials())
     channels = sum(samples.shape[1] for samples in (trial.inputs, trial.target, trial.hints))
@@ -167,10 +186,9 @@ def run(
 ) -> Outcome:
     """Learn; then test the network alone, without learning and without the network that gave targets."""
     from ..recording import Record
-    from ..results import Phase
     from ..simulation import Simulation
 
-    start, stop, test, end = recipe.borders()
+    _, learned, tested, _, end = recipe.borders()
     trials = list(recipe.trials())
     y = np.concatenate([trial.target for trial in trials])
     x = np.concatenate([np.concatenate([trial.inputs, trial.hints], axis=1) for trial in trials])
@@ -178,35 +196,30 @@ def run(
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
 
-    def phases(*bounds: tuple[str, int, int]) -> tuple[Phase, ...]:
-        return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+    def played(network: ForceNetwork, start: int, stop: int, reached: Mapping[str, Any]) -> Results:
+        simulation = Simulation(network, target=target, record=record, name=recipe.name)
+        state = {name: reached[name] for name in ("neurons.a", "neurons.r", "readout.z") if name in reached}
+        return simulation.run(
+            y[start:stop],
+            x[start:stop],
+            state=state | {"step": start},
+            phases=recipe.phases(),
+            progress=None if progress is None else lambda done, _: progress(start + done, end),
+        )
 
-    def report(done: int, steps: int) -> None:
-        if progress is not None:
-            progress(done + (end - steps if steps == end - stop else 0), end)
-
-    simulation = Simulation(net, target=target, record=record, name=recipe.name)
-    first = simulation.run(
-        y[:stop], x[:stop], phases=phases(("before", 0, start), ("learning", start, stop)), progress=report
-    )
-    if first.provenance["interrupted"] or stop == end:
-        return _outcome(recipe, first)
-    simulation = Simulation(alone(first), target=target, record=record, name=recipe.name)
-    second = simulation.run(
-        y[stop:],
-        x[stop:],
-        state=after(first),
-        phases=phases(("settling", stop, test), ("after", test, end)),
-        progress=report,
-    )
-    return _outcome(recipe, joined(first, second))
+    results = played(net, 0, learned, {})
+    if learned < end and not results.provenance["interrupted"]:
+        network = alone(results)
+        for start, stop in ((learned, tested), (tested, end)):
+            if start < stop and not results.provenance["interrupted"]:
+                # it goes on from the state reached, and the second time from a random one
+                results = joined(results, played(network, start, stop, results.state if start == learned else {}))
+    return _outcome(recipe, results)
 
 
 def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
-    """Return the errors, each sum |z - f|^2 / sum |f|^2, of test and last ten trials, and of every trial."""
-    start, stop, test, end = recipe.borders()
-    every = results.record_every
-    steps = np.arange(len(results.output)) * every + results.first_row_step
+    """Return the errors, each sum |z - f|^2 / sum |f|^2, of tests and last ten trials, and of every trial."""
+    steps = np.arange(len(results.output)) * results.record_every + results.first_row_step
     squares = ((results.output - results.target) ** 2).sum(axis=1)
     power = (results.target**2).sum(axis=1)
 
@@ -215,15 +228,18 @@ def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
         return float(squares[rows].sum() / power[rows].sum()) if power[rows].any() else math.nan
 
     done = recipe.ends[recipe.ends <= results.stop_step]
-    curve = np.array([error(*pair) for pair in zip(done[:-1], done[1:], strict=True)])
-    numbers = {}
-    learned = done[(done >= start) & (done <= stop)]
-    if len(learned) > 1:
-        numbers["training_error"] = error(learned[max(-11, -len(learned))], learned[-1])
-    if results.stop_step == end > test:
-        numbers["test_error"] = error(test, end)
-    curves = {"time": done[1:] * results.dt, "normalised_error": curve}
-    return Outcome(replace(results, learning_curve=curves), {k: v for k, v in numbers.items() if not math.isnan(v)})
+    curve = [error(*pair) for pair in zip(done[:-1], done[1:], strict=True)]
+    start, learned, tested, restarted, end = recipe.borders()
+    trained = done[(done >= start) & (done <= learned)]
+    spans = {"test_error": (learned, tested), "restart_error": (restarted, end)}
+    if len(trained) > 1:
+        spans["training_error"] = (trained[max(-11, -len(trained))], trained[-1])
+    numbers = {name: error(*span) for name, span in spans.items() if span[0] < span[1] <= results.stop_step}
+    curves = {"time": done[1:] * results.dt, "normalised_error": np.array(curve)}
+    return Outcome(
+        replace(results, learning_curve=curves),
+        {name: value for name, value in numbers.items() if not math.isnan(value)},
+    )
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,10 +256,10 @@ def _check(recipe: FullForceRecipe, where: Callable[[str, str], str]) -> None:
     from ..equations import activation_of
 
     activation_of(where("network", "activation"), recipe.values["network"]["activation"])
-    if recipe.values["run"]["test_settle_trials"] and not recipe.values["run"]["test_trials"]:
-        raise InvalidValueError(
-            message(where("run", "test_trials"), "at least 1 trial after test_settle_trials", 0, "set both to 0.")
-        )
+    run = recipe.values["run"]
+    if run["restart_settle_trials"] and not run["restart_trials"]:
+        place = where("run", "restart_trials")
+        raise InvalidValueError(message(place, "at least 1 trial after restart_settle_trials", 0, "set both to 0."))
     # what cannot work in the task is refused here
     next(recipe.trials())
 
@@ -253,6 +269,7 @@ PROTOCOL = Protocol(
     expected={
         "training_error": Number("normalised error, last ten trials of learning"),
         "test_error": Number("normalised error after learning, the network alone"),
+        "restart_error": Number("normalised error from a random state, the network alone"),
     },
     forecast=forecast,
     run=run,

@@ -9,7 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Configured", "pack_mask", "unpack_mask"]
+from ..errors import InvalidValueError, message
+from ..validation import check_choice
+from .checks import check_count
+from .variables import SeedGenerator
+
+__all__ = ["Configured", "pack_mask", "pass_on", "unpack_mask"]
 
 
 class _Arguments:
@@ -89,3 +94,23 @@ def unpack_mask(packed: dict[str, Any] | None) -> np.ndarray | None:
     shape = tuple(packed["shape"])
     bits = np.frombuffer(bytes.fromhex(packed["bits"]), np.uint8)
     return np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+
+
+def pass_on(where: str, layer: Any, dtype: Any, seed: int | None) -> None:
+    """Give `dtype` and `seed` of a model to its layer, as if the layer had been made with them."""
+    known = layer._constructed.values
+    if dtype is not None:
+        dtype = getattr(dtype, "name", dtype)
+        check_choice(f"{where}.dtype", dtype, ("float32", "float64"))
+        if layer.built and layer.dtype_policy.name != dtype:
+            fix = "give dtype to from_weights."
+            raise InvalidValueError(message(f"{where}.dtype", layer.dtype_policy.name, dtype, fix))
+        layer.dtype_policy = known["dtype"] = dtype
+    if seed is not None:
+        check_count(f"{where}.seed", seed, 0)
+        if layer._seed not in (None, seed):
+            had = f"the layer's seed, {layer._seed}"
+            raise InvalidValueError(message(f"{where}.seed", had, seed, "give it once."))
+        if layer._seed is None:
+            layer._seed = known["seed"] = seed
+            layer.seed_gen = SeedGenerator(seed)

@@ -32,7 +32,7 @@ def test_it_is_the_published_algorithm(variant):
     net = small_network(**VARIANTS[variant])
     found, wanted = run(net, trial=2), reference(net, samples(), trial=2)
     assert int(found.state["rls.n_updates"][0]) == 35
-    assert len(wanted["spikes"]) > 100
+    assert len(wanted["spikes"]) > 50
     np.testing.assert_array_equal(np.column_stack([found.spike_step, found.spike_neuron]), wanted["spikes"])
     np.testing.assert_allclose(found.recorded["I_plastic"].values, wanted["I_plastic"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(found.weights["plastic"], wanted["weights"], rtol=0, atol=1e-9)

@@ -33,6 +33,8 @@ ROWS = np.arange(8.0).reshape(4, 2)
         ({"periodic": True}, [0, 1, 2, 3, 0, 1, 2]),
         ({"first_step": 2}, [0, 0, 0, 1, 2, 3, 3]),
         ({"first_step": 3, "periodic": True}, [1, 2, 3, 0, 1, 2, 3]),
+        ({"every": 2}, [0, 0, 1, 1, 2, 2, 3]),
+        ({"every": 2, "first_step": 3, "periodic": True}, [2, 3, 3, 0, 0, 1, 1]),
     ],
 )
 @pytest.mark.parametrize("parts", [(7,), (2, 5)])
@@ -105,6 +107,11 @@ def test_first_step_refused():
     for value, error in ((-1, InvalidValueError), (1.5, InvalidValueError), ("1", InvalidTypeError)):
         with pytest.raises(error, match=r"Signal\.first_step: expected a whole number, at least 0\.\nReceived: "):
             Signal(ROWS, first_step=value)
+
+
+def test_held_samples_refused():
+    with pytest.raises(InvalidValueError, match=r"Signal\.every: expected a whole number, at least 1\.\nReceived: 0"):
+        Signal(ROWS, every=0)
 
 
 def test_other_samples_refused():

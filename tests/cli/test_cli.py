@@ -64,6 +64,17 @@ def test_run_leaves_figure_numbers_and_neo_file(tmp_path):
     assert all(len(s.spiketrains) == 40 for s in block.segments)
 
 
+def test_a_rate_network_is_run_and_judged_by_the_same_command(tmp_path):
+    small = ["n=30", "duration=60*ms", "test_duration=30*ms", "frequency=40*Hz"]
+    arguments = [part for setting in small for part in ("--set", setting)]
+    done = command("run", "four_sines", *arguments, "--target", "numpy", "--seed", 5, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mean absolute error after learning" in done.stdout and "0.052 to 0.088" in done.stdout
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert set(summary["numbers"]) == {"training_mae", "test_mae", "weight_norm"}
+    assert (summary["seed"], summary["phases"]) == (5, {"learning": [0, 0.06], "after": [0.06, 0.09]})
+
+
 def test_the_default_folder_is_named_after_the_recipe(tmp_path):
     done = command("run", "lif_sine", *SMALL, "--target", "numpy", cwd=tmp_path, env=os.environ | _path())
     assert done.returncode == 0, done.stderr
@@ -120,6 +131,9 @@ def test_dry_run_writes_nothing(tmp_path):
         (["run", "lif_sine", "--set", "neuron=izikevich"], "did you mean 'izhikevich'?"),
         (["run", "lif_sine", "--target", "cpp"], "did you mean 'cpp_standalone'?"),
         (["run", "lif_sine", "--set", "n=500000"], "GB of memory, this machine has"),
+        (["run", "four_sines", "--set", "n=400000"], "GB of memory, this machine has"),
+        (["run", "four_sines", "--set", "feedback=both"], "network.feedback: expected one of 'external', 'internal'"),
+        (["run", "oscillation", "--set", "task.name=chrip"], "did you mean 'chirp'?"),
     ],
 )
 def test_a_wrong_argument_ends_with_one_message_and_writes_nothing(arguments, text, tmp_path):

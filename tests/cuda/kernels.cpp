@@ -24,9 +24,10 @@ void linear_map(std::int64_t rows, std::int64_t sources, std::int64_t n_weights,
                 w, x, y);
 }
 
-void signal_row(std::int64_t n, std::int64_t rows, std::int64_t step, std::int64_t first_step, std::int32_t periodic,
-                const double* samples, double* value) {
-    TSIM_LAUNCH(tsim::play, tsim::blocks_for(n), TSIM_THREADS, n, rows, step, &first_step, &periodic, samples, value);
+void signal_row(std::int64_t n, std::int64_t rows, std::int64_t step, std::int64_t first_step, std::int64_t every,
+                std::int32_t periodic, const double* samples, double* value) {
+    TSIM_LAUNCH(tsim::play, tsim::blocks_for(n), TSIM_THREADS, n, rows, step, &first_step, &every, &periodic, samples,
+                value);
 }
 
 void spike_order(std::int64_t n, std::int32_t* events) {

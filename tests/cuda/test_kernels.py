@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cuda_emulation import compile_kernels
 
-from tension_sim.brian.blocks import Blocks, pack, unpack
+from tension_sim.blocks import Blocks, pack, unpack
 from tension_sim.brian.rls import chance
 from tension_sim.kernels import SparseKernel
 
@@ -358,14 +358,16 @@ def test_linear_map_dense_and_masked(kernels, order, shape):
 
 
 @pytest.mark.parametrize("periodic", [0, 1])
-def test_signal_plays_the_right_row(kernels, periodic):
+@pytest.mark.parametrize("every", [1, 3])
+def test_signal_plays_the_right_row(kernels, periodic, every):
     samples, first = np.arange(21.0).reshape(7, 3), 4
     value = np.zeros(3)
     for step in (0, 3, 4, 10, 11, 30):
         kernels.signal_row(
-            *(ctypes.c_int64(v) for v in (3, 7, step, first)), periodic, pointer(samples), pointer(value)
+            *(ctypes.c_int64(v) for v in (3, 7, step, first, every)), periodic, pointer(samples), pointer(value)
         )
-        row = (step - first) % 7 if periodic else min(max(step - first, 0), 6)
+        row = (step - first) // every
+        row = row % 7 if periodic else min(max(row, 0), 6)
         assert np.array_equal(value, samples[row])
 
 

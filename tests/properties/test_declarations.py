@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tension_sim.brian.blocks import Blocks, pack, unpack
+from tension_sim.blocks import Blocks, pack, unpack
 from tension_sim.errors import TensionError, closest
 from tension_sim.network import SparseKernel
 from tension_sim.blocks import max_pending

@@ -20,8 +20,13 @@ def published(recipe, net):
     feedback = np.zeros(net.n) if internal else net.feedback_kernel[0]
     learning, steps = 40, 60
     t = 1e-3 * np.arange(1, steps + 1)
-    f = (0.7 if internal else 1.3) / 1.5 * sum(
-        amplitude * np.sin(2 * np.pi * 50 * k * t) for k, amplitude in zip((1, 2, 3, 4), (1, 1 / 2, 1 / 6, 1 / 3), strict=True)
+    f = (
+        (0.7 if internal else 1.3)
+        / 1.5
+        * sum(
+            amplitude * np.sin(2 * np.pi * 50 * k * t)
+            for k, amplitude in zip((1, 2, 3, 4), (1, 1 / 2, 1 / 6, 1 / 3), strict=True)
+        )
     )
     x, w, P = net.initial_values["a"].copy(), np.zeros(net.n), np.eye(net.n)
     z, r = 0.5 * np.random.default_rng([recipe.seed, 1]).standard_normal(), np.tanh(x)
@@ -76,7 +81,13 @@ def test_the_recipe_is_the_published_network():
 
 
 def test_another_supervisor_without_test():
-    change = {"task.name": "product", "frequencies": "4*Hz, 6*Hz", "test_duration": "0*ms", "n": "10", "duration": "5*ms"}
+    change = {
+        "task.name": "product",
+        "frequencies": "4*Hz, 6*Hz",
+        "test_duration": "0*ms",
+        "n": "10",
+        "duration": "5*ms",
+    }
     outcome = run_outcome(load_recipe("four_sines", change), target="numpy")
     assert set(outcome.numbers) == {"training_mae", "weight_norm"}
 

@@ -22,25 +22,46 @@ SOURCES = N + EXTRA
         ({"n_feedforward": 3}, InvalidValueError, f"plastic: expected a kernel from {N + 3} to {N}"),
         ({"recurrent": np.zeros((N, N))}, InvalidTypeError, "FittedNetwork.recurrent: expected a SparseKernel"),
         ({"plastic": None}, InvalidTypeError, "FittedNetwork.plastic: expected a SparseKernel"),
-        ({"plastic": SparseKernel(SOURCES, np.empty(0, int), np.empty(0, int), np.empty(0), N)}, InvalidValueError,
-         "FittedNetwork.plastic: expected at least one weight to learn"),
-        ({"input_kernel": SparseKernel(1, [0], [0], [1.0], N + 2)}, InvalidValueError,
-         f"input_kernel: expected a kernel from the inputs to {N}"),
+        (
+            {"plastic": SparseKernel(SOURCES, np.empty(0, int), np.empty(0, int), np.empty(0), N)},
+            InvalidValueError,
+            "FittedNetwork.plastic: expected at least one weight to learn",
+        ),
+        (
+            {"input_kernel": SparseKernel(1, [0], [0], [1.0], N + 2)},
+            InvalidValueError,
+            f"input_kernel: expected a kernel from the inputs to {N}",
+        ),
         ({"learning": 5}, InvalidTypeError, "FittedNetwork.learning: expected a Learning or None.\nReceived: 5"),
-        ({"alpha_P": np.ones(N)}, InvalidValueError, rf"FittedNetwork.alpha_P: expected an array of shape \({SOURCES},\)"),
+        (
+            {"alpha_P": np.ones(N)},
+            InvalidValueError,
+            rf"FittedNetwork.alpha_P: expected an array of shape \({SOURCES},\)",
+        ),
         ({"alpha_P": np.zeros(SOURCES)}, InvalidValueError, "FittedNetwork.alpha_P: expected numbers above 0"),
         ({"row_sum": [1.0]}, InvalidValueError, "FittedNetwork.row_sum: expected row_sum and groups together"),
-        ({"row_sum": [-1.0], "groups": np.zeros(SOURCES)}, InvalidValueError, "row_sum: expected penalties of at least 0"),
-        ({"row_sum": [1.0], "groups": np.ones(SOURCES)}, InvalidValueError, r"row_sum: expected an array of shape \(2,\)"),
+        (
+            {"row_sum": [-1.0], "groups": np.zeros(SOURCES)},
+            InvalidValueError,
+            "row_sum: expected penalties of at least 0",
+        ),
+        (
+            {"row_sum": [1.0], "groups": np.ones(SOURCES)},
+            InvalidValueError,
+            r"row_sum: expected an array of shape \(2,\)",
+        ),
         ({"signs": np.ones(3)}, InvalidValueError, rf"FittedNetwork.signs: expected an array of shape \({SOURCES},\)"),
-        ({"signs": np.append(np.ones(N), np.zeros(EXTRA))}, InvalidValueError,
-         f"signs: expected .1 or -1 for each source of a plastic synapse.\nReceived: .*0.*\n"
-         f"Fix: sign clamp on a neuron without sign: {N}."),
+        (
+            {"signs": np.append(np.ones(N), np.zeros(EXTRA))},
+            InvalidValueError,
+            f"signs: expected .1 or -1 for each source of a plastic synapse.\nReceived: .*0.*\n"
+            f"Fix: sign clamp on a neuron without sign: {N}.",
+        ),
         ({"dtype": "float16"}, InvalidValueError, "FittedNetwork.dtype: expected one of 'float64', 'float32'"),
         ({"parameters": {"tau": "1*ms"}}, UnknownNameError, "tau"),
         ({"error": "z - unit*q"}, TensionError, "q"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_declaration_is_refused(changes, error, text):
     with pytest.raises(error, match=text):
         Simulation(small_network(**changes), target="numpy").run(**samples(), every=HELD)
@@ -49,14 +70,20 @@ def test_a_wrong_declaration_is_refused(changes, error, text):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"y": np.zeros((40, N - 1))}, rf"Simulation.run.y: expected shape \(timesteps, {N}\).\nReceived: \(40, {N - 1}\)"),
-        ({"y": np.full((40, N), np.nan)}, "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend the 960"),
+        (
+            {"y": np.zeros((40, N - 1))},
+            rf"Simulation.run.y: expected shape \(timesteps, {N}\).\nReceived: \(40, {N - 1}\)",
+        ),
+        (
+            {"y": np.full((40, N), np.nan)},
+            "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend the 960",
+        ),
         ({"y": None}, "Simulation.run.y: expected a target to learn"),
         ({"x": np.zeros((40, 3))}, r"Simulation.run.x: expected shape \(timesteps, 2\)"),
         ({"rates": None}, "Simulation.run.rates: expected rates of 6 units"),
         ({"rates": np.zeros((39, EXTRA))}, r"Simulation.run.rates: expected as many samples as y \(400\)"),
     ],
-)  # fmt: skip
+)
 def test_wrong_samples_are_refused(changes, text):
     with pytest.raises(InvalidValueError, match=text):
         Simulation(small_network(), target="numpy").run(**samples() | changes, every=HELD)
@@ -66,7 +93,9 @@ def test_rates_need_units_to_go_to():
     net = small_network()
     recurrent = net.plastic.pre < N
     kernel = SparseKernel(N, *(a[recurrent] for a in (net.plastic.pre, net.plastic.post, net.plastic.weight)), N)
-    with pytest.raises(InvalidValueError, match="Simulation.run.rates: expected no rates, for the network has no feed-"):
+    with pytest.raises(
+        InvalidValueError, match="Simulation.run.rates: expected no rates, for the network has no feed-"
+    ):
         Simulation(small_network(plastic=kernel, n_feedforward=0), target="numpy").run(**samples(), every=HELD)
 
 

@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pytest
 
-from tension_sim.blocks import max_pending
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from tension_sim.network import ForceNetwork, Learning
 from tension_sim.recording import Record
@@ -80,10 +79,6 @@ def test_run_values_are_in_si_and_plain():
     assert values["output.every"] == values["recorded_v.every"] == 3
     assert values["rls.alpha_P"] == 0.1
     assert values["rls.stop_step"] > 2**60
-
-
-def test_max_pending_grows():
-    assert [max_pending(n) for n in (1, 23, 24, 47, 48, 127, 128, 10**6)] == [1, 1, 2, 2, 4, 4, 8, 8]
 
 
 class TestInitialState:
