@@ -351,8 +351,13 @@ def run(
 
         return figure_fitted(shown, curves, slice(fit.times.learned[0], None))
 
+    names = fit.names if separate is not None else fit.names[:1]
+    weights = {f"plastic_{name}" if separate is not None else "plastic": trials.weights(name) for name in names}
     results = replace(
         shown,
+        weights=weights,
+        # P of a test is that of nothing learned
+        state={name: values for name, values in shown.state.items() if not name.startswith("rls.")},
         learning_curve={"time": curve[0] * period, "correlation": curve[1]},
         provenance=shown.provenance | {"interrupted": trials.interrupted},
     )
@@ -376,9 +381,38 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     neuron, event, element = COST[target]
     spikes = 10 * times.end * recipe.dt * n
     trial = times.end * (OVERHEAD[target] + neuron * n) + spikes * 2 * network["K"] * event
-    updates, loops = len(times.learned) * P * element, loops + loops // recipe.values["run"]["test_every"] + 2
-    nanoseconds = loops * conditions * (trial + updates)
-    return Forecast(memory, nanoseconds * 1e-9, loops * conditions * times.end)
+    trials, tests = loops * conditions, loops // recipe.values["run"]["test_every"] + 2
+    nanoseconds = (trials + tests) * trial + trials * len(times.learned) * P * element
+    return Forecast(memory, nanoseconds * 1e-9, (trials + tests) * times.end)
 
 
-PROTOCOL = Protocol(sections=SECTIONS, expected=EXPECTED, forecast=forecast, run=run, files={("target", "data"): ""})
+def check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
+    """Refuse times that are not in order, and more partners than there are neurons."""
+    network, plastic, trial = (recipe.values[key] for key in ("network", "plastic", "trial"))
+    update = recipe.values["learning"]["update_every"]
+    if not trial["stimulus_start"] <= trial["stimulus_stop"] <= trial["duration"] - 2 * update:
+        given = tuple(trial[key] for key in ("stimulus_start", "stimulus_stop", "duration"))
+        what = "stimulus_start <= stimulus_stop, and two updates or more before the end"
+        raise InvalidValueError(message(where("trial", "duration"), what, given))
+    if update < recipe.dt:
+        raise InvalidValueError(message(where("learning", "update_every"), f"at least dt = {recipe.dt:g} s", update))
+    half = network["n"] // 2
+    if network["K"] >= half:
+        raise InvalidValueError(message(where("network", "K"), f"less than n/2 = {half}", network["K"]))
+    cells = recipe.values["target"]["cells"]
+    rates = recipe.values["target"]["kind"] == "rates"
+    if rates and cells > half:
+        raise InvalidValueError(message(where("target", "cells"), f"at most n/2 = {half} cells", cells))
+    for key, most in (("excitatory", (cells or half // 2) - 1 if rates else half - 1), ("inhibitory", half)):
+        if plastic[key] > most:
+            raise InvalidValueError(message(where("plastic", key), f"at most {most} inputs", plastic[key]))
+
+
+PROTOCOL = Protocol(
+    sections=SECTIONS,
+    expected=EXPECTED,
+    forecast=forecast,
+    run=run,
+    files={("target", "data"): ""},
+    check=check,
+)

@@ -219,6 +219,13 @@ def test_runs_go_on():
     assert len(results.to_neo().segments) == 1
 
 
+def test_single_precision():
+    found, wanted = model(dtype="float32"), model()
+    np.testing.assert_allclose(found.fit(1).p_var, wanted.fit(1).p_var, rtol=1e-4)
+    assert found.results.state["plastic.w"].dtype == np.float32
+    assert not np.array_equal(found.rates, wanted.rates)
+
+
 def test_noise_of_a_trial():
     found = model()
     same, again, other = found.predict().output, found.predict().output, found.predict(trial=1).output
