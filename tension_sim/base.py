@@ -581,7 +581,9 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
         """Return whether this time step learns; to be overridden."""
         if self._update_every == 1 and self._learn_start == 0 and self._learn_stop is None:
             return tf.constant(True)
-        step = tf.convert_to_tensor(self._steps_learned)
+        return self._learns_at(tf.convert_to_tensor(self._steps_learned))
+
+    def _learns_at(self, step: Any) -> Any:
         learns = ((step + 1) % self._update_every == 0) & (step >= self._learn_start)
         return learns if self._learn_stop is None else learns & (step < self._learn_stop)
 

@@ -91,7 +91,11 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         self._noise_step = self.add_weight(
             name="noise_step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self._noise_key = self.seed_gen.uniform([1], minval=None)[0]
+        # a weight too, for without a seed the key is drawn: a loaded model goes on with the same noise
+        self._noise_key = self.add_weight(
+            name="noise_key", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self._noise_key.assign(self.seed_gen.uniform([1], minval=None)[0])
 
     def hidden_variables(self) -> list[Any]:
         """Return the counter of the noise, so that validation does not use it up."""
@@ -108,7 +112,8 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         mean, std = self.noise_param
         if std:
             step = tf.convert_to_tensor(self._noise_step)
-            drive += mean + std * standard_normal((1, self.units), self._noise_key, step, z.dtype)
+            key = tf.convert_to_tensor(self._noise_key)
+            drive += mean + std * standard_normal((1, self.units), key, step, z.dtype)
             self._noise_step.assign(step + 1)
         elif mean:
             drive += mean
@@ -149,12 +154,6 @@ class BioFORCEModel(FORCEModel):
 
     recurrent_error = "input"
     divide_by_source = True
-
-    def refusal_of_brian2(self) -> str | None:
-        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
-        if self._update_every > 1 and self.original_force_layer.noise_param[1]:
-            return "update_every would shift the noise"
-        return super().refusal_of_brian2()
 
     def _one_error(self) -> bool:
         return False

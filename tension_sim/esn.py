@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .base import FORCEModel
 
 # isort: split
@@ -46,9 +48,35 @@ class ESNFORCEModel(FORCEModel):
         self.alpha_sq = alpha_sq
         self.num_step = tf.Variable(0.0, trainable=False)
 
-    def refusal_of_brian2(self) -> str | None:
-        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
-        return "ridge regression is TensorFlow code"
+    def learns_in_run(self, kernel: str) -> bool:
+        """Return False: on Brian2, runs end where the kernel is updated."""
+        return False
+
+    def steps_to_update(self) -> int:
+        """Return the time steps up to the next update, and with it."""
+        left = self.n_max - int(self.num_step.numpy())
+        return left if left > 0 else self.n_max  # beyond n_max, there is none to come
+
+    def learn_between(self, h: np.ndarray, y: np.ndarray) -> None:
+        """Count the time steps of a run that has ended, and learn if it ended a batch; see `train_step`.
+
+        Parameters
+        ----------
+        h : array, shape (steps, units)
+            Rates.
+        y : array, shape (steps, outputs)
+            Targets.
+        """
+        number = self.num_step.numpy() + np.arange(1, len(h) + 1)
+        learns = self._learns_at(int(self._steps_learned.numpy()) - len(h) + np.arange(len(h)))
+        self.num_step.assign(number[-1])
+        if self._output_kernel_idx is None:
+            return
+        counted = learns & (number > self.num_skip)
+        self.P.assign_add(h[counted].T @ y[counted])
+        self.R.assign_add(h[counted].T @ h[counted])
+        if learns[-1] and number[-1] == self.n_max:
+            self._finish()
 
     def initialize_P(self) -> None:
         """Create the sums of correlations."""
@@ -78,14 +106,14 @@ class ESNFORCEModel(FORCEModel):
             self.P.assign_add(tf.matmul(h, y, transpose_a=True))
             self.R.assign_add(tf.matmul(h, h, transpose_a=True))
 
-        def finish() -> None:
-            self.update_output_kernel(self.trainable_variables[self._output_kernel_idx])
-            self.num_step.assign(0.0)
-            self.P.assign(tf.zeros_like(self.P))
-            self.R.assign(tf.zeros_like(self.R))
-
         when(self.num_step > self.num_skip, add)
-        when(tf.equal(self.num_step, self.n_max), finish)
+        when(tf.equal(self.num_step, self.n_max), self._finish)
+
+    def _finish(self) -> None:
+        self.update_output_kernel(self.trainable_variables[self._output_kernel_idx])
+        self.num_step.assign(0.0)
+        self.P.assign(tf.zeros_like(self.P))
+        self.R.assign(tf.zeros_like(self.R))
 
     def update_output_kernel(self, trainable_vars_output_kernel: Any) -> None:  # type: ignore[override]
         """Set the output kernel to the solution of the ridge regression."""

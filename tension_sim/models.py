@@ -278,12 +278,6 @@ class FullFORCEModel(FORCEModel):
                 )
             )
 
-    def refusal_of_brian2(self) -> str | None:
-        """Say why the model cannot run on Brian2, beside overridden methods; None: it can."""
-        if not self.original_force_layer._recurrent_kernel_trainable:
-            return "its recurrent kernel does not learn"
-        return super().refusal_of_brian2()
-
     @property
     def readout_P(self) -> Any:
         """P of the output kernel, which is that of the recurrent kernel too."""

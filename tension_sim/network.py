@@ -16,6 +16,7 @@ from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
 from .learning import Learning
 from .plasticity import Plastic, TargetNetwork
+from .traces import Traces
 from .units import DIMENSIONLESS, Dimension, Quantity
 from .validation import check_choice, check_fraction, check_matrix, check_positive, check_whole
 from .values import check_mappings, initial_values, parameter_values, rates_of, seconds, shown_in
@@ -64,6 +65,9 @@ class ForceNetwork:
         Gives full-FORCE its targets.
     activation : str, optional
         Of rate units: tanh, relu, sigmoid, linear, or an expression of x.
+    traces : Traces, optional
+        What the readout reads in place of the rates of all neurons; `output_kernel` then has
+        a row for each of them.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class ForceNetwork:
     plastic: Plastic | None = None
     target_network: TargetNetwork | None = None
     activation: str = ""
+    traces: Traces | None = None
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -124,6 +129,7 @@ class ForceNetwork:
                 raise InvalidValueError(
                     message(f"ForceNetwork.{name}", f"a kernel of {self.n} neurons", f"one of {kernel.n}")
                 )
+        self._check_traces()
         self._check_kernels(put)
         if self.learning is not None and not isinstance(self.learning, Learning):
             raise InvalidTypeError(
@@ -134,11 +140,24 @@ class ForceNetwork:
         self.parameter_values  # noqa: B018
         self.initial_values  # noqa: B018
 
+    def _check_traces(self) -> None:
+        if self.traces is None:
+            return
+        if not isinstance(self.traces, Traces):
+            fix = "Traces(neuron, tau)."
+            raise InvalidTypeError(message("ForceNetwork.traces", "a Traces or None", self.traces, fix))
+        if not self.neuron.spiking or self.output_kernel is None:
+            where = "None, without spikes or without a readout of them"
+            raise InvalidValueError(message("ForceNetwork.traces", where, "a Traces"))
+        if self.traces.neuron.max() >= self.n:
+            where = f"neurons from 0 to {self.n - 1}"
+            raise InvalidValueError(message("Traces.neuron", where, int(self.traces.neuron.max())))
+
     def _check_kernels(self, put: Any) -> None:
         outputs = 1
         if self.output_kernel is not None:
             outputs = max(np.shape(self.output_kernel)[-1], 1) if np.ndim(self.output_kernel) == 2 else 1
-            shape = (self.n, outputs)
+            shape = (self.n_read, outputs)
             put("output_kernel", check_matrix("ForceNetwork.output_kernel", self.output_kernel, shape, "n, n_outputs"))
         if self.feedback_kernel is not None:
             where = "ForceNetwork.feedback_kernel"
@@ -181,6 +200,11 @@ class ForceNetwork:
     def n_outputs(self) -> int:
         """Number of outputs: of the readout, or one a neuron without a readout."""
         return self.n if self.output_kernel is None else self.output_kernel.shape[1]
+
+    @property
+    def n_read(self) -> int:
+        """Number of rates or traces that the readout reads."""
+        return self.n if self.traces is None else len(self.traces)
 
     @property
     def n_inputs(self) -> int:

@@ -52,7 +52,7 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     ax.legend(frameon=False, fontsize=_SMALL)
     left, right = bottom.subplots(1, 2)
     _plain(left)
-    left.hist(r, bins=40, color=_OUTPUT)
+    left.hist(r, bins=np.linspace(-1, 1, 41), color=_OUTPUT)
     left.set_title(f"r of {len(r)} neurons, mean {r.mean():.3f}", fontsize=_SMALL, color=_TEXT)
     _plain(right)
     for (name, (loops, values)), color in zip(curves.items(), (_OUTPUT, _LEARNING), strict=False):

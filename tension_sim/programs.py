@@ -261,11 +261,12 @@ def _from_file(path: Path, dtype: np.dtype) -> np.ndarray:
 def _file_of(value: Any, dtype: str) -> Path | None:
     """Return the file that holds an array, if it is a whole one that stayed there."""
     whole = value
-    while isinstance(whole, np.ndarray) and not isinstance(whole, np.memmap):
+    while isinstance(getattr(whole, "base", None), np.ndarray):
         whole = whole.base
-    if not isinstance(whole, np.memmap) or whole.nbytes != value.nbytes or not value.flags.c_contiguous:
+    if not isinstance(whole, np.memmap) or whole.filename is None:
         return None
-    return Path(whole.filename) if whole.dtype == value.dtype == dtype else None
+    same = whole.nbytes == value.nbytes and whole.dtype == value.dtype == dtype and value.flags.c_contiguous
+    return Path(whole.filename) if same else None
 
 
 def _remove(folder: Path | None) -> None:

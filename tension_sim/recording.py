@@ -25,11 +25,14 @@ class Record:
         Spikes of the first so many neurons; all by default.
     variables : mapping of str to tuple of int
         State variables of some neurons, e.g. ``{"v": (0, 1, 2)}``.
+    off : tuple of str
+        Of `variables`, those that a run leaves out; a compiled program serves both ways.
     """
 
     every: int = 1
     spikes_of: int | None = None
     variables: Mapping[str, tuple[int, ...]] = None  # type: ignore[assignment]
+    off: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_steps("Record.every", self.every, 1)
@@ -50,6 +53,9 @@ class Record:
 
     def check(self, known: Mapping[str, object], n: int) -> None:
         """Refuse variables or neurons that a network of n neurons does not have."""
+        for name in self.off:
+            if name not in self.variables:
+                raise unknown_name("Record.off", "recorded variable", name, self.variables)
         for name, indices in self.variables.items():
             if name not in known:
                 raise unknown_name("Record.variables", "state variable", name, known)

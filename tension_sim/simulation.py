@@ -6,6 +6,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -295,6 +296,8 @@ class Simulation:
             )
         recorded = {}
         for name, indices in self.record.variables.items():
+            if name in self.record.off:
+                continue
             values = arrays[f"recorded_{name}.values"].reshape(-1, len(indices))
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
@@ -337,14 +340,8 @@ class Simulation:
 
     def _provenance(self) -> dict[str, Any]:
         net = self.net
-        versions = {"python": platform.python_version()}
-        for distribution in ("tension-sim", "brian2", "numpy"):
-            try:
-                versions[distribution] = version(distribution)
-            except PackageNotFoundError:
-                versions[distribution] = "unknown"
         return {
-            "versions": versions,
+            "versions": {"python": platform.python_version()} | _versions(),
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
@@ -353,6 +350,17 @@ class Simulation:
             "source": net.neuron.source,
             "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
         }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for distribution in ("tension-sim", "brian2", "numpy"):
+        try:
+            found[distribution] = version(distribution)
+        except PackageNotFoundError:
+            found[distribution] = "unknown"
+    return found
 
 
 def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:

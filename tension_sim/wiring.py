@@ -141,7 +141,10 @@ class ForceWiring:
                 target = Variable("neurons", "z_now")
                 yield "plastic_now", Map(rates, n, n, target, count, weights_of="plastic")
         if net.output_kernel is not None:
-            yield "readout", Map(rates, n, net.n_outputs, learned=True)
+            if net.traces is not None:
+                yield from self._trace_parts()
+                rates = Variable("traces", "s")
+            yield "readout", Map(rates, net.n_read, net.n_outputs, learned=True)
         if net.target_network is not None:
             yield from self._target_parts()
         yield from ((name, rule) for name, (rule, _, _) in self.rules.items())
@@ -209,6 +212,12 @@ class ForceWiring:
             rate="" if neuron.spiking else f"r = {rate_expression(neuron, net.activation)}",
             files=(neuron.name,) if net.synapse is None else (neuron.name, net.synapse.name),
         )
+
+    def _trace_parts(self) -> Any:
+        n = len(self.net.traces)
+        equations = "ds/dt = -s/tau : 1\ntau : second (constant)"
+        yield "traces", Units(n, equations, parameters=(), states=("s",), filters=("s",))
+        yield "trace_spikes", SpikeInput(("neurons",), self.net.n, n, Variable("traces", "s"))
 
     def _recurrent_lines(self, unit: str) -> list[str]:
         net = self.net
@@ -289,13 +298,14 @@ class ForceWiring:
         """
         net, rules = self.net, {}
         dense = [np.arange(net.n, dtype=np.int32)]
+        read = [np.arange(net.n_read, dtype=np.int32)]
         learned: list[tuple[str, Learning, str, list[np.ndarray]]] = []
         if net.learning is not None:
-            learned.append(("readout", net.learning, "z - y", dense * net.n_outputs))
+            learned.append(("readout", net.learning, "z - y", read * net.n_outputs))
         if net.plastic is not None:
             learned.append(("plastic", net.plastic.learning, net.plastic.expression, self._partners))
         together = len(learned) == 2 and learned[0][1] == learned[1][1]
-        together = together and not net.plastic.divide_by_source and net.plastic.when == "end"
+        together = together and not net.plastic.divide_by_source and net.plastic.when == "end" and net.traces is None
         for group in [learned] if together else [[item] for item in learned]:
             if group:
                 name = "rls" if group[0][0] == "readout" else "rls_plastic"
@@ -371,8 +381,15 @@ class ForceWiring:
             values[f"{rule}.factor_{at}"] = net.plastic.factor[kernel.pre, kernel.post][order]
         if net.target_network is not None:
             values |= self._target_values(scale)
+        if net.traces is not None:
+            places = np.arange(net.n_read)
+            kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
+            start, post, weight = kernel.outgoing()
+            values |= {"trace_spikes.out_start": start, "trace_spikes.post": post, "trace_spikes.w": weight}
+            values |= {"trace_spikes.scale": 1.0, "traces.tau": net.traces.tau}
         for name in self.circuit.of(VariableRecord):
-            values[f"{name}.every"] = self.record.every
+            off = name.removeprefix("recorded_") in self.record.off
+            values[f"{name}.every"] = FOREVER if off else self.record.every
         return values
 
     def _static_values(self, scale: float) -> dict[str, Any]:
@@ -464,7 +481,7 @@ class ForceWiring:
         """Return the learned kernels after a run, each from row to column, as they were declared."""
         net, found = self.net, {}
         if net.output_kernel is not None:
-            found["output_kernel"] = arrays["readout.w"].reshape(net.n_outputs, net.n).T.copy()
+            found["output_kernel"] = arrays["readout.w"].reshape(net.n_outputs, net.n_read).T.copy()
         if net.plastic is not None:
             kernel = net.plastic.kernel
             order = np.lexsort((kernel.pre, kernel.post))

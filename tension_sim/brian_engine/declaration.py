@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..results import Results
 from ..simulation import Record
 from .packed import packed_of, whole_of
 
-__all__ = ["Declaration", "Link", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
+__all__ = ["Declaration", "Link", "Shown", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,22 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
+class Shown:
+    """One of ``force_layer.states``, after each step of a run.
+
+    Attributes
+    ----------
+    values : callable
+        From the results to an array of shape (steps, size).
+    needs : str
+        State variable that has to be recorded for it; empty: none.
+    """
+
+    values: Callable[[Results], np.ndarray]
+    needs: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Declaration:
     """A model as a network that `Simulation` runs.
 
@@ -53,11 +69,8 @@ class Declaration:
         With the kernels as they are now.
     links : tuple of Link
         All variables that a run changes.
-    shown : tuple of callables
-        For each of ``force_layer.states``, from the results of a run that recorded `record`
-        to its values after each step, (steps, size).
-    record : mapping of str to tuple of int
-        What has to be recorded for that; see ``Record.variables``.
+    shown : tuple of Shown
+        Each of ``force_layer.states``.
     step : int
         Time step at which the run begins.
     samples : callable, optional
@@ -67,8 +80,7 @@ class Declaration:
 
     network: Any
     links: tuple[Link, ...]
-    shown: tuple[Callable[[Results], np.ndarray], ...]
-    record: Mapping[str, tuple[int, ...]]
+    shown: tuple[Shown, ...]
     step: int
     samples: Callable[[np.ndarray, np.ndarray | None], Mapping[str, Any]] = lambda x, y: {"x": x, "y": y}
 
@@ -77,9 +89,19 @@ class Declaration:
         """Whether the network has weights that learn."""
         return self.network.learning is not None or self.network.plastic is not None
 
-    def recording(self, all_steps: bool) -> Record:
-        """Return what a run records."""
-        return Record(variables=self.record if all_steps else {})
+    def recording(self, wanted: Collection[str], switched: bool) -> Record:
+        """Return what a run records: the wanted state variables.
+
+        Parameters
+        ----------
+        wanted : collection of str
+        switched : bool
+            Let one program serve, whatever is wanted.
+        """
+        known = [shown.needs for shown in self.shown if shown.needs]
+        everyone = tuple(range(self.network.n))
+        off = tuple(name for name in known if switched and name not in wanted)
+        return Record(variables={name: everyone for name in known if switched or name in wanted}, off=off)
 
 
 def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, learned: bool = False) -> Link:
@@ -172,11 +194,16 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
     return Link(variables, (f"{part}.P_packed",), to_state, from_state, learned=True)
 
 
-def recorded(name: str, factor: float = 1.0) -> Callable[[Results], np.ndarray]:
-    """Return the values of a recorded variable, times `factor`, at each step."""
-    return lambda results: results.recorded[name].values * factor
+def recorded(name: str, factor: float = 1.0, shift: float = 0.0) -> Shown:
+    """Return a state that is a recorded variable, times `factor`, plus `shift`."""
+
+    def values(results: Results) -> np.ndarray:
+        found = results.recorded[name].values
+        return found if factor == 1 and not shift else found * factor + shift
+
+    return Shown(values, name)
 
 
-def constant(value: np.ndarray) -> Callable[[Results], np.ndarray]:
-    """Return a state that no run changes, at each step."""
-    return lambda results: np.broadcast_to(np.ravel(value), (results.n_steps, np.size(value)))
+def constant(value: np.ndarray) -> Shown:
+    """Return a state that no run changes."""
+    return Shown(lambda results: np.broadcast_to(np.ravel(value), (results.n_steps, np.size(value))))

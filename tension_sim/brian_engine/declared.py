@@ -34,6 +34,17 @@ class Declared:
         """Return the model as a `Declaration`, see `tension_sim.brian_engine.declaration`."""
         return self.original_force_layer.declaration(self)
 
+    def learns_in_run(self, kernel: str) -> bool:
+        """Whether a kernel of the layer, such as "output_kernel", learns while a run goes on."""
+        return self.trains(kernel)
+
+    def steps_to_update(self) -> int | None:
+        """Return after how many time steps a run ends for `learn_between`; None: it need not."""
+        return None
+
+    def learn_between(self, h: Any, y: Any) -> None:
+        """Learn from the rates and targets of a run that has ended, (steps, units) and (steps, outputs)."""
+
     def learning_rule(self) -> tuple[Any, int | None]:
         """Return how the model learns as a `Learning`, and the step of its clock, or None out of ``fit``.
 

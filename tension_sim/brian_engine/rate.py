@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..equations import Neuron, load_neuron
 from ..network import ForceNetwork, SparseKernel
 from ..plasticity import Plastic, TargetNetwork
-from .declaration import Declaration, Link, kernel, recorded, rule, scaled, shown_only
+from .declaration import Declaration, Link, Shown, kernel, recorded, rule, scaled, shown_only
 
 __all__ = ["declaration_of_rate", "refusal_of_rate"]
 
@@ -26,6 +28,19 @@ _ACTIVATIONS = {
     "elu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
     "selu": "1.0507009873554805*(clip(x, 0, inf) + 1.6732632423543772*(exp(clip(x, -inf, 0)) - 1))",
     "leaky_relu": "clip(x, 0, inf) + 0.2*clip(x, -inf, 0)",
+    "celu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
+    "exponential": "exp(x)",
+    "hard_sigmoid": "clip(x/6 + 0.5, 0, 1)",
+    "hard_silu": "x*clip(x/6 + 0.5, 0, 1)",
+    "hard_tanh": "clip(x, -1, 1)",
+    "log_sigmoid": "clip(x, -inf, 0) - log(1 + exp(-abs(x)))",
+    "mish": "x*tanh(clip(x, 0, inf) + log(1 + exp(-abs(x))))",
+    "relu6": "clip(x, 0, 6)",
+    "silu": "x/(1 + exp(-x))",
+    "soft_shrink": "x - clip(x, -0.5, 0.5)",
+    "sparse_sigmoid": "clip(0.5*x + 0.5, 0, 1)",
+    "squareplus": "0.5*(x + sqrt(x**2 + 4))",
+    "tanh_shrink": "x - tanh(x)",
 }
 
 
@@ -51,7 +66,7 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     all_of = np.arange(n)
     a, h, z = model.force_layer.states
     readout = hasattr(layer, "output_kernel")
-    reads = readout and model.trains("output_kernel")
+    reads = readout and model.learns_in_run("output_kernel")
     J = np.asarray(layer.recurrent_kernel, np.float64)
     static, plastic, learns = _recurrence(layer, model, J, learning)
     links = [scaled(a, "neurons.a"), scaled(h, "neurons.r")]
@@ -60,12 +75,13 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
 
     held = [(model.readout_P, [all_of])] if reads else []
     partners: list[Any] = []
-    if plastic is not None:
+    recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
+    if recurs:
         partners = [np.flatnonzero(column) for column in learns.T]
         links.append(kernel(layer.recurrent_kernel, "plastic.w", None if learns.all() else learns))
     if reads:
         links.append(kernel(layer.output_kernel, "readout.w"))
-    P = model.recurrent_P if plastic is not None else None
+    P = model.recurrent_P if recurs else None
     if P is not None and P is not model.readout_P:
         matrices = [np.flatnonzero(position < model._blocks.width) for position in model._blocks.position]
         if reads and plastic.divide_by_source:
@@ -91,17 +107,28 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     if plastic is not None and plastic.error == "target_network":
         target, more, samples = _target_network(layer, model, learning)
         inputs = np.concatenate([inputs, np.zeros((model._hint_dim, n))])
+    neuron, parameters = _neuron(layer, counted - begin if hidden else 0)
     network = ForceNetwork(
-        layer._file, None, n, float(layer.dtdivtau), static,
+        neuron, None, n, float(layer.dtdivtau), static,
         feedback_kernel=np.asarray(layer.feedback_kernel) if hasattr(layer, "feedback_kernel") else None,
         output_kernel=np.asarray(layer.output_kernel) if readout else None, input_kernel=inputs,
-        parameters=layer.expressions(), initial={"a": 0.0}, learning=learning if reads else None,
-        dtype=model.brian2_dtype, seed=getattr(layer, "_noise_key", 0), plastic=plastic, target_network=target,
+        parameters=parameters, initial={"a": 0.0, "r": 0.0}, learning=learning if reads else None,
+        dtype=model.brian2_dtype, seed=int(np.asarray(getattr(layer, "_noise_key", 0))), plastic=plastic,
+        target_network=target,
         activation=_activation(layer),
     )  # fmt: skip
-    everyone = tuple(range(n))
-    shown = (recorded("a"), recorded("r"), lambda results: results.output)
-    return Declaration(network, (*links, *more), shown, {"a": everyone, "r": everyone}, begin, samples)
+    shown = (recorded("a"), recorded("r"), Shown(lambda results: results.output))
+    return Declaration(network, (*links, *more), shown, begin, samples)
+
+
+def _neuron(layer: Any, ahead: int) -> tuple[Neuron, dict[str, str]]:
+    """Return the units and their parameters; their noise is that of so many steps later than the clock of the run."""
+    neuron, parameters = load_neuron(layer._file), layer.expressions()
+    if not ahead or not re.search(r"\bt_in_timesteps\b", neuron.equations):
+        return neuron, parameters
+    equations = re.sub(r"\bt_in_timesteps\b", "(t_in_timesteps + int(steps_ahead))", neuron.equations)
+    defaults = {**neuron.parameters, "steps_ahead": 0}
+    return replace(neuron, equations=equations, parameters=defaults), parameters | {"steps_ahead": str(ahead)}
 
 
 def _recurrence(
@@ -110,7 +137,10 @@ def _recurrence(
     """Return the static and the learned recurrence, and where weights learn."""
     mask = layer.recurrent_nontrainable_boolean_mask
     learns = np.ones(J.shape, bool) if mask is None else ~np.asarray(mask)
-    if not model.trains("recurrent_kernel") or not learns.any():
+    if model.recurrent_error == "target_network" and not model.learns_in_run("recurrent_kernel"):
+        # the target-generating network runs all the same
+        return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
+    if not model.learns_in_run("recurrent_kernel") or not learns.any():
         return _sparse(J, J != 0), None, learns
     plastic = Plastic(
         J if learns.all() else _sparse(J, learns), learning, model.recurrent_error,
@@ -145,7 +175,7 @@ def _target_network(layer: Any, model: Any, learning: Any) -> tuple[TargetNetwor
     reads = model.trains_target_readout
     target = TargetNetwork(
         cell.file, np.asarray(cell.recurrent_kernel), feedback, input_kernel, hint_kernel,
-        parameters=cell.expressions(), initial={"a": 0.0}, activation=_activation(layer),
+        parameters=cell.expressions(), initial={"a": 0.0, "r": 0.0}, activation=_activation(layer),
         output_kernel=np.asarray(cell.output_kernel) if reads else None, learning=learning if reads else None,
     )  # fmt: skip
     a, h, outside = model.target_network.states

@@ -10,7 +10,7 @@ import numpy as np
 from ..equations import Neuron, load_neuron, load_synapse
 from ..network import ForceNetwork, SparseKernel
 from ..units import Dimension, dimension_of, magnitude
-from .declaration import Declaration, constant, kernel, recorded, rule, scaled, shown_only
+from .declaration import Declaration, Shown, constant, kernel, recorded, rule, scaled, shown_only
 
 __all__ = ["declaration_of_spiking", "refusal_of_spiking"]
 
@@ -61,7 +61,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         names |= {6: next(n for x, n in current.items() if x != synapse.output)}
 
     links = [shown_only(steps, lambda state: [[counted + int(np.ravel(state["step"])[0]) - begin]])]
-    shown: list[Callable[[Any], np.ndarray]] = [lambda results: counted + 1.0 + np.arange(results.n_steps)[:, None]]
+    shown = [Shown(lambda results: counted + 1.0 + np.arange(results.n_steps)[:, None])]
     for i, variable in enumerate((v, u, h, hr, ipsc, hr_ipsc), start=1):
         if i not in names:
             shown.append(constant(np.asarray(variable)))
@@ -70,15 +70,13 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         scale = scale_of(dimension)
         shift = (begin - counted) * dt if i == 2 and dimension == _TIME else 0.0
         links.append(scaled(variable, f"neurons.{names[i]}", scale, shift))
-        values = recorded(names[i], network.display_unit(names[i])[1] / scale)
-        shown.append(values if not shift else lambda results, values=values, by=shift / scale: values(results) - by)
+        shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale, -shift / scale))
     links.append(scaled(z, "readout.z"))
-    shown.append(lambda results: results.output)
+    shown.append(Shown(lambda results: results.output))
     if learning is not None:
         all_of = [np.arange(layer.units)]
         links += [kernel(layer.output_kernel, "readout.w"), rule("rls", [all_of], (model.P_output, all_of))]
-    everyone = tuple(range(layer.units))
-    return Declaration(network, tuple(links), tuple(shown), {name: everyone for name in names.values()}, begin)
+    return Declaration(network, tuple(links), tuple(shown), begin)
 
 
 def _sparse(model: Any, matrix: np.ndarray) -> SparseKernel:

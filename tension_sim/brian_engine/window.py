@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ from ..errors import DivergenceError
 from ..results import Results
 from ..simulation import Simulation
 from ..tensorflow_engine.loop import WindowResult
-from .declaration import Link
+from .declaration import Link, Shown
 
 __all__ = ["BrianWindow"]
 
 _log = logging.getLogger("tension_sim")
 _RECORDED = 8_000_000  # numbers that a window may record
+_FIRST = 16  # time steps that show which states callbacks read
 
 
 class BrianWindow:
@@ -35,29 +36,41 @@ class BrianWindow:
         Target of the `Simulation`.
     measure : Measure
         Counts outputs in the metrics, step by step.
+    asked : int, optional
+        Time steps in a run; by default as many as there are.
     """
 
-    def __init__(self, model: Any, kind: str, all_steps: bool, target: str | None, measure: Any) -> None:
+    def __init__(
+        self, model: Any, kind: str, all_steps: bool, target: str | None, measure: Any, asked: int | None = None
+    ) -> None:
         self.model = model
         self.kind = kind
         self.all_steps = all_steps
         self.target = target
         self.measure = measure
+        self.asked = asked
         self.engine: dict[str, Any] = {"engine": "brian2"}
         # by variables: what was written into them, and the entries of the state that this came from
         self._left = 0
         self._exact: dict[tuple[int, ...], tuple[list[np.ndarray], dict[str, Any]]] = {}
+        # past Keras' tracking: which variables callbacks have read, by the kind of run
+        known = model.__dict__.get("_read_by_callbacks") or {}
+        object.__setattr__(model, "_read_by_callbacks", known)
+        self._known = known.get(kind)
+        self._read: set[str] = known.setdefault(kind, set()) if all_steps else set()
 
-    def width(self, steps: int) -> int:
-        """Return how many of `steps` time steps go into one run: all, if what is recorded is not too large.
-
-        It begins a sequence of so many steps.
-        """
-        self._left = steps
+    def next_width(self, left: int) -> int:
+        """Return how many of the `left` time steps of a sequence run next: all, if what is recorded is not too large."""
+        self._left = left
+        width = left if self.asked is None else min(left, self.asked)
+        if self.kind == "train":
+            width = min(width, self.model.steps_to_update() or width)
         if not self.all_steps:
-            return steps
-        size = sum(int(np.prod(state.shape)) for state in self.model.force_layer.states)
-        return min(steps, max(1, _RECORDED // size))
+            return width
+        if self._known is None:
+            return min(width, _FIRST)
+        states = 1 + len(self._read)
+        return min(width, max(1, _RECORDED // (states * self.model.units)))
 
     def run(self, x: np.ndarray, y: np.ndarray | None) -> WindowResult:
         """Run the steps of `x` and `y`."""
@@ -67,25 +80,38 @@ class BrianWindow:
         links = [link for link in declared.links if learning or not link.learned]
         for link in links:
             state |= self._entries(link)
-        simulation = Simulation(
-            declared.network, target=self.target, record=declared.recording(self.all_steps), name=self.model.name
-        )
-        self.engine |= {"target": simulation.target, "dtype": declared.network.dtype}
-        diverged = None
-        try:
-            results = simulation.run(
-                **declared.samples(x, y if learning else None), steps=len(x), learning=learning, state=state
-            )
-        except DivergenceError as error:
-            if error.results is None:
-                raise
-            results = error.results
-            diverged = results.n_steps - 1 if error.step is None else error.step - declared.step
+        between = self.kind == "train" and self.model.steps_to_update() is not None
+
+        def run(wanted: Collection[str], steps: int) -> tuple[Results, int | None]:
+            record = declared.recording(wanted, self.target not in ("numpy", "cython"))
+            simulation = Simulation(declared.network, target=self.target, record=record, name=self.model.name)
+            self.engine |= {"target": simulation.target, "dtype": declared.network.dtype}
+            try:
+                data = declared.samples(x, y if learning else None)
+                return simulation.run(**data, steps=steps, learning=learning, state=state), None
+            except DivergenceError as error:
+                if error.results is None:
+                    raise
+                step = error.results.n_steps - 1 if error.step is None else error.step - declared.step
+                return error.results, step
+
+        everything = {shown.needs for shown in declared.shown}
+        wanted = {"r"} if between else set()
+        if self.all_steps:
+            wanted |= everything if self._known is None else self._read
+        self._known = self._read
+        results, diverged = run(wanted, len(x))
         if results.n_steps == 0:
             raise KeyboardInterrupt
         self._left -= results.n_steps
         self._store(links, results, diverged is not None)
-        return self._result(declared, results, y, diverged, len(x))
+        if between and diverged is None:
+            self.model.learn_between(results.recorded["r"].values, y[: results.n_steps])
+        shown = _ShownStates(
+            declared.shown, results, diverged, self.model.compute_dtype, self._read,
+            lambda: run(everything, results.n_steps)[0],
+        )  # fmt: skip
+        return self._result(shown, results, y, diverged, len(x))
 
     def _entries(self, link: Link) -> dict[str, Any]:
         values = [np.asarray(variable) for variable in link.variables]
@@ -116,16 +142,13 @@ class BrianWindow:
             self.model.force_layer.spikes.assign(spiked)
 
     def _result(
-        self, declared: Any, results: Results, y: np.ndarray | None, diverged: int | None, steps: int
+        self, shown: Sequence[np.ndarray], results: Results, y: np.ndarray | None, diverged: int | None, steps: int
     ) -> WindowResult:
         dtype = self.model.compute_dtype
         output = results.output.astype(dtype)
         if diverged is not None:  # what follows is not a number, as on TensorFlow
             output = np.concatenate([output[:diverged], np.full((steps - diverged, output.shape[1]), np.nan, dtype)])
-        states = [output[:, None, :]]
-        if self.all_steps:
-            reached = [np.asarray(show(results), dtype)[:, None, :] for show in declared.shown]
-            states = [state[:diverged] for state in reached] if diverged is not None else reached
+        states = shown if self.all_steps else [output[:, None, :]]
         if self.kind == "predict":
             sequences = self.model.force_layer.return_sequences
             returned = output[:, None, None, :] if sequences else output[:, None, :]
@@ -136,6 +159,45 @@ class BrianWindow:
             spikes = (results.spike_step - results.first_step, results.spike_neuron)
         interrupted = bool(results.provenance.get("interrupted", False))
         return WindowResult(returned, states, spikes, interrupted, diverged)
+
+
+class _ShownStates(Sequence[np.ndarray]):
+    """States after each step of a run, (steps, 1, size); what was not recorded, but is read, is run again for.
+
+    Parameters
+    ----------
+    shown : sequence of Shown
+    results : Results
+    diverged : int or None
+        Number of steps that are shown, if learning diverged.
+    dtype : str
+    read : set of str
+        Gets the names of the variables that are read.
+    again : callable
+        Returns the results of the same run with all variables.
+    """
+
+    def __init__(
+        self, shown: Sequence[Shown], results: Results, diverged: int | None, dtype: str, read: set[str],
+        again: Callable[[], Results],
+    ) -> None:  # fmt: skip
+        self._shown, self._results, self._stop = shown, results, diverged
+        self._dtype, self._read, self._again = dtype, read, again
+        self._found: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+    def __getitem__(self, i: Any) -> Any:
+        i = range(len(self))[i]
+        if i not in self._found:
+            shown = self._shown[i]
+            if shown.needs and shown.needs not in self._results.recorded:
+                self._results = self._again()
+            if shown.needs:
+                self._read.add(shown.needs)
+            self._found[i] = np.asarray(shown.values(self._results), self._dtype)[: self._stop, None, :]
+        return self._found[i]
 
 
 def _key(link: Link) -> tuple[int, ...]:

@@ -35,7 +35,10 @@ def trial_task(**units: str) -> Callable[[Callable[..., Trial]], Callable[..., T
 
     def register(function: Callable[..., Trial]) -> Callable[..., Trial]:
         parameters = list(inspect.signature(function).parameters.values())[2:]
-        settings = {item.name: Setting(item.name, units[item.name], item.default) for item in parameters}
+        settings = {}
+        for item in parameters:
+            unit, _, many = units[item.name].partition(",")
+            settings[item.name] = Setting(item.name, unit, item.default, bool(many))
         _TASKS[function.__name__] = (function, settings)
         return function
 
@@ -75,6 +78,25 @@ def chirp(dt: float, rng: Any, low: float = 1.0, high: float = 3.0, half: float 
     inputs = np.zeros((len(target), 1))
     inputs[: _steps("pulse", pulse, dt)] = 1
     return Trial(inputs, target[:, None], np.empty((len(target), 0)))
+
+
+@trial_task(cycles="1, many", duration="second", pulse="second", height="1")
+def sines(
+    dt: float,
+    rng: Any,
+    cycles: tuple[float, ...] = (1, 2, 3, 5),
+    duration: float = 1.0,
+    pulse: float = 0.05,
+    height: float = 1.0,
+) -> Trial:
+    """A sum of sines of so many cycles a trial, its largest value 1; a pulse of input begins it."""
+    n = _steps("duration", duration, dt)
+    target = np.sin(2 * np.pi * np.outer(np.arange(n) / n, cycles)).sum(axis=1)
+    if not target.max() > 0:
+        raise InvalidValueError(message("task.cycles", "sines that do not cancel", cycles))
+    inputs = np.zeros((n, 1))
+    inputs[: _steps("pulse", pulse, dt)] = height
+    return Trial(inputs, target[:, None] / target.max(), np.empty((n, 0)))
 
 
 @trial_task(

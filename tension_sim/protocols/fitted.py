@@ -125,6 +125,10 @@ class Fit:
                 where = f"{recipe.name}: network.n"
                 fix = "choose a larger n, or fewer cells."
                 raise InvalidValueError(message(where, f"two neurons a cell, {2 * self.cells}", n, fix))
+            most = values["plastic"]["excitatory"] + 1
+            if self.cells < most:
+                where = f"{recipe.name}: plastic.excitatory"
+                raise InvalidValueError(message(where, f"at most {self.cells - 1} inputs from other cells", most - 1))
         self.names = list(self.rates) or ["sines"]
         self.net = self._network()
         trained = tuple(range(self.cells))
@@ -192,11 +196,10 @@ class Fit:
             seed=self.recipe.seed,
         )
 
-    def inputs(self, k: int | None) -> tuple[np.ndarray, int]:
-        """Return the inputs of condition k (None: without stimulus), and for how many steps a sample is held."""
-        times, trial, dt = self.times, self.recipe.values["trial"], self.recipe.dt
+    def inputs(self, k: int | None) -> np.ndarray:
+        """Return the inputs of condition k, shape (samples, inputs); None: without stimulus."""
+        times, trial, every = self.times, self.recipe.values["trial"], self.held["x"]
         noise = trial["stimulus"] == "noise"
-        every = times.sample if noise else times.update
         steps = times.times(every)
         on = (steps >= times.start) & (steps < times.stop)
         x = np.zeros((len(steps), self.net.n_inputs))
@@ -204,10 +207,10 @@ class Fit:
         if k is not None and noise:
             rng = np.random.default_rng([self.recipe.seed, 3, k])
             tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
-            x[on, 1:] = wander(rng, on.sum(), self.net.n, every * dt, tau, deviation, 0.0)
+            x[on, 1:] = wander(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
         elif k is not None:
             x[on, 1 + k] = 1
-        return x, every
+        return x
 
     @property
     def external(self) -> np.ndarray:
@@ -217,7 +220,9 @@ class Fit:
     @property
     def held(self) -> dict[str, int]:
         """For how many steps each kind of sample is held."""
-        return {"y": self.times.update, "x": self.inputs(None)[1], "rates": self.times.sample}
+        update, sample = self.times.update, self.times.sample
+        noise = self.recipe.values["trial"]["stimulus"] == "noise"
+        return {"y": update, "x": sample if noise else update, "rates": sample}
 
     @property
     def steps(self) -> int:
@@ -230,7 +235,7 @@ class Fit:
         silence = np.zeros((len(self.times.times(self.times.sample)), units)) if units else None
         state = {"plastic.w": np.zeros(len(self.net.plastic))}
         return self.simulation.run(
-            x=self.inputs(None)[0], rates=silence, steps=self.steps, every=self.held, learning=False, state=state
+            x=self.inputs(None), rates=silence, steps=self.steps, every=self.held, learning=False, state=state
         )
 
     def targets(self, before: Results) -> list[np.ndarray]:
@@ -284,7 +289,7 @@ class Fit:
         rows = np.arange(self.times.rows)
         total = self.total(results, rows, 0)
         if self.recipe.values["learning"]["error"] == "total_input":
-            total = total + self.inputs(0)[0][:: self.times.update // self.inputs(0)[1]] @ self.external
+            total = total + self.inputs(0)[:: self.times.update // self.held["x"]] @ self.external
         return replace(
             results, record_every=self.times.update, output=total, target=target[:, : self.cells], recorded={}
         )
@@ -307,7 +312,7 @@ def run(
     targets = fit.targets(before)
     rng = np.random.default_rng([recipe.seed, 4])
     conditions = [
-        Condition(name, targets[k], fit.inputs(k)[0], feedforward_rates(recipe, fit.times, rng))
+        Condition(name, targets[k], fit.inputs(k), feedforward_rates(recipe, fit.times, rng))
         for k, name in enumerate(fit.names)
     ]
     separate = fit.net.plastic.pre >= n if fit.net.n_feedforward else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ class WindowResult:
     returned : nested structure of arrays
         What the step returned: logs of ``train_step``, predictions of ``predict_step``.
         For logs, with only the last step unless all were asked for.
-    states : list of arrays
+    states : sequence of arrays
         States after each step; only the last one (the output) unless all were asked for.
     spikes : (array, array) or None
         Step, counted from the window's first, and neuron of each spike.
@@ -35,7 +36,7 @@ class WindowResult:
     """
 
     returned: Any
-    states: list[np.ndarray]
+    states: Sequence[np.ndarray]
     spikes: tuple[np.ndarray, np.ndarray] | None
     interrupted: bool = False
     diverged: int | None = None
@@ -70,6 +71,10 @@ class Window:
         self.jit = jit
         self._function: Any = None
         self._started = False
+
+    def next_width(self, left: int) -> int:
+        """Return how many of the `left` time steps of a sequence run next."""
+        return min(left, self.width)
 
     def run(self, x: np.ndarray, y: np.ndarray | None) -> WindowResult:
         """Run the steps of `x` and `y`, at most `width` of them."""

@@ -40,19 +40,19 @@ class Recurrence(keras.layers.Layer):
         self.return_state = True
         self.stateful = True
         self._kept: list[Any] = []
-        self._shown: list[Any] | None = None
+        self._shown: Sequence[Any] | None = None
         self.spikes: Any = None
 
     @property
-    def states(self) -> list[Any]:
-        """The current states; while recorded steps are replayed, those of that step."""
+    def states(self) -> Any:
+        """The current states, a list; while recorded steps are replayed, those of that step, a sequence."""
         if self._shown is not None:
             return self._shown
         return list(self._kept) if self._kept else [None] * len(self.cell.state_size)
 
     def show(self, states: Sequence[Any] | None) -> None:
         """Show recorded states in place of the current ones; None ends it."""
-        object.__setattr__(self, "_shown", None if states is None else list(states))
+        object.__setattr__(self, "_shown", states)  # past Keras' tracking
 
     def build(self, input_shape: Any) -> None:
         """Build the layer, unless it has its weights, and set its initial states."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +19,21 @@ def _overrides(callback: Any, hook: str) -> bool:
 
 def _floats(logs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: float(value) if np.size(value) == 1 else value for name, value in logs.items()}
+
+
+class StatesOfStep(Sequence[RecordedState]):
+    """The states after one recorded time step; each is looked up when it is read."""
+
+    def __init__(self, states: Sequence[np.ndarray], t: int) -> None:
+        self._states, self._t = states, t
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        return self._states[i][self._t].view(RecordedState)
 
 
 class Dispatcher:
@@ -62,7 +77,7 @@ class Dispatcher:
             getattr(callback, f"on_{self.kind}_batch_{when}")(step, logs)
 
     def window(
-        self, first: int, logs: Any, last: Mapping[str, Any], states: list[np.ndarray], before: list[Any]
+        self, first: int, logs: Any, last: Mapping[str, Any], states: Sequence[np.ndarray], before: list[Any]
     ) -> None:
         """Replay a window: its steps start at `first`; `before` are the states before them.
 
@@ -72,19 +87,18 @@ class Dispatcher:
             Logs of each step.
         last : dict
             Logs after the window, for Keras' own callbacks.
-        states : list of arrays
+        states : sequence of arrays
             States after each step, steps along the first axis.
         """
-        steps = len(states[0])
+        steps = len(states[-1])
         if self.listens:
-            shown = [state.view(RecordedState) for state in states]
-            previous = [np.asarray(state).view(RecordedState) for state in before]
+            previous: Any = [np.asarray(state).view(RecordedState) for state in before]
             try:
                 for t, step_logs in zip(range(steps), logs, strict=False):
                     if self.begin:
                         self.model.force_layer.show(previous)
                         self.call(self.begin, "begin", first + t)
-                    previous = [state[t] for state in shown]
+                    previous = StatesOfStep(states, t)
                     self.model.force_layer.show(previous)
                     self.call(self.end, "end", first + t, step_logs)
             finally:

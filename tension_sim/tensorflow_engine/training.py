@@ -205,7 +205,7 @@ class Training:
         dispatcher = Dispatcher(listed, kind, self)
         asked = self._steps_per_execution if self.compiled else None  # type: ignore[attr-defined]
         exact = asked == 1
-        window, width = self._window(kind, asked, dispatcher.listens and not exact, len(xs))
+        window = self._window(kind, asked, dispatcher.listens and not exact)
         inputs = xs[:, 0, :]
         targets = None if ys is None else ys[:, 0, :]
         logs: dict[str, Any] = {}
@@ -214,8 +214,10 @@ class Training:
             object.__setattr__(self, "_last_run", run)  # past Keras' tracking
         guarded = kind == "train" and not _tolerates_nan(listed)
         guard = Guard(self, window, inputs, targets) if guarded and isinstance(window, Window) else None
-        for first in range(0, len(inputs), width):
-            part = slice(first, first + width)
+        first = stop = 0
+        while stop < len(inputs):
+            first, stop = stop, stop + window.next_width(len(inputs) - stop)
+            part = slice(first, stop)
             before = self.force_layer.snapshot() if dispatcher.begin and not exact else []  # type: ignore[attr-defined]
             if exact:
                 dispatcher.call([*dispatcher.begin, *dispatcher.own], "begin", first)
@@ -242,17 +244,14 @@ class Training:
                 break
         return run, logs
 
-    def _window(self, kind: str, asked: int | None, all_steps: bool, steps: int) -> tuple[Any, int]:
-        """Return what runs a window, and the number of time steps in one."""
+    def _window(self, kind: str, asked: int | None, all_steps: bool) -> Any:
+        """Return what runs a window."""
         if not self.compiled or self._engine == "tensorflow":  # type: ignore[attr-defined]
-            width = asked or _WINDOW
-            return self._compiled_window(Window, kind, width, all_steps), width
+            return self._compiled_window(Window, kind, asked or _WINDOW, all_steps)
         from ..brian_engine.window import BrianWindow
 
         measure = None if kind == "predict" else self._compiled_window(Measure, kind, _WINDOW, all_steps)
-        window = BrianWindow(self, kind, all_steps, self._target, measure)  # type: ignore[attr-defined]
-        width = window.width(steps)
-        return window, asked or width
+        return BrianWindow(self, kind, all_steps, self._target, measure, asked)  # type: ignore[attr-defined]
 
     def _compiled_window(self, cls: type[Window], kind: str, width: int, all_steps: bool) -> Any:
         windows = self.__dict__.setdefault("_compiled_windows", {})

@@ -126,14 +126,14 @@ class RecordedState(np.ndarray):
     assign_sub = assign
 
 
-def standard_normal(shape: tuple[int, ...], seed: int, step: tf.Tensor, dtype: Any) -> tf.Tensor:
+def standard_normal(shape: tuple[int, ...], seed: int | tf.Tensor, step: tf.Tensor, dtype: Any) -> tf.Tensor:
     """Return the numbers of :func:`tension_sim.noise.normal`, with XLA and without it.
 
     Parameters
     ----------
     shape : tuple of int
         Its places are the indices, in order.
-    seed : int
+    seed : int or tensor of int64, shape ()
     step : tensor of int64, shape ()
     dtype : floating type
     """
@@ -149,8 +149,8 @@ def standard_normal(shape: tuple[int, ...], seed: int, step: tf.Tensor, dtype: A
             z = tf.bitwise.bitwise_xor(z, shifted(z, bits)) * tf.constant(factor, tf.uint64)
         return tf.bitwise.bitwise_xor(z, shifted(z, 31))
 
-    first = tf.constant((seed * noise.SEED_FACTOR + noise.INCREMENT) % 2**64, tf.uint64)
-    key = mixed(first + tf.cast(step, tf.uint64) * tf.constant(noise.INCREMENT, tf.uint64))
+    first = tf.cast(seed, tf.uint64) * tf.constant(noise.SEED_FACTOR, tf.uint64)
+    key = mixed(first + tf.cast(step + 1, tf.uint64) * tf.constant(noise.INCREMENT, tf.uint64))
     counted = 2 * np.arange(int(np.prod(shape))).reshape(shape) + 1
     u, v = (
         tf.cast(shifted(mixed(key + times_increment(index)), 11), tf.float64) * 2.0**-53

@@ -153,11 +153,11 @@ def test_sines_lie_around_the_static_input_of_each_neuron():
     static = before.recorded["I_static"].values[fit.times.stop // fit.times.sample :]
     np.testing.assert_allclose(target[5:15].mean(axis=0), static.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose((target[5:15] - target[5:15].mean(axis=0)).std(axis=0), 0.25 / np.sqrt(2))
-    x, every = fit.inputs(0)
-    on = np.arange(len(x)) * every
+    x = fit.inputs(0)
+    on = np.arange(len(x)) * fit.held["x"]
     assert not np.any(x[(on < 40) | (on >= 100), 1:])
     assert np.any(x[(on >= 40) & (on < 100), 1:])
-    np.testing.assert_array_equal(fit.inputs(0)[0], x)
+    np.testing.assert_array_equal(fit.inputs(0), x)
 
 
 @pytest.mark.parametrize(
@@ -225,6 +225,12 @@ def test_a_missing_file_is_refused_before_anything_is_built(tmp_path):
 def test_more_cells_than_excitatory_neurons_are_refused(tmp_path):
     recipe = load_recipe("kim_2023/licking", KIM | {"data": str(recorded(tmp_path, cells=50))})
     with pytest.raises(InvalidValueError, match="network.n: expected two neurons a cell, 100.\nReceived: 80"):
+        recipe.protocol.run(recipe, target="numpy")
+
+
+def test_each_cell_needs_others_to_learn_from(tmp_path):
+    recipe = load_recipe("kim_2023/licking", KIM | {"data": str(recorded(tmp_path, cells=6))})
+    with pytest.raises(InvalidValueError, match="plastic.excitatory: expected at most 5 inputs from other cells"):
         recipe.protocol.run(recipe, target="numpy")
 
 

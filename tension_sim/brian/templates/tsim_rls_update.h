@@ -2,7 +2,8 @@
 //
 // First k and c of all blocks are found, then weights and P move: so a block that diverges is seen before anything is
 // written, and an option may need the c of other blocks. Blocks are shared among threads; each is worked on by one
-// thread alone, so that the number of threads changes no bit.
+// thread alone, so that the number of threads changes no bit; and what is done on one is compiled by itself, since fast
+// maths orders sums anew in each context, also in the one without threads.
 #ifndef TSIM_RLS_UPDATE_H
 #define TSIM_RLS_UPDATE_H
 
@@ -17,6 +18,14 @@
 #define TSIM_RLS_THREADS(numbers) TSIM_RLS_PRAGMA(omp parallel for schedule(static) if ((numbers) > 20000))
 #else
 #define TSIM_RLS_THREADS(numbers)
+#endif
+
+#if defined(__clang__)
+#define TSIM_RLS_BY_ITSELF __attribute__((noinline))
+#elif defined(__GNUC__)
+#define TSIM_RLS_BY_ITSELF __attribute__((noipa))
+#else
+#define TSIM_RLS_BY_ITSELF
 #endif
 
 namespace tsim {
@@ -101,6 +110,55 @@ static inline void move(std::int64_t n, T* w, T e, const T* k, const std::int32_
     }
 }
 
+// k of a block, into the slot of its next term; c, or 0 if the update is not finite.
+template <typename T, typename X, int MAPS>
+TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
+    static thread_local std::vector<T> r, k;
+    const std::int64_t n = p.size(b);
+    const std::int32_t* partner = p.partner + p.block_start[b];
+    r.resize(n);
+    k.resize(n);
+    for (std::int64_t j = 0; j < n; j++) r[j] = p.x[partner[j]];
+    const T c = 1 / (p.forgetting + gain(p.block(b), r.data(), k.data()));
+    T largest_k = 0, largest_error = 0;
+    bool good = c > 0 && std::isfinite(c);
+    for (std::int64_t j = 0; j < n; j++) largest_k = std::max(largest_k, std::abs(k[j]));
+    for (const Map<T>& m : p.map)
+        for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
+            const T e = m.error[m.rows[i]];
+            good = good && std::isfinite(e);
+            largest_error = std::max(largest_error, std::abs(e));
+        }
+    good = good && std::isfinite((p.divided ? c : T(1)) * largest_k * largest_error);
+    std::copy(k.begin(), k.end(), slot(p.block(b)));
+    return good ? c : T(0);
+}
+
+// Weights and P of a block, once c of all blocks is known.
+template <typename T, typename X, int MAPS>
+TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t b, const T* all_c) {
+    static thread_local std::vector<T> divided;
+    const std::int64_t n = p.size(b);
+    const std::int32_t* partner = p.partner + p.block_start[b];
+    const T *k = slot(p.block(b)), c = all_c[b];
+    if (p.block_of) {
+        divided.resize(n);
+        for (std::int64_t j = 0; j < n; j++) {
+            const std::int32_t other = p.block_of[partner[j]];
+            divided[j] = other < 0 ? k[j] : k[j] * all_c[other];
+        }
+        k = divided.data();
+    }
+    for (const Map<T>& m : p.map)
+        for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
+            const std::int64_t row = m.rows[i];
+            const std::int64_t first = m.slot ? 0 : m.row_start[row];
+            move(n, m.w + first, (p.divided ? c : T(1)) * m.error[row], k, m.slot ? m.slot + m.row_start[row] : 0,
+                 m.factor ? m.factor + first : 0, p.sign, partner);
+        }
+    push(p.block(b), c, p.forgetting);
+}
+
 // False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs all.
 template <typename T, typename X, int MAPS>
 static bool update(const Problem<T, X, MAPS>& p) {
@@ -108,53 +166,21 @@ static bool update(const Problem<T, X, MAPS>& p) {
     c_of.resize(p.n_blocks);
     T* const all_c = c_of.data();
     TSIM_RLS_THREADS(p.P_start[p.n_blocks])
-    for (std::int64_t b = 0; b < p.n_blocks; b++) {
-        static thread_local std::vector<T> r, k;
-        const std::int64_t n = p.size(b);
-        const std::int32_t* partner = p.partner + p.block_start[b];
-        r.resize(n);
-        k.resize(n);
-        for (std::int64_t j = 0; j < n; j++) r[j] = p.x[partner[j]];
-        const T c = 1 / (p.forgetting + gain(p.block(b), r.data(), k.data()));
-        T largest_k = 0, largest_error = 0;
-        bool good = c > 0 && std::isfinite(c);
-        for (std::int64_t j = 0; j < n; j++) largest_k = std::max(largest_k, std::abs(k[j]));
-        for (const Map<T>& m : p.map)
-            for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
-                const T e = m.error[m.rows[i]];
-                good = good && std::isfinite(e);
-                largest_error = std::max(largest_error, std::abs(e));
-            }
-        good = good && std::isfinite((p.divided ? c : T(1)) * largest_k * largest_error);
-        std::copy(k.begin(), k.end(), slot(p.block(b)));
-        all_c[b] = good ? c : T(0);
-    }
+    for (std::int64_t b = 0; b < p.n_blocks; b++) all_c[b] = find(p, b);
     const std::int64_t bad = std::find(all_c, all_c + p.n_blocks, T(0)) - all_c;
     const std::int64_t end = bad < p.n_blocks && p.block_of ? 0 : bad;
     TSIM_RLS_THREADS(p.P_start[p.n_blocks])
-    for (std::int64_t b = 0; b < end; b++) {
-        static thread_local std::vector<T> divided;
-        const std::int64_t n = p.size(b);
-        const std::int32_t* partner = p.partner + p.block_start[b];
-        const T *k = slot(p.block(b)), c = all_c[b];
-        if (p.block_of) {
-            divided.resize(n);
-            for (std::int64_t j = 0; j < n; j++) {
-                const std::int32_t other = p.block_of[partner[j]];
-                divided[j] = other < 0 ? k[j] : k[j] * all_c[other];
-            }
-            k = divided.data();
-        }
-        for (const Map<T>& m : p.map)
-            for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
-                const std::int64_t row = m.rows[i];
-                const std::int64_t first = m.slot ? 0 : m.row_start[row];
-                move(n, m.w + first, (p.divided ? c : T(1)) * m.error[row], k, m.slot ? m.slot + m.row_start[row] : 0,
-                     m.factor ? m.factor + first : 0, p.sign, partner);
-            }
-        push(p.block(b), c, p.forgetting);
-    }
+    for (std::int64_t b = 0; b < end; b++) learn(p, b, all_c);
     return bad == p.n_blocks;
+}
+
+// Sum of w[slots[j]]*x[partners[j]].
+template <typename T, typename X>
+TSIM_RLS_BY_ITSELF static T sum(std::int64_t n, const T* w, const std::int32_t* slots, const X* x,
+                                const std::int32_t* partners) {
+    T total = 0;
+    for (std::int64_t j = 0; j < n; j++) total += w[slots[j]] * x[partners[j]];
+    return total;
 }
 
 // z = W x of the learned rows of a map, whose weights lie in the slots.
@@ -165,10 +191,8 @@ static void sums(std::int64_t n_blocks, const std::int32_t* partner, const std::
     TSIM_RLS_THREADS(block_start[n_blocks])
     for (std::int64_t b = 0; b < n_blocks; b++)
         for (std::int64_t i = block_rows[b]; i < block_rows[b + 1]; i++) {
-            const std::int32_t *slots = slot + row_start[rows[i]], *partners = partner + block_start[b];
-            T sum = 0;
-            for (std::int64_t j = 0; j < block_start[b + 1] - block_start[b]; j++) sum += w[slots[j]] * x[partners[j]];
-            z[rows[i]] = sum;
+            const std::int64_t n = block_start[b + 1] - block_start[b];
+            z[rows[i]] = sum(n, w, slot + row_start[rows[i]], x, partner + block_start[b]);
         }
 }
 

@@ -1,0 +1,56 @@
+"""OpenMP threads of the C++ program change no bit of the results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from targets import skip_unless_here
+
+from tension_sim import FittedNetwork, ForceNetwork, Learning, Plastic, Simulation, SparseKernel
+
+STEPS = 120
+rng = np.random.default_rng(3)
+
+
+def fitted() -> tuple:
+    """Enough plastic weights that threads share the blocks of P."""
+    n, poisson, inputs = 300, 20, 60
+    static = SparseKernel.fixed_outdegree(np.arange(n), n, 200, rng)
+    signs = np.where(static.pre < n // 2, 0.2, -0.3)
+    pre = np.concatenate([rng.choice(n + poisson, inputs, replace=False) for _ in range(n)])
+    net = FittedNetwork(
+        "lif_normalized", "euler_exponential", "euler_exponential", n, "0.1*ms",
+        SparseKernel(n, static.pre, static.post, signs),
+        SparseKernel(n + poisson, pre, np.repeat(np.arange(n), inputs), 0.1 * rng.standard_normal(len(pre)), n),
+        Learning(alpha_P=1.0, update_every=10), input_kernel=np.full((1, n), 1.5), n_feedforward=poisson,
+        parameters={"tau_decay_plastic": "20*ms"},
+    )  # fmt: skip
+    y = rng.standard_normal((STEPS // 10, n))
+    return net, (y, np.ones((len(y), 1))), {"rates": np.full((len(y), poisson), 500.0)}, 10
+
+
+def rates() -> tuple:
+    """A masked recurrence, large enough that threads share its rows."""
+    n = 400
+    J = 1.5 / np.sqrt(n) * rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.5)
+    net = ForceNetwork(
+        "echo_state", None, n, "1*ms", None, None, np.zeros((n, 1)), learning=Learning(alpha_P=1.0, update_every=40),
+        plastic=Plastic(SparseKernel.from_dense(J), Learning(alpha_P=1.0, update_every=40)),
+    )  # fmt: skip
+    return net, (np.sin(np.arange(STEPS) / 9), None), {}, 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [fitted, rates])
+def test_one_and_two_threads_give_the_same_bits(case):
+    skip_unless_here("cpp_standalone")
+    net, (y, x), more, held = case()
+    every = dict.fromkeys(("y", "x", "rates"), held)
+    one, two = (
+        Simulation(net, target="cpp_standalone", threads=threads).run(y, x, every=every, **more) for threads in (1, 2)
+    )
+    assert np.array_equal(one.spike_step, two.spike_step)
+    assert np.array_equal(one.spike_neuron, two.spike_neuron)
+    for name, values in one.state.items():
+        assert np.array_equal(values, two.state[name]), name
+    assert sum(one.state[name][0] for name in one.state if name.endswith("n_updates")) >= 3
