@@ -55,7 +55,8 @@ struct Blocks {
             const tsim::rls::Block<T> block(n, P + b * triangle, &K[b * waiting * n], n, &c[b * waiting],
                                             &scale[b], &count[b], far);
             const T q = tsim::rls::gain(block, r_now, k.data());
-            tsim::rls::push(block, k.data(), 1 / (1 + q), T(1));
+            std::copy(k.begin(), k.end(), tsim::rls::slot(block));
+            tsim::rls::push(block, 1 / (1 + q), T(1));
         }
     }
 };

@@ -242,13 +242,13 @@ class Circuit:
     dtype : str
         ``"float64"`` or ``"float32"``.
     threads : int
-        OpenMP threads of the C++ program.
+        OpenMP threads of the C++ program; 0: without OpenMP.
     """
 
     dt: float
     parts: Mapping[str, Part]
     dtype: str = "float64"
-    threads: int = 1
+    threads: int = 0
 
     def of(self, kind: type) -> dict[str, Any]:
         """Return the parts of one kind."""

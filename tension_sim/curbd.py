@@ -145,7 +145,7 @@ class DataConstrainedNetwork:
         seed: int = 0,
         dtype: str = "float64",
         target: str | None = None,
-        threads: int = 1,
+        threads: int | None = None,
         name: str = "data_constrained",
     ) -> None:
         where = type(self).__name__

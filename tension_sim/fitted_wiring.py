@@ -37,7 +37,7 @@ class FittedWiring:
     record : Record
         What is recorded.
     threads : int
-        OpenMP threads.
+        OpenMP threads; 0: none.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class FittedWiring:
         What is compiled in.
     """
 
-    def __init__(self, net: FittedNetwork, record: Record, threads: int = 1) -> None:
+    def __init__(self, net: FittedNetwork, record: Record, threads: int = 0) -> None:
         self.net, self.record = net, record
         record.check(net.state_variables, net.n)
         self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)

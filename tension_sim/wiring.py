@@ -102,7 +102,7 @@ class ForceWiring:
     record : Record
         What is recorded.
     threads : int
-        OpenMP threads.
+        OpenMP threads; 0: none.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class ForceWiring:
         What is compiled in.
     """
 
-    def __init__(self, net: ForceNetwork, record: Record, threads: int = 1) -> None:
+    def __init__(self, net: ForceNetwork, record: Record, threads: int = 0) -> None:
         self.net, self.record = net, record
         record.check(net.state_variables, net.n)
         self.spikes_of = 0

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, openmp_pragma
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
 from ..circuit import Circuit
 from ..errors import RunFailedError
+from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
 from .conductor import Conductor
 from .isolation import isolated
@@ -26,6 +29,9 @@ __all__ = ["build_cpp", "build_on"]
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
 _GCC_FLAGS = ["--param=vect-max-version-for-alias-checks=100", "-D__FAST_MATH__"]
+
+#: Elements that a thread works on before the next one does.
+_CHUNK = 256
 
 #: Time steps: more than any run has; the conductor ends it.
 _ENDLESS = 2.0**40
@@ -58,13 +64,36 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     """
     preferences = {
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
-        "devices.cpp_standalone.openmp_threads": circuit.threads if circuit.threads > 1 else 0,
+        "devices.cpp_standalone.openmp_threads": circuit.threads,
         "core.stop_on_keyboard_interrupt": True,
         "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count() or 1}"],
         "codegen.cpp.extra_compile_args_gcc": [*brian2.prefs["codegen.cpp.extra_compile_args_gcc"], *_GCC_FLAGS],
     }
-    with isolated(CPPStandaloneDevice(), preferences, build_on_run=False) as device:
+    with _whole_vectors(), isolated(CPPStandaloneDevice(), preferences, build_on_run=False) as device:
         build_on(device, circuit, folder)
+
+
+@contextmanager
+def _whole_vectors() -> Iterator[None]:
+    """Let threads share Brian2's loops in chunks of whole vectors.
+
+    Else the number of threads decides which elements are left over from vectors, and these may
+    differ from the others in the last bit.
+    """
+
+    def pragma(kind: str) -> Any:
+        found = openmp_pragma(kind)
+        return found.replace("schedule(static)", f"schedule(static, {_CHUNK})") if kind == "parallel-static" else found
+
+    before = CPPStandaloneCodeObject.templater
+    make_templates_known()
+    CPPStandaloneCodeObject.templater = CPPStandaloneCodeObject.templater.derive(
+        (), env_globals={"openmp_pragma": pragma}, templates_dir=()
+    )
+    try:
+        yield
+    finally:
+        CPPStandaloneCodeObject.templater = before
 
 
 def build_on(

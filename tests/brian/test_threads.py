@@ -14,7 +14,7 @@ rng = np.random.default_rng(3)
 
 def fitted() -> tuple:
     """Enough plastic weights that threads share the blocks of P."""
-    n, poisson, inputs = 300, 20, 60
+    n, poisson, inputs = 610, 20, 60
     static = SparseKernel.fixed_outdegree(np.arange(n), n, 200, rng)
     signs = np.where(static.pre < n // 2, 0.2, -0.3)
     pre = np.concatenate([rng.choice(n + poisson, inputs, replace=False) for _ in range(n)])

@@ -21,10 +21,15 @@ from targets import skip_unless_here  # noqa: E402
 
 from tension_sim import programs  # noqa: E402
 from tension_sim.base import FORCEModel  # noqa: E402
+from tension_sim.brian_engine import rate  # noqa: E402
 from tension_sim.brian_engine import window as window_module  # noqa: E402
+from tension_sim.constrained import BioFORCEModel  # noqa: E402
+from tension_sim.equations import ACTIVATIONS  # noqa: E402
 from tension_sim.errors import CompilerNotFoundError  # noqa: E402
+from tension_sim.esn import ESNFORCEModel  # noqa: E402
+from tension_sim.models import FullFORCEModel  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
-from tests.keras.networks import PAIRS, data, esn, every_pair, lif_arguments  # noqa: E402
+from tests.keras.networks import PAIRS, constrained, data, esn, every_pair, lif_arguments  # noqa: E402
 from tests.keras.test_training import Recorder  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of
@@ -60,7 +65,7 @@ def assert_same(model: Any, wanted: Any, tolerance: float = 1e-9) -> None:
         np.testing.assert_allclose(now / scale, then / scale, rtol=0, atol=tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair != "ridge"])
+@pytest.mark.parametrize("pair", PAIRS)
 def test_both_engines_give_the_same_model(pair: str) -> None:
     """Every layer and model of the compatibility list: 200 steps that learn, then evaluate and predict."""
     found = []
@@ -117,6 +122,65 @@ def test_the_schedule_counts_trained_steps_on_both_engines(options: dict[str, An
     assert_same(models[1], models[0])
 
 
+@pytest.mark.parametrize("update_every", [1, 3])
+def test_noise_goes_on_where_it_was_while_learning_counts_its_own_steps(update_every: int) -> None:
+    """Steps outside of fit use up noise, and do not count for the schedule."""
+    models = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        layer = constrained(dtype="float64", noise_param=(0.1, 0.3))
+        model = compiled(BioFORCEModel(force_layer=layer, update_every=update_every, start=4), engine)
+        x, y = np.zeros((20, 1)), np.broadcast_to(data(20)[1], (20, 20))
+        model.fit(x[:7], y[:7], verbose=0)
+        model(tf.zeros((1, 4, 1), tf.float64))
+        model.fit(x, y, verbose=0)
+        assert int(layer._noise_step.numpy()) == 31
+        models.append(model)
+    assert_same(models[1], models[0])
+
+
+@pytest.mark.parametrize("options", [{"update_every": 3}, {"start": 25, "stop": 70}])
+def test_ridge_regression_follows_the_schedule_on_both_engines(options: dict[str, Any]) -> None:
+    x, y = data(90)
+    models = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        layer = esn(dtype="float64", recurrent_kernel_trainable=True)  # which ridge regression leaves alone
+        model = ESNFORCEModel(force_layer=layer, n_max=12, num_skip=2, alpha_sq=0.01, **options)
+        compiled(model, engine)
+        for part in (slice(0, 31), slice(31, 90)):
+            model.fit(x[part], y[part], verbose=0)
+        models.append(model)
+    assert_same(models[1], models[0])
+
+
+@pytest.mark.parametrize("readout", [True, False])
+def test_the_target_network_of_full_force_runs_where_no_recurrent_weight_learns(readout: bool) -> None:
+    x, y = data(40)
+    models = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        layer = esn(dtype="float64")
+        before = None
+        model = FullFORCEModel(force_layer=layer, hint_dim=0, target_output_kernel_trainable=readout)
+        compiled(model, engine).fit(x[:1], y[:1], verbose=0)
+        before = np.asarray(layer.recurrent_kernel), np.asarray(model.target_network.states[0])
+        model.fit(x, y, verbose=0)
+        np.testing.assert_array_equal(layer.recurrent_kernel, before[0])
+        assert np.abs(np.asarray(model.target_network.states[0]) - before[1]).max() > 0.1
+        models.append(model)
+    assert_same(models[1], models[0])
+
+
+@pytest.mark.parametrize("activation", rate._ACTIVATIONS)
+def test_each_activation_is_that_of_keras(activation: str) -> None:
+    x = np.concatenate([np.linspace(-9, 9, 181), [-0.5, 0.5, 700.0, -700.0 * (activation != "exponential")]])
+    x[-2] *= activation != "exponential"
+    names = {"x": x, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sqrt": np.sqrt, "abs": np.abs, "clip": np.clip}
+    text = ACTIVATIONS.get(rate._ACTIVATIONS[activation], rate._ACTIVATIONS[activation])
+    with np.errstate(over="ignore"):
+        found = eval(text, {"inf": np.inf, **names})  # Brian2's own numpy target does the same
+    wanted = keras.activations.get(activation)(tf.constant(x, tf.float64))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
 def test_states_that_were_reset_are_taken_up_on_both_engines() -> None:
     """The neurons' clock starts anew, that of learning does not."""
     x, y = data(40)
@@ -149,6 +213,65 @@ def test_callbacks_see_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     for logs, wanted_logs in zip(ours.logs, theirs.logs, strict=True):
         assert logs == pytest.approx(wanted_logs, abs=1e-6)
     assert_same(models[1], models[0])
+
+
+class Reads(keras.callbacks.Callback):
+    """Reads the voltage, and from the given step on the filtered rates."""
+
+    def __init__(self, late: int) -> None:
+        super().__init__()
+        self.late, self.seen = late, []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        states = self.model.force_layer.states
+        read = [states[1]] if batch < self.late else states[1:4]
+        self.seen.append([state.numpy().copy() for state in read])
+
+
+def test_only_what_callbacks_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[set[str]] = []
+
+    class Watched(window_module.Simulation):
+        def run(self, *args: Any, **kwargs: Any) -> Any:
+            runs.append({*self.record.variables} - {*self.record.off})
+            return super().run(*args, **kwargs)
+
+    monkeypatch.setattr(window_module, "Simulation", Watched)
+    x, y = data(43)
+    seen = []
+    for engine in (ON_TENSORFLOW, ON_NUMPY):
+        model, reads = compiled(lif(), engine), Reads(late=30)
+        model.fit(x, y, verbose=0, callbacks=[reads])
+        model.fit(x, y, verbose=0)
+        seen.append((reads.seen, model))
+    (theirs, their_model), (ours, our_model) = seen
+    for states, wanted in zip(ours, theirs, strict=True):
+        for state, value in zip(states, wanted, strict=True):
+            np.testing.assert_allclose(state, value, rtol=1e-9, atol=1e-9)
+    assert_same(our_model, their_model)
+    # first all; then what was read of them, and again all when more is read; at last no callback
+    first, second, again, none = runs
+    assert first == again > second == {"v"} and none == set()
+
+
+def test_one_compiled_program_records_what_a_run_wants() -> None:
+    from tension_sim.programs import program_key
+    from tension_sim.recording import Record
+    from tension_sim.wiring import ForceWiring
+
+    model = compiled(lif(), ON_NUMPY)
+    model.build((1, 1, 1))
+    declared = model.declaration()
+    keys = {
+        program_key(ForceWiring(declared.network, declared.recording(wanted, True)).circuit, "cpp_standalone")
+        for wanted in ((), ("v",), ("v", "r"))
+    }
+    assert len(keys) == 1
+    wiring = ForceWiring(declared.network, declared.recording(("v",), True))
+    steps = {name: value for name, value in wiring.values().items() if name.endswith(".every")}
+    assert steps["recorded_v.every"] == 1 < steps["recorded_r.every"]
+    with pytest.raises(ValueError, match=r"Record\.off: expected a known recorded variable \(v\)\.\nReceived: 'w'"):
+        ForceWiring(declared.network, Record(variables={"v": (0,)}, off=("w",)))
 
 
 def test_a_window_rounds_nothing() -> None:

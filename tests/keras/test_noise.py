@@ -38,5 +38,5 @@ def test_the_noise_of_a_layer_is_that_of_its_steps(jit: bool) -> None:
         model.fit(np.zeros((steps, 1)), np.zeros((steps, units)), verbose=0)
     a = np.zeros(units)
     for step in range(2 * steps):
-        a += 0.1 * (0.25 + 0.5 * noise.normal(layer._noise_key, step, np.arange(units)) - a)
+        a += 0.1 * (0.25 + 0.5 * noise.normal(int(layer._noise_key.numpy()), step, np.arange(units)) - a)
     np.testing.assert_allclose(model.force_layer.states[0].numpy()[0], a, rtol=0, atol=1e-12)

@@ -15,9 +15,10 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
+from tension_sim.constrained import BioFORCEModel  # noqa: E402
 from tension_sim.spiking import LIF  # noqa: E402
 from tests.keras import usage_blocks  # noqa: E402
-from tests.keras.networks import PAIRS, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
+from tests.keras.networks import PAIRS, constrained, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
@@ -63,6 +64,27 @@ np.save({str(tmp_path / "kernel.npy")!r}, model.original_force_layer.recurrent_k
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", script], check=True, cwd=root, env={"PYTHONPATH": str(root)} | _env())
     np.testing.assert_allclose(np.load(tmp_path / "kernel.npy"), layer.recurrent_kernel.numpy(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", [{"backend": "tensorflow"}, {"backend": "brian2", "target": "numpy"}])
+def test_noise_without_a_seed_goes_on_in_a_new_process(engine: dict[str, str], tmp_path: Path) -> None:
+    layer = constrained(seed=None, noise_param=(0.0, 0.5), dtype="float64")
+    model = BioFORCEModel(force_layer=layer)
+    model.compile(metrics=["mae"], **engine)
+    x, y = np.zeros((15, 1)), np.zeros((15, 20))
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    model.fit(x, y, verbose=0)
+    script = f"""
+import keras, numpy as np
+import tension_sim.constrained
+model = keras.models.load_model({str(tmp_path / "model.keras")!r})
+model.fit(np.zeros((15, 1)), np.zeros((15, 20)), verbose=0)
+np.save({str(tmp_path / "a.npy")!r}, model.force_layer.states[0].numpy())
+"""
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root, env={"PYTHONPATH": str(root)} | _env())
+    np.testing.assert_allclose(np.load(tmp_path / "a.npy"), model.force_layer.states[0].numpy(), rtol=0, atol=1e-12)
 
 
 def _env() -> dict[str, str]:

@@ -9,7 +9,9 @@
 
 {% block maincode %}
     {# A row is summed by one thread, so their number changes no bit. Small products are over before they are awake. #}
-    {{ openmp_pragma('parallel-static') }}{% if openmp_pragma('with_openmp') %} if (N > 1 && _numw > 50000){% endif %}
+    {% if openmp_pragma('with_openmp') %}
+    #pragma omp parallel for schedule(static) if (N > 1 && _numw > 50000)
+    {% endif %}
 
     for (int64_t _row = 0; _row < N; _row++)
     {
