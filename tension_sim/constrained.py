@@ -37,6 +37,8 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         See :class:`tension_sim.models.EchoStateNetwork`; ``output_size`` is ``units``.
     """
 
+    #: one P a mask: the packed triangles are half of what TensorFlow reads and writes at each step
+    preferred_backend: ClassVar[str] = "brian2"
     _models: ClassVar[tuple[str, ...] | None] = ("BioFORCEModel",)
     _kernels = ("input", "recurrent")
     _file = "constrained"
@@ -147,7 +149,7 @@ class BioFORCEModel(FORCEModel):
     ...     structural_connectivity=np.ones((10, 10)), noise_param=(0, 0.01),
     ...     units=10, dtdivtau=0.1, activation="tanh", seed=1)
     >>> model = BioFORCEModel(force_layer=layer)
-    >>> model.compile(metrics=["mae"])
+    >>> model.compile(metrics=["mae"], target="numpy")
     >>> model.fit(x=np.zeros((30, 1)), y=np.zeros((30, 10)), verbose=0).history["mae"][0] < 1
     True
     """

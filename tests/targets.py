@@ -82,6 +82,22 @@ def code_classes(network: Any) -> set[str]:
     }
 
 
+def hasten_builds() -> None:
+    """Let the active device compile as quickly as the package's own builds do."""
+    import brian2
+
+    from tension_sim.brian.build import hasten
+
+    device = brian2.get_device()
+    compile_source = device.compile_source
+
+    def quickly(directory: str, *arguments: Any) -> None:
+        hasten(Path(directory))
+        compile_source(directory, *arguments)
+
+    device.compile_source = quickly
+
+
 @contextmanager
 def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Target]:
     """Activate a Brian2 target, as a user's script would, and put everything back at the end."""
@@ -99,11 +115,15 @@ def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Targe
     else:
         brian2.set_device("runtime")
         prefs["codegen.target"] = name
+    if name == "cpp_standalone":
+        hasten_builds()
     prefs["core.default_float_dtype"] = np.dtype(dtype).type
     prefs["devices.cpp_standalone.extra_make_args_unix"] = ["-j2"]
     try:
         yield target
     finally:
+        if name == "cpp_standalone":
+            del brian2.get_device().compile_source
         if target.standalone:
             brian2.get_device().reinit()
         reset_device()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,44 @@ brian::tsim_network.t = std::atof(_take("network.t=").c_str());
 _START = "brian::{t}[0] = brian::tsim_network.t;"
 
 
+# What every source includes is compiled once, what runs once is hardly optimised, and nobody
+# asks again what depends on what.
+_HEADER = "tsim_common.h"
+_HEADER_TEXT = """#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include "objects.h"
+#include "brianlib/common_math.h"
+"""
+_RULES = f"""
+$(OBJS): private CXXFLAGS += -include {_HEADER}
+$(OBJS): {_HEADER}.gch
+main.o objects.o run.o: private CXXFLAGS += -O1
+{_HEADER}.gch: {_HEADER}
+	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {_HEADER} -o {_HEADER}.gch
+"""
+
+
+class _Device(CPPStandaloneDevice):
+    """Brian2's device, which compiles in half the time."""
+
+    def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
+        hasten(Path(directory))
+        super().compile_source(directory, compiler, debug, clean)
+
+
+def hasten(folder: Path) -> None:
+    """Change a generated makefile so that it takes half the time."""
+    if sys.platform != "linux":  # make or compiler may be others
+        return
+    (folder / _HEADER).write_text(_HEADER_TEXT)
+    with (folder / "makefile").open("a") as makefile:
+        makefile.write(_RULES)
+    (folder / "make.deps").write_text("")
+
+
 def build_cpp(circuit: Circuit, folder: Path) -> None:
     """Generate and compile the program of a circuit into `folder`.
 
@@ -69,7 +108,7 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
         "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count() or 1}"],
         "codegen.cpp.extra_compile_args_gcc": [*brian2.prefs["codegen.cpp.extra_compile_args_gcc"], *_GCC_FLAGS],
     }
-    with _whole_vectors(), isolated(CPPStandaloneDevice(), preferences, build_on_run=False) as device:
+    with _whole_vectors(), isolated(_Device(), preferences, build_on_run=False) as device:
         build_on(device, circuit, folder)
 
 
@@ -143,7 +182,7 @@ def build_on(
         "arrays": _arrays(device, skip),
         "settable": [f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")],
     }
-    for compiled in folder.rglob("*.o"):
+    for compiled in [*folder.rglob("*.o"), *folder.rglob("*.gch")]:
         compiled.unlink()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 

@@ -27,7 +27,7 @@ _ACTIVATIONS = {
     "softsign": "x/(1 + abs(x))",
     "elu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
     "selu": "1.0507009873554805*(clip(x, 0, inf) + 1.6732632423543772*(exp(clip(x, -inf, 0)) - 1))",
-    "leaky_relu": "clip(x, 0, inf) + 0.2*clip(x, -inf, 0)",
+    "leaky_relu": "clip(x, 0, inf) + 0.20000000298023224*clip(x, -inf, 0)",  # its slope is a float32
     "celu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
     "exponential": "exp(x)",
     "hard_sigmoid": "clip(x/6 + 0.5, 0, 1)",
@@ -51,8 +51,7 @@ def _activation(layer: Any) -> str | None:
 def refusal_of_rate(layer: Any) -> str | None:
     """Say why a rate layer cannot run on Brian2, or None."""
     if _activation(layer) is None:
-        name = getattr(layer.activation, "__name__", layer.activation)
-        return f"the activation {name} is none of {', '.join(_ACTIVATIONS)}"
+        return f"the activation {getattr(layer.activation, '__name__', layer.activation)} has no Brian2 expression"
     return None
 
 

@@ -60,7 +60,7 @@ class BrianWindow:
         self._read: set[str] = known.setdefault(kind, set()) if all_steps else set()
 
     def next_width(self, left: int) -> int:
-        """Return how many of the `left` time steps of a sequence run next: all, if what is recorded is not too large."""
+        """Return how many of the `left` time steps run next: all, if what is recorded is not too large."""
         self._left = left
         width = left if self.asked is None else min(left, self.asked)
         if self.kind == "train":

@@ -15,16 +15,19 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCELayer, FORCEModel  # noqa: E402
+from tension_sim.brian_engine.window import BrianWindow  # noqa: E402
 from tension_sim.constrained import BioFORCEModel, ConstrainedNoFeedbackESN  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
 from tension_sim.models import EchoStateNetwork, FullFORCEModel, TargetGeneratingNetwork  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import constrained, data, esn, lif_arguments, nofeedback  # noqa: E402
 
+ENGINE: dict[str, Any] = {}  # what models are compiled with
+
 
 def model(layer: Any = None, **options: Any) -> FORCEModel:
     made = FORCEModel(force_layer=layer if layer is not None else esn(), **options)
-    made.compile(metrics=["mae"])
+    made.compile(metrics=["mae"], **ENGINE)
     return made
 
 
@@ -95,9 +98,10 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "target": (lambda: model().compile(target="cuda"), ValueError, "FORCEModel.compile.target: expected a known target of Brian2 (cpp_standalone, cuda_standalone, cython, numpy).\nReceived: 'cuda'\nFix: did you mean 'cuda_standalone'?"),
     "target of TensorFlow": (lambda: model().compile(backend="tensorflow", target="numpy"), ValueError, "FORCEModel.compile.target: expected no target: TensorFlow has none.\nReceived: 'numpy'\nFix: leave target out."),
     "brian2 and XLA": (lambda: model().compile(backend="brian2", jit_compile=True), ValueError, "FORCEModel.compile.jit_compile: expected 'auto': Brian2 compiles by itself.\nReceived: True\nFix: leave it out."),
-    "brian2 and an activation": (lambda: model(esn(activation="gelu")).compile(backend="brian2"), NotImplementedError, "FORCEModel.compile.backend: expected 'tensorflow' for this model.\nReceived: 'brian2'\nFix: leave it out, for the activation gelu is none of tanh, relu, sigmoid, linear, softplus, softsign, elu, selu, leaky_relu."),
-    "brian2 and ridge regression": (lambda: ESNFORCEModel(force_layer=esn(), n_max=5).compile(backend="brian2"), NotImplementedError, "Fix: leave it out, for ridge regression is TensorFlow code."),
-    "brian2 and what does not learn": (lambda: FullFORCEModel(force_layer=esn(), hint_dim=0).compile(backend="brian2"), NotImplementedError, "Fix: leave it out, for its recurrent kernel does not learn."),
+    "brian2 and an activation": (lambda: model(esn(activation="gelu")).compile(backend="brian2"), NotImplementedError, "FORCEModel.compile.backend: expected 'tensorflow' for this model.\nReceived: 'brian2'\nFix: leave it out, for the activation gelu has no Brian2 expression."),
+    "brian2 and a function": (lambda: model(esn(activation=keras.ops.sin)).compile(backend="brian2"), NotImplementedError, "Fix: leave it out, for the activation sin has no Brian2 expression."),
+    "brian2 and a target": (lambda: model().compile(backend="brian2", target="cpp"), ValueError, "FORCEModel.compile.target: expected a known target of Brian2 (cpp_standalone, cuda_standalone, cython, numpy).\nReceived: 'cpp'\nFix: did you mean 'cpp_standalone'?"),
+    "brian2 and a layer without equations": (lambda: FORCEModel(force_layer=FORCELayer(units=2, output_size=1, activation="tanh")).compile(backend="brian2"), NotImplementedError, "Fix: leave it out, for FORCELayer has no equation file."),
     "jit_compile": (lambda: model().compile(jit_compile="yes"), ValueError, "FORCEModel.compile.jit_compile: expected True, False or 'auto'.\nReceived: 'yes'"),
     "steps_per_execution": (lambda: model().compile(steps_per_execution=0), ValueError, "FORCEModel.compile.steps_per_execution: expected a whole number of time steps, at least 1.\nReceived: 0"),
     "compile argument": (lambda: model().compile(metric=["mae"]), TypeError, "FORCEModel.compile.metric: expected an argument that exists.\nReceived: 'metric'"),
@@ -134,13 +138,13 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 
 def _bio() -> BioFORCEModel:
     made = BioFORCEModel(force_layer=constrained())
-    made.compile(metrics=["mae"])
+    made.compile(metrics=["mae"], **ENGINE)
     return made
 
 
 def _full(hints: int) -> FullFORCEModel:
     made = FullFORCEModel(force_layer=nofeedback(), hint_dim=hints)
-    made.compile(metrics=["mae"])
+    made.compile(metrics=["mae"], **ENGINE)
     return made
 
 
@@ -154,6 +158,22 @@ def _fitted() -> FORCEModel:
 @pytest.mark.filterwarnings("ignore:divide by zero")
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide")
 def test_bad_input_is_refused(case: str) -> None:
+    action, error, text = CASES[case]
+    with pytest.raises(error, match=re.escape(text)):
+        action()
+
+
+@pytest.mark.parametrize("case", list(CASES)[list(CASES).index("fit before compile") :])
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")
+def test_bad_input_is_refused_before_brian2_runs(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: Any) -> None:
+        raise AssertionError("run")
+
+    monkeypatch.setitem(ENGINE, "backend", "brian2")
+    monkeypatch.setitem(ENGINE, "target", "numpy")
+    if case != "width of predict":  # which comes after a fit
+        monkeypatch.setattr(BrianWindow, "run", run)
     action, error, text = CASES[case]
     with pytest.raises(error, match=re.escape(text)):
         action()

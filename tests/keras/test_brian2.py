@@ -374,6 +374,7 @@ def test_the_faster_engine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(programs, "require_compiler", lambda *_: "g++")
     assert compiled(lif(), {})._engine == LIF.preferred_backend
+    assert compiled(BioFORCEModel(force_layer=constrained()), {})._engine == "brian2"
     monkeypatch.setattr(programs, "require_compiler", no_compiler)
     assert compiled(lif(), {})._engine == "tensorflow"
     with pytest.raises(CompilerNotFoundError):

@@ -342,7 +342,7 @@ def test_noise_differs_from_step_to_step_and_repeats_with_the_seed() -> None:
     runs = []
     for seed in (5, 5, 6):
         model, x, y, _ = make(seed=seed)
-        model.compile(metrics=["mae"])
+        model.compile(metrics=["mae"], backend="tensorflow")
         tracking = OutputTracking(60, 20, output_state_idx=0)
         model.fit(x, y, verbose=0, callbacks=[tracking])
         runs.append(tracking.tracking_arr)

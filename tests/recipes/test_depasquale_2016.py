@@ -200,7 +200,9 @@ def test_an_interrupted_run_keeps_what_was_learned(monkeypatch):
         run_outcome(load_recipe("lif_factors", FACTORS), target="numpy")
 
 
-@pytest.mark.parametrize(("name", "change", "steps"), [("lif_factors", FACTORS, 6 * T), ("lif_weights", WEIGHTS, 7 * T)])
+@pytest.mark.parametrize(
+    ("name", "change", "steps"), [("lif_factors", FACTORS, 6 * T), ("lif_weights", WEIGHTS, 7 * T)]
+)
 def test_forecasts_grow_with_the_network(name, change, steps):
     small, large = (load_recipe(name, change | {"n": n}) for n in ("14", "140"))
     small, large = (recipe.protocol.forecast(recipe, "cpp_standalone") for recipe in (small, large))
