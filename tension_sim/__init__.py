@@ -12,7 +12,6 @@ _HOME = {
     "DataConstrainedNetwork": "curbd",
     "Condition": "trials",
     "FittedNetwork": "fitted",
-    "FittedNetwork": "fitted",
     "ForceNetwork": "network",
     "Learning": "learning",
     "Phase": "results",

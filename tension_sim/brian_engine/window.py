@@ -53,11 +53,13 @@ class BrianWindow:
         # by variables: what was written into them, and the entries of the state that this came from
         self._left = 0
         self._exact: dict[tuple[int, ...], tuple[list[np.ndarray], dict[str, Any]]] = {}
-        # past Keras' tracking: which variables callbacks have read, by the kind of run
+        # by the kind of run, which variables callbacks read in the last sequence, and read in this one
         known = model.__dict__.get("_read_by_callbacks") or {}
-        object.__setattr__(model, "_read_by_callbacks", known)
-        self._known = known.get(kind)
-        self._read: set[str] = known.setdefault(kind, set()) if all_steps else set()
+        object.__setattr__(model, "_read_by_callbacks", known)  # past Keras' tracking
+        self._known: set[str] | None = known.get(kind)
+        self._read: set[str] = set()
+        if all_steps:
+            known[kind] = self._read
 
     def next_width(self, left: int) -> int:
         """Return how many of the `left` time steps run next: all, if what is recorded is not too large."""
@@ -69,7 +71,7 @@ class BrianWindow:
             return width
         if self._known is None:
             return min(width, _FIRST)
-        states = 1 + len(self._read)
+        states = 1 + len(self._known | self._read)
         return min(width, max(1, _RECORDED // (states * self.model.units)))
 
     def run(self, x: np.ndarray, y: np.ndarray | None) -> WindowResult:
@@ -98,8 +100,9 @@ class BrianWindow:
         everything = {shown.needs for shown in declared.shown}
         wanted = {"r"} if between else set()
         if self.all_steps:
-            wanted |= everything if self._known is None else self._read
-        self._known = self._read
+            wanted |= everything if self._known is None else self._known | self._read
+        if self._known is None:
+            self._known = self._read
         results, diverged = run(wanted, len(x))
         if results.n_steps == 0:
             raise KeyboardInterrupt

@@ -122,7 +122,7 @@ class SpikingFullForceRecipe(Recipe):
 
     @cached_property
     def drawn(self) -> dict[str, Any]:
-        """The rate network: weights among its units, of the target and of the inputs, its start, and the generator."""
+        """The rate network: weights among its units, of the target and of the inputs, and its start."""
         values, trial, rng = self.values["network"], next(self.trials()), np.random.default_rng([self.seed, 0])
         n, n_inputs = values["n"], trial.inputs.shape[1]
         return {
@@ -130,7 +130,6 @@ class SpikingFullForceRecipe(Recipe):
             "target": values["target_scale"] * (2 * rng.random((trial.target.shape[1], n)) - 1),
             "input": values["input_mean"] + values["input_scale"] * (2 * rng.random((n_inputs, n)) - 1),
             "initial": rng.standard_normal(n),
-            "rng": rng,
         }
 
     @property
@@ -266,7 +265,8 @@ def _currents(recipe: SpikingFullForceRecipe, target: str | None, timings: dict[
     drawn, values = recipe.drawn, recipe.values["network"]
     net = ForceNetwork(
         "echo_state", None, values["n"], recipe.dt,
-        recurrent=SparseKernel.from_dense(drawn["recurrent"]), feedback_kernel=None, output_kernel=None,
+        recurrent=SparseKernel.from_dense(drawn["recurrent"]) if values["g"] else None, feedback_kernel=None,
+        output_kernel=None,
         input_kernel=np.concatenate([drawn["target"], drawn["input"]]), seed=recipe.seed, **recipe.rate_units,
     )  # fmt: skip
     simulation, state, rates = Simulation(net, target=target, record=Record()), None, net.initial_values["r"]
@@ -444,7 +444,10 @@ def _check(recipe: SpikingFullForceRecipe, where: Callable[[str, str], str]) -> 
         raise InvalidValueError(
             message(where("run", "test_trials"), "at least 1 trial after test_settle_trials", 0, "set both to 0.")
         )
-    next(recipe.trials())
+    hints = next(recipe.trials()).hints.shape[1]
+    if hints:
+        place = where("task", "name")
+        raise InvalidValueError(message(place, "a task without hints", f"{hints} of them", "set task.hints to false."))
 
 
 PROTOCOL = Protocol(

@@ -83,7 +83,6 @@ def results_of(model: Any) -> Results:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    phase = {"train": "learning", "test": "evaluation", "predict": "prediction"}[run.kind]
     empty = [np.empty(0, int)]
     return Results(
         name=model.name,
@@ -97,7 +96,7 @@ def results_of(model: Any) -> Results:
         record_every=1,
         output=output,
         target=None if run.target is None else run.target[:steps],
-        phases=(Phase(phase, start, start + steps),),
+        phases=_phases(model, run.kind, start, start + steps),
         weights={name: np.asarray(getattr(layer, name)).copy() for name in kernels if hasattr(layer, name)},
         state={f"state_{i}": value for i, value in enumerate(model.force_layer.snapshot())},
         provenance={
@@ -109,6 +108,15 @@ def results_of(model: Any) -> Results:
             "versions": versions,
         },
     )
+
+
+def _phases(model: Any, kind: str, start: int, end: int) -> tuple[Phase, ...]:
+    if kind != "train":
+        return (Phase({"test": "evaluation", "predict": "prediction"}[kind], start, end),)
+    first = min(max(model._learn_start, start), end)
+    stop = end if model._learn_stop is None else min(max(model._learn_stop, first), end)
+    bounds = (("before", start, first), ("learning", first, stop), ("after", stop, end))
+    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
 
 
 def _time_step(layer: Any) -> float:

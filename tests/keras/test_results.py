@@ -43,6 +43,20 @@ def test_a_spiking_run_gives_spikes_output_and_weights(tmp_path: Path, monkeypat
     save_figure(figure_run(results), tmp_path / "run.png")
 
 
+@pytest.mark.parametrize("engine", [{"backend": "tensorflow"}, {"backend": "brian2", "target": "numpy"}])
+def test_the_phases_of_a_run_are_those_of_the_schedule(engine: dict[str, str], tmp_path: Path) -> None:
+    x, y = data(60)
+    model = SpikingNNModel(force_layer=LIF(**lif_arguments()), alpha_P=0.001, start=10, stop=50)
+    model.compile(metrics=["mae"], **engine)
+    for part, wanted in ((slice(0, 40), [("before", 0, 10), ("learning", 10, 40)]),
+                         (slice(40, 60), [("learning", 40, 50), ("after", 50, 60)])):  # fmt: skip
+        model.fit(x[part], y[part], verbose=0)
+        assert [(phase.name, phase.start, phase.stop) for phase in model.results.phases] == wanted
+        save_figure(figure_run(model.results), tmp_path / "run.png")
+    model.predict(x, verbose=0)
+    assert [phase.name for phase in model.results.phases] == ["prediction"]
+
+
 def test_a_prediction_of_a_rate_network_is_a_run() -> None:
     x, y = data(60)
     model = FORCEModel(force_layer=esn())

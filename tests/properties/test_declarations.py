@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tension_sim.blocks import Blocks, pack, unpack
+from tension_sim.blocks import Blocks, max_pending, pack, unpack
 from tension_sim.errors import TensionError, closest
 from tension_sim.network import SparseKernel
-from tension_sim.blocks import max_pending
 from tension_sim.units import Quantity, evaluate
 
 quick = settings(deadline=None, derandomize=True)

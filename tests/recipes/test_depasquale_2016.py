@@ -171,6 +171,7 @@ def test_another_neuron_leaves_its_parameters_behind():
         ("lif_factors", {"traces": "5"}, UnitsError, r"network\.traces(\[0\])?: expected a quantity in second"),
         ("lif_factors", {"sources": "0"}, InvalidValueError, r"setting network\.sources: expected"),
         ("lif_factors", {"cycles": "0"}, InvalidValueError, r"task\.cycles: expected sines that do not cancel"),
+        ("lif_weights", {"task.name": "ready_set_go"}, InvalidValueError, r"task\.name: expected a task without hints"),
         ("lif_weights", {"components": "3"}, UnknownNameError, "lif_weights: settings: expected a known setting"),
         ("lif_weights", {"component_trials": "3"}, UnknownNameError, "lif_weights: settings: expected a known setting"),
         ("lif_weights", {"bias": True}, InvalidTypeError, r"parameters\.bias: expected a number, or an expression"),
@@ -209,6 +210,14 @@ def test_forecasts_grow_with_the_network(name, change, steps):
     assert small.steps == large.steps == steps
     assert 0 < small.memory < large.memory
     assert 0 < small.seconds < large.seconds
+
+
+def test_rate_units_that_only_hear_the_target():
+    change = FACTORS | {"g": "0", "components": "1", "task.name": "chirp", "half": "30*ms"}
+    change = {key: value for key, value in change.items() if key != "duration"}
+    outcome = run_outcome(load_recipe("lif_factors", change), target="numpy")
+    # their currents are proportional to it
+    assert outcome.numbers["explained_variance"] == pytest.approx(1)
 
 
 def test_without_a_test():
