@@ -36,6 +36,7 @@ _HOME = {
     "load_synapse": "equations",
     "make_task": "tasks",
     "mean_input": "fi_curve",
+    "run_outcome": "runs",
     "run_recipe": "runs",
 }
 
