@@ -23,6 +23,7 @@ _HOME = {
     "SparseKernel": "kernels",
     "TargetNetwork": "plasticity",
     "TensionError": "errors",
+    "Traces": "traces",
     "Trials": "trials",
     "firing_rate": "fi_curve",
     "list_neurons": "equations",

@@ -7,8 +7,11 @@ duration are given to each run, by names such as ``"neurons.v"``: variable ``v``
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from .blocks import BlockSizes
@@ -261,6 +264,11 @@ class Circuit:
             plain["parts"][name] = {"kind": type(part).__name__} | asdict(part)
             plain["parts"][name].pop("files", None)
         return plain
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for the same code."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
 
     @property
     def state_sizes(self) -> dict[str, int]:

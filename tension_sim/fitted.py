@@ -72,8 +72,8 @@ class FittedNetwork:
     >>> kernel = SparseKernel(3, [0, 1, 2], [1, 2, 0], np.zeros(3))
     >>> net = FittedNetwork("lif_normalized", "euler_exponential", "euler_exponential", 3, "0.1*ms", None,
     ...                     kernel, Learning(alpha_P=1.0))
-    >>> net.trained
-    array([0, 1, 2])
+    >>> net.trained.tolist()
+    [0, 1, 2]
     """
 
     neuron: Neuron

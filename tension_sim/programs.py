@@ -104,7 +104,7 @@ def _sources() -> str:
 def program_key(circuit: Circuit, target: str) -> str:
     """Return the name of a circuit's program: equal for equal code on an equal machine."""
     described = {
-        "circuit": circuit.describe(),
+        "circuit": circuit.digest,
         "target": target,
         "sources": _sources(),
         "machine": _machine() | (cuda.describe() if target == "cuda_standalone" else {}),

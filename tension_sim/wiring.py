@@ -155,7 +155,8 @@ class ForceWiring:
             yield "spikes", SpikeRecord("neurons", self.spikes_of)
         yield "output", VariableRecord(self.output_variable)
         for name, indices in sorted(self.record.variables.items()):
-            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), indices)
+            everyone = indices == tuple(range(n))  # many numbers, which tell one program from another
+            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), None if everyone else indices)
 
     @property
     def output_variable(self) -> Variable:

@@ -192,6 +192,8 @@ class _ShownStates(Sequence[np.ndarray]):
         return len(self._shown)
 
     def __getitem__(self, i: Any) -> Any:
+        if i in self._found:  # the usual case, at each time step
+            return self._found[i]
         i = range(len(self))[i]
         if i not in self._found:
             shown = self._shown[i]

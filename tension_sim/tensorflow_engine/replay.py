@@ -30,6 +30,9 @@ class StatesOfStep(Sequence[RecordedState]):
     def __len__(self) -> int:
         return len(self._states)
 
+    def __iter__(self) -> Iterator[RecordedState]:
+        return iter([self._states[i][self._t].view(RecordedState) for i in range(len(self))])
+
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             return [self[k] for k in range(*i.indices(len(self)))]

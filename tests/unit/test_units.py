@@ -168,6 +168,8 @@ def test_no_code_runs(text, tmp_path):
 
 
 def test_declarations_load_no_engine():
-    code = "import sys, tension_sim.network, tension_sim.structure; print('brian2' in sys.modules)"
+    code = (
+        "import sys, tension_sim.network, tension_sim.wiring, tension_sim.fitted_wiring; print('brian2' in sys.modules)"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

@@ -9,10 +9,16 @@
 
 {% block maincode %}
     {# A row is summed by one thread, so their number changes no bit. Small products are over before they are awake. #}
+    {% if not masked %}
+    if (n_sources < 16)
+    {
+        tsim::multiply_few(N, n_sources, {{w}}, {{x}} + x_start, {{y}} + y_start);
+        return;
+    }
+    {% endif %}
     {% if openmp_pragma('with_openmp') %}
     #pragma omp parallel for schedule(static) if (N > 1 && _numw > 50000)
     {% endif %}
-
     for (int64_t _row = 0; _row < N; _row++)
     {
         {% if masked %}

@@ -30,6 +30,21 @@ TSIM_BY_ITSELF Y dot(std::int64_t n, const W* w, const X* x) {
     return sum;
 }
 
+// y = W x with few sources: a call a row would cost more than its sum.
+template <typename Y, typename W, typename X>
+TSIM_BY_ITSELF void multiply_few(std::int64_t rows, std::int64_t n, const W* w, const X* x, Y* y) {
+    if (n == 1) {
+        const X first = x[0];
+        for (std::int64_t i = 0; i < rows; i++) y[i] = w[i] * first;
+        return;
+    }
+    for (std::int64_t i = 0; i < rows; i++) {
+        Y sum = 0;
+        for (std::int64_t j = 0; j < n; j++) sum += w[i * n + j] * x[j];
+        y[i] = sum;
+    }
+}
+
 // Sum of w[j]*x[partner[j]], in fixed lanes.
 template <typename Y, typename W, typename X>
 TSIM_BY_ITSELF Y dot_of_partners(std::int64_t n, const W* w, const X* x, const std::int32_t* partner) {
