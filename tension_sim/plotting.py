@@ -22,7 +22,7 @@ from .errors import InvalidValueError, message
 from .files import write_whole
 from .results import Results
 
-__all__ = ["figure_run", "save_figure"]
+__all__ = ["figure_run", "plot_prediction", "plot_raster", "plot_training", "save_figure"]
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 _OUTPUT, _TARGET, _SPIKES, _WEIGHTS = "#0072B2", "#B5B5B5", "#222222", "#D55E00"
@@ -67,20 +67,103 @@ def figure_run(results: Results) -> Figure:
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['output', 'neuron', 'RMS error']
     """
-    windows = _windows(results)
-    rows: list[tuple[float, Any]] = [(2.2 if results.n_outputs == 1 else 3.0, _draw_output)]
+    rows: list[Any] = [_draw_output]
     if results.n_recorded_neurons:
-        rows.append((1.8, _draw_raster))
-    whole: list[tuple[float, Any]] = [(1.25, _draw_error)] if results.target is not None else []
-    if _curve(results) is not None:
-        whole.append((1.25, _draw_weights))
+        rows.append(_draw_raster)
+    return _figure(results, _windows(results), rows, _curves(results))
 
-    heights = [height for height, _ in rows + whole]
+
+def plot_training(results: Results) -> Figure:
+    """Draw how a run learned: its error over time, and the learning curve where it has one.
+
+    Parameters
+    ----------
+    results : Results
+        A run with a target, such as ``model.results`` after ``fit``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InvalidValueError
+        If the run has neither target nor learning curve.
+
+    Examples
+    --------
+    >>> from tension_sim.results import Phase, Results
+    >>> z = np.sin(np.arange(300) / 10)[:, None]
+    >>> run = Results("demo", 1e-2, 0, 300, 5, [], [], 0, 1, 0.9 * z, z, (Phase("learning", 0, 300),))
+    >>> [axes.get_ylabel() for axes in plot_training(run).axes]
+    ['RMS error']
+    """
+    curves = _curves(results)
+    if not curves:
+        raise InvalidValueError(
+            message("plot_training.results", "a run with a target", results.name, "give y to fit or run.")
+        )
+    return _figure(results, [], [], curves)
+
+
+def plot_prediction(results: Results) -> Figure:
+    """Draw the output of a whole run, on its target where there is one.
+
+    Parameters
+    ----------
+    results : Results
+        A run, such as ``model.results`` after ``predict``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    return _figure(results, [_whole(results)], [_draw_output], [])
+
+
+def plot_raster(results: Results) -> Figure:
+    """Draw the spikes of up to 100 neurons over a whole run.
+
+    Parameters
+    ----------
+    results : Results
+        A run with recorded spikes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InvalidValueError
+        If no spikes were recorded.
+    """
+    if not results.n_recorded_neurons:
+        raise InvalidValueError(
+            message("plot_raster.results", "a run with recorded spikes", results.name, "use a spiking network.")
+        )
+    return _figure(results, [_whole(results)], [_draw_raster], [])
+
+
+def _curves(results: Results) -> list[Any]:
+    """Return what can be drawn of the course of learning."""
+    curves = [_draw_error] if results.target is not None and results.target.size else []
+    return curves + ([_draw_weights] if _curve(results) is not None else [])
+
+
+def _whole(results: Results) -> _Window:
+    return _Window("", results.t_start, results.t_stop + results.dt)  # with a spike at the very end
+
+
+def _figure(results: Results, windows: list[_Window], rows: list[Any], whole: list[Any]) -> Figure:
+    """Draw rows of windows above rows of the whole run."""
+    tall = {_draw_output: 2.2 if results.n_outputs == 1 else 3.0, _draw_raster: 1.8}
+    heights = [tall.get(draw, 1.25) for draw in rows + whole]
     figure = Figure(figsize=(9.0, 1.0 + 1.12 * sum(heights)), dpi=150, facecolor="white")
     figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.05, hspace=0.03, wspace=0.02)
-    grid = GridSpec(len(heights), len(windows), figure=figure, height_ratios=heights)
-    _draw_windows(figure, grid, results, windows, [draw for _, draw in rows])
-    _draw_whole(figure, grid, results, windows, [draw for _, draw in whole], len(rows))
+    grid = GridSpec(len(heights), max(len(windows), 1), figure=figure, height_ratios=heights)
+    _draw_windows(figure, grid, results, windows, rows)
+    _draw_whole(figure, grid, results, windows, whole, len(rows))
     figure.suptitle(_title(results), fontsize=_NORMAL + 1, color=_TEXT)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(
@@ -309,7 +392,8 @@ def _draw_whole(
         last = row == len(draws) - 1
         axes.tick_params(labelbottom=last)
         if last:
-            axes.set_xlabel("time (s)   (black bars: the windows above)", fontsize=_SMALL, color=_TEXT)
+            bars = "   (black bars: the windows above)" if windows else ""
+            axes.set_xlabel(f"time (s){bars}", fontsize=_SMALL, color=_TEXT)
         shared = axes
 
 

@@ -3,6 +3,7 @@
 import itertools
 import sys
 import threading
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic import synthetic_results
 
 from tension_sim.errors import InvalidValueError, OutputError
-from tension_sim.plotting import figure_run, save_figure
+from tension_sim.plotting import figure_run, plot_prediction, plot_raster, plot_training, save_figure
 from tension_sim.results import Phase
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -54,6 +55,34 @@ def test_error_over_time_is_the_root_mean_square_of_its_bins():
     assert times[1] - times[0] == pytest.approx(0.2, abs=0.01)
     edges = np.searchsorted(run.times, [times[3] - 0.1 + 1e-6, times[3] + 0.1 + 1e-6])
     assert error[3] == pytest.approx(np.sqrt(squares[slice(*edges)].mean()), rel=0.02)
+
+
+def test_training_is_the_error_of_the_whole_run():
+    run = synthetic_results(seconds=4.0)
+    whole = next(axes for axes in figure_run(run).axes if axes.get_ylabel() == "RMS error")
+    figure = plot_training(run)
+    for found, wanted in zip(figure.axes[0].lines[0].get_data(), whole.lines[0].get_data(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert figure.axes[-1].get_xlabel() == "time (s)"
+
+
+def test_prediction_and_raster_show_the_whole_run():
+    run = synthetic_results(seconds=2.0)
+    x, y = lines_of(plot_prediction(run).axes[0], "output").get_data()
+    np.testing.assert_allclose(x, run.times)
+    np.testing.assert_allclose(y, run.output[:, 0])
+    times, neurons = run.spikes()
+    drawn = plot_raster(run).axes[0].collections[0].get_segments()
+    assert len(drawn) == (neurons < 100).sum()
+    np.testing.assert_allclose([segment[0][0] for segment in drawn], times[neurons < 100])
+
+
+def test_figures_refused():
+    silent = replace(synthetic_results(seconds=1.0), n_recorded_neurons=0, spike_step=[], spike_neuron=[])
+    with pytest.raises(InvalidValueError, match=r"plot_raster\.results: expected a run with recorded spikes\."):
+        plot_raster(silent)
+    with pytest.raises(InvalidValueError, match=r"plot_training\.results: expected a run with a target\."):
+        plot_training(replace(silent, target=None, learning_curve={}))
 
 
 def test_learning_is_shaded():
