@@ -1,6 +1,6 @@
 """Recursive least squares on sparse spiking recurrence: memory of P, time of a step, updates beside their floor.
 
-    python benchmarks/sparse.py [--n 10000] [--k 512] [--plastic 90] [--threads 1] [--json FILE]
+    python benchmarks/sparse.py [--n 10000] [--k 512] [--plastic 90] [--threads 2] [--json FILE]
 
 A balanced network as in TrainSpikingNet.jl (Arthur et al. 2023), with 2 K static targets of each neuron, and
 as many plastic inputs of each. The time of a step is that of a long run less that of a short one; the time of
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=512)
     parser.add_argument("--plastic", type=int, default=90, help="plastic inputs of each neuron")
     parser.add_argument("--dtype", choices=["float64", "float32"], default="float32")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--steps", type=int, default=4000, help="of the long run")
     parser.add_argument("--every", type=int, default=100, help="steps between updates")
     parser.add_argument("--seconds", type=float, default=3.0, help="to time the floor")

@@ -92,7 +92,7 @@ SECTIONS = {
         ("loops", "1", REQUIRED, count("loops", 1)),
         ("test_every", "1", 10, count("loops", 1)),
         ("window", "second", 0.1, check_positive),
-        ("threads", "1", 1, count("threads", 1)),
+        ("threads", "1", None, count("threads", 1)),
     ),
 }  # fmt: skip
 

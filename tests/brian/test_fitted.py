@@ -120,14 +120,3 @@ def test_targets_agree(target, variant):
     np.testing.assert_allclose(found.weights["plastic"], wanted.weights["plastic"], rtol=0, atol=1e-12)
     traces = [one.recorded["I_plastic"].values for one in (found, wanted)]
     np.testing.assert_allclose(*traces, rtol=0, atol=1e-12)
-
-
-@pytest.mark.slow
-def test_threads_change_no_number():
-    skip_unless_here("cpp_standalone")
-    one, two = (
-        Simulation(small_network(), target="cpp_standalone", threads=threads).run(**samples(), every=HELD, trial=1)
-        for threads in (1, 2)
-    )
-    np.testing.assert_array_equal(one.weights["plastic"], two.weights["plastic"])
-    np.testing.assert_array_equal(one.spike_step, two.spike_step)

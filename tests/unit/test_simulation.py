@@ -81,16 +81,6 @@ def test_targets_agree(rule):
             assert_close(found.state[key], wanted.state[key], what=f"{name} {key}")
 
 
-@pytest.mark.slow
-def test_threads():
-    skip_unless_here("cpp_standalone")
-    one, two = (Simulation(net(), target="cpp_standalone", threads=threads).run(Y) for threads in (1, 2))
-    assert np.array_equal(two.spike_step, one.spike_step)
-    assert np.array_equal(two.spike_neuron, one.spike_neuron)
-    assert_close(two.output, one.output)
-    assert_close(two.weights["output_kernel"], one.weights["output_kernel"])
-
-
 def test_single_precision():
     double = Simulation(net(), target="numpy").run(Y)
     single = Simulation(net(dtype="float32"), target="numpy").run(Y)
