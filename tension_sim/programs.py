@@ -196,6 +196,8 @@ class Program:
             subprocess.Popen(
                 command,
                 cwd=self.folder,
+                # threads that wait for work leave the cores to others
+                env={"OMP_WAIT_POLICY": "passive", **os.environ},
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from ..errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, unknown_name
+from ..network import ForceNetwork
 from ..tensorflow_engine.variables import is_ours
 
 __all__ = ["chosen_engine", "overridden_hook"]
@@ -80,6 +82,14 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
         )
     _check_target(target)
     return "brian2"
+
+
+def threads_for(network: ForceNetwork) -> int | None:
+    """Return how many threads pay: all cores where each neuron has a large P of its own, else no OpenMP."""
+    plastic, cores = network.plastic, os.cpu_count() or 1
+    if plastic is None or cores == 1 or len(plastic.kernel) == network.n**2:
+        return None
+    return cores if len(plastic.kernel) > 20_000 else None
 
 
 def _has_compiler() -> bool:

@@ -12,6 +12,7 @@ from ..errors import DivergenceError
 from ..results import Results
 from ..simulation import Simulation
 from ..tensorflow_engine.loop import WindowResult
+from .choice import threads_for
 from .declaration import Link, Shown
 
 __all__ = ["BrianWindow"]
@@ -86,7 +87,8 @@ class BrianWindow:
 
         def run(wanted: Collection[str], steps: int) -> tuple[Results, int | None]:
             record = declared.recording(wanted, self.target not in ("numpy", "cython"))
-            simulation = Simulation(declared.network, target=self.target, record=record, name=self.model.name)
+            options = {"target": self.target, "record": record, "threads": threads_for(declared.network)}
+            simulation = Simulation(declared.network, name=self.model.name, **options)
             self.engine |= {"target": simulation.target, "dtype": declared.network.dtype}
             try:
                 data = declared.samples(x, y if learning else None)
