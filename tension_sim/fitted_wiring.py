@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import Blocks
+from .blocks import Blocks, rows_by_slot
 from .circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .equations import SEED, rate_time
 from .fitted import ERRORS, FittedNetwork
-from .kernels import SparseKernel
 from .learning import Learning
 from .recording import Record
 from .units import evaluate
@@ -143,10 +142,8 @@ class FittedWiring:
     @cached_property
     def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where each neuron's plastic weights begin, their sources, and their places."""
-        kernel: SparseKernel = self.net.plastic
-        slot = np.argsort(kernel.post, kind="stable")
-        row_start = np.append(0, np.cumsum(np.bincount(kernel.post, minlength=self.net.n)))
-        return row_start, kernel.pre[slot], slot
+        kernel = self.net.plastic
+        return rows_by_slot(kernel.pre, kernel.post, self.net.n)
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:

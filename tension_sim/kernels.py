@@ -103,6 +103,10 @@ class SparseKernel:
         """List the synapses by postsynaptic neuron: start, pre, weight, as `outgoing` does."""
         return _lists(self.post, self.pre, self.weight, self.n_post, self.n)
 
+    def row_order(self) -> np.ndarray:
+        """Return the places of the synapses by postsynaptic, then presynaptic neuron."""
+        return np.lexsort((self.pre, self.post))
+
     def sorted(self) -> SparseKernel:
         """Return the kernel in the order of `outgoing`."""
         start, post, weight = self.outgoing()

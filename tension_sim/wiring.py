@@ -73,7 +73,7 @@ def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed:
 
 def kernel_values(name: str, kernel: SparseKernel, scale: float) -> dict[str, Any]:
     """Return the values of a map with the weights of a kernel."""
-    order = np.lexsort((kernel.pre, kernel.post))
+    order = kernel.row_order()
     counts = np.bincount(kernel.post, minlength=kernel.n_post)
     return {
         f"{name}.w": kernel.weight[order] * scale,
@@ -320,7 +320,7 @@ class ForceWiring:
     @cached_property
     def _partners(self) -> list[np.ndarray]:
         kernel = self.net.plastic.kernel
-        order = np.lexsort((kernel.pre, kernel.post))
+        order = kernel.row_order()
         ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
         return np.split(kernel.pre[order], ends[:-1])
 
@@ -378,7 +378,7 @@ class ForceWiring:
             rule = next(name for name, (rule, _, _) in self.rules.items() if "plastic" in rule.maps)
             at = self.rules[rule][0].maps.index("plastic")
             kernel = net.plastic.kernel
-            order = np.lexsort((kernel.pre, kernel.post))
+            order = kernel.row_order()
             values[f"{rule}.factor_{at}"] = net.plastic.factor[kernel.pre, kernel.post][order]
         if net.target_network is not None:
             values |= self._target_values(scale)
@@ -485,7 +485,7 @@ class ForceWiring:
             found["output_kernel"] = arrays["readout.w"].reshape(net.n_outputs, net.n_read).T.copy()
         if net.plastic is not None:
             kernel = net.plastic.kernel
-            order = np.lexsort((kernel.pre, kernel.post))
+            order = kernel.row_order()
             dense = np.zeros((net.n, net.n))
             dense[kernel.pre[order], kernel.post[order]] = arrays["plastic.w"] / net.current_scale
             found["recurrent_kernel"] = dense
