@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from .blocks import BlockSizes
 from .units import Dimension
 
 __all__ = [
+    "STEPS",
     "Circuit",
     "Map",
     "Rule",
@@ -28,6 +29,10 @@ __all__ = [
     "Variable",
     "VariableRecord",
 ]
+
+
+#: How far a run came, beside the arrays of the parts.
+STEPS = "network_clock.timestep"
 
 
 class Variable(NamedTuple):
@@ -258,17 +263,16 @@ class Circuit:
         return {name: part for name, part in self.parts.items() if isinstance(part, kind)}
 
     def describe(self) -> dict[str, Any]:
-        """Return a plain dictionary: the same for the same code."""
-        plain = asdict(self)
-        for name, part in self.parts.items():
-            plain["parts"][name] = {"kind": type(part).__name__} | asdict(part)
-            plain["parts"][name].pop("files", None)
-        return plain
+        """Return plain values, and parts with their kinds: the same for the same code."""
+        parts = {name: {"kind": type(part).__name__} | _fields(part) for name, part in self.parts.items()}
+        for part in parts.values():
+            part.pop("files", None)
+        return _fields(self) | {"parts": parts}
 
     @cached_property
     def digest(self) -> str:
         """The same for the same code."""
-        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True, default=_fields).encode()).hexdigest()
 
     @property
     def state_sizes(self) -> dict[str, int]:
@@ -282,3 +286,8 @@ class Circuit:
         names += [f"{name}.values" for name in self.of(VariableRecord)]
         names += [f"{name}.{key}" for name in self.of(SpikeRecord) for key in "it"]
         return names + [f"{name}.diverged_step" for name in self.of(Rule)]
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, themselves: ``asdict`` copies each number of each."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}

@@ -16,7 +16,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from . import cuda
-from .circuit import Circuit
+from .circuit import STEPS, Circuit
 from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
 
 __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
@@ -33,8 +33,9 @@ __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
 #: Bytes of a state from which on it stays in its file.
 _LARGE = 2**25
 
-#: How far a run came.
-_STEPS = "network_clock.timestep"
+#: Where files never reach a disk, and how many bytes of a run's arrays may lie there.
+_IN_MEMORY = "/dev/shm"
+_MOST_IN_MEMORY = 2**28
 
 
 def cache_folder() -> Path:
@@ -138,8 +139,11 @@ class Program:
         dt: float,
         wanted: Sequence[str],
         progress: Callable[[int], None] | None = None,
+        recorded: int = 0,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
+
+        `recorded` is how many bytes the run will record, about.
 
         Raises
         ------
@@ -150,7 +154,7 @@ class Program:
         """
         work = None
         try:
-            work = Path(tempfile.mkdtemp(prefix="tension_sim_"))
+            work = Path(tempfile.mkdtemp(prefix="tension_sim_", dir=_fast_folder(values, recorded)))
             (work / "results").mkdir()
             arguments = [
                 f"network.t={start * dt!r}",
@@ -162,14 +166,14 @@ class Program:
             raise OutputError(f"The files of the run could not be written: {error}.\nFix: make room there.") from error
         try:
             interrupted = self._execute(work, arguments, start, progress)
-            results = self._read(work, [*wanted, _STEPS])
+            results = self._read(work, [*wanted, STEPS])
         except RunFailedError:
             raise  # what it left behind tells why
         except BaseException:
             _remove(work)
             raise
         _remove(work)
-        results["steps"] = int(results.pop(_STEPS)[0]) - start
+        results["steps"] = int(results.pop(STEPS)[0]) - start
         results["interrupted"] = interrupted
         return results
 
@@ -248,11 +252,19 @@ class Program:
         return arrays
 
 
+def _fast_folder(values: Mapping[str, Any], recorded: int) -> str | None:
+    """Return a folder in memory with ample room for the files of a run; None where the user names another."""
+    if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")) or not os.access(_IN_MEMORY, os.W_OK):
+        return None
+    size = recorded + 2 * sum(np.asarray(value).nbytes for value in values.values())
+    return _IN_MEMORY if size < min(_MOST_IN_MEMORY, shutil.disk_usage(_IN_MEMORY).free // 4) else None
+
+
 def _from_file(path: Path, dtype: np.dtype) -> np.ndarray:
     """Read a state; a large one, such as P, stays in its file, which goes with it and which a further run reads."""
     if path.stat().st_size < _LARGE:
         return np.fromfile(path, dtype=dtype)
-    handle, kept = tempfile.mkstemp(prefix="tension_sim_", suffix=".array")
+    handle, kept = tempfile.mkstemp(prefix="tension_sim_", suffix=".array", dir=path.parents[2])
     os.close(handle)
     os.replace(path, kept)
     array = np.memmap(kept, dtype=dtype, mode="r")
@@ -336,8 +348,15 @@ def _digest(folder: Path) -> str:
 def _load(folder: Path) -> Program | None:
     """Return the program in a folder, or None if it is absent or damaged."""
     try:
-        if (folder / "complete").read_text() != _digest(folder):
-            return None
-        return Program(folder, json.loads((folder / "manifest.json").read_text()), built=False)
+        files = [(folder / name).stat() for name in ("main", "manifest.json", "complete")]
+        return _checked(folder, tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files))
     except (OSError, ValueError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _checked(folder: Path, files: Any) -> Program | None:
+    """Return the program if it is whole; unchanged `files` are read once."""
+    if (folder / "complete").read_text() != _digest(folder):
+        return None
+    return Program(folder, json.loads((folder / "manifest.json").read_text()), built=False)

@@ -182,7 +182,8 @@ class Simulation:
 
             arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
         else:
-            arrays = program.run(values, start, steps, self.net.dt, self.wiring.circuit.results, report)
+            wanted, recorded = self.wiring.circuit.results, 8 * steps * self._recorded_numbers() // self.record.every
+            arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
         step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
@@ -192,6 +193,10 @@ class Simulation:
             raise error
         self._check_finite(results)
         return results
+
+    def _recorded_numbers(self) -> int:
+        variables, off = self.record.variables, self.record.off
+        return self.net.n_outputs + sum(len(indices) for name, indices in variables.items() if name not in off)
 
     def _check_finite(self, results: Results) -> None:
         bad = [name for name, values in results.state.items() if not all_finite(np.asarray(values))]

@@ -222,15 +222,15 @@ class OptimizedSpikingNN(SpikingNN):
     def _rows_of_spikes(self, v_mask: Any) -> Any:
         if self.units < _LOOP_FROM:
             return tf.matmul(v_mask, self.recurrent_kernel)
-        spikes = tf.cast(v_mask[0] > 0, tf.int32)
-        place = tf.where(spikes > 0, tf.cumsum(spikes) - 1, self.units)
-        which = tf.scatter_nd(place[:, None], tf.range(self.units), (self.units + 1,))
-        count = tf.reduce_sum(spikes)
-        kernel = tf.convert_to_tensor(self.recurrent_kernel)
+        kernel, n = tf.convert_to_tensor(self.recurrent_kernel), self.units
+        place = tf.where(v_mask[0] > 0, tf.range(n), n)
         _, total = tf.while_loop(
-            lambda i, _: i < count,
-            lambda i, total: (i + 1, total + tf.gather(kernel, which[i])[None]),
-            (tf.constant(0), tf.zeros_like(v_mask)),
+            lambda neuron, _: neuron < n,
+            lambda neuron, total: (
+                tf.reduce_min(tf.where(place > neuron, place, n)),  # the next one that spikes
+                total + tf.gather(kernel, neuron)[None],
+            ),
+            (tf.reduce_min(place), tf.zeros_like(v_mask)),
             parallel_iterations=1,
         )
         return total

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, op
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
-from ..circuit import Circuit
+from ..circuit import STEPS, Circuit
 from ..errors import RunFailedError
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
@@ -74,15 +75,25 @@ main.o objects.o run.o: private CXXFLAGS += -O1
 	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {_HEADER} -o {_HEADER}.gch
 """
 
+# What Brian2 generates to write one array, or the complaint that it cannot.
+_FILE = re.compile(r'    ofstream outfile_.*?results_dir \+ "([^"]+)".*?\n    } else\n    {.*?\n    }\n', re.DOTALL)
+
 
 class _Device(CPPStandaloneDevice):
-    """Brian2's device, which compiles in half the time, and trusts its threads, which are tested here."""
+    """Brian2's device, which compiles in half the time, and trusts its threads, which are tested here.
+
+    Of all arrays the program writes only the `wanted` ones, named by owner and variable.
+    """
+
+    wanted: Collection[str] = ()
 
     def check_openmp_compatible(self, nb_threads: int) -> None:
         """Say nothing."""
 
     def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
         hasten(Path(directory))
+        files = {self.get_array_filename(variable) for name, variable in _named(self) if name in self.wanted}
+        _write_only(files, Path(directory) / "objects.cpp")
         super().compile_source(directory, compiler, debug, clean)
 
 
@@ -94,6 +105,11 @@ def hasten(folder: Path) -> None:
     with (folder / "makefile").open("a") as makefile:
         makefile.write(_RULES)
     (folder / "make.deps").write_text("")
+
+
+def _write_only(files: Collection[str], objects: Path) -> None:
+    """Let a program leave out what nobody reads, all static weights among it."""
+    objects.write_text(_FILE.sub(lambda block: block[0] if block[1] in files else "", objects.read_text()))
 
 
 def build_cpp(circuit: Circuit, folder: Path) -> None:
@@ -112,6 +128,7 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
         "codegen.cpp.extra_compile_args_gcc": [*brian2.prefs["codegen.cpp.extra_compile_args_gcc"], *_GCC_FLAGS],
     }
     with _whole_vectors(), isolated(_Device(), preferences, build_on_run=False) as device:
+        device.wanted = {*circuit.results, STEPS}
         build_on(device, circuit, folder)
 
 
@@ -192,15 +209,19 @@ def build_on(
 
 def _arrays(device: Any, skip: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:
     """Say which file holds which array after a run."""
-    arrays = {}
-    for variable in device.arrays:
-        if not isinstance(variable, ArrayVariable) or not hasattr(variable.owner, "name"):
-            continue
-        if skip(variable):
-            continue
-        arrays[f"{variable.owner.name}.{variable.name}"] = {
+    return {
+        name: {
             "file": device.get_array_filename(variable),
             "dtype": np.dtype(variable.dtype).name,
             "size": None if isinstance(variable, DynamicArrayVariable) else int(variable.size),
         }
-    return arrays
+        for name, variable in _named(device)
+        if not skip(variable)
+    }
+
+
+def _named(device: Any) -> Iterator[tuple[str, Any]]:
+    """Return the arrays of a device with their names."""
+    for variable in device.arrays:
+        if isinstance(variable, ArrayVariable) and hasattr(variable.owner, "name"):
+            yield f"{variable.owner.name}.{variable.name}", variable

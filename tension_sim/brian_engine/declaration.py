@@ -175,16 +175,15 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
 
     def from_state(state: Mapping[str, Any]) -> list[np.ndarray]:
         get = {name: np.asarray(state[f"{part}.{name}"]) for name in ("P_packed", "pending_k", "pending_c", "P_scale")}
-        values = [
-            np.asarray(variable).astype(np.float64) if len(variable.shape) == 3 else None for variable in variables
-        ]
+        values = [np.array(variable) if len(variable.shape) == 3 else None for variable in variables]
         for v, m, b in places:
             n, first = blocks.sizes[b], blocks.pending_start[b]
             # terms that wait for the next pass over P belong to it
             count = int(np.ravel(state[f"{part}.pending"])[b])
             k = get["pending_k"][first : first + count * n].reshape(count, n)
             c = get["pending_c"][blocks.term_start[b] :][:count]
-            P = whole_of(get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]], k, c, get["P_scale"][b])
+            packed, dtype = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]], variables[v].dtype
+            P = whole_of(packed, k, c, get["P_scale"][b], dtype)
             if values[v] is None:
                 values[v] = P
             else:

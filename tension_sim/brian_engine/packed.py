@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.linalg.blas import get_blas_funcs
 from scipy.linalg.lapack import get_lapack_funcs
 
 __all__ = ["packed_of", "whole_of"]
+
+#: Rows and columns worked on at a time: caches hold them, and BLAS does not wake its threads for them.
+_TILE = 160
 
 
 def packed_of(matrix: np.ndarray) -> np.ndarray:
@@ -21,7 +25,7 @@ def packed_of(matrix: np.ndarray) -> np.ndarray:
     return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
 
 
-def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float) -> np.ndarray:
+def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dtype: Any = np.float64) -> np.ndarray:
     """Return ``scale*(P - k' diag(c) k)`` of a packed P.
 
     Parameters
@@ -30,6 +34,8 @@ def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float) -> 
     k : array, shape (terms, n)
     c : array, shape (terms,)
     scale : float
+    dtype : dtype, optional
+        Of what is returned.
 
     Examples
     --------
@@ -37,12 +43,15 @@ def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float) -> 
     array([[1., 3.],
            [3., 5.]])
     """
-    n = k.shape[1]
-    (spr,), (tpttr,) = get_blas_funcs(("spr",), (packed,)), get_lapack_funcs(("tpttr",), (packed,))
-    packed = np.array(packed)
-    for row, factor in zip(k, c, strict=True):
-        packed = spr(n, -factor, row, packed, overwrite_ap=True)
-    upper = tpttr(n, packed, uplo="U")[0]
-    whole = upper + upper.T
-    whole[np.diag_indices(n)] = upper.diagonal()
-    return whole if scale == 1 else scale * whole
+    n, terms = k.shape[1], -c[:, None] * k
+    (tpttr,) = get_lapack_funcs(("tpttr",), (packed,))
+    lower = tpttr(n, packed, uplo="U")[0].T
+    whole = np.empty((n, n), dtype)
+    for i in range(0, n, _TILE):
+        for j in range(0, i + 1, _TILE):
+            rows, columns = slice(i, i + _TILE), slice(j, j + _TILE)
+            tile = scale * (lower[rows, columns] + terms[:, rows].T @ k[:, columns])
+            if i == j:
+                tile = np.tril(tile) + np.tril(tile, -1).T
+            whole[rows, columns], whole[columns, rows] = tile, tile.T
+    return whole

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
-from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, list_neurons, load_neuron  # noqa: E402
+from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, list_neurons, load_neuron, spiking  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow_engine import blocks as blocks_module  # noqa: E402
 from tension_sim.tensorflow_engine.blocks import PartnerBlocks  # noqa: E402
@@ -37,15 +37,15 @@ def layer_of(neuron: str, weights: list[np.ndarray], **options: Any) -> Any:
     for name in ("units", "output_size", "name", "p_recurr"):
         arguments.pop(name, None)
     arguments |= {"G": 1.0, "Q": 1.0, "dtype": "float64"} | options
-    from tension_sim import spiking
-
     cls = {"lif": LIF, "izhikevich": spiking.Izhikevich, "theta": spiking.Theta}[neuron]
     return cls.from_weights(weights, None, **arguments)
 
 
+@pytest.mark.parametrize("loop", [True, False], ids=["spike by spike", "product"])
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("neuron", ["lif", "izhikevich", "theta"])
-def test_both_engines_run_the_same_network(neuron: str, jit: bool) -> None:
+def test_both_engines_run_the_same_network(neuron: str, jit: bool, loop: bool, monkeypatch: Any) -> None:
+    monkeypatch.setattr(spiking, "_LOOP_FROM", N if loop else N + 1)
     rng = np.random.default_rng(3)
     parameters, volt, time = DECLARED[neuron]
     scale = {"lif": 0.04, "izhikevich": 5e3, "theta": 15.0}[neuron] / np.sqrt(N)

@@ -62,6 +62,7 @@ def temporary(tmp_path, monkeypatch):
     """Where runs keep their files meanwhile."""
     folder = tmp_path / "temporary"
     folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(programs.tempfile, "tempdir", str(folder))
     return folder
 
@@ -230,6 +231,29 @@ class TestRun:
         assert seen == [2]  # step 5, from the third on
         assert not list(temporary.iterdir())
 
+    def test_files_of_a_run_lie_in_memory(self, tmp_path, monkeypatch):
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            monkeypatch.delenv(name, raising=False)
+        fast, slow = tmp_path / "fast", tmp_path / "slow"
+        fast.mkdir(), slow.mkdir()
+        monkeypatch.setattr(programs, "_IN_MEMORY", str(fast))
+        monkeypatch.setattr(programs.tempfile, "tempdir", str(slow))
+        trouble = "print(sys.argv, file=open(os.path.dirname(sys.argv[0]) + '/arguments', 'w'))"
+
+        def folder(recorded=0):
+            program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED, recorded=recorded)
+            arguments = (tmp_path / "program" / "arguments").read_text()
+            return Path(re.search(r"'readout\.w=([^']+)'", arguments)[1]).parent.parent
+
+        assert folder() == fast
+        assert folder(recorded=2**40) == slow  # no room
+        monkeypatch.setenv("TMPDIR", str(slow))  # the user's word
+        assert folder() == slow
+        monkeypatch.delenv("TMPDIR")
+        monkeypatch.setattr(programs, "_IN_MEMORY", str(tmp_path / "missing"))
+        assert folder() == slow
+        assert not [*fast.iterdir(), *slow.iterdir()]
+
     def test_numbers_are_written_as_c_reads_them(self, tmp_path, temporary):
         trouble = "print(sys.argv, file=open(os.path.dirname(sys.argv[0]) + '/arguments', 'w'))"
         program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED)
@@ -257,6 +281,7 @@ class TestRun:
             program(tmp_path / "program", written=2).run(VALUES, 0, 10, 0.1, WANTED)
 
     def test_no_room_for_the_files(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
         monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path / "missing"))
         with pytest.raises(OutputError, match=r"The files of the run could not be written: .*\nFix: make room there"):
             program(tmp_path / "program").run(VALUES, 0, 10, 0.1, WANTED)

@@ -17,7 +17,7 @@ import pytest
 from lif_network import STEPS, N, Y, assert_same, net
 from targets import assert_close, skip_unless_here
 
-from tension_sim import programs
+from tension_sim import circuit, programs
 from tension_sim.errors import (
     CompilerNotFoundError,
     DivergenceError,
@@ -302,6 +302,15 @@ class TestFailures:
             simulation.run(task, progress=lambda done, steps: children[-1].kill())
         assert all(np.array_equal(kept[name], values) for name, values in earlier.state.items())
         assert_same(simulation.run(Y), earlier)
+
+    def test_the_program_writes_what_is_read_and_no_more(self):
+        skip_unless_here("cpp_standalone")
+        simulation = Simulation(net(), target="cpp_standalone", record=Record(every=1000))
+        program = simulation.build()
+        code = (program.folder / "objects.cpp").read_text()
+        written = set(re.findall(r'results_dir \+ "([^"]+)"', code)) - {"last_run_info.txt"}
+        wanted = [*simulation.wiring.circuit.results, circuit.STEPS]
+        assert written == {program.manifest["arrays"][name]["file"] for name in wanted}
 
     def test_rows_that_were_not_written(self, monkeypatch):
         skip_unless_here("cpp_standalone")
