@@ -33,6 +33,8 @@ __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
 #: Bytes of a state from which on it stays in its file.
 _LARGE = 2**25
 
+_LOG = "log.txt"
+
 #: Where files never reach a disk, and how many bytes of a run's arrays may lie there.
 _IN_MEMORY = "/dev/shm"
 _MOST_IN_MEMORY = 2**28
@@ -168,7 +170,10 @@ class Program:
             interrupted = self._execute(work, arguments, start, progress)
             results = self._read(work, [*wanted, STEPS])
         except RunFailedError:
-            raise  # what it left behind tells why
+            for left in work.rglob("*"):  # its log, which tells why, stays
+                if left.is_file() and left.name != _LOG:
+                    left.unlink()
+            raise
         except BaseException:
             _remove(work)
             raise
@@ -192,7 +197,7 @@ class Program:
         return arguments
 
     def _execute(self, work: Path, arguments: list[str], start: int, progress: Callable[[int], None] | None) -> bool:
-        log = work / "log.txt"
+        log = work / _LOG
         interrupted = False
         command = [str(self.folder / "main"), "--results_dir", f"{work}/results/", *arguments]
         with (

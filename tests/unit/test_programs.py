@@ -275,6 +275,7 @@ class TestRun:
         assert log.parent.parent == temporary
         assert "not a step\n" in log.read_text()
         assert "a complaint\n" in log.read_text()
+        assert [path for path in log.parent.rglob("*") if path.is_file()] == [log]
 
     def test_results_that_are_not_whole(self, tmp_path, temporary):
         with pytest.raises(RunFailedError, match=r"could not write 'readout\.w' whole into .*\nFix: make room there"):
