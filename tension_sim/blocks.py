@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["BlockSizes", "Blocks", "first_P", "max_pending", "pack", "rows_by_slot", "unpack"]
+__all__ = ["BlockSizes", "Blocks", "first_P", "max_pending", "pack", "unpack"]
 
 _WAITING, _FROM = np.array([1, 2, 4, 8], dtype=np.int32), np.array([24, 48, 128])
 
@@ -47,33 +47,6 @@ def unpack(packed: np.ndarray, n: int) -> np.ndarray:
     matrix[lower] = packed
     matrix.T[lower] = packed
     return matrix
-
-
-def rows_by_slot(pre: np.ndarray, post: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """List weights that are stored in another order by their rows, as `RLS` walks through them.
-
-    Parameters
-    ----------
-    pre, post : array of int, shape (weights,)
-        Source and row of each stored weight; sources ascend within a row.
-    n_rows : int
-        Number of rows.
-
-    Returns
-    -------
-    row_start : array of int64, shape (rows + 1,)
-        Where each row begins.
-    partner, slot : array of int32, shape (weights,)
-        The source of each weight, row by row, and its place among the stored ones.
-
-    Examples
-    --------
-    >>> start, partner, slot = rows_by_slot(np.array([0, 0, 1]), np.array([0, 1, 0]), 2)
-    >>> start, partner, slot
-    (array([0, 2, 3]), array([0, 1, 0], dtype=int32), array([0, 2, 1], dtype=int32))
-    """
-    slot = np.argsort(post, kind="stable").astype(np.int32)
-    return _starts(np.bincount(post, minlength=n_rows)), np.asarray(pre, dtype=np.int32)[slot], slot
 
 
 def first_P(alpha: np.ndarray, groups: np.ndarray | None = None, row_sum: np.ndarray | None = None) -> np.ndarray:

@@ -218,10 +218,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class VariableRecord:
-    """A variable recorded every so many steps; of some elements, or of all (None)."""
+    """A variable recorded every so many steps, in a type; of some elements, or of all (None)."""
 
     source: Variable
     indices: tuple[int, ...] | None = None
+    dtype: str | None = None
     state_sizes: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -41,7 +41,13 @@ _RATE_KEYS = {
 }  # fmt: skip
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
 #: From the activation's name to its Brian2 expression of x.
-ACTIVATIONS = {"tanh": "tanh(x)", "relu": "clip(x, 0, inf)", "sigmoid": "1/(1 + exp(-x))", "linear": "x"}
+ACTIVATIONS = {
+    "tanh": "tanh(x)",
+    "relu": "clip(x, 0, inf)",
+    "sigmoid": "1/(1 + exp(-x))",
+    "linear": "x",
+    "gelu": "0.5*x*(1 + erf(0.7071067811865476*x))",
+}
 #: Whole numbers that rate equations may use: the seed of their noise.
 SEED = "noise_seed"
 
@@ -169,7 +175,7 @@ class Neuron:
         Default parameters and initial values, as expressions with units.
     rate, activation : str
         Of a rate unit: its rate r, an expression of its variables and of ``activation(...)``,
-        and the default activation: tanh, relu, sigmoid, linear, or an expression of x.
+        and the default activation: tanh, relu, sigmoid, linear, gelu, or an expression of x.
     """
 
     name: str

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import Blocks, rows_by_slot
+from .blocks import Blocks
 from .circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .equations import SEED, rate_time
 from .fitted import ERRORS, FittedNetwork
@@ -91,7 +91,7 @@ class FittedWiring:
         if self.spikes_of:
             yield "spikes", SpikeRecord("neurons", self.spikes_of)
         for name, indices in sorted(self.record.variables.items()):
-            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), indices)
+            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), indices, self.record.dtype)
 
     @property
     def _exact_rates(self) -> tuple[str, ...]:
@@ -140,10 +140,9 @@ class FittedWiring:
         )
 
     @cached_property
-    def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where each neuron's plastic weights begin, their sources, and their places."""
-        kernel = self.net.plastic
-        return rows_by_slot(kernel.pre, kernel.post, self.net.n)
+    def slots(self) -> np.ndarray:
+        """Where each weight of ``net.plastic`` lies in the state, which holds them by neurons and then by sources."""
+        return self.net.plastic.slots()
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
@@ -151,7 +150,7 @@ class FittedWiring:
         net = self.net
         if net.learning is None:
             return {}
-        row_start, partner, _ = self._rows
+        row_start, partner, _ = net.plastic.incoming()
         blocks = Blocks.of([np.split(partner, row_start[1:-1])])
         external = net.neuron.inputs["external"]
         known = {"static_input": "I_static", "external_input": external, "unit": "unit"}
@@ -195,10 +194,10 @@ class FittedWiring:
                 start, post, weight = kernel.outgoing()
                 values |= {f"{name}.out_start": start, f"{name}.post": post, f"{name}.w": weight * scale}
                 values[f"{name}.scale"] = self._jumps[kind][1]
+        start, _, weight = net.plastic.incoming()
+        values |= {"plastic.row_start": start, "plastic.slot": self.slots, "plastic.w": weight * scale}
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name)
-            row_start, _, slot = self._rows
-            values |= {f"{name}.row_start_0": row_start, f"{name}.slot_0": slot}
         for name in self.circuit.of(VariableRecord):
             values[f"{name}.every"] = self.record.every
         return values
@@ -229,4 +228,4 @@ class FittedWiring:
 
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the plastic weights after a run, in the order of ``net.plastic``."""
-        return {"plastic": arrays["plastic.w"] / self.net.current_scale}
+        return {"plastic": arrays["plastic.w"][self.slots] / self.net.current_scale}

@@ -103,6 +103,19 @@ class SparseKernel:
         """List the synapses by postsynaptic neuron: start, pre, weight, as `outgoing` does."""
         return _lists(self.post, self.pre, self.weight, self.n_post, self.n)
 
+    def slots(self) -> np.ndarray:
+        """Return where each synapse of `outgoing` lies in `incoming`, int32.
+
+        Examples
+        --------
+        >>> SparseKernel(2, [0, 0, 1], [0, 1, 0], [1.0, 2.0, 3.0]).slots()
+        array([0, 2, 1], dtype=int32)
+        """
+        _, post, _ = self.outgoing()
+        slots = np.empty(len(post), dtype=np.int32)
+        slots[np.argsort(post, kind="stable")] = np.arange(len(post))
+        return slots
+
     def row_order(self) -> np.ndarray:
         """Return the places of the synapses by postsynaptic, then presynaptic neuron."""
         return np.lexsort((self.pre, self.post))

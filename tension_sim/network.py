@@ -64,7 +64,7 @@ class ForceNetwork:
     target_network : TargetNetwork, optional
         Gives full-FORCE its targets.
     activation : str, optional
-        Of rate units: tanh, relu, sigmoid, linear, or an expression of x.
+        Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
     traces : Traces, optional
         What the readout reads in place of the rates of all neurons; `output_kernel` then has
         a row for each of them.

@@ -30,8 +30,11 @@ from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
 __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
 
 
-#: Bytes of a state from which on it stays in its file.
-_LARGE = 2**25
+#: Bytes of an array from which on it stays in its file.
+_LARGE = 2**23
+
+#: Threads that wait for work leave the cores to others; large arrays lie in large pages, of which there are few.
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 _LOG = "log.txt"
 
@@ -205,8 +208,7 @@ class Program:
             subprocess.Popen(
                 command,
                 cwd=self.folder,
-                # threads that wait for work leave the cores to others
-                env={"OMP_WAIT_POLICY": "passive", **os.environ},
+                env={**_ENVIRONMENT, **os.environ},
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -248,7 +250,7 @@ class Program:
             path = work / "results" / entry["file"]
             array = np.empty(0, entry["dtype"])
             if path.exists():
-                array = np.fromfile(path, array.dtype) if entry["size"] is None else _from_file(path, array.dtype)
+                array = _from_file(path, array.dtype)
             if entry["size"] is not None and len(array) != entry["size"]:
                 raise RunFailedError(
                     f"The compiled program could not write {name!r} whole into {work}.\nFix: make room there."
@@ -266,7 +268,7 @@ def _fast_folder(values: Mapping[str, Any], recorded: int) -> str | None:
 
 
 def _from_file(path: Path, dtype: np.dtype) -> np.ndarray:
-    """Read a state; a large one, such as P, stays in its file, which goes with it and which a further run reads."""
+    """Read an array; a large one, such as P, stays in its file, which goes with it and which a further run reads."""
     if path.stat().st_size < _LARGE:
         return np.fromfile(path, dtype=dtype)
     handle, kept = tempfile.mkstemp(prefix="tension_sim_", suffix=".array", dir=path.parents[2])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .validation import check_steps, check_whole
+from .validation import check_choice, check_steps, check_whole
 
 __all__ = ["Record"]
 
@@ -27,17 +27,22 @@ class Record:
         State variables of some neurons, e.g. ``{"v": (0, 1, 2)}``.
     off : tuple of str
         Of `variables`, those that a run leaves out; a compiled program serves both ways.
+    dtype : str, optional
+        Type in which variables are kept, "float64" or "float32"; by default that of the network.
     """
 
     every: int = 1
     spikes_of: int | None = None
     variables: Mapping[str, tuple[int, ...]] = None  # type: ignore[assignment]
     off: tuple[str, ...] = ()
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         check_steps("Record.every", self.every, 1)
         if self.spikes_of is not None:
             check_whole("Record.spikes_of", self.spikes_of, 0)
+        if self.dtype is not None:
+            check_choice("Record.dtype", self.dtype, ("float64", "float32"))
         given = {} if self.variables is None else self.variables
         if not isinstance(given, Mapping):
             raise InvalidTypeError(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import programs
-from .circuit import Rule, Samples
+from .circuit import Rule, Samples, VariableRecord
 from .errors import (
     CompilerNotFoundError,
     DivergenceError,
@@ -169,6 +169,8 @@ class Simulation:
         rules = list(self.wiring.circuit.of(Rule))
         if not learning:
             values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
+        expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
+        values |= dict.fromkeys(expected, steps // self.record.every + 1)
         begin = time.perf_counter()
         program = self.build()
         built = time.perf_counter()
@@ -182,7 +184,7 @@ class Simulation:
 
             arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
         else:
-            wanted, recorded = self.wiring.circuit.results, 8 * steps * self._recorded_numbers() // self.record.every
+            wanted, recorded = self.wiring.circuit.results, steps * self._recorded_bytes() // self.record.every
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
@@ -194,9 +196,10 @@ class Simulation:
         self._check_finite(results)
         return results
 
-    def _recorded_numbers(self) -> int:
+    def _recorded_bytes(self) -> int:
         variables, off = self.record.variables, self.record.off
-        return self.net.n_outputs + sum(len(indices) for name, indices in variables.items() if name not in off)
+        size = np.dtype(self.record.dtype or self.net.dtype).itemsize
+        return 8 * self.net.n_outputs + size * sum(len(of) for name, of in variables.items() if name not in off)
 
     def _check_finite(self, results: Results) -> None:
         bad = [name for name, values in results.state.items() if not all_finite(np.asarray(values))]
@@ -294,7 +297,7 @@ class Simulation:
         steps = int(arrays["steps"])
         rows = np.arange(-(-start // every) * every, start + steps, every)
         if "output.values" in arrays:
-            output = arrays["output.values"].reshape(-1, net.n_outputs)
+            output = np.array(arrays["output.values"]).reshape(-1, net.n_outputs)
         else:
             output, target_at = np.empty((len(rows), 0)), None
         if len(output) != len(rows) or (wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"])):

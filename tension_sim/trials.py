@@ -116,6 +116,8 @@ class Trials:
                 raise InvalidValueError(message("Trials.separate", "a FittedNetwork's weights", simulation.net))
             count = (circuit.state_sizes[self._weights[0]],)
             self._separate = check_matrix("Trials.separate", separate, count, "plastic weights").astype(bool)
+            # their places in the state
+            self._slots = simulation.wiring.slots[self._separate]
         self._own: dict[str, np.ndarray] = {}
 
     def weights(self, condition: str) -> np.ndarray:
@@ -123,11 +125,9 @@ class Trials:
         self._check_name("Trials.weights.condition", condition)
         if not self._weights:
             raise InvalidTypeError(message("Trials.weights", "a FittedNetwork", self.simulation.net))
-        (name,) = self._weights
-        scale = self.simulation.net.current_scale
-        if name not in self.state:
+        if not self.state:
             return self.simulation.net.plastic.weight.copy()
-        return self._with_own(condition)[name] / scale
+        return self.simulation.wiring.weights(self._with_own(condition))["plastic"]
 
     def _check_name(self, where: str, condition: str) -> None:
         if condition not in self.conditions:
@@ -140,14 +140,14 @@ class Trials:
             scale = self.simulation.net.current_scale
             weights = np.array(state[name])
             first = self.simulation.net.plastic.weight[self._separate] * scale
-            weights[self._separate] = self._own.get(condition, first)
+            weights[self._slots] = self._own.get(condition, first)
             state[name] = weights
         return state
 
     def _take(self, condition: str, results: Results) -> None:
         self.state = {name: results.state[name] for name in self._carried} | {"step": 0}
         if self._separate is not None:
-            self._own[condition] = np.array(self.state[self._weights[0]])[self._separate]
+            self._own[condition] = np.array(self.state[self._weights[0]])[self._slots]
 
     def _run(self, condition: str, state: Mapping[str, Any], **options: Any) -> Results:
         given = self.conditions[condition]

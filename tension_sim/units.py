@@ -69,8 +69,11 @@ UNITS = _unit_table()
 _CONSTANTS = {"pi": Quantity(math.pi), "inf": Quantity(math.inf)}
 _FUNCTIONS = {
     name: getattr(np, name)
-    for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "arcsin", "floor", "ceil", "sign", "clip")
-}
+    for name in (
+        "exp", "expm1", "log", "log10", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+        "arcsin", "arccos", "arctan", "abs", "floor", "ceil", "sign", "clip",
+    )
+} | {"erf": np.vectorize(math.erf, otypes=[float])}  # fmt: skip
 
 
 def describe(dimension: Dimension) -> str:

@@ -156,7 +156,8 @@ class ForceWiring:
         yield "output", VariableRecord(self.output_variable)
         for name, indices in sorted(self.record.variables.items()):
             everyone = indices == tuple(range(n))  # many numbers, which tell one program from another
-            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), None if everyone else indices)
+            chosen = None if everyone else indices
+            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), chosen, self.record.dtype)
 
     @property
     def output_variable(self) -> Variable:

@@ -20,6 +20,7 @@ from brian2.units.fundamentalunits import get_or_create_dimension
 
 from ..circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ..errors import InvalidValueError, message, unknown_name
+from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap
 from .recorder import Recorder
@@ -31,7 +32,7 @@ from .white_noise import standard_normal, standard_uniform
 __all__ = ["assemble", "blaming_the_files"]
 
 #: Functions that equation files may call beside those of Brian2.
-_FUNCTIONS = {"standard_normal": standard_normal, "standard_uniform": standard_uniform}
+_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
 
 
 def assemble(circuit: Circuit) -> dict[str, Any]:
@@ -127,7 +128,8 @@ def _rule(part: Rule, name: str, objects: dict[str, Any], clock: Clock) -> RLS:
 
 @_make.register
 def _record(part: VariableRecord, name: str, objects: dict[str, Any], clock: Clock) -> Recorder:
-    return Recorder(objects[part.source.part], part.source.name, indices=part.indices, clock=clock, name=name)
+    source = objects[part.source.part]
+    return Recorder(source, part.source.name, indices=part.indices, dtype=part.dtype, clock=clock, name=name)
 
 
 @_make.register

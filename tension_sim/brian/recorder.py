@@ -29,6 +29,8 @@ class Recorder(GeneratedObject):
         Record at steps that are multiples of `every`.
     indices : array-like of int, optional
         The elements recorded; all by default.
+    dtype : dtype, optional
+        Type of what is kept; by default that of the variable.
     when, order, name
         As for every Brian2 object; by default after everything else.
 
@@ -55,6 +57,7 @@ class Recorder(GeneratedObject):
         *,
         every: int = 1,
         indices: Any = None,
+        dtype: Any = None,
         clock: Any = None,
         when: str = "end",
         order: int = 100,
@@ -81,11 +84,14 @@ class Recorder(GeneratedObject):
         variables.add_array(
             "indices", size=len(chosen), dtype=np.int32, constant=True, read_only=True, values=chosen + start
         )
+        if dtype is None:
+            dtype = x.dtype if x.dtype != bool else default_float()
         variables.add_dynamic_array(
-            "values", size=0, dimensions=x.dim, dtype=x.dtype if x.dtype != bool else default_float(),
-            needs_reference_update=True, read_only=True,
-        )  # fmt: skip
+            "values", size=0, dimensions=x.dim, dtype=np.dtype(dtype).type, needs_reference_update=True, read_only=True
+        )
         variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
+        # rows for which a compiled program makes room at once
+        variables.add_array("expected", size=1, scalar=True, dtype=np.int64, values=0)
         self.written_readonly_vars = {variables["values"]}
         self._enable_group_attributes()
 

@@ -26,7 +26,6 @@ from .rls_arguments import (
     checked_steps,
     checked_variables,
     output_of,
-    rows_of,
     sources_of,
 )
 from .row_error import RowError, RowSums
@@ -210,15 +209,14 @@ class RLS(GeneratedObject):
             raise InvalidValueError(message("RLS.blocks", f"Blocks or BlockSizes of {len(self.maps)} map(s)", blocks))
         if not sizes.blocks:
             raise InvalidValueError(message("RLS.maps", "at least one weight to learn", "masks without any"))
-        slots = [isinstance(m, SpikeMap) for m in self.maps]
-        when = ("end" if slots[0] else self.maps[0].when) if when is None else when
-        order = max(m.order for m in self.maps) + (3 if any(slots) else 2) if order is None else order
+        spiking = [isinstance(m, SpikeMap) for m in self.maps]
+        when = ("end" if spiking[0] else self.maps[0].when) if when is None else when
+        order = max(m.order for m in self.maps) + (3 if any(spiking) else 2) if order is None else order
         needed = [
             f"{variable}_{m}"
             for m in range(len(self.maps))
             for variable, used in {
                 **dict.fromkeys(("w", "row_start", "error", "rows", "block_rows"), True),
-                "slot": slots[m],
                 "factor": factors[m] is not None,
             }.items()
             if used
@@ -235,7 +233,6 @@ class RLS(GeneratedObject):
             name=name,
             template_kwds={
                 "n_maps": len(self.maps),
-                "slots": slots,
                 "factors": [f is not None for f in factors],
                 "alpha_each": int(alpha.ndim),
                 "grouped": bool(grouped),
@@ -258,11 +255,11 @@ class RLS(GeneratedObject):
         for key, array in options.items():
             self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
         for m, (learned, expression) in enumerate(zip(self.maps, errors, strict=True)):
-            self._declare_map(m, learned, slots[m], factors[m])
+            self._declare_map(m, learned, factors[m])
             place = {"clock": clock, "when": when}
             z = getattr(learned, "output", None)
-            if slots[m]:
-                gather = sources if len(sources) > 1 and m == slots.index(True) else []
+            if spiking[m]:
+                gather = sources if len(sources) > 1 and m == spiking.index(True) else []
                 sums = RowSums(self, m, gather, order=order - 2, name=f"{self.name}_sums_{m}", **place)
                 self._contained_objects.append(sums)
                 z = (sums, "z")
@@ -311,21 +308,14 @@ class RLS(GeneratedObject):
         variables.add_constant("x_start", start)
         variables.add_array("alpha_P", size=alpha.size, scalar=not alpha.ndim, dtype=np.float64, values=alpha)
 
-    def _declare_map(self, m: int, learned: LearnedMap, slots: bool, factor: Any) -> None:
+    def _declare_map(self, m: int, learned: LearnedMap, factor: Any) -> None:
         variables = self.variables
         self.add_dependency(learned)
-        variables.add_reference(f"w_{m}", learned, "w")
-        n_weights = learned.variables["w"].size
-        if slots:
-            row_start, _, slot = (None,) * 3 if isinstance(self.blocks, BlockSizes) else rows_of(learned)
-            n_rows = len(learned) + 1
-            variables.add_array(f"row_start_{m}", size=n_rows, dtype=np.int64, constant=True, values=row_start)
-            variables.add_array(f"slot_{m}", size=n_weights, dtype=np.int32, constant=True, values=slot)
-        else:
-            variables.add_reference(f"row_start_{m}", learned, "row_start")
+        for name in ("w", "row_start"):
+            variables.add_reference(f"{name}_{m}", learned, name)
         if factor is not None:
-            values = None if factor is True else factor
-            variables.add_array(f"factor_{m}", size=n_weights, dtype=default_float(), values=values)
+            values, size = None if factor is True else factor, learned.variables["w"].size
+            variables.add_array(f"factor_{m}", size=size, dtype=default_float(), values=values)
 
     @property
     def P(self) -> Any:

@@ -182,16 +182,5 @@ def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bo
             checked.append(check_matrix("RLS.factor", given, (stored,), "stored weights"))
             continue
         dense = check_matrix("RLS.factor", given, shape, "targets, sources")
-        row_start, partner, slot = rows_of(m)
-        values = np.empty(stored)
-        values[slice(None) if slot is None else slot] = dense[np.repeat(np.arange(len(m)), np.diff(row_start)), partner]
-        checked.append(values)
+        checked.append(np.concatenate([row[partners] for row, partners in zip(dense, m.partners, strict=True)]))
     return checked
-
-
-def rows_of(learned: LearnedMap) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return where each row's weights begin, their partners, and where they are stored if not in this order."""
-    if isinstance(learned, LinearMap):
-        partners = learned.partners
-        return np.concatenate([[0], np.cumsum([len(p) for p in partners])]), np.concatenate(partners), None
-    return learned.rows()

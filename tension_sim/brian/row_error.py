@@ -118,7 +118,7 @@ class RowSums(_Before):
             self.add_dependency(group)
         dim = rule.variables[f"w_{m}"].dim * rule.variables["x"].dim
         variables.add_array("z", size=rows, dimensions=dim, dtype=default_float())
-        for name in ("w", "row_start", "slot", "rows", "block_rows"):
+        for name in ("w", "row_start", "rows", "block_rows"):
             variables.add_reference(name, rule, f"{name}_{m}")
         for name in ("x", "x_start", "partner", "block_start", *SCHEDULE):
             variables.add_reference(name, rule, name)

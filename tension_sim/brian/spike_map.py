@@ -48,7 +48,8 @@ class SpikeMap(GeneratedObject):
         Name of the variable added to.
     trace : str or sequence of str, optional
         Variable of the sources that holds each neuron's filtered spikes, one name for all
-        groups or one for each: what a learning rule takes as presynaptic rate.
+        groups or one for each: what a learning rule takes as presynaptic rate. Weights that
+        can learn are stored by targets, for the rule to walk through.
     scale : float, optional
         Multiplies all weights, such as the 1/(rise time x decay time) of a filter.
     clock : Clock, optional
@@ -68,6 +69,9 @@ class SpikeMap(GeneratedObject):
         Weights in the order of sources and then of targets, the target of each, and where
         each source's begin. On a standalone device, run arguments can set them; files for
         `w` and `post` may have any one length.
+    slot, row_start : VariableView
+        With a `trace`, `w` has the order of targets and then of sources: where each target's
+        weights begin, and the place of each weight in the order of `post`.
     scale : VariableView
         The multiplier.
 
@@ -87,9 +91,6 @@ class SpikeMap(GeneratedObject):
     >>> neurons.h[:]
     array([0., 6.])
     """
-
-    #: Variables whose length comes with the run.
-    any_length = ("post", "w")
 
     def __init__(
         self,
@@ -133,18 +134,22 @@ class SpikeMap(GeneratedObject):
             name=name,
             # where each group's spikes lie: its neurons in their array, and the number of its first one here
             template_kwds={
+                "learned": bool(traces),
                 "groups": [
                     {"start": start, "stop": start + size, "shift": first - start}
                     for start, size, first in zip(starts, sizes, firsts, strict=True)
-                ]
+                ],
             },
-            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))],
+            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * bool(traces),
         )
         #: Group and variable name of each trace, one for each group of sources.
         self.trace = traces
         #: What a rule reads as the output of this map: group and variable name.
         self.output = (target, target_variable)
-        self._stored = {"out_start": np.zeros(self.shape[1] + 1, np.int64), "post": np.zeros(0), "w": np.zeros(0)}
+        #: Variables whose length comes with the run.
+        self.any_length = ("post", "w", "slot") if traces else ("post", "w")
+        self._stored = dict.fromkeys(self.any_length, np.zeros(0))
+        self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         variables, dtype = self.variables, default_float()
         variables.add_constant("N", n_targets)
         variables.add_constant("n_sources", self.shape[1])
@@ -162,10 +167,13 @@ class SpikeMap(GeneratedObject):
         variables.add_array("out_start", size=self.shape[1] + 1, dtype=np.int64)
         variables.add_dynamic_array("post", size=0, dtype=np.int32)
         variables.add_dynamic_array("w", size=0, dimensions=y.dim, dtype=dtype)
+        if traces:
+            variables.add_dynamic_array("slot", size=0, dtype=np.int32)
+            variables.add_array("row_start", size=n_targets + 1, dtype=np.int64)
         variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
         self._enable_group_attributes()
         if isinstance(weights, SparseKernel):
-            self._put(*weights.outgoing())
+            self._put(weights)
         else:
             self._resize(weights.count or 0)
             self._take_any_length()
@@ -177,9 +185,12 @@ class SpikeMap(GeneratedObject):
         for name in self.any_length:
             self.variables[name].resize(count)
 
-    def _put(self, out_start: np.ndarray, post: np.ndarray, w: np.ndarray) -> None:
-        self._resize(len(w))
-        values = {"out_start": out_start, "post": post, "w": w}
+    def _put(self, kernel: SparseKernel) -> None:
+        values = dict(zip(("out_start", "post", "w"), kernel.outgoing(), strict=True))
+        if self.trace:
+            row_start, _, w = kernel.incoming()
+            values |= {"w": w, "row_start": row_start, "slot": kernel.slots()}
+        self._resize(len(values["w"]))
         for name, array in values.items():
             self._set(name, array)
         if is_standalone():
@@ -205,41 +216,25 @@ class SpikeMap(GeneratedObject):
         """The weights, in SI units."""
         n_targets, n_sources = self.shape
         pre = np.repeat(np.arange(n_sources, dtype=np.int32), np.diff(self._read("out_start")))
-        return SparseKernel(n_sources, pre, self._read("post")[: len(pre)], self._read("w")[: len(pre)], n_targets)
+        at = self._read("slot")[: len(pre)] if self.trace else slice(len(pre))
+        return SparseKernel(n_sources, pre, self._read("post")[: len(pre)], self._read("w")[at], n_targets)
 
     @weights.setter
     def weights(self, kernel: SparseKernel) -> None:
         _check_weights(kernel, self.shape)
         if isinstance(kernel, Blank):
             raise InvalidTypeError(message("SpikeMap.weights", "a SparseKernel", kernel))
-        self._put(*kernel.outgoing())
+        self._put(kernel)
 
     @property
     def W(self) -> Any:
         """The weights as a dense array."""
         return self._with_unit(self.weights.to_dense().T, "w")
 
-    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """List the weights by target, as a learning rule needs them.
-
-        Returns
-        -------
-        row_start : array of int64, shape (targets + 1,)
-            Where each row begins.
-        partner : array of int32, shape (weights,)
-            Source of each weight, ascending within a row.
-        slot : array of int64, shape (weights,)
-            Its place in ``w``.
-        """
-        kernel = self.weights
-        slot = np.argsort(kernel.post, kind="stable")
-        row_start = np.append(0, np.cumsum(np.bincount(kernel.post, minlength=self.shape[0])))
-        return row_start, kernel.pre[slot], slot
-
     @property
     def partners(self) -> list[np.ndarray]:
         """Indices of the sources of each row."""
-        start, partner, _ = self.rows()
+        start, partner, _ = self.weights.incoming()
         return np.split(partner, start[1:-1])
 
 

@@ -89,7 +89,7 @@ class Declaration:
         """Whether the network has weights that learn."""
         return self.network.learning is not None or self.network.plastic is not None
 
-    def recording(self, wanted: Collection[str], switched: bool) -> Record:
+    def recording(self, wanted: Collection[str], switched: bool, dtype: str | None = None) -> Record:
         """Return what a run records: the wanted state variables.
 
         Parameters
@@ -97,11 +97,14 @@ class Declaration:
         wanted : collection of str
         switched : bool
             Let one program serve, whatever is wanted.
+        dtype : str, optional
+            Type in which they are kept; by default that of the network.
         """
         known = [shown.needs for shown in self.shown if shown.needs]
         everyone = tuple(range(self.network.n))
         off = tuple(name for name in known if switched and name not in wanted)
-        return Record(variables={name: everyone for name in known if switched or name in wanted}, off=off)
+        variables = {name: everyone for name in known if switched or name in wanted}
+        return Record(variables=variables, off=off, dtype=dtype)
 
 
 def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, learned: bool = False) -> Link:

@@ -23,6 +23,7 @@ _ACTIVATIONS = {
     "relu": "relu",
     "sigmoid": "sigmoid",
     "linear": "linear",
+    "gelu": "0.5*x*(1 + erf(0.7071067690849304*x))",  # the root of 1/2 is a float32
     "softplus": "clip(x, 0, inf) + log(1 + exp(-abs(x)))",
     "softsign": "x/(1 + abs(x))",
     "elu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
@@ -30,6 +31,7 @@ _ACTIVATIONS = {
     "leaky_relu": "clip(x, 0, inf) + 0.20000000298023224*clip(x, -inf, 0)",  # its slope is a float32
     "celu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
     "exponential": "exp(x)",
+    "hard_shrink": "x - clip(x, -0.5, 0.5) + 0.5*sign(x - clip(x, -0.5, 0.5))",
     "hard_sigmoid": "clip(x/6 + 0.5, 0, 1)",
     "hard_silu": "x*clip(x/6 + 0.5, 0, 1)",
     "hard_tanh": "clip(x, -1, 1)",
@@ -38,6 +40,7 @@ _ACTIVATIONS = {
     "relu6": "clip(x, 0, 6)",
     "silu": "x/(1 + exp(-x))",
     "soft_shrink": "x - clip(x, -0.5, 0.5)",
+    "sparse_plus": "0.25*clip(x + 1, 0, 2)**2 + clip(x - 1, 0, inf)",
     "sparse_sigmoid": "clip(0.5*x + 0.5, 0, 1)",
     "squareplus": "0.5*(x + sqrt(x**2 + 4))",
     "tanh_shrink": "x - tanh(x)",

@@ -18,7 +18,7 @@ from .declaration import Link, Shown
 __all__ = ["BrianWindow"]
 
 _log = logging.getLogger("tension_sim")
-_RECORDED = 8_000_000  # numbers that a window may record
+_RECORDED = 128_000_000  # bytes that a window may record
 _FIRST = 16  # time steps that show which states callbacks read
 
 
@@ -73,7 +73,8 @@ class BrianWindow:
         if self._known is None:
             return min(width, _FIRST)
         states = 1 + len(self._known | self._read)
-        return min(width, max(1, _RECORDED // (states * self.model.units)))
+        size = np.dtype(self.model.compute_dtype).itemsize
+        return min(width, max(1, _RECORDED // (states * self.model.units * size)))
 
     def run(self, x: np.ndarray, y: np.ndarray | None) -> WindowResult:
         """Run the steps of `x` and `y`."""
@@ -83,10 +84,13 @@ class BrianWindow:
         links = [link for link in declared.links if learning or not link.learned]
         for link in links:
             state |= self._entries(link)
-        between = self.kind == "train" and self.model.steps_to_update() is not None
+        batches = self.model.steps_to_update() is not None
+        between = self.kind == "train" and batches
+        # callbacks see the type of the variables; what batches learn from is not rounded
+        kept = None if batches else self.model.compute_dtype
 
         def run(wanted: Collection[str], steps: int) -> tuple[Results, int | None]:
-            record = declared.recording(wanted, self.target not in ("numpy", "cython"))
+            record = declared.recording(wanted, self.target not in ("numpy", "cython"), kept)
             options = {"target": self.target, "record": record, "threads": threads_for(declared.network)}
             simulation = Simulation(declared.network, name=self.model.name, **options)
             self.engine |= {"target": simulation.target, "dtype": declared.network.dtype}

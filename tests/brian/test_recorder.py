@@ -45,6 +45,15 @@ def test_elements():
     assert np.asarray(one.recorded) == pytest.approx(np.array([[301]]) * 1e-3)
 
 
+def test_another_type():
+    group = counter()
+    recorder = Recorder(group, "x", dtype="float32")
+    b2.Network(group, recorder).run(3 * b2.defaultclock.dt)
+    kept = np.asarray(recorder.recorded)
+    assert kept.dtype == np.float32
+    assert np.array_equal(kept[-1], np.asarray(group.x).astype(np.float32))
+
+
 def test_place_within_the_step():
     group = counter()
     before = Recorder(group, "x", when="start")

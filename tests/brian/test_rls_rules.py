@@ -10,10 +10,10 @@ import brian2 as b2
 import numpy as np
 import pytest
 from brian.everything import sines
-from targets import activated, assert_close, skip_unless_here
+from targets import assert_close
 
 from tension_sim import SparseKernel
-from tension_sim.blocks import Blocks, BlockSizes, rows_by_slot
+from tension_sim.blocks import Blocks, BlockSizes
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 from tension_sim.brian.linear_map import Blank
 from tension_sim.brian.spike_map import SpikeMap
@@ -177,12 +177,6 @@ def check_all(run: Readout, steps: int = STEPS) -> None:
     run.check(steps, **options)
 
 
-def test_all_options_on_every_target(target):
-    run = Readout(square=True, **ALL)
-    target.run(run.network, STEPS * DT)
-    check_all(run)
-
-
 def test_divergence_with_the_second_division_changes_nothing(numpy_target):
     """One row's P is no longer positive: no other row has learned in that step."""
     run = Readout(square=True, divide_by_source=True).run(10)
@@ -254,10 +248,11 @@ def test_spike_map_with_a_factor(numpy_target):
     run.check(factor=factor)
 
 
-def test_spike_map_learns_on_every_target(target):
-    run = Spiking(**SPIKING)
-    target.run(run.network, STEPS * DT)
-    run.check(**SPIKING)
+def test_all_options_on_every_target(target):
+    readout, spiking = Readout(square=True, **ALL), Spiking(name="spike_rule", **SPIKING)
+    target.run(b2.Network(*readout.network.objects, *spiking.network.objects), STEPS * DT)
+    check_all(readout)
+    spiking.check(**SPIKING)
 
 
 class Late:
@@ -282,15 +277,15 @@ class Late:
         values |= {"factor_0": ALL["factor"][readout.mask], "forgetting": 0.98}
         self.values |= {(readout.rule, name): value for name, value in values.items()}
 
-        out_start, post, w = SparseKernel.from_dense(Spiking.W0.T).outgoing()
-        pre = np.repeat(np.arange(10), np.diff(out_start))
-        row_start, partner, slot = rows_by_slot(pre, post, 6)
+        kernel = SparseKernel.from_dense(Spiking.W0.T)
+        (out_start, post, _), (row_start, partner, w) = kernel.outgoing(), kernel.incoming()
         blocks = Blocks.of([np.split(partner, row_start[1:-1])])
         blank = {"blocks": blocks.totals, "groups": True, "signs": True}
         self.spiking = late = Spiking(Blank(6, 10, len(w)), name="spike_rule", **blank)
-        self.values |= {(late.map, "out_start"): out_start, (late.map, "post"): post, (late.map, "w"): w}
+        values = {"out_start": out_start, "post": post, "slot": kernel.slots(), "row_start": row_start, "w": w}
+        self.values |= {(late.map, name): value for name, value in values.items()}
         groups = SPIKING["groups"]
-        values = blocks.arrays() | {"row_start_0": row_start, "slot_0": slot, "sign": SPIKING["signs"]}
+        values = blocks.arrays() | {"sign": SPIKING["signs"]}
         values |= {"group_of": groups, "row_sum": np.where(groups < 0, 0, 2.0), "forgetting": 0.99}
         self.values |= {(late.rule, name): value for name, value in values.items()}
         members = [readout.rates, readout.goal, readout.map, readout.rule]
@@ -314,30 +309,6 @@ def test_blocks_masks_and_options_may_come_with_the_run(target):
         b2.device.build(directory=str(target.folder), compile=True, run=False, with_output=False)
         b2.device.run(run_args={getattr(owner, name): value for (owner, name), value in late.values.items()})
     late.check()
-
-
-class Wide(Readout):
-    """Enough blocks that threads share them."""
-
-    rows = sources = 70
-
-
-@pytest.mark.slow
-def test_the_number_of_threads_changes_no_bit(tmp_path):
-    skip_unless_here("cpp_standalone")
-    found = []
-    for threads in (0, 2):  # 0: compiled without OpenMP
-        with activated("cpp_standalone", tmp_path / str(threads)) as target:
-            b2.prefs["devices.cpp_standalone.openmp_threads"] = threads
-            try:
-                run = Wide(divide_by_source=True, signs=np.resize([1, -1], 70), forgetting=0.99)
-                target.run(run.network, 40 * DT)
-            finally:
-                b2.prefs["devices.cpp_standalone.openmp_threads"] = 0
-            assert run.rule.variables["P_packed"].size > 20000
-            run.check(40, divide_by_source=True, signs=np.resize([1, -1], 70), forgetting=0.99)
-            found.append([run.map.W.tobytes(), run.rule.variables["P_packed"].get_value().tobytes()])
-    assert found[0] == found[1]
 
 
 class TestRefused:

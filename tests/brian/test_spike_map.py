@@ -44,15 +44,15 @@ def step(*objects: Any, steps: int = STEPS) -> None:
 
 
 def test_parts_of_groups_on_every_target(target):
-    """Weights that are stored, and weights that come with a run, in another number."""
+    """Weights that are stored, by rows as they can learn, and weights that come with a run, in another number."""
     group, sink = spiking(name="group"), b2.NeuronGroup(25, "y : volt\nz : volt", name="sink")
     clocked = b2.SpikeGeneratorGroup(3, [0, 1, 2, 0], np.array([0, 0, 5, 9]) * b2.defaultclock.dt, name="clocked")
-    part, stored, given = group[5:25], kernel(1, 23, 20), kernel(2, 23, 20, 70)
+    part, ends, stored, given = group[5:25], group[22:], kernel(1, 28, 20), kernel(2, 23, 20, 70)
     first = SpikeMap(
-        [part, clocked], weights=stored, target=sink[5:], target_variable="y", scale=2.5, trace=None, name="first"
+        [part, ends], weights=stored, target=sink[5:], target_variable="y", scale=2.5, trace="r", name="first"
     )
     second = SpikeMap((clocked, part), weights=Blank(20, 23), target=sink[5:], target_variable="z", name="second")
-    monitors = [b2.SpikeMonitor(part, name="of_part"), b2.SpikeMonitor(clocked, name="of_clocked")]
+    monitors = [b2.SpikeMonitor(group, name="of_group"), b2.SpikeMonitor(clocked, name="of_clocked")]
     network = b2.Network(group, clocked, sink, first, second, *monitors)
     out_start, post, w = given.outgoing()
     assert len(second.weights) == 0
@@ -65,10 +65,11 @@ def test_parts_of_groups_on_every_target(target):
         assert not np.any(sink.z[:])
         arguments = {second.out_start: out_start, second.post: post, second.w: w * b2.volt, second.scale: 3}
         b2.device.run(run_args=arguments)
-    of_part, of_clocked = counts(monitors[0], 20), counts(monitors[1], 3)
+    of_group, of_clocked = counts(monitors[0], N), counts(monitors[1], 3)
+    of_part, of_ends = of_group[5:25], of_group[22:]
     assert of_part.sum() > 50
     assert of_clocked.tolist() == [2, 1, 1]
-    assert_close(sink.y, np.append(np.zeros(5), 2.5 * stored.to_dense().T @ np.append(of_part, of_clocked)))
+    assert_close(sink.y, np.append(np.zeros(5), 2.5 * stored.to_dense().T @ np.append(of_part, of_ends)))
     assert_close(sink.z, np.append(np.zeros(5), 3 * given.to_dense().T @ np.append(of_clocked, of_part)))
     assert_close(first.W, stored.to_dense().T)
     assert_close(second.W, given.to_dense().T)
@@ -156,17 +157,17 @@ class TestOnNumpy:
         after = counts(monitor, N) - before
         assert_close(group.h, first.to_dense().T @ before - 2 * second.to_dense().T @ after)
 
-    def test_lists_by_target(self):
+    def test_weights_that_can_learn_are_stored_by_target(self):
         group, one = spiking(), kernel(6)
-        recurrent = SpikeMap(group, weights=one, target=group, target_variable="h", trace="r")
-        row_start, partner, slot = recurrent.rows()
-        dense = one.to_dense().T
+        recurrent = SpikeMap(group, weights=kernel(5), target=group, target_variable="h", trace="r")
+        recurrent.weights = one
+        dense, w, row_start = one.to_dense().T, recurrent.w[:], recurrent.row_start[:]
         for row, partners in enumerate(recurrent.partners):
-            entries = slice(row_start[row], row_start[row + 1])
             assert np.array_equal(partners, np.flatnonzero(dense[row]))
-            assert np.array_equal(partner[entries], partners)
-            assert_close(recurrent.w[:][slot[entries]], dense[row, partners])
-        assert sorted(slot) == list(range(np.count_nonzero(dense)))
+            assert_close(w[row_start[row] : row_start[row + 1]], dense[row, partners])
+        assert_close(w[recurrent.slot[:]], one.outgoing()[2])
+        assert_close(recurrent.W, dense)
+        assert "slot" not in SpikeMap(group, weights=one, target=group, target_variable="h").variables
         assert recurrent.trace == [(group, "r")]
         assert recurrent.W.dim is b2.volt.dim
 

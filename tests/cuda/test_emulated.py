@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fitted_network
 import numpy as np
 import pytest
 from cuda_emulation import NETWORKS, compile_project, part, preferences, samples_for, small_network
@@ -161,7 +162,7 @@ def test_a_file_of_the_wrong_size_ends_the_program(tmp_path):
     program = both(net)[1].build()
     values = {"neurons.v": np.zeros(net.n - 1), "recurrent.pre": np.empty(0), "recurrent.post": np.empty(0)}
     with pytest.raises(RunFailedError, match=r"neurons\.v=\S+ does not hold 60 values"):
-        program.run(values, 0, 1, net.dt)
+        program.run(values, 0, 1, net.dt, [])
 
 
 def test_a_users_network_with_everything_in_it(tmp_path):
@@ -190,7 +191,7 @@ def test_a_users_network_with_everything_in_it(tmp_path):
 
 
 def test_spikes_of_parts_of_groups(tmp_path):
-    """Weights that are stored, and others that come with a run, in another number."""
+    """Weights that are stored, by rows as they can learn, and others that come with a run, in another number."""
     import brian2 as b2
     from targets import activated
 
@@ -206,24 +207,49 @@ def test_spikes_of_parts_of_groups(tmp_path):
         group = b2.NeuronGroup(40, "r : 1", threshold="(i + t_in_timesteps) % (2 + i % 5) == 0", name="group")
         clocked = b2.SpikeGeneratorGroup(3, [0, 1, 2, 0], np.array([0, 0, 5, 9]) * b2.defaultclock.dt, name="clocked")
         sink = b2.NeuronGroup(205, "y : 1\nz : 1", name="sink")
-        part, kernel = group[5:25], SparseKernel.from_dense(matrix)
-        first = SpikeMap([part, clocked], weights=kernel, target=sink[5:], target_variable="y", scale=2.5, name="first")
+        part, kernel, to = group[5:25], SparseKernel.from_dense(matrix), {"target": sink[5:], "target_variable": "y"}
+        first = SpikeMap([part, group[37:]], weights=kernel, trace="r", scale=2.5, name="first", **to)
         second = SpikeMap([clocked, part], weights=Blank(200, 23), target=sink[5:], target_variable="z", name="second")
-        monitors = [b2.SpikeMonitor(part, name="of_part"), b2.SpikeMonitor(clocked, name="of_clocked")]
+        monitors = [b2.SpikeMonitor(group, name="of_group"), b2.SpikeMonitor(clocked, name="of_clocked")]
         target.run(b2.Network(group, clocked, sink, first, second, *monitors), 12 * b2.defaultclock.dt)
         assert not np.any(sink.z[:])
         out_start, post, w = kernel.outgoing()
         b2.device.run(run_args={second.out_start: out_start, second.post: post, second.w: w})
-        of_part, of_clocked = (np.bincount(m.i[:], minlength=n) for m, n in zip(monitors, (20, 3), strict=True))
+        of_group, of_clocked = (np.bincount(m.i[:], minlength=n) for m, n in zip(monitors, (40, 3), strict=True))
+        of_part, of_ends = of_group[5:25], of_group[37:]
         y, z = np.asarray(sink.y[:]), np.asarray(sink.z[:])
         for key, value in before.items():
             b2.prefs[key] = value
     assert of_part.sum() > 50
     assert of_clocked.tolist() == [2, 1, 1]
-    np.testing.assert_allclose(y[5:], 2.5 * np.append(of_part, of_clocked) @ matrix, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(y[5:], 2.5 * np.append(of_part, of_ends) @ matrix, rtol=0, atol=1e-12)
     np.testing.assert_allclose(z[5:], np.append(of_clocked, of_part) @ matrix, rtol=0, atol=1e-12)
     assert not y[:5].any()
     assert not z[:5].any()
+
+
+def test_a_fitted_network():
+    """Its plastic weights are brought by spikes, and lie by rows for the rule."""
+    net = fitted_network.small_network(
+        signs=np.resize([1, -1], 30), groups=np.resize([0, 1, -1], 30), row_sum=[0.5, 0.8]
+    )
+    record = Record(every=1, variables={"I_plastic": range(net.n)})
+    wanted, found = (
+        Simulation(net, target=target, record=record).run(**fitted_network.samples(), every=fitted_network.HELD)
+        for target in ("numpy", "cuda_standalone")
+    )
+    assert_equal(found, wanted)
+    np.testing.assert_allclose(found.weights["plastic"], wanted.weights["plastic"], rtol=0, atol=1e-12)
+    assert not np.allclose(found.weights["plastic"], net.plastic.weight)
+
+
+def test_gelu():
+    """The error function is no function of brian2cuda's."""
+    options = {"feedback_kernel": None, "output_kernel": np.eye(9), "initial": {"a": np.arange(-4, 5)}}
+    net = ForceNetwork("echo_state", None, 9, 1e-3, None, activation="gelu", **options)
+    wanted, found = (Simulation(net, target=t).run(np.zeros((20, 9))) for t in ("numpy", "cuda_standalone"))
+    assert wanted.output[:, :4].max() < 0 < wanted.output[:, 5:].min()
+    assert_equal(found, wanted)
 
 
 def test_code_of_the_users_own_switches_learning(tmp_path):

@@ -389,13 +389,17 @@ def spikes_delivered(
     """Return what spikes add to each target, where part says which neurons, and which number they have."""
     events = np.full(n + 1, -1, np.int32)
     events[: len(spiking)], events[n] = spiking, len(spiking)
-    lists, y = kernel.outgoing(), np.full(kernel.n_post + 2, -7.0)
-    kernels.spike_map(
-        ctypes.c_int64(kernel.n_post), pointer(events), *(ctypes.c_int64(v) for v in (n, *part)),
-        *(pointer(array) for array in lists), ctypes.c_double(2.5), pointer(y),
-    )  # fmt: skip
-    assert np.all(y[-2:] == -7)
-    return y[:-2] + 7
+    (start, post, by_source), (*_, by_row), slots, found = kernel.outgoing(), kernel.incoming(), kernel.slots(), []
+    for w, slot in ((by_source, None), (by_row, pointer(slots))):
+        y = np.full(kernel.n_post + 2, -7.0)
+        kernels.spike_map(
+            ctypes.c_int64(kernel.n_post), pointer(events), *(ctypes.c_int64(v) for v in (n, *part)),
+            pointer(start), pointer(post), pointer(w), slot, ctypes.c_double(2.5), pointer(y),
+        )  # fmt: skip
+        assert np.all(y[-2:] == -7)
+        found.append(y[:-2] + 7)
+    assert found[0].tobytes() == found[1].tobytes()
+    return found[0]
 
 
 @pytest.mark.parametrize("rows", [1, 16, 53])

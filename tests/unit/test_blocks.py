@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tension_sim.blocks import Blocks, BlockSizes, first_P, max_pending, pack, rows_by_slot, unpack
+from tension_sim.blocks import Blocks, BlockSizes, first_P, max_pending, pack, unpack
 
 
 def rows_of(mask):
@@ -51,19 +51,6 @@ def test_arrays_fit_the_sizes():
     assert all(len(arrays[name]) == 3 for name in ("block_start", "block_rows_0", "block_rows_1"))
     assert arrays["rows_1"].tolist() == [0]
     assert {array.dtype.name for name, array in arrays.items() if "start" in name} == {"int64"}
-
-
-def test_rows_by_slot_find_every_weight():
-    rng = np.random.default_rng(3)
-    dense = rng.random((7, 9)) * (rng.random((7, 9)) < 0.4)
-    pre, post = np.nonzero(dense.T)
-    start, partner, slot = rows_by_slot(pre, post, 7)
-    again = np.zeros_like(dense)
-    for row in range(7):
-        place = slice(start[row], start[row + 1])
-        again[row, partner[place]] = dense.T[pre, post][slot[place]]
-        assert np.all(np.diff(partner[place]) > 0)
-    assert np.array_equal(again, dense)
 
 
 def test_first_P_is_the_inverse_of_ridge_and_penalties():

@@ -54,6 +54,9 @@ class TestSparseKernel:
             for row, begin, end in zip(matrix, start[:-1], start[1:], strict=True):
                 assert np.array_equal(partner[begin:end], np.flatnonzero(row))
                 assert weight[begin:end] == pytest.approx(row[row != 0], abs=1e-14)
+        (start, _, weight), (_, pre, by_row) = kernel.outgoing(), kernel.incoming()
+        assert np.array_equal(by_row[kernel.slots()], weight)
+        assert np.array_equal(pre[kernel.slots()], np.repeat(np.arange(5), np.diff(start)))
 
     def test_two_synapses_between_a_pair_add_up(self):
         assert SparseKernel(2, [0, 0], [1, 1], [2.0, 3.0]).to_dense()[0, 1] == 5

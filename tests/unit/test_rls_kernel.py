@@ -82,11 +82,11 @@ MANY = r"""
 #include <random>
 
 template <typename T>
-void work() {
+void work(bool divided_by_source) {
     const int N = 150, sources = 300;
     std::mt19937 random(4);
     std::normal_distribution<T> normal;
-    std::vector<std::int32_t> partner, slot, pending(N), rows(N), sign(sources), group(sources), block_of(sources);
+    std::vector<std::int32_t> partner, pending(N), rows(N), sign(sources), group(sources), block_of(sources);
     std::vector<std::int64_t> start(1), P_start(1), pending_start(1), term_start(1), block_rows(1);
     for (int b = 0; b < N; b++) {
         const int n = 1 + b % 131;
@@ -100,7 +100,6 @@ void work() {
     }
     std::vector<std::int64_t> row_start(N + 1);
     for (int i = 0; i < N; i++) row_start[i + 1] = row_start[i] + start[N - i] - start[N - i - 1];
-    for (std::size_t j = 0; j < partner.size(); j++) slot.push_back(partner.size() - 1 - j);
     std::vector<double> alpha(sources), row_sum(sources);
     for (int s = 0; s < sources; s++) {
         sign[s] = s % 3 ? 1 : -1, group[s] = s % 4 - 1, block_of[s] = s < N ? s : -1;
@@ -111,20 +110,26 @@ void work() {
     for (T& f : factor) f = 1 + normal(random) / 10;
     const tsim::rls::Problem<T, T, 1> p = {
         N, partner.data(), start.data(), P_start.data(), pending_start.data(), term_start.data(), x.data(), P.data(),
-        K.data(), c.data(), scale.data(), pending.data(), T(0.99), true, sign.data(), block_of.data(),
-        {{e.data(), rows.data(), block_rows.data(), w.data(), row_start.data(), slot.data(), factor.data()}}};
+        K.data(), c.data(), scale.data(), pending.data(), T(0.99), true, sign.data(),
+        divided_by_source ? block_of.data() : nullptr,
+        {{e.data(), rows.data(), block_rows.data(), w.data(), row_start.data(), factor.data()}}};
     tsim::rls::start(p, alpha.data(), true, group.data(), row_sum.data());
     for (int step = 0; step < 12; step++) {
         for (T& value : x) value = normal(random);
         tsim::rls::sums(p.n_blocks, p.partner, p.block_start, p.x, rows.data(), block_rows.data(), w.data(),
-                        row_start.data(), slot.data(), z.data());
+                        row_start.data(), z.data());
         for (int i = 0; i < N; i++) e[i] = z[i] - T(i % 7) + 3;
         if (!tsim::rls::update(p)) std::exit(4);
         for (const std::vector<T>* array : {&z, &w, &P}) std::fwrite(array->data(), sizeof(T), array->size(), stdout);
     }
 }
 
-int main() { work<double>(); work<float>(); }
+int main() {
+    for (bool divided_by_source : {false, true}) {
+        work<double>(divided_by_source);
+        work<float>(divided_by_source);
+    }
+}
 """
 
 

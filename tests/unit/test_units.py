@@ -29,6 +29,7 @@ VOLT, SECOND = dimension_of("volt", ""), dimension_of("second", "")
         ("2**3**2", 512.0, "1"),
         ("(4*mV)**0.5*(1*volt)**0.5", math.sqrt(4e-3), "volt"),
         ("exp(0) + sin(pi/2) + floor(2.7)", 4.0, "1"),
+        ("abs(-2) + erf(0.5)*log1p(1)", 2 + math.erf(0.5) * math.log(2), "1"),
         ("1*ampere - 1*amp", 0.0, "amp"),
         ("3*kHz", 3000.0, "hertz"),
         ("2*uF", 2e-6, "farad"),

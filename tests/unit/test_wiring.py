@@ -172,6 +172,7 @@ class TestRecord:
                 "Record.every: expected a whole number of time steps, at least 1.\nReceived: 0",
             ),
             ({"every": "2"}, InvalidTypeError, "Record.every: expected a whole number of time steps"),
+            ({"dtype": "float16"}, InvalidValueError, "Record.dtype: expected one of 'float64', 'float32'."),
             ({"spikes_of": -1}, InvalidValueError, "Record.spikes_of: expected a whole number, at least 0."),
             (
                 {"variables": ["v"]},

@@ -27,7 +27,7 @@
                 {% for m in range(n_maps) %}
                 { {{_pointer('error_' ~ m)}}, {{_pointer('rows_' ~ m)}}, {{_pointer('block_rows_' ~ m)}},
                   {{_pointer('w_' ~ m)}}, {{_pointer('row_start_' ~ m)}},
-                  {{_pointer('slot_' ~ m) if slots[m] else 0}}, {{_pointer('factor_' ~ m) if factors[m] else 0}} },
+                  {{_pointer('factor_' ~ m) if factors[m] else 0}} },
                 {% endfor %}
             }
         };

@@ -87,9 +87,6 @@
         _options.block_of = {{_dev('block_of')}};
         {% endif %}
         {% for m in range(n_maps) %}
-        {% if slots[m] %}
-        _options.slot[{{m}}] = {{_dev('slot_' ~ m)}};
-        {% endif %}
         {% if factors[m] %}
         _options.factor[{{m}}] = {{_dev('factor_' ~ m)}};
         {% endif %}

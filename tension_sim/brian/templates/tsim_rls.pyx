@@ -25,7 +25,6 @@ cdef extern from *:
         int64_t* block_rows
         {{_scalar}}* w
         int64_t* row_start
-        int32_t* slot
         {{_scalar}}* factor
     cdef cppclass _Problem "tsim::rls::Problem<{{_scalar}}, {{_rate}}, {{n_maps}}>":
         int64_t n_blocks
@@ -68,7 +67,6 @@ cdef extern from *:
     _problem.map[{{m}}].block_rows = {{_pointer('block_rows_' ~ m, 'int64_t')}}
     _problem.map[{{m}}].w = {{_pointer('w_' ~ m, _scalar)}}
     _problem.map[{{m}}].row_start = {{_pointer('row_start_' ~ m, 'int64_t')}}
-    _problem.map[{{m}}].slot = {{_pointer('slot_' ~ m) if slots[m] else 'NULL'}}
     _problem.map[{{m}}].factor = {{_pointer('factor_' ~ m, _scalar) if factors[m] else 'NULL'}}
     {% endfor %}
     if {{fresh}}:

@@ -64,7 +64,6 @@ struct Options {
     const double* row_sum = 0;                    // this
     const std::int32_t* sign = 0;                 // weights of the other sign become 0
     const std::int32_t* block_of = 0;             // of the source's own row, or -1: divides a second time
-    const std::int32_t* slot[MAPS] = {};          // where the weights lie in w; else in the order of the rows
     const T* factor[MAPS] = {};                   // how fast each learns
 };
 
@@ -215,7 +214,7 @@ __global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const T* k = p.k + p.block_start[b];
     const std::int32_t* partner = p.partner + p.block_start[b];
     for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) {
-        const std::int64_t place = p.row_start[m][row] + j, at = o.slot[m] ? o.slot[m][place] : place;
+        const std::int64_t at = p.row_start[m][row] + j;
         T change = e * k[j];
         if (o.block_of && o.block_of[partner[j]] >= 0) change *= p.c[o.block_of[partner[j]]];
         if (o.factor[m]) change *= o.factor[m][at];
@@ -293,17 +292,17 @@ __global__ void copy(std::int64_t n, const X* from, Y* to, std::int64_t step, co
     if (i < n && due(step, schedule)) to[i] = (Y)from[i];
 }
 
-// One CUDA block a learned row of a map: z = W x, of weights that lie in the slots.
+// One CUDA block a learned row of a map: z = W x.
 template <typename T, typename X>
 __global__ void row_sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start,
                          const X* x, const std::int32_t* rows, const std::int64_t* block_rows, const T* w,
-                         const std::int64_t* row_start, const std::int32_t* slot, T* z, std::int64_t step,
-                         const Schedule schedule) {
+                         const std::int64_t* row_start, T* z, std::int64_t step, const Schedule schedule) {
     if ((std::int64_t)blockIdx.x >= block_rows[n_blocks] || !due(step, schedule)) return;
     const std::int64_t b = block_of(block_rows, n_blocks, blockIdx.x), first = block_start[b];
-    const std::int32_t *slots = slot + row_start[rows[blockIdx.x]], n = (std::int32_t)(block_start[b + 1] - first);
+    const std::int64_t n = block_start[b + 1] - first;
+    const T* weights = w + row_start[rows[blockIdx.x]];
     T sum = 0;
-    for (std::int32_t j = threadIdx.x; j < n; j += TSIM_THREADS) sum += w[slots[j]] * x[partner[first + j]];
+    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) sum += weights[j] * x[partner[first + j]];
     sum = sum_of_block(sum);
     if (threadIdx.x == 0) z[rows[blockIdx.x]] = sum;
 }

@@ -1,9 +1,9 @@
 // One update of all blocks, for generated C++ and Cython code; tsim_rls.h does the work on a block.
 //
-// First k and c of all blocks are found, then weights and P move: so a block that diverges is seen before anything is
-// written, and an option may need the c of other blocks. Blocks are shared among threads; each is worked on by one
-// thread alone, so that the number of threads changes no bit; and what is done on one is compiled by itself, since fast
-// maths orders sums anew in each context, also in the one without threads.
+// Of each block k and c are found, then weights and P move: so a block that diverges is seen before any of it is
+// written. Threads find all before any moves, and so does an option that needs the c of other blocks. Each block is
+// worked on by one thread alone, so that the number of threads changes no bit; and what is done on one is compiled by
+// itself, since fast maths orders sums anew in each context, also in the one without threads.
 #ifndef TSIM_RLS_UPDATE_H
 #define TSIM_RLS_UPDATE_H
 
@@ -14,9 +14,12 @@
 
 // Blocks among threads, where there are enough numbers for threads to pay.
 #if defined(_OPENMP)
+#include <omp.h>
 #define TSIM_RLS_PRAGMA(text) _Pragma(#text)
-#define TSIM_RLS_THREADS(numbers) TSIM_RLS_PRAGMA(omp parallel for schedule(static) if ((numbers) > 20000))
+#define TSIM_RLS_SHARED(numbers) ((numbers) > 20000 && omp_get_max_threads() > 1)
+#define TSIM_RLS_THREADS(numbers) TSIM_RLS_PRAGMA(omp parallel for schedule(static) if (TSIM_RLS_SHARED(numbers)))
 #else
+#define TSIM_RLS_SHARED(numbers) false
 #define TSIM_RLS_THREADS(numbers)
 #endif
 
@@ -39,8 +42,7 @@ struct Map {
     const std::int32_t* rows;        // those learned, block by block,
     const std::int64_t* block_rows;  // and where each block's begin
     T* w;
-    const std::int64_t* row_start;   // where the weights of a row begin in w, or in slot,
-    const std::int32_t* slot;        // which says where they lie in w
+    const std::int64_t* row_start;   // where the weights of a row begin in w
     const T* factor;                 // beside w: how fast each learns
 };
 
@@ -95,19 +97,24 @@ static void start(const Problem<T, X, MAPS>& p, const double* alpha, bool each, 
     }
 }
 
-// w_i -= factor e k of one row; slots, factor and sign may be null.
+// w_i -= factor e k of one row; factor and sign may be null.
 template <typename T>
-static inline void move(std::int64_t n, T* w, T e, const T* k, const std::int32_t* slots, const T* factor,
-                        const std::int32_t* sign, const std::int32_t* partner) {
-    if (!slots && !factor && !sign) {
+static inline void move(std::int64_t n, T* w, T e, const T* k, const T* factor, const std::int32_t* sign,
+                        const std::int32_t* partner) {
+    if (!factor && !sign) {
         for (std::int64_t j = 0; j < n; j++) w[j] -= e * k[j];
         return;
     }
     for (std::int64_t j = 0; j < n; j++) {
-        const std::int64_t at = slots ? slots[j] : j;
-        const T value = w[at] - (factor ? factor[at] * e : e) * k[j];
-        w[at] = sign && value * sign[partner[j]] < 0 ? T(0) : value;
+        const T value = w[j] - (factor ? factor[j] * e : e) * k[j];
+        w[j] = sign && value * sign[partner[j]] < 0 ? T(0) : value;
     }
+}
+
+// Fetch ahead n numbers.
+template <typename V>
+static inline void fetch(const V* begin, std::int64_t n) {
+    for (std::int64_t j = 0; j < n; j += 64 / sizeof(V)) TSIM_RLS_PREFETCH(begin + j);
 }
 
 // k of a block, into the slot of its next term; c, or 0 if the update is not finite.
@@ -118,6 +125,10 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
     const std::int32_t* partner = p.partner + p.block_start[b];
     r.resize(n);
     k.resize(n);
+    if (b + 1 < p.n_blocks) {  // beside P, which gain() fetches
+        fetch(p.partner + p.block_start[b + 1], p.size(b + 1));
+        fetch(p.pending_k + p.pending_start[b + 1], p.pending_start[b + 2] - p.pending_start[b + 1]);
+    }
     for (std::int64_t j = 0; j < n; j++) r[j] = p.x[partner[j]];
     const T c = 1 / (p.forgetting + gain(p.block(b), r.data(), k.data()));
     T largest_k = 0, largest_error = 0;
@@ -151,10 +162,9 @@ TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t 
     }
     for (const Map<T>& m : p.map)
         for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
-            const std::int64_t row = m.rows[i];
-            const std::int64_t first = m.slot ? 0 : m.row_start[row];
-            move(n, m.w + first, (p.divided ? c : T(1)) * m.error[row], k, m.slot ? m.slot + m.row_start[row] : 0,
-                 m.factor ? m.factor + first : 0, p.sign, partner);
+            const std::int64_t row = m.rows[i], first = m.row_start[row];
+            move(n, m.w + first, (p.divided ? c : T(1)) * m.error[row], k, m.factor ? m.factor + first : 0, p.sign,
+                 partner);
         }
     push(p.block(b), c, p.forgetting);
 }
@@ -165,6 +175,15 @@ static bool update(const Problem<T, X, MAPS>& p) {
     static std::vector<T> c_of;
     c_of.resize(p.n_blocks);
     T* const all_c = c_of.data();
+    if (!p.block_of && !TSIM_RLS_SHARED(p.P_start[p.n_blocks])) {
+        // while the caches hold it, a block learns at once
+        for (std::int64_t b = 0; b < p.n_blocks; b++) {
+            all_c[b] = find(p, b);
+            if (all_c[b] == 0) return false;
+            learn(p, b, all_c);
+        }
+        return true;
+    }
     TSIM_RLS_THREADS(p.P_start[p.n_blocks])
     for (std::int64_t b = 0; b < p.n_blocks; b++) all_c[b] = find(p, b);
     const std::int64_t bad = std::find(all_c, all_c + p.n_blocks, T(0)) - all_c;
@@ -174,25 +193,24 @@ static bool update(const Problem<T, X, MAPS>& p) {
     return bad == p.n_blocks;
 }
 
-// Sum of w[slots[j]]*x[partners[j]].
+// Sum of w[j]*x[partners[j]].
 template <typename T, typename X>
-TSIM_RLS_BY_ITSELF static T sum(std::int64_t n, const T* w, const std::int32_t* slots, const X* x,
-                                const std::int32_t* partners) {
+TSIM_RLS_BY_ITSELF static T sum(std::int64_t n, const T* w, const X* x, const std::int32_t* partners) {
     T total = 0;
-    for (std::int64_t j = 0; j < n; j++) total += w[slots[j]] * x[partners[j]];
+    for (std::int64_t j = 0; j < n; j++) total += w[j] * x[partners[j]];
     return total;
 }
 
-// z = W x of the learned rows of a map, whose weights lie in the slots.
+// z = W x of the learned rows of a map.
 template <typename T, typename X>
 static void sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start, const X* x,
                  const std::int32_t* rows, const std::int64_t* block_rows, const T* w, const std::int64_t* row_start,
-                 const std::int32_t* slot, T* z) {
+                 T* z) {
     TSIM_RLS_THREADS(block_start[n_blocks])
     for (std::int64_t b = 0; b < n_blocks; b++)
         for (std::int64_t i = block_rows[b]; i < block_rows[b + 1]; i++) {
             const std::int64_t n = block_start[b + 1] - block_start[b];
-            z[rows[i]] = sum(n, w, slot + row_start[rows[i]], x, partner + block_start[b]);
+            z[rows[i]] = sum(n, w + row_start[rows[i]], x, partner + block_start[b]);
         }
 }
 

@@ -1,4 +1,4 @@
-{# USES_VARIABLES { N, n_blocks, z, w, row_start, slot, rows, block_rows, partner, block_start, x, x_start, learning,
+{# USES_VARIABLES { N, n_blocks, z, w, row_start, rows, block_rows, partner, block_start, x, x_start, learning,
                     start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
 {% extends 'common_group.cpp' %}
 
@@ -22,7 +22,6 @@
         {% set first.place = first.place + group.size %}
         {% endfor %}
         tsim::rls::sums<{{c_data_type(variables['w'].dtype)}}>(n_blocks, {{partner}}, {{block_start}}, {{x}} + x_start,
-                                                               {{rows}}, {{block_rows}}, {{w}}, {{row_start}}, {{slot}},
-                                                               {{z}});
+                                                               {{rows}}, {{block_rows}}, {{w}}, {{row_start}}, {{z}});
     }
 {% endblock %}

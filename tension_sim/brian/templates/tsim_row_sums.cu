@@ -1,4 +1,4 @@
-{# USES_VARIABLES { N, n_blocks, z, w, row_start, slot, rows, block_rows, partner, block_start, x, x_start, learning,
+{# USES_VARIABLES { N, n_blocks, z, w, row_start, rows, block_rows, partner, block_start, x, x_start, learning,
                     start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
 {% extends 'common_group.cu' %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
@@ -45,6 +45,6 @@
         {% endfor %}
         TSIM_LAUNCH(tsim::rls::row_sums, (unsigned)_numrows, TSIM_THREADS, n_blocks, {{_dev('partner')}},
                     {{_dev('block_start')}}, {{_dev('x')}} + x_start, {{_dev('rows')}}, {{_dev('block_rows')}},
-                    {{_dev('w')}}, {{_dev('row_start')}}, {{_dev('slot')}}, {{_dev('z')}}, _step, _schedule);
+                    {{_dev('w')}}, {{_dev('row_start')}}, {{_dev('z')}}, _step, _schedule);
     }
 {% endblock %}

@@ -1,4 +1,4 @@
-{# USES_VARIABLES { N, n_blocks, z, w, row_start, slot, rows, block_rows, partner, block_start, x, x_start, learning,
+{# USES_VARIABLES { N, n_blocks, z, w, row_start, rows, block_rows, partner, block_start, x, x_start, learning,
                     start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
 {% extends 'common_group.pyx' %}
 
@@ -18,6 +18,6 @@
             _row = {{rows}}[_i]
             _sum = 0
             for _j in range({{block_start}}[_b + 1] - {{block_start}}[_b]):
-                _sum += {{w}}[{{slot}}[{{row_start}}[_row] + _j]]*{{x}}[x_start + {{partner}}[{{block_start}}[_b] + _j]]
+                _sum += {{w}}[{{row_start}}[_row] + _j]*{{x}}[x_start + {{partner}}[{{block_start}}[_b] + _j]]
             {{z}}[_row] = _sum
 {% endblock %}

@@ -2,12 +2,25 @@
 {% extends 'common_group.cpp' %}
 {% set _scalar = c_data_type(variables['y'].dtype) %}
 
+{% macro _weights(first) %}{{slot ~ ' + ' ~ first ~ ', ' ~ w if learned else w ~ ' + ' ~ first}}{% endmacro %}
+
 {% block extra_headers %}
 #include <algorithm>
 #include <vector>
 {{ openmp_pragma('include') }}
 {% include 'tsim_sums.h' %}
 
+{% if learned %}
+namespace tsim {
+namespace {
+// y[post[j]] += scale*w[slot[j]], one after the other.
+template <typename Y, typename W>
+TSIM_BY_ITSELF void scatter(int64_t n, const int32_t* post, const int32_t* slot, const W* w, Y scale, Y* y) {
+    for (int64_t j = 0; j < n; j++) y[post[j]] += scale * w[slot[j]];
+}
+}  // namespace
+}  // namespace tsim
+{% endif %}
 {% endblock %}
 
 {% block maincode %}
@@ -37,14 +50,15 @@
                 _begin = std::lower_bound(_begin, _end, _first_row);
                 _end = std::lower_bound(_begin, _end, _end_row);
             }
-            tsim::scatter(_end - _begin, _begin, {{w}} + (_begin - {{post}}), _scale, {{y}} + y_start);
+            tsim::scatter(_end - _begin, _begin, {{_weights('(_begin - ' ~ post ~ ')')}}, _scale, {{y}} + y_start);
         }
     }
     {% else %}
     for (const int64_t _neuron : _fired)
     {
         const int64_t _begin = {{out_start}}[_neuron];
-        tsim::scatter({{out_start}}[_neuron + 1] - _begin, {{post}} + _begin, {{w}} + _begin, _scale, {{y}} + y_start);
+        tsim::scatter({{out_start}}[_neuron + 1] - _begin, {{post}} + _begin, {{_weights('_begin')}}, _scale,
+                      {{y}} + y_start);
     }
     {% endif %}
 {% endblock %}

@@ -6,6 +6,9 @@
     {# Run arguments give the host's vectors the length of their files; they are then copied to the device. #}
     THRUST_CHECK_ERROR(dev{{_dynamic_post}}.resize({{_dynamic_post}}.size()));
     THRUST_CHECK_ERROR(dev{{_dynamic_w}}.resize({{_dynamic_w}}.size()));
+    {% if learned %}
+    THRUST_CHECK_ERROR(dev{{_dynamic_slot}}.resize({{_dynamic_slot}}.size()));
+    {% endif %}
 {% endblock %}
 
 {% block extra_headers %}
@@ -31,6 +34,7 @@
     TSIM_LAUNCH(tsim::deliver, tsim::blocks_for(N), TSIM_THREADS,
         dev{{space}}[current_idx{{space}}], {{variable.size}} - 1,
         {{group.start}}, {{group.stop}}, {{group.shift}},
-        {{_dev('out_start')}}, {{_dev('post')}}, {{_dev('w')}}, {{_dev('scale')}}, {{_dev('y')}} + y_start);
+        {{_dev('out_start')}}, {{_dev('post')}}, {{_dev('slot') if learned else '(const int32_t*)0'}}, {{_dev('w')}},
+        {{_dev('scale')}}, {{_dev('y')}} + y_start);
     {% endfor %}
 {% endblock %}

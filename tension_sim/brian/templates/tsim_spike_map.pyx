@@ -12,6 +12,6 @@
             continue
         _neuron += {{group.shift}}
         for _j in range({{out_start}}[_neuron], {{out_start}}[_neuron + 1]):
-            {{y}}[y_start + {{post}}[_j]] += _scale*{{w}}[_j]
+            {{y}}[y_start + {{post}}[_j]] += _scale*{{w}}[{{slot ~ '[_j]' if learned else '_j'}}]
     {% endfor %}
 {% endblock %}
