@@ -16,6 +16,7 @@ import pytest
 
 TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
 RUNTIME_TARGETS = ("numpy", "cython")
+STANDALONE_TARGETS = ("cpp_standalone", "cuda_standalone")
 
 #: For tests of a network of its own, which cython compiles for many seconds.
 runtime_targets = pytest.mark.parametrize("name", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])

@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..blocks import Blocks
+from ..programs import let_go
 from ..results import Results
 from ..simulation import Record
-from .packed import packed_of, whole_of
+from .packed import Matrices, packed_of, whole_of
 
 __all__ = ["Declaration", "Link", "Shown", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
+
+#: Matrices of P that are read from their file before it is let go.
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +31,17 @@ class Link:
     entries : tuple of str
         Names in the state.
     to_state : callable
-        From the values of the variables to these entries.
+        Returns these entries, from the values of the variables.
     from_state : callable
-        From the state, with the last ``output``, to the list of values.
+        Sets the variables from a state, with the last ``output``.
     learned : bool
         Wanted by runs that learn, and changed by no other.
     """
 
     variables: tuple[Any, ...]
     entries: tuple[str, ...]
-    to_state: Callable[..., Mapping[str, Any]]
-    from_state: Callable[[Mapping[str, Any]], Sequence[Any]]
+    to_state: Callable[[], Mapping[str, Any]]
+    from_state: Callable[[Mapping[str, Any]], Any]
     learned: bool = False
 
 
@@ -113,15 +117,15 @@ def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, lea
     return Link(
         (variable,),
         (name,),
-        lambda value: {name: np.ravel(value).astype(np.float64) * scale + shift},
-        lambda state: [((np.asarray(state[name]) - shift) / scale).reshape(shape)],
+        lambda: {name: np.ravel(variable).astype(np.float64) * scale + shift},
+        lambda state: variable.assign(((np.asarray(state[name]) - shift) / scale).reshape(shape)),
         learned,
     )
 
 
 def shown_only(variable: Any, value: Callable[[Mapping[str, Any]], Any], learned: bool = False) -> Link:
     """Return the link of a variable that a run sets and does not read."""
-    return Link((variable,), (), lambda _: {}, lambda state: [value(state)], learned)
+    return Link((variable,), (), dict, lambda state: variable.assign(np.asarray(value(state))), learned)
 
 
 def kernel(variable: Any, name: str, learns: np.ndarray | None = None) -> Link:
@@ -134,12 +138,12 @@ def kernel(variable: Any, name: str, learns: np.ndarray | None = None) -> Link:
     """
     learns = np.ones(variable.shape, bool) if learns is None else learns
 
-    def from_state(state: Mapping[str, Any]) -> list[np.ndarray]:
+    def from_state(state: Mapping[str, Any]) -> None:
         value = np.asarray(variable).astype(np.float64)
         value.T[learns.T] = state[name]
-        return [value]
+        variable.assign(value)
 
-    return Link((variable,), (name,), lambda value: {name: value.T[learns.T]}, from_state, learned=True)
+    return Link((variable,), (name,), lambda: {name: np.asarray(variable).T[learns.T]}, from_state, learned=True)
 
 
 def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequence[np.ndarray]]) -> Link:
@@ -168,32 +172,40 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
         if len(partners)
     ]
 
-    def corner(values: Sequence[np.ndarray], v: int, m: int, b: int) -> np.ndarray:
-        matrices = values[v] if values[v].ndim == 3 else values[v][None]
-        return matrices[m, : blocks.sizes[b], : blocks.sizes[b]]
+    def to_state() -> dict[str, np.ndarray]:
+        packed = np.empty(blocks.P_start[-1], variables[0].dtype)
+        held_matrices = [_matrices(variable) for variable in variables]
+        for v, m, b in reversed(places):
+            n = blocks.sizes[b]
+            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = packed_of(held_matrices[v][m][:n, :n])
+        return {f"{part}.P_packed": packed}
 
-    def to_state(*values: np.ndarray) -> dict[str, np.ndarray]:
-        matrices = {b: corner(values, v, m, b) for v, m, b in reversed(places)}
-        return {f"{part}.P_packed": np.concatenate([packed_of(matrices[b]) for b in range(len(blocks))])}
-
-    def from_state(state: Mapping[str, Any]) -> list[np.ndarray]:
+    def from_state(state: Mapping[str, Any]) -> None:
         get = {name: np.asarray(state[f"{part}.{name}"]) for name in ("P_packed", "pending_k", "pending_c", "P_scale")}
-        values = [np.array(variable) if len(variable.shape) == 3 else None for variable in variables]
+        held_matrices = [_matrices(variable) for variable in variables]
         for v, m, b in places:
             n, first = blocks.sizes[b], blocks.pending_start[b]
             # terms that wait for the next pass over P belong to it
             count = int(np.ravel(state[f"{part}.pending"])[b])
             k = get["pending_k"][first : first + count * n].reshape(count, n)
             c = get["pending_c"][blocks.term_start[b] :][:count]
-            packed, dtype = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]], variables[v].dtype
-            P = whole_of(packed, k, c, get["P_scale"][b], dtype)
-            if values[v] is None:
-                values[v] = P
+            packed = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]]
+            P = whole_of(packed, k, c, get["P_scale"][b], variables[v].dtype)
+            if len(variables[v].shape) == 2:
+                variables[v].assign(P)
             else:
-                values[v][m, :n, :n] = P
-        return values
+                whole = held_matrices[v][m].copy()
+                whole[:n, :n] = P
+                held_matrices[v][m] = whole
+                if m % _AT_ONCE == 0:
+                    let_go(state[f"{part}.P_packed"])
 
     return Link(variables, (f"{part}.P_packed",), to_state, from_state, learned=True)
+
+
+def _matrices(variable: Any) -> Any:
+    """Return the matrices of a P, by their numbers."""
+    return Matrices(variable) if len(variable.shape) == 3 else np.asarray(variable)[None]
 
 
 def recorded(name: str, factor: float = 1.0, shift: float = 0.0) -> Shown:

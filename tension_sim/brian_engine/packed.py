@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from scipy.linalg.lapack import get_lapack_funcs
 
-__all__ = ["packed_of", "whole_of"]
+__all__ = ["Matrices", "packed_of", "whole_of"]
 
 #: Rows and columns worked on at a time: caches hold them, and BLAS does not wake its threads for them.
 _TILE = 160
@@ -55,3 +56,21 @@ def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dty
                 tile = np.tril(tile) + np.tril(tile, -1).T
             whole[rows, columns], whole[columns, rows] = tile, tile.T
     return whole
+
+
+class Matrices:
+    """A variable of many matrices, (matrices, n, n), which are read and written one at a time: it is never copied.
+
+    Parameters
+    ----------
+    variable : keras.Variable
+    """
+
+    def __init__(self, variable: Any) -> None:
+        self._handle, self._dtype = variable.value.handle, variable.dtype
+
+    def __getitem__(self, m: int) -> np.ndarray:
+        return tf.raw_ops.ResourceGather(resource=self._handle, indices=m, dtype=self._dtype).numpy()
+
+    def __setitem__(self, m: int, matrix: np.ndarray) -> None:
+        tf.raw_ops.ResourceScatterUpdate(resource=self._handle, indices=m, updates=tf.constant(matrix, self._dtype))

@@ -19,11 +19,12 @@ __all__ = ["BrianWindow"]
 
 _log = logging.getLogger("tension_sim")
 _RECORDED = 128_000_000  # bytes that a window may record
+_KEPT = 64_000_000  # numbers of variables of which no second copy is kept
 _FIRST = 16  # time steps that show which states callbacks read
 
 
 class BrianWindow:
-    """Runs windows of one sequence; between them nothing is rounded to the type of the variables.
+    """Runs windows of one sequence; between them nothing but a very large P is rounded to the type of the variables.
 
     Parameters
     ----------
@@ -123,22 +124,20 @@ class BrianWindow:
         return self._result(shown, results, y, diverged, len(x))
 
     def _entries(self, link: Link) -> dict[str, Any]:
-        values = [np.asarray(variable) for variable in link.variables]
         known = self._exact.get(_key(link))
-        if known is not None and all(map(np.array_equal, known[0], values)):
+        if known is not None and all(map(np.array_equal, known[0], link.variables)):
             return known[1]
-        return dict(link.to_state(*values))
+        return dict(link.to_state())
 
     def _store(self, links: list[Link], results: Results, diverged: bool) -> None:
         state = {**results.state, "output": results.output[-1]}
         if diverged and not all(np.all(np.isfinite(values)) for values in state.values()):
             return  # the variables keep what they held before the window
         for link in links:
-            for variable, value in zip(link.variables, link.from_state(state), strict=True):
-                variable.assign(np.asarray(value))
-            if self._left <= 0:
+            link.from_state(state)
+            if self._left <= 0 or sum(np.prod(variable.shape) for variable in link.variables) > _KEPT:
                 continue
-            values = [np.asarray(variable).copy() for variable in link.variables]
+            values = [np.array(variable) for variable in link.variables]
             names = (*link.entries, *_belonging(link.entries, state))
             exact = {name: state[name] for name in names}
             self._exact[_key(link)] = (values, exact)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fitted_network import EXTRA, HALF, HELD, N, reference, samples, small_network
-from targets import skip_unless_here
+from targets import TARGETS, skip_unless_here
 
 from tension_sim import Learning, Record, Simulation
 from tension_sim.blocks import unpack
@@ -17,6 +17,7 @@ VARIANTS = {
     "plain": {},
     "penalties": {"alpha_P": ALPHA, "groups": GROUPS, "row_sum": [0.5, 0.8]},
     "signs": {"signs": SIGNS},
+    "penalties and signs": {"alpha_P": ALPHA, "groups": GROUPS, "row_sum": [0.5, 0.8], "signs": SIGNS},
     "undivided": {"learning": Learning(alpha_P=0.5, gain="undivided", update_every=10, start=50), "alpha_P": ALPHA},
 }
 
@@ -109,11 +110,10 @@ def test_a_run_in_two_parts_is_one_run():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["cython", "cpp_standalone", "cuda_standalone"])
-@pytest.mark.parametrize("variant", ["penalties", "signs"])
-def test_targets_agree(target, variant):
+@pytest.mark.parametrize("target", TARGETS[1:])
+def test_targets_agree(target):
     skip_unless_here(target)
-    net = small_network(**VARIANTS[variant])
+    net = small_network(**VARIANTS["penalties and signs"])
     found, wanted = run(net, target, trial=1), run(net, trial=1)
     np.testing.assert_array_equal(found.spike_step, wanted.spike_step)
     np.testing.assert_array_equal(found.spike_neuron, wanted.spike_neuron)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from targets import TARGETS, skip_unless_here
 
 from tension_sim import ForceNetwork, Learning, Plastic, Simulation, SparseKernel, TargetNetwork, noise
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
@@ -165,11 +166,13 @@ def lif_full_force(activation: str = "sigmoid"):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS[1:])
 @pytest.mark.parametrize("case", [*CASES, lif_full_force])
-def test_compiled_code_gives_the_same(case, target):
+def test_compiled_code_gives_the_same(target, case):
+    skip_unless_here(target)
     network, (y, x), *_ = case()
     here = Simulation(network, target="numpy").run(y, x)
-    there = Simulation(network, target=target.name).run(y, x)
+    there = Simulation(network, target=target).run(y, x)
     np.testing.assert_allclose(there.output, here.output, rtol=0, atol=1e-12)
     assert np.array_equal(there.spike_step, here.spike_step)
     for name, weights in here.weights.items():

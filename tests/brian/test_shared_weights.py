@@ -1,4 +1,4 @@
-"""Two maps with one set of weights: what one learns the other uses, on every target."""
+"""Two maps with one set of weights: what one learns the other uses. On every target: the twin in everything."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from targets import assert_close
 from tension_sim.brian import LinearMap
 
 
-def test_learned_by_one_used_by_the_other(target):
+def test_learned_by_one_used_by_the_other(numpy_target):
     run = Learner()
     twin = LinearMap(run.neurons, "r", weights=run.readout, when="start", name="twin")
     run.network.add(twin)
-    target.run(run.network, STEPS * DT)
+    numpy_target.run(run.network, STEPS * DT)
     run.check(list(range(STEPS)))
     r = np.asarray(run.recorder.recorded)
     # at the start of the last step: the rates and the weights that the step before left

@@ -13,29 +13,29 @@ rng = np.random.default_rng(3)
 
 
 def fitted() -> tuple:
-    """Enough plastic weights that threads share the blocks of P."""
+    """Enough plastic weights that threads share the blocks of P; signs are kept."""
     n, poisson, inputs = 610, 20, 60
     static = SparseKernel.fixed_outdegree(np.arange(n), n, 200, rng)
-    signs = np.where(static.pre < n // 2, 0.2, -0.3)
+    weights, signs = np.where(static.pre < n // 2, 0.2, -0.3), np.resize([1, -1], n + poisson)
     pre = np.concatenate([rng.choice(n + poisson, inputs, replace=False) for _ in range(n)])
     net = FittedNetwork(
         "lif_normalized", "euler_exponential", "euler_exponential", n, "0.1*ms",
-        SparseKernel(n, static.pre, static.post, signs),
-        SparseKernel(n + poisson, pre, np.repeat(np.arange(n), inputs), 0.1 * rng.standard_normal(len(pre)), n),
-        Learning(alpha_P=1.0, update_every=10), input_kernel=np.full((1, n), 1.5), n_feedforward=poisson,
-        parameters={"tau_decay_plastic": "20*ms"},
+        SparseKernel(n, static.pre, static.post, weights),
+        SparseKernel(n + poisson, pre, np.repeat(np.arange(n), inputs), 0.2 * signs[pre] * rng.random(len(pre)), n),
+        Learning(alpha_P=1.0, update_every=10, forgetting=0.99), input_kernel=np.full((1, n), 1.5), signs=signs,
+        n_feedforward=poisson, parameters={"tau_decay_plastic": "20*ms"},
     )  # fmt: skip
     y = rng.standard_normal((STEPS // 10, n))
     return net, (y, np.ones((len(y), 1))), {"rates": np.full((len(y), poisson), 500.0)}, 10
 
 
 def rates() -> tuple:
-    """A masked recurrence, large enough that threads share its rows."""
+    """A masked recurrence, large enough that threads share its rows, and the second division."""
     n = 400
     J = 1.5 / np.sqrt(n) * rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.5)
     net = ForceNetwork(
         "echo_state", None, n, "1*ms", None, None, np.zeros((n, 1)), learning=Learning(alpha_P=1.0, update_every=40),
-        plastic=Plastic(SparseKernel.from_dense(J), Learning(alpha_P=1.0, update_every=40)),
+        plastic=Plastic(SparseKernel.from_dense(J), Learning(alpha_P=1.0, update_every=40), divide_by_source=True),
     )  # fmt: skip
     return net, (np.sin(np.arange(STEPS) / 9), None), {}, 1
 

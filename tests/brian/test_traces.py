@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from targets import STANDALONE_TARGETS, skip_unless_here
 
 from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel
 from tension_sim.errors import InvalidTypeError, InvalidValueError
@@ -59,9 +60,11 @@ def test_the_readout_is_that_of_the_plain_loop():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", STANDALONE_TARGETS)
 def test_compiled_code_gives_the_same(target):
+    skip_unless_here(target)
     here = Simulation(net(), target="numpy").run(Y, X)
-    there = Simulation(net(), target=target.name).run(Y, X)
+    there = Simulation(net(), target=target).run(Y, X)
     np.testing.assert_allclose(there.output, here.output, rtol=0, atol=1e-11)
     assert np.array_equal(there.spike_step, here.spike_step)
 

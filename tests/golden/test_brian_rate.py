@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from brian2 import Clock, Network, NeuronGroup, second
 from oracle.cases import folder
+from targets import STANDALONE_TARGETS
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 
@@ -149,7 +150,9 @@ def test_training_follows_the_published_package(name, numpy_target):
     compare(name, numpy_target)
 
 
+# the other traces need parts of what these do; cython: brian/test_plastic.py has the same networks
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("target", STANDALONE_TARGETS, indirect=True)
+@pytest.mark.parametrize("name", ["full_force", "nofeedback_force_recurrent_masked", "bio_force_masked"])
 def test_training_follows_the_published_package_in_compiled_code(name, target):
     compare(name, target)
