@@ -125,7 +125,7 @@ class BrianWindow:
 
     def _entries(self, link: Link) -> dict[str, Any]:
         known = self._exact.get(_key(link))
-        if known is not None and all(map(np.array_equal, known[0], link.variables)):
+        if known is not None and all(map(np.array_equal, known[0], map(np.asarray, link.variables))):
             return known[1]
         return dict(link.to_state())
 
@@ -137,7 +137,7 @@ class BrianWindow:
             link.from_state(state)
             if self._left <= 0 or sum(np.prod(variable.shape) for variable in link.variables) > _KEPT:
                 continue
-            values = [np.array(variable) for variable in link.variables]
+            values = [np.asarray(variable).copy() for variable in link.variables]
             names = (*link.entries, *_belonging(link.entries, state))
             exact = {name: state[name] for name in names}
             self._exact[_key(link)] = (values, exact)

@@ -30,7 +30,7 @@ from tension_sim.errors import CompilerNotFoundError  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
 from tension_sim.models import FullFORCEModel  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
-from tests.keras.networks import PAIRS, constrained, data, esn, every_pair, lif_arguments  # noqa: E402
+from tests.keras.networks import PAIRS, constrained, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 from tests.keras.test_training import Recorder  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of
@@ -207,6 +207,20 @@ def test_states_that_were_reset_are_taken_up_on_both_engines() -> None:
         assert float(model.force_layer.states[0].numpy()[0, 0]) == 40
         models.append(model)
     assert_same(models[1], models[0])
+
+
+def test_a_p_of_which_no_copy_is_kept_is_rounded_between_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = data(40)
+    models = []
+    for kept in (window_module._KEPT, 0):
+        monkeypatch.setattr(window_module, "_KEPT", kept)
+        model = FORCEModel(force_layer=nofeedback(p_recurr=0.5, recurrent_kernel_trainable=True))
+        model.compile(metrics=["mae"], **ON_NUMPY, steps_per_execution=8)
+        model.fit(x, y, verbose=0)
+        models.append(model)
+    P, rounded = (np.asarray(model._P_GG) for model in models)
+    assert np.abs(P - rounded).max() > 0
+    np.testing.assert_allclose(P, rounded, rtol=0, atol=1e-5)
 
 
 def test_callbacks_see_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
