@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from scipy.linalg.lapack import get_lapack_funcs
 
 __all__ = ["Matrices", "packed_of", "whole_of"]
@@ -67,10 +66,14 @@ class Matrices:
     """
 
     def __init__(self, variable: Any) -> None:
-        self._handle, self._dtype = variable.value.handle, variable.dtype
+        from tensorflow import raw_ops
+
+        self._ops, self._handle, self._dtype = raw_ops, variable.value.handle, variable.dtype
 
     def __getitem__(self, m: int) -> np.ndarray:
-        return tf.raw_ops.ResourceGather(resource=self._handle, indices=m, dtype=self._dtype).numpy()
+        return self._ops.ResourceGather(resource=self._handle, indices=m, dtype=self._dtype).numpy()
 
     def __setitem__(self, m: int, matrix: np.ndarray) -> None:
-        tf.raw_ops.ResourceScatterUpdate(resource=self._handle, indices=m, updates=tf.constant(matrix, self._dtype))
+        self._ops.ResourceScatterUpdate(
+            resource=self._handle, indices=m, updates=matrix.astype(self._dtype, copy=False)
+        )
