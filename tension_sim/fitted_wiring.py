@@ -140,6 +140,11 @@ class FittedWiring:
         )
 
     @cached_property
+    def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each neuron's plastic weights begin, their sources, and the weights."""
+        return self.net.plastic.incoming()
+
+    @cached_property
     def slots(self) -> np.ndarray:
         """Where each weight of ``net.plastic`` lies in the state, which holds them by neurons and then by sources."""
         return self.net.plastic.slots()
@@ -150,7 +155,7 @@ class FittedWiring:
         net = self.net
         if net.learning is None:
             return {}
-        row_start, partner, _ = net.plastic.incoming()
+        row_start, partner, _ = self._rows
         blocks = Blocks.of([np.split(partner, row_start[1:-1])])
         external = net.neuron.inputs["external"]
         known = {"static_input": "I_static", "external_input": external, "unit": "unit"}
@@ -194,7 +199,7 @@ class FittedWiring:
                 start, post, weight = kernel.outgoing()
                 values |= {f"{name}.out_start": start, f"{name}.post": post, f"{name}.w": weight * scale}
                 values[f"{name}.scale"] = self._jumps[kind][1]
-        start, _, weight = net.plastic.incoming()
+        start, _, weight = self._rows
         values |= {"plastic.row_start": start, "plastic.slot": self.slots, "plastic.w": weight * scale}
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name)

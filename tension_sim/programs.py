@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import platform
 import shutil
@@ -15,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +26,7 @@ import numpy as np
 from . import cuda
 from .circuit import STEPS, Circuit
 from .errors import CompilerNotFoundError, OutputError, RunFailedError, message
+from .mapped import in_parts
 
 __all__ = ["Program", "cache_folder", "find_or_build", "program_key"]
 
@@ -36,9 +36,6 @@ _LARGE = 2**23
 
 #: Threads that wait for work leave the cores to others; large arrays lie in large pages, of which there are few.
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-
-#: Numbers that are read or written at a time.
-_PART = 2**22
 
 _LOG = "log.txt"
 
@@ -294,19 +291,6 @@ def _file_of(value: Any, dtype: str) -> Path | None:
         return None
     same = whole.nbytes == value.nbytes and whole.dtype == value.dtype == dtype and value.flags.c_contiguous
     return Path(whole.filename) if same else None
-
-
-def let_go(array: Any) -> None:
-    """Take what was read of an array that stays in its file out of memory."""
-    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
-        array._mmap.madvise(mmap.MADV_DONTNEED)
-
-
-def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield a state part by part; of one that stays in its file, no more than a part is in memory."""
-    for part in np.array_split(np.ravel(array), 1 + array.size // _PART):
-        yield np.asarray(part)
-        let_go(array)
 
 
 def _remove(folder: Path | None) -> None:

@@ -202,8 +202,7 @@ class Simulation:
         return 8 * self.net.n_outputs + size * sum(len(of) for name, of in variables.items() if name not in off)
 
     def _check_finite(self, results: Results) -> None:
-        state = results.state.items()
-        bad = [name for name, values in state if not all(map(all_finite, programs.in_parts(np.asanyarray(values))))]
+        bad = [name for name, values in results.state.items() if not all_finite(np.asanyarray(values))]
         if not bad:
             return
         every = results.record_every

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InvalidTypeError, InvalidValueError, message
+from .mapped import in_parts
 
 __all__ = [
     "all_finite",
@@ -55,7 +56,7 @@ def all_finite(array: np.ndarray) -> bool:
     (True, False)
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+        return all(np.isfinite(part.sum()) or bool(np.isfinite(part).all()) for part in in_parts(array))
 
 
 def check_series(where: str, value: Any) -> np.ndarray:

@@ -22,7 +22,6 @@ from .kernels import SparseKernel
 from .learning import Learning
 from .network import ForceNetwork
 from .noise import key as noise_key
-from .programs import in_parts
 from .recording import Record
 from .units import DIMENSIONLESS, dimension_of, evaluate
 from .validation import all_finite, check_steps
@@ -516,7 +515,7 @@ def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
         if name not in sizes:
             raise unknown_name("Simulation.state", "state variable", name, sizes)
         array = np.asanyarray(values)
-        if array.dtype.kind not in "iuf" or not all(map(all_finite, in_parts(array))):
+        if array.dtype.kind not in "iuf" or not all_finite(array):
             raise InvalidValueError(message(f"Simulation.state[{name!r}]", "finite numbers", values))
         if array.size != sizes[name]:
             raise InvalidValueError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..blocks import Blocks
-from ..programs import let_go
+from ..mapped import let_go
 from ..results import Results
 from ..simulation import Record
 from .packed import Matrices, packed_of, whole_of
@@ -164,25 +164,24 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
     members = np.split(blocks.partner, blocks.start[1:-1])
     number = {partners.tobytes(): b for b, partners in enumerate(members)}
     variables = tuple(variable for variable, _ in held)
+    matrices = [Matrices(variable) for variable in variables]
     # where each matrix of each variable lies: (variable, matrix, block)
     places = [
         (v, m, number[np.asarray(partners, np.int32).tobytes()])
-        for v, (_, matrices) in enumerate(held)
-        for m, partners in enumerate(matrices)
+        for v, (_, members_of) in enumerate(held)
+        for m, partners in enumerate(members_of)
         if len(partners)
     ]
 
     def to_state() -> dict[str, np.ndarray]:
         packed = np.empty(blocks.P_start[-1], variables[0].dtype)
-        held_matrices = [_matrices(variable) for variable in variables]
         for v, m, b in reversed(places):
             n = blocks.sizes[b]
-            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = packed_of(held_matrices[v][m][:n, :n])
+            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = packed_of(matrices[v][m][:n, :n])
         return {f"{part}.P_packed": packed}
 
     def from_state(state: Mapping[str, Any]) -> None:
         get = {name: np.asarray(state[f"{part}.{name}"]) for name in ("P_packed", "pending_k", "pending_c", "P_scale")}
-        held_matrices = [_matrices(variable) for variable in variables]
         for v, m, b in places:
             n, first = blocks.sizes[b], blocks.pending_start[b]
             # terms that wait for the next pass over P belong to it
@@ -191,21 +190,14 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
             c = get["pending_c"][blocks.term_start[b] :][:count]
             packed = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]]
             P = whole_of(packed, k, c, get["P_scale"][b], variables[v].dtype)
-            if len(variables[v].shape) == 2:
-                variables[v].assign(P)
-            else:
-                whole = held_matrices[v][m].copy()
-                whole[:n, :n] = P
-                held_matrices[v][m] = whole
-                if m % _AT_ONCE == 0:
-                    let_go(state[f"{part}.P_packed"])
+            if n < variables[v].shape[-1]:
+                corner, P = P, matrices[v][m].copy()
+                P[:n, :n] = corner
+            matrices[v][m] = P
+            if m % _AT_ONCE == 0:
+                let_go(state[f"{part}.P_packed"])
 
     return Link(variables, (f"{part}.P_packed",), to_state, from_state, learned=True)
-
-
-def _matrices(variable: Any) -> Any:
-    """Return the matrices of a P, by their numbers."""
-    return Matrices(variable) if len(variable.shape) == 3 else np.asarray(variable)[None]
 
 
 def recorded(name: str, factor: float = 1.0, shift: float = 0.0) -> Shown:

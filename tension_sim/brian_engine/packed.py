@@ -58,7 +58,7 @@ def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dty
 
 
 class Matrices:
-    """A variable of many matrices, (matrices, n, n), which are read and written one at a time: it is never copied.
+    """A variable of one matrix, or of many, (matrices, n, n): each is read and written by itself, without the others.
 
     Parameters
     ----------
@@ -66,14 +66,20 @@ class Matrices:
     """
 
     def __init__(self, variable: Any) -> None:
-        from tensorflow import raw_ops
-
-        self._ops, self._handle, self._dtype = raw_ops, variable.value.handle, variable.dtype
+        self._variable = variable
 
     def __getitem__(self, m: int) -> np.ndarray:
-        return self._ops.ResourceGather(resource=self._handle, indices=m, dtype=self._dtype).numpy()
+        if len(self._variable.shape) == 2:
+            return np.asarray(self._variable)
+        from tensorflow import raw_ops
+
+        variable = self._variable
+        return raw_ops.ResourceGather(resource=variable.value.handle, indices=m, dtype=variable.dtype).numpy()
 
     def __setitem__(self, m: int, matrix: np.ndarray) -> None:
-        self._ops.ResourceScatterUpdate(
-            resource=self._handle, indices=m, updates=matrix.astype(self._dtype, copy=False)
-        )
+        if len(self._variable.shape) == 2:
+            self._variable.assign(matrix)
+            return
+        from tensorflow import raw_ops
+
+        raw_ops.ResourceScatterUpdate(resource=self._variable.value.handle, indices=m, updates=matrix)

@@ -12,6 +12,7 @@ from ..errors import DivergenceError
 from ..results import Results
 from ..simulation import Simulation
 from ..tensorflow_engine.loop import WindowResult
+from ..validation import all_finite
 from .choice import threads_for
 from .declaration import Link, Shown
 
@@ -131,7 +132,7 @@ class BrianWindow:
 
     def _store(self, links: list[Link], results: Results, diverged: bool) -> None:
         state = {**results.state, "output": results.output[-1]}
-        if diverged and not all(np.all(np.isfinite(values)) for values in state.values()):
+        if diverged and not all(all_finite(np.asanyarray(values)) for values in state.values()):
             return  # the variables keep what they held before the window
         for link in links:
             link.from_state(state)

@@ -64,22 +64,23 @@ def close(value: Any, wanted: np.ndarray, tolerance: float) -> None:
     np.testing.assert_allclose(np.asarray(value), wanted, rtol=0, atol=tolerance)
 
 
-ENGINES: dict[str, dict[str, Any]] = {
-    "xla": {"backend": "tensorflow", "jit_compile": True},
-    "graph": {"backend": "tensorflow", "jit_compile": False},
-    "numpy": {"backend": "brian2", "target": "numpy"},
-    "cython": {"backend": "brian2", "target": "cython"},
-    "cpp_standalone": {"backend": "brian2", "target": "cpp_standalone"},
-}
-on_engines = pytest.mark.parametrize(
-    "engine", [pytest.param(e, marks=pytest.mark.slow if e in ("cython", "cpp_standalone") else ()) for e in ENGINES]
+engines = pytest.mark.parametrize(
+    "engine",
+    [
+        {"backend": "tensorflow", "jit_compile": True},
+        {"backend": "tensorflow", "jit_compile": False},
+        {"backend": "brian2", "target": "numpy"},
+        pytest.param({"backend": "brian2", "target": "cython"}, marks=pytest.mark.slow),
+        pytest.param({"backend": "brian2", "target": "cpp_standalone"}, marks=pytest.mark.slow),
+    ],
+    ids=["xla", "graph", "numpy", "cython", "cpp_standalone"],
 )
 
 
-@on_engines
+@engines
 @pytest.mark.parametrize("name", RATE)
-def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, engine: str) -> None:
-    trace, model, outputs, history, predicted = run(name, **ENGINES[engine])
+def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, engine: dict[str, Any]) -> None:
+    trace, model, outputs, history, predicted = run(name, **engine)
     wanted = trace["train_output"].reshape(-1, trace["train_output"].shape[-1])
     close(outputs.seen, wanted, 1e-3)
     for key in ("mae", "val_mae", "val_loss"):
@@ -96,10 +97,12 @@ def test_a_rate_network_gives_the_published_trace_at_every_step(name: str, engin
     close(predicted, trace["predict"], TOLERANCES["predict"])
 
 
-@on_engines
+@engines
 @pytest.mark.parametrize("name", NOISE_LEAVES)
-def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_it(name: str, engine: str) -> None:
-    trace, _, outputs, history, _ = run(name, **ENGINES[engine])
+def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_it(
+    name: str, engine: dict[str, Any]
+) -> None:
+    trace, _, outputs, history, _ = run(name, **engine)
     wanted = trace["train_output"].reshape(-1, trace["train_output"].shape[-1])
     steps = int(0.9 * NOISE_LEAVES[name])
     close(outputs.seen[:steps], wanted[:steps], 1e-3)

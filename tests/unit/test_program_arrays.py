@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tension_sim import programs
+from tension_sim import mapped, programs
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def test_a_part_of_it_another_type_or_a_copy_is_written_anew(kept):
 
 @pytest.mark.parametrize("part", [1, 7, 100, 1000])
 def test_it_is_gone_through_part_by_part(kept, monkeypatch, part):
-    monkeypatch.setattr(programs, "_PART", part)
+    monkeypatch.setattr(mapped, "_PART", part)
     array = programs._from_file(kept, np.dtype("float32"))
-    parts = list(programs.in_parts(array))
+    parts = list(mapped.in_parts(array))
     assert max(map(len, parts)) <= part
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(100))
     for few in (np.array(3.0), np.zeros((0, 2))):
-        np.testing.assert_array_equal(np.concatenate(list(programs.in_parts(few))), few.ravel())
+        np.testing.assert_array_equal(np.concatenate(list(mapped.in_parts(few))), few.ravel())
 
 
 def test_a_small_one_is_read(kept, monkeypatch):

@@ -10,17 +10,6 @@
 {{ openmp_pragma('include') }}
 {% include 'tsim_sums.h' %}
 
-{% if learned %}
-namespace tsim {
-namespace {
-// y[post[j]] += scale*w[slot[j]], one after the other.
-template <typename Y, typename W>
-TSIM_BY_ITSELF void scatter(int64_t n, const int32_t* post, const int32_t* slot, const W* w, Y scale, Y* y) {
-    for (int64_t j = 0; j < n; j++) y[post[j]] += scale * w[slot[j]];
-}
-}  // namespace
-}  // namespace tsim
-{% endif %}
 {% endblock %}
 
 {% block maincode %}

@@ -63,6 +63,13 @@ template <typename Y, typename W>
 TSIM_BY_ITSELF void scatter(std::int64_t n, const std::int32_t* post, const W* w, Y scale, Y* y) {
     for (std::int64_t j = 0; j < n; j++) y[post[j]] += scale * w[j];
 }
+
+// The same with weights that lie in slots.
+template <typename Y, typename W>
+TSIM_BY_ITSELF void scatter(std::int64_t n, const std::int32_t* post, const std::int32_t* slot, const W* w, Y scale,
+                            Y* y) {
+    for (std::int64_t j = 0; j < n; j++) y[post[j]] += scale * w[slot[j]];
+}
 }  // namespace
 }  // namespace tsim
 #endif
