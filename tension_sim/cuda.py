@@ -77,7 +77,7 @@ def require_cuda() -> str:
                 f"install the CUDA toolkit, {instead}",
             )
         )
-    from .programs import require_compiler
+    from .run.toolchain import require_compiler
 
     require_compiler("cuda_standalone")
     return compiler
@@ -158,7 +158,7 @@ def _curand_flags(compiler: str) -> tuple[list[str], list[str]]:
         )
     headers, library = wheel
     # the linker asks for libcurand.so, and the wheel has only libcurand.so.10
-    from .programs import cache_folder
+    from .run.cache import cache_folder
 
     links = cache_folder() / f"curand.{hashlib.sha256(str(library).encode()).hexdigest()[:12]}"
     try:

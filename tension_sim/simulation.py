@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from . import programs
 from .circuit import Rule, Samples, VariableRecord
 from .errors import (
     CompilerNotFoundError,
@@ -29,6 +28,9 @@ from .fitted_wiring import FittedWiring
 from .network import ForceNetwork
 from .recording import Record
 from .results import Phase, Recording, Results
+from .run.cache import find_or_build
+from .run.program import Program
+from .run.toolchain import require_compiler
 from .tasks import Task
 from .validation import all_finite, check_series, check_steps, check_whole
 from .wiring import ForceWiring
@@ -99,13 +101,13 @@ class Simulation:
 
             require_cuda()
 
-    def build(self) -> programs.Program | None:
+    def build(self) -> Program | None:
         """Compile the network's program, or find it; None on the targets that need none."""
         if self.target == "cython":
-            programs.require_compiler("cython")
+            require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
-        return programs.find_or_build(self.wiring.circuit, self.target)
+        return find_or_build(self.wiring.circuit, self.target)
 
     def run(
         self,
@@ -382,7 +384,7 @@ def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...
 
 def _default_target() -> str:
     try:
-        programs.require_compiler()
+        require_compiler()
     except CompilerNotFoundError as error:
         warnings.warn(f"Running on numpy, which is slower: {error}", stacklevel=3)
         return "numpy"

@@ -93,21 +93,21 @@ def threads_for(network: ForceNetwork) -> int | None:
 
 
 def _has_compiler() -> bool:
-    from ..programs import require_compiler
+    from ..run import toolchain
 
     try:
-        require_compiler()
+        toolchain.require_compiler()
     except CompilerNotFoundError:
         return False
     return True
 
 
 def _check_target(target: str | None) -> None:
-    from .. import programs
+    from ..run import toolchain
 
     if target == "cuda_standalone":
         from ..cuda import require_cuda
 
         require_cuda()
     elif target in ("cython", "cpp_standalone"):
-        programs.require_compiler(target)
+        toolchain.require_compiler(target)

@@ -20,7 +20,6 @@ import keras  # noqa: E402
 from scipy import special  # noqa: E402
 from targets import TARGETS, skip_unless_here  # noqa: E402
 
-from tension_sim import programs  # noqa: E402
 from tension_sim.base import FORCEModel  # noqa: E402
 from tension_sim.brian_engine import rate  # noqa: E402
 from tension_sim.brian_engine import window as window_module  # noqa: E402
@@ -29,6 +28,7 @@ from tension_sim.equations import ACTIVATIONS  # noqa: E402
 from tension_sim.errors import CompilerNotFoundError  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
 from tension_sim.models import FullFORCEModel  # noqa: E402
+from tension_sim.run import toolchain  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import PAIRS, constrained, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 from tests.keras.test_training import Recorder  # noqa: E402
@@ -295,8 +295,8 @@ def test_only_what_callbacks_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_one_compiled_program_records_what_a_run_wants() -> None:
-    from tension_sim.programs import program_key
     from tension_sim.recording import Record
+    from tension_sim.run.cache import program_key
     from tension_sim.wiring import ForceWiring
 
     model = compiled(lif(), ON_NUMPY)
@@ -412,10 +412,10 @@ def test_the_faster_engine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> No
     def no_compiler(*_: Any) -> None:
         raise CompilerNotFoundError("none")
 
-    monkeypatch.setattr(programs, "require_compiler", lambda *_: "g++")
+    monkeypatch.setattr(toolchain, "require_compiler", lambda *_: "g++")
     assert compiled(lif(), {})._engine == LIF.preferred_backend
     assert compiled(BioFORCEModel(force_layer=constrained()), {})._engine == "brian2"
-    monkeypatch.setattr(programs, "require_compiler", no_compiler)
+    monkeypatch.setattr(toolchain, "require_compiler", no_compiler)
     assert compiled(lif(), {})._engine == "tensorflow"
     with pytest.raises(CompilerNotFoundError):
         compiled(lif(), {"backend": "brian2", "target": "cpp_standalone"})

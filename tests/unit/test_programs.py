@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import pytest
 from targets import skip_unless_here
 
 import tension_sim.brian.build as build
-from tension_sim import programs
 from tension_sim.circuit import Circuit
 from tension_sim.errors import CompilerNotFoundError, OutputError, RunFailedError
 from tension_sim.network import ForceNetwork
-from tension_sim.programs import Program, cache_folder, find_or_build, program_key
 from tension_sim.recording import Record
+from tension_sim.run import cache as program_cache
+from tension_sim.run import scratch
+from tension_sim.run.cache import cache_folder, find_or_build, program_key
+from tension_sim.run.program import Program
 from tension_sim.wiring import ForceWiring
 
 ARRAYS = {
@@ -63,7 +66,7 @@ def temporary(tmp_path, monkeypatch):
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(programs.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
 
@@ -112,14 +115,14 @@ class TestCache:
         key = program_key(circuit, "cpp_standalone")
         assert program_key(again, "cpp_standalone") == key
         assert program_key(other, "cpp_standalone") != key
-        monkeypatch.setattr(programs, "_sources", lambda: "other sources")
+        monkeypatch.setattr(program_cache, "_sources", lambda: "other sources")
         assert program_key(circuit, "cpp_standalone") != key
 
     def test_the_key_is_the_same_in_another_process(self, circuit):
         code = (
             "from tension_sim.network import ForceNetwork;"
             "from tension_sim.recording import Record; from tension_sim.wiring import ForceWiring;"
-            "from tension_sim.programs import program_key;"
+            "from tension_sim.run.cache import program_key;"
             "print(program_key(ForceWiring(ForceNetwork.random(n=7), Record()).circuit, 'cpp_standalone'))"
         )
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -236,8 +239,8 @@ class TestRun:
             monkeypatch.delenv(name, raising=False)
         fast, slow = tmp_path / "fast", tmp_path / "slow"
         fast.mkdir(), slow.mkdir()
-        monkeypatch.setattr(programs, "_IN_MEMORY", str(fast))
-        monkeypatch.setattr(programs.tempfile, "tempdir", str(slow))
+        monkeypatch.setattr(scratch, "_IN_MEMORY", str(fast))
+        monkeypatch.setattr(tempfile, "tempdir", str(slow))
         trouble = "print(sys.argv, file=open(os.path.dirname(sys.argv[0]) + '/arguments', 'w'))"
 
         def folder(recorded=0):
@@ -250,7 +253,7 @@ class TestRun:
         monkeypatch.setenv("TMPDIR", str(slow))  # the user's word
         assert folder() == slow
         monkeypatch.delenv("TMPDIR")
-        monkeypatch.setattr(programs, "_IN_MEMORY", str(tmp_path / "missing"))
+        monkeypatch.setattr(scratch, "_IN_MEMORY", str(tmp_path / "missing"))
         assert folder() == slow
         assert not [*fast.iterdir(), *slow.iterdir()]
 
@@ -283,7 +286,7 @@ class TestRun:
 
     def test_no_room_for_the_files(self, tmp_path, monkeypatch):
         monkeypatch.setenv("TMPDIR", str(tmp_path))
-        monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path / "missing"))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
         with pytest.raises(OutputError, match=r"The files of the run could not be written: .*\nFix: make room there"):
             program(tmp_path / "program").run(VALUES, 0, 10, 0.1, WANTED)
 

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import warnings
 
@@ -17,7 +18,7 @@ import pytest
 from lif_network import STEPS, N, Y, assert_same, net
 from targets import assert_close, skip_unless_here
 
-from tension_sim import circuit, programs
+from tension_sim import circuit
 from tension_sim.errors import (
     CompilerNotFoundError,
     DivergenceError,
@@ -29,6 +30,7 @@ from tension_sim.errors import (
 from tension_sim.network import ForceNetwork, Learning, SparseKernel
 from tension_sim.recording import Record
 from tension_sim.results import Phase
+from tension_sim.run.program import Program
 from tension_sim.simulation import Simulation
 from tension_sim.tasks import Task
 
@@ -291,7 +293,7 @@ class TestFailures:
                 super().__init__(*args, **options)
                 children.append(self)
 
-        monkeypatch.setattr(programs.subprocess, "Popen", Popen)
+        monkeypatch.setattr(subprocess, "Popen", Popen)
         simulation = Simulation(net(), target="cpp_standalone", record=Record(every=1000))
         earlier = simulation.run(Y)
         kept = {name: np.copy(values) for name, values in earlier.state.items()}
@@ -314,13 +316,13 @@ class TestFailures:
 
     def test_rows_that_were_not_written(self, monkeypatch):
         skip_unless_here("cpp_standalone")
-        whole = programs.Program._read
+        whole = Program._read
 
         def cut(self, work, names):
             arrays = whole(self, work, names)
             return arrays | {"output.values": arrays["output.values"][:-3]}
 
-        monkeypatch.setattr(programs.Program, "_read", cut)
+        monkeypatch.setattr(Program, "_read", cut)
         with pytest.raises(RunFailedError, match=r"wrote 237 of 240 rows of its output\.\nFix: make room"):
             Simulation(net(), target="cpp_standalone").run(Y)
 
@@ -391,7 +393,7 @@ class TestRefused:
     @pytest.fixture(autouse=True)
     def nothing_is_built(self, tmp_path, monkeypatch):
         monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path / "temporary"))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
         yield
         assert not list(tmp_path.iterdir())
 
