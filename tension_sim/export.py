@@ -18,6 +18,7 @@ import numpy as np
 from .analysis import jsonable
 from .errors import InvalidValueError, message
 from .files import check_free, write_whole
+from .neo_objects import common_end, spike_trains
 from .results import Phase, Recording, Results, rows_between
 
 if TYPE_CHECKING:
@@ -68,39 +69,17 @@ def to_neo(results: Results) -> neo.Block:
         if phase.stop == phase.start:
             continue
         segment = neo.Segment(name=phase.name, first_step=phase.start, stop_step=phase.stop)
-        segment.spiketrains.extend(_trains(results, phase))
         segment.analogsignals.extend(_signals(results, phase))
+        end = common_end(segment.analogsignals, results.dt * phase.stop, results.dt)
+        segment.spiketrains.extend(_trains(results, phase, end))
         block.segments.append(segment)
     block.check_relationships()
     return block
 
 
-def _trains(results: Results, phase: Phase) -> list[neo.SpikeTrain]:
-    import neo
-    import quantities as pq
-
+def _trains(results: Results, phase: Phase, t_stop: float) -> list[neo.SpikeTrain]:
     times, neurons = results.spikes(phase)
-    order = np.argsort(neurons, kind="stable")  # keeps the times of a neuron in order
-    times, neurons = times[order], neurons[order]
-    ends = np.searchsorted(neurons, np.arange(results.n_recorded_neurons + 1))
-    t_start, t_stop = results.dt * phase.start * pq.s, results.dt * phase.stop * pq.s
-    trains = []
-    for neuron, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-        trains.append(
-            neo.SpikeTrain(
-                times[low:high],
-                units=pq.s,
-                t_start=t_start,
-                t_stop=t_stop,
-                name=f"{POPULATION}_{neuron}",
-                array_annotations={"neuron_id": np.full(high - low, neuron)},
-                # a dict of its own for each object: NixIO loses objects that share one
-                source_population=POPULATION,
-                source_index=neuron,
-                channel_id=neuron,
-            )
-        )
-    return trains
+    return spike_trains(times, neurons, results.n_recorded_neurons, (results.dt * phase.start, t_stop), POPULATION)
 
 
 def _signals(results: Results, phase: Phase) -> list[neo.AnalogSignal]:
@@ -141,7 +120,7 @@ def _signal(
     return neo.AnalogSignal(
         np.asarray(values[rows]),
         units="dimensionless" if unit == "1" else unit,
-        t_start=results.dt * (first + rows.start * every + 1) * pq.s,
+        t_start=results.dt * (first + rows.start * every) * pq.s,
         sampling_rate=1.0 / (results.dt * every) * pq.Hz,
         name=name,
         array_annotations={key: np.array(value) for key, value in ids.items()},

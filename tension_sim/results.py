@@ -46,7 +46,7 @@ class Recording:
     Parameters
     ----------
     values : ndarray, shape (time, k)
-        Values in `unit`, at the ends of the steps that are multiples of `every`.
+        Values in `unit`, of the steps that are multiples of `every`.
     unit : str
         ``"mV"``, ``"pA"``, ... or ``"1"`` for a plain number.
     indices : ndarray of int, shape (k,)
@@ -73,8 +73,9 @@ class Recording:
 class Results:
     """Output, spikes, recorded states, weights and provenance of one run.
 
-    Step k (0-based) ends at the time ``dt * (k + 1)``; a spike of step k has that time, and
-    so has a row of `output`. The run is the steps ``first_step <= k < first_step + n_steps``.
+    Step k (0-based) covers the time from ``k * dt`` to ``(k + 1) * dt``; a spike of step k and a
+    row of `output` of step k have the time ``k * dt``, as in Brian2. The run is the steps
+    ``first_step <= k < first_step + n_steps``.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ class Results:
     ...     "demo", 1e-3, 0, 4, 3, [0, 2], [1, 1], 2, 1, np.zeros((4, 1)), None, (Phase("all", 0, 4),)
     ... )
     >>> run.times
-    array([0.001, 0.002, 0.003, 0.004])
+    array([0.   , 0.001, 0.002, 0.003])
     >>> run.rates["all"]
     array([  0., 500.])
     """
@@ -203,7 +204,7 @@ class Results:
     @property
     def times(self) -> np.ndarray:
         """Times of the rows of output and target in seconds, shape (rows,)."""
-        return self.dt * (np.arange(len(self.output)) * self.record_every + self.first_row_step + 1)
+        return self.dt * (np.arange(len(self.output)) * self.record_every + self.first_row_step)
 
     @property
     def t_start(self) -> float:
@@ -242,6 +243,8 @@ class Results:
     def spikes(self, phase: Phase | str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the times in seconds and the neurons of the spikes of a phase, or of the run.
 
+        A spike of step k has the time ``k * dt``: half-open bins count it in its own step.
+
         Returns
         -------
         times : ndarray of float, shape (spikes,)
@@ -251,7 +254,7 @@ class Results:
         if phase is not None:
             phase = self.phase(phase) if isinstance(phase, str) else phase
             part = slice(*np.searchsorted(self.spike_step, (phase.start, phase.stop)))
-        return self.dt * (self.spike_step[part] + 1), self.spike_neuron[part]
+        return self.dt * self.spike_step[part], self.spike_neuron[part]
 
     def rows(self, phase: Phase | str) -> slice:
         """Return the rows of output and target that fall into a phase."""

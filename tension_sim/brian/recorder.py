@@ -36,6 +36,8 @@ class Recorder(GeneratedObject):
 
     Attributes
     ----------
+    source : Group
+        The group that is recorded.
     recorded : array, shape (recorded steps, elements)
         What was recorded, with unit.
 
@@ -78,6 +80,7 @@ class Recorder(GeneratedObject):
             name=name,
         )
         self.add_dependency(source)
+        self.source = source
         variables = self.variables
         variables.add_constant("N", len(chosen))
         variables.add_reference("x", source, variable)

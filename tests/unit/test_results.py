@@ -8,10 +8,10 @@ from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.results import Phase, Recording, Results, first_multiple, rows_between
 
 
-def test_times_are_the_ends_of_the_recorded_steps():
+def test_times_are_the_starts_of_the_recorded_steps():
     run = synthetic_results(first_step=7, record_every=5)
     steps = [k for k in range(7, run.stop_step) if k % 5 == 0]
-    np.testing.assert_allclose(run.times, [run.dt * (k + 1) for k in steps], rtol=1e-15)
+    np.testing.assert_allclose(run.times, [run.dt * k for k in steps], rtol=1e-15)
     assert run.first_row_step == 10
     assert (run.t_start, run.t_stop) == (run.dt * 7, run.dt * (7 + run.n_steps))
 
@@ -36,8 +36,8 @@ def test_spikes_of_a_phase_lie_in_it_and_the_phases_share_all():
     total = 0
     for phase in run.phases:
         times, neurons = run.spikes(phase.name)
-        assert (times > phase.start * run.dt).all()
-        assert (times <= phase.stop * run.dt).all()
+        assert (times >= phase.start * run.dt).all()
+        assert (times < phase.stop * run.dt).all()
         total += len(neurons)
     assert total == len(run.spikes()[0]) == len(run.spike_step)
 
