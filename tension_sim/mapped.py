@@ -3,15 +3,61 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["in_parts", "let_go"]
+__all__ = ["MappedFile", "file_behind", "in_parts", "let_go"]
 
 #: Numbers in a part.
 _PART = 2**22
+
+
+class MappedFile:
+    """A file as memory that cannot be written; ``np.asarray`` of it is a plain array.
+
+    Not a `numpy.memmap`: joblib passes one of those to another process by the name of its file,
+    which need not be there any more. What is pickled or copied of this one is its numbers.
+
+    Parameters
+    ----------
+    path : Path
+        The file, not empty.
+    dtype : dtype
+        What its bytes are.
+
+    Attributes
+    ----------
+    owner : int
+        The process that opened it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "three"
+    >>> np.arange(3.0).tofile(path)
+    >>> array = np.asarray(MappedFile(path, "float64"))
+    >>> type(array), array
+    (<class 'numpy.ndarray'>, array([0., 1., 2.]))
+    """
+
+    def __init__(self, path: Path, dtype: Any) -> None:
+        self.path, self.dtype, self.owner = path, np.dtype(dtype), os.getpid()
+        with path.open("rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        numbers = np.frombuffer(self.map, dtype)
+        self.nbytes = numbers.nbytes
+        self.__array_interface__ = dict(numbers.__array_interface__)
+
+
+def file_behind(array: Any) -> MappedFile | None:
+    """Return the file that an array, or the whole that it is a part of, stays in."""
+    while array is not None and not isinstance(array, MappedFile):
+        array = getattr(array, "base", None)
+    return array
 
 
 def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
@@ -29,6 +75,11 @@ def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def let_go(array: Any) -> None:
-    """Take what was read of an array that stays in its file out of memory."""
-    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+    """Drop a memory map's cached pages."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    kept = file_behind(array)
+    if kept is not None:
+        kept.map.madvise(mmap.MADV_DONTNEED)
+    elif isinstance(array, np.memmap) and array.mode != "c":  # "c": changed pages would be lost
         array._mmap.madvise(mmap.MADV_DONTNEED)

@@ -29,6 +29,7 @@ from .network import ForceNetwork
 from .recording import Record
 from .results import Phase, Recording, Results
 from .run.cache import find_or_build
+from .run.interrupts import Interrupts
 from .run.program import Program
 from .run.toolchain import require_compiler
 from .tasks import Task
@@ -38,6 +39,10 @@ from .wiring import ForceWiring
 __all__ = ["TARGETS", "Simulation"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
+
+#: Mean rate in Hz that counts where a run's files are to lie, above that of any published network; bytes of a spike.
+_ASSUMED_RATE = 100
+_SPIKE = 8 + 4
 
 #: Where a network can run.
 TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
@@ -174,7 +179,8 @@ class Simulation:
         expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
         values |= dict.fromkeys(expected, steps // self.record.every + 1)
         begin = time.perf_counter()
-        program = self.build()
+        with Interrupts(at_once=True):
+            program = self.build()
         built = time.perf_counter()
 
         def report(done: int) -> None:
@@ -186,8 +192,10 @@ class Simulation:
 
             arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
         else:
-            wanted, recorded = self.wiring.circuit.results, steps * self._recorded_bytes() // self.record.every
-            arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded)
+            wanted = self.wiring.circuit.results
+            recorded = self._rows(start, steps) * self._recorded_bytes()
+            spikes = int(self.wiring.spikes_of * steps * self.net.dt * _ASSUMED_RATE * _SPIKE)
+            arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
         step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
@@ -198,10 +206,16 @@ class Simulation:
         self._check_finite(results)
         return results
 
+    def _rows(self, start: int, steps: int) -> int:
+        """Return how many steps of a run are recorded."""
+        return len(range(-(-start // self.record.every) * self.record.every, start + steps, self.record.every))
+
     def _recorded_bytes(self) -> int:
-        variables, off = self.record.variables, self.record.off
-        size = np.dtype(self.record.dtype or self.net.dtype).itemsize
-        return 8 * self.net.n_outputs + size * sum(len(of) for name, of in variables.items() if name not in off)
+        """Return the bytes of a recorded step."""
+        record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
+        output = self.net.n_outputs if "output" in self.wiring.circuit.of(VariableRecord) else 0
+        recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
+        return np.dtype(self.net.dtype).itemsize * output + size * recorded
 
     def _check_finite(self, results: Results) -> None:
         bad = [name for name, values in results.state.items() if not all_finite(np.asanyarray(values))]
@@ -302,16 +316,18 @@ class Simulation:
             output = np.array(arrays["output.values"]).reshape(-1, net.n_outputs)
         else:
             output, target_at = np.empty((len(rows), 0)), None
-        if len(output) != len(rows) or (wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"])):
-            raise RunFailedError(
-                f"The compiled program wrote {len(output)} of {len(rows)} rows of its output.\n"
-                "Fix: make room on the disk."
-            )
+        if len(output) != len(rows):
+            raise _incomplete(f"{len(output)} of {len(rows)} rows of its output")
+        if wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"]):
+            raise _incomplete(f"{len(arrays['spikes.t'])} times and {len(arrays['spikes.i'])} neurons of spikes")
         recorded = {}
         for name, indices in self.record.variables.items():
             if name in self.record.off:
                 continue
-            values = arrays[f"recorded_{name}.values"].reshape(-1, len(indices))
+            values = arrays[f"recorded_{name}.values"]
+            if len(values) != len(rows) * len(indices):
+                raise _incomplete(f"{len(values)} of {len(rows) * len(indices)} values of {name}")
+            values = values.reshape(-1, len(indices))
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
         state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {"step": start + steps}
@@ -380,6 +396,10 @@ def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...
     """Cut phases to the steps of a run, and leave out those that have none."""
     bounds = [(p.name, max(p.start, start), min(p.stop, end)) for p in phases]
     return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+
+
+def _incomplete(what: str) -> RunFailedError:
+    return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
 
 
 def _default_target() -> str:

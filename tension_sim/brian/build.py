@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
 from .conductor import Conductor
 from .isolation import isolated
+from .program_files import BEGIN, OwnFiles, loading_code
 from .runtime import files_of
 
 __all__ = ["build_cpp", "build_on"]
@@ -38,19 +38,8 @@ _CHUNK = 256
 #: Time steps: more than any run has; the conductor ends it.
 _ENDLESS = 2.0**40
 
-# Arguments of ours, taken out before Brian2 reads the others.
-_ARGUMENTS = """
-auto _take = [&args](const std::string& _name) {
-    for (auto _arg = args.begin(); _arg != args.end(); ++_arg)
-        if (_arg->compare(0, _name.size(), _name) == 0) {
-            const std::string _value = _arg->substr(_name.size());
-            args.erase(_arg);
-            return _value;
-        }
-    return std::string();
-};
-brian::tsim_network.t = std::atof(_take("network.t=").c_str());
-"""
+# An argument of ours, taken out before Brian2 reads the others.
+_TIME = 'brian::tsim_network.t = std::atof(tsim::take(args, "network.t=").c_str());'
 
 # Brian2 gives a clock its time with the first tick only; a run that starts later needs it before.
 _START = "brian::{t}[0] = brian::tsim_network.t;"
@@ -75,26 +64,16 @@ main.o objects.o run.o: private CXXFLAGS += -O1
 	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {_HEADER} -o {_HEADER}.gch
 """
 
-# What Brian2 generates to write one array, or the complaint that it cannot.
-_FILE = re.compile(r'    ofstream outfile_.*?results_dir \+ "([^"]+)".*?\n    } else\n    {.*?\n    }\n', re.DOTALL)
 
-
-class _Device(CPPStandaloneDevice):
-    """Brian2's device, which compiles in half the time, and trusts its threads, which are tested here.
-
-    Of all arrays the program writes only the `wanted` ones, named by owner and variable.
-    """
-
-    wanted: Collection[str] = ()
+class _Device(OwnFiles, CPPStandaloneDevice):
+    """Brian2's device, which compiles in half the time, and trusts its threads, which are tested here."""
 
     def check_openmp_compatible(self, nb_threads: int) -> None:
         """Say nothing."""
 
-    def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
-        hasten(Path(directory))
-        files = {self.get_array_filename(variable) for name, variable in _named(self) if name in self.wanted}
-        _write_only(files, Path(directory) / "objects.cpp")
-        super().compile_source(directory, compiler, debug, clean)
+    def make(self, folder: Path) -> None:
+        hasten(folder)
+        super().make(folder)
 
 
 def hasten(folder: Path) -> None:
@@ -105,11 +84,6 @@ def hasten(folder: Path) -> None:
     with (folder / "makefile").open("a") as makefile:
         makefile.write(_RULES)
     (folder / "make.deps").write_text("")
-
-
-def _write_only(files: Collection[str], objects: Path) -> None:
-    """Let a program leave out what nobody reads, all static weights among it."""
-    objects.write_text(_FILE.sub(lambda block: block[0] if block[1] in files else "", objects.read_text()))
 
 
 def build_cpp(circuit: Circuit, folder: Path) -> None:
@@ -123,12 +97,11 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     preferences = {
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
         "devices.cpp_standalone.openmp_threads": circuit.threads,
-        "core.stop_on_keyboard_interrupt": True,
+        "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does, at any moment
         "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count() or 1}"],
         "codegen.cpp.extra_compile_args_gcc": [*brian2.prefs["codegen.cpp.extra_compile_args_gcc"], *_GCC_FLAGS],
     }
     with _whole_vectors(), isolated(_Device(), preferences, build_on_run=False) as device:
-        device.wanted = {*circuit.results, STEPS}
         build_on(device, circuit, folder)
 
 
@@ -162,7 +135,8 @@ def build_on(
     *,
     language: str = "C++",
     more_objects: Callable[[dict[str, Any]], list[Any]] = lambda objects: [],
-    load: Callable[[Any], str] = lambda device: "",
+    copy_array: str = "",
+    copy_vector: str = "",
     skip: Callable[[Any], bool] = lambda variable: False,
 ) -> None:
     """Generate and compile a program on an active standalone device; the defaults are those of C++.
@@ -177,18 +151,20 @@ def build_on(
         For messages.
     more_objects : callable
         From the assembled objects to more members of the network.
-    load : callable
-        From the device to code that reads arguments before Brian2 does.
+    copy_array, copy_vector : str
+        What is done with a value that was set, see `loading_code`.
     skip : callable
-        Says of a variable that the program does not write it.
+        Says of a variable that the program neither sets nor writes it.
     """
     objects = assemble(circuit)
     network = objects["network"]
     clock = next(iter(network.objects)).clock
     network.add(Conductor(clock), *more_objects(objects))
-    device.insert_code("main", _ARGUMENTS)
+    device.wanted = {*circuit.results, STEPS}
+    device.insert_code("before_start", BEGIN)
+    device.insert_code("main", _TIME)
     device.insert_code("before_network_run", _START.format(t=device.get_array_name(clock.variables["t"])))
-    device.insert_code("main", load(device))
+    device.insert_code("main", loading_code(device, skip, copy_array, copy_vector))
     with blaming_the_files(files_of(circuit)):
         network.run(_ENDLESS * circuit.dt * second, namespace={})
     try:

@@ -11,6 +11,7 @@ from brian2.units.allunits import second
 
 from ..circuit import Circuit, Rule, Units
 from ..errors import DivergenceError
+from ..run.interrupts import Interrupts
 from .assemble import assemble, blaming_the_files
 from .isolation import isolated
 
@@ -43,19 +44,21 @@ def run(
     Returns
     -------
     dict
-        Arrays by name; ``"steps"`` is how many steps were run (fewer after Ctrl-C).
+        Arrays by name; ``"steps"`` is how many steps were run (fewer after an interrupt).
     """
     preferences = {
         "codegen.target": target,
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
+        "core.stop_on_keyboard_interrupt": False,  # Brian2's handler fails in threads and loses results in notebooks
     }
-    with isolated("runtime", preferences):
+    with isolated("runtime", preferences), Interrupts(at_once=True) as interrupts:
         objects = assemble(circuit)
         _set(objects, values)
         network = objects["network"]
         network.t_ = start * circuit.dt
 
         def report(elapsed: Any, completed: float, begin: Any, duration: Any) -> None:
+            interrupts.defer(network.stop)  # from its first call on there is something to keep
             if progress is not None:
                 progress(int(round(completed * steps)))
 
@@ -70,7 +73,6 @@ def run(
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):
             arrays[f"{name}.diverged_step"] = np.array([diverged_step])
-        # Brian2 ends a run early, and quietly, after Ctrl-C
         return arrays | {"steps": done, "interrupted": done < steps and diverged_step < 0}
 
 

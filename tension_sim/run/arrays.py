@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .scratch import remove
+from ..mapped import MappedFile, file_behind
+from .scratch import Scratch
 
 __all__ = ["file_of", "from_file"]
 
@@ -18,24 +18,42 @@ __all__ = ["file_of", "from_file"]
 _LARGE = 2**23
 
 
-def from_file(path: Path, dtype: np.dtype) -> np.ndarray:
-    """Read an array; a large one, such as P, stays in its file, which goes with it and which a further run reads."""
+def from_file(path: Path, dtype: np.dtype, scratch: Scratch) -> np.ndarray:
+    """Read an array; a large one, such as P, stays in its file, which goes with it and which a further run reads.
+
+    Parameters
+    ----------
+    path : Path
+        A file in the folder of `scratch`.
+    dtype : dtype
+    scratch : Scratch
+        Keeps the file for as long as the array, or a part of it, is there.
+    """
     if path.stat().st_size < _LARGE:
         return np.fromfile(path, dtype=dtype)
-    handle, kept = tempfile.mkstemp(prefix="tension_sim_", suffix=".array", dir=path.parents[2])
-    os.close(handle)
-    os.replace(path, kept)
-    array = np.memmap(kept, dtype=dtype, mode="r")
-    weakref.finalize(array, remove, Path(kept))
-    return array
+    mapped = MappedFile(path, dtype)
+    scratch.keep(path)
+    weakref.finalize(mapped, scratch.drop, path)
+    return np.asarray(mapped)
 
 
 def file_of(value: Any, dtype: str) -> Path | None:
-    """Return the file that holds an array, if it is a whole one that stayed there."""
-    whole = value
-    while isinstance(getattr(whole, "base", None), np.ndarray):
-        whole = whole.base
-    if not isinstance(whole, np.memmap) or whole.filename is None:
+    """Return the file that holds an array, if it is a whole one that stayed there, in this process.
+
+    After a fork the file is the other process's, which may remove it at any time; what is
+    mapped stays readable, so it is written anew.
+    """
+    kept = file_behind(value)
+    if kept is None or kept.owner != os.getpid():
         return None
-    same = whole.nbytes == value.nbytes and whole.dtype == value.dtype == dtype and value.flags.c_contiguous
-    return Path(whole.filename) if same else None
+    same = (
+        value.dtype == dtype == kept.dtype
+        and value.flags.c_contiguous
+        and value.nbytes == kept.nbytes
+        and value.__array_interface__["data"][0] == kept.__array_interface__["data"][0]
+    )
+    try:
+        whole = kept.path.stat().st_size == kept.nbytes
+    except OSError:
+        return None
+    return kept.path if same and whole else None

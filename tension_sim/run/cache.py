@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +17,7 @@ from .. import cuda
 from ..circuit import Circuit
 from ..errors import OutputError, RunFailedError
 from .program import Program
-from .scratch import remove
+from .scratch import Scratch, remove, sweep
 from .toolchain import machine, require_compiler
 
 __all__ = ["cache_folder", "find_or_build", "program_key"]
@@ -84,7 +82,9 @@ def find_or_build(circuit: Circuit, target: str = "cpp_standalone") -> Program:
 
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=cache_folder()))
+        sweep(cache_folder())  # drafts of builds that were killed
+        scratch = Scratch(cache_folder(), prefix=f"{key}.")
+        draft = scratch.path
     except OSError as error:
         raise OutputError(
             f"The cache of compiled programs {cache_folder()} cannot be written: {error}.\n"
@@ -106,7 +106,7 @@ def find_or_build(circuit: Circuit, target: str = "cpp_standalone") -> Program:
             "Fix: make room there, or set TENSION_SIM_CACHE to another folder."
         ) from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        scratch.close()
     program = _load(folder)
     if program is None:
         raise RunFailedError(f"The compiled program in {folder} is not whole.\nFix: make room there, and try again.")

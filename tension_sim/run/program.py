@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import signal
-import subprocess
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ from ..circuit import STEPS
 from ..errors import OutputError, RunFailedError
 from ..mapped import in_parts
 from .arrays import file_of, from_file
-from .scratch import fast_folder, remove
+from .children import Told, run_program
+from .interrupts import Interrupts
+from .scratch import LOG, Scratch, fast_folder, sweep_all
 
 __all__ = ["Program"]
 
 #: Threads that wait for work leave the cores to others; large arrays lie in large pages, of which there are few.
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
-_LOG = "log.txt"
+#: Exit status of a program that could not write a file (tsim_files.h).
+_UNWRITABLE = 74
 
 
 @dataclass(frozen=True)
@@ -54,117 +57,134 @@ class Program:
         wanted: Sequence[str],
         progress: Callable[[int], None] | None = None,
         recorded: int = 0,
+        spikes: int = 0,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
 
-        `recorded` is how many bytes the run will record, about.
+        The files of the run lie in memory where there is room. What outgrows that all the same is
+        written to the disk: nobody knows before how often neurons will spike.
+
+        Parameters
+        ----------
+        recorded, spikes : int, optional
+            How many bytes the run will record at least, and how many bytes of spikes it may add.
 
         Raises
         ------
         RunFailedError
-            If the binary is killed or fails; the message names its log, which is kept.
+            If the binary is killed or fails; the message names its log, which is kept for a week.
         OutputError
             If there is no room for the files of the run.
         """
-        work = None
-        try:
-            work = Path(tempfile.mkdtemp(prefix="tension_sim_", dir=fast_folder(values, recorded)))
-            (work / "results").mkdir()
-            arguments = [
-                f"network.t={start * dt!r}",
-                f"conductor.stop_step={start + steps}",
-                *self._write(values, work),
-            ]
-        except OSError as error:
-            remove(work)
-            raise OutputError(f"The files of the run could not be written: {error}.\nFix: make room there.") from error
-        try:
-            interrupted = self._execute(work, arguments, start, progress)
-            results = self._read(work, [*wanted, STEPS])
-        except RunFailedError:
-            for left in work.rglob("*"):  # its log, which tells why, stays
-                if left.is_file() and left.name != _LOG:
-                    left.unlink()
-            raise
-        except BaseException:
-            remove(work)
-            raise
-        remove(work)
-        results["steps"] = int(results.pop(STEPS)[0]) - start
-        results["interrupted"] = interrupted
-        return results
+        names = [*wanted, STEPS]
+        least = recorded + sum(self._nbytes(name) for name in names)
+        memory = fast_folder(values, least + spikes)
+        with Interrupts(at_once=True) as interrupts, ExitStack() as folders:
+            used, arguments = self._prepare(values, memory, least, folders)
+            results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
+            time = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
+            command = [str(self.folder / "main"), *results, *time, *arguments]
+            environment = {**_ENVIRONMENT, **os.environ}
+            report = (lambda step: None) if progress is None else lambda step: progress(step - start)
+            told = run_program(command, self.folder, environment, interrupts, report)
+            _check_end(told)
+            arrays = self._read(told, names, used)
+            arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
+            arrays["interrupted"] = interrupts.seen or told.stopped
+            return arrays
 
-    def _write(self, values: Mapping[str, Any], work: Path) -> list[str]:
+    def _prepare(
+        self, values: Mapping[str, Any], memory: str | None, least: int, folders: ExitStack
+    ) -> tuple[list[Scratch], list[str]]:
+        """Return the folders of a run, of which the second takes what the first cannot, and the program's arguments."""
+        sweep_all()
+        try:
+            if memory is not None:
+                with suppress(OSError):  # others filled it meanwhile
+                    used = [folders.enter_context(Scratch(memory)), folders.enter_context(Scratch())]
+                    return used, self._arguments(values, used[0])
+            work = folders.enter_context(Scratch())
+            _check_room(work, least)
+            return [work], self._arguments(values, work)
+        except OSError as error:
+            raise OutputError(
+                f"The files of the run could not be written: {error}.\n"
+                "Fix: make room there, or set TMPDIR to a folder on another disk."
+            ) from error
+
+    def _nbytes(self, name: str) -> int:
+        entry = self.manifest["arrays"][name]
+        return (entry["size"] or 0) * np.dtype(entry["dtype"]).itemsize
+
+    def _arguments(self, values: Mapping[str, Any], work: Scratch) -> list[str]:
+        """Return the program's arguments; arrays go into files."""
+        (work.path / "results").mkdir()
         arguments = []
         for name, value in values.items():
             if np.ndim(value) == 0:
                 arguments.append(f"{name}={np.asarray(value).item()!r}")
                 continue
-            dtype = self.manifest["arrays"][name]["dtype"] if name in self.manifest["arrays"] else "int32"
-            path = file_of(value, dtype)
+            entry = self.manifest["arrays"].get(name, {"dtype": "int32", "size": 0})
+            path = file_of(value, entry["dtype"])
             if path is None:
-                path = work / f"{name}.in"
+                path = work.path / f"{name}.in"
                 with path.open("wb") as file:  # by parts: no copy in another type
                     for part in in_parts(np.asanyarray(value)):
-                        part.astype(dtype, copy=False).tofile(file)
+                        part.astype(entry["dtype"], copy=False).tofile(file)
             arguments.append(f"{name}={path}")
+            if entry["size"] is None:
+                arguments.append(f"{name}.bytes={np.size(value) * np.dtype(entry['dtype']).itemsize}")
         return arguments
 
-    def _execute(self, work: Path, arguments: list[str], start: int, progress: Callable[[int], None] | None) -> bool:
-        log = work / _LOG
-        interrupted = False
-        command = [str(self.folder / "main"), "--results_dir", f"{work}/results/", *arguments]
-        with (
-            log.open("w") as errors,
-            subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env={**_ENVIRONMENT, **os.environ},
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,  # a Ctrl-C in the terminal reaches it once, through us
-            ) as process,
-        ):
-            while True:
-                try:
-                    for line in process.stdout:
-                        word, _, number = line.partition(" ")
-                        if word == "step" and progress is not None:
-                            progress(int(number) - start)
-                        elif word != "step":
-                            errors.write(line)
-                    process.wait()
-                    break
-                except KeyboardInterrupt:
-                    if interrupted:
-                        process.kill()
-                        raise
-                    interrupted = True
-                    process.send_signal(signal.SIGINT)
-                except BaseException:
-                    process.kill()
-                    raise
-        if process.returncode:
-            how = f"signal {-process.returncode}" if process.returncode < 0 else f"code {process.returncode}"
-            raise RunFailedError(
-                f"The compiled program ended with {how} before its run was complete.\n"
-                f"Its log is {log}: {log.read_text()[-500:].strip() or 'empty'}.\n"
-                "Fix: earlier results are untouched; run again (a killed program often ran out of memory)."
-            )
-        return interrupted
-
-    def _read(self, work: Path, names: list[str]) -> dict[str, Any]:
+    def _read(self, told: Told, names: Sequence[str], folders: Sequence[Scratch]) -> dict[str, Any]:
+        """Read arrays; each has as many bytes as the program says that it wrote, and as the network wants."""
         arrays = {}
         for name in names:
             entry = self.manifest["arrays"][name]
-            path = work / "results" / entry["file"]
-            array = np.empty(0, entry["dtype"])
-            if path.exists():
-                array = from_file(path, array.dtype)
-            if entry["size"] is not None and len(array) != entry["size"]:
+            path, written = told.written.get(entry["file"], (self.folder / "missing", -1))
+            size = path.stat().st_size if path.is_file() else None
+            if size != written or (entry["size"] is not None and written != self._nbytes(name)):
                 raise RunFailedError(
-                    f"The compiled program could not write {name!r} whole into {work}.\nFix: make room there."
+                    f"The compiled program could not write {name!r} whole into {folders[-1].path.parent}.\n"
+                    "Fix: make room there."
                 )
-            arrays[name] = array
+            scratch = next(folder for folder in folders if path.is_relative_to(folder.path))
+            arrays[name] = from_file(path, np.dtype(entry["dtype"]), scratch)
         return arrays
+
+
+def _check_room(folder: Scratch, needed: int) -> None:
+    """Refuse a run whose results cannot fit, before it starts."""
+    free = shutil.disk_usage(folder.path).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"its results need at least {needed} bytes, and {free} are free", str(folder.path))
+
+
+def _check_end(told: Told) -> None:
+    """Raise the error of a program that did not end well."""
+    if told.code == _UNWRITABLE:
+        raise OutputError(
+            f"The compiled program {told.fault}.\n"
+            "Fix: make room there, or set TMPDIR to a folder on another disk; recording less needs less room."
+        )
+    if told.code == 0:
+        return
+    how = f"signal {-told.code}" if told.code < 0 else f"code {told.code}"
+    what = f"{told.fault or 'ended with ' + how} before its run was complete"
+    text = "".join(told.log)
+    raise RunFailedError(
+        f"The compiled program {what}.\n{_kept_log(text)}: {text[-500:].strip() or 'empty'}.\n"
+        "Fix: earlier results are untouched; run again (a killed program often ran out of memory)."
+    )
+
+
+def _kept_log(text: str) -> str:
+    """Write the log of a failed run where it stays for a week, and say where."""
+    try:
+        scratch = Scratch()
+        log = scratch.path / LOG
+        log.write_text(text, encoding="utf-8")
+        scratch.release()
+    except OSError as error:
+        return f"Its log could not be written ({error.strerror})"
+    return f"Its log is {log}"

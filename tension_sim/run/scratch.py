@@ -1,20 +1,180 @@
-"""Where the files of a run lie while it goes on: in memory where there is room."""
+"""Folders for the files of a run: in memory where there is room, and swept when their process was killed.
+
+A folder is locked (``flock``) by the process that made it, for as long as that lives: the system
+drops the lock with the process, however it ends, and no other process can be taken for it, as a
+process number could that was given again or that belongs to another container. The owner's and
+the process's number in the name are for the reader.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import re
 import shutil
+import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["fast_folder", "remove"]
+__all__ = ["LOG", "Scratch", "fast_folder", "remove", "sweep", "sweep_all"]
 
 #: Where files never reach a disk, and how many bytes of a run's arrays may lie there.
 _IN_MEMORY = "/dev/shm"
 _MOST_IN_MEMORY = 2**28
+
+#: The log of a failed run, which an error message names: a folder that holds one stays for a week.
+LOG = "log.txt"
+_KEPT = 7 * 24 * 3600
+
+_NAME = re.compile(r"(?:^|\.)tension_sim_(\d+)_\d+_\w+$")
+
+#: When a folder was swept last, and how long that took: never more than a hundredth of the time.
+_swept: dict[Path, tuple[float, float]] = {}
+
+
+class Scratch:
+    """A folder of this process, which is removed with all that is in it, but not before the files that are kept.
+
+    In a process that was forked from this one nothing happens to it: it belongs to its maker.
+
+    Parameters
+    ----------
+    parent : str or Path, optional
+        Where it is made; in the folder for temporary files by default.
+    prefix : str, optional
+        What its name begins with, such as ``"<key>."`` for the draft of a program.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+
+    Examples
+    --------
+    >>> with Scratch() as scratch:
+    ...     _ = (scratch.path / "a").write_bytes(b"1")
+    >>> scratch.path.exists()
+    False
+    """
+
+    def __init__(self, parent: str | Path | None = None, prefix: str = "") -> None:
+        self._pid = os.getpid()
+        self._kept: set[Path] = set()
+        self._closed = False
+        self._guard = threading.RLock()  # a finalizer may come at any time
+        while True:
+            name = f"{prefix}tension_sim_{os.geteuid()}_{self._pid}_"
+            self.path = Path(tempfile.mkdtemp(prefix=name, dir=parent))
+            self._lock = _lock(self.path)
+            if self._lock is not None and self.path.exists():  # else one who sweeps was faster
+                return
+
+    def keep(self, path: Path) -> None:
+        """Let a file in the folder stay until it is dropped."""
+        with self._guard:
+            self._kept.add(path)
+
+    def drop(self, path: Path) -> None:
+        """Remove a file that was kept; the folder goes with the last one."""
+        if os.getpid() != self._pid:
+            return
+        with self._guard:
+            self._kept.discard(path)
+            remove(path)
+            if self._closed:
+                self.close()
+
+    def close(self) -> None:
+        """Remove the folder, or all but the files that are kept."""
+        if os.getpid() != self._pid:
+            return
+        with self._guard:
+            self._closed = True
+            if self._kept:
+                for path in sorted(self.path.rglob("*"), reverse=True):
+                    if not path.is_dir() and path not in self._kept:
+                        remove(path)
+                return
+            remove(self.path)
+            self.release()
+
+    def release(self) -> None:
+        """Leave the folder, wherever it is by now, as it is."""
+        with self._guard:
+            if self._lock is not None:
+                os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def sweep(parent: str | Path) -> None:
+    """Remove what processes of this user left in a folder when they were killed.
+
+    Only folders that `Scratch` made are looked at, no links and no files; those of a living process, and logs
+    that are younger than a week, stay.
+    """
+    parent = Path(parent)
+    now = time.monotonic()
+    last, took = _swept.get(parent, (-np.inf, 0.0))
+    if now - last < 100 * took:
+        return
+    try:
+        entries = [entry for entry in os.scandir(parent) if _NAME.search(entry.name)]
+    except OSError:  # it need not be there
+        return
+    for entry in entries:
+        with contextlib.suppress(OSError):
+            if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+                _sweep_one(Path(entry.path))
+    _swept[parent] = (now, time.monotonic() - now)
+
+
+def sweep_all() -> None:
+    """Sweep wherever runs may have left something."""
+    sweep(_IN_MEMORY)
+    with contextlib.suppress(OSError):  # no folder for temporary files
+        sweep(tempfile.gettempdir())
+
+
+def _sweep_one(folder: Path) -> None:
+    lock = _lock(folder, or_nothing=True)
+    if lock is None:
+        return
+    try:
+        log = folder / LOG
+        if not log.exists() or time.time() - log.stat().st_mtime > _KEPT:
+            remove(folder)
+    finally:
+        os.close(lock)
+
+
+def _lock(folder: Path, or_nothing: bool = False) -> int | None:
+    """Lock a folder; None if it is gone, or another has it.
+
+    Where the file system knows no locks, the folder is returned open, or None with `or_nothing`.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if or_nothing or isinstance(error, BlockingIOError):
+            os.close(descriptor)
+            return None
+    return descriptor
 
 
 def fast_folder(values: Mapping[str, Any], recorded: int) -> str | None:
@@ -25,8 +185,12 @@ def fast_folder(values: Mapping[str, Any], recorded: int) -> str | None:
     return _IN_MEMORY if size < min(_MOST_IN_MEMORY, shutil.disk_usage(_IN_MEMORY).free // 4) else None
 
 
-def remove(folder: Path | None) -> None:
-    if folder is not None and folder.is_file():
-        folder.unlink()
-    elif folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+def remove(path: Path | None) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path is None:
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()

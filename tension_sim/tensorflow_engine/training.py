@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message
+from ..run.interrupts import Interrupts
 from .data import check_width, pair, refuse_arguments, series
 from .divergence import Guard, diverged_at
-from .interrupts import Interrupts
 from .loop import Measure, Window
 from .replay import Dispatcher, each_step, last_step
 from .report import Run

@@ -13,6 +13,7 @@ import pytest
 from cuda_emulation import NETWORKS, part, samples_for, small_network
 
 from tension_sim import ForceNetwork, Learning, Record, Simulation, cuda
+from tension_sim.circuit import STEPS
 from tension_sim.errors import CompilerNotFoundError, DivergenceError
 from tension_sim.wiring import ForceWiring
 
@@ -130,11 +131,10 @@ def test_the_first_gpu_decides_the_architecture(monkeypatch, tmp_path):
 @pytest.fixture
 def generated(toolkit, monkeypatch, tmp_path):
     """Generate a network with everything that assembly knows, and return it, its record and the folder."""
-    from brian2cuda.device import CUDAStandaloneDevice
-
     from tension_sim.brian.build_cuda import build_cuda
+    from tension_sim.brian.program_files import OwnFiles
 
-    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    monkeypatch.setattr(OwnFiles, "make", lambda *args: None)
     net, record = small_network(), Record(variables={"v": (0, 3)})
     build_cuda(ForceWiring(net, record).circuit, tmp_path)
     return net, record, tmp_path
@@ -144,7 +144,7 @@ def test_every_value_of_a_run_is_taken_from_its_argument(generated):
     net, record, folder = generated
     wiring = ForceWiring(net, record)
     main = (folder / "main.cu").read_text()
-    taken = set(re.findall(r'(?:_take|_read|_load|_load_vector)\("([\w.]+)="', main))
+    taken = set(re.findall(r'tsim::(?:take|load_array|load_vector)\(args, "([\w.]+)=?"', main))
     brought = {*wiring.values(), *wiring.initial_state(None), *wiring.circuit.state_sizes}
     brought |= {"target.samples", "target.first_step", "target.periodic", "inputs.samples", "inputs.first_step"}
     assert brought - {"step"} <= taken
@@ -165,15 +165,15 @@ def test_the_order_within_a_step_is_the_published_one(generated):
     assert main.rindex("_array_network_clock_t[0] = 0.0;") < start < main.index("tsim_network.run(")
 
 
-def test_the_manifest_lists_what_the_program_writes(generated):
+def test_the_program_writes_what_is_read_of_it(generated):
     import json
 
     net, record, folder = generated
     listed = json.loads((folder / "manifest.json").read_text())["arrays"]
     objects = (folder / "objects.cu").read_text()
-    written = set(re.findall(r'results_dir \+ "([^"]+)"', objects))
-    assert {entry["file"] for entry in listed.values()} <= written
-    assert set(ForceWiring(net, record).circuit.state_sizes) <= set(listed)
+    written = re.findall(r'tsim::write_(?:array|vector)\(results_dir, "([^"]+)"', objects)
+    read = {*ForceWiring(net, record).circuit.results, STEPS}
+    assert sorted(written) == sorted(listed[name]["file"] for name in read)
 
 
 def test_sums_over_synapses_have_a_fixed_order(generated):
@@ -184,12 +184,12 @@ def test_sums_over_synapses_have_a_fixed_order(generated):
 
 def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
     import brian2
-    from brian2cuda.device import CUDAStandaloneDevice
     from brian2cuda.utils import gputools
 
     from tension_sim.brian.build_cuda import build_cuda
+    from tension_sim.brian.program_files import OwnFiles
 
-    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    monkeypatch.setattr(OwnFiles, "make", lambda *args: None)
     preferences, device = brian2.prefs.as_file, brian2.get_device()
     dt, gpu = brian2.defaultclock.dt, dict(gputools._gpu_selection)
     for name in ("one", "two"):
@@ -207,11 +207,10 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
 
 def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tmp_path):
     """brian2cuda rewrites numbers in the source for float32; the hexadecimal ones must stay whole."""
-    from brian2cuda.device import CUDAStandaloneDevice
-
     from tension_sim.brian.build_cuda import build_cuda
+    from tension_sim.brian.program_files import OwnFiles
 
-    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    monkeypatch.setattr(OwnFiles, "make", lambda *args: None)
     net = ForceNetwork.random("lif", n=10, dtype="float32", learning=Learning(alpha_P=1.0), seed=1)
     build_cuda(ForceWiring(net, Record()).circuit, tmp_path)
     source = source_of(tmp_path, "rls")

@@ -19,9 +19,9 @@ from tension_sim.callbacks import (  # noqa: E402
     TimeHistory,
     VoltageTracking,
 )
+from tension_sim.run.interrupts import Interrupts  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow_engine import training  # noqa: E402
-from tension_sim.tensorflow_engine.interrupts import Interrupts  # noqa: E402
 from tension_sim.tensorflow_engine.loop import Window  # noqa: E402
 from tests.keras.networks import PAIRS, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 

@@ -43,9 +43,12 @@ print("step 5", flush=True)
 print("not a step", flush=True)
 print("a complaint", file=sys.stderr, flush=True)
 {trouble}
-open(results + "step", "wb").write(array.array("q", [stop]).tobytes())
-open(results + "w", "wb").write(array.array("d", [2*v for v in w])[:{written}].tobytes())
-open(results + "z", "wb").write(array.array("d", range(stop)).tobytes())
+for name, numbers in (
+    ("step", array.array("q", [stop])),
+    ("w", array.array("d", [2*v for v in w])[:{written}]),
+    ("z", array.array("d", range(stop))),
+):
+    print("wrote", open(results + name, "wb").write(numbers.tobytes()), results + name)
 """
 
 
@@ -243,13 +246,13 @@ class TestRun:
         monkeypatch.setattr(tempfile, "tempdir", str(slow))
         trouble = "print(sys.argv, file=open(os.path.dirname(sys.argv[0]) + '/arguments', 'w'))"
 
-        def folder(recorded=0):
-            program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED, recorded=recorded)
+        def folder(spikes=0):
+            program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED, spikes=spikes)
             arguments = (tmp_path / "program" / "arguments").read_text()
             return Path(re.search(r"'readout\.w=([^']+)'", arguments)[1]).parent.parent
 
         assert folder() == fast
-        assert folder(recorded=2**40) == slow  # no room
+        assert folder(spikes=2**40) == slow  # no room
         monkeypatch.setenv("TMPDIR", str(slow))  # the user's word
         assert folder() == slow
         monkeypatch.delenv("TMPDIR")
@@ -279,6 +282,29 @@ class TestRun:
         assert "not a step\n" in log.read_text()
         assert "a complaint\n" in log.read_text()
         assert [path for path in log.parent.rglob("*") if path.is_file()] == [log]
+
+    def test_a_disk_that_is_too_small_is_refused_at_once(self, tmp_path, temporary):
+        with pytest.raises(OutputError, match=r"its results need at least \d+ bytes, and \d+ are free: .*\nFix: make"):
+            program(tmp_path / "program", trouble="1/0").run(VALUES, 0, 10, 0.1, WANTED, recorded=2**60)
+        assert not list(temporary.iterdir())
+
+    @pytest.mark.parametrize(
+        ("status", "error", "end"),
+        [
+            (74, OutputError, "could not do it.\nFix: make room there, or set TMPDIR to a folder on another disk; "),
+            (66, RunFailedError, "could not do it before its run was complete.\nIts log is "),
+        ],
+    )
+    def test_the_programs_own_sentence(self, tmp_path, temporary, status, error, end):
+        trouble = f"print('fault could not do it', flush=True); sys.exit({status})"
+        with pytest.raises(error) as caught:
+            program(tmp_path / "program", trouble).run(VALUES, 0, 10, 0.1, WANTED)
+        assert str(caught.value).startswith(f"The compiled program {end}")
+
+    def test_a_log_that_is_not_text(self, tmp_path, temporary):
+        trouble = "sys.stdout.buffer.write(bytes(range(256))); sys.stdout.flush(); sys.exit(1)"
+        with pytest.raises(RunFailedError, match=r"Its log is "):
+            program(tmp_path / "program", trouble).run(VALUES, 0, 10, 0.1, WANTED)
 
     def test_results_that_are_not_whole(self, tmp_path, temporary):
         with pytest.raises(RunFailedError, match=r"could not write 'readout\.w' whole into .*\nFix: make room there"):

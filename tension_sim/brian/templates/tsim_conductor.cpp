@@ -4,12 +4,18 @@
 {% block extra_headers %}
 #include <chrono>
 #include <cstdio>
+#include "tsim_process.h"
 {% endblock %}
 
 {% block maincode %}
     const int64_t _step = {{t_in_timesteps}};
     if (_step + 1 >= {{stop_step}})
         Network::_globally_stopped = true;
+    if (tsim::stop_wanted())
+    {
+        std::printf("stopped\n");
+        Network::_globally_stopped = true;
+    }
     if (_step % 64 == 0)
     {
         static std::chrono::steady_clock::time_point _last = std::chrono::steady_clock::now();

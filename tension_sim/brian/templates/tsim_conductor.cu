@@ -4,6 +4,7 @@
 {% block extra_headers %}
 #include <chrono>
 #include <cstdio>
+#include "tsim_process.h"
 {% endblock %}
 
 {% block kernel %}
@@ -19,6 +20,11 @@
     const int64_t _step = {{get_array_name(variables['t_in_timesteps'], prefix='')}}[0];
     if (_step + 1 >= {{get_array_name(variables['stop_step'], prefix='')}}[0])
         Network::_globally_stopped = true;
+    if (tsim::stop_wanted())
+    {
+        std::printf("stopped\n");
+        Network::_globally_stopped = true;
+    }
     if (_step % 64 == 0)
     {
         static std::chrono::steady_clock::time_point _last = std::chrono::steady_clock::now();

@@ -1,0 +1,152 @@
+"""How a generated program reads and writes its files: by code of ours (tsim_files.h), whole or not at all.
+
+Brian2's own prints a complaint and goes on, with zeros or with a part of the results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from brian2 import prefs
+from brian2.core import clocks
+from brian2.core.variables import DynamicArrayVariable
+
+from ..errors import RunFailedError
+from ..run.children import run_group
+
+__all__ = ["BEGIN", "OwnFiles", "loading_code"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_HEADERS = ("tsim_files.h", "tsim_process.h")
+
+#: Brian2 2.10 made it the base of another kind of clock.
+_CLOCK = getattr(clocks, "BaseClock", clocks.Clock)
+
+#: The first that a program does.
+BEGIN = "tsim::begin(args);"
+
+# What Brian2 generates for one file: a stream, its work, and the complaint that it cannot.
+_STREAM = re.compile(r"^ *[io]fstream (\w+);\n.*?^ *\} else\s*\{.*?^ *\}\n", re.DOTALL | re.MULTILINE)
+_WRITTEN = re.compile(r'\.open\(results_dir \+ "([^"]+)"')
+_READ = re.compile(r"\.read\(reinterpret_cast<char\*>\((.+?)\), (\d+)\*sizeof\(")
+
+
+class OwnFiles:
+    """Mixin of Brian2's standalone devices.
+
+    Of all arrays the program writes only the `wanted` ones, named by owner and variable.
+    """
+
+    wanted: Collection[str] = ()
+
+    def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
+        folder = Path(directory)
+        self._own_files(folder)
+        self.make(folder)
+
+    def make(self, folder: Path) -> None:
+        """Compile what was generated."""
+        prefix = "devices.cpp_standalone"
+        run_group([prefs[f"{prefix}.make_cmd_unix"], *prefs[f"{prefix}.extra_make_args_unix"]], folder)
+
+    def _own_files(self, folder: Path) -> None:
+        variables = self.arrays  # type: ignore[attr-defined]
+        files = {
+            self.get_array_filename(variable)  # type: ignore[attr-defined]
+            for variable in variables
+            if f"{getattr(variable.owner, 'name', '')}.{variable.name}" in self.wanted
+        }
+        for name in _HEADERS:
+            (folder / name).write_text((_TEMPLATES / name).read_text())
+        for stem, header in (("objects", _HEADERS[0]), ("main", _HEADERS[1])):
+            path = next(folder.glob(f"{stem}.c[pu]*"))
+            source = path.read_text()
+            if stem == "objects":
+                source = own_files(source, files)
+            path.write_text(f'#include "{header}"\n{source}')
+
+
+def own_files(source: str, wanted: Collection[str]) -> str:
+    """Change the generated objects.cpp or objects.cu so that it reads and writes whole files, the wanted ones.
+
+    Raises
+    ------
+    RunFailedError
+        If Brian2 generates something that is not known here.
+    """
+    written: list[str] = []
+
+    def write(block: re.Match[str]) -> str:
+        file = _WRITTEN.search(block[0])
+        if file is None or file[1] not in wanted:
+            return ""
+        written.append(file[1])
+        array = block[1].removeprefix("outfile_")
+        if f"{array}.size()" in block[0]:
+            return f'    tsim::write_vector(results_dir, "{file[1]}", {array});\n'
+        return f'    tsim::write_array(results_dir, "{file[1]}", {array}, _num_{array});\n'
+
+    def read(block: re.Match[str]) -> str:
+        found = _READ.search(block[0])
+        if found is None:
+            return block[0]
+        name = block[1].removeprefix("f")
+        return f'    tsim::read_array("{name}", "static_arrays/{name}", {found[1]}, {found[2]});\n'
+
+    source = _in_function(source, "_write_arrays", write)
+    source = _in_function(source, "_load_arrays", read)
+    if sorted(written) != sorted(wanted):
+        raise _unknown("_write_arrays")
+    return source
+
+
+def _in_function(source: str, name: str, replace: Callable[[re.Match[str]], str]) -> str:
+    """Replace the streams in a function; none may be left in it."""
+    body = re.compile(rf"^void {name}\(\)\n\{{\n.*?^\}}\n", re.DOTALL | re.MULTILINE)
+    found = body.findall(source)
+    if len(found) != 1:
+        raise _unknown(name)
+    changed = _STREAM.sub(replace, found[0])
+    if re.search(r"\b[io]?fstream\b", changed):
+        raise _unknown(name)
+    return source.replace(found[0], changed)
+
+
+def _unknown(function: str) -> RunFailedError:
+    return RunFailedError(
+        f"The code that Brian2 {version('brian2')} generates for {function} is not known, so that it could lose data.\n"
+        "Fix: install another version of brian2; pyproject.toml of tension-sim names those that are."
+    )
+
+
+def loading_code(device: Any, skip: Callable[[Any], bool], copy_array: str = "", copy_vector: str = "") -> str:
+    """Return the code that takes the values of a run from its arguments.
+
+    Parameters
+    ----------
+    device : Device
+    skip : callable
+        Says of a variable that it cannot be set.
+    copy_array, copy_vector : str
+        Format strings with ``array`` (and ``size``): what is done after either was set.
+    """
+    lines = []
+    for variable, array in device.arrays.items():
+        owner = getattr(variable.owner, "name", None)
+        if variable.read_only or owner is None or isinstance(variable.owner, _CLOCK) or skip(variable):
+            continue
+        name = f'"{owner}.{variable.name}"'
+        if isinstance(variable, DynamicArrayVariable):
+            vector = device.get_array_name(variable, access_data=False)
+            free = "true" if variable.name in getattr(variable.owner, "any_length", ()) else "false"
+            load, then = f"tsim::load_vector(args, {name}, brian::{vector}, {free})", copy_vector.format(array=vector)
+        else:
+            size = int(variable.size)
+            load = f"tsim::load_array(args, {name}, brian::{array}, {size})"
+            then = copy_array.format(array=array, size=size)
+        lines.append(f"if ({load}) {{ {then} }}")
+    return "\n".join(lines)

@@ -1,0 +1,197 @@
+"""What a generated program does about its files: Brian2's code is replaced, or the build fails."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lif_network import Y, net
+from targets import skip_unless_here
+
+from tension_sim.brian.program_files import own_files
+from tension_sim.errors import OutputError, RunFailedError
+from tension_sim.simulation import Simulation
+
+#: Pieces of what Brian2 2.9, 2.10 and 2.11 generate.
+OBJECTS = """
+void _load_arrays()
+{
+    using namespace brian;
+
+    ifstream f_static_a;
+    f_static_a.open("static_arrays/_static_a", ios::in | ios::binary);
+    if(f_static_a.is_open())
+    {
+        f_static_a.read(reinterpret_cast<char*>(&_static_a[0]), 7*sizeof(double));
+    } else
+    {
+        std::cout << "Error opening static array _static_a." << endl;
+    }
+    copy(_static_a);
+}
+
+void _write_arrays()
+{
+    using namespace brian;
+
+    copy(_array_v);
+    ofstream outfile__array_v;
+    outfile__array_v.open(results_dir + "_array_v_12", ios::binary | ios::out);
+    if(outfile__array_v.is_open())
+    {
+        outfile__array_v.write(reinterpret_cast<char*>(_array_v), 60*sizeof(_array_v[0]));
+        outfile__array_v.close();
+    } else
+    {
+        std::cout << "Error writing output file for _array_v." << endl;
+    }
+    ofstream outfile__dynamic_array_t;
+    outfile__dynamic_array_t.open(results_dir + "_dynamic_array_t_3", ios::binary | ios::out);
+    if(outfile__dynamic_array_t.is_open())
+    {
+        if (! _dynamic_array_t.empty() )
+        {
+            outfile__dynamic_array_t.write(reinterpret_cast<char*>(&_dynamic_array_t[0]), _dynamic_array_t.size()*8);
+            outfile__dynamic_array_t.close();
+        }
+    } else
+    {
+        std::cout << "Error writing output file for _dynamic_array_t." << endl;
+    }
+
+    // Write random generator state to disk
+    ofstream random_generator_state;
+    random_generator_state.open(results_dir + "random_generator_state", ios::out);
+    if (random_generator_state.is_open()) {
+        for (int i=0; i<1; i++)
+            random_generator_state << _random_generators[i] << "\\n";
+    } else {
+        std::cout << "Error writing random generator state to file." << std::endl;
+    }
+}
+
+void _dealloc_arrays()
+{
+}
+"""
+
+
+def test_the_wanted_files_are_written_whole_and_no_others():
+    found = own_files(OBJECTS, {"_array_v_12", "_dynamic_array_t_3"})
+    calls = re.findall(r"(?:tsim::)?\b(?:copy|read_array|write_array|write_vector)\(.*", found)
+    assert calls == [
+        'tsim::read_array("_static_a", "static_arrays/_static_a", &_static_a[0], 7);',
+        "copy(_static_a);",
+        "copy(_array_v);",
+        'tsim::write_array(results_dir, "_array_v_12", _array_v, _num__array_v);',
+        'tsim::write_vector(results_dir, "_dynamic_array_t_3", _dynamic_array_t);',
+    ]
+    assert "stream" not in found and "random_generator_state" not in found
+    assert found.count("{") == found.count("}") == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "function"),
+    [
+        (lambda text: text.replace("void _write_arrays()", "bool _write_arrays()"), "_write_arrays"),
+        (lambda text: text.replace("void _load_arrays()", "void _read_arrays()"), "_load_arrays"),
+        (lambda text: text.replace("_array_v_12", "_array_v_13"), "_write_arrays"),
+        (lambda text: text.replace("    } else\n", "    }\n    else if (true)\n"), "_load_arrays"),
+        (lambda text: text.replace(".read(", ".readsome("), "_load_arrays"),
+        (lambda text: text.replace("copy(_array_v);", "std::fstream other;"), "_write_arrays"),
+    ],
+)
+def test_unknown_code_fails_the_build(change, function):
+    assert change(OBJECTS) != OBJECTS
+    with pytest.raises(RunFailedError) as caught:
+        own_files(change(OBJECTS), {"_array_v_12", "_dynamic_array_t_3"})
+    assert re.fullmatch(
+        rf"The code that Brian2 [\d.a-z]+ generates for {function} is not known, so that it could lose data\.\n"
+        r"Fix: install another version of brian2; pyproject\.toml of tension-sim names those that are\.",
+        str(caught.value),
+    )
+
+
+@pytest.fixture
+def program():
+    skip_unless_here("cpp_standalone")
+    return Simulation(net(), target="cpp_standalone").build()
+
+
+@pytest.fixture
+def values():
+    """All that a run starts from."""
+    simulation = Simulation(net(), target="cpp_standalone")
+    initial = simulation.wiring.initial_state(None, 0)
+    initial.pop("step")
+    signal = {"target.samples": Y.ravel(), "target.first_step": 0, "target.every": 1, "target.periodic": 0}
+    return {**simulation.wiring.values(), **initial, **signal}
+
+
+def short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+def long(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + bytes(8))
+
+
+@pytest.mark.parametrize("name", ["neurons.v", "recurrent.w", "target.samples"])
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (Path.unlink, "No such file or directory"),
+        (short, r"it has \d+ bytes, not the \d+ of \d+ values"),
+        (long, r"it has \d+ bytes, not the \d+ of \d+ values"),
+    ],
+)
+def test_an_input_that_is_not_whole_ends_the_run(program, values, monkeypatch, name, damage, why):
+    arguments = type(program)._arguments
+
+    def damaged(self, given, work):
+        found = arguments(self, given, work)
+        damage(work.path / f"{name}.in")
+        return found
+
+    monkeypatch.setattr(type(program), "_arguments", damaged)
+    with pytest.raises(RunFailedError, match=rf"program could not read {name} from \S+{name}\.in \({why}\) before its"):
+        program.run(values, 0, 10, net().dt, [])
+
+
+def test_a_static_array_that_is_missing_ends_the_run(program, values, tmp_path):
+    folder = shutil.copytree(program.folder, tmp_path / "program")
+    static = sorted((folder / "static_arrays").iterdir())
+    assert static
+    static[0].unlink()
+    with pytest.raises(RunFailedError, match=r"could not read \S+ from static_arrays/\S+ \(No such file or directory"):
+        replace(program, folder=folder).run(values, 0, 10, net().dt, [])
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run(program, values, monkeypatch):
+    arguments = type(program)._arguments
+
+    def no_results(self, given, work):
+        found = arguments(self, given, work)
+        (work.path / "results").rmdir()
+        (work.path / "results").write_text("")
+        return found
+
+    monkeypatch.setattr(type(program), "_arguments", no_results)
+    monkeypatch.setenv("TMPDIR", "/tmp")  # no second folder
+    with pytest.raises(OutputError) as caught:
+        program.run(values, 0, 10, net().dt, ["readout.w"])
+    assert re.fullmatch(
+        r"The compiled program could not write \d+ bytes into \S+/results/\S+ \(Not a directory; .+ bytes are free "
+        r"there\)\.\nFix: make room there, or set TMPDIR to a folder on another disk; recording less needs less room\.",
+        str(caught.value),
+    )
+
+
+def test_a_number_is_no_path(program, values):
+    found = program.run({**values, "neurons.v": np.float64("nan")}, 0, 1, net().dt, ["neurons.v", "readout.w"])
+    assert np.isnan(found["neurons.v"]).all()
+    np.testing.assert_array_equal(found["readout.w"], 0)
