@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import brian2
 import numpy as np
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, openmp_pragma
@@ -19,14 +17,14 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
 from ..circuit import STEPS, Circuit
-from ..errors import RunFailedError
+from ..run.make import make
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
 from .conductor import Conductor
-from .isolation import isolated
+from .isolation import isolated, users_preferences
 from .runtime import files_of
 
-__all__ = ["build_cpp", "build_on"]
+__all__ = ["build_cpp", "generate_on"]
 
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
@@ -80,21 +78,10 @@ _FILE = re.compile(r'    ofstream outfile_.*?results_dir \+ "([^"]+)".*?\n    } 
 
 
 class _Device(CPPStandaloneDevice):
-    """Brian2's device, which compiles in half the time, and trusts its threads, which are tested here.
-
-    Of all arrays the program writes only the `wanted` ones, named by owner and variable.
-    """
-
-    wanted: Collection[str] = ()
+    """Brian2's device, which trusts its threads, for these are tested here."""
 
     def check_openmp_compatible(self, nb_threads: int) -> None:
         """Say nothing."""
-
-    def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
-        hasten(Path(directory))
-        files = {self.get_array_filename(variable) for name, variable in _named(self) if name in self.wanted}
-        _write_only(files, Path(directory) / "objects.cpp")
-        super().compile_source(directory, compiler, debug, clean)
 
 
 def hasten(folder: Path) -> None:
@@ -118,18 +105,22 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     Raises
     ------
     RunFailedError
-        If the compiler fails; the message holds the end of its output.
+        If the compiler fails; its output is on stderr.
     """
+    flags = users_preferences()["codegen.cpp.extra_compile_args_gcc"]
     preferences = {
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
         "devices.cpp_standalone.openmp_threads": circuit.threads,
         "core.stop_on_keyboard_interrupt": True,
-        "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count() or 1}"],
-        "codegen.cpp.extra_compile_args_gcc": [*brian2.prefs["codegen.cpp.extra_compile_args_gcc"], *_GCC_FLAGS],
+        "codegen.cpp.extra_compile_args_gcc": [*flags, *_GCC_FLAGS],
     }
-    with _whole_vectors(), isolated(_Device(), preferences, build_on_run=False) as device:
-        device.wanted = {*circuit.results, STEPS}
-        build_on(device, circuit, folder)
+    with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors():
+        generate_on(device, circuit, folder)
+        wanted = {*circuit.results, STEPS}
+        files = {device.get_array_filename(variable) for name, variable in _named(device) if name in wanted}
+    _write_only(files, folder / "objects.cpp")
+    hasten(folder)
+    make(folder, "C++")
 
 
 @contextmanager
@@ -155,17 +146,16 @@ def _whole_vectors() -> Iterator[None]:
         CPPStandaloneCodeObject.templater = before
 
 
-def build_on(
+def generate_on(
     device: Any,
     circuit: Circuit,
     folder: Path,
     *,
-    language: str = "C++",
     more_objects: Callable[[dict[str, Any]], list[Any]] = lambda objects: [],
     load: Callable[[Any], str] = lambda device: "",
     skip: Callable[[Any], bool] = lambda variable: False,
 ) -> None:
-    """Generate and compile a program on an active standalone device; the defaults are those of C++.
+    """Generate the sources of a program and its manifest on an active standalone device; the defaults are for C++.
 
     Parameters
     ----------
@@ -173,8 +163,6 @@ def build_on(
         Brian2's device, as `isolated` activates it.
     circuit, folder
         What is built, and where.
-    language : str
-        For messages.
     more_objects : callable
         From the assembled objects to more members of the network.
     load : callable
@@ -191,19 +179,11 @@ def build_on(
     device.insert_code("main", load(device))
     with blaming_the_files(files_of(circuit)):
         network.run(_ENDLESS * circuit.dt * second, namespace={})
-    try:
-        device.build(directory=str(folder), compile=True, run=False, with_output=False)
-    except RuntimeError as error:
-        raise RunFailedError(
-            f"The generated {language} code did not compile ({error}).\n"
-            "Fix: the compiler's output is above; an old compiler or a full disk are usual reasons."
-        ) from error
+    device.build(directory=str(folder), compile=False, run=False, with_output=False)
     manifest = {
         "arrays": _arrays(device, skip),
         "settable": [f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")],
     }
-    for compiled in [*folder.rglob("*.o"), *folder.rglob("*.gch")]:
-        compiled.unlink()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
