@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,14 @@ from typing import Any
 
 from .errors import CompilerNotFoundError, OutputError, message
 
-__all__ = ["build_preferences", "compute_capability", "describe", "nvcc", "require_cuda"]
+__all__ = [
+    "build_preferences",
+    "compute_capability",
+    "describe_compiler",
+    "describe_gpu",
+    "nvcc",
+    "require_cuda",
+]
 
 #: Compiled for where there is no GPU to ask: the program can be built here, and run elsewhere.
 _CAPABILITY = 9.0
@@ -118,11 +126,15 @@ def compute_capability() -> float:
         return _CAPABILITY
 
 
-def describe() -> dict[str, Any]:
-    """Describe what a CUDA binary depends on besides its source."""
+def describe_gpu() -> dict[str, Any]:
+    """Describe what decides where a CUDA binary runs, besides the CPU."""
+    return {"compute_capability": compute_capability()}
+
+
+def describe_compiler() -> list[str] | None:
+    """Return what nvcc says of its version, or None where there is none."""
     compiler = nvcc()
-    lines = _version(compiler).strip().splitlines() if compiler else []
-    return {"nvcc": lines[-1] if lines else "none", "compute_capability": compute_capability()}
+    return None if compiler is None else _version(compiler).strip().splitlines()[-1:]
 
 
 @cache
@@ -157,24 +169,31 @@ def _curand_flags(compiler: str) -> tuple[list[str], list[str]]:
             )
         )
     headers, library = wheel
-    # the linker asks for libcurand.so, and the wheel has only libcurand.so.10
-    from .run.cache import cache_folder
-
-    links = cache_folder() / f"curand.{hashlib.sha256(str(library).encode()).hexdigest()[:12]}"
-    try:
-        links.mkdir(parents=True, exist_ok=True)
-        if not (links / "libcurand.so").exists():
-            (links / "libcurand.so").unlink(missing_ok=True)
-            (links / "libcurand.so").symlink_to(library)
-    except FileExistsError:
-        pass  # another process was first
-    except OSError as error:
-        raise OutputError(
-            f"The cache of compiled programs {cache_folder()} cannot be written: {error}.\n"
-            "Fix: set TENSION_SIM_CACHE to a folder that can."
-        ) from error
+    links = _links_to(library)
     rpath = ["-Xlinker", shlex.quote(f"-rpath={library.parent}")]
     return [shlex.quote(f"-I{headers}")], [shlex.quote(f"-L{links}"), *rpath]
+
+
+def _links_to(library: Path) -> Path:
+    """Return a folder of the user's own with a link libcurand.so: the wheel has only libcurand.so.10."""
+    from .run.places import place_to_build
+
+    place = place_to_build().path
+    links = place / f"curand.{os.geteuid()}.{hashlib.sha256(str(library).encode()).hexdigest()[:12]}"
+    link, draft = links / "libcurand.so", links / f"libcurand.so.{os.getpid()}.{threading.get_ident()}"
+    try:
+        links.mkdir(mode=0o700, exist_ok=True)
+        if links.lstat().st_uid != os.geteuid() or links.is_symlink():
+            raise PermissionError(f"{links} is not the user's own folder")
+        if not link.is_symlink() or link.readlink() != library:
+            draft.symlink_to(library)
+            draft.replace(link)
+    except OSError as error:
+        raise OutputError(
+            f"The cache of compiled programs {place} cannot be written: {error}.\n"
+            "Fix: set TENSION_SIM_CACHE to a folder that can."
+        ) from error
+    return links
 
 
 def build_preferences() -> dict[str, Any]:

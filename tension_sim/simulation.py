@@ -112,7 +112,7 @@ class Simulation:
             require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
-        return find_or_build(self.wiring.circuit, self.target)
+        return find_or_build(self.wiring.circuit, self.target, self.name)
 
     def run(
         self,

@@ -8,18 +8,20 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_dir
 from brian2.core.base import BrianObjectException
 from brian2.core.clocks import Clock
 from brian2.core.network import Network
-from brian2.equations.equations import PARAMETER, Equations, SingleEquation
+from brian2.core.preferences import prefs
+from brian2.equations.equations import PARAMETER, EquationError, Equations, SingleEquation
 from brian2.groups.neurongroup import NeuronGroup
 from brian2.monitors.spikemonitor import SpikeMonitor
-from brian2.stateupdaters.base import StateUpdateMethod
+from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException
 from brian2.units.allunits import second
-from brian2.units.fundamentalunits import get_or_create_dimension
+from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_dimension
 
 from ..circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
-from ..errors import InvalidValueError, message, unknown_name
+from ..errors import InvalidValueError, OutputError, RunFailedError, message, unknown_name
 from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap
@@ -33,6 +35,13 @@ __all__ = ["assemble", "blaming_the_files"]
 
 #: Functions that equation files may call beside those of Brian2.
 _FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
+
+#: What Brian2 raises about the text of equations, thresholds and resets: its own classes, and those of Python by which
+#: it refuses a text, a name, a value or a unit.
+ABOUT_EQUATIONS = (
+    EquationError, DimensionMismatchError, UnsupportedEquationsException,
+    SyntaxError, KeyError, TypeError, ValueError, NotImplementedError,
+)  # fmt: skip
 
 
 def assemble(circuit: Circuit) -> dict[str, Any]:
@@ -69,7 +78,7 @@ def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> Neu
         for key, dimension in part.parameters
     ]
     spiking = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
-    with blaming_the_files(part.files, Exception):
+    with blaming_the_files(part.files, ABOUT_EQUATIONS):
         return NeuronGroup(
             part.n,
             Equations(part.equations) + Equations(parameters),
@@ -138,23 +147,54 @@ def _spike_record(part: SpikeRecord, name: str, objects: dict[str, Any], clock: 
 
 
 @contextmanager
-def blaming_the_files(files: tuple[str, ...], errors: type[Exception] = BrianObjectException) -> Iterator[None]:
-    """Turn what Brian2 says about equations into an error that names the file they come from."""
+def blaming_the_files(
+    files: tuple[str, ...], errors: tuple[type[Exception], ...] = (BrianObjectException,)
+) -> Iterator[None]:
+    """Turn what Brian2 says about equations into an error that names the file they come from.
+
+    Parameters
+    ----------
+    files : tuple of str
+        The equation files.
+    errors : tuple of type
+        What is looked at. Brian2 wraps errors of any kind: one whose cause is a folder that cannot be written, or
+        a compiler that fails, says so, and blames no file.
+    """
     try:
         yield
     except errors as error:
+        causes = _causes(error)
+        outside = [cause for cause in causes if isinstance(cause, OSError | ImportError | MemoryError)]
+        if outside or not any(isinstance(cause, ABOUT_EQUATIONS) for cause in causes):
+            raise _failed([*causes, *outside][-1]) from error
         others = "" if len(files) < 2 else f" that fits the filter {files[1]!r}"
         raise InvalidValueError(
             message(
                 f"{files[0] if files else 'circuit'}: equations, threshold or reset",
                 f"Brian2 code{others}",
-                _root(error),
+                str(causes[-1]),
                 "mend the equation file.",
             )
         ) from error
 
 
-def _root(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error)
+def _failed(root: BaseException) -> Exception:
+    """Return the error for what has nothing to do with equations."""
+    if prefs["codegen.target"] == "cython" and isinstance(root, OSError | ImportError):
+        return OutputError(
+            f"The cache of Brian2's Cython modules {get_cython_cache_dir()} cannot be used: {root}.\n"
+            "Fix: set CYTHON_CACHE_DIR, or brian2.prefs.codegen.runtime.cython.cache_dir, to a folder that can be "
+            "written and where libraries may be loaded, or choose another target."
+        )
+    return RunFailedError(
+        f"Brian2 could not prepare the network's code: {type(root).__name__}: {root}.\n"
+        "Fix: a compiler that fails says why above; else try another target."
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and its causes, the first cause last."""
+    found = [error]
+    while found[-1].__cause__ is not None:
+        found.append(found[-1].__cause__)
+    return found

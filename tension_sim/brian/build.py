@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import brian2
 import numpy as np
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, openmp_pragma
@@ -18,15 +16,15 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
 from ..circuit import STEPS, Circuit
-from ..errors import RunFailedError
+from ..run.make import make
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
 from .conductor import Conductor
-from .isolation import isolated
-from .program_files import BEGIN, OwnFiles, loading_code
+from .isolation import isolated, users_preferences
+from .program_files import BEGIN, loading_code, use_own_files
 from .runtime import files_of
 
-__all__ = ["build_cpp", "build_on"]
+__all__ = ["build_cpp", "generate_on"]
 
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
@@ -65,15 +63,11 @@ main.o objects.o run.o: private CXXFLAGS += -O1
 """
 
 
-class _Device(OwnFiles, CPPStandaloneDevice):
-    """Brian2's device, which compiles in half the time, and trusts its threads, which are tested here."""
+class _Device(CPPStandaloneDevice):
+    """Brian2's device, which trusts its threads, for these are tested here."""
 
     def check_openmp_compatible(self, nb_threads: int) -> None:
         """Say nothing."""
-
-    def make(self, folder: Path) -> None:
-        hasten(folder)
-        super().make(folder)
 
 
 def hasten(folder: Path) -> None:
@@ -92,17 +86,19 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     Raises
     ------
     RunFailedError
-        If the compiler fails; the message holds the end of its output.
+        If the compiler fails; its output is on stderr.
     """
+    flags = users_preferences()["codegen.cpp.extra_compile_args_gcc"]
     preferences = {
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
         "devices.cpp_standalone.openmp_threads": circuit.threads,
         "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does, at any moment
-        "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count() or 1}"],
-        "codegen.cpp.extra_compile_args_gcc": [*brian2.prefs["codegen.cpp.extra_compile_args_gcc"], *_GCC_FLAGS],
+        "codegen.cpp.extra_compile_args_gcc": [*flags, *_GCC_FLAGS],
     }
-    with _whole_vectors(), isolated(_Device(), preferences, build_on_run=False) as device:
-        build_on(device, circuit, folder)
+    with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors():
+        generate_on(device, circuit, folder)
+    hasten(folder)
+    make(folder, "C++")
 
 
 @contextmanager
@@ -128,18 +124,17 @@ def _whole_vectors() -> Iterator[None]:
         CPPStandaloneCodeObject.templater = before
 
 
-def build_on(
+def generate_on(
     device: Any,
     circuit: Circuit,
     folder: Path,
     *,
-    language: str = "C++",
     more_objects: Callable[[dict[str, Any]], list[Any]] = lambda objects: [],
     copy_array: str = "",
     copy_vector: str = "",
     skip: Callable[[Any], bool] = lambda variable: False,
 ) -> None:
-    """Generate and compile a program on an active standalone device; the defaults are those of C++.
+    """Generate the sources of a program and its manifest on an active standalone device; the defaults are for C++.
 
     Parameters
     ----------
@@ -147,8 +142,6 @@ def build_on(
         Brian2's device, as `isolated` activates it.
     circuit, folder
         What is built, and where.
-    language : str
-        For messages.
     more_objects : callable
         From the assembled objects to more members of the network.
     copy_array, copy_vector : str
@@ -160,27 +153,16 @@ def build_on(
     network = objects["network"]
     clock = next(iter(network.objects)).clock
     network.add(Conductor(clock), *more_objects(objects))
-    device.wanted = {*circuit.results, STEPS}
     device.insert_code("before_start", BEGIN)
     device.insert_code("main", _TIME)
     device.insert_code("before_network_run", _START.format(t=device.get_array_name(clock.variables["t"])))
     device.insert_code("main", loading_code(device, skip, copy_array, copy_vector))
     with blaming_the_files(files_of(circuit)):
         network.run(_ENDLESS * circuit.dt * second, namespace={})
-    try:
-        device.build(directory=str(folder), compile=True, run=False, with_output=False)
-    except RuntimeError as error:
-        raise RunFailedError(
-            f"The generated {language} code did not compile ({error}).\n"
-            "Fix: the compiler's output is above; an old compiler or a full disk are usual reasons."
-        ) from error
-    manifest = {
-        "arrays": _arrays(device, skip),
-        "settable": [f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")],
-    }
-    for compiled in [*folder.rglob("*.o"), *folder.rglob("*.gch")]:
-        compiled.unlink()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    device.build(directory=str(folder), compile=False, run=False, with_output=False)
+    arrays = _arrays(device, skip)
+    use_own_files(folder, {arrays[name]["file"] for name in (*circuit.results, STEPS) if name in arrays})
+    (folder / "manifest.json").write_text(json.dumps({"arrays": arrays}))
 
 
 def _arrays(device: Any, skip: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:

@@ -19,9 +19,9 @@ from brian2cuda.utils import gputools
 
 from ..circuit import Circuit, Units
 from ..cuda import build_preferences
-from .build import build_on
+from ..run.make import make
+from .build import generate_on
 from .isolation import isolated
-from .program_files import OwnFiles
 from .spike_order import SpikeOrder
 
 __all__ = ["build_cuda"]
@@ -33,10 +33,6 @@ _COPY = {
     " cudaMemcpyHostToDevice));",
     "copy_vector": "brian::dev{array} = brian::{array};",
 }
-
-
-class _Device(OwnFiles, CUDAStandaloneDevice):
-    """brian2cuda's device."""
 
 
 def build_cuda(circuit: Circuit, folder: Path) -> None:
@@ -55,14 +51,13 @@ def build_cuda(circuit: Circuit, folder: Path) -> None:
         # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
         "devices.cuda_standalone.use_atomics": False,
     }
-    with _own_gpu_selection(), isolated(_Device(), preferences, build_on_run=False) as device:
+    with isolated(CUDAStandaloneDevice(), preferences, build_on_run=False) as device, _own_gpu_selection():
         # brian2cuda's synapses read the default clock, which need not be the network's
         device.clocks.add(device.defaultclock)
-        build_on(
+        generate_on(
             device,
             circuit,
             folder,
-            language="CUDA",
             more_objects=lambda objects: [
                 SpikeOrder(objects[name], name=f"{name}_spike_order")
                 for name, part in circuit.of(Units).items()
@@ -71,6 +66,7 @@ def build_cuda(circuit: Circuit, folder: Path) -> None:
             skip=_is_eventspace,
             **_COPY,
         )
+    make(folder, "CUDA")
 
 
 @contextmanager

@@ -11,14 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from brian2 import prefs
 from brian2.core import clocks
 from brian2.core.variables import DynamicArrayVariable
 
 from ..errors import RunFailedError
-from ..run.children import run_group
 
-__all__ = ["BEGIN", "OwnFiles", "loading_code"]
+__all__ = ["BEGIN", "loading_code", "use_own_files"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _HEADERS = ("tsim_files.h", "tsim_process.h")
@@ -35,39 +33,24 @@ _WRITTEN = re.compile(r'\.open\(results_dir \+ "([^"]+)"')
 _READ = re.compile(r"\.read\(reinterpret_cast<char\*>\((.+?)\), (\d+)\*sizeof\(")
 
 
-class OwnFiles:
-    """Mixin of Brian2's standalone devices.
+def use_own_files(folder: Path, wanted: Collection[str]) -> None:
+    """Change the sources that were generated in a folder so that the program uses our code for its files.
 
-    Of all arrays the program writes only the `wanted` ones, named by owner and variable.
+    Of all arrays it writes only those into the files that are `wanted`.
+
+    Raises
+    ------
+    RunFailedError
+        If Brian2 generates something that is not known here.
     """
-
-    wanted: Collection[str] = ()
-
-    def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
-        folder = Path(directory)
-        self._own_files(folder)
-        self.make(folder)
-
-    def make(self, folder: Path) -> None:
-        """Compile what was generated."""
-        prefix = "devices.cpp_standalone"
-        run_group([prefs[f"{prefix}.make_cmd_unix"], *prefs[f"{prefix}.extra_make_args_unix"]], folder)
-
-    def _own_files(self, folder: Path) -> None:
-        variables = self.arrays  # type: ignore[attr-defined]
-        files = {
-            self.get_array_filename(variable)  # type: ignore[attr-defined]
-            for variable in variables
-            if f"{getattr(variable.owner, 'name', '')}.{variable.name}" in self.wanted
-        }
-        for name in _HEADERS:
-            (folder / name).write_text((_TEMPLATES / name).read_text())
-        for stem, header in (("objects", _HEADERS[0]), ("main", _HEADERS[1])):
-            path = next(folder.glob(f"{stem}.c[pu]*"))
-            source = path.read_text()
-            if stem == "objects":
-                source = own_files(source, files)
-            path.write_text(f'#include "{header}"\n{source}')
+    for name in _HEADERS:
+        (folder / name).write_text((_TEMPLATES / name).read_text())
+    for stem, header in (("objects", _HEADERS[0]), ("main", _HEADERS[1])):
+        path = next(folder.glob(f"{stem}.c[pu]*"))
+        source = path.read_text()
+        if stem == "objects":
+            source = own_files(source, wanted)
+        path.write_text(f'#include "{header}"\n{source}')
 
 
 def own_files(source: str, wanted: Collection[str]) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_dir
 from brian2.core.variables import DynamicArrayVariable
 from brian2.units.allunits import second
 
 from ..circuit import Circuit, Rule, Units
 from ..errors import DivergenceError
 from ..run.interrupts import Interrupts
+from ..run.places import place_to_build
 from .assemble import assemble, blaming_the_files
-from .isolation import isolated
+from .isolation import isolated, users_preferences
 
 __all__ = ["run"]
 
@@ -51,6 +55,8 @@ def run(
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
         "core.stop_on_keyboard_interrupt": False,  # Brian2's handler fails in threads and loses results in notebooks
     }
+    if target == "cython":
+        preferences |= cython_preferences()
     with isolated("runtime", preferences), Interrupts(at_once=True) as interrupts:
         objects = assemble(circuit)
         _set(objects, values)
@@ -74,6 +80,19 @@ def run(
         for name in circuit.of(Rule):
             arrays[f"{name}.diverged_step"] = np.array([diverged_step])
         return arrays | {"steps": done, "interrupted": done < steps and diverged_step < 0}
+
+
+def cython_preferences() -> dict[str, Any]:
+    """Return where Cython's modules lie, if it is not where Brian2 puts them: no home folder that can be written."""
+    if users_preferences()["codegen.runtime.cython.cache_dir"] is not None or "CYTHON_CACHE_DIR" in os.environ:
+        return {}
+    usual = os.path.expanduser(get_cython_cache_dir())
+    with suppress(OSError):
+        if os.path.isabs(usual):
+            os.makedirs(usual, exist_ok=True)
+            if os.access(usual, os.W_OK):
+                return {}
+    return {"codegen.runtime.cython.cache_dir": str(place_to_build().path / "cython")}
 
 
 def files_of(circuit: Circuit) -> tuple[str, ...]:

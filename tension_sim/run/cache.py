@@ -1,5 +1,8 @@
 """Compiled programs: found in the cache or built once, then run many times.
 
+A program lies in a folder ``KEY.COMPILER``: the key names what decides its code and where it runs, the compiler what
+was made of that. Where there is no compiler to ask, a program of any compiler serves.
+
 Nothing here imports Brian2, so that a program that exists starts at once.
 """
 
@@ -8,28 +11,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from functools import cache, lru_cache
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import cuda
+from .. import __version__, cuda
 from ..circuit import Circuit
 from ..errors import OutputError, RunFailedError
+from .locks import SUFFIX, is_free, locked
+from .places import Place, cache_folder, place_to_build, places
+from .preferences import changed_preferences
 from .program import Program
-from .scratch import Scratch, remove, sweep
-from .toolchain import machine, require_compiler
+from .scratch import remove
+from .seal import MANIFEST, load, seal
+from .toolchain import describe_compiler, machine, require_compiler
 
-__all__ = ["cache_folder", "find_or_build", "program_key"]
+__all__ = ["DRAFT", "cache_folder", "find_or_build", "program_key", "sweep_drafts"]
 
-
-def cache_folder() -> Path:
-    """Return where compiled programs are kept: ``$TENSION_SIM_CACHE``, or the user's cache folder."""
-    chosen = os.environ.get("TENSION_SIM_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "tension_sim"
+#: What the names of folders end with in which programs are being built.
+DRAFT = ".draft"
 
 
 @cache
@@ -50,85 +57,167 @@ def _sources() -> str:
 
 
 def program_key(circuit: Circuit, target: str) -> str:
-    """Return the name of a circuit's program: equal for equal code on an equal machine."""
+    """Return what a circuit's program is called: equal for equal code on an equal machine, whatever compiled it."""
     described = {
         "circuit": circuit.digest,
         "target": target,
         "sources": _sources(),
-        "machine": machine() | (cuda.describe() if target == "cuda_standalone" else {}),
+        "preferences": changed_preferences(target),
+        "machine": machine() | (cuda.describe_gpu() if target == "cuda_standalone" else {}),
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
+    return _digest(described, 24)
 
 
-def find_or_build(circuit: Circuit, target: str = "cpp_standalone") -> Program:
+def _digest(value: Any, length: int) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]
+
+
+def _compilers(target: str) -> list[str] | None:
+    """Describe the compilers of a target; None where one is missing."""
+    host = describe_compiler()
+    device = cuda.describe_compiler() if target == "cuda_standalone" else []
+    return None if host is None or device is None else [*host, *device]
+
+
+def find_or_build(circuit: Circuit, target: str = "cpp_standalone", made_for: str = "network") -> Program:
     """Return the program of a circuit, from the cache if it is there and whole.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        The network.
+    target : str, optional
+        ``"cpp_standalone"`` or ``"cuda_standalone"``.
+    made_for : str, optional
+        Name of the network, which lists of the cache show.
 
     Raises
     ------
     CompilerNotFoundError, RunFailedError, OutputError
         If it has to be built and cannot be.
     """
-    key = program_key(circuit, target)
-    folder = cache_folder() / key
-    program = _load(folder)
+    key, compilers = program_key(circuit, target), _compilers(target)
+    name = None if compilers is None else f"{key}.{_digest(compilers, 8)}"
+    program = _find(key, name)
     if program is not None:
         return program
-    if target == "cuda_standalone":
-        cuda.require_cuda()
-        from ..brian.build_cuda import build_cuda as build
-    else:
-        require_compiler()
-        from ..brian.build import build_cpp as build
-
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        sweep(cache_folder())  # drafts of builds that were killed
-        scratch = Scratch(cache_folder(), prefix=f"{key}.")
-        draft = scratch.path
-    except OSError as error:
-        raise OutputError(
-            f"The cache of compiled programs {cache_folder()} cannot be written: {error}.\n"
-            "Fix: set TENSION_SIM_CACHE to a folder that can."
-        ) from error
-    try:
-        build(circuit, draft)
-        (draft / "complete").write_text(_digest(draft))
-        try:
-            if _load(folder) is None:  # another process may have been first
-                remove(folder)
-                draft.rename(folder)
-        except OSError:
-            if _load(folder) is None:
-                raise
-    except OSError as error:
-        raise OutputError(
-            f"The compiled program could not be written into {cache_folder()}: {error}.\n"
-            "Fix: make room there, or set TENSION_SIM_CACHE to another folder."
-        ) from error
-    finally:
-        scratch.close()
-    program = _load(folder)
+    build = _builder(target)
+    if name is None or compilers is None:
+        raise RunFailedError(f"The compiler of {target} does not tell its version.\nFix: look at its installation.")
+    place = place_to_build()
+    folder = place.path / name
+    with locked(folder, may_wait=not _in_brian2()) as alone:
+        program = load(folder, shared=place.shared)  # another process may have been first
+        if program is not None:
+            return program
+        if alone:
+            sweep_drafts(place.path, held=folder)
+        about = {"for": made_for, "target": target, "compilers": compilers, "version": __version__, "time": time.time()}
+        _build(lambda draft: build(circuit, draft), place, folder, about)
+    program = load(folder, shared=place.shared)
     if program is None:
         raise RunFailedError(f"The compiled program in {folder} is not whole.\nFix: make room there, and try again.")
     return Program(program.folder, program.manifest, built=True)
 
 
-def _digest(folder: Path) -> str:
-    return hashlib.sha256((folder / "main").read_bytes() + (folder / "manifest.json").read_bytes()).hexdigest()
+def _find(key: str, name: str | None) -> Program | None:
+    """Return a program by its name, or the newest of its key where no compiler decides."""
+    for place in places():
+        for folder in [place.path / name] if name is not None else _newest(place.path, key):
+            program = load(folder, shared=place.shared)
+            if program is not None:
+                with suppress(OSError):
+                    os.utime(folder)  # when it was last used
+                return program
+    return None
 
 
-def _load(folder: Path) -> Program | None:
-    """Return the program in a folder, or None if it is absent or damaged."""
+def _newest(place: Path, key: str) -> list[Path]:
+    found = []
+    for path in place.glob(f"{key}.*"):
+        with suppress(OSError):  # another process removes it
+            if path.suffix not in (DRAFT, SUFFIX):
+                found.append((path.lstat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _builder(target: str) -> Callable[[Circuit, Path], None]:
+    if target == "cuda_standalone":
+        cuda.require_cuda()
+        from ..brian.build_cuda import build_cuda
+
+        return build_cuda
+    require_compiler()
+    from ..brian.build import build_cpp
+
+    return build_cpp
+
+
+def _in_brian2() -> bool:
+    """Say whether this thread runs a network in Brian2, so that other threads wait for it."""
+    isolation = sys.modules.get(f"{__package__.rpartition('.')[0]}.brian.isolation")
+    return isolation is not None and isolation.has_turn()
+
+
+def _build(build: Callable[[Path], None], place: Place, folder: Path, about: dict[str, Any]) -> None:
+    """Build beside the folder of a program, and exchange the two at the end."""
+    draft = None
     try:
-        files = [(folder / name).stat() for name in ("main", "manifest.json", "complete")]
-        return _checked(folder, tuple((file.st_ino, file.st_size, file.st_mtime_ns) for file in files))
-    except (OSError, ValueError):
-        return None
+        _set_aside(folder)
+        draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}.{os.getpid()}.", suffix=DRAFT, dir=place.path))
+        build(draft)
+        manifest = json.loads((draft / MANIFEST).read_text())
+        (draft / MANIFEST).write_text(json.dumps(manifest | {"made": about}))
+        seal(draft, shared=place.shared)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if load(folder, shared=place.shared) is None:  # no lock held another process back
+                raise
+    except OSError as error:
+        raise OutputError(
+            f"The compiled program could not be written into {place.path}: {error}.\n"
+            "Fix: make room there, or set TENSION_SIM_CACHE to another folder."
+        ) from error
+    finally:
+        remove(draft)
 
 
-@lru_cache(maxsize=64)
-def _checked(folder: Path, files: Any) -> Program | None:
-    """Return the program if it is whole; unchanged `files` are read once."""
-    if (folder / "complete").read_text() != _digest(folder):
-        return None
-    return Program(folder, json.loads((folder / "manifest.json").read_text()), built=False)
+def _set_aside(folder: Path) -> None:
+    """Remove what lies in the place of a program and is none; what others own is only renamed."""
+    if not os.path.lexists(folder):
+        return
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}.damaged{DRAFT}")
+    folder.rename(aside)
+    if aside.is_symlink() or not aside.is_dir():
+        aside.unlink()
+    else:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sweep_drafts(place: Path, held: Path | None = None) -> list[Path]:
+    """Remove what killed builds left: drafts, and locks that nobody holds.
+
+    Parameters
+    ----------
+    place : Path
+        A folder of programs.
+    held : Path, optional
+        The program whose lock the caller holds.
+
+    Returns
+    -------
+    list of Path
+        What was removed.
+    """
+    removed = []
+    for draft in place.glob(f"*{DRAFT}"):
+        program = place / ".".join(draft.name.split(".")[:2])
+        if draft.is_symlink() or not (program == held or is_free(program)):
+            continue
+        shutil.rmtree(draft, ignore_errors=True)
+        removed.append(draft)
+    for lock in place.glob(f"*{SUFFIX}"):
+        if lock.with_suffix("") != held:
+            is_free(lock.with_suffix(""))  # which removes it
+    return removed

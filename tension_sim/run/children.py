@@ -6,9 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,19 +108,20 @@ def run_program(
     return told
 
 
-def run_group(command: Sequence[str], folder: Path) -> None:
+def run_group(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a command that starts others, such as make; an exception or the end of this process kills them all.
 
-    Raises
-    ------
-    RuntimeError
-        If it fails; its output goes to stderr then.
+    Returns
+    -------
+    code, output : int, str
+        Its exit status, and what it wrote to stdout and stderr.
     """
     reading, writing = os.pipe()
     try:
         with subprocess.Popen(
             ["/bin/sh", "-c", _GUARDED, "sh", *command],
             cwd=folder,
+            env=environment,
             stdin=reading,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -138,6 +138,4 @@ def run_group(command: Sequence[str], folder: Path) -> None:
     finally:
         os.close(reading)
         os.close(writing)
-    if process.returncode:
-        print(output, file=sys.stderr)
-        raise RuntimeError(f"{command[0]} ended with code {process.returncode}")
+    return process.returncode, output

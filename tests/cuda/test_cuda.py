@@ -132,9 +132,8 @@ def test_the_first_gpu_decides_the_architecture(monkeypatch, tmp_path):
 def generated(toolkit, monkeypatch, tmp_path):
     """Generate a network with everything that assembly knows, and return it, its record and the folder."""
     from tension_sim.brian.build_cuda import build_cuda
-    from tension_sim.brian.program_files import OwnFiles
 
-    monkeypatch.setattr(OwnFiles, "make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
     net, record = small_network(), Record(variables={"v": (0, 3)})
     build_cuda(ForceWiring(net, record).circuit, tmp_path)
     return net, record, tmp_path
@@ -187,9 +186,8 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
     from brian2cuda.utils import gputools
 
     from tension_sim.brian.build_cuda import build_cuda
-    from tension_sim.brian.program_files import OwnFiles
 
-    monkeypatch.setattr(OwnFiles, "make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
     preferences, device = brian2.prefs.as_file, brian2.get_device()
     dt, gpu = brian2.defaultclock.dt, dict(gputools._gpu_selection)
     for name in ("one", "two"):
@@ -208,9 +206,8 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
 def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tmp_path):
     """brian2cuda rewrites numbers in the source for float32; the hexadecimal ones must stay whole."""
     from tension_sim.brian.build_cuda import build_cuda
-    from tension_sim.brian.program_files import OwnFiles
 
-    monkeypatch.setattr(OwnFiles, "make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
     net = ForceNetwork.random("lif", n=10, dtype="float32", learning=Learning(alpha_P=1.0), seed=1)
     build_cuda(ForceWiring(net, Record()).circuit, tmp_path)
     source = source_of(tmp_path, "rls")

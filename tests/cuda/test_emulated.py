@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import fitted_network
@@ -27,16 +28,20 @@ pytestmark = [
 @pytest.fixture(scope="module", autouse=True)
 def emulation(tmp_path_factory):
     """Compile for the CPU what would go to nvcc, in a cache of its own."""
-    pytest.importorskip("brian2cuda.device", reason="brian2cuda is not installed")
+    device = pytest.importorskip("brian2cuda.device", reason="brian2cuda is not installed")
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler")
-    from tension_sim.brian import build_cuda, program_files
+    from tension_sim.brian import build_cuda
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TENSION_SIM_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(cuda, "require_cuda", lambda: "nvcc")
         patch.setattr(build_cuda, "build_preferences", preferences)
-        patch.setattr(program_files.OwnFiles, "make", lambda self, folder: compile_project(folder))
+        patch.setattr(cuda, "describe_compiler", lambda: ["emulated"])
+        patch.setattr(build_cuda, "make", lambda folder, language: compile_project(folder))
+        patch.setattr(
+            device.CUDAStandaloneDevice, "compile_source", lambda self, folder, *args: compile_project(Path(folder))
+        )
         yield
 
 
@@ -154,11 +159,11 @@ def test_recurrent_synapses(kind):
     assert_equal(found, wanted)
 
 
-def test_a_file_of_the_wrong_size_ends_the_program():
+def test_a_file_of_the_wrong_size_ends_the_program(tmp_path):
     net = small_network()
     program = both(net)[1].build()
     values = {"neurons.v": np.zeros(net.n - 1), "recurrent.pre": np.empty(0), "recurrent.post": np.empty(0)}
-    with pytest.raises(RunFailedError, match=r"could not read neurons\.v from \S+ \(it has 472 bytes, not the 480"):
+    with pytest.raises(RunFailedError, match=r"neurons\.v=\S+ does not hold 60 values"):
         program.run(values, 0, 1, net.dt, [])
 
 
