@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse
+from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse, unit_of
 from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
 from .learning import Learning
@@ -205,7 +205,7 @@ class FittedNetwork:
         """
         neuron = dimensions(self.neuron.equations, self.neuron.name)
         found = {name: neuron[name] for name in self.neuron.state_variables}
-        unit = self.neuron.current_unit
+        unit = unit_of(self.neuron)
         for synapse, output, suffix, one in (
             (self.plastic_filter, "r", "r", "1"),
             (self.synapse, "I_static", "static", unit),

@@ -61,7 +61,6 @@ _KNOWN_SYMBOLS = (
 _COMMON = ("f", "p", "n", "u", "m", "k", "M", "G")
 
 
-
 def _power(unit: Unit, exponent: int) -> Unit:
     value, dimension = unit
     return value**exponent, tuple(exponent * e for e in dimension)

@@ -48,7 +48,7 @@ _CODE = set(
     "acos asin atan atan2 brian fabs fmod fmax fmin isfinite isinf isnan log2 main pow std stderr stdin stdout tsim "
     "objects network dereference preincrement free malloc size_t ssize_t bool_t "
     "int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t "
-    "logical_and logical_not logical_or rint where".split()
+    "logical_and logical_not logical_or rint where nan oo zoo".split()
 )
 # macros of the C library: their names cannot be used for variables
 _MACROS = {
@@ -73,7 +73,9 @@ _MACRO_FAMILY = re.compile(
     r"|(?:be|le)\d\dtoh|hto(?:be|le)\d\d|(?:si|sa|sigev|pthread)_[a-z_]+)"
 )
 # of Brian2, in a group of neurons or beside it
-_BRIAN = set("t dt t_in_timesteps xi i j k_in N N_pre N_post lastspike not_refractory refractory boolean integer".split())
+_BRIAN = set(
+    "t dt t_in_timesteps xi i j k_in N N_pre N_post lastspike not_refractory refractory boolean integer".split()
+)
 # parts and variables of a circuit
 _OURS = {SEED, "r", "unit", "rate_time", "z_now", "activation"}
 
@@ -102,8 +104,10 @@ def meaning_of(name: str) -> str:
     return ""
 
 
-def check_name(where: str, name: object) -> str:
+def check_name(where: str, name: object, *, ours: bool = False) -> str:
     """Return a name that a file gives to a variable or parameter, or refuse it.
+
+    With `ours`, names of a circuit's own variables pass as well.
 
     Raises
     ------
@@ -121,7 +125,7 @@ def check_name(where: str, name: object) -> str:
         expected = f"a name of at most {MAX_NAME} letters, digits and underscores that begins with a letter"
         raise InvalidValueError(message(where, expected, name, "choose another name."))
     meaning = meaning_of(name)
-    if meaning:
+    if meaning and not (ours and name in _OURS):
         fix = f"{name!r} is {meaning}: choose another name."
         raise InvalidValueError(message(where, "a name that is free", name, fix))
     return name

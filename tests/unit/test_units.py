@@ -105,9 +105,13 @@ def test_random_numbers_come_from_the_generator():
         ("7 // (1 - 1)", InvalidValueError, "expected no division by zero."),
         ("~1", InvalidValueError, "expected arithmetic (+ - * / // % **)."),
         ("1 << 2", InvalidValueError, "expected arithmetic (+ - * / // % **)."),
-        ("1 < 2 < 3", InvalidValueError, 'expected comparisons of two numbers (< <= > >= == !=).'),
+        ("1 < 2 < 3", InvalidValueError, "expected comparisons of two numbers (< <= > >= == !=)."),
         ("2 > 1", InvalidValueError, "expected a number."),
-        ("2*(2 > 1)", InvalidValueError, "expected a number, not the condition 2 > 1.\nReceived: '2*(2 > 1)'\nFix: write int(2 > 1)."),
+        (
+            "2*(2 > 1)",
+            InvalidValueError,
+            "expected a number, not the condition 2 > 1.\nReceived: '2*(2 > 1)'\nFix: write int(2 > 1).",
+        ),
         ("int(1 and 2 > 1)", InvalidValueError, "expected a condition beside and, or, not; 1 is a number."),
         (
             "exp(1*mV)",
