@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import cmath
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = ["check_numbers", "random_calls"]
 
 _LARGEST_WHOLE = 2**31 - 1
 _LARGEST_EXPONENT = 100
+_PROBES = 8
+_POSITIVE = ("t", "dt", "i", "N", "t_in_timesteps")
 
 
 def random_calls(node: ast.AST) -> list[str]:
@@ -36,6 +39,7 @@ def check_numbers(reader: Reader, tree: ast.expr) -> None:
     for each in ast.walk(tree):
         if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Pow):
             _check_power(reader, each)
+        _check_probes(reader, each)
         if isinstance(each, ast.Constant | ast.UnaryOp | ast.BinOp | ast.Call):
             _check_constant(reader, each)
 
@@ -61,6 +65,35 @@ def _check_power(reader: Reader, node: ast.BinOp) -> None:
                           "write it with a point, as in 2.0.")  # fmt: skip
 
 
+def _check_probes(reader: Reader, node: ast.expr) -> None:
+    """Refuse what has no value whatever the variables are, such as 1/(v - v): sympy folds it to no number."""
+    match node:
+        case ast.BinOp(op=ast.Div() | ast.FloorDiv() | ast.Mod()):
+            if all(value == 0 for value in _probes(node.right)):
+                raise reader.fail("no division by zero")
+        case ast.BinOp(op=ast.Pow()):
+            exponent, bases = _value(node.right), _probes(node.left)
+            if exponent is not None and exponent < 0 and all(value == 0 for value in bases):
+                raise reader.fail("no division by zero")
+            if exponent is not None and exponent != int(exponent) and all(value < 0 for value in bases):
+                raise reader.fail(f"a value of {render(node)}")
+        case ast.Call(func=ast.Name(id="sqrt" | "log" | "log10")):
+            values = _probes(node.args[0])
+            if all(value < 0 for value in values) or (node.func.id != "sqrt" and all(value == 0 for value in values)):
+                raise reader.fail(f"a value of {render(node)}")
+
+
+def _probes(node: ast.expr) -> list[float]:
+    """Return values of a tree for some values of its names; NaN where there is none."""
+    rng, names, values = np.random.default_rng(0), sorted(names_in(node)), []
+    for _ in range(_PROBES):
+        draw = rng.uniform(0.5, 2, len(names)) * rng.choice([-1, 1], len(names))
+        known = {name: abs(x) if name in _POSITIVE else x for name, x in zip(names, draw.tolist(), strict=True)}
+        found = _value(node, known)
+        values.append(math.nan if found is None or isinstance(found, complex) else found)
+    return values
+
+
 def _check_constant(reader: Reader, node: ast.expr) -> None:
     value = _value(node)
     if value is None or isinstance(value, bool):
@@ -72,20 +105,21 @@ def _check_constant(reader: Reader, node: ast.expr) -> None:
         raise reader.fail(f"a finite value of {render(node)}")
 
 
-def _value(node: ast.expr) -> Any:
-    """Return the value of a tree without variables and units; None: it has some, or is a condition."""
+def _value(node: ast.expr, names: Mapping[str, float] | None = None) -> Any:
+    """Return the value of a tree for some values of its names; None: it has others, or is a condition."""
+    names = names or {}
     match node:
         case ast.Constant():
             return node.value
         case ast.Name():
-            return CONSTANTS.get(node.id) if node.id != "inf" else None
+            return names.get(node.id, CONSTANTS.get(node.id) if node.id != "inf" else None)
         case ast.UnaryOp(op=ast.USub()):
-            value = _value(node.operand)
+            value = _value(node.operand, names)
             return None if value is None else -value
         case ast.BinOp():
-            return _binary(node.op, _value(node.left), _value(node.right))
-        case ast.Call() if names_in(node) <= {"pi", "e"} and not random_calls(node):
-            values, function = [_value(each) for each in node.args], FUNCTIONS[node.func.id]
+            return _binary(node.op, _value(node.left, names), _value(node.right, names))
+        case ast.Call() if node.func.id not in RANDOM:
+            values, function = [_value(each, names) for each in node.args], FUNCTIONS[node.func.id]
             if function.compute is None or any(value is None for value in values):
                 return None
             with np.errstate(all="ignore"):
