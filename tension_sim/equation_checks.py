@@ -97,6 +97,10 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     """Return a filter with its code written anew, or refuse it; as `check_neuron`."""
     equations = read_equations(f"{where}: equations", synapse.equations, placeholder=True)
     shared = _parameters(where, equations, parameters)
+    for name, quantity in parameters.items():
+        if not quantity.value > 0:
+            text = synapse.parameters[name]
+            raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", text))
     for each in equations:
         if each.kind != "differential":
             raise InvalidValueError(

@@ -49,6 +49,8 @@ _RATE_KEYS = {
 }  # fmt: skip
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
 
+_MAX_BYTES = 1_000_000
+
 
 @dataclass(frozen=True)
 class SynapticFilter:
@@ -229,9 +231,15 @@ def unit_of(neuron: Neuron) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InvalidValueError(message(path.name, f"an equation file of at most {_MAX_BYTES} bytes", str(path)))
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidValueError(message(f"{path.name}", "a TOML file", str(error), "mend that line.")) from None
+    except OSError as error:
+        raise InvalidValueError(message(path.name, "a file that can be read", error.strerror)) from None
+    except (ValueError, RecursionError) as error:  # wrong TOML or UTF-8, numbers of too many digits, deep brackets
+        if isinstance(error, InvalidValueError):
+            raise
+        raise InvalidValueError(message(path.name, "a TOML file", str(error), "mend that line.")) from None
 
 
 def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:
@@ -294,7 +302,10 @@ def _neuron(path: Path) -> Neuron:
         rate=data.get("rate", "").strip(),
         activation=data.get("activation", "").strip(),
     )
-    dimension_of(neuron.current_unit, f"{path.name}: units.current")
+    for key, unit in units.items():
+        value = evaluate(unit, f"{path.name}: units.{key}").value
+        if not 0 < value < np.inf:
+            raise InvalidValueError(message(f"{path.name}: units.{key}", "a unit above 0", unit))
     rate = dimension_of(neuron.rate_unit, f"{path.name}: units.rate")
     if rate != dimension_of("hertz", ""):
         raise InvalidValueError(
@@ -335,7 +346,11 @@ def _locate(where: str, kind: str, name: str | Path, *more: str) -> Path:
         raise InvalidTypeError(message(where, f"the name of a {kind}, or a path", name))
     path = Path(name)
     if path.suffix == ".toml" or len(path.parts) > 1:
-        if path.is_file():
+        try:
+            found = path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            found = False
+        if found:
             return path
         raise InvalidValueError(message(where, f"an existing {kind} file", str(name), "check the path."))
     files = {key: file for each in (kind, *more) for key, file in _files(each).items()}

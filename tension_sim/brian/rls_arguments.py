@@ -10,6 +10,7 @@ from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, have_same_dimensions
 
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ..language import check_name
 from ..language.code import checked_error
 from ..validation import check_matrix, check_positive, check_steps
 from ._base import dimensions_of, resolve_source
@@ -74,6 +75,7 @@ def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
     for name, given in (variables or {}).items():
         if name in _TAKEN:
             raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
+        check_name("RLS.variables", name, ours=True)
         checked[name] = output_of(f"RLS.variables[{name!r}]", given)
         resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
     return checked
