@@ -148,11 +148,11 @@ def _check_names(where: str, tree: object, known: Mapping[str, object]) -> None:
 
 
 def _parameters(where: str, equations: tuple[Equation, ...], parameters: Mapping[str, Quantity]) -> dict[str, Meaning]:
+    """Return what the parameters mean; `parameters` has their values."""
     if not equations:
         raise InvalidValueError(message(f"{where}: equations", "at least one equation", ""))
     declared = {each.name for each in equations}
     for name in parameters:
-        check_name(f"{where}: parameters", name)
         if name in declared:
             raise InvalidValueError(
                 message(f"{where}: parameters.{name}", "another name than the variables of the equations", name)

@@ -22,7 +22,7 @@ from .activation import rate_expression as rate_expression
 from .equation_checks import check_neuron, check_synapse
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .language import SEED as SEED
-from .language import Equation, parse, read_equations, render, replaced
+from .language import Equation, check_name, parse, read_equations, render, replaced
 from .language.syntax import names_in
 from .language.unit_table import unit_text
 from .units import Dimension, Quantity, describe, dimension_of, evaluate, wrong_unit
@@ -265,6 +265,11 @@ def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], requir
                     )
 
 
+def _parameters(path: Path, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a file; their names become names of variables in generated code."""
+    return {check_name(f"{path.name}: parameters", name): item for name, item in _strings(data).items()}
+
+
 def _strings(table: Mapping[str, Any]) -> dict[str, str]:
     return {name: item if isinstance(item, str) else repr(item) for name, item in table.items()}
 
@@ -297,7 +302,7 @@ def _neuron(path: Path) -> Neuron:
         inputs=inputs,
         current_unit=units["current"],
         rate_unit=units["rate"],
-        parameters=_strings(data.get("parameters", {})),
+        parameters=_parameters(path, data.get("parameters", {})),
         initial=_strings(data.get("initial", {})),
         rate=data.get("rate", "").strip(),
         activation=data.get("activation", "").strip(),
@@ -324,7 +329,7 @@ def _synapse(path: Path) -> SynapticFilter:
         equations=data["equations"].strip(),
         output=data["output"],
         spike=_strings(data["spike"]),
-        parameters=_strings(data.get("parameters", {})),
+        parameters=_parameters(path, data.get("parameters", {})),
         integration=data.get("integration", "exact"),
     )
     if synapse.integration not in ("exact", "euler"):

@@ -56,10 +56,10 @@ _MACROS = {
     *(name for name in dir(signal) if name.startswith("SIG")),
     *(
         "BIG_ENDIAN BUFSIZ BYTE_ORDER CLOCKS_PER_SEC CSIGNAL EOF EXIT_FAILURE EXIT_SUCCESS HUGE INFINITY LITTLE_ENDIAN "
-        "MAXFLOAT MAX_CANON MAX_INPUT MINSIGSTKSZ SIGSTKSZ NAN NFDBITS NGREG NSIG NULL NZERO PDP_ENDIAN PIPE_BUF TIME_UTC WEOF "
+        "MAXFLOAT MAX_CANON MAX_INPUT MINSIGSTKSZ NAN NFDBITS NGREG NSIG NULL NZERO PDP_ENDIAN PIPE_BUF TIME_UTC WEOF "
         "CLOSE_RANGE_CLOEXEC CLOSE_RANGE_UNSHARE TEMP_FAILURE_RETRY EDEADLK EHWPOISON EOPNOTSUPP EWOULDBLOCK ENOTSUP "
         "WORD_BIT alloca assert errno issubnormal linux major makedev math_errhandling minor offsetof sched_priority "
-        "sigmask unix P_tmpdir"
+        "sigmask unix P_tmpdir SIGSTKSZ"
     ).split(),
 }
 _MACRO_FAMILY = re.compile(
