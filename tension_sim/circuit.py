@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .blocks import BlockSizes
+from .language.code import checked_code, checked_error
 from .units import Dimension
 
 __all__ = [
@@ -44,7 +45,7 @@ class Variable(NamedTuple):
 
 @dataclass(frozen=True)
 class Units:
-    """A group of neurons or rate units.
+    """A group of neurons or rate units; its code is checked, and written anew from what was understood.
 
     Attributes
     ----------
@@ -78,6 +79,11 @@ class Units:
     reset: str = ""
     rate: str = ""
     files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        code = {key: getattr(self, key) for key in ("equations", "method", "filters", "threshold", "reset", "rate")}
+        for key, text in checked_code(self.files, parameters=dict(self.parameters), **code).items():
+            object.__setattr__(self, key, text)
 
     @property
     def state_sizes(self) -> dict[str, int]:
@@ -207,6 +213,11 @@ class Rule:
     n_sources: int = 0
     when: str = "end"
     order: int = 2
+
+    def __post_init__(self) -> None:
+        names = ["z", *(name for name, _ in self.variables), *(["y"] if self.target is not None else [])]
+        errors = tuple(checked_error("rule: error", text, names) for text in self.errors)
+        object.__setattr__(self, "errors", errors)
 
     @property
     def state_sizes(self) -> dict[str, int]:

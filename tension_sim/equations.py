@@ -5,7 +5,7 @@ Adding a neuron is adding one file to ``equations/``, or to any folder of one's 
 
 from __future__ import annotations
 
-import re
+import ast
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,8 +16,16 @@ from typing import Any
 import numpy as np
 
 from ._data import data_folder
+from .activation import ACTIVATIONS as ACTIVATIONS
+from .activation import activation_of as activation_of
+from .activation import rate_expression as rate_expression
+from .equation_checks import check_neuron, check_synapse
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .units import DIMENSIONLESS, Dimension, Quantity, describe, dimension_of, evaluate, wrong_unit
+from .language import SEED as SEED
+from .language import Equation, check_name, parse, read_equations, render, replaced
+from .language.syntax import names_in
+from .language.unit_table import unit_text
+from .units import Dimension, Quantity, describe, dimension_of, evaluate, wrong_unit
 
 __all__ = [
     "Neuron",
@@ -40,20 +48,8 @@ _RATE_KEYS = {
     *_TEXT, "kind", "equations", "rate", "activation", "method", "membrane", "inputs", "parameters", "initial",
 }  # fmt: skip
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
-#: From the activation's name to its Brian2 expression of x.
-ACTIVATIONS = {
-    "tanh": "tanh(x)",
-    "relu": "clip(x, 0, inf)",
-    "sigmoid": "1/(1 + exp(-x))",
-    "linear": "x",
-    "gelu": "0.5*x*(1 + erf(0.7071067811865476*x))",
-}
-#: Whole numbers that rate equations may use: the seed of their noise.
-SEED = "noise_seed"
 
-_DIFFERENTIAL = re.compile(r"^\s*d(\w+)\s*/\s*dt\s*=", re.MULTILINE)
-_DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(=[^:]*)?:", re.MULTILINE)
-_UNIT = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*(?:=[^:]*)?:\s*([^(#\n]+)", re.MULTILINE)
+_MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -98,22 +94,26 @@ class SynapticFilter:
         >>> load_synapse("single_exponential").renamed("_plastic").parameters
         {'tau_decay_plastic': '20*ms'}
         """
-        names = "|".join(map(re.escape, self.parameters)) or "$^"
+        names = {name: name + suffix for name in self.parameters}
 
         def new(text: str) -> str:
-            return re.sub(rf"\b({names})\b", rf"\1{suffix}", text)
+            tree = parse(f"{self.name}.toml: parameters", text)
+            return render(replaced(tree, {old: ast.Name(name) for old, name in names.items()}))
 
         return replace(
             self,
-            equations=new(self.equations),
+            equations="\n".join(str(each.renamed(names)) for each in self._read()),
             spike={name: new(text) for name, text in self.spike.items()},
-            parameters={name + suffix: new(text) for name, text in self.parameters.items()},
+            parameters={names[name]: new(text) for name, text in self.parameters.items()},
         )
+
+    def _read(self) -> tuple[Equation, ...]:
+        return read_equations(f"{self.name}.toml: equations", self.equations, placeholder=True)
 
     @property
     def variables(self) -> list[str]:
         """Names of the state variables, as in the file."""
-        return _DIFFERENTIAL.findall(self.equations)
+        return [each.name for each in self._read()]
 
     def named(self, output: str, suffix: str) -> dict[str, str]:
         """Map the file's variable names to those of one use of the filter."""
@@ -141,14 +141,7 @@ class SynapticFilter:
         {'h_r': '1/(tau_rise*tau_decay)'}
         """
         names = self.named(output, suffix)
-        lines = []
-        for line in self.equations.strip().splitlines():
-            formula, _, dimension = line.partition(":")
-            formula = re.sub(r"^(\s*)d(\w+)\s*/\s*dt", lambda m: f"d{names[m[2]]}/dt", formula)
-            for old, new in names.items():
-                formula = re.sub(rf"\b{old}\b", new, formula)
-            dimension = re.sub(r"\bunit\b", unit, dimension.strip())
-            lines.append(f"{formula.strip()} : {dimension}")
+        lines = [str(each.renamed(names, unit)) for each in self._read()]
         return "\n".join(lines), {names[v]: text for v, text in self.spike.items()}
 
 
@@ -202,49 +195,15 @@ class Neuron:
     @property
     def variables(self) -> list[str]:
         """Names of all state variables and subexpressions of the equations."""
-        return [a or b for a, b, _ in _DECLARED.findall(self.equations)]
+        return [each.name for each in self._read()]
 
     @property
     def state_variables(self) -> list[str]:
         """Names of the variables that hold a state: all but the subexpressions."""
-        return [a or b for a, b, formula in _DECLARED.findall(self.equations) if a or not formula]
+        return [each.name for each in self._read() if each.holds_state]
 
-
-def activation_of(where: str, activation: str) -> str:
-    """Return the expression of x of an activation, by its name or as it is.
-
-    Examples
-    --------
-    >>> activation_of("demo", "relu"), activation_of("demo", "log(1 + exp(x))")
-    ('clip(x, 0, inf)', 'log(1 + exp(x))')
-    """
-    if not isinstance(activation, str):
-        raise InvalidTypeError(message(where, "the name of an activation, or an expression of x", activation))
-    if activation in ACTIVATIONS:
-        return ACTIVATIONS[activation]
-    if not re.search(r"\bx\b", activation):
-        raise unknown_name(where, "activation, or an expression of x", activation, ACTIVATIONS)
-    return activation
-
-
-def rate_expression(neuron: Neuron, activation: str = "") -> str:
-    """Return a rate unit's rate as a Brian2 expression of its variables.
-
-    Examples
-    --------
-    >>> rate_expression(load_neuron("echo_state"), "sigmoid")
-    '(1/(1 + exp(-(a))))'
-    """
-    text = activation_of(f"{neuron.name}: activation", activation or neuron.activation)
-    start = neuron.rate.find("activation(")
-    if start < 0:
-        return neuron.rate
-    end, depth = start + len("activation("), 1
-    while depth:
-        depth += {"(": 1, ")": -1}.get(neuron.rate[end], 0)
-        end += 1
-    inner = neuron.rate[start + len("activation(") : end - 1]
-    return neuron.rate[:start] + "(" + re.sub(r"\bx\b", f"({inner})", text) + ")" + neuron.rate[end:]
+    def _read(self) -> tuple[Equation, ...]:
+        return read_equations(f"{self.name}.toml: equations", self.equations, ours=True)
 
 
 def dimensions(equations: str, where: str) -> dict[str, Dimension]:
@@ -255,18 +214,32 @@ def dimensions(equations: str, where: str) -> dict[str, Dimension]:
     >>> dimensions("dx/dt = -x/tau : volt\\nn : integer (constant)", "demo")["x"]
     (2, 1, -3, -1, 0, 0, 0)
     """
-    found = {}
-    for differential, other, unit in _UNIT.findall(equations):
-        name, unit = differential or other, unit.strip()
-        found[name] = DIMENSIONLESS if unit in ("boolean", "integer") else dimension_of(unit, f"{where}: {name}")
-    return found
+    read = read_equations(f"{where}.toml: equations", equations, ours=True)
+    return {each.name: each.meaning.dimension for each in read}
+
+
+def unit_of(neuron: Neuron) -> str:
+    """Return the unit of a neuron's currents as equations may declare it (no scale).
+
+    Examples
+    --------
+    >>> unit_of(load_neuron("theta"))
+    '1'
+    """
+    return unit_text(dimension_of(neuron.current_unit, f"{neuron.name}.toml: units.current"))
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InvalidValueError(message(path.name, f"an equation file of at most {_MAX_BYTES} bytes", str(path)))
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidValueError(message(f"{path.name}", "a TOML file", str(error), "mend that line.")) from None
+    except OSError as error:
+        raise InvalidValueError(message(path.name, "a file that can be read", error.strerror)) from None
+    except (ValueError, RecursionError) as error:  # wrong TOML or UTF-8, numbers of too many digits, deep brackets
+        if isinstance(error, InvalidValueError):
+            raise
+        raise InvalidValueError(message(path.name, "a TOML file", str(error), "mend that line.")) from None
 
 
 def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:
@@ -292,6 +265,11 @@ def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], requir
                     )
 
 
+def _parameters(path: Path, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a file; their names become names of variables in generated code."""
+    return {check_name(f"{path.name}: parameters", name): item for name, item in _strings(data).items()}
+
+
 def _strings(table: Mapping[str, Any]) -> dict[str, str]:
     return {name: item if isinstance(item, str) else repr(item) for name, item in table.items()}
 
@@ -300,7 +278,6 @@ def _neuron(path: Path) -> Neuron:
     data = _read(path)
     if data.get("kind") == "rate":
         _checked(path, data, "rate", _RATE_KEYS, ("equations", "rate", "activation", "membrane", "inputs"))
-        _check_rate(path, data)
     else:
         _checked(path, data, "neuron", _NEURON_KEYS, ("equations", "threshold", "reset", "membrane", "inputs", "units"))
     inputs, units = _strings(data["inputs"]), _strings(data.get("units", {"current": "1", "rate": "hertz"}))
@@ -325,31 +302,21 @@ def _neuron(path: Path) -> Neuron:
         inputs=inputs,
         current_unit=units["current"],
         rate_unit=units["rate"],
-        parameters=_strings(data.get("parameters", {})),
+        parameters=_parameters(path, data.get("parameters", {})),
         initial=_strings(data.get("initial", {})),
         rate=data.get("rate", "").strip(),
         activation=data.get("activation", "").strip(),
     )
-    for name in (neuron.membrane, *neuron.initial):
-        if name not in neuron.state_variables:
-            raise unknown_name(
-                f"{path.name}: membrane or initial", "variable of the equations", name, neuron.state_variables
-            )
-    dimension_of(neuron.current_unit, f"{path.name}: units.current")
+    for key, unit in units.items():
+        value = evaluate(unit, f"{path.name}: units.{key}").value
+        if not 0 < value < np.inf:
+            raise InvalidValueError(message(f"{path.name}: units.{key}", "a unit above 0", unit))
     rate = dimension_of(neuron.rate_unit, f"{path.name}: units.rate")
     if rate != dimension_of("hertz", ""):
         raise InvalidValueError(
             message(f"{path.name}: units.rate", "a rate such as 1/second", neuron.rate_unit, f"it is {describe(rate)}.")
         )
-    resolve_parameters(path.name, neuron.parameters, dt=1e-4)
-    return neuron
-
-
-def _check_rate(path: Path, data: Mapping[str, Any]) -> None:
-    activation_of(f"{path.name}: activation", data["activation"])
-    rate = data["rate"]
-    if rate.count("(") != rate.count(")"):
-        raise InvalidValueError(message(f"{path.name}: rate", "as many opening as closing brackets", rate))
+    return check_neuron(path.name, neuron, resolve_parameters(path.name, neuron.parameters, dt=1e-4))
 
 
 def _synapse(path: Path) -> SynapticFilter:
@@ -362,18 +329,12 @@ def _synapse(path: Path) -> SynapticFilter:
         equations=data["equations"].strip(),
         output=data["output"],
         spike=_strings(data["spike"]),
-        parameters=_strings(data.get("parameters", {})),
+        parameters=_parameters(path, data.get("parameters", {})),
         integration=data.get("integration", "exact"),
     )
     if synapse.integration not in ("exact", "euler"):
         raise InvalidValueError(message(f"{path.name}: integration", '"exact" or "euler"', synapse.integration))
-    for name in (synapse.output, *synapse.spike):
-        if name not in synapse.variables:
-            raise unknown_name(f"{path.name}: output or spike", "variable of the equations", name, synapse.variables)
-    names = resolve_parameters(path.name, synapse.parameters, dt=1e-4)
-    for name, text in synapse.spike.items():
-        evaluate(text, f"{path.name}: spike.{name}", names)
-    return synapse
+    return check_synapse(path.name, synapse, resolve_parameters(path.name, synapse.parameters, dt=1e-4))
 
 
 @cache
@@ -390,7 +351,11 @@ def _locate(where: str, kind: str, name: str | Path, *more: str) -> Path:
         raise InvalidTypeError(message(where, f"the name of a {kind}, or a path", name))
     path = Path(name)
     if path.suffix == ".toml" or len(path.parts) > 1:
-        if path.is_file():
+        try:
+            found = path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            found = False
+        if found:
             return path
         raise InvalidValueError(message(where, f"an existing {kind} file", str(name), "check the path."))
     files = {key: file for each in (kind, *more) for key, file in _files(each).items()}
@@ -510,7 +475,7 @@ def resolve_parameters(
                 message(f"{where}: parameters.{name}", "no circle of definitions", " -> ".join((*trail, name)))
             )
         text = texts[name]
-        needed = set(re.findall(r"[A-Za-z_]\w*", str(text))) & set(texts)
+        needed = names_in(parse(f"{where}: parameters.{name}", text)) & set(texts) if isinstance(text, str) else ()
         names = {other: value(other, (*trail, name)) for other in needed} | {"dt": known["dt"]}
         found = known[name] = evaluate(text, f"{where}: parameters.{name}", names)
         wanted = original.get(name, found).dimension

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse
+from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse, unit_of
 from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
+from .language.code import checked_error
 from .learning import Learning
 from .units import Dimension, Quantity
 from .validation import check_choice, check_matrix, check_positive, check_whole
@@ -22,6 +23,9 @@ __all__ = ["FittedNetwork"]
 #: From the name of a target to the error of each neuron's plastic weights: ``z`` is W r,
 #: ``static_input`` and ``external_input`` the other currents, ``y`` the target in their unit.
 ERRORS = {"total_input": "z + static_input + external_input - unit*y", "synaptic_input": "z + static_input - unit*y"}
+
+#: What an error may name.
+NAMES = ("z", "static_input", "external_input", "y", "unit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +111,13 @@ class FittedNetwork:
         for name in ("synapse", "plastic_synapse"):
             if not isinstance(getattr(self, name), SynapticFilter):
                 put(name, load_synapse(getattr(self, name)))
+            if len(getattr(self, name).spike) != 1:
+                expected = "a filter whose spikes add to one variable"
+                raise InvalidValueError(message(f"FittedNetwork.{name}", expected, dict(getattr(self, name).spike)))
+        if not isinstance(self.error, str):
+            known = ", ".join(ERRORS)
+            raise InvalidTypeError(message("FittedNetwork.error", f"one of {known}, or an expression", self.error))
+        checked_error("FittedNetwork.error", ERRORS.get(self.error, self.error), NAMES)
         put("n", check_whole("FittedNetwork.n", self.n, 1))
         put("n_feedforward", check_whole("FittedNetwork.n_feedforward", self.n_feedforward, 0))
         put("dt", check_positive("FittedNetwork.dt", seconds("FittedNetwork.dt", self.dt)))
@@ -205,7 +216,7 @@ class FittedNetwork:
         """
         neuron = dimensions(self.neuron.equations, self.neuron.name)
         found = {name: neuron[name] for name in self.neuron.state_variables}
-        unit = self.neuron.current_unit
+        unit = unit_of(self.neuron)
         for synapse, output, suffix, one in (
             (self.plastic_filter, "r", "r", "1"),
             (self.synapse, "I_static", "static", unit),

@@ -14,12 +14,12 @@ import numpy as np
 
 from .blocks import Blocks
 from .circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .equations import SEED, rate_time
+from .equations import SEED, rate_time, unit_of
 from .fitted import ERRORS, FittedNetwork
 from .learning import Learning
 from .recording import Record
 from .units import evaluate
-from .wiring import check_state, noise_seed, rule_values, unit_of
+from .wiring import check_state, noise_seed, rule_values
 
 __all__ = ["FittedWiring"]
 

@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from .equations import Neuron, SynapticFilter, activation_of, current_scale, dimensions, load_neuron, load_synapse
+from .equations import (
+    Neuron,
+    SynapticFilter,
+    activation_of,
+    current_scale,
+    dimensions,
+    load_neuron,
+    load_synapse,
+    unit_of,
+)
 from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
 from .learning import Learning
@@ -230,7 +239,7 @@ class ForceNetwork:
         found = {name: neuron[name] for name in self.neuron.state_variables}
         if self.synapse is None:
             return found | {"r": DIMENSIONLESS}
-        for output, suffix, unit in (("r", "r", "1"), (self.static_input, "rec", self.neuron.current_unit)):
+        for output, suffix, unit in (("r", "r", "1"), (self.static_input, "rec", unit_of(self.neuron))):
             equations, _ = self.synapse.instance(output, suffix, unit)
             found |= dimensions(equations, self.synapse.name)
         return found

@@ -11,6 +11,7 @@ import numpy as np
 from .equations import Neuron, load_neuron
 from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
+from .language.code import checked_error
 from .learning import Learning
 from .validation import check_choice, check_matrix
 
@@ -27,6 +28,9 @@ ERRORS = {
     "rate": "unit*(r - y)",
     "target_network": "z_now - z_target",
 }
+
+#: What those expressions may name.
+NAMES = ("z", "z_now", "z_out", "r", "y", "z_target", "unit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,7 @@ class Plastic:
         if not isinstance(self.error, str):
             known = ", ".join(ERRORS)
             raise InvalidTypeError(message("Plastic.error", f"one of {known}, or an expression", self.error))
+        checked_error("Plastic.error", self.expression, NAMES)
         if self.factor is not None:
             n = self.kernel.n
             object.__setattr__(self, "factor", check_matrix("Plastic.factor", self.factor, (n, n), "pre, post"))

@@ -214,6 +214,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     ('nicola_clopath_2017/lif_sine', 40000, (40000, 1))
     """
     full, path = _locate(name)
+    if not path.stem.strip(". "):  # it names the folder of results
+        raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
     data = _read(path)
     protocol = _protocol(data, path)
     _check_layout(path, data, protocol)

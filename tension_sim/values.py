@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .equations import Neuron, SynapticFilter, rate_expression, resolve_parameters
+from .activation import rate_expression
+from .equations import Neuron, SynapticFilter, resolve_parameters
 from .errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from .units import DIMENSIONLESS, Dimension, Quantity, evaluate, wrong_unit
 from .validation import check_matrix

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from .activation import rate_expression
 from .blocks import Blocks
 from .circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .equations import SEED, Neuron, rate_expression, rate_time
+from .equations import SEED, rate_time, unit_of
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .kernels import SparseKernel
 from .learning import Learning
 from .network import ForceNetwork
 from .noise import key as noise_key
 from .recording import Record
-from .units import DIMENSIONLESS, dimension_of, evaluate
+from .units import DIMENSIONLESS, evaluate
 from .validation import all_finite, check_steps
 from .values import initial_values, parameter_values, rates_of
 
@@ -32,24 +33,8 @@ __all__ = ["FOREVER", "ForceWiring", "check_state", "rule_values", "unit_of"]
 #: Stands for "to the end of the run".
 FOREVER = 2**62
 
-_SI = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
 #: What a neuron receives in the target-generating network.
 _Z_TARGET = "target_scale*(target_recurrent + target_feedback{hint})"
-
-
-def unit_of(neuron: Neuron) -> str:
-    """Return the unit of a neuron's currents as equations may declare it (no scale).
-
-    Examples
-    --------
-    >>> from tension_sim import load_neuron
-    >>> unit_of(load_neuron("theta"))
-    '1'
-    """
-    dimension = dimension_of(neuron.current_unit, neuron.name)
-    if dimension == DIMENSIONLESS:
-        return "1"
-    return "*".join(f"{name}**{exponent:g}" for name, exponent in zip(_SI, dimension, strict=True) if exponent)
 
 
 def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from brian2.core.preferences import prefs
 from brian2.equations.equations import PARAMETER, EquationError, Equations, SingleEquation
 from brian2.groups.neurongroup import NeuronGroup
 from brian2.monitors.spikemonitor import SpikeMonitor
-from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException
+from brian2.stateupdaters.base import UnsupportedEquationsException
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_dimension
 
 from ..circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
-from ..errors import InvalidValueError, OutputError, RunFailedError, message, unknown_name
+from ..errors import InvalidValueError, OutputError, RunFailedError, message
 from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap
@@ -70,8 +70,6 @@ def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
 
 @_make.register
 def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> NeuronGroup:
-    if part.method not in StateUpdateMethod.stateupdaters:
-        raise unknown_name(f"{part.files[0]}: method", "method", part.method, StateUpdateMethod.stateupdaters)
     # parameters are shared variables, so that other values need no other code
     parameters = [
         SingleEquation(PARAMETER, key, get_or_create_dimension(dimension), flags=["shared", "constant"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,8 @@ from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, have_same_dimensions
 
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ..language import check_name
+from ..language.code import checked_error
 from ..validation import check_matrix, check_positive, check_steps
 from ._base import dimensions_of, resolve_source
 from .linear_map import LinearMap
@@ -61,12 +62,7 @@ def checked_errors(error: Any, maps: int) -> list[str]:
     errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
     if len(errors) != maps or not all(isinstance(e, str) for e in errors):
         raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
-    for expression in errors:
-        try:
-            ast.parse(expression.strip(), mode="eval")
-        except (SyntaxError, ValueError):
-            raise InvalidValueError(message("RLS.error", 'an expression such as "z - y"', expression)) from None
-    return errors
+    return [checked_error("RLS.error", expression) for expression in errors]
 
 
 def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
@@ -79,6 +75,7 @@ def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
     for name, given in (variables or {}).items():
         if name in _TAKEN:
             raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
+        check_name("RLS.variables", name, ours=True)
         checked[name] = output_of(f"RLS.variables[{name!r}]", given)
         resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
     return checked

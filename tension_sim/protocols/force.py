@@ -20,6 +20,7 @@ from ..tasks.registry import Setting
 from ..validation import check_fraction, check_positive, check_steps
 from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
+from ._declared import check_declared
 from ._tasks import adapt_task, make, shape, task_section
 
 if TYPE_CHECKING:
@@ -129,7 +130,13 @@ def _check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
             )
         )
     # numbers of channels depend on the task alone: what cannot work there is refused here
-    recipe.task_shape  # noqa: B018
+    _, n_outputs, n_inputs = recipe.task_shape
+    check_declared(
+        recipe, where, recipe.values["network"]["neuron"], recipe.values["network"]["synapse"],
+        n_outputs=n_outputs, n_inputs=n_inputs, variables=recipe.record["variables"],
+        parameters={key: str(value) for key, value in recipe.settings.get("parameters", {}).items()},
+        initial=recipe.values["initial"],
+    )  # fmt: skip
 
 
 # ---- the recipe ----

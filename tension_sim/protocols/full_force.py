@@ -21,6 +21,7 @@ from ..results import Phase
 from ..validation import check_positive, check_steps
 from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
+from ._declared import check_declared
 from ._joined import joined
 from ._trials import Trial, find, trial_settings
 
@@ -255,7 +256,9 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
 def _check(recipe: FullForceRecipe, where: Callable[[str, str], str]) -> None:
     from ..equations import activation_of
 
-    activation_of(where("network", "activation"), recipe.values["network"]["activation"])
+    activation = recipe.values["network"]["activation"]
+    activation_of(where("network", "activation"), activation)
+    check_declared(recipe, where, "echo_state", activation=activation)
     run = recipe.values["run"]
     if run["restart_settle_trials"] and not run["restart_trials"]:
         place = where("run", "restart_trials")

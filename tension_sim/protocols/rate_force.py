@@ -15,6 +15,7 @@ from ..recipe_settings import LEARNING, REQUIRED, choice, count, not_negative, s
 from ..validation import check_fraction, check_positive, check_steps
 from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
+from ._declared import check_declared
 from ._kernels import normal_kernel
 from ._tasks import adapt_task, make, shape, task_section
 
@@ -158,8 +159,10 @@ def _check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
     from ..equations import activation_of
     from ..errors import InvalidValueError, message
 
-    activation_of(where("network", "activation"), recipe.values["network"]["activation"])
-    _, n_outputs, _ = shape(recipe, _steps(recipe)[1])
+    activation = recipe.values["network"]["activation"]
+    activation_of(where("network", "activation"), activation)
+    _, n_outputs, n_inputs = shape(recipe, _steps(recipe)[1])
+    check_declared(recipe, where, "echo_state", n_outputs=n_outputs, n_inputs=n_inputs, activation=activation)
     if n_outputs != 1 and recipe.values["network"]["feedback"] == "internal":
         fix = 'choose another, or feedback = "external".'
         raise InvalidValueError(message(where("task", "name"), "a supervisor with one output", n_outputs, fix))

@@ -22,6 +22,7 @@ from ..recipes import Recipe
 from ..validation import check_choice, check_fraction, check_positive, check_steps
 from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
+from ._declared import check_declared
 from ._joined import joined
 from ._trials import Trial, find, trial_settings
 
@@ -434,6 +435,7 @@ def _check(recipe: SpikingFullForceRecipe, where: Callable[[str, str], str]) -> 
     values, run = recipe.values["network"], recipe.values["run"]
     # what is no expression of the right unit is refused here
     resolve_parameters(recipe.name, _defaults(values), recipe.values["parameters"], dt=recipe.dt)
+    check_declared(recipe, where, values["neuron"], values["synapse"], parameters=recipe.values["parameters"])
     if recipe.factored and values["components"] > values["n"]:
         raise InvalidValueError(
             message(where("network", "components"), f"at most n ({values['n']})", values["components"])

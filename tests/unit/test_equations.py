@@ -132,7 +132,7 @@ def test_dimensions_of_variables():
         (
             ('v = "rand', 'w = "rand'),
             UnknownNameError,
-            "mine.toml: membrane or initial: expected a known variable",
+            "mine.toml: initial: expected a known variable of the equations (v).",
         ),
         (
             ('recurrent = "I_rec"', ""),
@@ -187,9 +187,9 @@ def test_bad_neuron_file(tmp_path, change, error, text):
         (
             ('output = "x"', 'output = "y"'),
             UnknownNameError,
-            "mine.toml: output or spike: expected a known variable",
+            "mine.toml: output: expected a known variable of the equations (x).",
         ),
-        (('x = "1/tau_decay"', 'h = "1/tau_decay"'), UnknownNameError, "mine.toml: output or spike"),
+        (('x = "1/tau_decay"', 'h = "1/tau_decay"'), UnknownNameError, "mine.toml: spike: expected a known"),
         (
             ('x = "1/tau_decay"', 'x = "1/tau"'),
             UnknownNameError,
@@ -272,9 +272,9 @@ class TestParameters:
 
     def test_not_finite(self):
         with pytest.raises(
-            InvalidValueError, match=r"demo: parameters\.a: expected a finite value\.\nReceived: '1e400'"
+            InvalidValueError, match=r"demo: parameters\.a: expected a finite value\.\nReceived: '1e300\*1e300'"
         ):
-            resolve_parameters("demo", {"a": "1"}, {"a": "1e400"}, dt=1e-3)
+            resolve_parameters("demo", {"a": "1"}, {"a": "1e300*1e300"}, dt=1e-3)
 
     def test_values_in_si(self):
         assert resolve_parameters("demo", {"a": "2.5*nS/mV"}, dt=1)["a"] == Quantity(

@@ -34,6 +34,9 @@ VOLT, SECOND = dimension_of("volt", ""), dimension_of("second", "")
         ("3*kHz", 3000.0, "hertz"),
         ("2*uF", 2e-6, "farad"),
         ("1e-3", 1e-3, "1"),
+        ("7 % 4 + 7//2", 6.0, "1"),
+        ("int(2 > 1 and not 3 == 4)*4 + int(2.7)", 6.0, "1"),
+        ("3*cm - 0.03*metre", 0.0, "metre"),
     ],
 )
 def test_values(text, value, unit):
@@ -98,8 +101,18 @@ def test_random_numbers_come_from_the_generator():
         ),
         ("1/0", InvalidValueError, "expected no division by zero."),
         ("2**(1*mV)", InvalidValueError, "expected a plain number as exponent."),
-        ("7 % 2", InvalidValueError, "expected arithmetic (+ - * / **)."),
-        ("~1", InvalidValueError, "expected arithmetic (+ - * / **)."),
+        ("7 % 0", InvalidValueError, "expected no division by zero."),
+        ("7 // (1 - 1)", InvalidValueError, "expected no division by zero."),
+        ("~1", InvalidValueError, "expected arithmetic (+ - * / // % **)."),
+        ("1 << 2", InvalidValueError, "expected arithmetic (+ - * / // % **)."),
+        ("1 < 2 < 3", InvalidValueError, "expected comparisons of two numbers (< <= > >= == !=)."),
+        ("2 > 1", InvalidValueError, "expected a number."),
+        (
+            "2*(2 > 1)",
+            InvalidValueError,
+            "expected a number, not the condition 2 > 1.\nReceived: '2*(2 > 1)'\nFix: write int(2 > 1).",
+        ),
+        ("int(1 and 2 > 1)", InvalidValueError, "expected a condition beside and, or, not; 1 is a number."),
         (
             "exp(1*mV)",
             UnitsError,

@@ -1,0 +1,142 @@
+"""What is an expression, but computed by no target: numbers that overflow, divide by zero or differ by target."""
+
+from __future__ import annotations
+
+import ast
+import cmath
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .functions import CONSTANTS, FUNCTIONS, RANDOM
+from .meaning import BINARY, Reader
+from .syntax import names_in, render
+
+__all__ = ["check_numbers", "random_calls"]
+
+_LARGEST_WHOLE = 2**31 - 1
+_LARGEST_EXPONENT = 100
+_PROBES = 8
+_POSITIVE = ("t", "dt", "i", "N", "t_in_timesteps")
+
+
+def random_calls(node: ast.AST) -> list[str]:
+    """Return the names of random functions that a tree calls, once a call."""
+    return [each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and each.func.id in RANDOM]
+
+
+def check_numbers(reader: Reader, tree: ast.expr) -> None:
+    """Refuse constants without a value on some target; `reader` has read the tree.
+
+    Generated code has 32 bits for a whole number, and sympy, by which Brian2 integrates, folds
+    constants before.
+    """
+    finite = sum(_is_infinity(each) for call in _calls(tree, "clip") for each in call.args)
+    if finite < sum(isinstance(each, ast.Name) and each.id == "inf" for each in ast.walk(tree)):
+        raise reader.fail("inf as a bound of clip() alone", "as in clip(x, 0, inf).")
+    for each in ast.walk(tree):
+        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Pow):
+            _check_power(reader, each)
+        _check_probes(reader, each)
+        if isinstance(each, ast.Constant | ast.UnaryOp | ast.BinOp | ast.Call):
+            _check_constant(reader, each)
+
+
+def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    return [each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.func.id == name]
+
+
+def _is_infinity(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    return isinstance(node, ast.Name) and node.id == "inf"
+
+
+def _check_power(reader: Reader, node: ast.BinOp) -> None:
+    exponent = _value(node.right)
+    if exponent is not None and abs(exponent) > _LARGEST_EXPONENT:
+        raise reader.fail(f"exponents of at most {_LARGEST_EXPONENT}")
+    whole = Reader(reader.where, reader.names, units=reader.units, functions=reader.functions)
+    base, power = whole.read(node.left), whole.read(node.right)
+    if base.kind == power.kind == "integer" and not (isinstance(exponent, int) and exponent >= 0):
+        raise reader.fail(f"a whole number from 0 on as exponent of the whole number {render(node.left)}",
+                          "write it with a point, as in 2.0.")  # fmt: skip
+
+
+def _check_probes(reader: Reader, node: ast.expr) -> None:
+    """Refuse what has no value whatever the variables are, such as 1/(v - v): sympy folds it to no number."""
+    match node:
+        case ast.BinOp(op=ast.Div() | ast.FloorDiv() | ast.Mod()):
+            if all(value == 0 for value in _probes(node.right)):
+                raise reader.fail("no division by zero")
+        case ast.BinOp(op=ast.Pow()):
+            exponent, bases = _value(node.right), _probes(node.left)
+            if exponent is not None and exponent < 0 and all(value == 0 for value in bases):
+                raise reader.fail("no division by zero")
+            if exponent is not None and exponent != int(exponent) and all(value < 0 for value in bases):
+                raise reader.fail(f"a value of {render(node)}")
+        case ast.Call(func=ast.Name(id="sqrt" | "log" | "log10")):
+            values = _probes(node.args[0])
+            if all(value < 0 for value in values) or (node.func.id != "sqrt" and all(value == 0 for value in values)):
+                raise reader.fail(f"a value of {render(node)}")
+
+
+def _probes(node: ast.expr) -> list[float]:
+    """Return values of a tree for some values of its names; NaN where there is none."""
+    rng, names, values = np.random.default_rng(0), sorted(names_in(node)), []
+    for _ in range(_PROBES):
+        draw = rng.uniform(0.5, 2, len(names)) * rng.choice([-1, 1], len(names))
+        known = {name: abs(x) if name in _POSITIVE else x for name, x in zip(names, draw.tolist(), strict=True)}
+        found = _value(node, known)
+        values.append(math.nan if found is None or isinstance(found, complex) else found)
+    return values
+
+
+def _check_constant(reader: Reader, node: ast.expr) -> None:
+    value = _value(node)
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int) and abs(value) > _LARGEST_WHOLE:
+        raise reader.fail(f"whole numbers of at most {_LARGEST_WHOLE}", "write a larger one as in 3e9.")
+    steep = isinstance(node, ast.Call) and node.func.id == "tan" and abs(value) > 1e15
+    if steep or not math.isfinite(value):
+        raise reader.fail(f"a finite value of {render(node)}")
+
+
+def _value(node: ast.expr, names: Mapping[str, float] | None = None) -> Any:
+    """Return the value of a tree for some values of its names; None: it has others, or is a condition."""
+    names = names or {}
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name():
+            return names.get(node.id, CONSTANTS.get(node.id) if node.id != "inf" else None)
+        case ast.UnaryOp(op=ast.USub()):
+            value = _value(node.operand, names)
+            return None if value is None else -value
+        case ast.BinOp():
+            return _binary(node.op, _value(node.left, names), _value(node.right, names))
+        case ast.Call() if node.func.id not in RANDOM:
+            values, function = [_value(each, names) for each in node.args], FUNCTIONS[node.func.id]
+            if function.compute is None or any(value is None for value in values):
+                return None
+            with np.errstate(all="ignore"):
+                found = float(function.compute(*(np.float64(value) for value in values)))
+            return int(found) if function.gives == "integer" and math.isfinite(found) else found
+    return None
+
+
+def _binary(op: ast.operator, left: Any, right: Any) -> Any:
+    if left is None or right is None:
+        return None
+    try:
+        if isinstance(op, ast.Pow) and cmath.isfinite(float(left) ** float(right)):
+            if isinstance(left, int) and isinstance(right, int) and right >= 0:
+                return left**right
+            found = float(left) ** float(right)
+            return math.nan if isinstance(found, complex) else found
+        return BINARY[type(op)](left, right) if not isinstance(op, ast.Pow) else math.nan
+    except (OverflowError, ZeroDivisionError):
+        return math.nan
