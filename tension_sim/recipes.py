@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._data import data_folder
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .files import read_toml
 from .protocols import list_protocols, load_protocol
 from .recipe_settings import apply_settings, parse_sections
 from .tasks.registry import Setting
@@ -132,17 +132,6 @@ def _locate(name: str | Path) -> tuple[str, Path]:
     raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValueError(message(str(path), "a file that can be read", str(error))) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidValueError(
-            message(str(path), "a file in TOML", str(error), "mend that line; text needs quotes.")
-        ) from None
-
-
 def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol) -> None:
     tables = [*protocol.sections, "expected"]
     for key, value in data.items():
@@ -214,7 +203,7 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     ('nicola_clopath_2017/lif_sine', 40000, (40000, 1))
     """
     full, path = _locate(name)
-    data = _read(path)
+    data = read_toml(str(path), path)
     protocol = _protocol(data, path)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)

@@ -22,7 +22,7 @@ from .program import Program
 from .scratch import remove
 from .toolchain import machine, require_compiler
 
-__all__ = ["cache_folder", "find_or_build", "program_key"]
+__all__ = ["cache_folder", "find", "find_or_build", "program_key"]
 
 
 def cache_folder() -> Path:
@@ -111,6 +111,11 @@ def find_or_build(circuit: Circuit, target: str = "cpp_standalone") -> Program:
     if program is None:
         raise RunFailedError(f"The compiled program in {folder} is not whole.\nFix: make room there, and try again.")
     return Program(program.folder, program.manifest, built=True)
+
+
+def find(circuit: Circuit, target: str) -> Program | None:
+    """Return the program of a circuit if it was built before."""
+    return _load(cache_folder() / program_key(circuit, target))
 
 
 def _digest(folder: Path) -> str:
