@@ -64,8 +64,10 @@ def _parts(where: str, text: str) -> tuple[str, ...]:
     return Path(text).parts
 
 
-def open_regular(where: str, path: str | Path) -> BinaryIO:
+def open_regular(where: str, path: str | Path, what: str = "a file that can be read") -> BinaryIO:
     """Open a file for reading, if it is one: no folder, pipe or device, which may never end.
+
+    `what` says what was expected, for messages.
 
     Raises
     ------
@@ -77,11 +79,11 @@ def open_regular(where: str, path: str | Path) -> BinaryIO:
         # a pipe would wait for its other end
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        what = f"a file that can be read ({error.strerror})"
-        raise InvalidValueError(message(where, what, str(path), "check the path.")) from None
+        raise InvalidValueError(message(where, what, f"{path} ({error.strerror})", "check the path.")) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InvalidValueError(message(where, "a file, no folder, pipe or device", str(path), "check the path."))
+        received = f"{path}, a folder, pipe or device"
+        raise InvalidValueError(message(where, what, received, "check the path."))
     return os.fdopen(descriptor, "rb")
 
 
@@ -106,7 +108,7 @@ def read_toml(where: str, path: str | Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_regular(where, path, _MOST_TOML).decode())
     except UnicodeDecodeError as error:
-        raise InvalidValueError(message(where, "a text file in UTF-8", str(error))) from None
+        raise InvalidValueError(message(where, "a file that can be read, in UTF-8", str(error))) from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidValueError(message(where, "a file in TOML", str(error), fix)) from None
     except RecursionError:
@@ -176,8 +178,9 @@ def check_free(where: str, path: str | Path, overwrite: bool = True) -> None:
 
 def _refusal(where: str, path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    with suppress(OSError):
-        reason += f"; {shutil.disk_usage(path.parent).free / 1e6:.3g} MB are free"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        with suppress(OSError):
+            reason += f"; {shutil.disk_usage(path.parent).free / 1e6:.3g} MB are free"
     fix = _FIXES.get(error.errno or 0, "choose another folder.")
     refusal = OutputError(message(where, f"a file that can be written ({reason})", str(path), fix))
     refusal.errno = error.errno
