@@ -6,6 +6,8 @@ The names below are loaded when they are first used; nothing here imports an eng
 from importlib import import_module
 from typing import Any
 
+from . import errors
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -22,7 +24,6 @@ _HOME = {
     "Simulation": "simulation",
     "SparseKernel": "kernels",
     "TargetNetwork": "plasticity",
-    "TensionError": "errors",
     "Traces": "traces",
     "Trials": "trials",
     "firing_rate": "fi_curve",
@@ -39,7 +40,7 @@ _HOME = {
     "mean_input": "fi_curve",
     "run_outcome": "runs",
     "run_recipe": "runs",
-}
+} | {name: "errors" for name in errors.__all__ if name.endswith("Error")}
 
 __all__ = [*_HOME, "__version__"]
 

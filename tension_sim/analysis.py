@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays_in import numbers
 from .errors import InvalidValueError, message
 from .results import Phase, Results
 
@@ -22,7 +23,8 @@ MAX_LAG = 2.0
 
 
 def _pair(where: str, output: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
-    output, target = (np.asarray(value, dtype=float) for value in (output, target))
+    pair = (("output", output), ("target", target))
+    output, target = (numbers(f"{where}.{name}", value, "numbers, shape (time, outputs)") for name, value in pair)
     if output.ndim == 1:
         output = output[:, None]
     if target.ndim == 1:
@@ -163,7 +165,7 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
     >>> round(peak_frequency(np.sin(2 * np.pi * 5 * t), 1e-3), 3)
     5.0
     """
-    output = np.asarray(output, dtype=float)
+    output = numbers("peak_frequency.output", output, "numbers, shape (time, outputs)")
     if output.ndim == 2:
         return np.array([peak_frequency(column, dt) for column in output.T])
     if output.ndim != 1 or len(output) < 4:

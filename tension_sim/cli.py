@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from . import __version__
-from .errors import DivergenceError, InvalidValueError, TensionError, message, unknown_name
+from .errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
 from .protocols import Forecast, Number, Outcome
 from .recipes import Recipe, list_recipes, load_recipe
 
@@ -23,8 +25,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+# what is printed comes from files and users: no markup, no :emoji:
+_out = Console(highlight=False, markup=False, emoji=False)
+_err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 
 Name = Annotated[str, typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.")]
 Set = Annotated[
@@ -33,6 +37,13 @@ Set = Annotated[
 Target = Annotated[
     str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
 ]
+
+
+def _say(text: object, console: Console = _out, style: str | None = None) -> None:
+    """Print a text as it is; control characters, which could steer the terminal, are shown by their numbers."""
+    encoding = getattr(console.file, "encoding", None) or "utf-8"
+    plain = str(text).translate(_CONTROL).encode(encoding, "backslashreplace").decode(encoding)
+    console.print(plain, style=style, soft_wrap=True)
 
 
 def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str]:
@@ -65,30 +76,33 @@ def list_command() -> None:
     )
     width = max(len(name) for _, rows in groups for name, _ in rows)
     for heading, rows in groups:
-        _out.print(f"[bold]{heading}")
+        _say(heading, style="bold")
         for name, summary in rows:
-            _out.print(f"  {name:{width}}  {summary}", markup=False, soft_wrap=True)
+            _say(f"  {name:{width}}  {summary}")
 
 
 @app.command()
 def show(name: Name, set_: Set = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
+    from .runs import forecast
+
     recipe = load_recipe(name, _settings(set_))
-    _out.print(f"[bold]{recipe.name}[/]: {recipe.summary}")
+    _say(recipe.name, style="bold")
     for label, text in (
+        ("summary", recipe.summary),
         ("protocol", f"{recipe.protocol.name}: {recipe.protocol.summary}"),
         ("source", recipe.source),
         ("script", recipe.script),
         ("notes", recipe.notes),
     ):
         if text:
-            _out.print(f"{label}: {text}", markup=False, soft_wrap=True)
+            _say(f"{label}: {text}")
     table = Table(box=None, pad_edge=False, show_header=False)
     for section, entries in {**recipe.settings, "expected": recipe.expected}.items():
         for key, value in entries.items():
-            table.add_row(f"{section}.{key}", _shown(value))
+            table.add_row(f"{section}.{key}".translate(_CONTROL), _shown(value).translate(_CONTROL))
     _out.print(table)
-    _print_forecast(recipe, "cpp_standalone")
+    _print_forecast(forecast(recipe), "cpp_standalone")
 
 
 def _shown(value: Any) -> str:
@@ -100,18 +114,14 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _print_forecast(recipe: Recipe, target: str) -> Forecast:
-    from .runs import forecast
-
-    expected = forecast(recipe, target)
+def _print_forecast(expected: Forecast, target: str) -> None:
     minutes = expected.seconds / 60
     duration = f"{expected.seconds:.0f} s"
     if minutes >= 2:
-        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.6g} h"
     memory = expected.memory / 1e6
-    size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.0f} GB"
-    _out.print(f"forecast: about {duration} on {target} once built, {size} of memory")
-    return expected
+    size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.6g} GB"
+    _say(f"forecast: about {duration} on {target} once built, {size} of memory")
 
 
 @app.command()
@@ -120,9 +130,18 @@ def run(
     set_: Set = None,
     target: Target = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for figure.png, results.nix, summary.json.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for figure.png, results.nix, summary.json (default: results/NAME); other files stay."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace results of other settings; those of the same ones always are."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Run even if memory may not suffice.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
 ) -> None:
     """Run a recipe and leave figure, numbers and a Neo file in a folder."""
     from . import runs
@@ -131,15 +150,31 @@ def run(
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
     recipe = load_recipe(name, _settings(set_, seed))
-    wanted = _print_forecast(recipe, target or "cpp_standalone")
-    if not force:
-        runs.enough_memory(wanted.memory)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
+    folder = runs.check_folder(folder, recipe, overwrite=overwrite)
+    expected = runs.forecast(recipe, target or "cpp_standalone")
+    _print_forecast(expected, target or "cpp_standalone")
     if dry_run:
-        _out.print(f"dry run: {wanted.steps} steps of {recipe.name} would be written to {folder}", soft_wrap=True)
+        runs.check_run(recipe, target=target, force=force)
+        _say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
+    runs.checked_forecast(recipe, target, force)
+    new = not folder.exists()
     folder = runs.usable_folder(folder)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    try:
+        _run_and_save(recipe, target, folder, force, expected.steps)
+    except BaseException:
+        if new:
+            with suppress(OSError):  # it stays where it holds results
+                folder.rmdir()
+        raise
+
+
+def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, steps: int) -> None:
+    from . import runs
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    outcome = None
     try:
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_err) as bar:
             task = bar.add_task("building (compiled once; later runs start at once)", total=None)
@@ -147,19 +182,37 @@ def run(
             def progress(done: int, steps: int) -> None:
                 bar.update(task, description=recipe.name, completed=done, total=steps)
 
-            outcome = runs.run_outcome(recipe, target=target, progress=progress)
+            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force)
     except DivergenceError as error:
         if error.results is not None:
-            runs.save_outcome(Outcome(error.results), folder, recipe.expected)
-            _err.print(f"what was reached is in {folder}", markup=False)
+            _say(f"what was reached is in {_saved(Outcome(error.results), folder, recipe)}", _err)
         raise
-    results = outcome.results
-    runs.save_outcome(outcome, folder, recipe.expected)
+    except KeyboardInterrupt:
+        if outcome is None:  # else it came between run and save, and nothing is lost
+            raise
+    folder = _saved(outcome, folder, recipe)
     _report(outcome, recipe)
-    _out.print(f"written: {folder}/figure.png, results.nix, summary.json", markup=False)
-    if results.provenance.get("interrupted"):
-        _err.print(f"interrupted at step {results.stop_step} of {wanted.steps}; what was reached is saved")
+    _say(f"written: {folder}/figure.png, results.nix, summary.json")
+    if outcome.results.provenance.get("interrupted"):
+        reached = outcome.results.stop_step
+        _say(f"interrupted at step {reached} of {steps}; what was reached is saved", _err)
         raise typer.Exit(130)
+
+
+def _saved(outcome: Outcome, folder: Path, recipe: Recipe) -> Path:
+    """Save the results, and return where: where the folder refuses them, in one for temporary files."""
+    from .runs import save_outcome
+
+    try:
+        save_outcome(outcome, folder, recipe.expected)
+    except OutputError as error:
+        try:
+            rescue = Path(tempfile.mkdtemp(prefix="tension_sim_results_"))
+            save_outcome(outcome, rescue, recipe.expected)
+        except OSError:
+            raise error from None
+        raise OutputError(f"{error}\nThe results of this run are in {rescue}.") from error
+    return folder
 
 
 _SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
@@ -187,7 +240,7 @@ def callback(
 ) -> None:
     """FORCE learning of spiking and rate networks in generated C++: published networks by one command."""
     if version:
-        _out.print(f"tension-sim {__version__}")
+        _say(f"tension-sim {__version__}")
         raise typer.Exit
 
 
@@ -196,8 +249,13 @@ def main() -> None:
     try:
         app()
     except TensionError as error:
-        _err.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
+        _say(f"{type(error).__name__}: {error}", _err, "red")
+        raise SystemExit(2) from None
+    except MemoryError:
+        _say(
+            "OutOfMemoryError: the run needs more memory than there is.\nFix: choose a smaller n, or record less.", _err
+        )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        _err.print("interrupted")
+        _say("interrupted", _err)
         raise SystemExit(130) from None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from .base import FORCEModel
 from .models import EchoStateNetwork
 
 # isort: split
 import tensorflow as tf
 
+from .arrays_in import numbers
 from .errors import InvalidTypeError, InvalidValueError, message
 from .tensorflow_engine.variables import standard_normal
 from .validation import check_matrix
@@ -56,7 +55,8 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
                         f"leave {given} out: it is fixed here.",
                     )
                 )
-        if np.shape(noise_param) != (2,) or not noise_param[1] >= 0:
+        noise = numbers(f"{name}.noise_param", noise_param, "(mean, standard deviation)")
+        if noise.shape != (2,) or not noise[1] >= 0:
             raise InvalidValueError(
                 message(f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param)
             )
@@ -64,7 +64,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         super().__init__(output_size=units, output_kernel_trainable=False, recurrent_kernel_trainable=True, **kwargs)
         check_matrix(
             f"{name}.structural_connectivity",
-            np.asarray(structural_connectivity),
+            structural_connectivity,
             (self.units, self.units),
             "units, units",
         )

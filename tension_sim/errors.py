@@ -19,6 +19,7 @@ __all__ = [
     "DivergenceError",
     "InvalidTypeError",
     "InvalidValueError",
+    "OutOfMemoryError",
     "OutputError",
     "RunFailedError",
     "TensionError",
@@ -61,6 +62,10 @@ class CompilerNotFoundError(TensionError, RuntimeError):
 
 class RunFailedError(TensionError, RuntimeError):
     """A compiled program ended before its run was complete."""
+
+
+class OutOfMemoryError(RunFailedError, MemoryError):
+    """What was asked for does not fit into memory."""
 
 
 class DivergenceError(TensionError, ArithmeticError):
@@ -114,17 +119,23 @@ def message(where: str, expected: str, received: object, fix: str = "") -> str:
     fix : str, optional
         What to do about it.
     """
-    shown = repr(received)
-    if len(shown) > 200:
-        shown = shown[:200] + "..."
+    shown = _shown(received)
     text = f"{where}: expected {expected}.\nReceived: {shown}"
     return f"{text}\nFix: {fix}" if fix else text
+
+
+def _shown(received: object) -> str:
+    try:
+        shown = repr(received)
+    except Exception:  # of an object of any library, or of a whole number with thousands of digits
+        shown = f"a value of type {type(received).__name__}"
+    return shown[:200] + "..." if len(shown) > 200 else shown
 
 
 def unknown_name(where: str, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for an unknown name, with the nearest known one."""
     known = sorted(known)
-    near = closest(str(name), known)
+    near = closest(name, known) if isinstance(name, str) else None
     listed = f" ({', '.join(known)})" if len(known) <= 20 else ""
     fix = f"did you mean {near!r}?" if near else f"use the name of a known {kind}."
     return UnknownNameError(message(where, f"a known {kind}{listed}", name, fix))

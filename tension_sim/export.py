@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .analysis import jsonable
-from .errors import InvalidValueError, message
-from .files import check_free, write_whole
+from .errors import InvalidValueError, TensionError, message
+from .files import check_free, checked_path, open_regular, write_whole
+from .memory import check_memory
 from .neo_objects import common_end, spike_trains
 from .results import Phase, Recording, Results, rows_between
 
@@ -183,6 +184,7 @@ def write_nix(results: Results, path: str | Path, *, overwrite: bool = True, sta
     """
     from .nixfile import nix_image
 
+    path = checked_path("write_nix.path", path)
     check_free("write_nix.path", path, overwrite)
     arrays, header = _pack(results, state)
     return write_whole("write_nix.path", path, nix_image(to_neo(results), arrays, header), overwrite=overwrite)
@@ -208,6 +210,9 @@ def read_nix(path: str | Path) -> neo.Block:
     except OSError as error:
         raise _unreadable("read_nix.path", path) from error
 
+
+#: What reading a damaged file, or one made by somebody else, can raise.
+_DAMAGED = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, StopIteration, MemoryError)
 
 _GROUPS = ("weights", "learning_curve", "state")
 
@@ -254,9 +259,21 @@ def load_results(path: str | Path) -> Results:
         with h5py.File(path, "r") as file:
             header = json.loads(file["metadata/tension_sim/properties/header"][0])
             block = next(iter(file["data"].values()))
-            arrays = {key: block[f"data_arrays/tension_sim.{key}/data"][()] for key in header.pop("arrays")}
-    except (OSError, KeyError) as error:
+            names = header.pop("arrays")
+            kept = [block[f"data_arrays/tension_sim.{key}/data"] for key in names]
+            # a file from elsewhere may unpack to anything, and may point into other files
+            if any(data.is_virtual or data.external or data.file != file for data in kept):
+                raise _unreadable("load_results.path", path)
+            check_memory("load_results.path", sum(data.nbytes for data in kept), "a shorter run")
+            return _unpack(header, {name: data[()] for name, data in zip(names, kept, strict=True)})
+    except TensionError:
+        raise
+    except _DAMAGED as error:
         raise _unreadable("load_results.path", path) from error
+
+
+def _unpack(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Results:
+    """Put together what `_pack` split."""
     groups: dict[str, dict[str, Any]] = {group: {} for group in (*_GROUPS, "indices", "recorded")}
     values: dict[str, Any] = {**header, "target": None}
     for key, array in arrays.items():
@@ -272,10 +289,9 @@ def load_results(path: str | Path) -> Results:
 
 
 def _existing(where: str, path: str | Path) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        raise InvalidValueError(message(where, "a file that exists", str(path), "check the path."))
-    return path
+    path = checked_path(where, path)
+    with open_regular(where, path, "a file that exists"):
+        return path
 
 
 def _unreadable(where: str, path: Path) -> InvalidValueError:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InvalidTypeError, InvalidValueError, message
+from .arrays_in import numbers
+from .errors import InvalidValueError, message
 from .validation import check_positive
 
 __all__ = ["firing_rate", "mean_input"]
@@ -121,10 +122,7 @@ def mean_input(
 
 
 def _numbers(where: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise InvalidTypeError(message(where, "numbers", value))
-    array = array.astype(float)
+    array = numbers(where, value, "numbers")
     bad = array.size - np.count_nonzero(np.isfinite(array))
     if bad:
         raise InvalidValueError(message(where, "finite values", f"{bad} that are NaN or infinite", "leave these out."))

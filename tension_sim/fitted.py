@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .arrays_in import numbers
 from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse, unit_of
 from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
 from .units import Dimension, Quantity
-from .validation import check_choice, check_matrix, check_positive, check_whole
+from .validation import check_choice, check_matrix, check_positive, check_text, check_whole
 from .values import check_mappings, initial_values, parameter_values, seconds, shown_in
 
 __all__ = ["FittedNetwork"]
@@ -124,6 +125,7 @@ class FittedNetwork:
         check_choice("FittedNetwork.dtype", self.dtype, ("float64", "float32"))
         check_whole("FittedNetwork.seed", self.seed, 0)
         check_mappings(self)
+        check_text("FittedNetwork.error", self.error, f"one of {', '.join(ERRORS)}, or an expression.")
         if self.input_kernel is not None and not isinstance(self.input_kernel, SparseKernel):
             put("input_kernel", SparseKernel.from_dense(self.input_kernel))
         for name, sources in (("recurrent", self.n), ("plastic", self.n_sources), ("input_kernel", None)):
@@ -157,8 +159,12 @@ class FittedNetwork:
         if (self.row_sum is None) != (self.groups is None):
             raise InvalidValueError(message("FittedNetwork.row_sum", "row_sum and groups together", self.row_sum))
         if self.groups is not None:
+            if not np.all((self.groups >= -1) & (self.groups < 2**31) & (self.groups == np.round(self.groups))):
+                what = "whole numbers from 0 on, and -1 for no group"
+                raise InvalidValueError(message("FittedNetwork.groups", what, self.groups))
             count = int(self.groups.max()) + 1
-            row_sum = check_matrix("FittedNetwork.row_sum", np.atleast_1d(self.row_sum), (count,), "groups")
+            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one a group"))
+            check_matrix("FittedNetwork.row_sum", row_sum, (count,), "groups")
             if not np.all(row_sum >= 0):
                 raise InvalidValueError(message("FittedNetwork.row_sum", "penalties of at least 0", self.row_sum))
             put("row_sum", row_sum)

@@ -50,6 +50,11 @@ class FittedWiring:
         self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
         self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
 
+    @property
+    def sample_units(self) -> dict[str, str]:
+        """Units in which plain samples of a run count: targets are currents."""
+        return {"y": self.net.neuron.current_unit, "rates": "hertz"}
+
     def _parts(self) -> Any:
         net = self.net
         n, unit = net.n, unit_of(net.neuron)

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .arrays_in import numbers, whole_numbers
 from .errors import InvalidTypeError, InvalidValueError, message
-from .validation import check_fraction, check_matrix, check_whole
+from .memory import check_memory
+from .validation import check_flag, check_fraction, check_matrix, check_table, check_whole
 
 __all__ = ["SparseKernel"]
+
+_DRAWING = 40  # bytes of a synapse while it is drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,25 +46,18 @@ class SparseKernel:
     n_post: int | None = None
 
     def __post_init__(self) -> None:
-        arrays = {name: np.asarray(getattr(self, name)) for name in ("pre", "post", "weight")}
-        for name, array in arrays.items():
-            if array.ndim != 1 or len(array) != len(arrays["pre"]):
-                raise InvalidValueError(
-                    message(f"SparseKernel.{name}", "three arrays of one length", array.shape, "one entry a synapse.")
-                )
-        check_whole("SparseKernel.n", self.n, 1)
-        if self.n_post is None:
-            object.__setattr__(self, "n_post", self.n)
-        check_whole("SparseKernel.n_post", self.n_post, 1)
-        for name, n in (("pre", self.n), ("post", self.n_post)):
-            array = arrays[name]
-            if array.dtype.kind not in "iu" and len(array):
-                raise InvalidTypeError(message(f"SparseKernel.{name}", "whole numbers", array.dtype.name))
-            if len(array) and not (array.min() >= 0 and array.max() < n):
-                raise InvalidValueError(message(f"SparseKernel.{name}", f"indices from 0 to {n - 1}", array))
+        object.__setattr__(self, "n", check_whole("SparseKernel.n", self.n, 1))
+        n_post = self.n if self.n_post is None else check_whole("SparseKernel.n_post", self.n_post, 1)
+        object.__setattr__(self, "n_post", n_post)
+        for name, n in (("pre", self.n), ("post", n_post)):
+            array = whole_numbers(f"SparseKernel.{name}", getattr(self, name), "whole numbers", below=n, what="indices")
             object.__setattr__(self, name, array.astype(np.int32))
-        weight = check_matrix("SparseKernel.weight", arrays["weight"], arrays["pre"].shape, "synapses")
-        object.__setattr__(self, "weight", weight)
+        weight = numbers("SparseKernel.weight", self.weight, f"an array of shape {self.pre.shape}")
+        for name, array in (("post", self.post), ("weight", weight)):
+            if array.shape != self.pre.shape:
+                fix = "one entry a synapse."
+                raise InvalidValueError(message(f"SparseKernel.{name}", "three arrays of one length", array.shape, fix))
+        object.__setattr__(self, "weight", check_matrix("SparseKernel.weight", weight, self.pre.shape, "synapses"))
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -68,12 +65,9 @@ class SparseKernel:
     @classmethod
     def from_dense(cls, matrix: Any) -> SparseKernel:
         """Take the non-zero entries of ``matrix[pre, post]``."""
-        rows = list(matrix) if np.iterable(matrix) else []
-        columns = len(rows[0]) if rows and np.iterable(rows[0]) else 1
-        shape = (max(len(rows), 1), max(columns, 1))
-        matrix = check_matrix("SparseKernel.from_dense", matrix, shape, "pre, post")
+        matrix = check_table("SparseKernel.from_dense", matrix, ("pre", "post"))
         pre, post = np.nonzero(matrix)
-        return cls(shape[0], pre, post, matrix[pre, post], shape[1])
+        return cls(len(matrix), pre, post, matrix[pre, post], matrix.shape[1])
 
     def to_dense(self) -> np.ndarray:
         """Return ``matrix[pre, post]``."""
@@ -147,7 +141,12 @@ class SparseKernel:
         row_balanced : bool, optional
             Subtract from each neuron's incoming weights their mean.
         """
+        n = check_whole("SparseKernel.n", n, 1)
         check_fraction("SparseKernel.p", p)
+        check_matrix("SparseKernel.std", std, (), "one number")
+        check_flag("SparseKernel.row_balanced", row_balanced)
+        _check_rng("SparseKernel.rng", rng)
+        check_memory("SparseKernel.n", _DRAWING * p * n * n, "fewer neurons, or a smaller p")
         counts = rng.binomial(n, p, size=n)
         post = np.concatenate([np.sort(rng.choice(n, size=k, replace=False, shuffle=False)) for k in counts])
         pre = np.repeat(np.arange(n), counts)
@@ -171,11 +170,14 @@ class SparseKernel:
         themselves : bool, optional
             Whether a neuron may be its own target.
         """
-        check_whole("SparseKernel.k", k, 1)
+        n, k = check_whole("SparseKernel.n", n, 1), check_whole("SparseKernel.k", k, 1)
+        pre = whole_numbers("SparseKernel.pre", pre, "a list of neurons", below=n)
+        _check_rng("SparseKernel.rng", rng)
+        check_memory("SparseKernel.k", _DRAWING * len(pre) * k, "fewer targets")
         if k > n - (not themselves):
             raise InvalidValueError(message("SparseKernel.k", f"at most {n - (not themselves)} targets", k))
         post = []
-        for neuron in np.asarray(pre):
+        for neuron in pre:
             targets = rng.choice(n - (not themselves), size=k, replace=False, shuffle=False)
             post.append(np.sort(targets + (targets >= neuron) if not themselves else targets))
         return cls(n, np.repeat(pre, k), np.concatenate(post), np.ones(len(pre) * k))
@@ -185,6 +187,11 @@ class SparseKernel:
         number = np.bincount(self.post, minlength=self.n_post)
         mean = np.bincount(self.post, self.weight, minlength=self.n_post) / np.maximum(number, 1)
         return replace(self, weight=self.weight - mean[self.post])
+
+
+def _check_rng(where: str, rng: Any) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise InvalidTypeError(message(where, "a random number generator", rng, "np.random.default_rng(0)."))
 
 
 def _lists(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays_in import whole_numbers
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .kernels import SparseKernel
 from .validation import check_matrix
@@ -40,11 +41,9 @@ def check_regions(where: str, regions: Any, n: int) -> dict[str, np.ndarray]:
         raise InvalidTypeError(message(where, "names with neurons", regions, 'write it as in {"A": [0, 1]}.'))
     found = {}
     for name, members in regions.items():
-        indices = np.asarray(members)
-        if indices.ndim != 1 or not len(indices) or indices.dtype.kind not in "iu":
+        indices = whole_numbers(f"{where}[{name!r}]", members, "a list of neurons", below=n)
+        if not len(indices):
             raise InvalidTypeError(message(f"{where}[{name!r}]", "a list of neurons", members))
-        if indices.min() < 0 or indices.max() >= n:
-            raise InvalidValueError(message(f"{where}[{name!r}]", f"neurons from 0 to {n - 1}", members))
         found[str(name)] = indices
     times = np.bincount(np.concatenate(list(found.values())), minlength=n)
     if np.any(times != 1):

@@ -27,7 +27,16 @@ from .learning import Learning
 from .plasticity import Plastic, TargetNetwork
 from .traces import Traces
 from .units import DIMENSIONLESS, Dimension, Quantity
-from .validation import check_choice, check_fraction, check_matrix, check_positive, check_whole
+from .validation import (
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_matrix,
+    check_positive,
+    check_table,
+    check_text,
+    check_whole,
+)
 from .values import check_mappings, initial_values, parameter_values, rates_of, seconds, shown_in
 
 __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
@@ -52,12 +61,13 @@ class ForceNetwork:
     recurrent : SparseKernel or None
         Static recurrence.
     feedback_kernel : array, shape (n_outputs, n), or None
-        Feedback of the output into the neurons, in the file's current unit.
+        Feedback of the output into the neurons; plain numbers count in the file's current unit
+        (mV, pA or 1), quantities are converted to it.
     output_kernel : array, shape (n, n_outputs), or None
         Initial readout weights; plain numbers. Without a readout, the output is each
         neuron's recurrent input, or its rate where learning compares rates.
     input_kernel : array, shape (n_inputs, n), optional
-        Weights of external inputs, in the file's current unit.
+        Weights of external inputs, in the file's current unit or as quantities.
     parameters : mapping, optional
         Other parameter values: expressions with the same units as in the equation file.
     initial : mapping, optional
@@ -116,6 +126,7 @@ class ForceNetwork:
                 )
         elif not isinstance(self.synapse, SynapticFilter):
             put("synapse", load_synapse(self.synapse))
+        check_text("ForceNetwork.activation", self.activation)
         if self.activation:
             if self.neuron.spiking:
                 where = "ForceNetwork.activation"
@@ -163,20 +174,20 @@ class ForceNetwork:
             raise InvalidValueError(message("Traces.neuron", where, int(self.traces.neuron.max())))
 
     def _check_kernels(self, put: Any) -> None:
-        outputs = 1
+        unit, outputs = self.neuron.current_unit, 1
         if self.output_kernel is not None:
-            outputs = max(np.shape(self.output_kernel)[-1], 1) if np.ndim(self.output_kernel) == 2 else 1
-            shape = (self.n_read, outputs)
-            put("output_kernel", check_matrix("ForceNetwork.output_kernel", self.output_kernel, shape, "n, n_outputs"))
+            shape = (self.n_read, "n_outputs")
+            put("output_kernel", check_table("ForceNetwork.output_kernel", self.output_kernel, shape))
+            outputs = self.output_kernel.shape[1]
         if self.feedback_kernel is not None:
             where = "ForceNetwork.feedback_kernel"
             if self.output_kernel is None or "feedback" not in self.neuron.inputs:
                 raise InvalidValueError(message(where, "None where there is no output to feed back", "an array"))
-            put("feedback_kernel", check_matrix(where, self.feedback_kernel, (outputs, self.n), "n_outputs, n"))
+            shape = (outputs, self.n)
+            put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
         if self.input_kernel is not None:
-            inputs = max(np.shape(self.input_kernel)[0], 1) if np.ndim(self.input_kernel) == 2 else 1
-            shape = (inputs, self.n)
-            put("input_kernel", check_matrix("ForceNetwork.input_kernel", self.input_kernel, shape, "n_inputs, n"))
+            shape = ("n_inputs", self.n)
+            put("input_kernel", check_table("ForceNetwork.input_kernel", self.input_kernel, shape, unit))
 
     def _check_rules(self) -> None:
         if self.learning is not None and self.output_kernel is None:
@@ -297,15 +308,20 @@ class ForceNetwork:
 
         Notes
         -----
-        G, Q and E2 count in the current unit of the equation file (mV, pA or 1).
+        G, Q and E2 count in the current unit of the equation file (mV, pA or 1), or are quantities.
         """
         n = check_whole("ForceNetwork.n", n, 1)
         n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
         n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)
         check_whole("ForceNetwork.seed", seed, 0)
-        for name, value in (("G", G), ("Q", Q), ("E2", E2)):
-            check_matrix(f"ForceNetwork.{name}", value, (), "one number")
-        check_fraction("ForceNetwork.p", p)
+        neuron = neuron if isinstance(neuron, Neuron) else load_neuron(neuron)
+        unit = neuron.current_unit
+        G, Q, E2 = (
+            float(check_matrix(f"ForceNetwork.{name}", value, (), "one number", unit))
+            for name, value in (("G", G), ("Q", Q), ("E2", E2))
+        )
+        p = check_fraction("ForceNetwork.p", p)
+        check_flag("ForceNetwork.row_balanced", row_balanced)
         rng = np.random.default_rng([seed, 0])
         std = G / (p * math.sqrt(n))
         recurrent = SparseKernel.random(n, p, std, rng, row_balanced=row_balanced) if G else None

@@ -13,7 +13,8 @@ from .errors import InvalidTypeError, InvalidValueError, message
 from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
-from .validation import check_choice, check_matrix
+from .validation import check_choice, check_flag, check_matrix, check_table, check_text
+from .values import check_mappings
 
 __all__ = ["ERRORS", "Plastic", "TargetNetwork"]
 
@@ -73,9 +74,11 @@ class Plastic:
 
     def __post_init__(self) -> None:
         check_choice("Plastic.when", self.when, ("end", "start"))
+        check_flag("Plastic.divide_by_source", self.divide_by_source)
         if not isinstance(self.kernel, SparseKernel):
-            n = len(self.kernel) if np.iterable(self.kernel) else 1
-            matrix = check_matrix("Plastic.kernel", self.kernel, (n, n), "pre, post")
+            matrix = check_table("Plastic.kernel", self.kernel, ("n", "n"))
+            n = len(matrix)
+            check_matrix("Plastic.kernel", matrix, (n, n), "pre, post")
             pre, post = (index.ravel() for index in np.indices((n, n)))
             object.__setattr__(self, "kernel", SparseKernel(n, pre, post, matrix.ravel()))
         if not isinstance(self.learning, Learning):
@@ -137,26 +140,31 @@ class TargetNetwork:
     def __post_init__(self) -> None:
         if not isinstance(self.neuron, Neuron):
             object.__setattr__(self, "neuron", load_neuron(self.neuron))
+        check_mappings(self)
+        check_text("TargetNetwork.activation", self.activation)
+        scale = float(check_matrix("TargetNetwork.scale", self.scale, (), "one number"))
+        object.__setattr__(self, "scale", scale)
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            fix = "Learning(alpha_P=...)."
+            raise InvalidTypeError(message("TargetNetwork.learning", "a Learning or None", self.learning, fix))
         if self.neuron.spiking:
             raise InvalidValueError(message("TargetNetwork.neuron", "a rate unit", self.neuron.name))
+        self._put("recurrent_kernel", ("n", "n"))
         n = self.n
-        shapes = {"recurrent_kernel": (n, n), "target_kernel": (self._rows("target_kernel"), n)}
-        for name in ("input_kernel", "hint_kernel"):
-            if getattr(self, name) is not None:
-                shapes[name] = (self._rows(name), n)
-        if self.output_kernel is not None:
-            shapes["output_kernel"] = (n, shapes["target_kernel"][0])
-        for name, shape in shapes.items():
-            matrix = check_matrix(f"TargetNetwork.{name}", getattr(self, name), shape, "from, to")
-            object.__setattr__(self, name, matrix)
+        self._put("recurrent_kernel", (n, n))
+        self._put("target_kernel", ("n_outputs", n))
+        self._put("input_kernel", ("n_inputs", n))
+        self._put("hint_kernel", ("n_inputs", n))
+        self._put("output_kernel", (n, len(self.target_kernel)))
         if self.learning is not None and self.output_kernel is None:
             raise InvalidValueError(message("TargetNetwork.learning", "an output_kernel to learn", None))
 
-    def _rows(self, name: str) -> int:
+    def _put(self, name: str, shape: tuple[int | str, int | str]) -> None:
         kernel = getattr(self, name)
-        return max(np.shape(kernel)[0], 1) if np.ndim(kernel) == 2 else 1
+        if kernel is not None or name in ("recurrent_kernel", "target_kernel"):
+            object.__setattr__(self, name, check_table(f"TargetNetwork.{name}", kernel, shape))
 
     @property
     def n(self) -> int:
         """Number of rate units."""
-        return len(self.recurrent_kernel) if np.iterable(self.recurrent_kernel) else 1
+        return len(self.recurrent_kernel)

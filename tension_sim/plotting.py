@@ -7,6 +7,7 @@ work in a script, a notebook, a thread and on a machine without a screen alike.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,8 +183,10 @@ def _figure(results: Results, windows: list[_Window], rows: list[Any], whole: li
     return figure
 
 
-def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = True) -> Path:
-    """Write a figure; the format follows the file's ending (png, svg, pdf).
+def save_figure(
+    figure: Figure, path: str | Path, *, overwrite: bool = True, metadata: Mapping[str, str] | None = None
+) -> Path:
+    """Write a figure; the format follows the file's ending (png, svg, pdf), `metadata` goes into the file.
 
     Raises
     ------
@@ -200,7 +203,7 @@ def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = True) -> 
             message("save_figure.path", f"an ending among {', '.join(sorted(known))}", str(path), "use .png.")
         )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
+    figure.savefig(buffer, format=kind, metadata=None if metadata is None else dict(metadata))
     return write_whole("save_figure.path", path, buffer.getvalue(), overwrite=overwrite)
 
 

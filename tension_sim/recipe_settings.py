@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .tasks.registry import REQUIRED, Setting
+from .tasks.registry import MOST_STEPS, REQUIRED, Setting
 from .units import Quantity, dimension_of
 from .validation import check_choice, check_fraction, check_positive, check_steps
 
@@ -71,8 +70,9 @@ def count(what: str, minimum: int) -> Check:
     """Return a check for a whole number of something."""
 
     def check(where: str, value: float) -> int:
-        if value != int(value) or value < minimum:
-            raise InvalidValueError(message(where, f"a whole number of {what}, at least {minimum}", value))
+        bound = "below 2**53" if value >= 2**53 else f"at least {minimum}"  # beyond, not all numbers are told apart
+        if not minimum <= value < 2**53 or value != int(value):
+            raise InvalidValueError(message(where, f"a whole number of {what}, {bound}", value))
         return int(value)
 
     return check
@@ -138,7 +138,7 @@ def apply_settings(
     InvalidValueError
         If a short name means several settings.
     """
-    raw = copy.deepcopy(dict(raw))
+    raw = {name: dict(table) for name, table in raw.items()}
     changed: set[tuple[str, str]] = set()
     settings = dict(settings)
     # the kinds first: they decide which other settings exist
@@ -203,4 +203,19 @@ def parse_sections(
                 raise InvalidValueError(message(where(name, key), "a value, it has no default", None, fix))
             elif entry.setting.default is not OMITTED:
                 values[name][key] = entry.setting.default
+    _check_times(protocol, raw, values, where)
     return values
+
+
+def _check_times(
+    protocol: Protocol, raw: Mapping[str, Table], values: Mapping[str, Table], where: Callable[[str, str], str]
+) -> None:
+    """Refuse times of more time steps than any run can have."""
+    dt = values.get("network", {}).get("dt")
+    for name, keys in protocol.keys(raw).items() if dt else ():
+        for key, entry in keys.items():
+            time = values.get(name, {}).get(key)
+            if entry.setting.unit == "second" and isinstance(time, float) and time / dt >= MOST_STEPS:
+                fix = "choose a shorter time, or a larger dt."
+                what = f"a time of fewer than {MOST_STEPS} time steps ({dt:g} s)"
+                raise InvalidValueError(message(where(name, key), what, time, fix))

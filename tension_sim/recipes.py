@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import tomllib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from ._data import data_folder
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .files import checked_path, read_toml
 from .protocols import list_protocols, load_protocol
 from .recipe_settings import apply_settings, parse_sections
-from .tasks.registry import Setting
+from .tasks.registry import MOST_STEPS, Setting
 
 if TYPE_CHECKING:
     from .protocols import Protocol
 
 __all__ = ["Recipe", "list_recipes", "load_recipe"]
 
+_MOST_FILES = 20_000  # in a folder of recipes
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
 
 
@@ -69,13 +71,25 @@ class Recipe:
 
     def steps(self, time: float) -> int:
         """Return how many steps a time in seconds takes, rounded."""
-        return int(math.floor(time / self.dt + 0.5))
+        steps = time / self.dt
+        if steps >= MOST_STEPS:
+            what = f"times of fewer than {MOST_STEPS} time steps ({self.dt:g} s)"
+            raise InvalidValueError(message(self.name, what, f"{time:g} s"))
+        return int(math.floor(steps + 0.5))
 
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return the recipe files of a folder and its sub-folders by their name in it."""
-    found = sorted(folder.rglob("*.toml"))
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+    found, seen = [], 0
+    for place, _, names in os.walk(folder):
+        seen += 1 + len(names)
+        if seen > _MOST_FILES:
+            what = f"a folder of recipes, with at most {_MOST_FILES} files below it"
+            raise InvalidValueError(
+                message("list_recipes.folder", what, str(folder), "choose the recipes' own folder.")
+            )
+        found += [Path(place) / name for name in names if name.endswith(".toml")]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(found)}
 
 
 def list_recipes(folder: str | Path | None = None) -> list[str]:
@@ -98,7 +112,7 @@ def list_recipes(folder: str | Path | None = None) -> list[str]:
     """
     if folder is None:
         return sorted(_files(data_folder("models")))
-    path = Path(folder).expanduser()
+    path = checked_path("list_recipes.folder", folder)
     if not path.is_dir():
         raise InvalidValueError(message("list_recipes.folder", "a folder", str(folder), "check the path."))
     return sorted(_files(path))
@@ -106,7 +120,9 @@ def list_recipes(folder: str | Path | None = None) -> list[str]:
 
 def _locate(name: str | Path) -> tuple[str, Path]:
     """Return the full name and the file of a recipe."""
-    text, where = str(name), "load_recipe.name"
+    where = "load_recipe.name"
+    path = checked_path(where, name)
+    text = os.fspath(name)
     files = _files(data_folder("models"))
     if text in files:
         return text, files[text]
@@ -117,7 +133,6 @@ def _locate(name: str | Path) -> tuple[str, Path]:
         raise InvalidValueError(
             message(where, "a name that is found once", text, f"write {' or '.join(map(repr, same))}.")
         )
-    path = Path(name).expanduser()
     if path.is_dir():
         inside = _files(path)
         if len(inside) == 1:
@@ -130,17 +145,6 @@ def _locate(name: str | Path) -> tuple[str, Path]:
     if path.suffix == ".toml":
         raise InvalidValueError(message(where, "a file that exists", text, "check the path."))
     raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValueError(message(str(path), "a file that can be read", str(error))) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidValueError(
-            message(str(path), "a file in TOML", str(error), "mend that line; text needs quotes.")
-        ) from None
 
 
 def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol) -> None:
@@ -168,7 +172,7 @@ def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], 
     for (section, key), ending in files.items():
         value = data.get(section, {}).get(key)
         if isinstance(value, str) and value and value.endswith(ending):
-            data[section][key] = str(folder / Path(value).expanduser())
+            data[section][key] = str(folder / checked_path(f"{section}.{key}", value))
 
 
 def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[str, Any]:
@@ -213,10 +217,13 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     >>> recipe.name, recipe.n_steps, recipe.task().target.shape
     ('nicola_clopath_2017/lif_sine', 40000, (40000, 1))
     """
+    if settings is not None and not isinstance(settings, Mapping):
+        fix = 'write it as in {"network.G": "0.05"}.'
+        raise InvalidTypeError(message("load_recipe.settings", "names with values", settings, fix))
     full, path = _locate(name)
     if not path.stem.strip(". "):  # it names the folder of results
         raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
-    data = _read(path)
+    data = read_toml(str(path), path)
     protocol = _protocol(data, path)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
@@ -237,7 +244,11 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         expected=_expected(data.get("expected", {}), path, protocol),
     )
     if protocol.check is not None:
-        protocol.check(recipe, where)
+        try:
+            protocol.check(recipe, where)
+        except OverflowError:
+            what = "sizes and times that can be counted, below 2**53 time steps"
+            raise InvalidValueError(message(full, what, "larger ones", "choose smaller ones.")) from None
     return recipe
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
+from .arrays_in import whole_numbers
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .validation import check_choice, check_steps, check_whole
+from .validation import check_choice, check_steps, check_text, check_whole
 
 __all__ = ["Record"]
 
@@ -50,10 +49,13 @@ class Record:
             )
         variables = {}
         for name, indices in given.items():
-            array = np.asarray(indices)
-            if array.dtype.kind not in "iu" and array.size or array.ndim != 1:
-                raise InvalidTypeError(message(f"Record.variables[{name!r}]", "a list of neurons", indices))
+            check_text("Record.variables", name, 'name variables in quotes, as in {"v": [0, 1]}.')
+            array = whole_numbers(f"Record.variables[{name!r}]", indices, "a list of neurons")
             variables[name] = tuple(array.tolist())
+        off = (self.off,) if isinstance(self.off, str) else self.off
+        if not isinstance(off, tuple | list) or not all(isinstance(name, str) for name in off):
+            raise InvalidTypeError(message("Record.off", "names of recorded variables", self.off, 'as in ("v",).'))
+        object.__setattr__(self, "off", tuple(off))
         object.__setattr__(self, "variables", variables)
 
     def check(self, known: Mapping[str, object], n: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays_in import numbers
 from .errors import InvalidValueError, message
 from .validation import check_choice, check_positive, check_series, check_whole
 
@@ -23,7 +24,7 @@ def check_recording(where: str, data: Any, nan: str = "refuse") -> np.ndarray:
     where : str
         Class and argument, for messages.
     data : array-like, shape (samples, neurons)
-        NaN where there is none.
+        NaN, masked or NA where there is none.
     nan : str
         ``"refuse"`` or ``"skip"``: whether it may have gaps.
 
@@ -39,8 +40,8 @@ def check_recording(where: str, data: Any, nan: str = "refuse") -> np.ndarray:
            [nan,  3.]])
     """
     check_choice(f"{where.rpartition('.')[0]}.nan", nan, ("refuse", "skip"))
-    array = np.asarray(data)
-    gaps = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    array = numbers(where, data, "an array of shape (samples, neurons)", gaps=True)
+    gaps = np.isnan(array)
     if gaps.any() and nan == "refuse":
         first = tuple(np.argwhere(gaps)[0].tolist())
         fix = f'mend the {gaps.sum()} missing values, the first at index {first}, or set nan to "skip".'

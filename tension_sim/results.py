@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InvalidValueError, message, unknown_name
+from .arrays_in import numbers
+from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .validation import check_positive, check_steps, check_text
 
 if TYPE_CHECKING:
     import neo
@@ -33,6 +35,9 @@ class Phase:
     stop: int
 
     def __post_init__(self) -> None:
+        check_text("Phase.name", self.name)
+        for bound in ("start", "stop"):
+            check_steps(f"Phase.{bound}", getattr(self, bound), 0)
         if not 0 <= self.start <= self.stop:
             raise InvalidValueError(
                 message("Phase.stop", f"0 <= start <= stop for {self.name!r}", (self.start, self.stop))
@@ -147,21 +152,23 @@ class Results:
 
     def __post_init__(self) -> None:
         set_ = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        set_("spike_step", np.asarray(self.spike_step, dtype=np.int64))
-        set_("spike_neuron", np.asarray(self.spike_neuron, dtype=np.int32))
+        check_text("Results.name", self.name)
+        for name, dtype in (("spike_step", np.int64), ("spike_neuron", np.int32)):
+            set_(name, _plain_array(f"Results.{name}", getattr(self, name), dtype))
+        if not isinstance(self.phases, tuple | list) or not all(isinstance(one, Phase) for one in self.phases):
+            raise InvalidTypeError(message("Results.phases", "a tuple of Phase", self.phases))
         set_("phases", tuple(self.phases))
         for name in ("output", "target"):
             value = getattr(self, name)
             if value is not None:
-                value = np.asarray(value)
+                value = _plain_array(f"Results.{name}", value)
                 set_(name, value[:, None] if value.ndim == 1 else value)
         self._check()
 
     def _check(self) -> None:
-        if not self.dt > 0:
-            raise InvalidValueError(message("Results.dt", "a positive time step in seconds", self.dt))
-        if self.record_every < 1:
-            raise InvalidValueError(message("Results.record_every", "at least 1 step", self.record_every))
+        check_positive("Results.dt", self.dt)
+        for name, least in (("record_every", 1), ("first_step", 0), ("n_steps", 0), ("n_recorded_neurons", 0)):
+            check_steps(f"Results.{name}", getattr(self, name), least)
         if self.spike_step.shape != self.spike_neuron.shape:
             raise InvalidValueError(
                 message(
@@ -279,6 +286,15 @@ class Results:
         from .export import load_results
 
         return load_results(path)
+
+
+def _plain_array(where: str, value: Any, dtype: Any = None) -> np.ndarray:
+    """Return an array as it is where it is a plain one; what a run returns is not copied."""
+    if type(value) not in (np.ndarray, np.memmap):
+        value = numbers(where, value, "an array of numbers")
+    if value.dtype.kind not in "iufb":
+        raise InvalidTypeError(message(where, "an array of numbers", value))
+    return value if dtype is None else value.astype(dtype, copy=False)
 
 
 def first_multiple(step: int, every: int) -> int:

@@ -1,24 +1,43 @@
-"""Run a recipe and leave its figure, numbers and Neo file in a folder."""
+"""Run a recipe: what it will cost, what is wrong with it, and what it gives."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from .errors import OutputError, RunFailedError, message
+from .errors import InvalidValueError, RunFailedError, message, unknown_name
+from .memory import total_memory
 from .protocols import Forecast, Outcome
 from .recipes import Recipe
+from .rehearsal import rehearse
+from .result_folder import check_folder, save_outcome, usable_folder
 from .results import Results
+from .simulation import TARGETS
+from .validation import check_callable, check_text
 
-__all__ = ["enough_memory", "forecast", "run_outcome", "run_recipe", "save_outcome", "usable_folder"]
+__all__ = [
+    "check_folder",
+    "check_run",
+    "checked_forecast",
+    "enough_memory",
+    "forecast",
+    "run_outcome",
+    "run_recipe",
+    "save_outcome",
+    "usable_folder",
+]
+
+_LIFE = 3e9  # seconds
 
 
 def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
     """Say how much memory and time a run will take, without building anything.
+
+    Raises
+    ------
+    InvalidValueError
+        If sizes or times are beyond all numbers.
 
     Examples
     --------
@@ -26,11 +45,77 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
     >>> forecast(load_recipe("lif_sine")).seconds < 60
     True
     """
-    return recipe.protocol.forecast(recipe, target)
+    try:
+        return recipe.protocol.forecast(recipe, target)
+    except OverflowError:
+        what = "sizes and times whose cost is below 1e308"
+        raise InvalidValueError(message(recipe.name, what, "larger ones", "choose smaller ones.")) from None
+
+
+def checked_forecast(recipe: Recipe, target: str | None = None, force: bool = False) -> Forecast:
+    """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
+
+    Nothing is drawn.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such target.
+    RunFailedError
+        With the forecast, and how to go on all the same.
+    """
+    if target is not None and check_text("run.target", target) not in TARGETS:
+        raise unknown_name("run.target", "target", target, TARGETS)
+    expected = forecast(recipe, target or "cpp_standalone")
+    if force:
+        return expected
+    enough_memory(expected.memory)
+    if expected.seconds > _LIFE:
+        raise RunFailedError(
+            f"The run would take about {expected.seconds / 3.156e7:.3g} years.\n"
+            "Fix: choose fewer or shorter trials, a larger dt, a smaller n, or add --force."
+        )
+    return expected
+
+
+def check_run(recipe: Recipe, *, target: str | None = None, force: bool = False) -> Forecast:
+    """Check all that a run checks before its program is built, by the run's own code.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        From `load_recipe`.
+    target : str, optional
+        As for `Simulation`.
+    force : bool
+        Whether to go on where the forecast says that memory or time will not suffice.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    TensionError
+        Whatever `run_outcome` would raise before it builds.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> check_run(load_recipe("lif_sine"), target="numpy").steps
+    300000
+    """
+    expected = checked_forecast(recipe, target, force)
+    rehearse(recipe.protocol.run, recipe, target=target)
+    return expected
 
 
 def run_outcome(
-    recipe: Recipe, *, target: str | None = None, progress: Callable[[int, int], None] | None = None
+    recipe: Recipe,
+    *,
+    target: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
 ) -> Outcome:
     """Do with a recipe what its protocol says, from the first step to the last.
 
@@ -42,6 +127,8 @@ def run_outcome(
         As for `Simulation`.
     progress : callable, optional
         Called as ``progress(steps_done, steps)``.
+    force : bool
+        Whether to run where the forecast says that memory or time will not suffice.
 
     Returns
     -------
@@ -55,6 +142,8 @@ def run_outcome(
     >>> run_outcome(load_recipe("lif_sine", small), target="numpy").results.n_steps
     40
     """
+    check_callable("run.progress", progress, "progress(steps_done, steps)")
+    checked_forecast(recipe, target, force)
     outcome = recipe.protocol.run(recipe, target=target, progress=progress)
     provenance = {
         "recipe": recipe.name,
@@ -68,7 +157,11 @@ def run_outcome(
 
 
 def run_recipe(
-    recipe: Recipe, *, target: str | None = None, progress: Callable[[int, int], None] | None = None
+    recipe: Recipe,
+    *,
+    target: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
 ) -> Results:
     """Return the results of `run_outcome` alone.
 
@@ -79,66 +172,7 @@ def run_recipe(
     >>> run_recipe(load_recipe("lif_sine", small), target="numpy").n_steps
     40
     """
-    return run_outcome(recipe, target=target, progress=progress).results
-
-
-def usable_folder(path: str | Path) -> Path:
-    """Create a folder for results and make sure that files can be written into it.
-
-    Raises
-    ------
-    OutputError
-        Before anything is built or run.
-    """
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            message("run.out", "a folder that can be created", str(path), f"{error.strerror}: choose another.")
-        ) from error
-    probe = folder / ".tension_sim_probe"
-    try:
-        probe.write_bytes(b"\0" * 4096)
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            message(
-                "run.out", "a folder that can be written", str(path), f"{os.strerror(error.errno)}: choose another."
-            )
-        ) from error
-    return folder
-
-
-def save_outcome(outcome: Outcome, folder: Path, expected: Any = None) -> dict[str, Any]:
-    """Write ``results.nix``, ``summary.json`` and ``figure.png``, each whole or not at all.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        Of the run.
-    folder : Path
-        An existing folder; files of these names are replaced.
-    expected : mapping, optional
-        What the recipe expects; goes into the summary.
-
-    Returns
-    -------
-    dict
-        The summary.
-    """
-    from .analysis import jsonable, summary
-    from .export import write_nix
-    from .files import write_whole
-    from .plotting import figure_run, save_figure
-
-    results = outcome.results
-    compared = {"numbers": dict(outcome.numbers), "expected": dict(expected or {})}
-    found = summary(results) | jsonable(compared)
-    write_nix(results, folder / "results.nix")
-    save_figure(figure_run(results) if outcome.figure is None else outcome.figure(), folder / "figure.png")
-    write_whole("run.out", folder / "summary.json", json.dumps(found, indent=2).encode())
-    return found
+    return run_outcome(recipe, target=target, progress=progress, force=force).results
 
 
 def enough_memory(needed: int) -> None:
@@ -149,10 +183,7 @@ def enough_memory(needed: int) -> None:
     RunFailedError
         With the forecast, and how to go on all the same.
     """
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return
+    total = total_memory()
     if needed > 0.9 * total:
         raise RunFailedError(
             f"The run needs about {needed / 1e9:.1f} GB of memory, this machine has {total / 1e9:.1f} GB.\n"

@@ -15,7 +15,6 @@ import numpy as np
 from .circuit import Rule, Samples, VariableRecord
 from .errors import (
     CompilerNotFoundError,
-    DivergenceError,
     InvalidTypeError,
     InvalidValueError,
     RunFailedError,
@@ -25,15 +24,18 @@ from .errors import (
 )
 from .fitted import FittedNetwork
 from .fitted_wiring import FittedWiring
+from .memory import check_memory
 from .network import ForceNetwork
 from .recording import Record
+from .rehearsal import Rehearsed, rehearsing
 from .results import Phase, Recording, Results
-from .run.cache import find_or_build
+from .run.cache import find, find_or_build
 from .run.interrupts import Interrupts
 from .run.program import Program
 from .run.toolchain import require_compiler
 from .tasks import Task
-from .validation import all_finite, check_series, check_steps, check_whole
+from .validation import check_callable, check_flag, check_series, check_steps, check_text, check_whole
+from .watch import check_states
 from .wiring import ForceWiring
 
 __all__ = ["TARGETS", "Simulation"]
@@ -46,6 +48,8 @@ _SPIKE = 8 + 4
 
 #: Where a network can run.
 TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+
+_MOST_THREADS = 1024
 
 
 class Simulation:
@@ -91,15 +95,18 @@ class Simulation:
     ) -> None:
         if not isinstance(net, tuple(_WIRINGS)):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
-        if target is not None and target not in TARGETS:
+        if target is not None and check_text("Simulation.target", target) not in TARGETS:
             raise unknown_name("Simulation.target", "target", target, TARGETS)
-        self.net, self.name = net, name
+        self.net, self.name = net, check_text("Simulation.name", name)
         self.record = record if record is not None else Record()
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
         if threads is not None:
-            check_whole("Simulation.threads", threads, 1)
-        self.wiring = _WIRINGS[type(net)](net, self.record, threads or 0)
+            threads = check_whole("Simulation.threads", threads, 1)
+            if threads > _MOST_THREADS:
+                raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
+        kind = next(known for known in _WIRINGS if isinstance(net, known))
+        self.wiring = _WIRINGS[kind](net, self.record, threads or 0)
         self.target = target or _default_target()
         if self.target == "cuda_standalone":
             from .cuda import require_cuda
@@ -113,6 +120,13 @@ class Simulation:
         if self.target in ("numpy", "cython"):
             return None
         return find_or_build(self.wiring.circuit, self.target, self.name)
+
+    def _check_build(self) -> None:
+        """Refuse a target whose compiler is missing, where `build` would need it."""
+        if self.target == "cython":
+            require_compiler("cython")
+        elif self.target == "cpp_standalone" and find(self.wiring.circuit, self.target) is None:
+            require_compiler()
 
     def run(
         self,
@@ -168,7 +182,12 @@ class Simulation:
         RunFailedError, OutputError
             If the compiled program could not be built or did not end well.
         """
-        check_whole("Simulation.run.trial", trial, 0)
+        trial = check_whole("Simulation.run.trial", trial, 0)
+        learning = check_flag("Simulation.run.learning", learning)
+        check_callable("Simulation.run.progress", progress, "progress(steps_done, steps)")
+        phases = None if phases is None else _checked_phases(phases)
+        if every is not None and not isinstance(every, Mapping):
+            raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
         start = int(initial.pop("step"))
         data, steps, rows = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
@@ -178,6 +197,11 @@ class Simulation:
             values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
         expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
         values |= dict.fromkeys(expected, steps // self.record.every + 1)
+        recorded = self._rows(start, steps) * self._recorded_bytes()
+        check_memory("Simulation.run.steps", recorded, "fewer steps, or a larger Record.every")
+        if rehearsing():
+            self._check_build()
+            raise Rehearsed
         begin = time.perf_counter()
         with Interrupts(at_once=True):
             program = self.build()
@@ -192,9 +216,8 @@ class Simulation:
 
             arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
         else:
-            wanted = self.wiring.circuit.results
-            recorded = self._rows(start, steps) * self._recorded_bytes()
             spikes = int(self.wiring.spikes_of * steps * self.net.dt * _ASSUMED_RATE * _SPIKE)
+            wanted = self.wiring.circuit.results
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
@@ -203,7 +226,7 @@ class Simulation:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
-        self._check_finite(results)
+        check_states(results, self.net.state_variables)
         return results
 
     def _rows(self, start: int, steps: int) -> int:
@@ -216,20 +239,6 @@ class Simulation:
         output = self.net.n_outputs if "output" in self.wiring.circuit.of(VariableRecord) else 0
         recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
         return np.dtype(self.net.dtype).itemsize * output + size * recorded
-
-    def _check_finite(self, results: Results) -> None:
-        bad = [name for name, values in results.state.items() if not all_finite(np.asanyarray(values))]
-        if not bad:
-            return
-        every = results.record_every
-        rows = np.flatnonzero(~np.isfinite(results.output).all(axis=1))
-        step = (-(-results.first_step // every) + int(rows[0])) * every if len(rows) else None
-        what = f"{bad[0]} is not finite at the end"
-        if step is not None:
-            what = f"the output is not finite from time step {step} on"
-        error = DivergenceError(f"Simulation: {what}.\nFix: choose smaller weights or a smaller time step.")
-        error.step, error.results = step, results
-        raise error
 
     def _data(
         self, given: Mapping[str, Any], every: Mapping[str, int], steps: int | None, start: int, learning: bool
@@ -250,7 +259,8 @@ class Simulation:
             first, periodic, left, at = 0, task.period is not None, task.n_steps - start, task.target_at
         else:
             for name, samples in given.items():
-                series[name] = None if samples is None else check_series(f"Simulation.run.{name}", samples)
+                unit = self.wiring.sample_units.get(name, "1")
+                series[name] = None if samples is None else check_series(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values()), None)
             for name, length in lengths.items():
@@ -390,6 +400,13 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[distribution] = "unknown"
     return found
+
+
+def _checked_phases(phases: Any) -> tuple[Phase, ...]:
+    if not isinstance(phases, tuple | list) or not all(isinstance(phase, Phase) for phase in phases):
+        fix = 'write them as in (Phase("learning", 0, 100),).'
+        raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))
+    return tuple(phases)
 
 
 def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays_in import whole_numbers
 from .errors import InvalidValueError, message
 from .validation import check_matrix
 
@@ -21,7 +22,7 @@ class Traces:
     neuron : array of int, shape (traces,)
         The neuron of each.
     tau : array, shape (traces,)
-        Time constant of each in seconds.
+        Time constant of each in seconds, or as a quantity.
 
     Examples
     --------
@@ -36,10 +37,10 @@ class Traces:
     tau: np.ndarray
 
     def __post_init__(self) -> None:
-        neuron = np.asarray(self.neuron)
-        if neuron.ndim != 1 or not len(neuron) or neuron.dtype.kind not in "iu" or neuron.min() < 0:
+        neuron = whole_numbers("Traces.neuron", self.neuron, "a list of neurons, counted from 0")
+        if not len(neuron) or neuron.min() < 0:
             raise InvalidValueError(message("Traces.neuron", "a list of neurons, counted from 0", self.neuron))
-        tau = check_matrix("Traces.tau", self.tau, neuron.shape, "traces")
+        tau = check_matrix("Traces.tau", self.tau, neuron.shape, "traces", "second")
         if not (tau > 0).all():
             raise InvalidValueError(message("Traces.tau", "times above 0 seconds", tau.min()))
         object.__setattr__(self, "neuron", neuron)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .arrays_in import numbers, whole_numbers
 from .circuit import Rule, SpikeInput
 from .errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
 from .results import Results
 from .simulation import Simulation
-from .validation import check_choice, check_matrix, check_steps, check_whole
+from .validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
 
@@ -36,6 +37,9 @@ class Condition:
     y: Any = None
     x: Any = None
     rates: Any = None
+
+    def __post_init__(self) -> None:
+        check_text("Condition.name", self.name)
 
 
 class Trials:
@@ -92,6 +96,8 @@ class Trials:
     ) -> None:
         if not isinstance(simulation, Simulation):
             raise InvalidTypeError(message("Trials.simulation", "a Simulation", simulation, "Simulation(net)."))
+        if every is not None and not isinstance(every, Mapping):
+            raise InvalidTypeError(message("Trials.every", 'a mapping such as {"y": 10}', every))
         conditions = tuple(conditions) if isinstance(conditions, Sequence) else (conditions,)
         if not conditions or not all(isinstance(one, Condition) for one in conditions):
             raise InvalidTypeError(message("Trials.conditions", "one Condition or more", conditions))
@@ -130,7 +136,7 @@ class Trials:
         return self.simulation.wiring.weights(self._with_own(condition))["plastic"]
 
     def _check_name(self, where: str, condition: str) -> None:
-        if condition not in self.conditions:
+        if check_text(where, condition) not in self.conditions:
             raise unknown_name(where, "condition", condition, self.conditions)
 
     def _with_own(self, condition: str) -> dict[str, Any]:
@@ -180,7 +186,9 @@ class Trials:
         DivergenceError
             The state is the last good one then.
         """
-        check_whole("Trials.train.loops", loops, 1)
+        loops = check_whole("Trials.train.loops", loops, 1)
+        check_callable("Trials.train.after", after, "after(loop, condition, results)")
+        check_callable("Trials.train.progress", progress, "progress(done, loops)")
         self.interrupted = False
         end = self.loops + loops
         try:
@@ -248,7 +256,10 @@ def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[i
     array([0.5, 4.5])
     """
     check_steps("window_means.every", every, 1)
-    values, centers = np.asarray(values, dtype=float), np.asarray(centers)
+    values = numbers("window_means.values", values, "an array of shape (rows, channels)")
+    if values.ndim != 2:
+        raise InvalidValueError(message("window_means.values", "an array of shape (rows, channels)", values.shape))
+    centers = whole_numbers("window_means.centers", centers, "a list of time steps")
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     span = (span[0], min(span[1], len(values) * every))
     low, high = (-(-np.clip(centers + side, *span) // every) for side in (-half, half))
@@ -267,7 +278,8 @@ def correlation(x: Any, y: Any) -> np.ndarray:
     >>> correlation([[0, 0], [1, 1]], [[0, 5], [2, 4]]).round(6)
     array([ 1., -1.])
     """
-    x, y = (np.asarray(a, dtype=float) for a in (x, y))
+    x = numbers("correlation.x", x, "an array of shape (rows, channels)")
+    y = numbers("correlation.y", y, "an array of shape (rows, channels)")
     if x.shape != y.shape or x.ndim != 2:
         raise InvalidValueError(message("correlation.y", f"the shape of x, {x.shape}, rows by channels", y.shape))
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)

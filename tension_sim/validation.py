@@ -7,30 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InvalidTypeError, InvalidValueError, message
+from .arrays_in import numbers
+from .errors import InvalidTypeError, InvalidValueError, TensionError, message
 from .mapped import in_parts
 
 __all__ = [
     "all_finite",
+    "check_callable",
     "check_choice",
+    "check_flag",
     "check_fraction",
     "check_matrix",
     "check_positive",
     "check_series",
     "check_steps",
+    "check_table",
+    "check_text",
     "check_whole",
     "check_window",
 ]
-
-
-def _numeric(where: str, value: Any, expected: str) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        array = np.asarray(None)
-    if array.dtype.kind not in "iufb":
-        raise InvalidTypeError(message(where, expected, value, "pass numbers."))
-    return array.astype(np.float64)
 
 
 def _finite(where: str, array: np.ndarray) -> None:
@@ -59,15 +54,15 @@ def all_finite(array: np.ndarray) -> bool:
         return all(np.isfinite(part.sum()) or bool(np.isfinite(part).all()) for part in in_parts(array))
 
 
-def check_series(where: str, value: Any) -> np.ndarray:
-    """Return a time series as float64 of shape (timesteps, channels).
+def check_series(where: str, value: Any, unit: str = "1") -> np.ndarray:
+    """Return a time series as float64 of shape (timesteps, channels); quantities are converted to `unit`.
 
     Examples
     --------
     >>> check_series("Signal.samples", [1, 2, 3]).shape
     (3, 1)
     """
-    array = _numeric(where, value, "an array of shape (timesteps, channels)")
+    array = numbers(where, value, "an array of shape (timesteps, channels)", unit=unit)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -76,13 +71,34 @@ def check_series(where: str, value: Any) -> np.ndarray:
     return array
 
 
-def check_matrix(where: str, value: Any, shape: tuple[int, int], axes: str) -> np.ndarray:
-    """Return a finite float64 matrix of exactly `shape`; `axes` names the two axes."""
-    array = _numeric(where, value, f"an array of shape {shape} ({axes})")
+def check_matrix(where: str, value: Any, shape: tuple[int, ...], axes: str, unit: str = "1") -> np.ndarray:
+    """Return a finite float64 array of exactly `shape`; `axes` names the axes, quantities are converted to `unit`."""
+    array = numbers(where, value, f"an array of shape {shape} ({axes})", unit=unit)
     if array.shape != shape:
         raise InvalidValueError(
             message(where, f"an array of shape {shape} ({axes})", array.shape, "check the order of the axes.")
         )
+    _finite(where, array)
+    return array
+
+
+def check_table(where: str, value: Any, shape: tuple[int | str, int | str], unit: str = "1") -> np.ndarray:
+    """Return a finite float64 matrix, of whose shape a named axis may have any length of at least 1.
+
+    Examples
+    --------
+    >>> check_table("demo.kernel", [[1, 2, 3]], ("n_inputs", 3)).shape
+    (1, 3)
+    """
+    wanted = "(" + ", ".join(map(str, shape)) + ")"
+    array = numbers(where, value, f"an array of shape {wanted}", unit=unit)
+    fits = array.ndim == len(shape) and all(
+        given == length if isinstance(length, int) else given > 0
+        for given, length in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        what = f"an array of shape {wanted}"
+        raise InvalidValueError(message(where, what, array.shape, "check the order of the axes."))
     _finite(where, array)
     return array
 
@@ -105,7 +121,7 @@ def check_fraction(where: str, value: Any, fix: str = "") -> float:
 
 def check_choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of the choices."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise InvalidValueError(message(where, "one of " + ", ".join(map(repr, choices)), value))
     return value
 
@@ -134,10 +150,34 @@ def check_window(where: str, start: int, stop: int) -> None:
         )
 
 
+def check_text(where: str, value: Any, fix: str = "put it in quotes.") -> str:
+    """Return a text."""
+    if not isinstance(value, str):
+        raise InvalidTypeError(message(where, "a text", value, fix))
+    return value
+
+
+def check_flag(where: str, value: Any) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(message(where, "True or False", value))
+    return bool(value)
+
+
+def check_callable(where: str, value: Any, called: str) -> None:
+    """Refuse what is neither None nor a function; `called` shows the call, e.g. ``"progress(done, steps)"``."""
+    if value is not None and not callable(value):
+        raise InvalidTypeError(message(where, f"a function, called as {called}, or None", value))
+
+
 def _number(where: str, value: Any, expected: str) -> float:
-    if isinstance(value, bool | str) or np.ndim(value) != 0:
-        raise InvalidTypeError(message(where, expected, value, "pass one number."))
     try:
+        if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) != 0:
+            raise TypeError
+        if value is np.ma.masked or any(hasattr(type(value), mark) for mark in ("dim", "dimensionality")):
+            return float(numbers(where, value, expected))
         return float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, TensionError):
+            raise
         raise InvalidTypeError(message(where, expected, value, "pass one number.")) from None

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from .activation import rate_expression
+from .arrays_in import numbers_and_dimension
 from .equations import Neuron, SynapticFilter, resolve_parameters
 from .errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
-from .units import DIMENSIONLESS, Dimension, Quantity, evaluate, wrong_unit
+from .time_constants import check_time_constants
+from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
 
 __all__ = ["check_mappings", "initial_values", "parameter_values", "rates_of", "seconds", "shown_in"]
@@ -24,15 +26,20 @@ def seconds(where: str, value: Any) -> float:
     >>> seconds("run.duration", "20*ms")
     0.02
     """
-    if isinstance(value, str) or hasattr(value, "dim"):
+    fix = 'write it as in "10*ms".'
+    if isinstance(value, str):
         quantity = evaluate(value, where)
-        if quantity.dimension not in (DIMENSIONLESS, (0, 0, 1, 0, 0, 0, 0)):
-            raise UnitsError(message(where, "a time", value, 'write it as in "10*ms".'))
+        if quantity.dimension not in (DIMENSIONLESS, dimension_of("second", where)):
+            raise UnitsError(message(where, "a time", value, fix))
         return float(quantity.value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(message(where, "a time in seconds", value, 'write it as in "10*ms".')) from None
+    if isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(message(where, "a time in seconds", value, fix))
+    time, dimension = numbers_and_dimension(where, value, "a time in seconds")
+    if dimension not in (None, DIMENSIONLESS, dimension_of("second", where)):
+        raise UnitsError(message(where, "a time", value, fix))
+    if time.ndim:
+        raise InvalidTypeError(message(where, "a time in seconds", value, fix))
+    return float(time)
 
 
 def shown_in(dimension: Dimension) -> tuple[str, float]:
@@ -81,7 +88,7 @@ def parameter_values(
     >>> parameter_values("demo", load_neuron("echo_state"), [], {"tau": "20*ms"}, 1e-3)["tau"].value
     0.02
     """
-    defaults = dict(neuron.parameters)
+    defaults, synapses = dict(neuron.parameters), list(synapses)
     for synapse in synapses:
         shared = set(defaults) & set(synapse.parameters)
         if shared:
@@ -96,6 +103,7 @@ def parameter_values(
             raise InvalidValueError(
                 message(f"{where}({neuron.name}): parameters.{name}", "a time constant above 0", text)
             )
+    check_time_constants(f"{where}({neuron.name})", neuron, synapses, values, dt)
     return values
 
 
@@ -142,8 +150,12 @@ def initial_values(
     for name in dict.fromkeys([*defaults, *given]):
         value = given.get(name, defaults.get(name))
         place = f"{where}.initial[{name!r}]"
-        if isinstance(value, str) or hasattr(value, "dim"):
+        if isinstance(value, str):
             value = evaluate(value, place, names, n, rng)
+        elif not isinstance(value, Quantity):
+            expected = f"an array of shape ({n},), or one number"
+            array, dimension = numbers_and_dimension(place, value, expected)
+            value = array if dimension is None else Quantity(array, dimension)
         if isinstance(value, Quantity):
             wanted = states[name]
             if value.dimension != wanted:

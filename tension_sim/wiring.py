@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .activation import rate_expression
+from .arrays_in import numbers
 from .blocks import Blocks
 from .circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .equations import SEED, rate_time, unit_of
@@ -102,6 +103,9 @@ class ForceWiring:
         if net.neuron.spiking:
             self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
         self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+
+    #: Units in which plain samples of a run count, where they have one.
+    sample_units: Mapping[str, str] = {}
 
     # ---- the parts ----
 
@@ -499,8 +503,10 @@ def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
     for name, values in given.items():
         if name not in sizes:
             raise unknown_name("Simulation.state", "state variable", name, sizes)
-        array = np.asanyarray(values)
-        if array.dtype.kind not in "iuf" or not all_finite(array):
+        array = values if type(values) in (np.ndarray, np.memmap) else None
+        if array is None or array.dtype.kind not in "iuf":
+            array = numbers(f"Simulation.state[{name!r}]", values, "finite numbers")
+        if not all_finite(array):
             raise InvalidValueError(message(f"Simulation.state[{name!r}]", "finite numbers", values))
         if array.size != sizes[name]:
             raise InvalidValueError(

@@ -12,8 +12,9 @@ from brian2.core.variables import ArrayVariable, Subexpression, Variables, Varia
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, all_devices
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_or_create_dimension, get_unit
 
+from ..arrays_in import numbers_and_dimension
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 
 __all__ = ["GeneratedObject", "default_float", "is_standalone", "resolve_source"]
@@ -47,12 +48,10 @@ def make_templates_known() -> None:
             cls.templater = cls.templater.derive(_PACKAGE)
 
 
-def dimensions_of(where: str, value: Any, expected: str) -> Any:
-    """Return the dimensions of numbers, with or without a unit."""
-    try:
-        return get_dimensions(value)
-    except TypeError:
-        raise InvalidTypeError(message(where, expected, value, "pass numbers.")) from None
+def numbers_with_unit(where: str, value: Any, expected: str) -> tuple[np.ndarray, Any]:
+    """Return numbers in SI units as float64, and their Brian2 dimensions."""
+    array, dimension = numbers_and_dimension(where, value, expected)
+    return array, DIMENSIONLESS if dimension is None else get_or_create_dimension(dimension)
 
 
 def unit_name(dim: Any) -> str:

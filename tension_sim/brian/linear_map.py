@@ -11,7 +11,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from ..errors import InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix, check_whole
-from ._base import GeneratedObject, default_float, dimensions_of, resolve_source, unit_name
+from ._base import GeneratedObject, default_float, numbers_with_unit, resolve_source, unit_name
 
 __all__ = ["Blank", "LinearMap"]
 
@@ -139,7 +139,7 @@ class LinearMap(GeneratedObject):
                     "name the variable of the target group that W x is written to.",
                 )
             )
-        given, given_targets = _described(weights)
+        weights, given, given_targets = _described(weights)
         if target is None:
             n_targets, dim = given_targets, (DIMENSIONLESS if given is None else given) * x.dim
         else:
@@ -279,10 +279,10 @@ class LinearMap(GeneratedObject):
     @W.setter
     def W(self, weights: Any) -> None:
         dim = self.variables["w"].dim
-        given = dimensions_of("LinearMap.W", weights, _WEIGHTS)
+        values, given = numbers_with_unit("LinearMap.W", weights, _WEIGHTS)
         if given != dim:
             raise UnitsError(message("LinearMap.W", f"weights in {unit_name(dim)}", unit_name(given)))
-        values = check_matrix("LinearMap.W", weights, self.shape, "targets, sources")
+        values = check_matrix("LinearMap.W", values, self.shape, "targets, sources")
         self._set("w", values[self._entries()] if self.masked else values.ravel())
 
 
@@ -290,16 +290,16 @@ def _is_sparse(weights: Any) -> bool:
     return isinstance(weights, SparseKernel) or (isinstance(weights, Blank) and weights.count is not None)
 
 
-def _described(weights: Any) -> tuple[Any, int]:
-    """Return the dimensions of weights, None where they are those wanted, and their rows."""
+def _described(weights: Any) -> tuple[Any, Any, int]:
+    """Return weights, of arrays the numbers in SI units; their dimensions, None where they are those wanted; rows."""
     if isinstance(weights, SparseKernel):
-        return None, weights.n_post
+        return weights, None, weights.n_post
     if isinstance(weights, Blank):
-        return None, weights.n_targets
+        return weights, None, weights.n_targets
     if isinstance(weights, LinearMap):
-        return weights.variables["w"].dim, weights.shape[0]
-    dim = dimensions_of("LinearMap.weights", weights, _WEIGHTS)
-    return dim, max(np.shape(weights)[0], 1) if np.ndim(weights) else 1
+        return weights, weights.variables["w"].dim, weights.shape[0]
+    values, dim = numbers_with_unit("LinearMap.weights", weights, _WEIGHTS)
+    return values, dim, max(len(values), 1) if values.ndim else 1
 
 
 def _wrong_shape(wanted: tuple[int, int], given: tuple[int, int]) -> InvalidValueError:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays_in import whole_numbers
 from ..errors import InvalidValueError, message
 from ..validation import check_steps
 from ._base import GeneratedObject, default_float, resolve_source
@@ -67,11 +68,13 @@ class Recorder(GeneratedObject):
     ) -> None:
         every = check_steps("Recorder.every", every, minimum=1)
         x, start, size = resolve_source("Recorder.source", source, variable)
-        chosen = np.arange(size) if indices is None else np.atleast_1d(np.asarray(indices))
-        if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not chosen.size:
-            raise InvalidValueError(message("Recorder.indices", "a list of whole numbers, not empty", indices))
-        if chosen.min() < 0 or chosen.max() >= size:
-            raise InvalidValueError(message("Recorder.indices", f"indices from 0 to {size - 1}", indices))
+        listed = [indices] if isinstance(indices, int | np.integer) else indices
+        expected = "a list of whole numbers, not empty"
+        chosen = np.arange(size)
+        if indices is not None:
+            chosen = whole_numbers("Recorder.indices", listed, expected, below=size, what="indices")
+        if not chosen.size:
+            raise InvalidValueError(message("Recorder.indices", expected, indices))
         super().__init__(
             "tsim_recorder",
             clock=clock if clock is not None else source.clock,

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 from brian2.units.allunits import second
-from brian2.units.fundamentalunits import DIMENSIONLESS, have_same_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from ..arrays_in import numbers
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..language import check_name
 from ..language.code import checked_error
 from ..validation import check_matrix, check_positive, check_steps
-from ._base import dimensions_of, resolve_source
+from ._base import numbers_with_unit, resolve_source
 from .linear_map import LinearMap
 from .signal import Signal
 from .spike_map import SpikeMap
@@ -94,11 +95,13 @@ def output_of(where: str, target: Any) -> tuple[Any, str]:
 
 def checked_steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "") -> int:
     """Return a number of steps, given as such or as a time."""
-    if dimensions_of(where, value, "time steps, or a time") is DIMENSIONLESS:
+    plain = isinstance(value, bool | str | bytes | np.number) or type(value) is int
+    time, dim = (None, DIMENSIONLESS) if plain else numbers_with_unit(where, value, "time steps, or a time")
+    if dim is DIMENSIONLESS:
         return check_steps(where, value, minimum, fix)
-    if not have_same_dimensions(value, second):
+    if dim is not second.dim or time.ndim:
         raise UnitsError(message(where, "time steps, or a time", repr(value), "give it in seconds or as a number."))
-    steps = float(value) / float(clock.dt)
+    steps = float(time) / float(clock.dt)
     if abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
         raise InvalidValueError(
             message(where, f"a multiple of the time step {clock.dt}", repr(value), "round it to whole steps.")
@@ -109,7 +112,7 @@ def checked_steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
     fix = "P(0) = alpha_P I must be positive."
-    if np.ndim(alpha_P) == 0:
+    if not isinstance(alpha_P, list | tuple) and np.ndim(alpha_P) == 0:
         return np.asarray(check_positive("RLS.alpha_P", alpha_P, fix))
     alpha = check_matrix("RLS.alpha_P", alpha_P, (n_sources,), "sources")
     if not np.all(alpha > 0):
@@ -133,7 +136,8 @@ def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.nd
     n_groups = max(int(labels.max()) + 1, 0)
     if row_sum is None:
         raise InvalidValueError(message("RLS.row_sum", "a penalty beside groups", row_sum, "pass row_sum=."))
-    penalty = check_matrix("RLS.row_sum", row_sum, () if np.ndim(row_sum) == 0 else (n_groups,), "groups")
+    penalty = numbers("RLS.row_sum", row_sum, "numbers, one a group")
+    check_matrix("RLS.row_sum", penalty, () if penalty.ndim == 0 else (n_groups,), "groups")
     if not np.all(penalty >= 0):
         raise InvalidValueError(
             message("RLS.row_sum", "numbers that are not negative", row_sum, "P(0) would not be positive.")
@@ -175,9 +179,10 @@ def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bo
             checked.append(given)
             continue
         stored, shape = m.variables["w"].size, (len(m), sum(size for *_, size in sources_of(m)))
-        if np.ndim(given) == 1:
-            checked.append(check_matrix("RLS.factor", given, (stored,), "stored weights"))
+        numbered = numbers("RLS.factor", given, f"an array of shape {shape} (targets, sources)")
+        if numbered.ndim == 1:
+            checked.append(check_matrix("RLS.factor", numbered, (stored,), "stored weights"))
             continue
-        dense = check_matrix("RLS.factor", given, shape, "targets, sources")
+        dense = check_matrix("RLS.factor", numbered, shape, "targets, sources")
         checked.append(np.concatenate([row[partners] for row, partners in zip(dense, m.partners, strict=True)]))
     return checked

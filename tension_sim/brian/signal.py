@@ -8,8 +8,8 @@ import brian2
 import numpy as np
 
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_series, check_whole
-from ._base import GeneratedObject, default_float, dimensions_of, is_standalone, unit_name
+from ..validation import check_flag, check_series, check_whole
+from ._base import GeneratedObject, default_float, is_standalone, numbers_with_unit, unit_name
 
 __all__ = ["Signal"]
 
@@ -91,8 +91,9 @@ class Signal(GeneratedObject):
         order: int = -1,
         name: str = "signal*",
     ) -> None:
-        dim = dimensions_of("Signal.samples", samples, _SAMPLES)
-        values = check_series("Signal.samples", np.asarray(samples))
+        values, dim = numbers_with_unit("Signal.samples", samples, _SAMPLES)
+        values = check_series("Signal.samples", values)
+        periodic = check_flag("Signal.periodic", periodic)
         first_step = check_whole("Signal.first_step", first_step, 0)
         every = check_whole("Signal.every", every, 1)
         super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
@@ -104,7 +105,7 @@ class Signal(GeneratedObject):
         self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
         self.variables.add_array("first_step", size=1, scalar=True, dtype=np.int64, values=first_step)
         self.variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
-        self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(bool(periodic)))
+        self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
         self._enable_group_attributes()
         self._fill(values)
         if is_standalone():
@@ -123,10 +124,10 @@ class Signal(GeneratedObject):
             Same unit and number of channels as before.
         """
         dim = self.variables["value"].dim
-        given = dimensions_of("Signal.samples", samples, _SAMPLES)
+        values, given = numbers_with_unit("Signal.samples", samples, _SAMPLES)
         if given is not dim:
             raise UnitsError(message("Signal.samples", f"samples in {unit_name(dim)}", unit_name(given)))
-        values = check_series("Signal.samples", np.asarray(samples))
+        values = check_series("Signal.samples", values)
         if values.shape[1] != len(self):
             raise InvalidValueError(
                 message("Signal.samples", f"{len(self)} channels (axis 1)", values.shape, "keep the channels.")

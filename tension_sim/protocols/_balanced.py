@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays_in import numbers
+from ..data_files import load_arrays
 from ..errors import InvalidValueError, message
 from ..kernels import SparseKernel
 
@@ -139,11 +140,8 @@ def read_rates(path: str, gaps: str, bins: int) -> dict[str, np.ndarray]:
         If the file does not hold them, or they have gaps that are not to be skipped.
     """
     where = f"target.data: {path}"
-    try:
-        with np.load(Path(path).expanduser(), allow_pickle=False) as file:
-            rates = {key[5:]: np.asarray(file[key], dtype=float) for key in file.files if key.startswith("rate_")}
-    except (OSError, ValueError) as error:
-        raise InvalidValueError(message(where, "an .npz file", str(error))) from None
+    arrays = load_arrays(where, path, lambda name: name.startswith("rate_"))
+    rates = {key[5:]: numbers(where, array, "rates in Hz") for key, array in arrays.items() if key != "data"}
     shapes = {key: value.shape for key, value in rates.items()}
     if not rates or len({*shapes.values()}) > 1 or len(next(iter(shapes.values()))) != 2:
         what = "arrays rate_CONDITION of one shape (bins, cells)"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from ..errors import InvalidValueError, message, unknown_name
+from ..data_files import load_arrays
+from ..errors import unknown_name
 
 __all__ = ["read_recording"]
 
@@ -36,18 +35,13 @@ def read_recording(where: str, file: str, known: Collection[str]) -> dict[str, n
     InvalidValueError, UnknownNameError
         If the file cannot be read, or has no data.
     """
-    path = Path(file).expanduser()
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                names = list(arrays)
-                found = {name: arrays[name] for name in {"data", "tracez", *known} & set(names)}
-        else:
-            found = {"data": np.load(path, allow_pickle=False)}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise InvalidValueError(
-            message(where, "a .npy or .npz file of numbers", f"{file} ({error})", "check the path.")
-        ) from None
+    names: list[str] = []
+
+    def wanted(name: str) -> bool:
+        names.append(name)
+        return name in ("data", "tracez", *known)
+
+    found = load_arrays(where, file, wanted)
     if "tracez" in found:
         traces = found.pop("tracez").T
         found.setdefault("data", traces)

@@ -33,7 +33,7 @@ from .scratch import remove
 from .seal import MANIFEST, load, seal
 from .toolchain import describe_compiler, machine, require_compiler
 
-__all__ = ["DRAFT", "cache_folder", "find_or_build", "program_key", "sweep_drafts"]
+__all__ = ["DRAFT", "cache_folder", "find", "find_or_build", "program_key", "sweep_drafts"]
 
 #: What the names of folders end with in which programs are being built.
 DRAFT = ".draft"
@@ -97,7 +97,7 @@ def find_or_build(circuit: Circuit, target: str = "cpp_standalone", made_for: st
         If it has to be built and cannot be.
     """
     key, compilers = program_key(circuit, target), _compilers(target)
-    name = None if compilers is None else f"{key}.{_digest(compilers, 8)}"
+    name = None if compilers is None else _name(key, compilers)
     program = _find(key, name)
     if program is not None:
         return program
@@ -118,6 +118,16 @@ def find_or_build(circuit: Circuit, target: str = "cpp_standalone", made_for: st
     if program is None:
         raise RunFailedError(f"The compiled program in {folder} is not whole.\nFix: make room there, and try again.")
     return Program(program.folder, program.manifest, built=True)
+
+
+def find(circuit: Circuit, target: str) -> Program | None:
+    """Return the program of a circuit if it was built before."""
+    key, compilers = program_key(circuit, target), _compilers(target)
+    return _find(key, None if compilers is None else _name(key, compilers))
+
+
+def _name(key: str, compilers: list[str]) -> str:
+    return f"{key}.{_digest(compilers, 8)}"
 
 
 def _find(key: str, name: str | None) -> Program | None:

@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidTypeError, InvalidValueError, message
+from ..memory import check_memory
 from ..validation import check_choice, check_positive
 from . import registry
 from .clock import clock_period, clock_signal
-from .registry import Grid, Setting
+from .registry import MOST_STEPS, Grid, Setting
 
 __all__ = ["Task", "list_tasks", "make_task", "task_settings", "task_summary", "task_shape"]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
+
+_COPIES = 4  # of the samples, while they are computed
 
 #: Settings that every supervisor takes besides its own.
 _COMMON = {
@@ -175,8 +178,8 @@ def task_shape(name: str, n_steps: int, dt: float, settings: Mapping[str, Any]) 
 def _grid(n_steps: int, dt: float) -> Grid:
     if isinstance(n_steps, bool) or not isinstance(n_steps, int | np.integer):
         raise InvalidTypeError(message("Task.n_steps", "a whole number of steps", n_steps))
-    if n_steps < 1:
-        raise InvalidValueError(message("Task.n_steps", "at least 1 step", n_steps))
+    if not 1 <= n_steps < MOST_STEPS:
+        raise InvalidValueError(message("Task.n_steps", f"at least 1 step, below {MOST_STEPS}", n_steps))
     return Grid(int(n_steps), check_positive("Task.dt", dt, "give it in seconds."))
 
 
@@ -223,7 +226,8 @@ def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | Non
     found = registry.find(name)
     parsed, common = _parse(name, settings)
     period = _period(found, grid, parsed, common)
-    rows = period or grid.n_steps
+    rows, outputs = period or grid.n_steps, found.count_outputs(parsed)
+    check_memory("Task.n_steps", _COPIES * 8 * rows * (outputs + common["input_slots"]), "fewer steps or channels")
     target = _rows(found.function(grid, **parsed), rows)
     inputs = None
     if common["input_slots"]:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
+from ..arrays_in import numbers
+from ..data_files import load_arrays, load_table
 from ..errors import InvalidValueError, message
 from .registry import Grid, supervisor
 
 
 def _read(file: str) -> np.ndarray:
-    path = Path(file).expanduser()
     where = "Task.file"
-    try:
-        if path.suffix == ".npy":
-            data = np.load(path, allow_pickle=False)
-        else:
-            data = np.loadtxt(path, delimiter="," if path.suffix == ".csv" else None, ndmin=2)
-        data = np.asarray(data, dtype=float)
-    except (OSError, ValueError, TypeError, EOFError) as error:
-        raise InvalidValueError(
-            message(where, "a .npy file or a text file of numbers", f"{file} ({error})", "check the path.")
-        ) from None
+    data = load_arrays(where, file)["data"] if file.endswith(".npy") else load_table(where, file)
+    data = numbers(where, data, "samples of shape (steps, outputs)")
     if data.ndim == 1:
         data = data[:, None]
     if data.ndim != 2 or data.size == 0:

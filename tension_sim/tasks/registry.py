@@ -12,10 +12,13 @@ import numpy as np
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from ..units import Quantity, describe, dimension_of, evaluate
 
-__all__ = ["REQUIRED", "Grid", "Setting", "Supervisor", "find", "names", "parse_settings", "supervisor"]
+__all__ = ["MOST_STEPS", "REQUIRED", "Grid", "Setting", "Supervisor", "find", "names", "parse_settings", "supervisor"]
 
 #: Stands for the default of a setting that must be given.
 REQUIRED = inspect.Parameter.empty
+
+#: Time steps of the longest run: even without neurons it would take weeks.
+MOST_STEPS = 2**40
 
 _REGISTRY: dict[str, Supervisor] = {}
 
@@ -43,7 +46,7 @@ class Grid:
     def steps_in(self, duration: float, where: str) -> int:
         """Return how many whole steps `duration` (seconds) takes; refuse a fraction."""
         steps = duration / self.dt
-        whole = int(np.floor(steps + 0.5))
+        whole = int(np.floor(steps + 0.5)) if steps < MOST_STEPS else 0
         if whole < 1 or abs(steps - whole) > 1e-6 * whole:
             raise InvalidValueError(
                 message(
@@ -97,7 +100,9 @@ class Setting:
         if not self.many:
             return self._parse_one(value, where, names, plain_is_si)
         items = [item for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-        if not isinstance(items, list | tuple | np.ndarray) or (len(items) == 0 and self.default != ()):
+        if isinstance(items, np.ndarray):
+            items = items.tolist()
+        if not isinstance(items, list | tuple) or (len(items) == 0 and self.default != ()):
             raise InvalidTypeError(message(where, "a list of values", value, "write it as in [a, b]."))
         return tuple(self._parse_one(item, where, names, plain_is_si) for item in items)
 
@@ -214,7 +219,7 @@ def names() -> list[str]:
 
 def find(name: str) -> Supervisor:
     """Return the supervisor of that name, or raise `UnknownNameError` with the nearest one."""
-    if name not in _REGISTRY:
+    if not isinstance(name, str) or name not in _REGISTRY:
         raise unknown_name("Task.name", "supervisor", name, _REGISTRY)
     return _REGISTRY[name]
 

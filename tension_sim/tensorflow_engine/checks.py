@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..arrays_in import numbers
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..validation import check_flag
 
 __all__ = ["activation_of", "check_count", "check_flag", "kernels_of", "mask_of", "row_of"]
 
@@ -34,13 +36,6 @@ def check_count(where: str, value: Any, least: int = 1) -> int:
     if value < least:
         raise InvalidValueError(message(where, f"a whole number, at least {least}", value))
     return int(value)
-
-
-def check_flag(where: str, value: Any) -> bool:
-    """Return True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise InvalidTypeError(message(where, "True or False", value))
-    return bool(value)
 
 
 def activation_of(where: str, value: Any) -> Any:
@@ -83,10 +78,10 @@ def kernels_of(where: str, weights: Any, names: Sequence[str]) -> tuple[dict[str
         )
     kernels = dict(zip(names, given, strict=True))
     for name, kernel in kernels.items():
-        if len(_shape(kernel)) != 2:
-            raise InvalidValueError(message(f"{where}.weights", f"a 2D {name} kernel", _shape(kernel)))
-        array = np.asarray(kernel)
-        if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+        array = numbers(f"{where}.weights", kernel, f"finite numbers in the {name} kernel")
+        if array.ndim != 2:
+            raise InvalidValueError(message(f"{where}.weights", f"a 2D {name} kernel", array.shape))
+        if not np.all(np.isfinite(array)):
             raise InvalidValueError(message(f"{where}.weights", f"finite numbers in the {name} kernel", array))
     units = _shape(kernels["input"])[1]
     outputs = _shape(kernels["output"])[1] if "output" in kernels else None
@@ -114,6 +109,7 @@ def mask_of(where: str, mask: Any, units: int) -> tf.Tensor | None:
     if mask is None:
         return None
     name = f"{where}.recurrent_nontrainable_boolean_mask"
+    numbers(name, mask, f"True and False, of shape {(units, units)}")  # refuses missing values and ragged lists
     array = np.asarray(mask)
     if array.shape != (units, units):
         raise InvalidValueError(
@@ -130,9 +126,7 @@ def row_of(where: str, value: Any, units: int) -> Any:
     """Return initial values of shape (1, units), or None."""
     if value is None:
         return None
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise InvalidTypeError(message(where, f"numbers of shape {(1, units)}", value))
+    array = numbers(where, value, f"numbers of shape {(1, units)}")
     if array.shape != (1, units) or not np.all(np.isfinite(array)):
         raise InvalidValueError(message(where, f"finite numbers of shape {(1, units)}", array.shape))
     return array

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..arrays_in import numbers
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..validation import check_series
 
@@ -62,8 +63,8 @@ def series(where: str, value: Any) -> np.ndarray:
         if not rows:
             raise InvalidValueError(message(where, "a dataset with at least one element", 0))
         value = np.concatenate(rows)
-    array = np.asarray(value)
-    if array.dtype.kind in "iufb" and (array.ndim not in (2, 3) or 0 in array.shape):
+    array = numbers(where, value, "an array of shape (timesteps, dimensions)")
+    if array.ndim not in (2, 3) or 0 in array.shape:
         raise InvalidValueError(
             message(
                 where,

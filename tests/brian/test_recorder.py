@@ -100,7 +100,7 @@ def test_nothing_recorded_yet():
         ),
         (
             {"indices": [0.5]},
-            InvalidValueError,
+            InvalidTypeError,
             "Recorder.indices: expected a list of whole numbers, not empty.",
         ),
         ({"variable": "y"}, UnknownNameError, "Recorder.source: expected a known variable of "),

@@ -217,7 +217,8 @@ def test_other_files_are_refused(tmp_path, arrays, text):
 def test_a_missing_file_is_refused_before_anything_is_built(tmp_path):
     recipe = load_recipe("kim_2023/licking", KIM | {"data": str(tmp_path / "none.npz")})
     with pytest.raises(
-        InvalidValueError, match=r"target.data: .*none.npz: expected an .npz file.\nReceived: .*No such"
+        InvalidValueError,
+        match=r"target.data: .*none.npz: expected a .npy or .npz file of numbers.\nReceived: .*No such",
     ):
         recipe.protocol.run(recipe, target="numpy")
 

@@ -85,15 +85,15 @@ class TestSparseKernel:
             ),
             (
                 (3, [[0]], [[1]], [[1.0]]),
-                InvalidValueError,
-                "SparseKernel.pre: expected three arrays of one length.",
+                InvalidTypeError,
+                "SparseKernel.pre: expected whole numbers.\nReceived: [[0]]\nFix: pass whole numbers in one list.",
             ),
             ((3, [0], [3], [1.0]), InvalidValueError, "SparseKernel.post: expected indices from 0 to 2."),
             ((3, [-1], [0], [1.0]), InvalidValueError, "SparseKernel.pre: expected indices from 0 to 2."),
             (
                 (3, [0.0], [1], [1.0]),
                 InvalidTypeError,
-                "SparseKernel.pre: expected whole numbers.\nReceived: 'float64'",
+                "SparseKernel.pre: expected whole numbers.\nReceived: [0.0]",
             ),
             ((3, [0], [1], [np.nan]), InvalidValueError, "SparseKernel.weight: expected finite values."),
             ((3, [0], [1], ["x"]), InvalidTypeError, "SparseKernel.weight: expected an array of shape (1,)"),
@@ -269,7 +269,7 @@ class TestForceNetwork:
             (
                 {"output_kernel": np.zeros((2, N))},
                 InvalidValueError,
-                "expected an array of shape (10, 10) (n, n_outputs)",
+                "ForceNetwork.output_kernel: expected an array of shape (10, n_outputs).\nReceived: (2, 10)",
             ),
             (
                 {"output_kernel": np.zeros((N, 0))},
@@ -284,7 +284,7 @@ class TestForceNetwork:
             (
                 {"input_kernel": np.zeros((1, 3))},
                 InvalidValueError,
-                "ForceNetwork.input_kernel: expected an array of shape (1,",
+                "ForceNetwork.input_kernel: expected an array of shape (n_inputs, 10).",
             ),
             (
                 {"input_kernel": np.zeros((0, N))},

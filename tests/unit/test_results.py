@@ -76,8 +76,8 @@ def test_unknown_phase_is_refused_with_the_nearest_name():
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"dt": 0.0}, r"Results.dt: expected a positive time step in seconds.\nReceived: 0.0"),
-        ({"record_every": 0}, r"Results.record_every: expected at least 1 step.\nReceived: 0"),
+        ({"dt": 0.0}, r"Results.dt: expected a finite number above 0.\nReceived: 0.0"),
+        ({"record_every": 0}, r"Results.record_every: expected a whole number of time steps, at least 1.\nReceived: 0"),
         ({"spike_neuron": np.zeros(3)}, r"Results.spike_neuron: expected one neuron per spike"),
         ({"output": np.zeros((3, 1))}, r"Results.output: expected shape \(3000 recorded steps, outputs\)"),
         ({"target": np.zeros((3000, 2))}, r"Results.target: expected the output's shape \(3000, 1\)"),

@@ -125,7 +125,7 @@ class TestInitialState:
                 InvalidValueError,
                 "Simulation.state['neurons.v']: expected finite numbers.",
             ),
-            ({"neurons.v": ["a"] * N}, InvalidValueError, "expected finite numbers."),
+            ({"neurons.v": ["a"] * N}, InvalidTypeError, "expected finite numbers."),
             ({"readout.z": [1.0]}, InvalidValueError, "Simulation.state['readout.z']: expected 2 values."),
             (
                 {"readout.w": np.zeros(3)},
