@@ -15,6 +15,8 @@ from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
 
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
+from ..validation import check_steps
+from .times import StepCount
 
 __all__ = ["GeneratedObject", "default_float", "is_standalone", "resolve_source"]
 
@@ -155,6 +157,8 @@ class GeneratedObject(Group, CodeRunner):
     ) -> None:
         self.codeobj_class = None
         self._kept: list[Any] = []
+        self._steps: dict[str, StepCount] = {}
+        self._steps_written: dict[str, int] = {}
         CodeRunner.__init__(
             self,
             group=self,
@@ -182,7 +186,46 @@ class GeneratedObject(Group, CodeRunner):
             return super().state(name, use_units, level + 1)
         return WholeArray(name, variable, self, dimensions=variable.dim if use_units else None)
 
+    def _declare_steps(self, **counts: StepCount) -> None:
+        """Declare numbers of time steps; those that are times are converted before each run."""
+        for name, count in counts.items():
+            steps = count.nearest(self._clock.dt)
+            self.variables.add_array(name, size=1, scalar=True, dtype=np.int64, values=steps)
+            self._steps[name], self._steps_written[name] = count, steps
+
+    def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
+        count = self.__dict__.get("_steps", {}).get(key)
+        if count is None:
+            super().__setattr__(key, value, level + 1)
+            return
+        given = count.replaced(value)
+        self._steps[key] = given
+        if given.is_time:
+            self._write_steps(key, given.nearest(self._clock.dt))
+        else:
+            super().__setattr__(key, value, level + 1)
+
+    def _write_steps(self, name: str, steps: int) -> None:
+        self._set(name, steps)
+        self._steps_written[name] = steps
+
+    def _convert_times(self) -> None:
+        """Write the times that were given as numbers of steps of the clock's present dt."""
+        for name, count in self._steps.items():
+            try:
+                present = int(self._get(name)[0])
+            except NotImplementedError:  # known to the generated program alone
+                present = self._steps_written[name]
+            if not count.is_time or present != self._steps_written[name]:  # set as a variable since
+                if not is_standalone():  # there it may be a value of a run to come
+                    check_steps(count.where, present, count.minimum, count.fix)
+                continue
+            steps = count.steps(self._clock.dt)
+            if steps != present:  # else a run argument of a generated program may hold another
+                self._write_steps(name, steps)
+
     def before_run(self, run_namespace: Any) -> None:
+        self._convert_times()
         make_templates_known()
         self._check_target()
         CodeRunner.before_run(self, run_namespace)

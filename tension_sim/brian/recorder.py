@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
 from ..errors import InvalidValueError, message
-from ..validation import check_steps
 from ._base import GeneratedObject, default_float, resolve_source
+from .times import StepCount
 
 __all__ = ["Recorder"]
 
@@ -25,8 +26,8 @@ class Recorder(GeneratedObject):
         The group that holds the variable.
     variable : str
         Its name.
-    every : int, optional
-        Record at steps that are multiples of `every`.
+    every : int or Quantity, optional
+        Steps, or time, between records, counted from time 0.
     indices : array-like of int, optional
         The elements recorded; all by default.
     dtype : dtype, optional
@@ -55,7 +56,7 @@ class Recorder(GeneratedObject):
         source: Any,
         variable: str,
         *,
-        every: int = 1,
+        every: int | Quantity = 1,
         indices: Any = None,
         dtype: Any = None,
         clock: Any = None,
@@ -63,7 +64,7 @@ class Recorder(GeneratedObject):
         order: int = 100,
         name: str = "recorder*",
     ) -> None:
-        every = check_steps("Recorder.every", every, minimum=1)
+        count = StepCount("Recorder.every", every, 1)
         x, start, size = resolve_source("Recorder.source", source, variable)
         chosen = np.arange(size) if indices is None else np.atleast_1d(np.asarray(indices))
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1 or not chosen.size:
@@ -89,7 +90,7 @@ class Recorder(GeneratedObject):
         variables.add_dynamic_array(
             "values", size=0, dimensions=x.dim, dtype=np.dtype(dtype).type, needs_reference_update=True, read_only=True
         )
-        variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
+        self._declare_steps(every=count)
         # rows for which a compiled program makes room at once
         variables.add_array("expected", size=1, scalar=True, dtype=np.int64, values=0)
         self.written_readonly_vars = {variables["values"]}

@@ -13,7 +13,7 @@ from brian2.units.fundamentalunits import Quantity
 from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
 from ..errors import InvalidValueError, diverged, message
 from ..learning import GAINS
-from ..validation import check_choice, check_fraction, check_matrix, check_steps, check_whole, check_window
+from ..validation import check_choice, check_fraction, check_matrix, check_whole
 from ._base import GeneratedObject, default_float, is_standalone
 from .rls_arguments import (
     LearnedMap,
@@ -23,13 +23,13 @@ from .rls_arguments import (
     checked_groups,
     checked_maps,
     checked_signs,
-    checked_steps,
     checked_variables,
     output_of,
     sources_of,
 )
 from .row_error import RowError, RowSums
 from .spike_map import SpikeMap
+from .times import StepCount, check_window
 
 __all__ = ["RLS"]
 
@@ -197,10 +197,12 @@ class RLS(GeneratedObject):
         check_whole("RLS.seed", seed, 0)
         clock = self.maps[0].clock
         off = "to switch learning off, set rls.learning = 0 or stop=0."
-        every = checked_steps("RLS.update_every", update_every, clock, 1, off)
-        first = checked_steps("RLS.start", start, clock, 0)
-        last = FOREVER if stop is None else checked_steps("RLS.stop", stop, clock, 0)
-        check_window("RLS.stop", first, last)
+        schedule = {
+            "update_every": StepCount("RLS.update_every", update_every, 1, off),
+            "start_step": StepCount("RLS.start", start),
+            "stop_step": StepCount("RLS.stop", FOREVER if stop is None else stop),
+        }
+        check_window("RLS.stop", schedule["start_step"], schedule["stop_step"])
 
         #: The blocks of P; only their sizes if they were given so.
         self.blocks = Blocks.of([m.partners for m in self.maps]) if blocks is None else blocks
@@ -243,14 +245,12 @@ class RLS(GeneratedObject):
         )
         values = {
             "divided": int(gain == "divided"),
-            "update_every": every,
-            "start_step": first,
-            "stop_step": last,
             "seed": int(seed),
             "forgetting": forgetting,
             "probability": probability,
         }
         self._declare(sizes, values)
+        self._declare_steps(**schedule)
         self._declare_sources(sources, alpha)
         for key, array in options.items():
             self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
@@ -403,20 +403,22 @@ class RLS(GeneratedObject):
 
     def before_run(self, run_namespace: Any) -> None:
         if not is_standalone():  # there they may be values of a run to come
-            check_steps("RLS.update_every", self._scalar("update_every"), 1)
             for name in ("forgetting", "probability"):
                 check_fraction(f"RLS.{name}", self._scalar(name))
+        window = self._steps["start_step"], self._steps["stop_step"]
+        if any(count.is_time for count in window):
+            check_window("RLS.stop", *window, self._clock.dt)
         super().before_run(run_namespace)
 
-    def after_run(self) -> None:
-        super().after_run()
-        if not is_standalone():
-            self.check_diverged()
+    def _check_for_invalid_states(self) -> None:
+        """Raise DivergenceError; Brian2 calls this after a run, on a standalone device after `device.run`."""
+        self.check_diverged()
 
     def check_diverged(self) -> None:
         """Raise DivergenceError if an update was not finite."""
         step = int(self._scalar("diverged_step"))
         if step < 0:
             return
-        self._set("diverged_step", -1)
+        if not is_standalone():  # there the next run of the program starts anew
+            self._set("diverged_step", -1)
         raise diverged(step, step * float(self._clock.dt))
