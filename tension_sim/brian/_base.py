@@ -16,6 +16,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimension
 
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 from ..validation import check_steps
+from .neighbours import warn_of_those_left_out
 from .times import StepCount
 
 __all__ = ["GeneratedObject", "default_float", "is_standalone", "resolve_source"]
@@ -143,6 +144,9 @@ class GeneratedObject(Group, CodeRunner):
     add_to_magic_network = True
     invalidates_magic_network = False
 
+    #: Whether it belongs to another object of ours, which brings it into the Network.
+    is_part = False
+
     def __init__(
         self,
         template: str,
@@ -179,6 +183,12 @@ class GeneratedObject(Group, CodeRunner):
         """Depend on another object, and keep it: a subgroup may have no other owner."""
         self._kept.append(other)
         super().add_dependency(other)
+
+    def __del__(self) -> None:
+        if not self.is_part and "_group_attribute_access_active" in self.__dict__:
+            # Brian2 warns of what was in no network, but takes what has a group for a part of that group
+            self.__dict__["group"] = None
+            super().__del__()
 
     def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
         variable = self.variables.get(name)
@@ -228,6 +238,7 @@ class GeneratedObject(Group, CodeRunner):
         self._convert_times()
         make_templates_known()
         self._check_target()
+        warn_of_those_left_out(self, GeneratedObject.__instances__())
         CodeRunner.before_run(self, run_namespace)
 
     def _check_target(self) -> None:

@@ -12,6 +12,7 @@ from ..errors import InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix, check_whole
 from ._base import GeneratedObject, default_float, dimensions_of, resolve_source, unit_name
+from .neighbours import check_one_writer
 
 __all__ = ["Blank", "LinearMap"]
 
@@ -244,6 +245,22 @@ class LinearMap(GeneratedObject):
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    @property
+    def writes(self) -> tuple[Any, int, int]:
+        """The variable that is set at each step, from which element on, and before which one."""
+        start = self.variables["y_start"].value
+        return self.variables["y"], start, start + len(self)
+
+    def repeats(self, other: Any) -> bool:
+        """Say whether another map writes the same: the same weights times the same x, at another place of the step."""
+        return isinstance(other, LinearMap) and all(
+            self.variables[name] is other.variables[name] for name in ("w", "x")
+        )  # fmt: skip
+
+    def before_run(self, run_namespace: Any) -> None:
+        check_one_writer(self)
+        super().before_run(run_namespace)
 
     def _mask(self) -> tuple[np.ndarray, np.ndarray]:
         """Return row_start and partner of a masked map."""

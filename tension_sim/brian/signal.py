@@ -11,6 +11,7 @@ from brian2.units.fundamentalunits import Quantity
 from ..errors import InvalidValueError, UnitsError, message
 from ..validation import check_series
 from ._base import GeneratedObject, default_float, dimensions_of, is_standalone, unit_name
+from .neighbours import check_readers_keep_up
 from .times import StepCount
 
 __all__ = ["Signal"]
@@ -116,6 +117,15 @@ class Signal(GeneratedObject):
 
     def __len__(self) -> int:
         return int(self.variables["N"].get_value())
+
+    @property
+    def writes(self) -> tuple[Any, int, int]:
+        """The variable that is set at each step, from which element on, and before which one."""
+        return self.variables["value"], 0, len(self)
+
+    def before_run(self, run_namespace: Any) -> None:
+        check_readers_keep_up(self)
+        super().before_run(run_namespace)
 
     def set_samples(self, samples: Any) -> None:
         """Play other samples, of any length, from the next run on.
