@@ -32,7 +32,8 @@ for (const auto& _arg : args) {{
 class SpikeMap(GeneratedObject):
     """Add ``scale*w`` to a variable of all targets of each neuron that spiked in this time step.
 
-    Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay. Sums run in a fixed
+    Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay; as there, a variable
+    ``(unless refractory)`` stays as it is while its neuron is refractory. Sums run in a fixed
     order, of sources and then of targets, whatever the number of threads.
 
     Parameters
@@ -122,6 +123,7 @@ class SpikeMap(GeneratedObject):
         self.shape = (n_targets, sum(sizes))
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
+        guard = _guard_of(target, y)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
 
         starts = [int(getattr(group, "start", 0)) for group in groups]
@@ -135,12 +137,15 @@ class SpikeMap(GeneratedObject):
             # where each group's spikes lie: its neurons in their array, and the number of its first one here
             template_kwds={
                 "learned": bool(traces),
+                "guarded": guard is not None,
                 "groups": [
                     {"start": start, "stop": start + size, "shift": first - start}
                     for start, size, first in zip(starts, sizes, firsts, strict=True)
                 ],
             },
-            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * bool(traces),
+            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))] 
+            + ["slot"] * bool(traces)
+            + ["allowed"] * (guard is not None),
         )
         #: Group and variable name of each trace, one for each group of sources.
         self.trace = traces
@@ -164,6 +169,8 @@ class SpikeMap(GeneratedObject):
         self.add_dependency(target)
         variables.add_reference("y", target, target_variable)
         variables.add_constant("y_start", y_start)
+        if guard is not None:
+            variables.add_reference("allowed", target, guard)
         variables.add_array("out_start", size=self.shape[1] + 1, dtype=np.int64)
         variables.add_dynamic_array("post", size=0, dtype=np.int32)
         variables.add_dynamic_array("w", size=0, dimensions=y.dim, dtype=dtype)
@@ -250,6 +257,18 @@ def _checked_sources(sources: Any) -> list[Any]:
                 message("SpikeMap.sources", "groups that spike", group.name, "give the group a threshold.")
             )
     return groups
+
+
+def _guard_of(target: Any, y: Any) -> str | None:
+    """Return the name of the target's variable that says where y may be written, None if y may be everywhere."""
+    guard = y.conditional_write
+    if guard is None:
+        return None
+    if target.variables.get(guard.name) is not guard:
+        raise InvalidValueError(
+            message("SpikeMap.target", f"the group that owns {y.name!r}, which is (unless refractory)", target.name)
+        )
+    return guard.name
 
 
 def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
