@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import ArrayVariable, Subexpression, Variables, VariableView
+from brian2.core.variables import ArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
-from brian2.devices.device import RuntimeDevice, all_devices
+from brian2.devices.device import all_devices
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
 
+import tension_sim
+
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 from ..validation import check_steps
+from .elements import ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out
+from .standalone import is_standalone
 from .times import StepCount
 
-__all__ = ["GeneratedObject", "default_float", "is_standalone", "resolve_source"]
+__all__ = ["GeneratedObject", "default_float", "resolve_source"]
 
 _PACKAGE = "tension_sim.brian"
 
@@ -27,11 +33,6 @@ _PACKAGE = "tension_sim.brian"
 def default_float() -> type:
     """Return the float type of new variables (Brian2's preference)."""
     return brian2.prefs["core.default_float_dtype"]
-
-
-def is_standalone() -> bool:
-    """Say whether the active device generates a program instead of running code."""
-    return not isinstance(brian2.get_device(), RuntimeDevice)
 
 
 def _code_object_classes() -> list[type]:
@@ -61,6 +62,16 @@ def dimensions_of(where: str, value: Any, expected: str) -> Any:
 def unit_name(dim: Any) -> str:
     """Name the unit of dimensions for a message."""
     return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
+
+
+def _users_line() -> str:
+    """Return the last line of the call stack that is neither ours nor Brian2's, as Brian2's warnings show it."""
+    packages = tuple(str(Path(module.__file__).parent) for module in (brian2, tension_sim))
+    users = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(packages)]
+    if not users:
+        return ""
+    line = users[-1]
+    return f"  File '{line.filename}', line {line.lineno}, in {line.name}\n    {line.line}"
 
 
 def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -> tuple[ArrayVariable, int, int]:
@@ -113,6 +124,8 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
                 "name the group that owns it.",
             )
         )
+    if isinstance(group, GeneratedObject) and group.owns(name):
+        return variable, 0, variable.size
     try:
         return variable, int(getattr(group, "start", 0)), len(group)
     except NotImplementedError:  # synapses on a standalone device
@@ -124,14 +137,6 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
                 "record it by a StateMonitor, or use a runtime target.",
             )
         ) from None
-
-
-class WholeArray(VariableView):
-    """A view whose shape is the array's own; Brian2 takes the group's, also for weights and P."""
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (self.variable.size,)
 
 
 class GeneratedObject(Group, CodeRunner):
@@ -146,6 +151,9 @@ class GeneratedObject(Group, CodeRunner):
 
     #: Whether it belongs to another object of ours, which brings it into the Network.
     is_part = False
+
+    #: Arrays with an element a weight, which strings and indices address by source and target.
+    pair_arrays: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -176,6 +184,7 @@ class GeneratedObject(Group, CodeRunner):
             needed_variables=needed_variables,
             template_kwds=template_kwds,
         )
+        self._creation_stack = _users_line() or self._creation_stack
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
 
@@ -190,11 +199,43 @@ class GeneratedObject(Group, CodeRunner):
             self.__dict__["group"] = None
             super().__del__()
 
-    def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
+    def keep(self, other: Any) -> None:
+        """Let another object live as long as this one."""
+        self._kept.append(other)
+
+    def owns(self, name: str) -> bool:
+        """Say whether a variable is an array of this object, and no reference to another's."""
+        variable = self.variables.get(name)
+        return isinstance(variable, ArrayVariable) and variable.owner.name == self.name
+
+    def __len__(self) -> int:
+        asked = length_asked_for(self)
+        return int(self.variables["N"].get_value()) if asked is None else asked
+
+    def _has_length_of_its_own(self, name: str) -> bool:
         variable = self.variables.get(name)
         if not isinstance(variable, ArrayVariable) or variable.scalar:
-            return super().state(name, use_units, level + 1)
-        return WholeArray(name, variable, self, dimensions=variable.dim if use_units else None)
+            return False
+        return name in self.pair_arrays or variable.size != self.variables["N"].get_value()
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target of each element of `pair_arrays`."""
+        raise NotImplementedError
+
+    def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
+        if self._has_length_of_its_own(name):
+            return ElementsView(self, name, units=use_units)
+        return super().state(name, use_units, level + 1)
+
+    def get_states(self, vars: Any = None, units: bool = True, *args: Any, level: int = 0, **kwargs: Any) -> Any:
+        if vars is None:  # what belongs to others is theirs to give, and to set
+            readable = kwargs.get("read_only_variables", True)
+            vars = [
+                name
+                for name, variable in self.variables.items()
+                if not name.startswith("_") and (readable if variable.read_only else self.owns(name))
+            ]
+        return super().get_states(vars, units, *args, level=level + 1, **kwargs)
 
     def _declare_steps(self, **counts: StepCount) -> None:
         """Declare numbers of time steps; those that are times are converted before each run."""
@@ -204,9 +245,16 @@ class GeneratedObject(Group, CodeRunner):
             self._steps[name], self._steps_written[name] = count, steps
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
-        count = self.__dict__.get("_steps", {}).get(key)
+        if "_group_attribute_access_active" not in self.__dict__:
+            super().__setattr__(key, value)
+            return
+        count = self._steps.get(key)
         if count is None:
-            super().__setattr__(key, value, level + 1)
+            name = key.removesuffix("_")
+            if hasattr(type(self), key) or not self._has_length_of_its_own(name):
+                super().__setattr__(key, value, level + 1)
+            else:
+                self.state(name, use_units=name == key).set_item(slice(None), value, level=level + 1)
             return
         given = count.replaced(value)
         self._steps[key] = given

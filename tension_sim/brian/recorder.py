@@ -96,9 +96,6 @@ class Recorder(GeneratedObject):
         self.written_readonly_vars = {variables["values"]}
         self._enable_group_attributes()
 
-    def __len__(self) -> int:
-        return int(self.variables["N"].get_value())
-
     @property
     def recorded(self) -> Any:
         return self._with_unit(self._get("values").reshape(-1, len(self)).copy(), "values")

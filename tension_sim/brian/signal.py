@@ -10,8 +10,9 @@ from brian2.units.fundamentalunits import Quantity
 
 from ..errors import InvalidValueError, UnitsError, message
 from ..validation import check_series
-from ._base import GeneratedObject, default_float, dimensions_of, is_standalone, unit_name
+from ._base import GeneratedObject, default_float, dimensions_of, unit_name
 from .neighbours import check_readers_keep_up
+from .standalone import is_standalone
 from .times import StepCount
 
 __all__ = ["Signal"]
@@ -114,9 +115,6 @@ class Signal(GeneratedObject):
         if is_standalone():
             vector = brian2.get_device().get_array_name(self.variables["samples"], access_data=False)
             brian2.get_device().insert_code("main", _RESIZE.format(name=self.name, vector=f"brian::{vector}"))
-
-    def __len__(self) -> int:
-        return int(self.variables["N"].get_value())
 
     @property
     def writes(self) -> tuple[Any, int, int]:

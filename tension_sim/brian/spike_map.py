@@ -12,8 +12,10 @@ from brian2.core.variables import Variables
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix
-from ._base import GeneratedObject, default_float, is_standalone, resolve_source, unit_name
+from ._base import default_float, resolve_source, unit_name
 from .linear_map import Blank
+from .standalone import is_standalone
+from .weights import Weighted
 
 __all__ = ["SpikeMap"]
 
@@ -29,7 +31,7 @@ for (const auto& _arg : args) {{
 """
 
 
-class SpikeMap(GeneratedObject):
+class SpikeMap(Weighted):
     """Add ``scale*w`` to a variable of all targets of each neuron that spiked in this time step.
 
     Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay; as there, a variable
@@ -65,11 +67,14 @@ class SpikeMap(GeneratedObject):
     weights : SparseKernel
         The weights, without unit; can be set, also to another number of them.
     W : array, shape (targets, sources)
-        The weights, with unit; zero where there is none. A dense array, made when asked for.
-    w, post, out_start : VariableView
-        Weights in the order of sources and then of targets, the target of each, and where
-        each source's begin. On a standalone device, run arguments can set them; files for
-        `w` and `post` may have any one length.
+        The weights, with unit; zero where there is none. A dense array, made when asked for;
+        an element that is set, as in ``W[1, 2] = 3``, is set in the map.
+    w : VariableView, shape (weights,)
+        Weights in the order of sources and then of targets, indexed as those of Brian2's
+        Synapses: ``w[3]``, ``w[source, target]``, ``w["i == 2"]``, ``w = "rand()"``.
+    post, out_start : VariableView
+        The target of each weight, and where each source's begin. On a standalone device, run
+        arguments can set them and `w`; files for `w` and `post` may have any one length.
     slot, row_start : VariableView
         With a `trace`, `w` has the order of targets and then of sources: where each target's
         weights begin, and the place of each weight in the order of `post`.
@@ -143,7 +148,7 @@ class SpikeMap(GeneratedObject):
                     for start, size, first in zip(starts, sizes, firsts, strict=True)
                 ],
             },
-            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))] 
+            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))]
             + ["slot"] * bool(traces)
             + ["allowed"] * (guard is not None),
         )
@@ -185,8 +190,13 @@ class SpikeMap(GeneratedObject):
             self._resize(weights.count or 0)
             self._take_any_length()
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        source = np.repeat(np.arange(self.shape[1], dtype=np.int32), np.diff(self._read("out_start")))
+        target = self._read("post")[: len(source)]
+        if self.trace:
+            of_slot = np.argsort(self._read("slot")[: len(source)], kind="stable")
+            source, target = source[of_slot], target[of_slot]
+        return source, target
 
     def _resize(self, count: int) -> None:
         for name in self.any_length:
@@ -233,10 +243,8 @@ class SpikeMap(GeneratedObject):
             raise InvalidTypeError(message("SpikeMap.weights", "a SparseKernel", kernel))
         self._put(kernel)
 
-    @property
-    def W(self) -> Any:
-        """The weights as a dense array."""
-        return self._with_unit(self.weights.to_dense().T, "w")
+    def _stored_weights(self) -> np.ndarray:
+        return self._read("w")
 
     @property
     def partners(self) -> list[np.ndarray]:
