@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import ArrayVariable, Subexpression, Variables, VariableView
+from brian2.core.variables import ArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
-from brian2.devices.device import RuntimeDevice, all_devices
+from brian2.devices.device import all_devices
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_or_create_dimension, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
-from ..arrays_in import numbers_and_dimension
+import tension_sim
+
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
+from ..validation import check_steps
+from .elements import ElementsView, length_asked_for
+from .neighbours import warn_of_those_left_out
+from .standalone import is_standalone
+from .times import StepCount
 
-__all__ = ["GeneratedObject", "default_float", "is_standalone", "resolve_source"]
+__all__ = ["GeneratedObject", "default_float", "resolve_source"]
 
 _PACKAGE = "tension_sim.brian"
 
@@ -25,11 +33,6 @@ _PACKAGE = "tension_sim.brian"
 def default_float() -> type:
     """Return the float type of new variables (Brian2's preference)."""
     return brian2.prefs["core.default_float_dtype"]
-
-
-def is_standalone() -> bool:
-    """Say whether the active device generates a program instead of running code."""
-    return not isinstance(brian2.get_device(), RuntimeDevice)
 
 
 def _code_object_classes() -> list[type]:
@@ -48,15 +51,14 @@ def make_templates_known() -> None:
             cls.templater = cls.templater.derive(_PACKAGE)
 
 
-def numbers_with_unit(where: str, value: Any, expected: str) -> tuple[np.ndarray, Any]:
-    """Return numbers in SI units as float64, and their Brian2 dimensions."""
-    array, dimension = numbers_and_dimension(where, value, expected)
-    return array, DIMENSIONLESS if dimension is None else get_or_create_dimension(dimension)
-
-
-def unit_name(dim: Any) -> str:
-    """Name the unit of dimensions for a message."""
-    return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
+def _users_line() -> str:
+    """Return the last line of the call stack that is neither ours nor Brian2's, as Brian2's warnings show it."""
+    packages = tuple(str(Path(module.__file__).parent) for module in (brian2, tension_sim))
+    users = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(packages)]
+    if not users:
+        return ""
+    line = users[-1]
+    return f"  File '{line.filename}', line {line.lineno}, in {line.name}\n    {line.line}"
 
 
 def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -> tuple[ArrayVariable, int, int]:
@@ -109,6 +111,8 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
                 "name the group that owns it.",
             )
         )
+    if isinstance(group, GeneratedObject) and group.owns(name):
+        return variable, 0, variable.size
     try:
         return variable, int(getattr(group, "start", 0)), len(group)
     except NotImplementedError:  # synapses on a standalone device
@@ -122,14 +126,6 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         ) from None
 
 
-class WholeArray(VariableView):
-    """A view whose shape is the array's own; Brian2 takes the group's, also for weights and P."""
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (self.variable.size,)
-
-
 class GeneratedObject(Group, CodeRunner):
     """A Brian2 group that runs one template of ours at each time step.
 
@@ -139,6 +135,12 @@ class GeneratedObject(Group, CodeRunner):
 
     add_to_magic_network = True
     invalidates_magic_network = False
+
+    #: Whether it belongs to another object of ours, which brings it into the Network.
+    is_part = False
+
+    #: Arrays with an element a weight, which strings and indices address by source and target.
+    pair_arrays: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -154,6 +156,8 @@ class GeneratedObject(Group, CodeRunner):
     ) -> None:
         self.codeobj_class = None
         self._kept: list[Any] = []
+        self._steps: dict[str, StepCount] = {}
+        self._steps_written: dict[str, int] = {}
         CodeRunner.__init__(
             self,
             group=self,
@@ -167,6 +171,7 @@ class GeneratedObject(Group, CodeRunner):
             needed_variables=needed_variables,
             template_kwds=template_kwds,
         )
+        self._creation_stack = _users_line() or self._creation_stack
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
 
@@ -175,15 +180,100 @@ class GeneratedObject(Group, CodeRunner):
         self._kept.append(other)
         super().add_dependency(other)
 
-    def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
+    def __del__(self) -> None:
+        if not self.is_part and "_group_attribute_access_active" in self.__dict__:
+            # Brian2 warns of what was in no network, but takes what has a group for a part of that group
+            self.__dict__["group"] = None
+            super().__del__()
+
+    def keep(self, other: Any) -> None:
+        """Let another object live as long as this one."""
+        self._kept.append(other)
+
+    def owns(self, name: str) -> bool:
+        """Say whether a variable is an array of this object, and no reference to another's."""
+        variable = self.variables.get(name)
+        return isinstance(variable, ArrayVariable) and variable.owner.name == self.name
+
+    def __len__(self) -> int:
+        asked = length_asked_for(self)
+        return int(self.variables["N"].get_value()) if asked is None else asked
+
+    def _has_length_of_its_own(self, name: str) -> bool:
         variable = self.variables.get(name)
         if not isinstance(variable, ArrayVariable) or variable.scalar:
-            return super().state(name, use_units, level + 1)
-        return WholeArray(name, variable, self, dimensions=variable.dim if use_units else None)
+            return False
+        return name in self.pair_arrays or variable.size != self.variables["N"].get_value()
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target of each element of `pair_arrays`."""
+        raise NotImplementedError
+
+    def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
+        if self._has_length_of_its_own(name):
+            return ElementsView(self, name, units=use_units)
+        return super().state(name, use_units, level + 1)
+
+    def get_states(self, vars: Any = None, units: bool = True, *args: Any, level: int = 0, **kwargs: Any) -> Any:
+        if vars is None:  # what belongs to others is theirs to give, and to set
+            readable = kwargs.get("read_only_variables", True)
+            vars = [
+                name
+                for name, variable in self.variables.items()
+                if not name.startswith("_") and (readable if variable.read_only else self.owns(name))
+            ]
+        return super().get_states(vars, units, *args, level=level + 1, **kwargs)
+
+    def _declare_steps(self, **counts: StepCount) -> None:
+        """Declare numbers of time steps; those that are times are converted before each run."""
+        for name, count in counts.items():
+            steps = count.nearest(self._clock.dt)
+            self.variables.add_array(name, size=1, scalar=True, dtype=np.int64, values=steps)
+            self._steps[name], self._steps_written[name] = count, steps
+
+    def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
+        if "_group_attribute_access_active" not in self.__dict__:
+            super().__setattr__(key, value)
+            return
+        count = self._steps.get(key)
+        if count is None:
+            name = key.removesuffix("_")
+            if hasattr(type(self), key) or not self._has_length_of_its_own(name):
+                super().__setattr__(key, value, level + 1)
+            else:
+                self.state(name, use_units=name == key).set_item(slice(None), value, level=level + 1)
+            return
+        given = count.replaced(value)
+        self._steps[key] = given
+        if given.is_time:
+            self._write_steps(key, given.nearest(self._clock.dt))
+        else:
+            super().__setattr__(key, value, level + 1)
+
+    def _write_steps(self, name: str, steps: int) -> None:
+        self._set(name, steps)
+        self._steps_written[name] = steps
+
+    def _convert_times(self) -> None:
+        """Write the times that were given as numbers of steps of the clock's present dt."""
+        for name, count in self._steps.items():
+            try:
+                present = int(self._get(name)[0])
+            except NotImplementedError:  # known to the generated program alone
+                present = self._steps_written[name]
+            if not count.is_time or present != self._steps_written[name]:  # set as a variable since
+                if not is_standalone():  # there it may be a value of a run to come
+                    check_steps(count.where, present, count.minimum, count.fix)
+                continue
+            steps = count.steps(self._clock.dt)
+            if steps != present:  # else a run argument of a generated program may hold another
+                self._write_steps(name, steps)
 
     def before_run(self, run_namespace: Any) -> None:
+        self._convert_times()
         make_templates_known()
         self._check_target()
+        warn_of_those_left_out(self, GeneratedObject.__instances__())
         CodeRunner.before_run(self, run_namespace)
 
     def _check_target(self) -> None:

@@ -11,11 +11,12 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from ..errors import InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix, check_whole
-from ._base import GeneratedObject, default_float, numbers_with_unit, resolve_source, unit_name
+from ._base import default_float, resolve_source
+from .dimensions import numbers_with_unit, unit_name
+from .neighbours import check_one_writer
+from .weights import WEIGHTS, Weighted
 
 __all__ = ["Blank", "LinearMap"]
-
-_WEIGHTS = "an array of shape (targets, sources)"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Blank:
         return self.n_targets, self.n_sources
 
 
-class LinearMap(GeneratedObject):
+class LinearMap(Weighted):
     """Write ``W x`` into a variable at each time step.
 
     Parameters
@@ -84,10 +85,14 @@ class LinearMap(GeneratedObject):
     z : VariableView, shape (targets,)
         The result, where no target group is given.
     W : array, shape (targets, sources)
-        The weights, with unit; zero where there is none. A dense array, made when asked for.
-    w, partner, row_start : VariableView
-        The weights row by row, the source of each (masked maps only), and where each row
-        begins. On a standalone device, run arguments can set them.
+        The weights, with unit; zero where there is none. A dense array, made when asked for;
+        an element that is set, as in ``W[1, 2] = 3``, is set in the map.
+    w : VariableView, shape (weights,)
+        The weights row by row, indexed as those of Brian2's Synapses: ``w[3]``,
+        ``w[source, target]``, ``w["i == 2"]`` with source i and target j, ``w = "rand()"``.
+    partner, row_start : VariableView
+        The source of each weight (masked maps only), and where each row begins. On a
+        standalone device, run arguments can set them, as `w`.
 
     Raises
     ------
@@ -231,19 +236,26 @@ class LinearMap(GeneratedObject):
 
     def _declare_weights(self, w: Any, count: int, partner: Any, row_start: Any, dim: Any) -> None:
         variables = self.variables
-        variables.add_arange("_weight_index", size=count)
-        variables.add_array("w", size=count, dimensions=dim, dtype=default_float(), index="_weight_index")
+        variables.add_array("w", size=count, dimensions=dim, dtype=default_float())
         if self.masked:
-            variables.add_array(
-                "partner", size=count, dtype=np.int32, constant=True, values=partner, index="_weight_index"
-            )
-        variables.add_array(
-            "row_start", size=self.shape[0] + 1, dtype=np.int64, constant=True, values=row_start,
-            index="_weight_index",
+            variables.add_array("partner", size=count, dtype=np.int32, constant=True, values=partner)
+        variables.add_array("row_start", size=self.shape[0] + 1, dtype=np.int64, constant=True, values=row_start)
+
+    @property
+    def writes(self) -> tuple[Any, int, int]:
+        """The variable that is set at each step, from which element on, and before which one."""
+        start = self.variables["y_start"].value
+        return self.variables["y"], start, start + len(self)
+
+    def repeats(self, other: Any) -> bool:
+        """Say whether another map writes the same: the same weights times the same x, at another place of the step."""
+        return isinstance(other, LinearMap) and all(
+            self.variables[name] is other.variables[name] for name in ("w", "x")
         )  # fmt: skip
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def before_run(self, run_namespace: Any) -> None:
+        check_one_writer(self)
+        super().before_run(run_namespace)
 
     def _mask(self) -> tuple[np.ndarray, np.ndarray]:
         """Return row_start and partner of a masked map."""
@@ -252,10 +264,15 @@ class LinearMap(GeneratedObject):
         except NotImplementedError:  # generated, but not run yet: nothing has changed them
             return self._first_mask
 
-    def _entries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return row and source of each weight of a masked map."""
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        if not self.masked:
+            targets, sources = np.indices(self.shape, dtype=np.int32)
+            return sources.ravel(), targets.ravel()
         start, partner = self._mask()
-        return np.repeat(np.arange(self.shape[0]), np.diff(start)), partner
+        if partner is None:  # of a Blank, before any run
+            return np.zeros(0, np.int32), np.zeros(0, np.int32)
+        target = np.repeat(np.arange(self.shape[0], dtype=np.int32), np.diff(start))
+        return partner[: len(target)], target
 
     @property
     def partners(self) -> list[np.ndarray]:
@@ -265,25 +282,11 @@ class LinearMap(GeneratedObject):
         start, partner = self._mask()
         return [partner[begin:end] for begin, end in zip(start[:-1], start[1:], strict=True)]
 
-    @property
-    def W(self) -> Any:
-        flat = self._get("w")
-        if not self.masked:
-            dense = flat.reshape(self.shape).copy()
-        else:
-            dense = np.zeros(self.shape, dtype=flat.dtype)
-            row, partner = self._entries()
-            dense[row, partner[: len(row)]] = flat[: len(row)]
-        return self._with_unit(dense, "w")
+    def _to_dense(self) -> np.ndarray:
+        return super()._to_dense() if self.masked else self._get("w").reshape(self.shape).copy()
 
-    @W.setter
-    def W(self, weights: Any) -> None:
-        dim = self.variables["w"].dim
-        values, given = numbers_with_unit("LinearMap.W", weights, _WEIGHTS)
-        if given != dim:
-            raise UnitsError(message("LinearMap.W", f"weights in {unit_name(dim)}", unit_name(given)))
-        values = check_matrix("LinearMap.W", values, self.shape, "targets, sources")
-        self._set("w", values[self._entries()] if self.masked else values.ravel())
+    def _from_dense(self, values: np.ndarray) -> np.ndarray:
+        return super()._from_dense(values) if self.masked else values.ravel()
 
 
 def _is_sparse(weights: Any) -> bool:
@@ -298,7 +301,7 @@ def _described(weights: Any) -> tuple[Any, Any, int]:
         return weights, None, weights.n_targets
     if isinstance(weights, LinearMap):
         return weights, weights.variables["w"].dim, weights.shape[0]
-    values, dim = numbers_with_unit("LinearMap.weights", weights, _WEIGHTS)
+    values, dim = numbers_with_unit("LinearMap.weights", weights, WEIGHTS)
     return values, dim, max(len(values), 1) if values.ndim else 1
 
 

@@ -8,8 +8,8 @@ import brian2
 from brian2.core.operations import NetworkOperation
 
 from ..errors import InvalidTypeError, UnsupportedError, message
-from ._base import is_standalone
 from .linear_map import LinearMap
+from .standalone import is_standalone
 
 __all__ = ["PythonRule"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
 from ..arrays_in import whole_numbers
 from ..errors import InvalidValueError, message
-from ..validation import check_steps
 from ._base import GeneratedObject, default_float, resolve_source
+from .times import StepCount
 
 __all__ = ["Recorder"]
 
@@ -26,8 +27,8 @@ class Recorder(GeneratedObject):
         The group that holds the variable.
     variable : str
         Its name.
-    every : int, optional
-        Record at steps that are multiples of `every`.
+    every : int or Quantity, optional
+        Steps, or time, between records, counted from time 0.
     indices : array-like of int, optional
         The elements recorded; all by default.
     dtype : dtype, optional
@@ -58,7 +59,7 @@ class Recorder(GeneratedObject):
         source: Any,
         variable: str,
         *,
-        every: int = 1,
+        every: int | Quantity = 1,
         indices: Any = None,
         dtype: Any = None,
         clock: Any = None,
@@ -66,7 +67,7 @@ class Recorder(GeneratedObject):
         order: int = 100,
         name: str = "recorder*",
     ) -> None:
-        every = check_steps("Recorder.every", every, minimum=1)
+        count = StepCount("Recorder.every", every, 1)
         x, start, size = resolve_source("Recorder.source", source, variable)
         listed = [indices] if isinstance(indices, int | np.integer) else indices
         expected = "a list of whole numbers, not empty"
@@ -95,14 +96,11 @@ class Recorder(GeneratedObject):
         variables.add_dynamic_array(
             "values", size=0, dimensions=x.dim, dtype=np.dtype(dtype).type, needs_reference_update=True, read_only=True
         )
-        variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
+        self._declare_steps(every=count)
         # rows for which a compiled program makes room at once
         variables.add_array("expected", size=1, scalar=True, dtype=np.int64, values=0)
         self.written_readonly_vars = {variables["values"]}
         self._enable_group_attributes()
-
-    def __len__(self) -> int:
-        return int(self.variables["N"].get_value())
 
     @property
     def recorded(self) -> Any:

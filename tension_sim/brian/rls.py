@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from brian2.core.network import Network
-from brian2.units.fundamentalunits import Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
 from ..errors import InvalidValueError, diverged, message
 from ..learning import GAINS
-from ..validation import check_choice, check_fraction, check_matrix, check_steps, check_whole, check_window
-from ._base import GeneratedObject, default_float, is_standalone
+from ..validation import check_choice, check_fraction, check_matrix, check_whole
+from ._base import GeneratedObject, default_float
+from .matrix import Matrices, matrix
 from .rls_arguments import (
     LearnedMap,
     checked_alpha,
@@ -23,13 +24,14 @@ from .rls_arguments import (
     checked_groups,
     checked_maps,
     checked_signs,
-    checked_steps,
     checked_variables,
     output_of,
     sources_of,
 )
 from .row_error import RowError, RowSums
 from .spike_map import SpikeMap
+from .standalone import is_standalone
+from .times import StepCount, check_window
 
 __all__ = ["RLS"]
 
@@ -117,7 +119,8 @@ class RLS(GeneratedObject):
     Attributes
     ----------
     P : array, shape (partners, partners), or list of such
-        The inverse correlation estimate of each block; can be set.
+        The inverse correlation estimate of each block; can be set, also element by element
+        as long as it stays symmetric.
     learning : VariableView
         1 while updates happen, 0 to switch them off.
     alpha_P, row_sum, group_of, sign, factor_0 : VariableView
@@ -197,10 +200,12 @@ class RLS(GeneratedObject):
         check_whole("RLS.seed", seed, 0)
         clock = self.maps[0].clock
         off = "to switch learning off, set rls.learning = 0 or stop=0."
-        every = checked_steps("RLS.update_every", update_every, clock, 1, off)
-        first = checked_steps("RLS.start", start, clock, 0)
-        last = FOREVER if stop is None else checked_steps("RLS.stop", stop, clock, 0)
-        check_window("RLS.stop", first, last)
+        schedule = {
+            "update_every": StepCount("RLS.update_every", update_every, 1, off),
+            "start_step": StepCount("RLS.start", start),
+            "stop_step": StepCount("RLS.stop", FOREVER if stop is None else stop),
+        }
+        check_window("RLS.stop", schedule["start_step"], schedule["stop_step"])
 
         #: The blocks of P; only their sizes if they were given so.
         self.blocks = Blocks.of([m.partners for m in self.maps]) if blocks is None else blocks
@@ -243,14 +248,12 @@ class RLS(GeneratedObject):
         )
         values = {
             "divided": int(gain == "divided"),
-            "update_every": every,
-            "start_step": first,
-            "stop_step": last,
             "seed": int(seed),
             "forgetting": forgetting,
             "probability": probability,
         }
         self._declare(sizes, values)
+        self._declare_steps(**schedule)
         self._declare_sources(sources, alpha)
         for key, array in options.items():
             self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
@@ -326,7 +329,15 @@ class RLS(GeneratedObject):
                 continue
             packed, k, c, scale = self._block_state(b)
             matrices.append(scale * (unpack(packed, k.shape[1]) - (k.T * c) @ k))
-        return matrices[0] if len(matrices) == 1 else matrices
+        found = [matrix(P, DIMENSIONLESS, "RLS.P", partial(self._write_P, b)) for b, P in enumerate(matrices)]
+        return found[0] if len(found) == 1 else Matrices(found, self._write_all_P)
+
+    def _write_P(self, b: int, P: np.ndarray) -> None:
+        matrices = self.P if len(self) > 1 else [self.P]
+        self.P = P if len(self) == 1 else [*matrices[:b], P, *matrices[b + 1 :]]
+
+    def _write_all_P(self, matrices: list[np.ndarray]) -> None:
+        self.P = matrices
 
     @P.setter
     def P(self, matrices: Any) -> None:
@@ -335,11 +346,11 @@ class RLS(GeneratedObject):
         if not isinstance(matrices, Sequence) or len(matrices) != len(self):
             raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one a block", matrices))
         packed = []
-        for n, matrix in zip(np.diff(self._get("block_start")).tolist(), matrices, strict=True):
-            matrix = check_matrix("RLS.P", matrix, (n, n), "partners, partners")
-            if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0) or not np.all(np.diag(matrix) > 0):
-                raise InvalidValueError(message("RLS.P", "a symmetric matrix with a positive diagonal", matrix))
-            packed.append(pack(matrix))
+        for n, given in zip(np.diff(self._get("block_start")).tolist(), matrices, strict=True):
+            P = check_matrix("RLS.P", given, (n, n), "partners, partners")
+            if not np.allclose(P, P.T, rtol=1e-10, atol=0) or not np.all(np.diag(P) > 0):
+                raise InvalidValueError(message("RLS.P", "a symmetric matrix with a positive diagonal", P))
+            packed.append(pack(P))
         self._set("P_packed", np.concatenate(packed))
         self._set("P_scale", np.ones(len(self)))
         self._set("pending", np.zeros(len(self), dtype=np.int32))
@@ -403,20 +414,22 @@ class RLS(GeneratedObject):
 
     def before_run(self, run_namespace: Any) -> None:
         if not is_standalone():  # there they may be values of a run to come
-            check_steps("RLS.update_every", self._scalar("update_every"), 1)
             for name in ("forgetting", "probability"):
                 check_fraction(f"RLS.{name}", self._scalar(name))
+        window = self._steps["start_step"], self._steps["stop_step"]
+        if any(count.is_time for count in window):
+            check_window("RLS.stop", *window, self._clock.dt)
         super().before_run(run_namespace)
 
-    def after_run(self) -> None:
-        super().after_run()
-        if not is_standalone():
-            self.check_diverged()
+    def _check_for_invalid_states(self) -> None:
+        """Raise DivergenceError; Brian2 calls this after a run, on a standalone device after `device.run`."""
+        self.check_diverged()
 
     def check_diverged(self) -> None:
         """Raise DivergenceError if an update was not finite."""
         step = int(self._scalar("diverged_step"))
         if step < 0:
             return
-        self._set("diverged_step", -1)
+        if not is_standalone():  # there the next run of the program starts anew
+            self._set("diverged_step", -1)
         raise diverged(step, step * float(self._clock.dt))

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2.units.allunits import second
-from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..arrays_in import numbers
-from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ..language import check_name
 from ..language.code import checked_error
-from ..validation import check_matrix, check_positive, check_steps
-from ._base import numbers_with_unit, resolve_source
+from ..validation import check_matrix, check_positive
+from ._base import resolve_source
 from .linear_map import LinearMap
 from .signal import Signal
 from .spike_map import SpikeMap
@@ -91,22 +89,6 @@ def output_of(where: str, target: Any) -> tuple[Any, str]:
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
         return target
     raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
-
-
-def checked_steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "") -> int:
-    """Return a number of steps, given as such or as a time."""
-    plain = isinstance(value, bool | str | bytes | np.number) or type(value) is int
-    time, dim = (None, DIMENSIONLESS) if plain else numbers_with_unit(where, value, "time steps, or a time")
-    if dim is DIMENSIONLESS:
-        return check_steps(where, value, minimum, fix)
-    if dim is not second.dim or time.ndim:
-        raise UnitsError(message(where, "time steps, or a time", repr(value), "give it in seconds or as a number."))
-    steps = float(time) / float(clock.dt)
-    if abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
-        raise InvalidValueError(
-            message(where, f"a multiple of the time step {clock.dt}", repr(value), "round it to whole steps.")
-        )
-    return check_steps(where, round(steps), minimum, fix)
 
 
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,10 @@ SCHEDULE = ("learning", "start_step", "stop_step", "update_every", "probability"
 class _Before(GeneratedObject):
     """Code that prepares the updates of a rule: it runs at their steps alone."""
 
+    is_part = True
+
     def __init__(self, rule: RLS, template: str, **kwargs: Any) -> None:
-        self._rule = rule
+        self._rule = weakref.proxy(rule)  # which owns this
         super().__init__(template, **kwargs)
 
     def due(self, step: int) -> bool:

@@ -6,10 +6,15 @@ from typing import Any
 
 import brian2
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_flag, check_series, check_whole
-from ._base import GeneratedObject, default_float, is_standalone, numbers_with_unit, unit_name
+from ..validation import check_flag, check_series
+from ._base import GeneratedObject, default_float
+from .dimensions import numbers_with_unit, unit_name
+from .neighbours import check_readers_keep_up
+from .standalone import is_standalone
+from .times import StepCount
 
 __all__ = ["Signal"]
 
@@ -38,10 +43,10 @@ class Signal(GeneratedObject):
         value stays, unless `periodic` is set.
     periodic : bool, optional
         Start again after the last row.
-    every : int, optional
-        Time steps for which each sample is held.
-    first_step : int, optional
-        The time step at which row 0 plays.
+    every : int or Quantity, optional
+        Time steps, or time, for which each sample is held.
+    first_step : int or Quantity, optional
+        The time step, or time, at which row 0 plays.
     clock : Clock, optional
         The clock; ``defaultclock`` by default.
     when, order : str, int, optional
@@ -84,8 +89,8 @@ class Signal(GeneratedObject):
         samples: Any,
         *,
         periodic: bool = False,
-        first_step: int = 0,
-        every: int = 1,
+        first_step: int | Quantity = 0,
+        every: int | Quantity = 1,
         clock: Any = None,
         when: str = "start",
         order: int = -1,
@@ -94,8 +99,10 @@ class Signal(GeneratedObject):
         values, dim = numbers_with_unit("Signal.samples", samples, _SAMPLES)
         values = check_series("Signal.samples", values)
         periodic = check_flag("Signal.periodic", periodic)
-        first_step = check_whole("Signal.first_step", first_step, 0)
-        every = check_whole("Signal.every", every, 1)
+        counts = {
+            "first_step": StepCount("Signal.first_step", first_step),
+            "every": StepCount("Signal.every", every, 1),
+        }
         super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
         channels = values.shape[1]
         dtype = default_float()
@@ -103,8 +110,7 @@ class Signal(GeneratedObject):
         self.variables.add_arange("i", size=channels)
         self.variables.add_array("value", size=channels, dimensions=dim, dtype=dtype)
         self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
-        self.variables.add_array("first_step", size=1, scalar=True, dtype=np.int64, values=first_step)
-        self.variables.add_array("every", size=1, scalar=True, dtype=np.int64, values=every)
+        self._declare_steps(**counts)
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
         self._enable_group_attributes()
         self._fill(values)
@@ -112,8 +118,14 @@ class Signal(GeneratedObject):
             vector = brian2.get_device().get_array_name(self.variables["samples"], access_data=False)
             brian2.get_device().insert_code("main", _RESIZE.format(name=self.name, vector=f"brian::{vector}"))
 
-    def __len__(self) -> int:
-        return int(self.variables["N"].get_value())
+    @property
+    def writes(self) -> tuple[Any, int, int]:
+        """The variable that is set at each step, from which element on, and before which one."""
+        return self.variables["value"], 0, len(self)
+
+    def before_run(self, run_namespace: Any) -> None:
+        check_readers_keep_up(self)
+        super().before_run(run_namespace)
 
     def set_samples(self, samples: Any) -> None:
         """Play other samples, of any length, from the next run on.

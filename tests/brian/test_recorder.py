@@ -86,7 +86,7 @@ def test_nothing_recorded_yet():
             InvalidValueError,
             "Recorder.every: expected a whole number of time steps, at least 1.",
         ),
-        ({"every": "2"}, InvalidTypeError, "Recorder.every: expected a whole number of time steps"),
+        ({"every": "2"}, InvalidTypeError, "Recorder.every: expected time steps, or a time."),
         (
             {"indices": [5]},
             InvalidValueError,

@@ -105,12 +105,14 @@ def test_samples_refused(samples, error, text):
 
 def test_first_step_refused():
     for value, error in ((-1, InvalidValueError), (1.5, InvalidValueError), ("1", InvalidTypeError)):
-        with pytest.raises(error, match=r"Signal\.first_step: expected a whole number, at least 0\.\nReceived: "):
+        with pytest.raises(error, match=r"Signal\.first_step: expected .*time steps.*\.\nReceived: "):
             Signal(ROWS, first_step=value)
 
 
 def test_held_samples_refused():
-    with pytest.raises(InvalidValueError, match=r"Signal\.every: expected a whole number, at least 1\.\nReceived: 0"):
+    with pytest.raises(
+        InvalidValueError, match=r"Signal\.every: expected a whole number of time steps, at least 1\.\nReceived: 0"
+    ):
         Signal(ROWS, every=0)
 
 

@@ -75,6 +75,34 @@ def test_parts_of_groups_on_every_target(target):
     assert_close(second.W, given.to_dense().T)
 
 
+def test_refractory_targets_as_with_synapses(target):
+    """(unless refractory): of weights that can learn and that cannot, and into a part of a group."""
+    equations = "dv/dt = (1.2 - v)/(2*ms) : 1 (unless refractory)\nr : 1"
+    options = {"threshold": "v > 1", "reset": "v = 0", "refractory": 1.3 * b2.ms, "method": "euler"}
+    groups = {name: b2.NeuronGroup(N, equations, name=name, **options) for name in ("by_synapses", "by_map")}
+    one, two = kernel(3), kernel(4, n_post=N - 7)
+    for group in groups.values():
+        group.v = np.linspace(0, 0.9, N)
+    mine, other = groups["by_map"], groups["by_synapses"]
+    maps = [
+        SpikeMap(mine, weights=one, target=mine, target_variable="v", scale=0.1, trace="r", name="learnable"),
+        SpikeMap(mine, weights=two, target=mine[7:], target_variable="v", scale=0.1, name="fixed"),
+    ]
+    synapses = []
+    for name, weights, first in (("first", one, 0), ("second", two, 7)):
+        brian = b2.Synapses(other, other, "w : 1", on_pre="v_post += w", name=name)
+        brian.connect(i=weights.pre, j=weights.post + first)
+        brian.w = 0.1 * weights.weight
+        synapses.append(brian)
+    monitors = {name: b2.SpikeMonitor(group, name=f"spikes_{name}") for name, group in groups.items()}
+    target.run(b2.Network(mine, other, *maps, *synapses, *monitors.values()), 100 * b2.defaultclock.dt)
+    assert monitors["by_map"].num_spikes > 50
+    for variable in ("i", "t"):
+        found, wanted = (np.asarray(getattr(monitors[name], variable)) for name in ("by_map", "by_synapses"))
+        assert np.array_equal(found, wanted)
+    assert_close(mine.v, other.v)
+
+
 @pytest.mark.slow
 def test_the_number_of_threads_changes_no_bit(tmp_path):
     """Enough work that threads share it; LinearMap beside it."""

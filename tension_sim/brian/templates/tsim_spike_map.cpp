@@ -2,6 +2,7 @@
 {% extends 'common_group.cpp' %}
 {% set _scalar = c_data_type(variables['y'].dtype) %}
 
+{% set _scatter = 'tsim::scatter_where(' ~ allowed ~ ' + y_start, ' if guarded else 'tsim::scatter(' %}
 {% macro _weights(first) %}{{slot ~ ' + ' ~ first ~ ', ' ~ w if learned else w ~ ' + ' ~ first}}{% endmacro %}
 
 {% block extra_headers %}
@@ -39,15 +40,15 @@
                 _begin = std::lower_bound(_begin, _end, _first_row);
                 _end = std::lower_bound(_begin, _end, _end_row);
             }
-            tsim::scatter(_end - _begin, _begin, {{_weights('(_begin - ' ~ post ~ ')')}}, _scale, {{y}} + y_start);
+            {{_scatter}}_end - _begin, _begin, {{_weights('(_begin - ' ~ post ~ ')')}}, _scale, {{y}} + y_start);
         }
     }
     {% else %}
     for (const int64_t _neuron : _fired)
     {
         const int64_t _begin = {{out_start}}[_neuron];
-        tsim::scatter({{out_start}}[_neuron + 1] - _begin, {{post}} + _begin, {{_weights('_begin')}}, _scale,
-                      {{y}} + y_start);
+        {{_scatter}}{{out_start}}[_neuron + 1] - _begin, {{post}} + _begin, {{_weights('_begin')}}, _scale,
+                   {{y}} + y_start);
     }
     {% endif %}
 {% endblock %}

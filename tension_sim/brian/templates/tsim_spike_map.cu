@@ -35,6 +35,6 @@
         dev{{space}}[current_idx{{space}}], {{variable.size}} - 1,
         {{group.start}}, {{group.stop}}, {{group.shift}},
         {{_dev('out_start')}}, {{_dev('post')}}, {{_dev('slot') if learned else '(const int32_t*)0'}}, {{_dev('w')}},
-        {{_dev('scale')}}, {{_dev('y')}} + y_start);
+        {{_dev('scale')}}, {{_dev('allowed') ~ ' + y_start' if guarded else '(const char*)0'}}, {{_dev('y')}} + y_start);
     {% endfor %}
 {% endblock %}

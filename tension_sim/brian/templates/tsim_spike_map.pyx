@@ -12,6 +12,10 @@
             continue
         _neuron += {{group.shift}}
         for _j in range({{out_start}}[_neuron], {{out_start}}[_neuron + 1]):
+            {% if guarded %}
+            if not {{allowed}}[y_start + {{post}}[_j]]:
+                continue
+            {% endif %}
             {{y}}[y_start + {{post}}[_j]] += _scale*{{w}}[{{slot ~ '[_j]' if learned else '_j'}}]
     {% endfor %}
 {% endblock %}

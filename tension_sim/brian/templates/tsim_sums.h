@@ -70,6 +70,21 @@ TSIM_BY_ITSELF void scatter(std::int64_t n, const std::int32_t* post, const std:
                             Y* y) {
     for (std::int64_t j = 0; j < n; j++) y[post[j]] += scale * w[slot[j]];
 }
+
+// Both, where the target may be written to.
+template <typename Y, typename W, typename A>
+TSIM_BY_ITSELF void scatter_where(const A* allowed, std::int64_t n, const std::int32_t* post, const W* w, Y scale,
+                                  Y* y) {
+    for (std::int64_t j = 0; j < n; j++)
+        if (allowed[post[j]]) y[post[j]] += scale * w[j];
+}
+
+template <typename Y, typename W, typename A>
+TSIM_BY_ITSELF void scatter_where(const A* allowed, std::int64_t n, const std::int32_t* post, const std::int32_t* slot,
+                                  const W* w, Y scale, Y* y) {
+    for (std::int64_t j = 0; j < n; j++)
+        if (allowed[post[j]]) y[post[j]] += scale * w[slot[j]];
+}
 }  // namespace
 }  // namespace tsim
 #endif

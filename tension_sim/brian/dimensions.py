@@ -1,0 +1,23 @@
+"""Numbers with a unit, of Brian2 or of `quantities`, and what Brian2 calls their dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
+
+from ..arrays_in import numbers_and_dimension
+
+__all__ = ["numbers_with_unit", "unit_name"]
+
+
+def numbers_with_unit(where: str, value: Any, expected: str) -> tuple[np.ndarray, Any]:
+    """Return numbers in SI units as float64, and their Brian2 dimensions."""
+    array, dimension = numbers_and_dimension(where, value, expected)
+    return array, DIMENSIONLESS if dimension is None else get_or_create_dimension(dimension)
+
+
+def unit_name(dim: Any) -> str:
+    """Name the unit of dimensions for a message."""
+    return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
