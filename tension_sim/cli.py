@@ -14,6 +14,7 @@ from . import __version__
 from .errors import DivergenceError, InvalidValueError, TensionError, message, unknown_name
 from .protocols import Forecast, Number, Outcome
 from .recipes import Recipe, list_recipes, load_recipe
+from .run.interrupts import Interrupts, exit_status
 
 app = typer.Typer(
     name="tension-sim",
@@ -150,16 +151,21 @@ def run(
             outcome = runs.run_outcome(recipe, target=target, progress=progress)
     except DivergenceError as error:
         if error.results is not None:
-            runs.save_outcome(Outcome(error.results), folder, recipe.expected)
+            with Interrupts():
+                runs.save_outcome(Outcome(error.results), folder, recipe.expected)
             _err.print(f"what was reached is in {folder}", markup=False)
         raise
     results = outcome.results
-    runs.save_outcome(outcome, folder, recipe.expected)
+    with Interrupts() as interrupts:  # what was reached is worth its last second
+        runs.save_outcome(outcome, folder, recipe.expected)
     _report(outcome, recipe)
     _out.print(f"written: {folder}/figure.png, results.nix, summary.json", markup=False)
     if results.provenance.get("interrupted"):
         _err.print(f"interrupted at step {results.stop_step} of {wanted.steps}; what was reached is saved")
-        raise typer.Exit(130)
+        raise typer.Exit(exit_status())
+    if interrupts.seen:
+        _err.print("interrupted after the run; everything is saved")
+        raise typer.Exit(exit_status())
 
 
 _SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
@@ -194,10 +200,14 @@ def callback(
 def main() -> None:
     """Run the command; an error of ours ends it with its message alone."""
     try:
-        app()
+        with Interrupts(at_once=True):
+            app()
     except TensionError as error:
         _err.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         _err.print("interrupted")
-        raise SystemExit(130) from None
+        raise SystemExit(exit_status()) from None
+    except SystemExit as end:
+        # typer makes an interrupt the status of Ctrl-C
+        raise SystemExit(exit_status() if end.code == 130 else end.code) from None
