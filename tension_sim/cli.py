@@ -16,6 +16,7 @@ from . import __version__
 from .errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
 from .protocols import Forecast, Number, Outcome
 from .recipes import Recipe, list_recipes, load_recipe
+from .run.interrupts import Interrupts, exit_status
 
 app = typer.Typer(
     name="tension-sim",
@@ -185,18 +186,24 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
             outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force)
     except DivergenceError as error:
         if error.results is not None:
-            _say(f"what was reached is in {_saved(Outcome(error.results), folder, recipe)}", _err)
+            with Interrupts():
+                folder = _saved(Outcome(error.results), folder, recipe)
+            _say(f"what was reached is in {folder}", _err)
         raise
     except KeyboardInterrupt:
         if outcome is None:  # else it came between run and save, and nothing is lost
             raise
-    folder = _saved(outcome, folder, recipe)
+    with Interrupts() as interrupts:  # what was reached is worth its last second
+        folder = _saved(outcome, folder, recipe)
     _report(outcome, recipe)
     _say(f"written: {folder}/figure.png, results.nix, summary.json")
     if outcome.results.provenance.get("interrupted"):
         reached = outcome.results.stop_step
         _say(f"interrupted at step {reached} of {steps}; what was reached is saved", _err)
-        raise typer.Exit(130)
+        raise typer.Exit(exit_status())
+    if interrupts.seen:
+        _say("interrupted after the run; everything is saved", _err)
+        raise typer.Exit(exit_status())
 
 
 def _saved(outcome: Outcome, folder: Path, recipe: Recipe) -> Path:
@@ -247,7 +254,8 @@ def callback(
 def main() -> None:
     """Run the command; an error of ours ends it with its message alone."""
     try:
-        app()
+        with Interrupts(at_once=True):
+            app()
     except TensionError as error:
         _say(f"{type(error).__name__}: {error}", _err, "red")
         raise SystemExit(2) from None
@@ -258,4 +266,7 @@ def main() -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         _say("interrupted", _err)
-        raise SystemExit(130) from None
+        raise SystemExit(exit_status()) from None
+    except SystemExit as end:
+        # typer makes an interrupt the status of Ctrl-C
+        raise SystemExit(exit_status() if end.code == 130 else end.code) from None

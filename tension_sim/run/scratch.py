@@ -34,8 +34,9 @@ _KEPT = 7 * 24 * 3600
 
 _NAME = re.compile(r"(?:^|\.)tension_sim_(\d+)_\d+_\w+$")
 
-#: When a folder was swept last, and how long that took: never more than a hundredth of the time.
-_swept: dict[Path, tuple[float, float]] = {}
+#: Seconds until a folder that took more than `_SLOW` seconds to list is listed again, in such times.
+_PAUSE, _SLOW = 100, 0.01
+_listed: dict[Path, tuple[float, float]] = {}
 
 
 class Scratch:
@@ -126,18 +127,18 @@ def sweep(parent: str | Path) -> None:
     """
     parent = Path(parent)
     now = time.monotonic()
-    last, took = _swept.get(parent, (-np.inf, 0.0))
-    if now - last < 100 * took:
+    last, took = _listed.get(parent, (-np.inf, 0.0))
+    if took > _SLOW and now - last < _PAUSE * took:
         return
     try:
         entries = [entry for entry in os.scandir(parent) if _NAME.search(entry.name)]
     except OSError:  # it need not be there
         return
+    _listed[parent] = (now, time.monotonic() - now)
     for entry in entries:
         with contextlib.suppress(OSError):
             if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
                 _sweep_one(Path(entry.path))
-    _swept[parent] = (now, time.monotonic() - now)
 
 
 def sweep_all() -> None:

@@ -163,7 +163,11 @@ def test_without_a_compiler_the_message_says_what_to_install(tmp_path):
     assert "Simulation.target: expected a C++ compiler (g++) and make on the PATH" in done.stderr
 
 
-def test_ctrl_c_keeps_what_was_reached(tmp_path):
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(other, marks=pytest.mark.slow) for other in (signal.SIGINT, signal.SIGHUP))],
+)
+def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
     code = """
         from tension_sim.brian import runtime
         from tension_sim.cli import main
@@ -183,9 +187,9 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert "started\n" in iter(process.stdout.readline, "")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "what was reached is saved" in errors
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert 0 < summary["duration"] < 15

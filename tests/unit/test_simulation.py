@@ -371,14 +371,24 @@ class TestInterrupted:
         print("ended", results.n_steps, len(results.output), *interrupted, alike)
     """
 
-    @pytest.mark.parametrize("name", ["numpy", "cpp_standalone"])
-    def test_ctrl_c_gives_what_was_reached(self, name):
+    @pytest.mark.parametrize(
+        ("name", "number"),
+        [
+            ("numpy", signal.SIGTERM),
+            ("cpp_standalone", signal.SIGINT),
+            pytest.param("numpy", signal.SIGINT, marks=pytest.mark.slow),
+            pytest.param("cython", signal.SIGHUP, marks=pytest.mark.slow),
+            pytest.param("cpp_standalone", signal.SIGTERM, marks=pytest.mark.slow),
+            pytest.param("cpp_standalone", signal.SIGHUP, marks=pytest.mark.slow),
+        ],
+    )
+    def test_an_interrupt_gives_what_was_reached(self, name, number):
         skip_unless_here(name)
         command = [sys.executable, "-c", textwrap.dedent(self.SCRIPT), name]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             assert process.stdout.readline() == "started\n"
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             rest, errors = process.communicate(timeout=100)
         finally:
             process.kill()

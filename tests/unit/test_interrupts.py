@@ -1,0 +1,113 @@
+"""One handler for Ctrl-C, SIGTERM and SIGHUP: what is noted, what is raised, and what is left alone."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from tension_sim.run.interrupts import Interrupts, exit_status
+
+ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Give every test Python's own handlers, and check that it leaves them."""
+    before = {number: signal.getsignal(number) for number in ALL}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in ALL[1:]:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    found = [signal.getsignal(number) for number in ALL]
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert found == [signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL]
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_noted(number):
+    with Interrupts() as interrupts:
+        assert not interrupts.seen
+        signal.raise_signal(number)
+        assert interrupts.seen
+    assert exit_status() == 128 + number
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_raised_where_nothing_can_be_kept(number):
+    with pytest.raises(KeyboardInterrupt), Interrupts(at_once=True) as interrupts:
+        signal.raise_signal(number)
+    assert interrupts.seen
+
+
+def test_a_second_ctrl_c_is_raised_whatever_came_first():
+    for first in ALL:
+        with pytest.raises(KeyboardInterrupt), Interrupts():
+            signal.raise_signal(first)
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_what_batch_systems_send_twice_is_one_interrupt():
+    called = []
+    with Interrupts() as interrupts:
+        interrupts.defer(lambda: called.append(1))
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
+            signal.raise_signal(number)
+    assert called == [1]
+    assert exit_status() == 128 + signal.SIGTERM
+
+
+def test_deferred_from_some_point_on():
+    called = []
+    with Interrupts(at_once=True) as interrupts:
+        interrupts.defer()
+        signal.raise_signal(signal.SIGTERM)
+        interrupts.defer(lambda: called.append(1))  # there was one already
+        assert called == [1]
+
+
+def test_the_inner_one_hears_it():
+    with Interrupts(at_once=True) as outer:
+        with Interrupts() as inner:
+            signal.raise_signal(signal.SIGTERM)
+        assert (inner.seen, outer.seen) == (True, False)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_what_is_ignored_or_handled_by_others_stays():
+    heard = []
+
+    def own(number, frame):
+        heard.append(number)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
+    signal.signal(signal.SIGTERM, own)
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGTERM)
+            assert not interrupts.seen
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_nothing_changes_in_another_thread_or_where_it_is_off(active):
+    found = []
+
+    def within():
+        with Interrupts(active):
+            found.extend(signal.getsignal(number) for number in ALL)
+
+    if active:
+        thread = threading.Thread(target=within)
+        thread.start()
+        thread.join()
+    else:
+        within()
+    assert found == [signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL]
