@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from . import __version__
+from .cache_command import cache_app
 from .errors import DivergenceError, InvalidValueError, TensionError, message, unknown_name
 from .protocols import Forecast, Number, Outcome
 from .recipes import Recipe, list_recipes, load_recipe
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cache_app, name="cache")
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
