@@ -71,7 +71,7 @@ def tell(process: subprocess.Popen) -> None:
 
 
 def test_one_process_builds_and_the_others_wait(process, cache):
-    first, *others = [process() for _ in range(3)]
+    first, *others = [process() for _ in range(2)]
     for each in (first, *others):
         assert each.stdout.readline() == "ready\n"
     tell(first)
@@ -89,6 +89,7 @@ def test_one_process_builds_and_the_others_wait(process, cache):
     assert [len(path.name) for path in cache.iterdir()] == [33]
 
 
+@pytest.mark.slow
 def test_a_dead_builder_holds_no_lock(process, cache):
     first, second = process(), process()
     for each in (first, second):
@@ -103,6 +104,7 @@ def test_a_dead_builder_holds_no_lock(process, cache):
     assert [len(path.name) for path in cache.iterdir()] == [33]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_wait(process, cache):
     first, second = process(), process()
     for each in (first, second):
@@ -112,8 +114,8 @@ def test_ctrl_c_ends_the_wait(process, cache):
     tell(second)
     time.sleep(0.5)
     second.send_signal(signal.SIGINT)
-    shown, errors = second.communicate(timeout=20)
-    assert "KeyboardInterrupt" in errors, (shown, errors, second.returncode)
+    second.communicate(timeout=20)
+    assert second.returncode == -signal.SIGINT
     tell(first)
     assert first.communicate(timeout=20)[0] == "True\n"
 
