@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from . import __version__
+from .cache_command import cache_app
 from .errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
 from .protocols import Forecast, Number, Outcome
 from .recipes import Recipe, list_recipes, load_recipe
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cache_app, name="cache")
 # what is printed comes from files and users: no markup, no :emoji:
 _out = Console(highlight=False, markup=False, emoji=False)
 _err = Console(stderr=True, highlight=False, markup=False, emoji=False)

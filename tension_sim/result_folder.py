@@ -15,7 +15,7 @@ from .exchange import replaced_as_one, settle
 from .files import checked_path, read_regular
 from .protocols import Outcome
 from .recipes import Recipe
-from .signals import signals_wait
+from .run.interrupts import interrupts_wait
 
 __all__ = ["FILES", "check_folder", "save_outcome", "usable_folder"]
 
@@ -141,7 +141,7 @@ def save_outcome(outcome: Outcome, folder: Path, expected: Any = None) -> dict[s
     run = str(outcome.results.provenance.get("run") or uuid4().hex)
     results = replace(outcome.results, provenance=outcome.results.provenance | {"run": run})
     compared = {"numbers": dict(outcome.numbers), "expected": dict(expected or {})}
-    with signals_wait():
+    with interrupts_wait():
         found = {"run": run} | summary(outcome.results) | jsonable(compared)
         part = folder
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Interrupts", "exit_status"]
+__all__ = ["Interrupts", "exit_status", "interrupts_wait"]
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -81,6 +82,28 @@ class Interrupts:
         for number, before in self._before.items():
             signal.signal(number, before)
         self._before.clear()
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Deliver an interrupt after the block, to whoever would have got it.
+
+    Examples
+    --------
+    >>> done = []
+    >>> try:
+    ...     with interrupts_wait():
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         done.append("written")
+    ... except KeyboardInterrupt:
+    ...     done.append("interrupted")
+    >>> done
+    ['written', 'interrupted']
+    """
+    with Interrupts() as interrupts:
+        yield
+    if interrupts.seen:
+        signal.raise_signal(_last)
 
 
 def _is_ours(handler: Any) -> bool:

@@ -334,7 +334,7 @@ class TestRefused:
                 InvalidValueError,
                 "RLS.error: expected an expression such as \"z - y\".\nReceived: 'z -'",
             ),
-            ({"error": "z; y = 3"}, InvalidValueError, "RLS.error: expected numbers, names, operators and round brackets"),
+            ({"error": "z; y = 3"}, InvalidValueError, "RLS.error: expected numbers, names, operators and round"),
             (
                 {"variables": 3},
                 InvalidTypeError,

@@ -10,6 +10,7 @@ from brian2.core.base import BrianObjectException
 from brian2.equations.equations import EquationError
 from targets import skip_unless_here
 
+from tension_sim.brian import runtime
 from tension_sim.brian.assemble import blaming_the_files
 from tension_sim.errors import InvalidValueError, OutputError, RunFailedError
 from tension_sim.network import ForceNetwork
@@ -36,9 +37,9 @@ def test_a_cython_cache_that_cannot_be_written(simulation, tmp_path, monkeypatch
 
 def test_without_a_home_folder_cython_has_a_place(simulation, tmp_path, monkeypatch):
     (tmp_path / "home").write_text("no folder")
-    for name in ("XDG_CACHE_HOME", "CYTHON_CACHE_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("CYTHON_CACHE_DIR", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(runtime, "get_cython_cache_dir", lambda: "~/.cython/brian_extensions")  # Cython asks only once
     monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(b2.prefs.prefs, "codegen.runtime.cython.cache_dir", None)
     monkeypatch.setattr(cython_rt.cython_extension_manager, "_code_cache", {})
