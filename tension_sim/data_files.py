@@ -20,7 +20,10 @@ from .errors import InvalidValueError, TensionError, message
 from .files import open_regular
 from .memory import total_memory
 
-__all__ = ["load_arrays", "load_table"]
+__all__ = ["TABLE", "load_arrays", "load_table"]
+
+#: What a supervisor's data are, for messages.
+TABLE = "a .npy file or a text file of numbers"
 
 _PART = 0.25  # of the memory, that one file may take
 _PER_CHARACTER = 16  # bytes of memory while a text is read
@@ -32,7 +35,10 @@ _FAILURES = (
 
 
 def load_arrays(
-    where: str, file: str | Path, wanted: Callable[[str], bool] = lambda name: True
+    where: str,
+    file: str | Path,
+    wanted: Callable[[str], bool] = lambda name: True,
+    what: str = "a .npy or .npz file of numbers",
 ) -> dict[str, np.ndarray]:
     """Return the arrays of a ``.npz`` file by name, or that of a ``.npy`` file as ``"data"``.
 
@@ -44,6 +50,8 @@ def load_arrays(
         The file; what is not a regular file is refused, as are objects (pickles).
     wanted : callable
         Says which arrays of a ``.npz`` file are read.
+    what : str
+        What was expected, for messages.
 
     Raises
     ------
@@ -58,7 +66,6 @@ def load_arrays(
     >>> load_arrays("demo.data", path, lambda name: name == "rates")
     {'rates': array([0, 1, 2])}
     """
-    what = "a .npy or .npz file of numbers"
     try:
         with open_regular(where, file, what) as stream:
             if not zipfile.is_zipfile(stream):
@@ -88,15 +95,15 @@ def load_table(where: str, file: str | Path) -> np.ndarray:
     InvalidValueError
         If it cannot be read, or does not fit into a quarter of the memory.
     """
-    delimiter, what = "," if Path(file).suffix == ".csv" else None, "a .npy file or a text file of numbers"
+    delimiter = "," if Path(file).suffix == ".csv" else None
     try:
-        with open_regular(where, file, what) as stream:
+        with open_regular(where, file, TABLE) as stream:
             _check_size(where, file, _PER_CHARACTER * os.fstat(stream.fileno()).st_size)
             return np.loadtxt(stream, delimiter=delimiter, ndmin=2, encoding="utf-8")
     except TensionError:
         raise
     except _FAILURES as error:
-        raise InvalidValueError(message(where, what, f"{file} ({str(error)[:100]})", "check the path.")) from None
+        raise InvalidValueError(message(where, TABLE, f"{file} ({str(error)[:100]})", "check the path.")) from None
 
 
 def _array(where: str, file: str | Path, stream: BinaryIO | Any, size: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from .files import check_free, checked_path, open_regular, write_whole
 from .memory import check_memory
 from .neo_objects import common_end, spike_trains
 from .results import Phase, Recording, Results, rows_between
+from .validation import check_flag
 
 if TYPE_CHECKING:
     import neo
@@ -184,7 +185,8 @@ def write_nix(results: Results, path: str | Path, *, overwrite: bool = True, sta
     """
     from .nixfile import nix_image
 
-    path = checked_path("write_nix.path", path)
+    path, state = checked_path("write_nix.path", path), check_flag("write_nix.state", state)
+    check_flag("write_nix.overwrite", overwrite)
     check_free("write_nix.path", path, overwrite)
     arrays, header = _pack(results, state)
     return write_whole("write_nix.path", path, nix_image(to_neo(results), arrays, header), overwrite=overwrite)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arrays_in import numbers
 from .errors import InvalidValueError, message
-from .validation import check_positive
+from .validation import check_number, check_positive
 
 __all__ = ["firing_rate", "mean_input"]
 
@@ -51,6 +51,7 @@ def firing_rate(
     from scipy.special import erfcx
 
     sigma, tau = check_positive("firing_rate.sigma", sigma), check_positive("firing_rate.tau", tau)
+    threshold, reset = check_number("firing_rate.threshold", threshold), check_number("firing_rate.reset", reset)
     if not threshold > reset:
         raise InvalidValueError(message("firing_rate.threshold", f"a value above reset = {reset}", threshold))
     mean = _numbers("firing_rate.mean", mean)
@@ -100,6 +101,9 @@ def mean_input(
 
     rate = _numbers("mean_input.rate", rate)
     at_zero = check_positive("mean_input.at_zero", at_zero)
+    sigma, tau = check_positive("mean_input.sigma", sigma), check_positive("mean_input.tau", tau)
+    threshold, reset = check_number("mean_input.threshold", threshold), check_number("mean_input.reset", reset)
+    _check_scales("mean_input.sigma", sigma, threshold, reset)
     if np.any(rate < 0):
         raise InvalidValueError(message("mean_input.rate", "rates of at least 0 Hz", float(rate.min())))
     wanted = np.log(np.where(rate == 0, at_zero, rate))
@@ -119,6 +123,16 @@ def mean_input(
     # further below no neuron ever fires, and the curve is flat
     used = logs > wanted.min(initial=0.0) - 5
     return CubicSpline(logs[used], table[used])(wanted)
+
+
+def _check_scales(where: str, sigma: float, threshold: float, reset: float) -> None:
+    """Refuse values so far apart that float64 does not tell threshold, reset and their neighbours from each other."""
+    span = threshold - reset
+    if not span > 0:
+        raise InvalidValueError(message(where, f"a threshold above reset = {reset}", threshold))
+    if not 1e-6 < span / sigma < 1e6 or max(abs(threshold), abs(reset)) > 1e6 * span:
+        expected = "sigma, threshold and reset within a factor of a million"
+        raise InvalidValueError(message(where, expected, (sigma, threshold, reset)))
 
 
 def _numbers(where: str, value: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from .equations import (
     load_synapse,
     unit_of,
 )
-from .errors import InvalidTypeError, InvalidValueError, message
+from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .kernels import SparseKernel
 from .learning import Learning
 from .plasticity import Plastic, TargetNetwork
@@ -310,6 +310,10 @@ class ForceNetwork:
         -----
         G, Q and E2 count in the current unit of the equation file (mV, pA or 1), or are quantities.
         """
+        known = {part.name for part in fields(cls)}
+        for name in declaration:
+            if name not in known:
+                raise unknown_name("ForceNetwork.random", "argument", name, known)
         n = check_whole("ForceNetwork.n", n, 1)
         n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
         n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .tasks.registry import MOST_STEPS, REQUIRED, Setting
 from .units import Quantity, dimension_of
-from .validation import check_choice, check_fraction, check_positive, check_steps
+from .validation import check_choice, check_fraction, check_positive, check_steps, check_text
 
 if TYPE_CHECKING:
     from .protocols import Protocol
@@ -145,7 +146,8 @@ def apply_settings(
     for name, kind in protocol.kinds:
         for key in (kind, f"{name}.{kind}"):
             if key in settings:
-                old, new = raw[name].get(kind), str(settings.pop(key))
+                new = check_text(f"{recipe}: setting {name}.{kind}", _path_text(settings.pop(key)))
+                old = raw[name].get(kind)
                 raw[name][kind] = new
                 changed.add((name, kind))
                 if old != new and protocol.adapt is not None:
@@ -156,6 +158,10 @@ def apply_settings(
         raw.setdefault(name, {})[last] = value
         changed.add((name, last))
     return raw, changed
+
+
+def _path_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def parse_sections(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays_in import numbers
+from .arrays_in import numbers, whole_numbers
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .validation import check_positive, check_steps, check_text
+from .validation import check_positive, check_steps, check_text, check_whole
 
 if TYPE_CHECKING:
     import neo
@@ -66,8 +67,12 @@ class Recording:
     every: int
 
     def __post_init__(self) -> None:
-        if self.every < 1:
-            raise InvalidValueError(message("Recording.every", "at least 1 step", self.every))
+        check_steps("Recording.every", self.every, 1)
+        check_text("Recording.unit", self.unit)
+        indices = whole_numbers("Recording.indices", self.indices, "a list of neurons")
+        values = _plain_array("Recording.values", self.values)
+        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "values", values)
         if np.ndim(self.values) != 2 or np.shape(self.values)[1] != len(self.indices):
             raise InvalidValueError(
                 message("Recording.values", f"shape (time, {len(self.indices)} neurons)", np.shape(self.values))
@@ -158,6 +163,10 @@ class Results:
         if not isinstance(self.phases, tuple | list) or not all(isinstance(one, Phase) for one in self.phases):
             raise InvalidTypeError(message("Results.phases", "a tuple of Phase", self.phases))
         set_("phases", tuple(self.phases))
+        for name in ("recorded", "weights", "learning_curve", "state", "provenance", "timings"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InvalidTypeError(message(f"Results.{name}", "a dictionary", getattr(self, name)))
+        check_whole("Results.n_neurons", self.n_neurons, 0)
         for name in ("output", "target"):
             value = getattr(self, name)
             if value is not None:
@@ -169,6 +178,9 @@ class Results:
         check_positive("Results.dt", self.dt)
         for name, least in (("record_every", 1), ("first_step", 0), ("n_steps", 0), ("n_recorded_neurons", 0)):
             check_steps(f"Results.{name}", getattr(self, name), least)
+        for name in ("spike_step", "spike_neuron"):
+            if getattr(self, name).ndim != 1:
+                raise InvalidValueError(message(f"Results.{name}", "shape (spikes,)", getattr(self, name).shape))
         if self.spike_step.shape != self.spike_neuron.shape:
             raise InvalidValueError(
                 message(

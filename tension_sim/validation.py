@@ -18,6 +18,7 @@ __all__ = [
     "check_flag",
     "check_fraction",
     "check_matrix",
+    "check_number",
     "check_positive",
     "check_series",
     "check_steps",
@@ -111,6 +112,14 @@ def check_positive(where: str, value: Any, fix: str = "") -> float:
     return number
 
 
+def check_number(where: str, value: Any) -> float:
+    """Return a finite number."""
+    number = _number(where, value, "a finite number")
+    if not math.isfinite(number):
+        raise InvalidValueError(message(where, "a finite number", value))
+    return number
+
+
 def check_fraction(where: str, value: Any, fix: str = "") -> float:
     """Return a number in (0, 1]."""
     number = _number(where, value, "a number in (0, 1]")
@@ -177,7 +186,7 @@ def _number(where: str, value: Any, expected: str) -> float:
         if value is np.ma.masked or any(hasattr(type(value), mark) for mark in ("dim", "dimensionality")):
             return float(numbers(where, value, expected))
         return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, TensionError):
-            raise
+    except TensionError:
+        raise
+    except Exception:  # an object of any library may say how it becomes a number
         raise InvalidTypeError(message(where, expected, value, "pass one number.")) from None

@@ -62,13 +62,13 @@ def _bad(results: Results, dimensions: Mapping[str, Dimension]) -> Iterator[tupl
         if found is not None:
             row, value = found
             first = -(-results.first_step // recording.every) * recording.every
-            yield name, first + row * recording.every, value * scale, f"{limit:g} {unit}"
+            yield name, first + row * recording.every, value * scale, f"{limit:g} {unit}".strip()
     for entry, values in results.state.items():
         owner, _, name = entry.partition(".")
         limit, unit = _limit(dimensions.get(name)) if owner == "neurons" else (np.inf, "")
         found = _first(np.asanyarray(values), limit)
         if found is not None:
-            yield entry, None, found[1], f"{limit:g} {unit}"
+            yield entry, None, found[1], f"{limit:g} {unit}".strip()
 
 
 def _limit(dimension: Dimension | None) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,8 @@ class Times:
         start, stop, end = (round(trial[key] / dt) for key in ("stimulus_start", "stimulus_stop", "duration"))
         update = round(recipe.values["learning"]["update_every"] / dt)
         # stimuli and rates change every millisecond, or faster
-        fine = max(d for d in range(1, update + 1) if update % d == 0 and (d == 1 or d * dt < 1.0001e-3))
+        small = (d for d in range(1, math.isqrt(max(update, 1)) + 1) if update % d == 0)
+        fine = max(d for pair in small for d in (pair, update // pair) if d == 1 or d * dt < 1.0001e-3)
         return cls(start, stop, end, update, fine)
 
     @property

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidValueError, message, unknown_name
-from ..tasks.registry import Setting
+from ..memory import check_memory
+from ..tasks.registry import MOST_STEPS, Setting
 
-__all__ = ["Trial", "trial_settings", "trial_task"]
+__all__ = ["Trial", "check_count", "trial_settings", "trial_task"]
+
+_COPIES = 64  # bytes a time step while a trial is drawn
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Trial:
     def __len__(self) -> int:
         return len(self.target)
 
+
+#: Time steps of all trials of a run, which are drawn one by one before it starts.
+_MOST_STEPS = 1_000_000_000
 
 _TASKS: dict[str, tuple[Callable[..., Trial], dict[str, Setting]]] = {}
 
@@ -62,9 +68,18 @@ def trial_settings(name: str) -> Mapping[str, Setting]:
     return find(name)[1]
 
 
+def check_count(where: str, first: Trial, trials: int) -> None:
+    """Refuse more trials than can be drawn, judged by the first one, before the others are."""
+    most = max(_MOST_STEPS // max(len(first), 1), 1)
+    if trials > most:
+        raise InvalidValueError(message(where, f"at most {most} trials of this task", trials, "choose fewer."))
+
+
 def _steps(name: str, time: float, dt: float) -> int:
-    if round(time / dt) < 1:
-        raise InvalidValueError(message(f"task.{name}", f"at least one time step ({dt:g} s)", time))
+    if not 0.5 < time / dt < MOST_STEPS:
+        what = f"at least one time step ({dt:g} s), and fewer than {MOST_STEPS}"
+        raise InvalidValueError(message(f"task.{name}", what, time))
+    check_memory(f"task.{name}", _COPIES * time / dt, "a shorter time")
     return round(time / dt)
 
 
@@ -131,6 +146,10 @@ def ready_set_go(
     """
     if shortest > longest:
         raise InvalidValueError(message("task.shortest", "a delay no longer than task.longest", shortest))
+    for name, time in (("pause", pause), ("mean_pause", mean_pause)):
+        if time < 0:
+            raise InvalidValueError(message(f"task.{name}", "a time of at least 0", time))
+    _steps("mean_pause", pause + mean_pause + dt, dt)
     half = round(0.5 * (pause + rng.exponential(mean_pause)) / dt)
     wait = _steps("shortest", rng.uniform(shortest, longest), dt)
     width, answer = _steps("pulse", pulse, dt), _steps("response", response, dt)

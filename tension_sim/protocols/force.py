@@ -41,7 +41,7 @@ _BYTES_PER_SPIKE = 12
 
 def _neurons(where: str, value: Any) -> int | None:
     """Return a number of neurons, None for all of them."""
-    if value == "all":
+    if isinstance(value, str) and value == "all":
         return None
     return count("neurons, or 'all'", 0)(where, Setting("", "1").parse(value, where))
 

@@ -23,7 +23,7 @@ from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, find, trial_settings
+from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..network import ForceNetwork
@@ -264,7 +264,8 @@ def _check(recipe: FullForceRecipe, where: Callable[[str, str], str]) -> None:
         place = where("run", "restart_trials")
         raise InvalidValueError(message(place, "at least 1 trial after restart_settle_trials", 0, "set both to 0."))
     # what cannot work in the task is refused here
-    next(recipe.trials())
+    counts = (value for key, value in run.items() if key.endswith("trials"))
+    check_count(where("run", "trials"), next(recipe.trials()), sum(counts))
 
 
 PROTOCOL = Protocol(

@@ -24,7 +24,7 @@ from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, find, trial_settings
+from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..network import ForceNetwork
@@ -343,6 +343,7 @@ def run(
     n_outputs = y.shape[1]
     if recipe.factored:
         total += end  # the rate network runs beforehand
+        recipe.spiking(output_kernel=None)  # what is wrong with the spiking neurons is refused before
         found = components(recipe, target, report)
         net, tested = recipe.factors_network(found)
         y = np.concatenate([y, found.series], axis=1)
@@ -446,7 +447,9 @@ def _check(recipe: SpikingFullForceRecipe, where: Callable[[str, str], str]) -> 
         raise InvalidValueError(
             message(where("run", "test_trials"), "at least 1 trial after test_settle_trials", 0, "set both to 0.")
         )
-    hints = next(recipe.trials()).hints.shape[1]
+    first = next(recipe.trials())
+    check_count(where("run", "trials"), first, sum(recipe.counts))
+    hints = first.hints.shape[1]
     if hints:
         place = where("task", "name")
         raise InvalidValueError(message(place, "a task without hints", f"{hints} of them", "set task.hints to false."))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays_in import numbers
-from ..data_files import load_arrays, load_table
+from ..data_files import TABLE, load_arrays, load_table
 from ..errors import InvalidValueError, message
 from .registry import Grid, supervisor
 
 
 def _read(file: str) -> np.ndarray:
     where = "Task.file"
-    data = load_arrays(where, file)["data"] if file.endswith(".npy") else load_table(where, file)
+    data = load_arrays(where, file, what=TABLE).get("data") if file.endswith(".npy") else load_table(where, file)
     data = numbers(where, data, "samples of shape (steps, outputs)")
     if data.ndim == 1:
         data = data[:, None]

@@ -132,6 +132,8 @@ class Setting:
                         "drop the unit." if self.unit == "1" else f'write it as in "10*{self.unit}".',
                     )
                 )
+            if np.ndim(quantity.value):
+                raise InvalidTypeError(message(where, "one value", value))
             number = float(quantity.value)
         if not np.isfinite(number):
             raise InvalidValueError(message(where, "a finite value", value))
@@ -152,6 +154,8 @@ def parse_whole(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float | str | np.integer | np.floating):
         raise InvalidTypeError(message(where, "a whole number", value))
     quantity = evaluate(value, where)
+    if np.ndim(quantity.value):
+        raise InvalidTypeError(message(where, "a whole number", value))
     if quantity.dimension != Quantity(0).dimension:
         raise UnitsError(message(where, "a whole number", value, "drop the unit."))
     if not np.isfinite(quantity.value) or quantity.value != np.floor(quantity.value):

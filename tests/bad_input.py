@@ -1,0 +1,590 @@
+"""Bad input of every kind, one case after the other, in a process whose memory is limited.
+
+Called as ``python bad_input.py SEED FIRST COUNT [run]``; prints a line of JSON for each case that is not
+refused by an error of ours, or does not run to finite numbers. Arguments are found by
+`inspect.signature` and by the protocols' sections: new ones are covered as they come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import brian2
+import numpy as np
+import quantities as pq
+
+import tension_sim as ts
+from tension_sim.errors import DivergenceError, TensionError
+from tension_sim.rehearsal import rehearse
+
+MEMORY = 1_000_000_000  # bytes beside those that the imports take
+CPU = 5.0  # seconds of a case
+
+
+class TooLong(BaseException):
+    """A case took more than its time."""
+
+
+def _masked():
+    return np.ma.masked_equal([1.0, -999.0, 2.0], -999.0)
+
+
+def nested(depth):
+    value = 0
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+class Broken:
+    """Fails whatever is asked."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("broken")
+
+    def __repr__(self):
+        raise ValueError("broken")
+
+    def __float__(self):
+        raise ZeroDivisionError
+
+
+#: Values that some argument cannot take; functions, so that each case has its own.
+POOL = [
+    lambda: None,
+    lambda: True,
+    lambda: False,
+    lambda: 0,
+    lambda: -1,
+    lambda: 1,
+    lambda: 2,
+    lambda: 0.5,
+    lambda: 1.5,
+    lambda: -0.0,
+    lambda: 2**31,
+    lambda: 2**53 + 1,
+    lambda: 2**63,
+    lambda: 10**160,
+    lambda: 10**5000,
+    lambda: 1e9,
+    lambda: 1e30,
+    lambda: 1e300,
+    lambda: 5e-324,
+    lambda: float("nan"),
+    lambda: float("inf"),
+    lambda: -float("inf"),
+    lambda: 1j,
+    lambda: "",
+    lambda: "x",
+    lambda: "\0",
+    lambda: "\ud800",
+    lambda: "nan",
+    lambda: "1e160",
+    lambda: "9" * 5000,
+    lambda: "10*ms",
+    lambda: "-10*ms",
+    lambda: "60*ms",
+    lambda: "10*mV",
+    lambda: "1/0",
+    lambda: "__import__('os').system('id')",
+    lambda: "[bold]:smile:[/]",
+    lambda: "x" * 100_000,
+    lambda: "(" * 10_000,
+    lambda: "1+" * 10_000 + "1",
+    lambda: "~nosuchuser/x",
+    lambda: "/dev/zero",
+    lambda: "/",
+    lambda: b"x",
+    lambda: [],
+    lambda: [1],
+    lambda: [1, 2, 3],
+    lambda: [[1], [2, 3]],
+    lambda: [None],
+    lambda: ["a"],
+    lambda: [float("nan")],
+    lambda: [True],
+    lambda: nested(400),
+    lambda: (),
+    lambda: {},
+    lambda: {"a": 1},
+    lambda: {1: 2},
+    lambda: {"v": [0]},
+    lambda: {"v": "1*mV"},
+    lambda: {"x": nested(300)},
+    lambda: set(),
+    lambda: object(),
+    lambda: Broken(),
+    lambda: print,
+    lambda: int,
+    lambda: iter(()),
+    lambda: range(3),
+    lambda: np.zeros(0),
+    lambda: np.zeros(3),
+    lambda: np.zeros((3, 1)),
+    lambda: np.zeros((1, 3)),
+    lambda: np.zeros((3, 3)),
+    lambda: np.ones((3, 3, 3)),
+    lambda: np.full((3, 3), np.nan),
+    lambda: np.array(["a"]),
+    lambda: np.array([1j]),
+    lambda: np.array(1.0),
+    lambda: np.array([object()]),
+    lambda: np.array([2**63], np.uint64),
+    lambda: np.zeros(3, [("a", float)]),
+    lambda: np.array([1, 2], "m8[s]"),
+    lambda: np.float32(1),
+    lambda: np.bool_(True),
+    lambda: np.int8(-3),
+    _masked,
+    lambda: np.ma.masked,
+    lambda: 10 * brian2.mV,
+    lambda: [1, 2, 3] * brian2.ms,
+    lambda: [1 * brian2.mV],
+    lambda: 3 * pq.mV,
+    lambda: np.ones((3, 1)) * pq.s,
+    lambda: Path("/dev/null"),
+    lambda: Path("absent"),
+    lambda: Ellipsis,
+]
+
+_LEARNING = {"alpha_P": 1.0}
+
+
+def _kernel():
+    return ts.SparseKernel(3, [0, 1, 2], [1, 2, 0], [0.1, 0.2, 0.3])
+
+
+def _net(**parts):
+    return ts.ForceNetwork(
+        "lif",
+        "double_exponential",
+        3,
+        5e-5,
+        None,
+        np.ones((1, 3)),
+        np.zeros((3, 1)),
+        **parts,
+    )
+
+
+def _fitted(**parts):
+    filters = ("euler_exponential", "euler_exponential")
+    return ts.FittedNetwork("lif_normalized", *filters, 3, "0.1*ms", None, _kernel(), **parts)
+
+
+def _results():
+    return {
+        "name": "demo",
+        "dt": 1e-3,
+        "first_step": 0,
+        "n_steps": 4,
+        "n_neurons": 3,
+        "spike_step": [0, 2],
+        "spike_neuron": [1, 1],
+        "n_recorded_neurons": 2,
+        "record_every": 1,
+        "output": np.zeros((4, 1)),
+        "target": None,
+        "phases": (ts.Phase("all", 0, 4),),
+    }
+
+
+#: By public name: what is called, and arguments that work. Every public name must be here or in `LEFT_OUT`.
+BASES = {
+    "Condition": (ts.Condition, lambda: {"name": "one"}),
+    "DataConstrainedNetwork": (
+        ts.DataConstrainedNetwork,
+        lambda: {"data": np.sin(np.arange(20)[:, None] / 3 + np.arange(3)), "dt_data": "10*ms", "target": "numpy"},
+    ),
+    "FittedNetwork": (
+        ts.FittedNetwork,
+        lambda: {
+            "neuron": "lif_normalized",
+            "synapse": "euler_exponential",
+            "plastic_synapse": "euler_exponential",
+            "n": 3,
+            "dt": "0.1*ms",
+            "recurrent": None,
+            "plastic": _kernel(),
+            "learning": ts.Learning(**_LEARNING),
+        },
+    ),
+    "ForceNetwork": (
+        ts.ForceNetwork,
+        lambda: {
+            "neuron": "lif",
+            "synapse": "double_exponential",
+            "n": 3,
+            "dt": 5e-5,
+            "recurrent": _kernel(),
+            "feedback_kernel": np.ones((1, 3)),
+            "output_kernel": np.zeros((3, 1)),
+            "learning": ts.Learning(**_LEARNING),
+        },
+    ),
+    "ForceNetwork.random": (ts.ForceNetwork.random, lambda: {"n": 3, "learning": ts.Learning(**_LEARNING)}),
+    "Learning": (ts.Learning, lambda: dict(_LEARNING)),
+    "Phase": (ts.Phase, lambda: {"name": "a", "start": 0, "stop": 1}),
+    "Plastic": (ts.Plastic, lambda: {"kernel": _kernel(), "learning": ts.Learning(**_LEARNING)}),
+    "Record": (ts.Record, dict),
+    "Recording": (
+        ts.Recording,
+        lambda: {"values": np.zeros((4, 2)), "unit": "mV", "indices": np.arange(2), "every": 1},
+    ),
+    "Results": (ts.Results, _results),
+    "Results.load": (ts.Results.load, lambda: {"path": "absent.nix"}),
+    "Results.save": (ts.Results(**_results()).save, lambda: {"path": tempfile.mkdtemp(dir=HERE) + "/a.nix"}),
+    "Simulation": (ts.Simulation, lambda: {"net": _net(), "target": "numpy"}),
+    "Simulation.run": (
+        ts.Simulation(_net(learning=ts.Learning(**_LEARNING)), target="numpy").run,
+        lambda: {"y": np.zeros(3)},
+    ),
+    "Simulation.run fitted": (
+        ts.Simulation(_fitted(learning=ts.Learning(**_LEARNING)), target="numpy").run,
+        lambda: {"y": np.zeros((3, 3))},
+    ),
+    "SparseKernel": (ts.SparseKernel, lambda: {"n": 3, "pre": [0], "post": [1], "weight": [1.0]}),
+    "SparseKernel.from_dense": (ts.SparseKernel.from_dense, lambda: {"matrix": np.ones((3, 3))}),
+    "SparseKernel.random": (
+        ts.SparseKernel.random,
+        lambda: {"n": 3, "p": 0.5, "std": 1.0, "rng": np.random.default_rng(0)},
+    ),
+    "TargetNetwork": (
+        ts.TargetNetwork,
+        lambda: {"neuron": "echo_state", "recurrent_kernel": np.ones((3, 3)), "target_kernel": np.ones((1, 3))},
+    ),
+    "Traces": (ts.Traces, lambda: {"neuron": [0, 1], "tau": [0.1, 0.2]}),
+    "Trials": (
+        ts.Trials,
+        lambda: {"simulation": ts.Simulation(_net(), target="numpy"), "conditions": [ts.Condition("a")]},
+    ),
+    "firing_rate": (ts.firing_rate, lambda: {"mean": 1.0, "sigma": 1.0}),
+    "list_recipes": (ts.list_recipes, dict),
+    "load_neuron": (ts.load_neuron, lambda: {"name": "lif"}),
+    "load_recipe": (ts.load_recipe, lambda: {"name": "lif_sine"}),
+    "load_results": (ts.load_results, lambda: {"path": "absent.nix"}),
+    "load_synapse": (ts.load_synapse, lambda: {"name": "double_exponential"}),
+    "make_task": (ts.make_task, lambda: {"name": "sine", "n_steps": 10, "dt": 1e-3, "frequency": 5}),
+    "mean_input": (ts.mean_input, lambda: {"rate": [5.0], "sigma": 1.0}),
+}
+
+#: Without arguments, types alone, or covered by the recipes below.
+LEFT_OUT = {
+    "list_neurons",
+    "list_rate_units",
+    "list_synapses",
+    "list_tasks",
+    "run_outcome",
+    "run_recipe",
+}
+
+#: By protocol: a recipe, and settings that make it small.
+RECIPES = {
+    "force": ("lif_sine", {"n": "10", "duration": "2*ms", "start": "0*second", "stop": "1*ms"}),
+    "rate_force": ("four_sines", {"n": "10", "duration": "5*ms", "test_duration": "2*ms", "frequency": "200*Hz"}),
+    "full_force": (
+        "oscillation",
+        {
+            "n": "6",
+            "half": "5*ms",
+            "pulse": "1*ms",
+            "trials": "2",
+            "test_trials": "1",
+            "settle_trials": "0",
+            "restart_trials": "1",
+            "restart_settle_trials": "0",
+        },
+    ),
+    "spiking_full_force": (
+        "lif_factors",
+        {
+            "n": "8",
+            "duration": "20*ms",
+            "pulse": "2*ms",
+            "trials": "2",
+            "test_trials": "1",
+            "settle_trials": "1",
+            "test_settle_trials": "0",
+            "component_trials": "1",
+            "components": "2",
+        },
+    ),
+    "bioforce": ("calcium", {"cells": "6", "samples": "20", "epochs": "1"}),
+    "curbd": (
+        "three_regions",
+        {"region_n": "11", "duration": "3.01*second", "lead": "0.1*second", "dt_factor": "1", "runs": "1"},
+    ),
+    "fitted": (
+        "arthur_2023/tutorial",
+        {
+            "n": "80",
+            "K": "36",
+            "dt": "0.5*ms",
+            "excitatory": "6",
+            "inhibitory": "6",
+            "duration": "150*ms",
+            "stimulus_start": "20*ms",
+            "stimulus_stop": "50*ms",
+            "update_every": "10*ms",
+            "loops": "1",
+            "test_every": "1",
+            "window": "20*ms",
+        },
+    ),
+    "fitted_currents": (
+        "kim_chow_2018/sines",
+        {
+            "n": "10",
+            "stimulus_start": "10*ms",
+            "stimulus_stop": "20*ms",
+            "duration": "60*ms",
+            "loops": "1",
+            "tests": "1",
+        },
+    ),
+}
+
+HERE = ""  # a folder for files, of `main`
+
+
+# ---- the kinds of cases; each returns what it was, and a function to call
+
+
+def python_case(rng):
+    name = rng.choice(sorted(BASES))
+    function, base = BASES[name]
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind != p.VAR_POSITIONAL]
+    chosen = rng.sample(parameters, min(len(parameters), rng.choice((1, 1, 1, 2))))
+    places = [
+        (p.name if p.kind != p.VAR_KEYWORD else rng.choice(("dtype", "nonsense")), rng.randrange(len(POOL)))
+        for p in chosen
+    ]
+
+    def call():
+        arguments = base() | {argument: POOL[value]() for argument, value in places}
+        return function(**arguments)
+
+    return f"{name}({', '.join(f'{a}=POOL[{v}]' for a, v in places)})", call
+
+
+def _keys(protocol, recipe):
+    raw = {name: dict(table) for name, table in recipe.settings.items()}
+    keys = [(name, key) for name, keys in protocol.keys(raw).items() for key in keys]
+    return sorted(keys)
+
+
+def recipe_case(rng):
+    protocol = rng.choice(sorted(RECIPES))
+    name, small = RECIPES[protocol]
+    recipe = ts.load_recipe(name, small)
+    section, key = rng.choice(_keys(recipe.protocol, recipe))
+    place = rng.randrange(len(POOL))
+
+    def call():
+        # a small setting of the same key gives way
+        settings = {k: v for k, v in small.items() if k != key} | {f"{section}.{key}": POOL[place]()}
+        return agreed(name, settings)
+
+    return f"{protocol}: {section}.{key}=POOL[{place}]", call
+
+
+def agreed(name, settings):
+    """Return what a run gives; a rehearsal must have refused what it refuses, with the same words."""
+    from tension_sim import runs
+
+    recipe, refused = ts.load_recipe(name, settings), None
+    try:
+        runs.check_run(recipe, target="numpy")
+    except TensionError as error:
+        refused = error
+    if refused is None and not RUN:
+        return None
+    try:
+        outcome = runs.run_outcome(recipe, target="numpy")
+    except DivergenceError:
+        raise
+    except TensionError as error:
+        if refused is None or str(error) != str(refused):
+            raise RuntimeError(f"rehearsal {refused!r}, run {error!r}") from error
+        raise
+    if refused is not None:
+        raise RuntimeError(f"rehearsal {refused!r}, run without an error")
+    return outcome.results
+
+
+def file_case(rng):
+    """A recipe file: a working one with a line replaced, or bytes that are none."""
+    name, _ = RECIPES[rng.choice(sorted(RECIPES))]
+    text = ts.load_recipe(name).path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    kind = rng.randrange(5)
+    if kind == 0:
+        place = rng.choice([k for k, line in enumerate(lines) if "=" in line])
+        wild = rng.choice(
+            ("[" * 20_000, "9" * 5_000, "1e400", "nan", "[]", '""', "{a = 1}", "1979-05-27", "true", '"\\u0000"')
+        )
+        lines[place] = lines[place].partition("=")[0] + "= " + wild
+    elif kind == 1:
+        lines.insert(
+            rng.randrange(len(lines)),
+            rng.choice(('"" = 1', "[[run]]", "[a.b]", "'\x07' = 1", "run = 1", "protocol = []")),
+        )
+    elif kind == 2:
+        del lines[rng.randrange(len(lines))]
+    content = "\n".join(lines).encode("utf-8", "surrogatepass")
+    if kind == 3:
+        content = bytes(rng.randrange(256) for _ in range(200))
+    elif kind == 4:
+        place = rng.randrange(len(content))
+        content = content[:place] + bytes([rng.randrange(256)]) + content[place + 1 :]
+    path = Path(tempfile.mkdtemp(dir=HERE)) / "recipe.toml"
+    path.write_bytes(content)
+
+    def call():
+        from tension_sim import runs
+
+        runs.checked_forecast(ts.load_recipe(path), "numpy")
+
+    return f"file of {name}, kind {kind}: {path}", call
+
+
+def command_case(rng):
+    texts = [
+        str(value)
+        for value in (
+            "",
+            "x",
+            "G",
+            "G=",
+            "=1",
+            "G=1=2",
+            "n=1e160",
+            "n=9" + "9" * 5000,
+            "lif_sine",
+            "/dev/zero",
+            "/",
+            "~nosuchuser",
+            "\x1b[2J",
+            "[bold]",
+            ":smile:",
+            "-1",
+            "1e3",
+            "\udcff",
+            "tau_mem=-10*ms",
+            "dt=60*ms",
+            "numpy",
+            "cpp",
+        )
+    ]
+    words = ["run", rng.choice(["lif_sine", *texts]), "--dry-run", "--set", "n=10", "--set", "duration=2*ms"]
+    words += ["--target", rng.choice(["numpy", *texts])] if rng.random() < 0.3 else ["--target", "numpy"]
+    words += ["--out", rng.choice(texts)] if rng.random() < 0.3 else ["--out", f"{HERE}/out"]
+    words += ["--set", rng.choice(texts)] if rng.random() < 0.6 else []
+    words += ["--seed", rng.choice(["1", "9" * 5000, "-1", "1.5", "x", str(2**70)])] if rng.random() < 0.3 else []
+
+    def call():
+        from tension_sim import cli
+
+        before, sys.argv = sys.argv, ["tension-sim", *words]
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                cli.main()
+        except SystemExit as end:
+            if end.code not in (0, 2, None):
+                raise RuntimeError(f"exit status {end.code}") from end
+        finally:
+            sys.argv = before
+
+    return " ".join(word[:40] for word in words), call
+
+
+KINDS = (python_case, python_case, python_case, recipe_case, recipe_case, file_case, command_case)
+
+
+# ---- the judge
+
+
+def finite(found):
+    """Refuse results with numbers that are not finite; of a network, of a short run of it."""
+    if isinstance(found, ts.ForceNetwork | ts.FittedNetwork):
+        simulation = ts.Simulation(found, target="numpy")
+        given = {
+            "y": np.zeros((3, found.n_outputs)),
+            "x": np.zeros((3, found.n_inputs)) if found.n_inputs else None,
+            "rates": np.zeros((3, found.n_feedforward)) if getattr(found, "n_feedforward", 0) else None,
+        }
+        if not RUN:
+            rehearse(simulation.run, **given)
+            return
+        found = simulation.run(**given)
+    if isinstance(found, ts.Results):
+        for name, values in {"output": found.output, **found.state}.items():
+            if not np.all(np.isfinite(np.asarray(values))):
+                raise RuntimeError(f"{name} is not finite")
+
+
+def judge(call):
+    """Return what is wrong with a case, or None."""
+
+    def late(*_):
+        raise TooLong
+
+    signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU)
+    try:
+        finite(call())
+    except TensionError as error:
+        if "Traceback" in str(error) or not str(error).strip():
+            return f"no sentence: {error}"
+    except TooLong:
+        return "hang: " + "".join(traceback.format_stack(limit=4))
+    except BaseException:
+        return traceback.format_exc(limit=-6)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return None
+
+
+def main(seed, first, count):
+    global HERE
+    with tempfile.TemporaryDirectory(prefix="tension_sim_bad_input_") as HERE:
+        os.chdir(HERE)
+        judge_all(seed, first, count)
+
+
+def judge_all(seed, first, count):
+    warnings.simplefilter("ignore")
+    brian2.BrianLogger.log_level_error()
+    resource.setrlimit(resource.RLIMIT_AS, (8 * MEMORY, 8 * MEMORY))  # what is far beyond fails at once
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    for number in range(first, first + count):
+        rng = random.Random(f"{seed} {number}")
+        what, call = rng.choice(KINDS)(rng)
+        wrong = judge(call)
+        now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if wrong is None and now - peak > MEMORY:
+            wrong = f"memory: {(now - peak) / 1e6:.0f} MB more"
+        peak = max(peak, now)
+        if wrong is not None:
+            print(json.dumps({"case": number, "what": what, "wrong": wrong}), flush=True)
+    print(json.dumps({"done": count}), flush=True)
+
+
+RUN = "run" in sys.argv[4:]
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]))
