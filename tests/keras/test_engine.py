@@ -16,7 +16,8 @@ from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, list_n
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow_engine import blocks as blocks_module  # noqa: E402
 from tension_sim.tensorflow_engine.blocks import PartnerBlocks  # noqa: E402
-from tension_sim.tensorflow_engine.step import evaluate_text, neuron_step  # noqa: E402
+from tension_sim.tensorflow_engine.expressions import evaluate_text
+from tension_sim.tensorflow_engine.step import neuron_step  # noqa: E402
 from tests.keras.networks import izhikevich, lif_arguments, theta  # noqa: E402
 
 N, STEPS = 40, 200
