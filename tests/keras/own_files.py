@@ -91,7 +91,7 @@ def spiking_layer(folder: Path, text: str = SPIKING, **more: Any) -> Any:
     file.write_text(text)
     cls = type("Own", (spiking.FileSpikingNN,), {"equation_file": str(file), "parameters": {"jump": "0.8*mV"}})
     arguments = dict(
-        dt=0.5, tau_decay=20, tau_rise=2, tau_syn=20, G=30, Q=8, I_bias=15, units=UNITS, output_size=1, seed=4,
+        dt=0.5, tau_decay=20, tau_rise=2, tau_syn=20, G=30, Q=8, I_bias=25, units=UNITS, output_size=1, seed=4,
         dtype="float64",
     )  # fmt: skip
     return cls(**(arguments | more))
@@ -174,7 +174,7 @@ def spiking_force(truth: Truth, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarra
     found = []
     for now, wanted in zip(x, y, strict=True):
         rec, fb, external = ipsc, z @ truth.fb, now[None] @ truth.x_in
-        drive = 0.8 * rec + 2 * fb + external * (1 + np.tanh(external / 10)) + 15
+        drive = 0.8 * rec + 2 * fb + external * (1 + np.tanh(external / 10)) + 25
         v, u, s = (
             v + dt * (-65 - v + drive - u - s) / 10,
             u + dt * (0.1 * (v + 65) - u) / 30,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 import types
@@ -198,3 +199,34 @@ def test_an_activation_is_that_of_the_layer() -> None:
     layer.build((1, 1))
     a, h, _ = layer.get_initial_state(batch_size=1)
     np.testing.assert_allclose(h, np.asarray(a) ** 3)
+
+
+def test_the_classes_of_the_documentation_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs/EXTENDING.md").read_text(encoding="utf-8")
+    (code,) = [
+        block for block in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if "Steep" in block
+    ]
+    (tmp_path / "layers_of_the_page.py").write_text(code)
+    (tmp_path / "steep.toml").write_text(own.RATE)
+    (tmp_path / "adapting.toml").write_text(own.SPIKING.replace("tau_u", "tau_w"))
+    (tmp_path / "saturating_lif.toml").write_text((root / "equations/lif.toml").read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+    layers = importlib.import_module("layers_of_the_page")
+    monkeypatch.delitem(sys.modules, "layers_of_the_page")
+    monkeypatch.setitem(sys.modules, "layers_of_the_page", layers)
+    made = layers.Adapting(**FILE), layers.Steep(**ESN), layers.Saturating(**lif_arguments())
+    assert [layer.neuron.name for layer in made] == ["adapting", "steep", "saturating_lif"]
+    assert made[0].parameter_values()["tau_w"].value == pytest.approx(0.1)
+    assert made[1].parameter_values()["gain"].value == 2
+
+
+def test_a_current_may_differ_between_neurons() -> None:
+    bias = np.linspace(-60, -20, 20)
+    layer = spiking.LIF(**lif_arguments(I_bias=bias, dtype="float64", initial_voltage=np.full((1, 20), -60.0)))
+    layer.build((1, 1))
+    states = [tf.convert_to_tensor(state) for state in layer.get_initial_state(batch_size=1)]
+    for _ in range(4):  # not before the refractory time is over
+        _, states = layer.call(tf.zeros((1, 1), tf.float64), states)
+    np.testing.assert_allclose(states[1][0], -60 + 0.1 * (bias + 60), rtol=1e-12)
+    assert layer.refusal_of_brian2() == "bias differs between neurons"

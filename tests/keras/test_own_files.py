@@ -34,16 +34,19 @@ engines = pytest.mark.parametrize(
 )
 
 
-def trained(model: Any, engine: str, x: np.ndarray, y: np.ndarray) -> tuple[own.Truth, np.ndarray]:
-    """Return the model as it was before it was trained, and the outputs of its training."""
+def built(model: Any, engine: str, x: np.ndarray, y: np.ndarray) -> own.Truth:
+    """Compile and build a model; return it as it is then."""
     if "target" in ENGINES[engine]:
         skip_unless_here(ENGINES[engine]["target"])
     model.compile(metrics=["mae"], **ENGINES[engine])
     model.build(model._input_shape(x[:, None], y[:, None]))
-    before = own.Truth(model)
-    for part in (slice(0, 25), slice(25, None)):  # the second goes on where the first ended
+    return own.Truth(model)
+
+
+def train(model: Any, x: np.ndarray, y: np.ndarray) -> None:
+    """Train a model in two parts: the second goes on where the first ended."""
+    for part in (slice(0, 25), slice(25, None)):
         model.fit(x[part], y[part], verbose=0)
-    return before, y
 
 
 def assert_reached(model: Any, truth: own.Truth, outputs: np.ndarray, tolerance: float = 1e-9) -> None:
@@ -65,8 +68,9 @@ def assert_reached(model: Any, truth: own.Truth, outputs: np.ndarray, tolerance:
 def test_rate_units_of_a_file_learn_as_a_plain_loop_does(base: str, engine: str, tmp_path: Path) -> None:
     x, y = (array.astype(float) for array in data(STEPS))
     model = FORCEModel(force_layer=own.rate_layer(tmp_path, base, recurrent_kernel_trainable=True))
-    truth, _ = trained(model, engine, x, y)
+    truth = built(model, engine, x, y)
     assert np.abs(truth.further["w"]).max() > 0
+    train(model, x, y)
     assert_reached(model, truth, own.force(truth, x, y, recurrent=True))
 
 
@@ -77,11 +81,9 @@ def test_rate_units_of_a_file_learn_by_full_force_as_a_plain_loop_does(engine: s
     model = FullFORCEModel(
         force_layer=own.rate_layer(tmp_path, "NoFeedbackESN"), hint_dim=1, target_output_kernel_trainable=False
     )
-    model.compile(metrics=["mae"], **ENGINES[engine])
-    model.build(model._input_shape(x[:, None], y[:, None]))
-    truth = own.Truth(model)
+    truth = built(model, engine, x, y)
     outputs = own.full_force(truth, model.target_network, x, y)
-    trained(model, engine, x, y)
+    train(model, x, y)
     assert_reached(model, truth, outputs)
 
 
@@ -89,18 +91,20 @@ def test_rate_units_of_a_file_learn_by_full_force_as_a_plain_loop_does(engine: s
 def test_spiking_neurons_of_a_file_learn_as_a_plain_loop_does(engine: str, tmp_path: Path) -> None:
     x, y = (array.astype(float) for array in data(STEPS))
     model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path), alpha_P=10.0)
-    truth, _ = trained(model, engine, 4 * x, y)
+    truth = built(model, engine, 4 * x, y)
     outputs, spikes = own.spiking_force(truth, 4 * x, y)
+    train(model, 4 * x, y)
     assert spikes > 20
     assert_reached(model, truth, outputs)
 
 
 def outputs_of(layer: Any, model: type, **options: Any) -> np.ndarray:
     x, y = data(25)
-    built = model(force_layer=layer, **options)
-    built.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
-    built.fit(4 * x, y, verbose=0)
-    return np.concatenate([built.results.output, *(np.asarray(state) for state in built.force_layer.states)], axis=None)
+    network = model(force_layer=layer, **options)
+    network.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
+    network.fit(4 * x, y, verbose=0)
+    states = [np.asarray(state) for state in network.force_layer.states]
+    return np.concatenate([network.results.output, *states], axis=None)
 
 
 RATE_TERMS = {
