@@ -410,7 +410,11 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         """Return the voltages before and after their reset, the auxiliary variable, and 1 where a neuron spikes."""
         before = dict(zip(self._shown_states(), states[1:3], strict=False)) | self._further()
         step = tf.cast(tf.reshape(states[0], ()), tf.int64)
-        found = self._step(before, self._names(self._step.program, inputs, step) | numbers)
+        recurrent, advanced = self._neuron.inputs["recurrent"], {}
+        if self._step.spikes_by(recurrent):
+            # the threshold sees the current of this step, without the spikes of this step
+            advanced[recurrent] = self._filtered(tf.zeros_like(states[5]), *states[5:7])[0]
+        found = self._step(before, self._names(self._step.program, inputs, step) | numbers, advanced)
         self._advanced(found.after)
         u = states[2] if self.auxiliary is None else found.after[self.auxiliary]
         v = self._neuron.membrane

@@ -13,7 +13,7 @@ from ..errors import InvalidValueError, message
 from ..units import Dimension
 from .expressions import CONSTANTS, FUNCTIONS, evaluate_text
 
-__all__ = ["Program", "Statement", "carry_out", "depends_on_sum", "program_of"]
+__all__ = ["Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,13 @@ class Program:
         >>> program_of("demo", "dv/dt = -v/tau : 1", {"tau": "10*ms"}).reads("tau")
         True
         """
+        return name in self.names(*self.parts)
+
+    def names(self, *parts: str) -> set[str]:
+        """Return the names that the statements of some parts use."""
         from brian2.utils.stringtools import get_identifiers
 
-        return any(name in get_identifiers(s.text) for part in self.parts.values() for s in part)
+        return {name for part in parts for statement in self.parts[part] for name in get_identifiers(statement.text)}
 
 
 def carry_out(statements: Sequence[Statement], names: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -75,8 +79,19 @@ def carry_out(statements: Sequence[Statement], names: Mapping[str, Any], where: 
     return values
 
 
+def depending(program: Program, names: set[str]) -> set[str]:
+    """Return some variables and those that are computed from them before the step."""
+    from brian2.utils.stringtools import get_identifiers
+
+    found = set(names)
+    for statement in program.parts["before"]:
+        if get_identifiers(statement.text) & found:
+            found.add(statement.variable)
+    return found
+
+
 def depends_on_sum(program: Program, names: Sequence[str]) -> bool:
-    """Whether a program depends on variables by their sum alone.
+    """Whether the update of a program depends on variables by their sum alone.
 
     Examples
     --------
@@ -89,8 +104,8 @@ def depends_on_sum(program: Program, names: Sequence[str]) -> bool:
     # with the first as the sum less the others, the others must cancel
     first, *others = names
     known = {first: str_to_sympy(" - ".join(["_sum", *others]))}
-    for part in program.parts.values():
-        for statement in part:
+    for part in ("before", "update"):
+        for statement in program.parts[part]:
             value = str_to_sympy(statement.value)
             value = value.subs({symbol: known[symbol.name] for symbol in value.free_symbols if symbol.name in known})
             known[statement.variable] = value.expand()

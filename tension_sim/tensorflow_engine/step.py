@@ -12,7 +12,7 @@ import tensorflow as tf
 from ..equations import Neuron, SynapticFilter
 from ..wiring import unit_of
 from .expressions import evaluate_text
-from .statements import Program, carry_out, depends_on_sum, program_of
+from .statements import Program, carry_out, depending, depends_on_sum, program_of
 
 __all__ = ["FilterStep", "NeuronStep", "RateStep", "Spiked", "filter_step", "neuron_step", "rate_step"]
 
@@ -48,7 +48,7 @@ class NeuronStep:
     variables: tuple[str, ...]
     program: Program
 
-    def __call__(self, states: Mapping[str, Any], names: Mapping[str, Any]) -> Spiked:
+    def __call__(self, states: Mapping[str, Any], names: Mapping[str, Any], advanced: Mapping[str, Any]) -> Spiked:
         """Advance the states.
 
         Parameters
@@ -58,8 +58,12 @@ class NeuronStep:
         names : mapping
             All else that the file uses: its inputs, its parameters and ``dt`` as plain numbers of one coherent
             system of units, the units and the time.
+        advanced : mapping
+            What of them is another value when the threshold is asked: currents that advance beside the states.
         """
         values = _updated(self.program, {**names, **states}, self.name)
+        if advanced:
+            values = carry_out(self.program.parts["before"], {**values, **advanced}, self.name)
         spikes = carry_out(self.program.parts["threshold"], values, self.name)["_cond"]
         reset = carry_out(self.program.parts["reset"], values, self.name)
         before, after = {}, {}
@@ -71,8 +75,12 @@ class NeuronStep:
             )
         return Spiked(before, after, spikes)
 
+    def spikes_by(self, name: str) -> bool:
+        """Whether threshold or reset depend on an input."""
+        return bool(depending(self.program, {name}) & self.program.names("threshold", "reset"))
+
     def adds_up(self, inputs: tuple[str, ...], *more: str) -> bool:
-        """Whether all depends on the sum of some variables alone.
+        """Whether the update depends on the sum of some variables alone, and threshold and reset on none.
 
         Examples
         --------
@@ -80,7 +88,7 @@ class NeuronStep:
         >>> neuron_step(load_neuron("lif")).adds_up(("I_rec", "I_fb", "I_in"), "bias")
         True
         """
-        return depends_on_sum(self.program, (*inputs, *more))
+        return depends_on_sum(self.program, (*inputs, *more)) and not any(map(self.spikes_by, inputs))
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,8 @@ def spiking_force(truth: Truth, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarra
             u + dt * (0.1 * (v + 65) - u) / 30,
             s - dt * s / 20,
         )
-        spikes = v - 0.05 * rec > -50
+        # the threshold sees the current of this step, before the spikes of this step come in
+        spikes = v - 0.05 * (slow * ipsc + dt * hr_ipsc) > -50
         v = np.where(spikes, -67 + 0.1 * u, v)
         u, s = u + 1.0 * spikes, s + 0.8 * spikes
         ipsc, hr_ipsc = slow * ipsc + dt * hr_ipsc, fast * hr_ipsc + spikes @ truth.J / 40
