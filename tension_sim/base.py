@@ -252,9 +252,15 @@ class FORCELayer(Configured, keras.layers.Layer):
             message(f"{type(self).__name__}.declaration", "a layer that runs on Brian2", self.refusal_of_brian2())
         )
 
+    def create_hidden(self, add_weight: Any) -> None:
+        """Create the variables beside the states that a time step changes, by a function like Keras' add_weight."""
+
     def hidden_variables(self) -> list[Any]:
         """Return variables beside the states that a time step changes, such as a counter of noise."""
         return []
+
+    def reset_hidden(self) -> None:
+        """Set these variables as before the first step, where they are states."""
 
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step: return the output and the list of new states."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .base import FORCEModel
@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from .arrays_in import numbers
 from .errors import InvalidTypeError, InvalidValueError, message
-from .tensorflow_engine.variables import standard_normal
 from .validation import check_matrix
 
 __all__ = ["BioFORCEModel", "ConstrainedNoFeedbackESN"]
@@ -24,7 +23,8 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
 
     After Hadjiabadi et al. (2021, https://pubmed.ncbi.nlm.nih.gov/34197732):
     ``z = h J``, ``a <- a + dtdivtau (-a + g z + noise)``, ``h = activation(a)``, with the
-    `h` of the step before in `z`. No neuron connects to itself. Input is not used.
+    `h` of the step before in `z`, as ``equations/constrained.toml`` says. No neuron connects to
+    itself. Input is not used.
 
     Parameters
     ----------
@@ -40,7 +40,10 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
     preferred_backend: ClassVar[str] = "brian2"
     _models: ClassVar[tuple[str, ...] | None] = ("BioFORCEModel",)
     _kernels = ("input", "recurrent")
-    _file = "constrained"
+    equation_file = "constrained"
+    #: the time constant counts as one second
+    parameters: ClassVar[Mapping[str, str | float]] = {"tau": "1*second"}
+    _optional = ("noise_mean", "noise_std")
     uses_input = False
 
     def __init__(self, structural_connectivity: Any, noise_param: Sequence[float], **kwargs: Any) -> None:
@@ -60,6 +63,8 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
             raise InvalidValueError(
                 message(f"{name}.noise_param", "(mean, standard deviation), the second not negative", noise_param)
             )
+        self.structural_connectivity = structural_connectivity
+        self.noise_param = noise_param
         units = kwargs.get("units")
         super().__init__(output_size=units, output_kernel_trainable=False, recurrent_kernel_trainable=True, **kwargs)
         check_matrix(
@@ -68,14 +73,11 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
             (self.units, self.units),
             "units, units",
         )
-        self.structural_connectivity = structural_connectivity
-        self.noise_param = noise_param
 
-    def expressions(self) -> dict[str, str]:
-        """Return the parameters of the equation file; the time constant counts as one second."""
+    def file_arguments(self) -> dict[str, float]:
+        """Return the parameters of the file that are arguments of the layer, as its plain numbers."""
         mean, std = self.noise_param
-        numbers = {"g": self._g, "noise_mean": mean, "noise_std": std}
-        return {"tau": "1*second"} | {name: repr(float(value)) for name, value in numbers.items()}
+        return {"g": self._g, "noise_mean": mean, "noise_std": std}
 
     @classmethod
     def _sizes(cls, units: int, outputs: int | None) -> dict[str, Any]:
@@ -89,19 +91,6 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         kernel = tf.cast(tf.convert_to_tensor(recurrent_kernel), self.variable_dtype)
         kernel = tf.linalg.set_diag(kernel, tf.zeros(self.units, kernel.dtype))
         self.recurrent_kernel = self._kernel("recurrent_kernel", kernel, True)
-        # XLA ignores the seeds of stateful random numbers, so the noise is a function of the step
-        self._noise_step = self.add_weight(
-            name="noise_step", shape=(), dtype="int64", initializer="zeros", trainable=False
-        )
-        # a weight too, for without a seed the key is drawn: a loaded model goes on with the same noise
-        self._noise_key = self.add_weight(
-            name="noise_key", shape=(), dtype="int64", initializer="zeros", trainable=False
-        )
-        self._noise_key.assign(self.seed_gen.uniform([1], minval=None)[0])
-
-    def hidden_variables(self) -> list[Any]:
-        """Return the counter of the noise, so that validation does not use it up."""
-        return [self._noise_step]
 
     def _mask_unconnected(self) -> None:
         self.recurrent_nontrainable_boolean_mask = self.recurrent_kernel == 0
@@ -110,17 +99,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         """Advance one time step; the states are a, h and z."""
         a, h, _ = states
         z = tf.matmul(h, self.recurrent_kernel)
-        drive = tf.constant(self._g, z.dtype) * z
-        mean, std = self.noise_param
-        if std:
-            step = tf.convert_to_tensor(self._noise_step)
-            key = tf.convert_to_tensor(self._noise_key)
-            drive += mean + std * standard_normal((1, self.units), key, step, z.dtype)
-            self._noise_step.assign(step + 1)
-        elif mean:
-            drive += mean
-        a = a + self.dtdivtau * (drive - a)
-        h = self.activation(a)
+        a, h = self.advance(a, {"recurrent": z})
         return z, [a, h, z]
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
@@ -129,7 +108,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
             a = tf.cast(tf.convert_to_tensor(self._initial_a), self.compute_dtype)
         else:
             a = tf.zeros((batch_size or 1, self.units), self.compute_dtype)
-        h = self.activation(a)
+        h = self.rate_of(a)
         return a, h, tf.matmul(h, self.recurrent_kernel)
 
 

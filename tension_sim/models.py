@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .base import FORCELayer, FORCEModel
+from .base import FORCEModel
+from .rate_layer import RateLayer
 
 # isort: split
 import tensorflow as tf
@@ -15,7 +16,6 @@ from .errors import InvalidValueError, UnsupportedError, message
 from .tensorflow_engine.checks import check_count, row_of
 from .tensorflow_engine.recurrence import Recurrence
 from .tensorflow_engine.variables import is_ours, traced, when
-from .validation import check_positive
 
 __all__ = [
     "EchoStateNetwork",
@@ -28,11 +28,13 @@ __all__ = [
 _RATE_MODELS = ("FORCEModel", "FullFORCEModel", "OptimizedFORCEModel", "ESNFORCEModel")
 
 
-class EchoStateNetwork(FORCELayer):
-    """Rate network with feedback of its output.
+class EchoStateNetwork(RateLayer):
+    """Rate network with feedback of its output, with the dynamics of ``equations/echo_state.toml``.
 
     ``a <- a + dtdivtau (-a + x W_in + h J + z W_fb)``, ``h = activation(a)``, ``z = h W_out``,
-    with `h` and `z` of the step before on the right.
+    with `h` and `z` of the step before on the right. A subclass runs a file of its own by
+    ``equation_file`` and ``parameters``, see :class:`tension_sim.equation_layer.EquationLayer`;
+    ``dtdivtau`` is then the time step divided by its parameter ``tau``.
 
     Parameters
     ----------
@@ -54,20 +56,12 @@ class EchoStateNetwork(FORCELayer):
     """
 
     _models = _RATE_MODELS
-    #: equation file of the units on Brian2, and whether they receive the external input
-    _file: ClassVar[str] = "echo_state"
+    #: whether the units receive the external input
     uses_input: ClassVar[bool] = True
 
     def __init__(self, dtdivtau: float, hscale: float = 0.25, initial_a: Any = None, **kwargs: Any) -> None:
-        name = type(self).__name__
-        self.dtdivtau = check_positive(f"{name}.dtdivtau", dtdivtau)
-        self.hscale = hscale
-        super().__init__(**kwargs)
-        self._initial_a = row_of(f"{name}.initial_a", initial_a, self.units)
-
-    def expressions(self) -> dict[str, str]:
-        """Return the parameters of the equation file; the time constant counts as one second."""
-        return {"tau": "1*second"}
+        super().__init__(dtdivtau, hscale, **kwargs)
+        self._initial_a = row_of(f"{type(self).__name__}.initial_a", initial_a, self.units)
 
     def refusal_of_brian2(self) -> str | None:
         """Say why the layer cannot run on Brian2; None: it can."""
@@ -84,12 +78,13 @@ class EchoStateNetwork(FORCELayer):
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step; the states are a, h and the output."""
         a, h, z = states
-        drive = tf.matmul(inputs, self.input_kernel) + tf.matmul(h, self.recurrent_kernel)
-        return self._advance(a, drive + tf.matmul(z, self.feedback_kernel))
-
-    def _advance(self, a: Any, drive: Any) -> Any:
-        a = a + self.dtdivtau * (drive - a)
-        h = self.activation(a)
+        currents = {
+            "external": tf.matmul(inputs, self.input_kernel),
+            "recurrent": tf.matmul(h, self.recurrent_kernel),
+        }
+        if "feedback" in self._kernels:
+            currents["feedback"] = tf.matmul(z, self.feedback_kernel)
+        a, h = self.advance(a, currents)
         z = tf.matmul(h, self.output_kernel)
         return z, [a, h, z]
 
@@ -99,7 +94,7 @@ class EchoStateNetwork(FORCELayer):
             a = tf.cast(tf.convert_to_tensor(self._initial_a), self.compute_dtype)
         else:
             a = self._normal((batch_size or 1, self.units), self.hscale)
-        h = self.activation(a)
+        h = self.rate_of(a)
         return a, h, tf.matmul(h, self.output_kernel)
 
 
@@ -117,11 +112,6 @@ class NoFeedbackESN(EchoStateNetwork):
 
     def __init__(self, recurrent_kernel_trainable: bool = True, **kwargs: Any) -> None:
         super().__init__(recurrent_kernel_trainable=recurrent_kernel_trainable, **kwargs)
-
-    def call(self, inputs: Any, states: Any) -> Any:
-        """Advance one time step; the states are a, h and the output."""
-        a, h, _ = states
-        return self._advance(a, tf.matmul(inputs, self.input_kernel) + tf.matmul(h, self.recurrent_kernel))
 
 
 class OptimizedFORCEModel(FORCEModel):
@@ -156,8 +146,10 @@ class OptimizedFORCEModel(FORCEModel):
         return super().pseudogradient_wR(P_Gx, h, z, y, Ph, hPh)
 
 
-class TargetGeneratingNetwork(FORCELayer):
+class TargetGeneratingNetwork(RateLayer):
     """The network that full-FORCE takes its targets from; :class:`FullFORCEModel` makes it.
+
+    Its units have the equations of the layer that learns; target and hint are their ``feedback``.
 
     Its input is (input, hint, target); the target comes in through ``feedback_kernel``, the
     hint through ``hint_kernel``. The states are a, h and the sum of feedback and hint.
@@ -171,17 +163,8 @@ class TargetGeneratingNetwork(FORCELayer):
     """
 
     def __init__(self, dtdivtau: float, hint_dim: int, hscale: float = 0.25, **kwargs: Any) -> None:
-        self.dtdivtau = dtdivtau
-        self.hscale = hscale
         self._hint_dim = hint_dim
-        super().__init__(**kwargs)
-
-    #: equation file of the units on Brian2
-    file: ClassVar[str] = "echo_state"
-
-    def expressions(self) -> dict[str, str]:
-        """Return the parameters of the equation file; the time constant counts as one second."""
-        return {"tau": "1*second"}
+        super().__init__(dtdivtau, hscale, **kwargs)
 
     @property
     def state_size(self) -> list[int]:
@@ -218,15 +201,18 @@ class TargetGeneratingNetwork(FORCELayer):
         outside = tf.matmul(y, self.feedback_kernel)
         if self._hint_dim:
             outside += tf.matmul(hint, self.hint_kernel)
-        drive = tf.matmul(x, self.input_kernel) + tf.matmul(h, self.recurrent_kernel) + outside
-        a = a + self.dtdivtau * (drive - a)
-        h = self.activation(a)
+        currents = {
+            "external": tf.matmul(x, self.input_kernel),
+            "recurrent": tf.matmul(h, self.recurrent_kernel),
+            "feedback": outside,
+        }
+        a, h = self.advance(a, currents)
         return tf.matmul(h, self.output_kernel), [a, h, outside]
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return a, h and a place for the sum of feedback and hint."""
         a = self._normal((batch_size or 1, self.units), self.hscale)
-        h = self.activation(a)
+        h = self.rate_of(a)
         return a, h, tf.zeros_like(h)
 
 
@@ -308,6 +294,8 @@ class FullFORCEModel(FORCEModel):
             )
         self.initialize_target_network(input_shape)
         super().build((*input_shape[:-1], inputs))
+        if isinstance(self.original_force_layer, RateLayer):
+            self._target_network.draw_beside(self.original_force_layer)
         self._input_shape_built = [int(n) if n else 1 for n in input_shape]
 
     def initialize_target_network(self, input_shape: Any) -> None:
@@ -321,6 +309,7 @@ class FullFORCEModel(FORCEModel):
             dtdivtau=layer.dtdivtau,
             seed=None if layer._seed is None else layer._seed + 1,
             hint_dim=self._hint_dim,
+            like=layer if isinstance(layer, RateLayer) else None,
             dtype=layer.dtype_policy,
         )
         self.target_network = Recurrence(cell, name="target_network")

@@ -2,30 +2,33 @@
 
 The dynamics of :class:`LIF`, :class:`Izhikevich`, :class:`Theta` and of the synaptic filters
 are those of the equation files in ``equations/``; the plain numbers given here count in the
-units named with each class.
+units named with each class. :class:`FileSpikingNN` runs a file of one's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .base import FORCELayer, FORCEModel
+from .equation_layer import EquationLayer
 
 # isort: split
 import tensorflow as tf
 
-from .equations import load_neuron, load_synapse, resolve_parameters
+from .equations import load_synapse, rate_time
 from .errors import InvalidTypeError, InvalidValueError, message
+from .layer_units import units_of
 from .tensorflow_engine.checks import row_of
-from .tensorflow_engine.step import filter_step, neuron_step
-from .tensorflow_engine.variables import traced
-from .units import evaluate, magnitude
+from .tensorflow_engine.step import NeuronStep, filter_step, neuron_step
+from .tensorflow_engine.variables import is_ours, traced
+from .units import evaluate
 from .validation import check_positive
 
-__all__ = ["LIF", "Izhikevich", "OptimizedSpikingNN", "SpikingNN", "SpikingNNModel", "Theta"]
+__all__ = ["LIF", "FileSpikingNN", "Izhikevich", "OptimizedSpikingNN", "SpikingNN", "SpikingNNModel", "Theta"]
 
 _LOOP_FROM = 256  # neurons; below, one product of matrices is faster than a loop over spikes
 
@@ -97,7 +100,7 @@ class SpikingNN(FORCELayer):
         if tau_rise != 0:
             check_positive(f"{name}.tau_rise", tau_rise, "use 0 for a single exponential filter.")
         self.tau_rise = tau_rise
-        if not v_reset < v_peak:
+        if None not in (v_reset, v_peak) and not v_reset < v_peak:
             raise InvalidValueError(message(f"{name}.v_reset", f"a voltage below v_peak ({v_peak})", v_reset))
         self.v_peak = v_peak
         self.v_reset = v_reset
@@ -182,14 +185,22 @@ class SpikingNN(FORCELayer):
 
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step."""
-        current = traced(self.compute_current)(inputs, states)
-        v, u, v_mask = traced(self.update_voltage)(current, states)
+        v, u, v_mask = self._advance_neurons(inputs, states)
         h, hr, ipsc, hr_ipsc = traced(self.update_firing_rate)(v_mask, states)
         z = tf.matmul(h, self.output_kernel)
-        v = tf.where(v_mask > 0, tf.constant(self.v_reset, v.dtype), v)
         if self.spikes_of_step is not None:
             self.spikes_of_step.assign(v_mask > 0)
         return z, [states[0] + 1, v, u, h, hr, ipsc, hr_ipsc, z]
+
+    def _advance_neurons(self, inputs: Any, states: Any) -> tuple[Any, Any, Any]:
+        """Return voltage after its reset, auxiliary variable, and 1 where a neuron spikes."""
+        current = traced(self.compute_current)(inputs, states)
+        v, u, v_mask = traced(self.update_voltage)(current, states)
+        return tf.where(v_mask > 0, tf.constant(self.v_reset, v.dtype), v), u, v_mask
+
+    def initialize_auxiliary(self, batch_size: int) -> Any:
+        """Return the auxiliary variable before the first step, (batch_size, units)."""
+        return tf.zeros((batch_size, self.units), self.compute_dtype)
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return the states before the first step."""
@@ -202,8 +213,9 @@ class SpikingNN(FORCELayer):
         h = zeros if self._initial_h is None else tensor(self._initial_h)
         given = self._initial_voltage
         v = tensor(self.initialize_voltage(rows) if given is None else given)
+        u = tensor(self.initialize_auxiliary(rows))
         steps = tf.zeros((rows, 1), self.compute_dtype)
-        return steps, v, zeros, h, zeros, zeros, zeros, tf.matmul(h, self.output_kernel)
+        return steps, v, u, h, zeros, zeros, zeros, tf.matmul(h, self.output_kernel)
 
 
 class OptimizedSpikingNN(SpikingNN):
@@ -240,37 +252,131 @@ class OptimizedSpikingNN(SpikingNN):
         return self._outside(inputs, states[-1]) + states[5]
 
 
-class _FromFile(OptimizedSpikingNN):
-    """A neuron whose dynamics an equation file declares."""
+class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
+    """Spiking layer of any neuron whose dynamics an equation file declares.
+
+    A subclass names the file, and values of its parameters; see
+    :class:`tension_sim.equation_layer.EquationLayer`. Times count in the inverse of the file's
+    ``units.rate``, currents and kernels in ``units.current``, voltages in mV, or as currents do if
+    these are voltages.
+
+    Parameters
+    ----------
+    dt, tau_decay, tau_rise, tau_syn, G, Q
+        See :class:`SpikingNN`.
+    v_peak, v_reset, I_bias : float, optional
+        Parameters ``v_peak``, ``v_reset`` and ``bias`` of the file; by default as they stand there.
+    **kwargs
+        See :class:`SpikingNN`. The auxiliary state is the first state variable of the file beside
+        its membrane; more than that are in ``further_states``.
+
+    Notes
+    -----
+    The inputs ``recurrent``, ``feedback`` and ``external`` go into the variables that the file names. A
+    subclass that overrides ``compute_current`` or ``update_voltage`` works with the whole current instead;
+    that is refused for a file in which the inputs are not simply added up.
+
+    Examples
+    --------
+    >>> class Normalized(FileSpikingNN):
+    ...     equation_file = "lif_normalized"
+    ...     parameters = {"tau_mem": "20*ms"}
+    >>> layer = Normalized(dt=0.1, tau_decay=20, tau_rise=2, tau_syn=20, G=1, Q=1, units=5, output_size=1)
+    >>> layer.layer_units.time, layer.v_peak
+    (0.001, 1.0)
+    """
 
     #: measured at N = 2000: see docs/MIGRATION.md
     preferred_backend = "brian2"
-    #: name in ``equations/``, or the path of a file
-    _file: ClassVar[str]
-    #: parameter of the file: attribute here (or a number), and the unit of plain numbers
-    _parameters: ClassVar[Mapping[str, tuple[Any, str]]]
-    #: unit of time and of voltage
-    _time: ClassVar[str] = "second"
-    _voltage: ClassVar[str] = "mV"
+    _kind = "neuron"
+    equation_file = ""
+    _needs_clock = False
+    _optional = ("bias",)
+    #: time and current of classes whose arguments count in units of their own
+    _counts_in: ClassVar[tuple[str, str] | None] = None
 
-    def _numbers(self) -> dict[str, float]:
-        values = {
-            name: float(getattr(self, source) if isinstance(source, str) else source)
-            for name, (source, _) in self._parameters.items()
-        }
-        return {**values, "dt": self.dt}
+    def __init__(
+        self,
+        dt: float,
+        tau_decay: float,
+        tau_rise: float,
+        tau_syn: float,
+        G: float,
+        Q: float,
+        v_peak: float | None = None,
+        v_reset: float | None = None,
+        I_bias: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._read_file()
+        self.layer_units = units_of(self._neuron)
+        self._check_units()
+        self.dt = check_positive(f"{type(self).__name__}.dt", dt)
+        self.v_peak, self.v_reset, self.I_bias = v_peak, v_reset, I_bias
+        names = {"v_peak": "v_peak", "v_reset": "v_reset", "bias": "I_bias"}
+        self._given = {name: argument for name, argument in names.items() if getattr(self, argument) is not None}
+        if self._counts_in is not None and len(self._given) < len(names):
+            missing = next(argument for name, argument in names.items() if name not in self._given)
+            raise InvalidTypeError(message(f"{type(self).__name__}.{missing}", "a number", None))
+        self._check_file()
+        values = self._numbers()
+        v_peak, v_reset, I_bias = (values.get(name) for name in names)
+        super().__init__(
+            dt, tau_decay, tau_rise, tau_syn, v_peak, v_reset, 0.0 if I_bias is None else I_bias, G, Q, **kwargs
+        )
+        self._check_hooks()
 
-    def expressions(self) -> dict[str, str]:
-        """Return the parameters of the equation file with their units."""
-        numbers = self._numbers() | {"bias": float(self.I_bias)}
-        units = {name: unit for name, (_, unit) in self._parameters.items()}
-        return {name: f"{numbers[name]!r}*{unit}".removesuffix("*1") for name, unit in units.items()}
+    def _check_units(self) -> None:
+        if self._counts_in is None:
+            return
+        time, current = self._counts_in
+        neuron = self._neuron
+        wanted = (evaluate(time, "time").value, evaluate(current, "current"))
+        found = (rate_time(neuron), evaluate(neuron.current_unit, "current"))
+        if found[1] != wanted[1] or abs(found[0] / wanted[0] - 1) > 1e-9:
+            received = f"units.rate = {neuron.rate_unit!r} and units.current = {neuron.current_unit!r}"
+            raise InvalidValueError(
+                message(
+                    f"{type(self).__name__}.equation_file",
+                    f"a file with units.rate = '1/{time}' and units.current = '{current}', as its arguments count",
+                    f"{neuron.name}.toml with {received}",
+                    "derive from FileSpikingNN, which counts as the file does.",
+                )
+            )
+
+    def _check_hooks(self) -> None:
+        """Refuse methods that work with the whole current, and a file that has none."""
+        overridden = [name for name in ("compute_current", "update_voltage") if not is_ours(getattr(self, name))]
+        if not overridden:
+            return
+        where, file = f"{type(self).__name__}.{overridden[0]}", f"{self._neuron.name}.toml"
+        if not self._step.adds_up(tuple(self._neuron.inputs.values()), "bias"):
+            raise InvalidValueError(
+                message(
+                    where,
+                    "no such method, which takes the whole current of a neuron",
+                    f"{file}, which does not simply add its inputs",
+                    "write what it does into the equation file, or override call.",
+                )
+            )
+        if "update_voltage" in overridden and None in (self.v_peak, self.v_reset):
+            raise InvalidValueError(
+                message(
+                    where,
+                    "v_peak and v_reset, to which the voltage goes after a spike",
+                    f"{file} without them",
+                    "give them to the layer, and to the file as parameters.",
+                )
+            )
+
+    def file_arguments(self) -> dict[str, float]:
+        """Return the parameters of the file that are arguments of the layer, as its plain numbers."""
+        return {name: getattr(self, argument) for name, argument in self._given.items()}
 
     def refusal_of_brian2(self) -> str | None:
         """Say why the layer cannot run on Brian2; None: it can."""
-        from .brian_engine.spiking import refusal_of_spiking
-
-        return refusal_of_spiking(self)
+        differ = [name for name, value in self.file_arguments().items() if np.ndim(value)]
+        return f"{differ[0]} differs between neurons" if differ else None
 
     def declaration(self, model: Any) -> Any:
         """Return the layer and its model as a `ForceNetwork`, with the places of all states in it."""
@@ -278,35 +384,65 @@ class _FromFile(OptimizedSpikingNN):
 
         return declaration_of_spiking(self, model)
 
+    @property
+    def auxiliary(self) -> str | None:
+        """Name of the state variable that is the auxiliary state, if there is one."""
+        return next((name for name in self._neuron.state_variables if name != self._neuron.membrane), None)
+
+    def _shown_states(self) -> tuple[str, ...]:
+        return tuple(name for name in (self._neuron.membrane, self.auxiliary) if name is not None)
+
     def initialize_voltage(self, batch_size: int) -> Any:
         """Return the voltages before the first step, as the equation file draws them."""
-        neuron = load_neuron(self._file)
-        texts = self.expressions() | {"bias": neuron.parameters["bias"]}
-        dt = self.dt * magnitude(f"1*{self._time}", "second", "dt")
-        names = resolve_parameters(neuron.name, neuron.parameters, texts, dt=dt)
-        seed = self.seed_gen.uniform([1], minval=None)[0]
-        drawn = evaluate(
-            neuron.initial[neuron.membrane],
-            f"{neuron.name}.toml: initial.{neuron.membrane}",
-            names,
-            batch_size * self.units,
-            np.random.default_rng(seed),
-        )
-        scale = 1.0 if self._voltage == "1" else magnitude(f"1*{self._voltage}", "volt", "v")
-        values = np.broadcast_to(drawn.value, batch_size * self.units) / scale
-        return tf.constant(values.reshape(batch_size, self.units), self.compute_dtype)
+        return self._initial(self._neuron.membrane, batch_size)
+
+    def initialize_auxiliary(self, batch_size: int) -> Any:
+        """Return the auxiliary variable before the first step, as the equation file draws it."""
+        if self.auxiliary is None:
+            return super().initialize_auxiliary(batch_size)
+        return self._initial(self.auxiliary, batch_size)
+
+    @cached_property
+    def _step(self) -> NeuronStep:
+        return neuron_step(self._neuron)
+
+    def _spiked(self, inputs: Mapping[str, Any], states: Any, **numbers: float) -> tuple[Any, Any, Any, Any]:
+        """Return the voltages before and after their reset, the auxiliary variable, and 1 where a neuron spikes."""
+        before = dict(zip(self._shown_states(), states[1:3], strict=False)) | self._further()
+        step = tf.cast(tf.reshape(states[0], ()), tf.int64)
+        recurrent, advanced = self._neuron.inputs["recurrent"], {}
+        if self._step.spikes_by(recurrent):
+            # the threshold sees the current of this step, without the spikes of this step
+            advanced[recurrent] = self._filtered(tf.zeros_like(states[5]), *states[5:7])[0]
+        found = self._step(before, self._names(self._step.program, inputs, step) | numbers, advanced)
+        self._advanced(found.after)
+        u = states[2] if self.auxiliary is None else found.after[self.auxiliary]
+        v = self._neuron.membrane
+        return found.before[v], found.after[v], u, tf.cast(found.spikes, states[1].dtype)
+
+    def _advance_neurons(self, inputs: Any, states: Any) -> tuple[Any, Any, Any]:
+        if not (is_ours(self.compute_current) and is_ours(self.update_voltage)):
+            return super()._advance_neurons(inputs, states)
+        currents = {
+            "recurrent": states[5],
+            "feedback": tf.matmul(states[-1], self.feedback_kernel),
+            "external": tf.matmul(inputs, self.input_kernel),
+        }
+        _, v, u, v_mask = self._spiked(currents, states)
+        return v, u, v_mask
 
     def update_voltage(self, I: Any, states: Any) -> Any:  # noqa: E741
-        """Advance the neurons as their equation file says; see :meth:`SpikingNN.update_voltage`."""
-        step = neuron_step(load_neuron(self._file))
-        (other,) = [name for name in step.variables if name != step.membrane] or [None]
-        before = {step.membrane: states[1]} | ({} if other is None else {other: states[2]})
-        after, spikes = step(before, I, self._numbers(), self.dt * states[0])
-        u = states[2] if other is None else after[other]
-        return after[step.membrane], u, tf.cast(spikes, states[1].dtype)
+        """Advance the neurons by their whole current; see :meth:`SpikingNN.update_voltage`.
+
+        Where neither this method nor ``compute_current`` is overridden, each input goes into the variable that
+        the equation file names for it.
+        """
+        # the bias is part of the current
+        v, _, u, v_mask = self._spiked({"recurrent": I}, states, bias=0.0)
+        return v, u, v_mask
 
 
-class LIF(_FromFile):
+class LIF(FileSpikingNN):
     """Leaky integrate-and-fire neurons; times in seconds, voltages and currents in mV.
 
     Parameters
@@ -328,14 +464,9 @@ class LIF(_FromFile):
     [(1, 1), (1, 20), (1, 20)]
     """
 
-    _file = "lif"
-    _parameters: ClassVar[Mapping[str, tuple[Any, str]]] = {
-        "tau_mem": ("tau_mem", "second"),
-        "tau_ref": ("tau_ref", "second"),
-        "v_reset": ("v_reset", "mV"),
-        "v_peak": ("v_peak", "mV"),
-        "bias": (0.0, "mV"),  # compute_current adds it
-    }
+    equation_file = "lif"
+    _counts_in = ("second", "mV")
+    _optional = ("bias", "tau_ref")
 
     def __init__(self, tau_mem: float, tau_ref: float, **kwargs: Any) -> None:
         name = type(self).__name__
@@ -345,8 +476,16 @@ class LIF(_FromFile):
             raise InvalidValueError(message(f"{name}.tau_ref", "a time, 0 or longer", tau_ref))
         super().__init__(**kwargs)
 
+    def file_arguments(self) -> dict[str, float]:
+        """Return the parameters of the file that are arguments of the layer, as its plain numbers."""
+        return super().file_arguments() | {"tau_mem": self.tau_mem, "tau_ref": self.tau_ref}
 
-class Izhikevich(_FromFile):
+    def initialize_auxiliary(self, batch_size: int) -> Any:
+        """Return zeros: the clock of the published class is at 0 before the first step."""
+        return SpikingNN.initialize_auxiliary(self, batch_size)
+
+
+class Izhikevich(FileSpikingNN):
     """Izhikevich neurons; times in ms, voltages in mV, currents in pA.
 
     Parameters
@@ -367,20 +506,8 @@ class Izhikevich(_FromFile):
         See :class:`SpikingNN`. The auxiliary state is the adaptation current.
     """
 
-    _file = "izhikevich"
-    _time = "ms"
-    _parameters: ClassVar[Mapping[str, tuple[Any, str]]] = {
-        "C": ("capacitance", "pF"),
-        "k": ("gain_on_v", "nS/mV"),
-        "v_r": ("v_resting", "mV"),
-        "v_t": ("v_thres", "mV"),
-        "v_peak": ("v_peak", "mV"),
-        "v_reset": ("v_reset", "mV"),
-        "a": ("adapt_time_inv", "1/ms"),
-        "b": ("resonance_param", "nS"),
-        "d": ("adapt_jump_curr", "pA"),
-        "bias": (0.0, "pA"),  # compute_current adds it
-    }
+    equation_file = "izhikevich"
+    _counts_in = ("ms", "pA")
 
     def __init__(
         self,
@@ -403,21 +530,28 @@ class Izhikevich(_FromFile):
         self.v_thres = v_thres
         super().__init__(**kwargs)
 
+    def file_arguments(self) -> dict[str, float]:
+        """Return the parameters of the file that are arguments of the layer, as its plain numbers."""
+        return super().file_arguments() | {
+            "C": self.capacitance,
+            "k": self.gain_on_v,
+            "v_r": self.v_resting,
+            "v_t": self.v_thres,
+            "a": self.adapt_time_inv,
+            "b": self.resonance_param,
+            "d": self.adapt_jump_curr,
+        }
 
-class Theta(_FromFile):
+
+class Theta(FileSpikingNN):
     """Theta neurons; times in seconds, without units otherwise.
 
     Takes what :class:`SpikingNN` takes; the auxiliary state is not used.
     """
 
-    _file = "theta"
-    _voltage = "1"
-    _parameters: ClassVar[Mapping[str, tuple[Any, str]]] = {
-        "time_unit": (1.0, "second"),
-        "v_peak": ("v_peak", "1"),
-        "v_reset": ("v_reset", "1"),
-        "bias": (0.0, "1"),  # compute_current adds it
-    }
+    equation_file = "theta"
+    parameters: ClassVar[Mapping[str, str | float]] = {"time_unit": "1*second"}
+    _counts_in = ("second", "1")
 
 
 class SpikingNNModel(FORCEModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..equations import Neuron, load_neuron
 from ..network import ForceNetwork, SparseKernel
 from ..plasticity import Plastic, TargetNetwork
+from .clock import with_layer_time
 from .declaration import Declaration, Link, Shown, kernel, recorded, rule, scaled, shown_only
 
 __all__ = ["declaration_of_rate", "refusal_of_rate"]
@@ -61,8 +60,7 @@ def refusal_of_rate(layer: Any) -> str | None:
 def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     """Return the network of a rate layer and its model, as they are now."""
     learning, begin = model.learning_rule()
-    hidden = layer.hidden_variables()
-    counted = int(np.asarray(hidden[0])) if hidden else 0
+    counted = layer.steps_counted
     begin = counted if begin is None else begin
     n = layer.units
     all_of = np.arange(n)
@@ -71,8 +69,8 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     reads = readout and model.learns_in_run("output_kernel")
     J = np.asarray(layer.recurrent_kernel, np.float64)
     static, plastic, learns = _recurrence(layer, model, J, learning)
-    links = [scaled(a, "neurons.a"), scaled(h, "neurons.r")]
-    links += [shown_only(step, lambda state: counted + int(np.ravel(state["step"])[0]) - begin) for step in hidden]
+    neuron, more_parameters = with_layer_time(layer.neuron, counted - begin)
+    links = [scaled(a, f"neurons.{neuron.membrane}"), scaled(h, "neurons.r"), *_hidden(layer, "neurons", begin)]
     links.append(scaled(z, "readout.z") if readout else shown_only(z, lambda state: state["output"][None]))
 
     held = [(model.readout_P, [all_of])] if reads else []
@@ -107,30 +105,36 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     inputs = np.asarray(layer.input_kernel) if layer.uses_input else None
     target, more, samples = None, [], _samples(inputs is not None)
     if plastic is not None and plastic.error == "target_network":
-        target, more, samples = _target_network(layer, model, learning)
+        target, more, samples = _target_network(layer, model, learning, begin)
         inputs = np.concatenate([inputs, np.zeros((model._hint_dim, n))])
-    neuron, parameters = _neuron(layer, counted - begin if hidden else 0)
     network = ForceNetwork(
-        neuron, None, n, float(layer.dtdivtau), static,
+        neuron, None, n, layer.dt_seconds, static,
         feedback_kernel=np.asarray(layer.feedback_kernel) if hasattr(layer, "feedback_kernel") else None,
         output_kernel=np.asarray(layer.output_kernel) if readout else None, input_kernel=inputs,
-        parameters=parameters, initial={"a": 0.0, "r": 0.0}, learning=learning if reads else None,
-        dtype=model.brian2_dtype, seed=int(np.asarray(getattr(layer, "_noise_key", 0))), plastic=plastic,
+        parameters=layer.overrides() | more_parameters, initial=_zeros(layer), learning=learning if reads else None,
+        dtype=model.brian2_dtype, seed=layer.noise_seed, plastic=plastic,
         target_network=target,
         activation=_activation(layer),
     )  # fmt: skip
-    shown = (recorded("a"), recorded("r"), Shown(lambda results: results.output))
+    scale = network.display_unit(neuron.membrane)[1]
+    shown = (recorded(neuron.membrane, scale), recorded("r"), Shown(lambda results: results.output))
     return Declaration(network, (*links, *more), shown, begin, samples)
 
 
-def _neuron(layer: Any, ahead: int) -> tuple[Neuron, dict[str, str]]:
-    """Return the units and their parameters; their noise is that of so many steps later than the clock of the run."""
-    neuron, parameters = load_neuron(layer._file), layer.expressions()
-    if not ahead or not re.search(r"\bt_in_timesteps\b", neuron.equations):
-        return neuron, parameters
-    equations = re.sub(r"\bt_in_timesteps\b", "(t_in_timesteps + int(steps_ahead))", neuron.equations)
-    defaults = {**neuron.parameters, "steps_ahead": 0}
-    return replace(neuron, equations=equations, parameters=defaults), parameters | {"steps_ahead": str(ahead)}
+def _hidden(layer: Any, part: str, begin: int, learned: bool = False) -> list[Link]:
+    """Return the links of the variables that a time step changes beside the states."""
+    links = [scaled(variable, f"{part}.{name}", learned=learned) for name, variable in layer.further_states.items()]
+    if layer.clock is not None:
+        counted = layer.steps_counted
+        links.append(
+            shown_only(layer.clock, lambda state: counted + int(np.ravel(state["step"])[0]) - begin, learned=learned)
+        )
+    return links
+
+
+def _zeros(layer: Any) -> dict[str, np.ndarray]:
+    """Return initial values, which the links replace."""
+    return {name: np.zeros(layer.units) for name in (*layer.neuron.state_variables, "r")}
 
 
 def _recurrence(
@@ -167,7 +171,7 @@ def _samples(inputs: bool) -> Callable[..., Mapping[str, Any]]:
     return lambda x, y: {"x": x if inputs else None, "y": y}
 
 
-def _target_network(layer: Any, model: Any, learning: Any) -> tuple[TargetNetwork, list[Link], Any]:
+def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[TargetNetwork, list[Link], Any]:
     """Return the target-generating network of full-FORCE, the links of its variables, and what data it takes."""
     cell, hints, n = model.target_network.cell, model._hint_dim, layer.units
     rows = cell.input_kernel.shape[0]
@@ -175,16 +179,18 @@ def _target_network(layer: Any, model: Any, learning: Any) -> tuple[TargetNetwor
     feedback = np.asarray(cell.feedback_kernel)
     hint_kernel = np.concatenate([np.zeros((rows, n)), np.asarray(cell.hint_kernel)]) if hints else None
     reads = model.trains_target_readout
+    neuron, more = with_layer_time(cell.neuron, cell.steps_counted - begin)
     target = TargetNetwork(
-        cell.file, np.asarray(cell.recurrent_kernel), feedback, input_kernel, hint_kernel,
-        parameters=cell.expressions(), initial={"a": 0.0, "r": 0.0}, activation=_activation(layer),
+        neuron, np.asarray(cell.recurrent_kernel), feedback, input_kernel, hint_kernel,
+        parameters=cell.overrides() | more, initial=_zeros(cell), activation=_activation(layer),
         output_kernel=np.asarray(cell.output_kernel) if reads else None, learning=learning if reads else None,
     )  # fmt: skip
     a, h, outside = model.target_network.states
     last: dict[str, Any] = {}
     links = [
-        scaled(a, "target_neurons.a", learned=True),
+        scaled(a, f"target_neurons.{neuron.membrane}", learned=True),
         scaled(h, "target_neurons.r", learned=True),
+        *_hidden(cell, "target_neurons", begin, learned=True),
         shown_only(outside, lambda _: last["outside"], learned=True),
     ]
     if reads:

@@ -2,60 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..equations import Neuron, load_neuron, load_synapse
+from ..equations import load_synapse
 from ..network import ForceNetwork, SparseKernel
-from ..units import Dimension, dimension_of, magnitude
+from .clock import with_layer_time
 from .declaration import Declaration, Shown, constant, kernel, recorded, rule, scaled, shown_only
 
-__all__ = ["declaration_of_spiking", "refusal_of_spiking"]
-
-_TIME = dimension_of("second", "")
-
-
-def refusal_of_spiking(layer: Any) -> str | None:
-    """Say why the equation file of a layer cannot run on Brian2 in the layer's units, or None."""
-    neuron = load_neuron(layer._file)
-    if len(neuron.state_variables) > 2:
-        return f"{neuron.name}.toml has more state variables than a layer keeps (two)"
-    per_time = magnitude(f"1/({layer._time})", "hertz", "rate")
-    if abs(per_time / magnitude(f"1*{neuron.rate_unit}", "hertz", "rate") - 1) > 1e-9:
-        return f"{neuron.name}.toml counts rates in {neuron.rate_unit}, {type(layer).__name__} in 1/{layer._time}"
-    return None
+__all__ = ["declaration_of_spiking"]
 
 
 def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     """Return the network of a spiking layer and its model, as they are now."""
-    neuron = load_neuron(layer._file)
-    single = layer.tau_rise == 0
-    synapse = load_synapse("single_exponential" if single else "double_exponential")
-    # the published classes let the rate decay with tau_decay, the file's output with its tau_rise
-    taus = {"tau_decay": layer.tau_syn} if single else {"tau_rise": layer.tau_decay, "tau_decay": layer.tau_rise}
-    parameters = layer.expressions() | {name: f"{float(tau)!r}*{layer._time}" for name, tau in taus.items()}
     steps, v, u, h, hr, ipsc, hr_ipsc, z = model.force_layer.states
     counted = int(np.asarray(steps)[0, 0])
     # learning counts trained time steps, the neurons those since their states were set
     learning, begin = model.learning_rule()
     begin = counted if begin is None else begin
     learning = learning if model.trains("output_kernel") else None
-    time = magnitude(f"1*{layer._time}", "second", "dt")
-    dt = layer.dt * time
+    neuron, more = with_layer_time(layer.neuron, counted - begin)
+    single = layer.tau_rise == 0
+    synapse = load_synapse("single_exponential" if single else "double_exponential")
+    # the published classes let the rate decay with tau_decay, the file's output with its tau_rise
+    taus = {"tau_decay": layer.tau_syn} if single else {"tau_rise": layer.tau_decay, "tau_decay": layer.tau_rise}
+    time = layer.layer_units.time
+    parameters = layer.overrides() | more | {name: f"{float(tau) * time!r}*second" for name, tau in taus.items()}
     network = ForceNetwork(
-        neuron, synapse, layer.units, dt,
+        neuron, synapse, layer.units, layer.dt_seconds,
         recurrent=_sparse(model, np.asarray(layer.recurrent_kernel)),
         feedback_kernel=np.asarray(layer.feedback_kernel), output_kernel=np.asarray(layer.output_kernel),
         input_kernel=np.asarray(layer.input_kernel), parameters=parameters, learning=learning,
-        dtype=model.brian2_dtype,
+        dtype=model.brian2_dtype, seed=layer.noise_seed,
     )  # fmt: skip
 
-    scale_of = _scales(neuron, layer, time)
+    scale_of = layer.layer_units.scale_of
     rate, current = synapse.named("r", "r"), synapse.named(neuron.inputs["recurrent"], "rec")
     names = {1: neuron.membrane, 3: rate[synapse.output], 5: current[synapse.output]}
-    names |= dict(zip([2], [name for name in neuron.state_variables if name != neuron.membrane], strict=False))
+    names |= {} if layer.auxiliary is None else {2: layer.auxiliary}
     if not single:
         names |= {4: next(n for x, n in rate.items() if x != synapse.output)}
         names |= {6: next(n for x, n in current.items() if x != synapse.output)}
@@ -66,11 +51,11 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         if i not in names:
             shown.append(constant(np.asarray(variable)))
             continue
-        dimension = network.state_variables[names[i]]
-        scale = scale_of(dimension)
-        shift = (begin - counted) * dt if i == 2 and dimension == _TIME else 0.0
-        links.append(scaled(variable, f"neurons.{names[i]}", scale, shift))
-        shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale, -shift / scale))
+        scale = scale_of(network.state_variables[names[i]])
+        links.append(scaled(variable, f"neurons.{names[i]}", scale))
+        shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale))
+    for name, variable in layer.further_states.items():
+        links.append(scaled(variable, f"neurons.{name}", scale_of(network.state_variables[name])))
     links.append(scaled(z, "readout.z"))
     shown.append(Shown(lambda results: results.output))
     if learning is not None:
@@ -86,19 +71,3 @@ def _sparse(model: Any, matrix: np.ndarray) -> SparseKernel:
         known = (matrix.copy(), SparseKernel.from_dense(matrix))
         object.__setattr__(model, "_static_kernel", known)  # past Keras' tracking
     return known[1]
-
-
-def _scales(neuron: Neuron, layer: Any, time: float) -> Callable[[Dimension], float]:
-    """Return a function from a dimension to the SI value of the layer's unit of it."""
-    units = {"second": time, "volt": 1.0, "amp": 1.0}
-    if layer._voltage != "1":
-        units["volt"] = magnitude(f"1*{layer._voltage}", "volt", "v")
-    if dimension_of(neuron.current_unit, "") == dimension_of("amp", ""):
-        units["amp"] = magnitude(f"1*{neuron.current_unit}", "amp", "I")
-    basis = np.array([dimension_of(name, "") for name in units], float).T
-
-    def scale_of(dimension: Dimension) -> float:
-        exponents = np.linalg.lstsq(basis, np.array(dimension, float), rcond=None)[0]
-        return float(np.prod([value ** round(e) for value, e in zip(units.values(), exponents, strict=True)]))
-
-    return scale_of

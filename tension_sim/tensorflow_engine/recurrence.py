@@ -58,6 +58,7 @@ class Recurrence(keras.layers.Layer):
         """Build the layer, unless it has its weights, and set its initial states."""
         if not self.cell.built:
             self.cell.build((1, input_shape[-1]))
+        self.cell.create_hidden(self.add_weight)
         initial = self.initial_states()
         for i, value in enumerate(initial):
             state = self.add_weight(
@@ -93,6 +94,7 @@ class Recurrence(keras.layers.Layer):
 
     def reset_states(self) -> None:
         """Return to the initial states."""
+        self.cell.reset_hidden()
         for state, value in zip(self._kept, self.initial_states(), strict=True):
             state.assign(value)
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..errors import InvalidValueError, message
 from ..results import Phase, Results
-from ..units import magnitude
 
 __all__ = ["Run", "results_of"]
 
@@ -120,6 +119,8 @@ def _phases(model: Any, kind: str, start: int, end: int) -> tuple[Phase, ...]:
 
 
 def _time_step(layer: Any) -> float:
-    if layer.spiking:
-        return float(layer.dt) * magnitude(f"1*{getattr(layer, '_time', 'second')}", "second", "dt")
-    return float(getattr(layer, "dtdivtau", 1.0))
+    """Return the time step in seconds; a layer of no equation file may count it as a part of a time constant."""
+    for name in ("dt_seconds", "dt" if layer.spiking else "dtdivtau"):
+        if hasattr(layer, name):
+            return float(getattr(layer, name))
+    return 1.0

@@ -17,6 +17,7 @@ __all__ = [
     "accept_read_value",
     "is_ours",
     "standard_normal",
+    "standard_uniform",
     "traced",
     "when",
 ]
@@ -126,37 +127,46 @@ class RecordedState(np.ndarray):
     assign_sub = assign
 
 
-def standard_normal(shape: tuple[int, ...], seed: int | tf.Tensor, step: tf.Tensor, dtype: Any) -> tf.Tensor:
-    """Return the numbers of :func:`tension_sim.noise.normal`, with XLA and without it.
+def standard_uniform(index: Any, seed: int | tf.Tensor, step: Any, dtype: Any) -> tf.Tensor:
+    """Return the numbers of :func:`tension_sim.noise.uniform`, with XLA and without it.
 
     Parameters
     ----------
-    shape : tuple of int
-        Its places are the indices, in order.
+    index : tensor or array of whole numbers
+        Any shape; the result has the same.
     seed : int or tensor of int64, shape ()
-    step : tensor of int64, shape ()
+    step : int or tensor of int64, shape ()
     dtype : floating type
     """
+    return tf.cast(_uniform(_noise_key(seed, step), tf.cast(index, tf.uint64)), dtype)
 
-    def times_increment(numbers: Any) -> tf.Tensor:
-        return tf.constant(np.asarray(numbers, np.uint64) * np.uint64(noise.INCREMENT))
 
-    def shifted(z: tf.Tensor, bits: int) -> tf.Tensor:
-        return tf.bitwise.right_shift(z, tf.constant(bits, tf.uint64))
-
-    def mixed(z: tf.Tensor) -> tf.Tensor:
-        for bits, factor in noise.MIX:
-            z = tf.bitwise.bitwise_xor(z, shifted(z, bits)) * tf.constant(factor, tf.uint64)
-        return tf.bitwise.bitwise_xor(z, shifted(z, 31))
-
-    first = tf.cast(seed, tf.uint64) * tf.constant(noise.SEED_FACTOR, tf.uint64)
-    key = mixed(first + tf.cast(step + 1, tf.uint64) * tf.constant(noise.INCREMENT, tf.uint64))
-    counted = 2 * np.arange(int(np.prod(shape))).reshape(shape) + 1
-    u, v = (
-        tf.cast(shifted(mixed(key + times_increment(index)), 11), tf.float64) * 2.0**-53
-        for index in (counted, counted + 1)
-    )
+def standard_normal(index: Any, seed: int | tf.Tensor, step: Any, dtype: Any) -> tf.Tensor:
+    """Return the numbers of :func:`tension_sim.noise.normal`; see :func:`standard_uniform`."""
+    key = _noise_key(seed, step)
+    doubled = tf.cast(index, tf.uint64) * tf.constant(2, tf.uint64)
+    u, v = (_uniform(key, doubled + tf.constant(k, tf.uint64)) for k in (0, 1))
     return tf.cast(tf.sqrt(-2.0 * tf.math.log1p(-u)) * tf.cos(2.0 * np.pi * v), dtype)
+
+
+def _shifted(z: tf.Tensor, bits: int) -> tf.Tensor:
+    return tf.bitwise.right_shift(z, tf.constant(bits, tf.uint64))
+
+
+def _mixed(z: tf.Tensor) -> tf.Tensor:
+    for bits, factor in noise.MIX:
+        z = tf.bitwise.bitwise_xor(z, _shifted(z, bits)) * tf.constant(factor, tf.uint64)
+    return tf.bitwise.bitwise_xor(z, _shifted(z, 31))
+
+
+def _noise_key(seed: Any, step: Any) -> tf.Tensor:
+    first = tf.cast(seed, tf.uint64) * tf.constant(noise.SEED_FACTOR, tf.uint64)
+    return _mixed(first + tf.cast(step + 1, tf.uint64) * tf.constant(noise.INCREMENT, tf.uint64))
+
+
+def _uniform(key: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    counted = (index + tf.constant(1, tf.uint64)) * tf.constant(noise.INCREMENT, tf.uint64)
+    return tf.cast(_shifted(_mixed(key + counted), 11), tf.float64) * 2.0**-53
 
 
 def is_ours(function: Any) -> bool:

@@ -134,7 +134,7 @@ def test_noise_goes_on_where_it_was_while_learning_counts_its_own_steps(update_e
         model.fit(x[:7], y[:7], verbose=0)
         model(tf.zeros((1, 4, 1), tf.float64))
         model.fit(x, y, verbose=0)
-        assert int(layer._noise_step.numpy()) == 31
+        assert int(layer.clock.numpy()) == 31
         models.append(model)
     assert_same(models[1], models[0])
 

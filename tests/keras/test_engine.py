@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
-from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, list_neurons, load_neuron, spiking  # noqa: E402
+from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, spiking  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow_engine import blocks as blocks_module  # noqa: E402
 from tension_sim.tensorflow_engine.blocks import PartnerBlocks  # noqa: E402
-from tension_sim.tensorflow_engine.step import evaluate_text, neuron_step  # noqa: E402
+from tension_sim.tensorflow_engine.expressions import evaluate_text  # noqa: E402
 from tests.keras.networks import izhikevich, lif_arguments, theta  # noqa: E402
 
 N, STEPS = 40, 200
@@ -82,35 +82,24 @@ def test_both_engines_run_the_same_network(neuron: str, jit: bool, loop: bool, m
     np.testing.assert_allclose(ours.weights["output_kernel"], brian.weights["output_kernel"], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", list_neurons())
-def test_every_neuron_file_has_a_step(name: str) -> None:
-    neuron = load_neuron(name)
-    step = neuron_step(neuron)
-    states = {variable: tf.zeros((1, 3), tf.float64) for variable in step.variables}
-    numbers = {parameter: 1.0 for parameter in neuron.parameters} | {"dt": 1e-3, "bias": 0.0}
-    new, spikes = step(states, tf.ones((1, 3), tf.float64), numbers, tf.constant([[1.0]], tf.float64))
-    assert set(new) == set(neuron.state_variables)
-    assert spikes.dtype == tf.bool and spikes.shape == (1, 3)
-    assert all(value.shape == (1, 3) and value.dtype == tf.float64 for value in new.values())
-
-
-def test_a_file_of_ones_own_runs(tmp_path: Path) -> None:
-    text = Path(__file__).resolve().parents[2] / "equations/lif.toml"
-    mine = tmp_path / "leaky.toml"
-    mine.write_text(text.read_text().replace("(I - v)/tau_mem", "(I - clip(v, 10*v_reset, -10*v_reset))/tau_mem"))
+def test_a_factor_on_one_input_of_a_file_counts(tmp_path: Path) -> None:
+    """Twice the feedback in the file is a feedback kernel of twice the size."""
+    text = (Path(__file__).resolve().parents[2] / "equations/lif.toml").read_text()
+    mine = tmp_path / "twice.toml"
+    mine.write_text(text.replace("I_fb +", "2*I_fb +"))
 
     class Mine(LIF):
-        _file = str(mine)
+        equation_file = mine
 
-    rng = np.random.default_rng(0)
-    voltage = rng.uniform(-65, -41, (1, 20))
+    voltage = np.random.default_rng(0).uniform(-65, -41, (1, 20))
     outputs = []
-    for cls in (Mine, LIF):
-        model = SpikingNNModel(force_layer=cls(**lif_arguments(initial_voltage=voltage)), alpha_P=0.001)
-        model.compile(metrics=["mae"], backend="tensorflow")
+    for cls, Q in ((Mine, 10), (LIF, 20), (LIF, 10)):
+        model = SpikingNNModel(force_layer=cls(**lif_arguments(initial_voltage=voltage, Q=Q)), alpha_P=0.001)
+        model.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
         model.fit(np.zeros((50, 1)), np.ones((50, 1)), verbose=0)
         outputs.append(model.results.output)
-    np.testing.assert_allclose(*outputs, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0, atol=1e-5)
+    assert np.abs(outputs[0] - outputs[2]).max() > 0.01
 
 
 @pytest.mark.parametrize(
@@ -121,10 +110,14 @@ def test_a_file_of_ones_own_runs(tmp_path: Path) -> None:
         ("clip(a, 0.75, 1.25) + exp(0)*floor(1.5)", [1.75, 2.25]),
         ("timestep(a, 0.25)", [2, 6]),
         ("(a == 0.5) or a >= 9", [True, False]),
+        ("int(-a) + sign(-2) + erf(0)", [-1, -2]),
+        ("n/4 + a*n + n % 4", [6.5, 12.5]),
+        ("cube(n - 5)", [1, 1]),
     ],
 )
 def test_expressions_mean_what_python_means(text: str, wanted: list[float]) -> None:
-    names = {"a": tf.constant([0.5, 1.5], tf.float64), "b": 2.0 / 3.0}
+    names = {"a": tf.constant([0.5, 1.5], tf.float64), "b": 2.0 / 3.0, "n": tf.constant(6, tf.int64)}
+    names |= {"cube": lambda x: x**3}
     value = evaluate_text(text, names).numpy()
     np.testing.assert_allclose(value, wanted)
 

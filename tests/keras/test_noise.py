@@ -16,7 +16,9 @@ from tension_sim.tensorflow_engine.variables import standard_normal  # noqa: E40
 def test_tensorflow_draws_what_numpy_draws(jit: bool) -> None:
     for seed in (0, 7, 2**31 - 2):
         draw = tf.function(
-            lambda step, seed=seed: standard_normal((1, 50), seed, step, tf.float64), jit_compile=jit, autograph=False
+            lambda step, seed=seed: standard_normal(np.arange(50)[None], seed, step, tf.float64),
+            jit_compile=jit,
+            autograph=False,
         )
         for step in (0, 1, 10**6):
             numbers = noise.normal(seed, step, np.arange(50))

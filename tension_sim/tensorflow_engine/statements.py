@@ -1,0 +1,247 @@
+"""Equations as the statements that Brian2 makes of them, to be carried out on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..equations import resolve_parameters
+from ..errors import InvalidValueError, message
+from ..units import Dimension
+from .expressions import CONSTANTS, FUNCTIONS, evaluate_text
+
+__all__ = ["Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``variable operation text``, as in ``u += d``."""
+
+    variable: str
+    operation: str
+    text: str
+
+    @property
+    def value(self) -> str:
+        """The new value of the variable, as an expression."""
+        if self.operation in ("=", ":="):
+            return self.text
+        return f"{self.variable} {self.operation[:-1]} ({self.text})"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What happens in one time step.
+
+    Attributes
+    ----------
+    parts : dict of str to tuple of Statement
+        ``before`` (what is the same all through the step), ``update``, and where there are such
+        ``threshold``, ``reset``, ``rate``.
+    constants : dict of str to (float, dimension)
+        The units that the statements name: SI value and dimension.
+    """
+
+    parts: Mapping[str, tuple[Statement, ...]]
+    constants: Mapping[str, tuple[float, Dimension]]
+
+    def reads(self, name: str) -> bool:
+        """Whether a statement uses a name.
+
+        Examples
+        --------
+        >>> program_of("demo", "dv/dt = -v/tau : 1", {"tau": "10*ms"}).reads("tau")
+        True
+        """
+        return name in self.names(*self.parts)
+
+    def names(self, *parts: str) -> set[str]:
+        """Return the names that the statements of some parts use."""
+        from brian2.utils.stringtools import get_identifiers
+
+        return {name for part in parts for statement in self.parts[part] for name in get_identifiers(statement.text)}
+
+
+def carry_out(statements: Sequence[Statement], names: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return `names` with the values that statements give to their variables.
+
+    Examples
+    --------
+    >>> carry_out([Statement("u", "+=", "2*d")], {"u": 1.0, "d": 3.0}, "demo")["u"]
+    7.0
+    """
+    values = dict(names)
+    for statement in statements:
+        values[statement.variable] = evaluate_text(statement.value, values, where)
+    return values
+
+
+def depending(program: Program, names: set[str]) -> set[str]:
+    """Return some variables and those that are computed from them before the step."""
+    from brian2.utils.stringtools import get_identifiers
+
+    found = set(names)
+    for statement in program.parts["before"]:
+        if get_identifiers(statement.text) & found:
+            found.add(statement.variable)
+    return found
+
+
+def depends_on_sum(program: Program, names: Sequence[str]) -> bool:
+    """Whether the update of a program depends on variables by their sum alone.
+
+    Examples
+    --------
+    >>> once, twice = (program_of("demo", f"dv/dt = (a + {k}*b - v)/second : 1\\na : 1\\nb : 1", {}) for k in (1, 2))
+    >>> depends_on_sum(once, "ab"), depends_on_sum(twice, "ab")
+    (True, False)
+    """
+    from brian2.parsing.sympytools import str_to_sympy
+
+    # with the first as the sum less the others, the others must cancel
+    first, *others = names
+    known = {first: str_to_sympy(" - ".join(["_sum", *others]))}
+    for part in ("before", "update"):
+        for statement in program.parts[part]:
+            value = str_to_sympy(statement.value)
+            value = value.subs({symbol: known[symbol.name] for symbol in value.free_symbols if symbol.name in known})
+            known[statement.variable] = value.expand()
+    del known[first]
+    return not any(symbol.name in others for value in known.values() for symbol in value.free_symbols)
+
+
+def program_of(
+    name: str,
+    equations: str,
+    parameters: Mapping[str, str],
+    inputs: Iterable[str] = (),
+    method: Any = "euler",
+    rate: str = "",
+    **spiking: str,
+) -> Program:
+    """Let Brian2 check and integrate equations.
+
+    Parameters
+    ----------
+    name : str
+        Of the equation file.
+    equations : str
+        With the declarations of its inputs.
+    parameters : mapping
+        As the file gives them.
+    inputs : iterable of str
+        Variables that do not change within a step, whatever the method.
+    method : str or StateUpdateMethod
+    rate : str, optional
+        Expression of the rate, which may call ``activation``.
+    **spiking
+        ``threshold`` and ``reset``.
+
+    Raises
+    ------
+    InvalidValueError
+        If the equations are wrong, or need what TensorFlow has not.
+    """
+    import brian2
+    from brian2.equations.equations import PARAMETER, Equations, SingleEquation
+    from brian2.units.fundamentalunits import get_or_create_dimension
+
+    from ..brian.assemble import blaming_the_files
+    from ..brian.isolation import isolated
+    from ..wiring import with_seed
+
+    values = resolve_parameters(name, parameters, dt=1e-4)
+    declared = [
+        SingleEquation(PARAMETER, key, get_or_create_dimension(value.dimension), flags=["shared", "constant"])
+        for key, value in values.items()
+        if key != "dt"
+    ]
+    with isolated("runtime", {}), blaming_the_files((name,), Exception):
+        lines = "\n".join(with_seed([equations, *(["r : 1"] if rate else [])]))
+        rest, before = _split(Equations(lines), {*values, *inputs, "dt"})
+        group = brian2.NeuronGroup(
+            1, rest + Equations(declared), method=method, namespace=_functions(), dt=1e-4 * brian2.second, **spiking
+        )
+        group.add_to_magic_network = False
+        object.__setattr__(group, "_network", "none: only its code is wanted")  # or Brian2 warns of it
+        runners = {"update": group.state_updater}
+        if spiking:
+            runners |= {"threshold": group.thresholder["spike"], "reset": group.resetter["spike"]}
+        if rate:
+            runners["rate"] = group.run_regularly(f"r = {rate}")
+        constants: dict[str, tuple[float, Dimension]] = {}
+        parts = {"before": tuple(before)}
+        for part, runner in runners.items():
+            parts[part] = _statements(runner, group, constants)
+    return Program(parts, constants)
+
+
+def _functions() -> dict[str, Any]:
+    """Return the functions of equation files beside Brian2's own; an activation is but a name here."""
+    from brian2.core.functions import Function
+
+    from ..brian.error_function import erf
+    from ..brian.white_noise import standard_normal, standard_uniform
+
+    activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
+    return {
+        "activation": activation,
+        "erf": erf,
+        "standard_normal": standard_normal,
+        "standard_uniform": standard_uniform,
+    }
+
+
+def _split(equations: Any, known: set[str]) -> tuple[Any, list[Statement]]:
+    """Take out the subexpressions of what is the same all through a step.
+
+    They are added up in the order in which the file writes them; Brian2 would sort the terms.
+    """
+    from brian2.equations.equations import PARAMETER, SUBEXPRESSION, Equations, SingleEquation
+
+    known = known | {*CONSTANTS, *FUNCTIONS}
+    left, before = dict(equations), []
+    ready = True
+    while ready:
+        ready = [
+            eq
+            for eq in left.values()
+            if eq.type == SUBEXPRESSION and "constant over dt" not in eq.flags and eq.identifiers <= known
+        ]
+        for eq in ready:
+            before.append(Statement(eq.varname, "=", eq.expr.code))
+            left[eq.varname] = SingleEquation(PARAMETER, eq.varname, eq.dim, var_type=eq.var_type)
+            known = known | {eq.varname}
+    return Equations(list(left.values())), before
+
+
+def _statements(runner: Any, group: Any, constants: dict[str, tuple[float, Dimension]]) -> tuple[Statement, ...]:
+    from brian2.codegen.translation import analyse_identifiers, make_statements
+    from brian2.core.variables import Constant
+
+    runner.update_abstract_code({})
+    code = runner.abstract_code
+    _, known, unknown = analyse_identifiers(code, group.variables, recursive=True)
+    variables = group.resolve_all(known | unknown | {"dt"}, {}, user_identifiers=set())
+    scalar, vector = make_statements(code, {**group.variables, **variables}, np.float64, optimise=False)
+    for statement in [*scalar, *vector]:
+        if getattr(variables.get(statement.var), "conditional_write", None) is not None:
+            raise InvalidValueError(
+                message(
+                    "equations",
+                    "no '(unless refractory)' flag",
+                    statement.var,
+                    "write int(t > last + tau_ref)*(...).",
+                )
+            )
+    for name, variable in variables.items():
+        if isinstance(variable, Constant) and name not in group.variables and name not in CONSTANTS:
+            dimension = tuple(float(variable.dim.get_dimension(base)) for base in _BASE)
+            constants[name] = (float(variable.get_value()), dimension)
+    return tuple(Statement(s.var, s.op, s.expr) for s in [*scalar, *vector])
+
+
+_BASE = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")

@@ -1,0 +1,190 @@
+"""Layers of equation files that are not built in: every engine, beside plain loops in numpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
+import keras  # noqa: E402
+from targets import skip_unless_here  # noqa: E402
+
+from tension_sim.base import FORCEModel  # noqa: E402
+from tension_sim.models import FullFORCEModel  # noqa: E402
+from tension_sim.spiking import SpikingNNModel  # noqa: E402
+from tests.keras import own_files as own  # noqa: E402
+from tests.keras.networks import data  # noqa: E402
+
+# Keras copies its own variables in a way that numpy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+
+STEPS = 60
+ENGINES = {
+    "xla": {"backend": "tensorflow", "jit_compile": True},
+    "graph": {"backend": "tensorflow", "jit_compile": False},
+    "numpy": {"backend": "brian2", "target": "numpy"},
+    "cpp_standalone": {"backend": "brian2", "target": "cpp_standalone"},
+}
+engines = pytest.mark.parametrize(
+    "engine", [*list(ENGINES)[:3], pytest.param("cpp_standalone", marks=pytest.mark.slow)]
+)
+
+
+def built(model: Any, engine: str, x: np.ndarray, y: np.ndarray) -> own.Truth:
+    """Compile and build a model; return it as it is then."""
+    if "target" in ENGINES[engine]:
+        skip_unless_here(ENGINES[engine]["target"])
+    model.compile(metrics=["mae"], **ENGINES[engine])
+    model.build(model._input_shape(x[:, None], y[:, None]))
+    return own.Truth(model)
+
+
+def train(model: Any, x: np.ndarray, y: np.ndarray) -> None:
+    """Train a model in two parts: the second goes on where the first ended."""
+    for part in (slice(0, 25), slice(25, None)):
+        model.fit(x[part], y[part], verbose=0)
+
+
+def assert_reached(model: Any, truth: own.Truth, outputs: np.ndarray, tolerance: float = 1e-9) -> None:
+    """The model has the kernels, P and states of a truth, and the outputs of its last 35 steps."""
+    now = own.Truth(model)
+    np.testing.assert_allclose(model.results.output, outputs[25:], rtol=0, atol=tolerance)
+    for name in ("J", "W"):
+        found, wanted = getattr(now, name), getattr(truth, name)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * max(1, np.abs(wanted).max()), err_msg=name)
+    states = {str(i): pair for i, pair in enumerate(zip(now.states, truth.states, strict=True))}
+    states |= {name: (now.further[name], value) for name, value in truth.further.items()}
+    for name, (found, wanted) in states.items():
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * max(1, np.abs(wanted).max()), err_msg=name)
+    np.testing.assert_allclose(model.readout_P, truth.P, rtol=0, atol=tolerance)
+
+
+@engines
+@pytest.mark.parametrize("base", ["EchoStateNetwork", "NoFeedbackESN"])
+def test_rate_units_of_a_file_learn_as_a_plain_loop_does(base: str, engine: str, tmp_path: Path) -> None:
+    x, y = (array.astype(float) for array in data(STEPS))
+    model = FORCEModel(force_layer=own.rate_layer(tmp_path, base, recurrent_kernel_trainable=True))
+    truth = built(model, engine, x, y)
+    assert np.abs(truth.further["w"]).max() > 0
+    train(model, x, y)
+    assert_reached(model, truth, own.force(truth, x, y, recurrent=True))
+
+
+@engines
+def test_rate_units_of_a_file_learn_by_full_force_as_a_plain_loop_does(engine: str, tmp_path: Path) -> None:
+    x, y = (array.astype(float) for array in data(STEPS))
+    x = np.concatenate([x, 0.3 * np.sin(x)], axis=1)
+    model = FullFORCEModel(
+        force_layer=own.rate_layer(tmp_path, "NoFeedbackESN"), hint_dim=1, target_output_kernel_trainable=False
+    )
+    truth = built(model, engine, x, y)
+    outputs = own.full_force(truth, model.target_network, x, y)
+    train(model, x, y)
+    assert_reached(model, truth, outputs)
+
+
+@engines
+def test_spiking_neurons_of_a_file_learn_as_a_plain_loop_does(engine: str, tmp_path: Path) -> None:
+    x, y = (array.astype(float) for array in data(STEPS))
+    model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path), alpha_P=10.0)
+    truth = built(model, engine, 4 * x, y)
+    outputs, spikes = own.spiking_force(truth, 4 * x, y)
+    train(model, 4 * x, y)
+    assert spikes > 20
+    assert_reached(model, truth, outputs)
+
+
+def outputs_of(layer: Any, model: type, **options: Any) -> np.ndarray:
+    x, y = data(25)
+    network = model(force_layer=layer, **options)
+    network.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
+    network.fit(4 * x, y, verbose=0)
+    states = [np.asarray(state) for state in network.force_layer.states]
+    return np.concatenate([network.results.output, *states], axis=None)
+
+
+RATE_TERMS = {
+    "0.7*I_rec": "0.75*I_rec",
+    "2*tanh(I_fb)": "2.1*tanh(I_fb)",
+    "I_in*abs(I_in)": "I_in",
+    "1.1*a": "a",
+    "- w)/tau :": "- 0.9*w)/tau :",
+    "0.4*a": "0.5*a",
+    "(0.4*a - w)": "(0.4*a - w**2)",
+    "gain*a": "gain*gain*a",
+    "0.3*w": "0.2*w",
+    "activation(gain": "0.9*activation(gain",
+    'tau = "20*ms"': 'tau = "30*ms"',
+    'w = "0.1*randn()"': 'w = "0.2*randn()"',
+}
+SPIKING_TERMS = {
+    "0.8*I_rec": "0.7*I_rec",
+    "2*I_fb": "2.1*I_fb",
+    "tanh(I_in/(10*mV))": "tanh(I_in/(11*mV))",
+    "v_rest - v +": "v_rest - 0.9*v +",
+    "+ bias": "+ 1.1*bias",
+    "- u - s)": "- 2*u - s)",
+    "- s)/tau_mem": "- 2*s)/tau_mem",
+    "0.1*(v - v_rest)": "0.2*(v - v_rest)",
+    "-s/tau_s": "-2*s/tau_s",
+    "0.05*I_rec > v_peak": "0.5*I_rec > v_peak",
+    "v_reset + 0.1*u": "v_reset",
+    "u += 1*mV": "u += 2*mV",
+    "s += jump": "s += 2*jump",
+    'v_rest = "-65*mV"': 'v_rest = "-66*mV"',
+    'tau_u = "30*ms"': 'tau_u = "20*ms"',
+    's = "0.2*rand()*mV"': 's = "0.3*rand()*mV"',
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [("rate", *pair) for pair in RATE_TERMS.items()] + [("spiking", *pair) for pair in SPIKING_TERMS.items()],
+)
+def test_each_term_of_a_file_counts(kind: str, old: str, new: str, tmp_path: Path) -> None:
+    """TensorFlow's numbers change with every single term of the file."""
+    text = own.RATE if kind == "rate" else own.SPIKING
+    assert text.count(old) == 1
+    make, model = (own.rate_layer, FORCEModel) if kind == "rate" else (own.spiking_layer, SpikingNNModel)
+    found = []
+    for version in (text, text.replace(old, new)):
+        found.append(outputs_of(make(tmp_path, text=version), model))
+    assert np.abs(found[0] - found[1]).max() > 1e-6
+
+
+@pytest.mark.parametrize("kind", ["rate", "spiking"])
+def test_a_model_of_a_file_is_saved_and_goes_on(kind: str, tmp_path: Path) -> None:
+    x, y = data(20)
+    if kind == "rate":
+        model = FORCEModel(force_layer=own.rate_layer(tmp_path, seed=None))
+    else:
+        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, seed=None), alpha_P=10.0)
+    model.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    further = [m.original_force_layer.further_states for m in (model, again)]
+    for name, value in further[0].items():
+        np.testing.assert_array_equal(further[1][name], value)
+        assert np.abs(value).max() > 0
+    for each in (model, again):
+        each.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(again.results.output, model.results.output)
+
+
+def test_reset_states_sets_all_states_of_the_file(tmp_path: Path) -> None:
+    x, y = data(5)
+    model = FORCEModel(force_layer=own.rate_layer(tmp_path))
+    model.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
+    model.fit(x, y, verbose=0)
+    layer = model.original_force_layer
+    reached = np.asarray(layer.further_states["w"]).copy()
+    model.evaluate(x, y, verbose=0)  # puts back all states
+    np.testing.assert_array_equal(layer.further_states["w"], reached)
+    model.force_layer.reset_states()
+    assert np.abs(np.asarray(layer.further_states["w"]) - reached).min() > 0
