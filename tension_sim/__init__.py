@@ -6,6 +6,8 @@ The names below are loaded when they are first used; nothing here imports an eng
 from importlib import import_module
 from typing import Any
 
+from ._keras_names import announce as _announce
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -52,3 +54,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOME])
+
+
+_announce()

@@ -12,6 +12,7 @@ from .base import FORCEModel
 import tensorflow as tf
 
 from .errors import InvalidValueError, message
+from .tensorflow_engine.arguments import pair_of
 from .tensorflow_engine.checks import check_count
 from .tensorflow_engine.variables import accept_read_value, traced, when
 
@@ -81,7 +82,7 @@ class ESNFORCEModel(FORCEModel):
     def initialize_P(self) -> None:
         """Create the sums of correlations."""
         layer = self.original_force_layer
-        if self.trains("output_kernel"):
+        if self.trains("output_kernel") and getattr(self, "P", None) is None:
             self.P = accept_read_value(self._sum("P", layer.output_size))
             self.R = accept_read_value(self._sum("R", self.units))
 
@@ -90,7 +91,7 @@ class ESNFORCEModel(FORCEModel):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and count it; learn at the end of a batch."""
-        x, y = data
+        x, y = pair_of(f"{type(self).__name__}.train_step", data)
         z, _, h, _ = self(x, training=True, reset_states=False)
         if self.force_layer.return_sequences:
             z = z[:, 0, :]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from ..brian_engine.exact import ExactState
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .data import check_width, refuse_arguments
 from .divergence import Guard, diverged_at
+from .eager import EagerWindow
 from .interrupts import Interrupts
 from .loop import Measure, Window
 from .replay import Dispatcher, each_step, last_step
@@ -19,6 +24,8 @@ from .sources import Reader, is_source
 
 __all__ = ["Training"]
 
+_log = logging.getLogger("tension_sim")
+
 _WINDOW = 512  # long enough to hide the cost of a call, short enough for progress and Ctrl-C
 
 
@@ -26,6 +33,8 @@ class Training:
     """The loops of FORCEModel; everything about what is learned is in FORCEModel itself."""
 
     _phase = "idle"
+    _shows_compiled_metrics = False
+    exact_state: ExactState
 
     def fit(  # type: ignore[override]
         self,
@@ -79,6 +88,8 @@ class Training:
 
         listed = self._callback_list(callbacks, verbose, epochs, len(xs), history=True)
         self.stop_training = False
+        self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
+        self._set_directions(listed)
         logs: dict[str, Any] = {}
         listed.on_train_begin()
         first_epoch = getattr(self, "_initial_epoch", None) or initial_epoch  # set by BackupAndRestore
@@ -162,14 +173,10 @@ class Training:
         xs = np.asarray(xs)
         self._check_data(where, "predict", xs, None)
         listed = self._callback_list(callbacks, verbose, 1, len(xs))
-        kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
         listed.on_predict_begin()
-        try:
-            run, logs = self._sequence("predict", xs, None, listed)
-        finally:
-            self.force_layer.restore(kept)  # type: ignore[attr-defined]
-            self._phase = "idle"
-        listed.on_predict_end(logs)
+        with self._states_put_back():
+            run, _ = self._sequence("predict", xs, None, listed)
+        listed.on_predict_end()  # the outputs are no figure for a progress bar
         joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *run.returned)
         # a user's coerce_input_data may have changed the number of steps
         form = samples.form if np.prod(samples.form) == len(xs) else (len(xs),)
@@ -194,15 +201,21 @@ class Training:
         return self.predict(x, verbose=0)
 
     def _tested(self, xs: np.ndarray, ys: np.ndarray, listed: Any) -> dict[str, Any]:
-        kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
         listed.on_test_begin()
-        try:
+        with self._states_put_back():
             _, logs = self._sequence("test", xs, ys, listed)
-        finally:
-            self.force_layer.restore(kept)  # type: ignore[attr-defined]
-            self._phase = "idle"
         listed.on_test_end(logs)
         return logs
+
+    @contextmanager
+    def _states_put_back(self) -> Iterator[None]:
+        kept, exact = self.force_layer.snapshot(), self.exact_state.copy()  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            self.force_layer.restore(kept)  # type: ignore[attr-defined]
+            self.exact_state = exact
+            self._phase = "idle"
 
     def _sequence(self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any) -> tuple[Run, dict[str, Any]]:
         """Run one sequence window by window; return it, and the logs after its last step."""
@@ -212,6 +225,7 @@ class Training:
             self.reset_metrics()  # type: ignore[attr-defined]
         dispatcher = Dispatcher(listed, kind, self)
         asked = self._steps_per_execution if self.compiled else None  # type: ignore[attr-defined]
+        asked = 1 if asked is None and self._runs_eagerly() else asked
         exact = asked == 1
         window = self._window(kind, asked, dispatcher.listens and not exact)
         inputs = xs[:, 0, :]
@@ -254,12 +268,19 @@ class Training:
 
     def _window(self, kind: str, asked: int | None, all_steps: bool) -> Any:
         """Return what runs a window."""
+        if self._runs_eagerly():
+            return EagerWindow(self, kind, asked or 1, all_steps, jit=False)
         if not self.compiled or self._engine == "tensorflow":  # type: ignore[attr-defined]
             return self._compiled_window(Window, kind, asked or _WINDOW, all_steps)
         from ..brian_engine.window import BrianWindow
 
         measure = None if kind == "predict" else self._compiled_window(Measure, kind, _WINDOW, all_steps)
         return BrianWindow(self, kind, all_steps, self._target, measure, asked)  # type: ignore[attr-defined]
+
+    def _runs_eagerly(self) -> bool:
+        if self.compiled and self._engine != "tensorflow":  # type: ignore[attr-defined]
+            return False
+        return bool(self.run_eagerly) or tf.config.functions_run_eagerly()  # type: ignore[attr-defined]
 
     def _compiled_window(self, cls: type[Window], kind: str, width: int, all_steps: bool) -> Any:
         windows = self.__dict__.setdefault("_compiled_windows", {})
@@ -290,6 +311,7 @@ class Training:
                         "derive the class from keras.callbacks.Callback.",
                     )
                 )
+            self._say_what_has_no_effect(callback)
         verbose = 1 if verbose == "auto" else verbose
         return keras.callbacks.CallbackList(
             callbacks,
@@ -300,6 +322,34 @@ class Training:
             epochs=epochs,
             steps=steps,
         )
+
+    def _say_what_has_no_effect(self, callback: Any) -> None:
+        if isinstance(callback, keras.callbacks.SwapEMAWeights):
+            raise InvalidValueError(
+                message(
+                    f"{type(self).__name__}.callbacks",
+                    "no SwapEMAWeights: recursive least squares keeps no moving average of weights",
+                    "SwapEMAWeights",
+                    "leave it out.",
+                )
+            )
+        rates = keras.callbacks.LearningRateScheduler | keras.callbacks.ReduceLROnPlateau
+        if isinstance(callback, rates) and not self.__dict__.get("_told_of_learning_rates"):
+            name = type(callback).__name__
+            _log.warning("%s has no effect: recursive least squares has no learning rate, see alpha_P", name)
+            object.__setattr__(self, "_told_of_learning_rates", True)  # past Keras' tracking
+
+    def _set_directions(self, listed: keras.callbacks.CallbackList) -> None:
+        """Let Keras' own callbacks find out whether less or more of a metric is better, as it looks for it."""
+        for callback in listed.callbacks:
+            if getattr(callback, "monitor_op", callback) is None:
+                object.__setattr__(self, "_shows_compiled_metrics", True)
+                try:
+                    callback._set_monitor_op()
+                except ValueError:
+                    continue  # it says so itself where it needs to know
+                finally:
+                    object.__setattr__(self, "_shows_compiled_metrics", False)
 
     def _stacked(self, array: np.ndarray) -> np.ndarray:
         return array.astype(self.compute_dtype)[:, None, :]  # type: ignore[attr-defined]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Datasets and generators give pairs, each read in one pass an epoch."""
 
 from __future__ import annotations
