@@ -79,6 +79,13 @@ class ESNFORCEModel(FORCEModel):
         if learns[-1] and number[-1] == self.n_max:
             self._finish()
 
+    def read_trainable(self) -> None:
+        """Read which kernels learn; a readout that was frozen begins with an empty batch."""
+        before = self._trained
+        super().read_trainable()
+        if before is not None and self.trains("output_kernel") and "output_kernel" not in before:
+            self._begin_batch()
+
     def initialize_P(self) -> None:
         """Create the sums of correlations."""
         layer = self.original_force_layer
@@ -112,6 +119,9 @@ class ESNFORCEModel(FORCEModel):
 
     def _finish(self) -> None:
         self.update_output_kernel(self.trainable_variables[self._output_kernel_idx])
+        self._begin_batch()
+
+    def _begin_batch(self) -> None:
         self.num_step.assign(0.0)
         self.P.assign(tf.zeros_like(self.P))
         self.R.assign(tf.zeros_like(self.R))

@@ -332,10 +332,14 @@ class FullFORCEModel(FORCEModel):
 
     def initialize_train_idx(self) -> None:
         """Find kernels and P in ``self.trainable_variables``."""
-        layer, target = self.original_force_layer, self._target_network
-        self._task_output_kernel_idx = self._index(layer.output_kernel)
-        self._task_recurrent_kernel_idx = self._index(layer.recurrent_kernel)
-        self._target_output_kernel_idx = self._index(target.output_kernel)
+        kernels = self.kernels()
+
+        def index(name: str) -> int | None:
+            return self._index(kernels[name]) if self.trains(name) else None
+
+        self._task_output_kernel_idx = index("output_kernel")
+        self._task_recurrent_kernel_idx = index("recurrent_kernel")
+        self._target_output_kernel_idx = index("target_output_kernel")
         self._task_P_output_idx = self._index(self.task_P_output)
         self._target_P_output_idx = self._index(getattr(self, "target_P_output", None))
 

@@ -62,7 +62,9 @@ class Saving:
                     )
                 )
             variable.assign(value)
-        self.exact_state = ExactState.from_arrays({name: store[name] for name in store.keys()})
+        self.exact_state = ExactState.from_arrays(
+            {name: store[name] for name in store.keys() if name.startswith("exact|")}
+        )
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return what ``build`` needs to make variables of the same shapes."""

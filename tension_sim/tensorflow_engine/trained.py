@@ -31,6 +31,8 @@ class Trained:
     def read_trainable(self) -> None:
         """Read which kernels learn, and create P where one learns that did not before."""
         found = frozenset(name for name, variable in self.kernels().items() if self._index(variable) is not None)
+        if not self.original_force_layer.trainable:  # type: ignore[attr-defined]
+            found -= {*_KERNELS}  # Keras does not pass it on to kernels that were made to be frozen
         object.__setattr__(self, "_trained", found)  # past Keras' tracking
         object.__setattr__(self, "_trained_once", self._trained_once | found)
         if not self.built:  # type: ignore[attr-defined]
@@ -123,8 +125,8 @@ class Trained:
     def initialize_train_idx(self) -> None:
         """Find kernels and P in ``self.trainable_variables``."""
         layer = self.original_force_layer  # type: ignore[attr-defined]
-        self._output_kernel_idx = self._index(getattr(layer, "output_kernel", None))
-        self._recurrent_kernel_idx = self._index(getattr(layer, "recurrent_kernel", None))
+        self._output_kernel_idx = self._index(layer.output_kernel) if self.trains("output_kernel") else None
+        self._recurrent_kernel_idx = self._index(layer.recurrent_kernel) if self.trains("recurrent_kernel") else None
         self._P_output_idx = self._index(getattr(self, "P_output", None))
         self._P_GG_idx = self._index(self._P_GG)
 

@@ -19,6 +19,7 @@ tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need Tens
 import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
+from tension_sim.constrained import BioFORCEModel  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
 from tension_sim.models import FullFORCEModel, OptimizedFORCEModel  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
@@ -145,7 +146,7 @@ def test_states_are_reset_to_zeros_or_to_given_ones(engine: dict[str, Any]) -> N
             np.testing.assert_array_equal(state.numpy(), value)
     layer = model.original_force_layer
     first = model.predict(x[:1], verbose=0)
-    a = 0.1 * x[:1] @ layer.input_kernel.numpy()
+    a = 0.1 * x[:1].astype(np.float64) @ layer.input_kernel.numpy()
     np.testing.assert_allclose(first, np.tanh(a) @ layer.output_kernel.numpy(), rtol=0, atol=1e-12)
     told = r"force_layer\.reset_states\.states: expected states of shapes .*\nReceived: \[\(1, 20\), \(1, 20\)\]"
     with pytest.raises(ValueError, match=told):
@@ -164,16 +165,15 @@ def test_both_networks_of_full_force_are_reset() -> None:
 @each_engine
 def test_models_that_share_a_layer_keep_their_own_spikes(engine: dict[str, Any]) -> None:
     x, y = data(40)
-    layer = LIF(**lif_arguments())
+    layer = LIF(**lif_arguments(initial_voltage=np.linspace(-64, -38, 20)[None]))
     first, second = (compiled(SpikingNNModel(force_layer=layer, stop=0), engine) for _ in range(2))
     first.fit(x, y, verbose=0)
     wanted = first.results.spike_step
     assert len(wanted) > 10
     second.fit(x, y, verbose=0)
     np.testing.assert_array_equal(second.results.spike_step, wanted)
-    for model in (first, second):  # nothing has learned, so both are where they were
-        model.force_layer.reset_states(model.force_layer.initial_states())
-        model.force_layer.states[1].assign(np.full((1, 20), -50.0))
+    # the one that was built first still sees its own
+    for model in (first, second):
         model.predict(x, verbose=0)
     assert len(first.results.spike_step) > 10
     np.testing.assert_array_equal(first.results.spike_step, second.results.spike_step)
@@ -213,6 +213,18 @@ def test_what_learns_is_read_at_compile(engine: dict[str, Any], tmp_path: Path) 
     assert learned() == (False, False)
 
 
+@each_engine
+def test_a_constrained_kernel_that_does_not_learn_stays(engine: dict[str, Any]) -> None:
+    layer = constrained(recurrent_kernel_trainable=False)
+    model = compiled(BioFORCEModel(force_layer=layer), engine)
+    model.build((1, 1, 1))
+    before = layer.recurrent_kernel.numpy()
+    model.fit(np.zeros((5, 1)), np.ones((5, 20)), verbose=0)
+    np.testing.assert_array_equal(layer.recurrent_kernel, before)
+    with pytest.raises(AttributeError, match="BioFORCEModel has no P_GG: its recurrent kernel does not learn"):
+        _ = model.P_GG
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -225,7 +237,6 @@ def test_what_learns_is_read_at_compile(engine: dict[str, Any], tmp_path: Path) 
 def test_a_kernel_that_is_unfrozen_learns_in_every_model(make: Any, engine: dict[str, Any]) -> None:
     x, y = data(20)
     model = compiled(make(), engine)
-    kernel = model.original_force_layer.output_kernel if model.original_force_layer.built else None
     model.fit(x, y, verbose=0)
     kernel = model.original_force_layer.output_kernel
     before = kernel.numpy()
