@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from . import errors
+from ._keras_names import announce as _announce
 
 __version__ = "0.1.0"
 
@@ -53,3 +54,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOME])
+
+
+_announce()

@@ -18,15 +18,17 @@ import keras
 import tensorflow as tf
 
 from .brian_engine.declared import Declared
+from .brian_engine.exact import ExactState
 from .errors import InvalidTypeError, InvalidValueError, UnsupportedError, message
 from .results import Results
-from .tensorflow_engine.blocks import PartnerBlocks
+from .tensorflow_engine.arguments import check_call, check_precision, input_of, pair_of
 from .tensorflow_engine.checks import activation_of, check_count, check_flag, kernels_of, mask_of
 from .tensorflow_engine.compiling import Compiling
 from .tensorflow_engine.recurrence import Recurrence
 from .tensorflow_engine.report import results_of
 from .tensorflow_engine.rules import Rules
 from .tensorflow_engine.saving import Saving
+from .tensorflow_engine.trained import Trained
 from .tensorflow_engine.training import Training
 from .tensorflow_engine.variables import SeedGenerator, accept_read_value, is_ours, traced, when
 from .validation import check_fraction, check_positive
@@ -119,6 +121,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         self._p_recurr = p_recurr
         self.recurrent_nontrainable_boolean_mask: Any = None
         super().__init__(**kwargs)
+        check_precision(name, self.dtype_policy)
 
     @property
     def state_size(self) -> list[int]:
@@ -138,6 +141,11 @@ class FORCELayer(Configured, keras.layers.Layer):
         seed = self.seed_gen.uniform([1], minval=None, dtype=tf.int64)[0]
         initializer = keras.initializers.RandomNormal(mean=0.0, stddev=std, seed=seed)
         return initializer(shape, dtype=self.variable_dtype)
+
+    def _rows(self, batch_size: Any, values: Any) -> tf.Tensor:
+        """Return values of shape (1, size) as so many rows; 1 by default."""
+        values = tf.cast(tf.convert_to_tensor(values), self.compute_dtype)
+        return values if batch_size is None else tf.repeat(values, batch_size, axis=0)
 
     def _uniform(self, shape: tuple[int, ...], low: float, high: float) -> tf.Tensor:
         seed = self.seed_gen.uniform([1], minval=None, dtype=tf.int64)[0]
@@ -285,7 +293,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         )
 
 
-class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras.Model):
+class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declared, keras.Model):
     """Train a layer by FORCE learning (Sussillo & Abbott 2009, doi:10.1016/j.neuron.2009.07.018).
 
     Input is (timesteps, inputs) and target (timesteps, outputs); 3D arrays of trials are
@@ -366,9 +374,8 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
         super().__init__(dtype=force_layer.dtype_policy, **kwargs)
         self.units = force_layer.units
         self.force_layer = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")
-        self._blocks: PartnerBlocks | None = None
         self._frozen_to_restore: Any = None
-        self._P_GG: Any = None
+        self.exact_state = ExactState()
 
     @property
     def original_force_layer(self) -> FORCELayer:
@@ -406,8 +413,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
         self._steps_learned = self.add_weight(
             name="steps_learned", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self.initialize_P()
-        self.initialize_train_idx()
+        self.read_trainable()
         self.built = True
 
     @property
@@ -418,66 +424,11 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
         """
         return results_of(self)
 
-    def trains(self, kernel: str) -> bool:
-        """Whether a kernel of the layer, such as "output_kernel", learns."""
-        variable = getattr(self.original_force_layer, kernel, None)
-        return variable is not None and bool(variable.trainable)
-
-    def _identity(self, name: str) -> Any:
-        return self.add_weight(
-            name=name,
-            shape=(self.units, self.units),
-            initializer=keras.initializers.Identity(gain=self.alpha_P),
-            trainable=True,
-        )
-
-    def initialize_P(self) -> None:
-        """Create P of the output kernel and of the recurrent kernel, where they learn."""
-        if self.trains("output_kernel"):
-            self.P_output = self._identity("P_output")
-        if self.trains("recurrent_kernel"):
-            mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
-            frozen = None if mask is None else np.asarray(tf.convert_to_tensor(mask))
-            blocks = PartnerBlocks(frozen, self.units)
-            if self._uses_blocks():
-                self._blocks = blocks
-                shape, initializer = blocks.shape, blocks.initializer(self.alpha_P)
-            else:
-                full = blocks.expand(self.alpha_P * np.ones(blocks.shape) * np.eye(blocks.width))
-                shape, initializer = full.shape, keras.initializers.Constant(full)
-            self._P_GG = self.add_weight(name="P_GG", shape=shape, initializer=initializer, trainable=True)
-
-    def _uses_blocks(self) -> bool:
-        """Whether the rule of the recurrent kernel is ours, so that P may be stored by blocks."""
-        return is_ours(self.pseudogradient_P_Gx) and is_ours(self.pseudogradient_wR)
-
-    @property
-    def P_GG(self) -> Any:
-        """P of the recurrent kernel, (units, units, units): one matrix per neuron.
-
-        It is stored by distinct masks; reading it here writes it out in full.
-        """
-        if self._P_GG is None:
-            raise AttributeError(f"{type(self).__name__} has no P_GG: its recurrent kernel does not learn")
-        if self._blocks is None:
-            return self._P_GG
-        return tf.constant(self._blocks.expand(np.asarray(self._P_GG)))
-
-    @P_GG.setter
-    def P_GG(self, variable: Any) -> None:
-        self._P_GG = variable
-
-    def initialize_train_idx(self) -> None:
-        """Find kernels and P in ``self.trainable_variables``."""
-        layer = self.original_force_layer
-        self._output_kernel_idx = self._index(getattr(layer, "output_kernel", None))
-        self._recurrent_kernel_idx = self._index(getattr(layer, "recurrent_kernel", None))
-        self._P_output_idx = self._index(getattr(self, "P_output", None))
-        self._P_GG_idx = self._index(self._P_GG)
-
-    def _index(self, variable: Any) -> int | None:
-        found = [i for i, v in enumerate(self.trainable_variables) if v is variable]
-        return found[0] if found else None
+    def reset_states(self) -> None:
+        """Set the states of all networks to zeros, see :meth:`Recurrence.reset_states`."""
+        for layer in self.layers:
+            if isinstance(layer, Recurrence):
+                layer.reset_states()
 
     # -- data
 
@@ -509,7 +460,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
                     ys.shape,
                 )
             )
-        learns = layer._recurrent_kernel_trainable and self._uses_blocks()
+        learns = self.trains("recurrent_kernel") and self._uses_blocks()
         if learns and self._one_error() and ys.shape[-1] != 1:
             raise InvalidValueError(
                 message(
@@ -535,6 +486,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
         reset_states : bool, optional
             Leave the states as they were.
         """
+        check_call(f"{type(self).__name__}.call", x)
         kept = [tf.identity(state) for state in self.force_layer.states] if reset_states else []
         output = traced(self.force_layer_call)(x, training, **kwargs)
         for state, value in zip(self.force_layer.states, kept, strict=False):
@@ -547,7 +499,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and learn from it; `data` is (x, y), each (1, 1, dimensions)."""
-        x, y = data
+        x, y = pair_of(f"{type(self).__name__}.train_step", data)
         z, _, h, _ = self(x, training=True, reset_states=False)
         if self.force_layer.return_sequences:
             z = z[:, 0, :]
@@ -565,7 +517,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and measure; `data` is (x, y), each (1, 1, dimensions)."""
-        x, y = data
+        x, y = pair_of(f"{type(self).__name__}.test_step", data)
         z = self(x, training=False, reset_states=False)
         if self.force_layer.return_sequences:
             z = z[:, 0, :]
@@ -575,8 +527,8 @@ class FORCEModel(Configured, Saving, Compiling, Training, Rules, Declared, keras
         return {m.name: m.result() for m in self.metrics}
 
     def predict_step(self, data: Any) -> Any:
-        """Advance one time step and return the output; `data` is (x,), of shape (1, 1, inputs)."""
-        return self(data[0], training=False, reset_states=False)
+        """Advance one time step and return the output; `data` is x or (x,), of shape (1, 1, inputs)."""
+        return self(input_of(data), training=False, reset_states=False)
 
     def count_step(self, kind: str) -> None:
         """Count the time steps that were trained, for ``update_every``, ``start`` and ``stop``."""

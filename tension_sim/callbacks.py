@@ -70,7 +70,8 @@ class _StateTracking(keras.callbacks.Callback):
                     "pass timesteps=len(x).",
                 )
             )
-        self.tracking_arr[batch] = np.asarray(self.model.force_layer.states[self._index])[0]
+        state = np.asarray(self.model.force_layer.states[self._index])[0]
+        self.tracking_arr[batch] = state[: self.tracking_arr.shape[1]]
 
 
 class OutputTracking(_StateTracking):
@@ -103,20 +104,21 @@ class VoltageTracking(_StateTracking):
     ----------
     timesteps : int
         Time steps of the data.
-    units : int
-        Number of neurons.
+    num_neurons : int
+        Number of neurons that are kept, from the first one on.
     voltage_state_idx : int, optional
         Which of ``force_layer.states`` is kept.
 
     Attributes
     ----------
-    tracking_arr : array, shape (timesteps, units)
+    tracking_arr : array, shape (timesteps, num_neurons)
         From the last epoch; voltages after the reset.
     """
 
-    def __init__(self, timesteps: int, units: int, voltage_state_idx: int = 1) -> None:
-        super().__init__(timesteps, units, voltage_state_idx, "units")
+    def __init__(self, timesteps: int, num_neurons: int, voltage_state_idx: int = 1) -> None:
+        super().__init__(timesteps, num_neurons, voltage_state_idx, "num_neurons")
         self.voltage_state_idx = voltage_state_idx
+        self.num_neurons = num_neurons
 
 
 class EarlyStoppingByLossVal(keras.callbacks.Callback):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .base import FORCEModel
 from .models import EchoStateNetwork
 
@@ -24,16 +26,23 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
     After Hadjiabadi et al. (2021, https://pubmed.ncbi.nlm.nih.gov/34197732):
     ``z = h J``, ``a <- a + dtdivtau (-a + g z + noise)``, ``h = activation(a)``, with the
     `h` of the step before in `z`, as ``equations/constrained.toml`` says. No neuron connects to
-    itself. Input is not used.
+    itself at the start; self-connections learn as the others do, unless the mask or ``p_recurr``
+    freezes them. Input is not used.
 
     Parameters
     ----------
+    dtdivtau : float
+        Time step divided by the time constant of the neurons.
     structural_connectivity : array, shape (units, units)
         Scales what each recurrent weight learns.
     noise_param : (float, float)
         Mean and standard deviation of the noise at each time step.
+    initial_a : array, shape (1, units), optional
+        Initial pre-activations; 0 by default.
+    recurrent_kernel_trainable : bool, optional
+        Whether the recurrent kernel learns, the only one that can.
     **kwargs
-        See :class:`tension_sim.models.EchoStateNetwork`; ``output_size`` is ``units``.
+        See :class:`tension_sim.base.FORCELayer`; ``output_size`` is ``units``.
     """
 
     #: one P a mask: the packed triangles are half of what TensorFlow reads and writes at each step
@@ -46,9 +55,17 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
     _optional = ("noise_mean", "noise_std")
     uses_input = False
 
-    def __init__(self, structural_connectivity: Any, noise_param: Sequence[float], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        dtdivtau: float,
+        structural_connectivity: Any,
+        noise_param: Sequence[float],
+        initial_a: Any = None,
+        recurrent_kernel_trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         name = type(self).__name__
-        for given in ("output_size", "output_kernel_trainable", "recurrent_kernel_trainable"):
+        for given in ("output_size", "output_kernel_trainable"):
             if given in kwargs:
                 raise InvalidTypeError(
                     message(
@@ -65,8 +82,14 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
             )
         self.structural_connectivity = structural_connectivity
         self.noise_param = noise_param
-        units = kwargs.get("units")
-        super().__init__(output_size=units, output_kernel_trainable=False, recurrent_kernel_trainable=True, **kwargs)
+        super().__init__(
+            dtdivtau,
+            initial_a=initial_a,
+            output_size=kwargs.get("units"),
+            output_kernel_trainable=False,
+            recurrent_kernel_trainable=recurrent_kernel_trainable,
+            **kwargs,
+        )
         check_matrix(
             f"{name}.structural_connectivity",
             structural_connectivity,
@@ -90,10 +113,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
             recurrent_kernel = self._connected(self._normal((self.units, self.units), (self.units * p) ** -0.5))
         kernel = tf.cast(tf.convert_to_tensor(recurrent_kernel), self.variable_dtype)
         kernel = tf.linalg.set_diag(kernel, tf.zeros(self.units, kernel.dtype))
-        self.recurrent_kernel = self._kernel("recurrent_kernel", kernel, True)
-
-    def _mask_unconnected(self) -> None:
-        self.recurrent_nontrainable_boolean_mask = self.recurrent_kernel == 0
+        self.recurrent_kernel = self._kernel("recurrent_kernel", kernel, self._recurrent_kernel_trainable)
 
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step; the states are a, h and z."""
@@ -104,10 +124,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return a, h and z before the first step; a is 0 unless ``initial_a`` was given."""
-        if self._initial_a is not None:
-            a = tf.cast(tf.convert_to_tensor(self._initial_a), self.compute_dtype)
-        else:
-            a = tf.zeros((batch_size or 1, self.units), self.compute_dtype)
+        a = self._rows(batch_size, np.zeros((1, self.units)) if self._initial_a is None else self._initial_a)
         h = self.rate_of(a)
         return a, h, tf.matmul(h, self.recurrent_kernel)
 

@@ -12,6 +12,7 @@ from .base import FORCEModel
 import tensorflow as tf
 
 from .errors import InvalidValueError, message
+from .tensorflow_engine.arguments import pair_of
 from .tensorflow_engine.checks import check_count
 from .tensorflow_engine.variables import accept_read_value, traced, when
 
@@ -78,10 +79,17 @@ class ESNFORCEModel(FORCEModel):
         if learns[-1] and number[-1] == self.n_max:
             self._finish()
 
+    def read_trainable(self) -> None:
+        """Read which kernels learn; a readout that was frozen begins with an empty batch."""
+        before = self._trained
+        super().read_trainable()
+        if before is not None and self.trains("output_kernel") and "output_kernel" not in before:
+            self._begin_batch()
+
     def initialize_P(self) -> None:
         """Create the sums of correlations."""
         layer = self.original_force_layer
-        if self.trains("output_kernel"):
+        if self.trains("output_kernel") and getattr(self, "P", None) is None:
             self.P = accept_read_value(self._sum("P", layer.output_size))
             self.R = accept_read_value(self._sum("R", self.units))
 
@@ -90,7 +98,7 @@ class ESNFORCEModel(FORCEModel):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and count it; learn at the end of a batch."""
-        x, y = data
+        x, y = pair_of(f"{type(self).__name__}.train_step", data)
         z, _, h, _ = self(x, training=True, reset_states=False)
         if self.force_layer.return_sequences:
             z = z[:, 0, :]
@@ -111,6 +119,9 @@ class ESNFORCEModel(FORCEModel):
 
     def _finish(self) -> None:
         self.update_output_kernel(self.trainable_variables[self._output_kernel_idx])
+        self._begin_batch()
+
+    def _begin_batch(self) -> None:
         self.num_step.assign(0.0)
         self.P.assign(tf.zeros_like(self.P))
         self.R.assign(tf.zeros_like(self.R))

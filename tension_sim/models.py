@@ -13,6 +13,7 @@ from .rate_layer import RateLayer
 import tensorflow as tf
 
 from .errors import InvalidValueError, UnsupportedError, message
+from .tensorflow_engine.arguments import pair_of
 from .tensorflow_engine.checks import check_count, row_of
 from .tensorflow_engine.recurrence import Recurrence
 from .tensorflow_engine.variables import is_ours, traced, when
@@ -91,9 +92,9 @@ class EchoStateNetwork(RateLayer):
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return a, h and the output before the first step."""
         if self._initial_a is not None:
-            a = tf.cast(tf.convert_to_tensor(self._initial_a), self.compute_dtype)
+            a = self._rows(batch_size, self._initial_a)
         else:
-            a = self._normal((batch_size or 1, self.units), self.hscale)
+            a = self._normal((1 if batch_size is None else batch_size, self.units), self.hscale)
         h = self.rate_of(a)
         return a, h, tf.matmul(h, self.output_kernel)
 
@@ -121,16 +122,8 @@ class OptimizedFORCEModel(FORCEModel):
     sparingly; here ``P_GG`` has two dimensions also when it is read.
     """
 
-    @property
-    def P_GG(self) -> Any:
-        """P of the recurrent kernel: (units, units), or one matrix per neuron where masked."""
-        if self._blocks is not None and self._blocks.full:
-            return tf.convert_to_tensor(self._P_GG)[0]
-        return FORCEModel.P_GG.fget(self)
-
-    @P_GG.setter
-    def P_GG(self, variable: Any) -> None:
-        self._P_GG = variable
+    def _shows_one_P(self) -> bool:
+        return self._blocks is not None and self._blocks.full
 
     def pseudogradient_P_Gx(self, P_Gx: Any, h: Any) -> Any:
         """As in the base class; a P of two dimensions is shared by all neurons."""
@@ -179,7 +172,7 @@ class TargetGeneratingNetwork(RateLayer):
             self.hint_kernel = self._kernel("hint_kernel", kernel, False)
 
     @classmethod
-    def from_weights(cls, *_: Any, **__: Any) -> Any:
+    def from_weights(cls, weights: Any, *_: Any, **kwargs: Any) -> Any:
         """Refuse: the network belongs to its FullFORCEModel."""
         raise UnsupportedError(
             message(
@@ -211,7 +204,7 @@ class TargetGeneratingNetwork(RateLayer):
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return a, h and a place for the sum of feedback and hint."""
-        a = self._normal((batch_size or 1, self.units), self.hscale)
+        a = self._normal((1 if batch_size is None else batch_size, self.units), self.hscale)
         h = self.rate_of(a)
         return a, h, tf.zeros_like(h)
 
@@ -264,6 +257,10 @@ class FullFORCEModel(FORCEModel):
                 )
             )
 
+    def kernels(self) -> dict[str, Any]:
+        """Return the kernels that may learn, by name."""
+        return super().kernels() | {"target_output_kernel": self._target_network.output_kernel}
+
     @property
     def readout_P(self) -> Any:
         """P of the output kernel, which is that of the recurrent kernel too."""
@@ -273,8 +270,8 @@ class FullFORCEModel(FORCEModel):
 
     @property
     def trains_target_readout(self) -> bool:
-        """Whether the target-generating network has a readout that learns."""
-        return self._target_output_kernel_trainable
+        """Whether the target-generating network has a readout that learns; as of the last ``compile``."""
+        return self.trains("target_output_kernel")
 
     @property
     def _target_network(self) -> TargetGeneratingNetwork:
@@ -317,16 +314,21 @@ class FullFORCEModel(FORCEModel):
 
     def initialize_P(self) -> None:
         """Create P of the task network, and of the target network's readout where it learns."""
-        self.task_P_output = self._identity("task_P_output")
-        if self._target_output_kernel_trainable:
+        if getattr(self, "task_P_output", None) is None:
+            self.task_P_output = self._identity("task_P_output")
+        if self.trains_target_readout and getattr(self, "target_P_output", None) is None:
             self.target_P_output = self._identity("target_P_output")
 
     def initialize_train_idx(self) -> None:
         """Find kernels and P in ``self.trainable_variables``."""
-        layer, target = self.original_force_layer, self._target_network
-        self._task_output_kernel_idx = self._index(layer.output_kernel)
-        self._task_recurrent_kernel_idx = self._index(layer.recurrent_kernel)
-        self._target_output_kernel_idx = self._index(target.output_kernel)
+        kernels = self.kernels()
+
+        def index(name: str) -> int | None:
+            return self._index(kernels[name]) if self.trains(name) else None
+
+        self._task_output_kernel_idx = index("output_kernel")
+        self._task_recurrent_kernel_idx = index("recurrent_kernel")
+        self._target_output_kernel_idx = index("target_output_kernel")
         self._task_P_output_idx = self._index(self.task_P_output)
         self._target_P_output_idx = self._index(getattr(self, "target_P_output", None))
 
@@ -347,7 +349,7 @@ class FullFORCEModel(FORCEModel):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance both networks one time step and learn from it."""
-        x, y = data
+        x, y = pair_of(f"{type(self).__name__}.train_step", data)
         outputs = self(tf.concat([x, y], axis=-1), training=True, reset_states=False)
         z, h_task, z_target, h_target, outside = outputs
         if self.force_layer.return_sequences:

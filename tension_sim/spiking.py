@@ -7,7 +7,7 @@ units named with each class. :class:`FileSpikingNN` runs a file of one's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -53,6 +53,8 @@ class SpikingNN(FORCELayer):
         Constant current.
     G, Q : float
         Scales of the recurrent and of the feedback kernel.
+    activation : str or callable, optional
+        For ``self.activation`` of a subclass; not used here.
     initial_h, initial_voltage : array, shape (1, units), optional
         Initial filtered rates and voltages.
     **kwargs
@@ -79,21 +81,21 @@ class SpikingNN(FORCELayer):
         I_bias: float,
         G: float,
         Q: float,
+        activation: Any = None,
         initial_h: Any = None,
         initial_voltage: Any = None,
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
-        for given in ("activation", "recurrent_kernel_trainable"):
-            if given in kwargs:
-                raise InvalidTypeError(
-                    message(
-                        f"{name}.{given}",
-                        f"no {given}",
-                        kwargs[given],
-                        f"leave {given} out: spiking layers have none.",
-                    )
+        if "recurrent_kernel_trainable" in kwargs:
+            raise InvalidTypeError(
+                message(
+                    f"{name}.recurrent_kernel_trainable",
+                    "no recurrent_kernel_trainable",
+                    kwargs["recurrent_kernel_trainable"],
+                    "leave it out: the recurrent kernel of a spiking layer is static.",
                 )
+            )
         self.dt = check_positive(f"{name}.dt", dt)
         self.tau_decay = check_positive(f"{name}.tau_decay", tau_decay)
         self.tau_syn = check_positive(f"{name}.tau_syn", tau_syn)
@@ -107,7 +109,7 @@ class SpikingNN(FORCELayer):
         self.I_bias = I_bias
         self.G = G
         self.Q = Q
-        super().__init__(activation=None, recurrent_kernel_trainable=False, **kwargs)
+        super().__init__(activation=activation, recurrent_kernel_trainable=False, **kwargs)
         self._initial_h = row_of(f"{name}.initial_h", initial_h, self.units)
         self._initial_voltage = row_of(f"{name}.initial_voltage", initial_voltage, self.units)
 
@@ -204,17 +206,17 @@ class SpikingNN(FORCELayer):
 
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return the states before the first step."""
-        rows = batch_size or 1
-        zeros = tf.zeros((rows, self.units), self.compute_dtype)
+        known = isinstance(batch_size, int)  # while keras.layers.RNN is traced, it is a tensor
 
-        def tensor(value: Any) -> Any:
-            return tf.cast(tf.convert_to_tensor(value), self.compute_dtype)
+        def drawn(initialize: Callable[[int], Any]) -> Any:
+            return self._rows(None if known else batch_size, initialize(batch_size if known else 1))
 
-        h = zeros if self._initial_h is None else tensor(self._initial_h)
+        zeros = self._rows(batch_size, np.zeros((1, self.units)))
+        h = zeros if self._initial_h is None else self._rows(batch_size, self._initial_h)
         given = self._initial_voltage
-        v = tensor(self.initialize_voltage(rows) if given is None else given)
-        u = tensor(self.initialize_auxiliary(rows))
-        steps = tf.zeros((rows, 1), self.compute_dtype)
+        v = drawn(self.initialize_voltage) if given is None else self._rows(batch_size, given)
+        u = drawn(self.initialize_auxiliary)
+        steps = self._rows(batch_size, np.zeros((1, 1)))
         return steps, v, u, h, zeros, zeros, zeros, tf.matmul(h, self.output_kernel)
 
 
@@ -232,7 +234,7 @@ class OptimizedSpikingNN(SpikingNN):
         return h, hr, ipsc, hr_ipsc
 
     def _rows_of_spikes(self, v_mask: Any) -> Any:
-        if self.units < _LOOP_FROM:
+        if self.units < _LOOP_FROM or v_mask.shape[0] != 1:
             return tf.matmul(v_mask, self.recurrent_kernel)
         kernel, n = tf.convert_to_tensor(self.recurrent_kernel), self.units
         place = tf.where(v_mask[0] > 0, tf.range(n), n)

@@ -36,6 +36,8 @@ class Link:
         Sets the variables from a state, with the last ``output``.
     learned : bool
         Wanted by runs that learn, and changed by no other.
+    shift : float
+        What the clock of this run adds to the entries.
     """
 
     variables: tuple[Any, ...]
@@ -43,6 +45,7 @@ class Link:
     to_state: Callable[[], Mapping[str, Any]]
     from_state: Callable[[Mapping[str, Any]], Any]
     learned: bool = False
+    shift: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +123,7 @@ def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, lea
         lambda: {name: np.ravel(variable).astype(np.float64) * scale + shift},
         lambda state: variable.assign(((np.asarray(state[name]) - shift) / scale).reshape(shape)),
         learned,
+        shift,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,11 @@ __all__ = ["BrianWindow"]
 
 _log = logging.getLogger("tension_sim")
 _RECORDED = 128_000_000  # bytes that a window may record
-_KEPT = 64_000_000  # numbers of variables of which no second copy is kept
 _FIRST = 16  # time steps that show which states callbacks read
 
 
 class BrianWindow:
-    """Runs windows of one sequence; between them nothing but a very large P is rounded to the type of the variables.
+    """Runs windows of one sequence; nothing but a very large P is rounded to the type of the variables.
 
     Parameters
     ----------
@@ -53,9 +52,6 @@ class BrianWindow:
         self.measure = measure
         self.asked = asked
         self.engine: dict[str, Any] = {"engine": "brian2"}
-        # by variables: what was written into them, and the entries of the state that this came from
-        self._left = 0
-        self._exact: dict[tuple[int, ...], tuple[list[np.ndarray], dict[str, Any]]] = {}
         # by the kind of run, which variables callbacks read in the last sequence, and read in this one
         known = model.__dict__.get("_read_by_callbacks") or {}
         object.__setattr__(model, "_read_by_callbacks", known)  # past Keras' tracking
@@ -66,7 +62,6 @@ class BrianWindow:
 
     def next_width(self, left: int) -> int:
         """Return how many of the `left` time steps run next: all, if what is recorded is not too large."""
-        self._left = left
         width = left if self.asked is None else min(left, self.asked)
         if self.kind == "train":
             width = min(width, self.model.steps_to_update() or width)
@@ -85,7 +80,7 @@ class BrianWindow:
         state: dict[str, Any] = {"step": declared.step}
         links = [link for link in declared.links if learning or not link.learned]
         for link in links:
-            state |= self._entries(link)
+            state |= self.model.exact_state.entries(link)
         batches = self.model.steps_to_update() is not None
         between = self.kind == "train" and batches
         # callbacks see the type of the variables; what batches learn from is not rounded
@@ -114,7 +109,6 @@ class BrianWindow:
         results, diverged = run(wanted, len(x))
         if results.n_steps == 0:
             raise KeyboardInterrupt
-        self._left -= results.n_steps
         self._store(links, results, diverged is not None)
         if between and diverged is None:
             self.model.learn_between(results.recorded["r"].values, y[: results.n_steps])
@@ -124,24 +118,13 @@ class BrianWindow:
         )  # fmt: skip
         return self._result(shown, results, y, diverged, len(x))
 
-    def _entries(self, link: Link) -> dict[str, Any]:
-        known = self._exact.get(_key(link))
-        if known is not None and all(map(np.array_equal, known[0], map(np.asarray, link.variables))):
-            return known[1]
-        return dict(link.to_state())
-
     def _store(self, links: list[Link], results: Results, diverged: bool) -> None:
         state = {**results.state, "output": results.output[-1]}
         if diverged and not all(all_finite(np.asanyarray(values)) for values in state.values()):
             return  # the variables keep what they held before the window
         for link in links:
             link.from_state(state)
-            if self._left <= 0 or sum(np.prod(variable.shape) for variable in link.variables) > _KEPT:
-                continue
-            values = [np.asarray(variable).copy() for variable in link.variables]
-            names = (*link.entries, *_belonging(link.entries, state))
-            exact = {name: state[name] for name in names}
-            self._exact[_key(link)] = (values, exact)
+            self.model.exact_state.keep(link, state)
         if self.kind == "train":
             self.model._steps_learned.assign_add(results.n_steps)
         if self.model.force_layer.spikes is not None:
@@ -209,13 +192,3 @@ class _ShownStates(Sequence[np.ndarray]):
                 self._read.add(shown.needs)
             self._found[i] = np.asarray(shown.values(self._results), self._dtype)[: self._stop, None, :]
         return self._found[i]
-
-
-def _key(link: Link) -> tuple[int, ...]:
-    return tuple(map(id, link.variables))
-
-
-def _belonging(names: tuple[str, ...], state: Mapping[str, Any]) -> list[str]:
-    """Return the other entries of the rules that `names` belong to: terms that wait, and scales."""
-    parts = {name.partition(".")[0] for name in names if name.endswith(".P_packed")}
-    return [name for name in state if name.partition(".")[0] in parts]

@@ -14,3 +14,27 @@ except ModuleNotFoundError as error:
         ),
         name="tensorflow",
     ) from None
+
+
+def _require_keras_on_tensorflow() -> None:
+    import os
+
+    from ..errors import message
+
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend == "tensorflow":
+        import keras
+
+        backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise ImportError(
+            message(
+                "tension_sim (Keras-style classes)",
+                "Keras on TensorFlow",
+                f"Keras on {backend}",
+                "set the environment variable KERAS_BACKEND=tensorflow before Keras is imported.",
+            )
+        )
+
+
+_require_keras_on_tensorflow()

@@ -81,6 +81,9 @@ class Compiling:
             Time steps in one call of compiled code. By default callbacks of a time step
             are served from recorded states; 1 runs step by step, for callbacks that write
             states or want the weights of that very step.
+        **kwargs
+            ``run_eagerly=True`` runs each step as Python, on TensorFlow: print, pdb and
+            ``.numpy()`` work in methods of a subclass.
 
         Raises
         ------
@@ -103,6 +106,10 @@ class Compiling:
                 )
         kwargs.pop("auto_scale_loss", None)
         run_eagerly = bool(kwargs.pop("run_eagerly", False))
+        if run_eagerly and (backend == "brian2" or target is not None):
+            raise InvalidValueError(
+                message(f"{where}.run_eagerly", "False: Brian2 compiles by itself", True, "use backend='tensorflow'.")
+            )
         if kwargs:
             name = sorted(kwargs)[0]
             raise InvalidTypeError(
@@ -140,9 +147,12 @@ class Compiling:
             "target": target,
             "jit_compile": jit_compile,
             "steps_per_execution": steps_per_execution,
+            "run_eagerly": run_eagerly,
         }
         # past Keras' tracking, which would count the metrics twice
         object.__setattr__(self, "_compile_arguments", arguments)
+        if self.built:  # type: ignore[attr-defined]
+            self.read_trainable()  # type: ignore[attr-defined]
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` in the form Keras writes to a file."""
@@ -170,6 +180,8 @@ class Compiling:
     def metrics(self) -> list[Any]:
         """All metrics; while training without the loss, which is not what is learned by."""
         found = list(self._metrics)  # type: ignore[attr-defined]
+        if self._shows_compiled_metrics:  # type: ignore[attr-defined]
+            return [self._compile_metrics, *found] if self._compile_metrics is not None else found  # type: ignore[attr-defined]
         if not self.compiled:  # type: ignore[attr-defined]
             return found
         if self._compile_metrics is not None:  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from ..arrays_in import numbers
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..validation import check_series
 
-__all__ = ["check_width", "pair", "refuse_arguments", "series"]
+__all__ = ["check_equal_length", "check_width", "refuse_arguments", "rows_of", "series"]
 
 _ALLOWED: dict[str, tuple[tuple[Any, ...], str]] = {
     "batch_size": ((None, 1), "leave batch_size out: each time step is a batch of its own, of size 1."),
@@ -21,9 +21,6 @@ _ALLOWED: dict[str, tuple[tuple[Any, ...], str]] = {
     "sample_weight": ((None,), "leave it out: recursive least squares has no weights per sample."),
     "class_weight": ((None,), "leave it out: there are no classes here."),
     "validation_split": ((None, 0, 0.0), "pass validation_data=(x, y) instead."),
-    "steps_per_epoch": ((None,), "leave it out: an epoch is the whole of x."),
-    "validation_steps": ((None,), "leave it out: all of validation_data is used."),
-    "steps": ((None,), "leave it out: all of x is used."),
 }
 
 
@@ -40,30 +37,26 @@ def refuse_arguments(where: str, given: Mapping[str, Any]) -> None:
             raise InvalidValueError(message(f"{where}.{name}", shown, value, fix))
 
 
-def series(where: str, value: Any) -> np.ndarray:
-    """Return data as (timesteps, dimensions); trials of a 3D array are stacked along time.
+def series(where: str, value: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return data as (timesteps, dimensions), and the leading axes they had.
 
     Parameters
     ----------
     where : str
         Name for the message.
-    value : array, tensor or tf.data.Dataset
-        2D (timesteps, dimensions) or 3D (trials, timesteps, dimensions).
+    value : array or tensor
+        2D (timesteps, dimensions) or 3D (trials, timesteps, dimensions); trials are stacked
+        along time.
 
     Examples
     --------
-    >>> series("fit.x", np.zeros((2, 5, 3))).shape
-    (10, 3)
+    >>> array, form = series("fit.x", np.zeros((2, 5, 3)))
+    >>> array.shape, form
+    ((10, 3), (2, 5))
     """
     if value is None:
         raise InvalidTypeError(message(where, "an array of shape (timesteps, dimensions)", value, "pass the data."))
-    if isinstance(value, tf.data.Dataset):
-        rows = [np.asarray(item) for item in value.as_numpy_iterator()]
-        rows = [row.reshape(-1, row.shape[-1]) if row.ndim else row.reshape(1, 1) for row in rows]
-        if not rows:
-            raise InvalidValueError(message(where, "a dataset with at least one element", 0))
-        value = np.concatenate(rows)
-    array = numbers(where, value, "an array of shape (timesteps, dimensions)")
+    array = _array(where, value)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise InvalidValueError(
             message(
@@ -73,29 +66,54 @@ def series(where: str, value: Any) -> np.ndarray:
                 "add the missing axis, e.g. x[:, None]." if array.ndim == 1 else "",
             )
         )
-    return check_series(where, array.reshape(-1, array.shape[-1]) if array.ndim == 3 else array)
+    stacked = check_series(where, array.reshape(-1, array.shape[-1]) if array.ndim == 3 else array)
+    return stacked, array.shape[:-1] if array.ndim == 3 else stacked.shape[:1]
 
 
-def pair(where: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return input and target of equal length; `x` may be a dataset of pairs."""
-    if isinstance(x, tf.data.Dataset) and y is None:
-        spec = x.element_spec
-        if not isinstance(spec, tuple | list) or len(spec) != 2:
-            raise InvalidValueError(
-                message(f"{where}.x", "a dataset of pairs (input, target)", str(spec), "zip both datasets.")
-            )
-        x, y = x.map(lambda a, _: a), x.map(lambda _, b: b)
-    xs, ys = series(f"{where}.x", x), series(f"{where}.y", y)
+def rows_of(where: str, value: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return one element of a dataset as (timesteps, dimensions), and the leading axes it had.
+
+    Parameters
+    ----------
+    where : str
+        Name for the message.
+    value : array or tensor
+        A number or a row for one time step; 2D or 3D as for :func:`series`.
+    """
+    array = _array(where, value)
+    if array.ndim > 3:
+        raise InvalidValueError(message(where, "elements of at most three dimensions", array.shape))
+    if array.ndim < 2:
+        return array.reshape(1, -1), (1,)
+    return array.reshape(-1, array.shape[-1]), array.shape[:-1]
+
+
+def _array(where: str, value: Any) -> np.ndarray:
+    if _of_unequal_length(value):
+        raise InvalidValueError(
+            message(where, "trials of equal length", "trials of unequal length", "join them: np.concatenate(trials).")
+        )
+    return numbers(where, value, "an array of shape (timesteps, dimensions)")
+
+
+def _of_unequal_length(value: Any) -> bool:
+    if isinstance(value, tf.RaggedTensor):
+        return True
+    of_objects = isinstance(value, np.ndarray) and value.dtype.kind == "O"
+    if not isinstance(value, list | tuple) and not of_objects:
+        return False
+    try:
+        return len({np.shape(item) for item in value}) > 1
+    except (TypeError, ValueError):  # a trial that is no array itself, which `numbers` tells of
+        return False
+
+
+def check_equal_length(where: str, xs: np.ndarray, ys: np.ndarray) -> None:
+    """Refuse a target of another length than its input."""
     if len(xs) != len(ys):
         raise InvalidValueError(
-            message(
-                f"{where}.y",
-                f"as many time steps as x has ({len(xs)})",
-                f"{len(ys)} time steps",
-                "cut the longer one.",
-            )
+            message(where, f"as many time steps as x has ({len(xs)})", f"{len(ys)} time steps", "cut the longer one.")
         )
-    return xs, ys
 
 
 def check_width(where: str, array: np.ndarray, width: int, of: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ..errors import InvalidValueError, message
 from .variables import accept_read_value, traced
 
 __all__ = ["Recurrence"]
@@ -80,7 +82,6 @@ class Recurrence(keras.layers.Layer):
                 trainable=False,
                 autocast=False,
             )
-            object.__setattr__(self.cell, "spikes_of_step", self.spikes)  # past the tracking of a built layer
         self.built = True
 
     def initial_states(self) -> list[tf.Tensor]:
@@ -92,11 +93,32 @@ class Recurrence(keras.layers.Layer):
             tensors.append(tf.cast(tensor, self.compute_dtype) if tensor.dtype.is_floating else tensor)
         return tensors
 
-    def reset_states(self) -> None:
-        """Return to the initial states."""
+    def reset_states(self, states: Any = None) -> None:
+        """Set the states to zeros, or to those given.
+
+        Parameters
+        ----------
+        states : sequence of arrays, optional
+            As many as the layer has, each of its shape. ``initial_states()`` are those the
+            network started from, drawn anew where they are random.
+
+        Raises
+        ------
+        InvalidValueError
+            For another number of states, or another shape.
+        """
+        if not self._kept:
+            return  # the first run sets them
+        values = [np.zeros(state.shape) for state in self._kept] if states is None else list(states)
+        expected = [tuple(state.shape) for state in self._kept]
+        received = [tuple(np.shape(value)) for value in values]
+        if received != expected:
+            raise InvalidValueError(
+                message("force_layer.reset_states.states", f"states of shapes {expected}", received, "")
+            )
         self.cell.reset_hidden()
-        for state, value in zip(self._kept, self.initial_states(), strict=True):
-            state.assign(value)
+        for state, value in zip(self._kept, values, strict=True):
+            state.assign(tf.cast(tf.convert_to_tensor(value), state.dtype))
 
     reset_state = reset_states
 
@@ -112,8 +134,21 @@ class Recurrence(keras.layers.Layer):
     def _all(self) -> list[Any]:
         return [*self._kept, *self.cell.hidden_variables()]
 
+    @contextmanager
+    def _spikes_seen(self) -> Iterator[None]:
+        """Let the layer write the spikes of its step into a variable of this network, for others may share it."""
+        object.__setattr__(self.cell, "spikes_of_step", self.spikes)  # past the tracking of a built layer
+        try:
+            yield
+        finally:
+            object.__setattr__(self.cell, "spikes_of_step", None)
+
     def call(self, x: tf.Tensor, **kwargs: Any) -> tuple[tf.Tensor, ...]:
         """Advance by the time steps of `x`, of shape (1, timesteps, inputs)."""
+        with self._spikes_seen():
+            return self._advance(x)
+
+    def _advance(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
         step = traced(self.cell.call)
         steps = x.shape[1]
         states = [tf.convert_to_tensor(state) for state in self._kept]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..brian_engine.exact import ExactState
 from ..errors import InvalidValueError, message
+from .arguments import check_file
 from .config import pack_mask, unpack_mask
 
 __all__ = ["Saving"]
@@ -16,9 +18,18 @@ __all__ = ["Saving"]
 class Saving:
     """What FORCEModel writes to a file, and how it is built again from it."""
 
+    exact_state: ExactState
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Write the model to a ``.keras`` file, as Keras does."""
+        check_file(f"{type(self).__name__}.save", filepath)
+        super().save(filepath, *args, **kwargs)  # type: ignore[misc]
+
     def _own_variables(self) -> dict[str, Any]:
-        keras_variables = [*self._trainable_variables, *self._non_trainable_variables]  # type: ignore[attr-defined]
-        named = {f"{i:03d}_{v.name}": v for i, v in enumerate(keras_variables)}
+        named: dict[str, Any] = {}
+        for variable in [*self._trainable_variables, *self._non_trainable_variables]:  # type: ignore[attr-defined]
+            count = sum(name.partition(":")[0] == variable.name for name in named)
+            named[f"{variable.name}:{count}" if count else variable.name] = variable
         # tf.Variables that a subclass made, such as its own step counter: Keras would forget them
         users = {f"own_{name}": v for name, v in vars(self).items() if isinstance(v, tf.Variable)}
         return {**named, **users}
@@ -27,11 +38,15 @@ class Saving:
         """Write P, the position in learning and a subclass' own variables."""
         for name, variable in self._own_variables().items():
             store[name] = np.asarray(variable)
+        for name, values in self.exact_state.to_arrays().items():
+            store[name] = values
 
     def load_own_variables(self, store: Any) -> None:
         """Read what :meth:`save_own_variables` wrote."""
         for name, variable in self._own_variables().items():
             where = f"{type(self).__name__}.load_weights"
+            if name not in store:  # earlier files counted the variables
+                name = next((key for key in store.keys() if key[:3].isdigit() and key[4:] == name), name)
             if name not in store:
                 raise InvalidValueError(
                     message(where, f"a file with {name}", sorted(store.keys()), "build the same model first.")
@@ -47,13 +62,17 @@ class Saving:
                     )
                 )
             variable.assign(value)
+        self.exact_state = ExactState.from_arrays(
+            {name: store[name] for name in store.keys() if name.startswith("exact|")}
+        )
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return what ``build`` needs to make variables of the same shapes."""
         if not self.built:
             return None
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
-        return {"input_shape": list(self._input_shape_built), "frozen": pack_mask(mask)}
+        shape = list(self._input_shape_built)
+        return {"input_shape": shape, "frozen": pack_mask(mask), "learns": self.trainable_config()}  # type: ignore[attr-defined]
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build with what ``get_build_config`` returned."""
@@ -61,3 +80,5 @@ class Saving:
         mask = None if mask is None else tf.convert_to_tensor(mask)
         object.__setattr__(self, "_frozen_to_restore", {"mask": mask})
         self.build(tuple(config["input_shape"]))
+        if "learns" in config:
+            self.restore_trainable(config["learns"])  # type: ignore[attr-defined]

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ..brian_engine.exact import ExactState
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..run.interrupts import Interrupts
-from .data import check_width, pair, refuse_arguments, series
+from .data import check_width, refuse_arguments
 from .divergence import Guard, diverged_at
+from .eager import EagerWindow
 from .loop import Measure, Window
 from .replay import Dispatcher, each_step, last_step
 from .report import Run
+from .sources import Reader, is_source
 
 __all__ = ["Training"]
+
+_log = logging.getLogger("tension_sim")
 
 _WINDOW = 512  # long enough to hide the cost of a call, short enough for progress and Ctrl-C
 
@@ -26,6 +33,8 @@ class Training:
     """The loops of FORCEModel; everything about what is learned is in FORCEModel itself."""
 
     _phase = "idle"
+    _shows_compiled_metrics = False
+    exact_state: ExactState
 
     def fit(  # type: ignore[override]
         self,
@@ -37,18 +46,24 @@ class Training:
         validation_data: Any = None,
         initial_epoch: int = 0,
         validation_freq: Any = 1,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Train on a sequence, each time step in its turn.
 
         Parameters
         ----------
-        x : array, tensor or tf.data.Dataset
+        x : array, tensor, tf.data.Dataset, keras.utils.PyDataset or generator
             Input, (timesteps, input dimensions); a 3D array of trials is stacked along time.
+            A dataset or generator gives pairs of input and target, and is read once an epoch.
         y : array or tensor
-            Target, (timesteps, output dimensions), likewise.
+            Target, (timesteps, output dimensions), likewise; None if `x` gives pairs.
         epochs, verbose, callbacks, validation_data, initial_epoch, validation_freq
             As in Keras. States run on from epoch to epoch; validation leaves them as they were.
+        steps_per_epoch, validation_steps : int, optional
+            Elements of a dataset or generator in one epoch, and in one validation. Needed
+            where it does not end.
 
         Returns
         -------
@@ -66,32 +81,28 @@ class Training:
         refuse_arguments(where, kwargs)
         epochs = _whole(f"{where}.epochs", epochs, 1)
         initial_epoch = _whole(f"{where}.initial_epoch", initial_epoch, 0)
-        xs, ys = self._prepared(where, "fit", x, y)
-        validation = None
-        if validation_data is not None:
-            if isinstance(validation_data, tf.data.Dataset):
-                validation_data = (validation_data, None)
-            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-                raise InvalidTypeError(
-                    message(f"{where}.validation_data", "a pair (x, y)", type(validation_data).__name__)
-                )
-            validation = self._prepared(f"{where}.validation_data", "validation", *validation_data)
-        self._build_for("fit", xs, ys)
-        self._check_data(where, "fit", xs, ys)
-        if validation is not None:
-            self._check_data(f"{where}.validation_data", "validation", *validation)
+        reader = Reader(where, x, y, steps_per_epoch)
+        validation = self._validation_reader(f"{where}.validation_data", validation_data, validation_steps)
+        xs, ys = self._next(reader, "fit")
+        validated = None if validation is None else self._next(validation, "validation")
 
         listed = self._callback_list(callbacks, verbose, epochs, len(xs), history=True)
         self.stop_training = False
+        self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
+        self._set_directions(listed)
         logs: dict[str, Any] = {}
         listed.on_train_begin()
         first_epoch = getattr(self, "_initial_epoch", None) or initial_epoch  # set by BackupAndRestore
         try:
             for epoch in range(first_epoch, epochs):
+                if epoch > first_epoch and not reader.same_each_epoch:
+                    xs, ys = self._next(reader, "fit")
+                    listed.set_params({**listed.params, "steps": len(xs)})
                 listed.on_epoch_begin(epoch)
                 _, logs = self._sequence("train", xs, ys, listed)
                 if validation is not None and self._should_eval(epoch, validation_freq):  # type: ignore[attr-defined]
-                    measured = self._tested(*validation, listed)
+                    measured = self._tested(*(validated or self._next(validation, "validation")), listed)
+                    validated = validated if validation.same_each_epoch else None
                     logs.update({f"val_{name}": value for name, value in measured.items()})
                 logs = dict(logs)
                 listed.on_epoch_end(epoch, logs)
@@ -109,16 +120,19 @@ class Training:
         verbose: Any = "auto",
         callbacks: Any = None,
         return_dict: bool = False,
+        steps: int | None = None,
         **kwargs: Any,
     ) -> Any:
         """Measure on a sequence without learning; the states are left as they were.
 
         Parameters
         ----------
-        x, y : array, tensor or tf.data.Dataset
+        x, y : array, tensor, tf.data.Dataset, keras.utils.PyDataset or generator
             As for ``fit``.
         return_dict : bool, optional
             Return a dict instead of a list.
+        steps : int, optional
+            Elements of a dataset or generator that are used.
 
         Returns
         -------
@@ -129,50 +143,51 @@ class Training:
         self._require_compiled(where)
         self._require_built(where)
         refuse_arguments(where, kwargs)
-        xs, ys = self._prepared(where, "evaluate", x, y)
-        self._check_data(where, "evaluate", xs, ys)
+        xs, ys = self._next(Reader(where, x, y, steps, "steps"), "evaluate")
         listed = self._callback_list(callbacks, verbose, 1, len(xs))
         logs = self._tested(xs, ys, listed)
         return logs if return_dict else self._flatten_metrics_in_order(logs)  # type: ignore[attr-defined]
 
-    def predict(self, x: Any, verbose: Any = "auto", callbacks: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def predict(  # type: ignore[override]
+        self, x: Any, verbose: Any = "auto", callbacks: Any = None, steps: int | None = None, **kwargs: Any
+    ) -> Any:
         """Return the output at each time step; the states are left as they were.
 
         Parameters
         ----------
-        x : array, tensor or tf.data.Dataset
-            Input, (timesteps, input dimensions) or trials of it.
+        x : array, tensor, tf.data.Dataset, keras.utils.PyDataset or generator
+            Input, (timesteps, input dimensions) or (trials, timesteps, input dimensions).
+        steps : int, optional
+            Elements of a dataset or generator that are used.
 
         Returns
         -------
-        array, shape (timesteps, output dimensions)
+        array, shape (timesteps, output dimensions) or (trials, timesteps, output dimensions)
+            In the form of the input.
         """
         where = f"{type(self).__name__}.predict"
         self._require_built(where)
         refuse_arguments(where, kwargs)
-        xs = self._stacked(series(f"{where}.x", x))
-        xs, _ = self.coerce_input_data(x=xs, y=None, method="predict")  # type: ignore[attr-defined]
-        self._check_data(where, "predict", np.asarray(xs), None)
+        samples = Reader(where, x, None, steps, "steps", targets=False).epoch()
+        xs, _ = self.coerce_input_data(x=self._stacked(samples.x), y=None, method="predict")  # type: ignore[attr-defined]
+        xs = np.asarray(xs)
+        self._check_data(where, "predict", xs, None)
         listed = self._callback_list(callbacks, verbose, 1, len(xs))
-        kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
         listed.on_predict_begin()
-        try:
-            run, logs = self._sequence("predict", np.asarray(xs), None, listed)
-        finally:
-            self.force_layer.restore(kept)  # type: ignore[attr-defined]
-            self._phase = "idle"
-        listed.on_predict_end(logs)
+        with self._states_put_back():
+            run, _ = self._sequence("predict", xs, None, listed)
+        listed.on_predict_end()  # the outputs are no figure for a progress bar
         joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *run.returned)
-        return keras.tree.map_structure(lambda a: a.reshape(len(a), -1), joined)
+        # a user's coerce_input_data may have changed the number of steps
+        form = samples.form if np.prod(samples.form) == len(xs) else (len(xs),)
+        return keras.tree.map_structure(lambda a: a.reshape(*form, a[0].size), joined)
 
     def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
         """Learn from the time steps of `x` and `y`, as ``fit`` without callbacks."""
         where = f"{type(self).__name__}.train_on_batch"
         self._require_compiled(where)
         refuse_arguments(where, kwargs)
-        xs, ys = self._prepared(where, "fit", x, y)
-        self._build_for("fit", xs, ys)
-        self._check_data(where, "fit", xs, ys)
+        xs, ys = self._next(Reader(where, x, y), "fit")
         _, logs = self._sequence("train", xs, ys, self._callback_list(None, 0, 1, len(xs)))
         self._phase = "idle"
         return logs if return_dict else self._flatten_metrics_in_order(logs)  # type: ignore[attr-defined]
@@ -186,15 +201,21 @@ class Training:
         return self.predict(x, verbose=0)
 
     def _tested(self, xs: np.ndarray, ys: np.ndarray, listed: Any) -> dict[str, Any]:
-        kept = self.force_layer.snapshot()  # type: ignore[attr-defined]
         listed.on_test_begin()
-        try:
+        with self._states_put_back():
             _, logs = self._sequence("test", xs, ys, listed)
-        finally:
-            self.force_layer.restore(kept)  # type: ignore[attr-defined]
-            self._phase = "idle"
         listed.on_test_end(logs)
         return logs
+
+    @contextmanager
+    def _states_put_back(self) -> Iterator[None]:
+        kept, exact = self.force_layer.snapshot(), self.exact_state.copy()  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            self.force_layer.restore(kept)  # type: ignore[attr-defined]
+            self.exact_state = exact
+            self._phase = "idle"
 
     def _sequence(self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any) -> tuple[Run, dict[str, Any]]:
         """Run one sequence window by window; return it, and the logs after its last step."""
@@ -204,6 +225,7 @@ class Training:
             self.reset_metrics()  # type: ignore[attr-defined]
         dispatcher = Dispatcher(listed, kind, self)
         asked = self._steps_per_execution if self.compiled else None  # type: ignore[attr-defined]
+        asked = 1 if asked is None and self._runs_eagerly() else asked
         exact = asked == 1
         window = self._window(kind, asked, dispatcher.listens and not exact)
         inputs = xs[:, 0, :]
@@ -246,12 +268,19 @@ class Training:
 
     def _window(self, kind: str, asked: int | None, all_steps: bool) -> Any:
         """Return what runs a window."""
+        if self._runs_eagerly():
+            return EagerWindow(self, kind, asked or 1, all_steps, jit=False)
         if not self.compiled or self._engine == "tensorflow":  # type: ignore[attr-defined]
             return self._compiled_window(Window, kind, asked or _WINDOW, all_steps)
         from ..brian_engine.window import BrianWindow
 
         measure = None if kind == "predict" else self._compiled_window(Measure, kind, _WINDOW, all_steps)
         return BrianWindow(self, kind, all_steps, self._target, measure, asked)  # type: ignore[attr-defined]
+
+    def _runs_eagerly(self) -> bool:
+        if self.compiled and self._engine != "tensorflow":  # type: ignore[attr-defined]
+            return False
+        return bool(self.run_eagerly) or tf.config.functions_run_eagerly()  # type: ignore[attr-defined]
 
     def _compiled_window(self, cls: type[Window], kind: str, width: int, all_steps: bool) -> Any:
         windows = self.__dict__.setdefault("_compiled_windows", {})
@@ -282,6 +311,7 @@ class Training:
                         "derive the class from keras.callbacks.Callback.",
                     )
                 )
+            self._say_what_has_no_effect(callback)
         verbose = 1 if verbose == "auto" else verbose
         return keras.callbacks.CallbackList(
             callbacks,
@@ -293,13 +323,59 @@ class Training:
             steps=steps,
         )
 
+    def _say_what_has_no_effect(self, callback: Any) -> None:
+        if isinstance(callback, keras.callbacks.SwapEMAWeights):
+            raise InvalidValueError(
+                message(
+                    f"{type(self).__name__}.callbacks",
+                    "no SwapEMAWeights: recursive least squares keeps no moving average of weights",
+                    "SwapEMAWeights",
+                    "leave it out.",
+                )
+            )
+        rates = keras.callbacks.LearningRateScheduler | keras.callbacks.ReduceLROnPlateau
+        if isinstance(callback, rates) and not self.__dict__.get("_told_of_learning_rates"):
+            name = type(callback).__name__
+            _log.warning("%s has no effect: recursive least squares has no learning rate, see alpha_P", name)
+            object.__setattr__(self, "_told_of_learning_rates", True)  # past Keras' tracking
+
+    def _set_directions(self, listed: keras.callbacks.CallbackList) -> None:
+        """Let Keras' own callbacks find out whether less or more of a metric is better, as it looks for it."""
+        for callback in listed.callbacks:
+            if getattr(callback, "monitor_op", callback) is None:
+                object.__setattr__(self, "_shows_compiled_metrics", True)
+                try:
+                    callback._set_monitor_op()
+                except ValueError:
+                    continue  # it says so itself where it needs to know
+                finally:
+                    object.__setattr__(self, "_shows_compiled_metrics", False)
+
     def _stacked(self, array: np.ndarray) -> np.ndarray:
         return array.astype(self.compute_dtype)[:, None, :]  # type: ignore[attr-defined]
 
-    def _prepared(self, where: str, method: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-        xs, ys = (self._stacked(array) for array in pair(where, x, y))
-        xs, ys = self.coerce_input_data(x=xs, y=ys, method=method)  # type: ignore[attr-defined]
-        return np.asarray(xs), np.asarray(ys)
+    def _validation_reader(self, where: str, data: Any, steps: Any) -> Reader | None:
+        if data is None:
+            return None
+        if is_source(data):
+            data = (data, None)
+        elif isinstance(data, tuple | list) and len(data) == 3 and data[2] is None:
+            data = data[:2]
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise InvalidTypeError(message(where, "a pair (x, y)", type(data).__name__))
+        return Reader(where, *data, steps, "validation_steps")
+
+    def _next(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the data of the next epoch as they go into the network; the first ones build it."""
+        samples = reader.epoch()
+        xs, ys = self.coerce_input_data(  # type: ignore[attr-defined]
+            x=self._stacked(samples.x), y=self._stacked(samples.y), method=method
+        )
+        xs, ys = np.asarray(xs), np.asarray(ys)
+        if method == "fit":
+            self._build_for("fit", xs, ys)
+        self._check_data(reader.where, method, xs, ys)
+        return xs, ys
 
     def _build_for(self, method: str, xs: np.ndarray, ys: np.ndarray) -> None:
         self._check_target_width(ys)  # type: ignore[attr-defined]

@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "tau_ref": (lambda: LIF(**lif_arguments(tau_ref=-1)), ValueError, "LIF.tau_ref: expected a time, 0 or longer.\nReceived: -1"),
     "tau_rise": (lambda: LIF(**lif_arguments(tau_rise=-1)), ValueError, "LIF.tau_rise: expected a finite number above 0.\nReceived: -1\nFix: use 0 for a single exponential filter."),
     "v_reset": (lambda: LIF(**lif_arguments(v_reset=0)), ValueError, "LIF.v_reset: expected a voltage below v_peak (-40).\nReceived: 0"),
-    "spiking activation": (lambda: LIF(**lif_arguments(activation="tanh")), TypeError, "LIF.activation: expected no activation.\nReceived: 'tanh'\nFix: leave activation out: spiking layers have none."),
+    "spiking recurrence": (lambda: LIF(**lif_arguments(recurrent_kernel_trainable=True)), TypeError, "LIF.recurrent_kernel_trainable: expected no recurrent_kernel_trainable.\nReceived: True\nFix: leave it out: the recurrent kernel of a spiking layer is static."),
     "initial_voltage": (lambda: LIF(**lif_arguments(initial_voltage=np.full((1, 20), np.nan))), ValueError, "LIF.initial_voltage: expected finite numbers of shape (1, 20)."),
     # from_weights
     "p_recurr with weights": (lambda: EchoStateNetwork.from_weights(weights(), None, p_recurr=0.5, **esn_options), ValueError, "EchoStateNetwork.from_weights.p_recurr: expected no p_recurr: the kernels say what is connected.\nReceived: 0.5\nFix: leave p_recurr out."),

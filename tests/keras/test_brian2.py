@@ -21,7 +21,7 @@ from scipy import special  # noqa: E402
 from targets import TARGETS, skip_unless_here  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
-from tension_sim.brian_engine import rate  # noqa: E402
+from tension_sim.brian_engine import exact, rate  # noqa: E402
 from tension_sim.brian_engine import window as window_module  # noqa: E402
 from tension_sim.constrained import BioFORCEModel  # noqa: E402
 from tension_sim.equations import ACTIVATIONS  # noqa: E402
@@ -212,8 +212,8 @@ def test_states_that_were_reset_are_taken_up_on_both_engines() -> None:
 def test_a_p_of_which_no_copy_is_kept_is_rounded_between_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = data(40)
     models = []
-    for kept in (window_module._KEPT, 0):
-        monkeypatch.setattr(window_module, "_KEPT", kept)
+    for kept in (exact._LARGEST, 0):
+        monkeypatch.setattr(exact, "_LARGEST", kept)
         model = FORCEModel(force_layer=nofeedback(p_recurr=0.5, recurrent_kernel_trainable=True))
         model.compile(metrics=["mae"], **ON_NUMPY, steps_per_execution=8)
         model.fit(x, y, verbose=0)
