@@ -26,7 +26,7 @@ from .conductor import Conductor
 from .isolation import isolated
 from .runtime import files_of
 
-__all__ = ["build_cpp", "build_on"]
+__all__ = ["build_cpp", "build_on", "written_arrays"]
 
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
@@ -199,7 +199,7 @@ def build_on(
             "Fix: the compiler's output is above; an old compiler or a full disk are usual reasons."
         ) from error
     manifest = {
-        "arrays": _arrays(device, skip),
+        "arrays": written_arrays(device, skip),
         "settable": [f"{v.owner.name}.{v.name}" for v in device.arrays if not v.read_only and hasattr(v.owner, "name")],
     }
     for compiled in [*folder.rglob("*.o"), *folder.rglob("*.gch")]:
@@ -207,7 +207,7 @@ def build_on(
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def _arrays(device: Any, skip: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:
+def written_arrays(device: Any, skip: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:
     """Say which file holds which array after a run."""
     return {
         name: {

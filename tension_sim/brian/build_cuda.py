@@ -7,9 +7,10 @@ launches are accepted by a GPU, and the agreement of the numbers with the other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import brian2cuda  # noqa: F401  (registers device and preferences)
@@ -24,8 +25,9 @@ from ..cuda import build_preferences
 from .build import build_on
 from .isolation import isolated
 from .spike_order import SpikeOrder
+from .unity import join_sources
 
-__all__ = ["build_cuda"]
+__all__ = ["build_cuda", "cuda_device", "is_eventspace"]
 
 # Values go to host and device here, not by Brian2's own function, which on CUDA makes the
 # paths of files lower case, and goes on with the old values where a file has another size.
@@ -73,8 +75,23 @@ auto _load_vector = [&](const std::string& _name, auto& _host, auto& _device, bo
 """
 
 
-def build_cuda(circuit: Circuit, folder: Path) -> None:
+class _Device(CUDAStandaloneDevice):
+    """brian2cuda's device, which compiles in a fifth of the time."""
+
+    def compile_source(self, directory: str, *arguments: Any) -> None:
+        join_sources(Path(directory))
+        super().compile_source(directory, *arguments)
+
+
+def build_cuda(circuit: Circuit, folder: Path, changed: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Generate and compile the CUDA program of a circuit into `folder`.
+
+    Parameters
+    ----------
+    circuit, folder
+        What is built, and where.
+    changed : mapping, optional
+        Brian2 preferences in place of those of `build_preferences`, such as for a GPU that is not here.
 
     Raises
     ------
@@ -83,13 +100,7 @@ def build_cuda(circuit: Circuit, folder: Path) -> None:
     RunFailedError
         If the compiler fails.
     """
-    preferences = build_preferences() | {
-        "core.default_float_dtype": np.dtype(circuit.dtype).type,
-        "core.stop_on_keyboard_interrupt": True,
-        # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
-        "devices.cuda_standalone.use_atomics": False,
-    }
-    with _own_gpu_selection(), isolated(CUDAStandaloneDevice(), preferences, build_on_run=False) as device:
+    with cuda_device(circuit.dtype, changed) as device:
         # brian2cuda's synapses read the default clock, which need not be the network's
         device.clocks.add(device.defaultclock)
         build_on(
@@ -103,8 +114,21 @@ def build_cuda(circuit: Circuit, folder: Path) -> None:
                 if part.threshold
             ],
             load=_load_values,
-            skip=_is_eventspace,
+            skip=is_eventspace,
         )
+
+
+@contextmanager
+def cuda_device(dtype: str, changed: Mapping[str, Any] = MappingProxyType({})) -> Iterator[CUDAStandaloneDevice]:
+    """Activate brian2cuda's device for one program, and put the user's Brian2 back at the end."""
+    preferences = build_preferences() | {
+        "core.default_float_dtype": np.dtype(dtype).type,
+        "core.stop_on_keyboard_interrupt": True,
+        # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
+        "devices.cuda_standalone.use_atomics": False,
+    }
+    with _own_gpu_selection(), isolated(_Device(), preferences | dict(changed), build_on_run=False) as device:
+        yield device
 
 
 @contextmanager
@@ -120,7 +144,7 @@ def _own_gpu_selection() -> Iterator[None]:
         gputools.restore_cuda_installation(cuda)
 
 
-def _is_eventspace(variable: Any) -> bool:
+def is_eventspace(variable: Any) -> bool:
     """Say whether a variable holds spikes, which brian2cuda neither sets nor writes."""
     return variable.name.endswith("space")
 
@@ -130,7 +154,7 @@ def _load_values(device: Any) -> str:
     lines = [_LOADERS]
     for variable, array in device.arrays.items():
         owner = getattr(variable.owner, "name", None)
-        if variable.read_only or owner is None or isinstance(variable.owner, BaseClock) or _is_eventspace(variable):
+        if variable.read_only or owner is None or isinstance(variable.owner, BaseClock) or is_eventspace(variable):
             continue
         argument = f'"{owner}.{variable.name}="'
         if isinstance(variable, DynamicArrayVariable):

@@ -413,10 +413,17 @@ class RLS(GeneratedObject):
         if not is_standalone():
             self.check_diverged()
 
+    def _check_for_invalid_states(self) -> None:
+        """Check the run of a generated program, which Brian2's standalone devices ask all groups for at its end."""
+        super()._check_for_invalid_states()
+        if is_standalone():
+            self.check_diverged()
+
     def check_diverged(self) -> None:
         """Raise DivergenceError if an update was not finite."""
         step = int(self._scalar("diverged_step"))
         if step < 0:
             return
-        self._set("diverged_step", -1)
+        if not is_standalone():  # there each run starts anew
+            self._set("diverged_step", -1)
         raise diverged(step, step * float(self._clock.dt))
