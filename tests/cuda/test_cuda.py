@@ -92,14 +92,15 @@ def test_cuda_path_goes_before_the_path(monkeypatch, tmp_path):
     assert cuda.nvcc() == str(mine)
 
 
-def test_a_toolkit_without_curand(monkeypatch, tmp_path):
-    fake_nvcc(tmp_path / "toolkit", "Cuda compilation tools, release 13.0, V13.0.88")
+@pytest.mark.parametrize(("release", "wheel"), [("13.0", "nvidia-curand"), ("12.6", "nvidia-curand-cu12")])
+def test_a_toolkit_without_curand(monkeypatch, tmp_path, release, wheel):
+    fake_nvcc(tmp_path / "toolkit", f"Cuda compilation tools, release {release}, V{release}.88")
     monkeypatch.setenv("CUDA_PATH", str(tmp_path / "toolkit"))
     monkeypatch.setattr(cuda, "find_spec", lambda name: None if name == "nvidia" else name)
     with pytest.raises(
         CompilerNotFoundError,
         match=r"(?s)expected the library cuRAND for cuda_standalone\.\nReceived: 'no curand\.h in the CUDA toolkit'\n"
-        r"Fix: install the toolkit's cuRAND, or pip install nvidia-curand \(of the toolkit's version\)\.$",
+        rf"Fix: install the toolkit's cuRAND, or pip install {wheel}\.$",
     ):
         cuda.build_preferences()
 
