@@ -37,6 +37,9 @@ _ROOT = _HERE.parents[1]
 
 LARGEST = 60e6  # bytes of the kit
 
+#: The CPU plays the GPU slowly: it takes fewer steps, and may take longer.
+_EMULATED_STEPS, _EMULATED_LIMIT = 150, 300.0
+
 _CARRIED = ("__init__", "calls", "check", "compare", "execute", "large")
 
 
@@ -156,16 +159,16 @@ def _primitives(dtype: str, kit: Path, changed: Mapping[str, Any], emulated: boo
     """Prepare the program with every primitive."""
     folder = kit / name
     nothing = Circuit(primitives.DT, {}, dtype)  # of its key remain compiler and sources
-    source = Path(primitives.everything.__file__)
-    files = (source, Path(primitives.__file__), Path(portable.__file__))
-    key = _digest(program_key(nothing, "cuda_standalone"), *files, emulated)
-    binary = _install(folder, key, lambda project: primitives.build(project, dtype, changed), emulated)
+    steps = min(primitives.STEPS[dtype], _EMULATED_STEPS if emulated else sys.maxsize)
+    files = (Path(primitives.everything.__file__), Path(portable.__file__))
+    key = _digest(program_key(nothing, "cuda_standalone"), *files, steps, emulated)
+    binary = _install(folder, key, lambda project: primitives.build(project, dtype, steps, changed), emulated)
     runs = {}
     with tempfile.TemporaryDirectory() as temporary:
-        for run, (numbers, spikes) in primitives.outcomes(Path(temporary), dtype).items():
+        for run, (numbers, spikes) in primitives.outcomes(Path(temporary), dtype, steps).items():
             wanted = write_wanted(kit, f"{name}/wanted/{run}", numbers, spikes, primitives.DT)
             arguments = [f"{key}={value!r}" for key, value in primitives.RUNS[run].items()]
-            runs[run] = {"steps": primitives.STEPS[dtype], "arguments": arguments, "wanted": wanted}
+            runs[run] = {"steps": steps, "arguments": arguments, "wanted": wanted}
     return binary | {
         "dtype": dtype,
         "rules": list(primitives.rules()),
@@ -216,7 +219,7 @@ def prepare(kit: Path, names: Sequence[str] | None = None, *, emulate: bool = Fa
                 problems.append(f"{name}: {type(error).__name__}: {error}")
                 print(problems[-1], file=sys.stderr, flush=True)
                 continue
-            found |= {"name": name, "title": title, "limit": limit, "prepared": key}
+            found |= {"name": name, "title": title, "limit": _EMULATED_LIMIT if emulate else limit, "prepared": key}
             (kit / name / "program.json").write_text(json.dumps(found))
             print(f"{name}: prepared in {time.perf_counter() - begin:.0f} s", flush=True)
     _finish(kit, emulate)

@@ -45,21 +45,21 @@ _COMPARED: Mapping[type, tuple[str, ...]] = {
 }
 
 
-def build(folder: Path, dtype: str, changed: Mapping[str, Any]) -> dict[str, Any]:
+def build(folder: Path, dtype: str, steps: int, changed: Mapping[str, Any]) -> dict[str, Any]:
     """Compile the CUDA program into a folder, and return which file holds which array."""
     with cuda_device(dtype, changed) as device:
         net = everything.build()
-        net.network.run(STEPS[dtype] * everything.DT, namespace={})
+        net.network.run(steps * everything.DT, namespace={})
         device.build(directory=str(folder), compile=True, run=False, with_output=False)
         return written_arrays(device, is_eventspace)
 
 
-def outcomes(folder: Path, dtype: str) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
+def outcomes(folder: Path, dtype: str, steps: int) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
     """Return numbers and spikes that C++ gives, by the names of the runs."""
     found = {}
     with activated("cpp_standalone", folder, dtype) as target:
         net = everything.build()
-        target.run(net.network, STEPS[dtype] * everything.DT)
+        target.run(net.network, steps * everything.DT)
         for name, values in RUNS.items():
             if values:
                 arguments = {getattr(net.objects[key.split(".")[0]], key.split(".")[1]): v for key, v in values.items()}

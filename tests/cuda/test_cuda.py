@@ -178,8 +178,9 @@ def test_the_manifest_lists_what_the_program_writes(generated):
 
 
 def test_sums_over_synapses_have_a_fixed_order(generated):
-    kernel = source_of(generated[2], "recurrent_pre")
-    assert "_brian_atomic" not in kernel[kernel.index("_run_kernel_recurrent_pre") :]
+    source = source_of(generated[2], "recurrent")
+    assert "TSIM_LAUNCH(tsim::deliver, " in source
+    assert "_brian_atomic" not in source
     assert "rank_events" in source_of(generated[2], "spike_order")
 
 
