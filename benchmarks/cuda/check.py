@@ -36,13 +36,13 @@ def _root() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
-def find_card() -> dict[str, Any]:
-    """Ask the driver for the first GPU.
+def find_card(cuda: float = 0.0) -> dict[str, Any]:
+    """Ask the driver for the first GPU; `cuda` is the version that the programs were compiled by.
 
     Raises
     ------
     NothingRanError
-        If there is no driver, or no GPU, or one of before Ampere.
+        If there is no driver, or one for an older CUDA, or no GPU, or one of before Ampere.
     """
     try:
         driver = ctypes.CDLL("libcuda.so.1")
@@ -67,6 +67,10 @@ def find_card() -> dict[str, Any]:
     }
     if found[0] < 8:
         raise NothingRanError(f"The GPU {card['name']} is too old: the programs need compute capability 8.0 or more.")
+    if version.value // 1000 < int(cuda):
+        raise NothingRanError(
+            f"The driver is for CUDA {card['driver_cuda']}, the programs are of CUDA {cuda}: update it."
+        )
     return card
 
 
@@ -204,7 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         manifest = load(kit)
         programs = _chosen(manifest["programs"], arguments.only)
-        card = {"name": "none: emulated on the CPU"} if manifest["emulated"] else find_card()
+        card = {"name": "none: emulated on the CPU"} if manifest["emulated"] else find_card(manifest["cuda"])
     except NothingRanError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,7 +9,10 @@ from typing import Any
 
 from tension_sim import cuda
 
-__all__ = ["libraries_of", "preferences", "strip"]
+__all__ = ["STUBS", "cuda_version", "libraries_of", "preferences", "strip"]
+
+#: Linked in place of cuRAND.
+STUBS = Path(__file__).with_name("stubs.cpp")
 
 #: One pass of the compiler for all: machine code for A100 and H100, and PTX that newer cards compile themselves.
 ARCHITECTURES = "-gencode=arch=compute_80,code=[sm_80,sm_90,compute_80]"
@@ -25,8 +28,8 @@ _EVERYWHERE = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt
 def preferences(folder: Path) -> dict[str, Any]:
     """Return Brian2 preferences for such programs; what they link in place of cuRAND is made in `folder`."""
     found = cuda.build_preferences()
-    source, compiled = Path(__file__).with_name("no_curand.cpp"), folder / "no_curand.o"
-    subprocess.run(["g++", "-O1", "-c", str(source), "-o", str(compiled)], check=True)
+    compiled = folder / "stubs.o"
+    subprocess.run(["g++", "-O1", "-c", str(STUBS), "-o", str(compiled)], check=True)
     subprocess.run(["ar", "rcs", str(folder / "libcurand.a"), str(compiled)], check=True)
     backend = "devices.cuda_standalone.cuda_backend"
     return found | {
@@ -35,6 +38,11 @@ def preferences(folder: Path) -> dict[str, Any]:
         "codegen.cpp.extra_compile_args_gcc": _FLAGS,
         "codegen.cpp.extra_link_args": [f"-L{folder}", *_LINKED],
     }
+
+
+def cuda_version() -> float:
+    """Return the version of the compiler, for which the other machine's driver must do."""
+    return cuda.build_preferences()["devices.cuda_standalone.cuda_backend.cuda_runtime_version"]
 
 
 def strip(program: Path) -> None:

@@ -37,6 +37,9 @@ _ROOT = _HERE.parents[1]
 
 LARGEST = 60e6  # bytes of the kit
 
+#: What decides a binary besides its sources.
+_COMPILED_BY = (Path(portable.__file__), portable.STUBS)
+
 #: The CPU plays the GPU slowly: it takes fewer steps, and may take longer.
 _EMULATED_STEPS, _EMULATED_LIMIT = 150, 300.0
 
@@ -132,7 +135,7 @@ def _circuit(case: Case, kit: Path, changed: Mapping[str, Any], emulated: bool) 
         build_cuda.build_cuda(circuit, project, changed)
         return json.loads((project / "manifest.json").read_text())["arrays"]
 
-    key = _digest(program_key(circuit, "cuda_standalone"), Path(portable.__file__), emulated)
+    key = _digest(program_key(circuit, "cuda_standalone"), *_COMPILED_BY, emulated)
     binary = _install(folder, key, build, emulated)
     arrays = binary["arrays"]
     runs: dict[str, Any] = {}
@@ -160,7 +163,7 @@ def _primitives(dtype: str, kit: Path, changed: Mapping[str, Any], emulated: boo
     folder = kit / name
     nothing = Circuit(primitives.DT, {}, dtype)  # of its key remain compiler and sources
     steps = min(primitives.STEPS[dtype], _EMULATED_STEPS if emulated else sys.maxsize)
-    files = (Path(primitives.everything.__file__), Path(portable.__file__))
+    files = (Path(primitives.everything.__file__), *_COMPILED_BY)
     key = _digest(program_key(nothing, "cuda_standalone"), *files, steps, emulated)
     binary = _install(folder, key, lambda project: primitives.build(project, dtype, steps, changed), emulated)
     runs = {}
@@ -244,6 +247,7 @@ def _finish(kit: Path, emulated: bool) -> None:
     ready = {program["name"]: program for program in found if "runs" in program}
     manifest = {
         "emulated": emulated,
+        "cuda": 0.0 if emulated else portable.cuda_version(),
         "built": time.strftime("%Y-%m-%d", time.gmtime()),
         "tolerance": tolerance(),
         "programs": [ready[name] for name in programs() if name in ready],

@@ -94,7 +94,7 @@ class Kit:
 
     def run(self, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
         """Check the kit, and return the status and the rows by their names."""
-        manifest = {"emulated": True, "built": "today", "tolerance": {"float64": 1e-10, "float32": 2e-4}}
+        manifest = {"emulated": True, "cuda": 13.0, "built": "today", "tolerance": {"float64": 1e-10, "float32": 2e-4}}
         (self.folder / "manifest.json").write_text(json.dumps(manifest | {"programs": self.programs}))
         file = self.folder / "table.json"
         status = check.main(["--kit", str(self.folder), "--json", str(file), *arguments])
@@ -354,7 +354,7 @@ class Driver:
 
 def test_the_card_is_named(monkeypatch):
     monkeypatch.setattr(check.ctypes, "CDLL", lambda name: Driver(1))
-    assert check.find_card() == {"name": "a card", "compute_capability": "9.0", "driver_cuda": "13.2"}
+    assert check.find_card(13.0) == {"name": "a card", "compute_capability": "9.0", "driver_cuda": "13.2"}
 
 
 @pytest.mark.parametrize(
@@ -362,13 +362,14 @@ def test_the_card_is_named(monkeypatch):
     [
         (Driver(0), "No GPU: the NVIDIA driver is here, but finds no GPU that can be used."),
         (Driver(1, start=100), "No GPU: the NVIDIA driver is here, but finds no GPU that can be used."),
+        (Driver(1), "The driver is for CUDA 13.2, the programs are of CUDA 14.0: update it."),
         (Driver(1, (7, 5)), "The GPU a card is too old: the programs need compute capability 8.0 or more."),
     ],
 )
 def test_no_card_that_will_do(monkeypatch, driver, text):
     monkeypatch.setattr(check.ctypes, "CDLL", lambda name: driver)
     with pytest.raises(check.NothingRanError, match=f"^{text}$"):
-        check.find_card()
+        check.find_card(14.0)
 
 
 def test_the_check_needs_numpy_alone():
@@ -390,7 +391,7 @@ def test_compute_sanitizer_runs_where_it_is(kit, monkeypatch, tmp_path):
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
     kit.programs[0]["sanitize"] = True
-    monkeypatch.setattr(check, "find_card", lambda: {"name": "a card"})
+    monkeypatch.setattr(check, "find_card", lambda cuda: {"name": "a card"})
     kit.run("--only", "first")
     manifest = json.loads((kit.folder / "manifest.json").read_text())
     (kit.folder / "manifest.json").write_text(json.dumps(manifest | {"emulated": False}))
