@@ -144,6 +144,11 @@ def _knows_curand(compiler: str) -> bool:
     return subprocess.run(command, input="#include <curand.h>\n", capture_output=True, text=True).returncode == 0
 
 
+def _wheel_name(toolkit: float) -> str:
+    """Name PyPI's package of cuRAND for a toolkit; the one for CUDA 13 comes with ``tension-sim[cuda]``."""
+    return "nvidia-curand" if toolkit >= 13 else f"nvidia-curand-cu{int(toolkit)}"
+
+
 def _curand_wheel() -> tuple[Path, Path] | None:
     """Return headers and library of PyPI's cuRAND, if it is installed."""
     spec = find_spec("nvidia")
@@ -165,7 +170,7 @@ def _curand_flags(compiler: str) -> tuple[list[str], list[str]]:
                 "Simulation.target",
                 "the library cuRAND for cuda_standalone",
                 "no curand.h in the CUDA toolkit",
-                "install the toolkit's cuRAND, or pip install nvidia-curand (of the toolkit's version).",
+                f"install the toolkit's cuRAND, or pip install {_wheel_name(_runtime_version(compiler))}.",
             )
         )
     headers, library = wheel

@@ -59,7 +59,8 @@ def to_cpp(folder: Path) -> None:
 def compile_project(folder: Path) -> None:
     """Compile a generated project for the CPU, in place of nvcc."""
     to_cpp(folder)
-    objects = [str(path.relative_to(folder).with_suffix(".o")) for path in folder.rglob("*.cu")]
+    sources = re.search(r"^SRCS = (.*)$", (folder / "makefile").read_text(), re.MULTILINE)[1].split()
+    objects = [str(Path(name).with_suffix(".o")) for name in sources]
     compiler = " ".join(["g++", *FLAGS])
     (folder / "makefile").write_text(
         f"main: {' '.join(objects)}\n\t{compiler} $^ {HERE}/fake_cuda.cpp -o $@\n"

@@ -24,7 +24,7 @@ from .isolation import isolated, users_preferences
 from .program_files import BEGIN, loading_code, use_own_files
 from .runtime import files_of
 
-__all__ = ["build_cpp", "generate_on"]
+__all__ = ["build_cpp", "generate_on", "written_arrays"]
 
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
@@ -160,12 +160,12 @@ def generate_on(
     with blaming_the_files(files_of(circuit)):
         network.run(_ENDLESS * circuit.dt * second, namespace={})
     device.build(directory=str(folder), compile=False, run=False, with_output=False)
-    arrays = _arrays(device, skip)
+    arrays = written_arrays(device, skip)
     use_own_files(folder, {arrays[name]["file"] for name in (*circuit.results, STEPS) if name in arrays})
     (folder / "manifest.json").write_text(json.dumps({"arrays": arrays}))
 
 
-def _arrays(device: Any, skip: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:
+def written_arrays(device: Any, skip: Callable[[Any], bool]) -> dict[str, dict[str, Any]]:
     """Say which file holds which array after a run."""
     return {
         name: {

@@ -7,9 +7,10 @@ launches are accepted by a GPU, and the agreement of the numbers with the other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import brian2cuda  # noqa: F401  (registers device and preferences)
@@ -23,8 +24,9 @@ from ..run.make import make
 from .build import generate_on
 from .isolation import isolated
 from .spike_order import SpikeOrder
+from .unity import join_sources
 
-__all__ = ["build_cuda"]
+__all__ = ["build_cuda", "cuda_device", "is_eventspace"]
 
 # Values go to host and device here, not by Brian2's own function, which on CUDA makes the
 # paths of files lower case.
@@ -35,8 +37,15 @@ _COPY = {
 }
 
 
-def build_cuda(circuit: Circuit, folder: Path) -> None:
+def build_cuda(circuit: Circuit, folder: Path, changed: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Generate and compile the CUDA program of a circuit into `folder`.
+
+    Parameters
+    ----------
+    circuit, folder
+        What is built, and where.
+    changed : mapping, optional
+        Brian2 preferences in place of those of `build_preferences`, such as for a GPU that is not here.
 
     Raises
     ------
@@ -45,13 +54,7 @@ def build_cuda(circuit: Circuit, folder: Path) -> None:
     RunFailedError
         If the compiler fails.
     """
-    preferences = build_preferences() | {
-        "core.default_float_dtype": np.dtype(circuit.dtype).type,
-        "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does
-        # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
-        "devices.cuda_standalone.use_atomics": False,
-    }
-    with isolated(CUDAStandaloneDevice(), preferences, build_on_run=False) as device, _own_gpu_selection():
+    with cuda_device(circuit.dtype, changed) as device:
         # brian2cuda's synapses read the default clock, which need not be the network's
         device.clocks.add(device.defaultclock)
         generate_on(
@@ -63,10 +66,25 @@ def build_cuda(circuit: Circuit, folder: Path) -> None:
                 for name, part in circuit.of(Units).items()
                 if part.threshold
             ],
-            skip=_is_eventspace,
+            skip=is_eventspace,
             **_COPY,
         )
+    join_sources(folder)  # which compiles in a fifth of the time
     make(folder, "CUDA")
+
+
+@contextmanager
+def cuda_device(dtype: str, changed: Mapping[str, Any] = MappingProxyType({})) -> Iterator[CUDAStandaloneDevice]:
+    """Activate brian2cuda's device for one program, and put the user's Brian2 back at the end."""
+    preferences = build_preferences() | {
+        "core.default_float_dtype": np.dtype(dtype).type,
+        "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does
+        # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
+        "devices.cuda_standalone.use_atomics": False,
+    }
+    ours = preferences | dict(changed)
+    with isolated(CUDAStandaloneDevice(), ours, build_on_run=False) as device, _own_gpu_selection():
+        yield device
 
 
 @contextmanager
@@ -82,6 +100,6 @@ def _own_gpu_selection() -> Iterator[None]:
         gputools.restore_cuda_installation(cuda)
 
 
-def _is_eventspace(variable: Any) -> bool:
+def is_eventspace(variable: Any) -> bool:
     """Say whether a variable holds spikes, which brian2cuda neither sets nor writes."""
     return variable.name.endswith("space")

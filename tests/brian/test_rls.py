@@ -12,7 +12,7 @@ from brian.learner import DT, STEPS, Learner, N
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.codegen.templates import Templater
 from brian2.core.base import BrianObjectException
-from targets import TARGETS, activated, assert_close, runtime_targets, skip_unless_here
+from targets import STANDALONE_TARGETS, TARGETS, activated, assert_close, runtime_targets, skip_unless_here
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 from tension_sim.brian.rls import chance
@@ -265,6 +265,21 @@ class TestDivergence:
                 run.run(40)
             # no update after the last z
             assert_close(run.z.recorded[-1], run.readout.W @ run.recorder.recorded[-1])
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", STANDALONE_TARGETS)
+    def test_a_generated_program_raises_too(self, name, tmp_path):
+        skip_unless_here(name)
+        with activated(name, tmp_path) as target:
+            run = Learner()
+            gate = Signal(np.where(np.arange(STEPS) == 25, 0.0, 1.0), name="gate")
+            rls = RLS(run.readout, run.target, alpha_P=0.5, error="(z - y)/gate", variables={"gate": (gate, "value")})
+            network = b2.Network(run.neurons, run.target, run.readout, run.recorder, run.z, gate, rls)
+            with pytest.raises(DivergenceError, match="RLS: learning diverged at time step 25 "):
+                target.run(network, STEPS * DT)
+            assert rls.n_updates[:] == 25
+            assert np.all(np.isfinite(run.readout.W))
+            assert len(run.z.recorded) == 26
 
 
 class Foreign(NumpyCodeObject):

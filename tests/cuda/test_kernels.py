@@ -37,13 +37,12 @@ class Problem(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("n_updates", "diverged_step")),
         ("schedule", Schedule),
         ("error", ctypes.c_void_p * MAPS),
-        ("n_errors", ctypes.c_int64 * MAPS),
         ("rows", ctypes.c_void_p * MAPS),
         ("block_rows", ctypes.c_void_p * MAPS),
         ("n_entries", ctypes.c_int64 * MAPS),
         ("w", ctypes.c_void_p * MAPS),
         ("row_start", ctypes.c_void_p * MAPS),
-        *((name, ctypes.c_void_p) for name in ("k", "c", "largest_error", "found", "first_bad")),
+        *((name, ctypes.c_void_p) for name in ("k", "c", "found", "first_bad")),
     ]
 
 
@@ -143,7 +142,7 @@ class Learner:
                 "row_start": row_start,
             }.items():  # fmt: skip
                 getattr(struct, name)[m] = pointer(array)
-            struct.n_errors[m], struct.n_entries[m] = len(mask), len(rows)
+            struct.n_entries[m] = len(rows)
 
     def update(self, kernels: Any, step: int) -> bool:
         return kernels.rls_update(ctypes.byref(self.struct), step)
@@ -263,19 +262,48 @@ def test_a_scale_without_waiting_terms_is_applied_too(kernels):
     assert learner.arrays["P_scale"][0] == 1
 
 
-@pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_an_error_that_is_not_finite_changes_nothing(kernels, wrong):
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_an_error_that_is_not_finite_changes_nothing_from_its_block_on(kernels, order, wrong):
     learner = Learner.of(masked())
     learner.errors[1][2] = wrong
-    before = [w.copy() for w in learner.flat]
+    index = np.flatnonzero(learner.masks[1][2])
+    blocks = range(len(learner.blocks))
+    of_block = [learner.blocks.partner[slice(*learner.blocks.start[b : b + 2])] for b in blocks]
+    bad = next(b for b in blocks if np.array_equal(of_block[b], index))
+    wanted_P, wanted_w = [0.7 * np.eye(n) for n in learner.blocks.sizes], [w.copy() for w in learner.weights]
     assert not learner.update(kernels, 11)
     assert learner.arrays["diverged_step"][0] == 11
     assert learner.arrays["n_updates"][0] == 0
-    for flat, old in zip(learner.flat, before, strict=True):
-        assert np.array_equal(flat, old)
     assert learner.arrays["fresh"][0] == 0
-    for P, n in zip(learner.found()[1], learner.blocks.sizes, strict=True):
-        assert np.array_equal(P, 0.7 * np.eye(n))
+    truth(learner, wanted_P, wanted_w, stop_before=bad)
+    found_w, found_P = learner.found()
+    for found, wanted in zip([*found_w, *found_P], [*wanted_w, *wanted_P], strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+def test_the_error_of_a_row_that_learns_nothing_may_be_anything(kernels, order):
+    learner = Learner.of(masked())
+    learner.errors[0][5] = np.nan  # the row has no partners
+    wanted_P, wanted_w = [0.7 * np.eye(n) for n in learner.blocks.sizes], [w.copy() for w in learner.weights]
+    assert learner.update(kernels, 3)
+    truth(learner, wanted_P, wanted_w)
+    for found, wanted in zip(learner.found()[0], wanted_w, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+def test_the_size_of_an_update_is_that_of_its_block(kernels, order):
+    """k of one block times the error of another would overflow, and is no update."""
+    learner = Learner.of(masked(), divided=0, fresh=0)
+    wanted_P = [np.eye(n) for n in learner.blocks.sizes]
+    wanted_P[1] *= 1e200
+    learner.arrays["x"][:] *= 1e-60
+    for b, P in enumerate(wanted_P):
+        learner.arrays["P"][learner.blocks.P_start[b] : learner.blocks.P_start[b + 1]] = pack(P)
+    for errors in learner.errors:
+        errors[:] = 1e-140
+    row = int(learner.blocks.rows[0][learner.blocks.row_start[0][0]])  # of block 0
+    learner.errors[0][row] = 1e190
+    assert learner.update(kernels, 4)
 
 
 def test_an_update_that_would_overflow_is_not_begun(kernels, order):

@@ -1,19 +1,10 @@
 {# USES_VARIABLES { N, stop_step, t_in_timesteps } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 
 {% block extra_headers %}
 #include <chrono>
 #include <cstdio>
 #include "tsim_process.h"
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}

@@ -24,7 +24,8 @@ static inline unsigned blocks_for(std::int64_t threads) {
 
 __device__ inline std::int64_t thread_index() { return (std::int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
 
-// The sum of one value of each thread, for thread 0. The same pairs each time, so the same bits; once a kernel.
+// The sum of one value of each thread, for thread 0. The same pairs each time, so the same bits. Between two calls in
+// one kernel there must be a barrier, for this and the next.
 template <typename T>
 __device__ inline T sum_of_block(T value) {
     __shared__ T part[TSIM_THREADS];

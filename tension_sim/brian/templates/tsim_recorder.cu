@@ -1,19 +1,10 @@
 {# USES_VARIABLES { N, x, values, indices, every, t_in_timesteps } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}
 
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}

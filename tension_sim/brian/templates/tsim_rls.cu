@@ -2,7 +2,7 @@
                     P_packed, pending_k, pending_c, P_scale, pending, alpha_P, forgetting, probability,
                     divided, learning, update_every, start_step, stop_step, seed, fresh, n_updates,
                     diverged_step, t_in_timesteps } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 {% set _problem %}tsim::rls::Problem<{{c_data_type(variables['P_packed'].dtype)}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}>{% endset %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 {% macro _host(name) %}{{get_array_name(variables[name], prefix='')}}{% endmacro %}
@@ -20,15 +20,6 @@
 
 {% include 'tsim_rls_cuda.h' %}
 
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}
@@ -62,7 +53,6 @@
         _problem.schedule = {{_schedule(_dev)}};
         {% for m in range(n_maps) %}
         _problem.error[{{m}}] = {{_dev('error_' ~ m)}};
-        _problem.n_errors[{{m}}] = _numerror_{{m}};
         _problem.rows[{{m}}] = {{_dev('rows_' ~ m)}};
         _problem.block_rows[{{m}}] = {{_dev('block_rows_' ~ m)}};
         _problem.n_entries[{{m}}] = _numrows_{{m}};

@@ -42,7 +42,6 @@ struct Problem {
     Schedule schedule;
     // of each map: the errors of its rows; the rows it learns, block by block; its weights
     const T* error[MAPS];
-    std::int64_t n_errors[MAPS];
     const std::int32_t* rows[MAPS];
     const std::int64_t* block_rows[MAPS];
     std::int64_t n_entries[MAPS];                 // at least those in `rows` that count
@@ -51,7 +50,6 @@ struct Problem {
     // kept between launches
     T* k;                                         // [n_rows]
     T* c;                                         // [n_blocks]
-    T* largest_error;
     std::int32_t* found;                          // what `look` saw
     std::int32_t* first_bad;                      // the first block that diverged, else n_blocks
 };
@@ -67,7 +65,7 @@ struct Options {
     const T* factor[MAPS] = {};                   // how fast each learns
 };
 
-enum { DUE = 1, UNSETTLED = 2, BAD = 4 };
+enum { DUE = 1, UNSETTLED = 2 };
 
 // The last b with start[b] <= i; blocks may be empty.
 __device__ inline std::int64_t block_of(const std::int64_t* start, std::int64_t n_blocks, std::int64_t i) {
@@ -80,38 +78,22 @@ __device__ inline std::int64_t block_of(const std::int64_t* start, std::int64_t 
     return low;
 }
 
-// One CUDA block: is an update due, does P wait for something, are the errors finite, and how large?
+// One CUDA block: is an update due, and does P wait for something?
 template <typename T, typename X, int MAPS>
 __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
-    __shared__ int unsettled, bad;
+    __shared__ int unsettled;
     const int me = threadIdx.x;
     const bool now = due(step, p.schedule);
     if (me == 0) {
         unsettled = *p.fresh;
-        bad = 0;
         *p.first_bad = (std::int32_t)p.n_blocks;
     }
     __syncthreads();
-    T largest = 0;
-    if (now) {
-        int waits = 0, wrong = 0;
-        for (std::int64_t b = me; b < p.n_blocks; b += TSIM_THREADS) waits |= p.pending[b] || p.P_scale[b] != 1;
-        for (int m = 0; m < MAPS; m++)
-            for (std::int64_t i = me; i < p.n_errors[m]; i += TSIM_THREADS) {
-                const T e = p.error[m][i];
-                wrong |= !std::isfinite(e);
-                if (std::abs(e) > largest) largest = std::abs(e);
-            }
-        if (waits) atomicOr(&unsettled, 1);
-        if (wrong) atomicOr(&bad, 1);
-    }
-    largest = largest_of_block(largest);
+    int waits = 0;
+    for (std::int64_t b = me; now && b < p.n_blocks; b += TSIM_THREADS) waits |= p.pending[b] || p.P_scale[b] != 1;
+    if (waits) atomicOr(&unsettled, 1);
     __syncthreads();
-    if (me == 0) {
-        *p.largest_error = largest;
-        *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) | (bad ? BAD : 0) : 0;
-        if (bad) *p.diverged_step = step;
-    }
+    if (me == 0) *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) : 0;
 }
 
 // One CUDA block a row of P: make P(0), or apply the terms that wait.
@@ -175,21 +157,29 @@ __global__ void product(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
 }
 
-// One CUDA block a block of P: c = 1/(forgetting + r'k), looked at before anything is written.
+// One CUDA block a block of P: c = 1/(forgetting + r'k), and whether gain, k and the errors of its rows give numbers;
+// looked at before anything is written.
 template <typename T, typename X, int MAPS>
 __global__ void gains(const Problem<T, X, MAPS> p) {
     const std::int64_t b = blockIdx.x;
-    T sum = 0, largest = 0;
+    T sum = 0, largest_k = 0, largest_error = 0;
     for (std::int64_t g = p.block_start[b] + threadIdx.x; g < p.block_start[b + 1]; g += TSIM_THREADS) {
         sum += (T)p.x[p.partner[g]] * p.k[g];
-        if (std::abs(p.k[g]) > largest) largest = std::abs(p.k[g]);
+        if (std::abs(p.k[g]) > largest_k) largest_k = std::abs(p.k[g]);
     }
+    for (int m = 0; m < MAPS; m++)
+        for (std::int64_t i = p.block_rows[m][b] + threadIdx.x; i < p.block_rows[m][b + 1]; i += TSIM_THREADS) {
+            const T e = p.error[m][p.rows[m][i]], size = std::isfinite(e) ? std::abs(e) : (T)INFINITY;
+            if (size > largest_error) largest_error = size;
+        }
     sum = sum_of_block(sum);
-    largest = largest_of_block(largest);
+    largest_k = largest_of_block(largest_k);
+    __syncthreads();
+    largest_error = largest_of_block(largest_error);
     if (threadIdx.x == 0) {
         const T c = 1 / ((T)*p.forgetting + sum), gain = *p.divided ? c : (T)1;
         p.c[b] = c;
-        const bool good = c > 0 && std::isfinite(c) && std::isfinite(gain * largest * *p.largest_error);
+        const bool good = c > 0 && std::isfinite(c) && std::isfinite(gain * largest_k * largest_error);
         if (!good) atomicMin(p.first_bad, (std::int32_t)b);
     }
 }
@@ -248,7 +238,6 @@ template <typename T, typename X, int MAPS>
 void allocate(Problem<T, X, MAPS>& p) {
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.k, sizeof(T) * (p.n_rows + 1)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.c, sizeof(T) * (p.n_blocks + 1)));
-    CUDA_SAFE_CALL(cudaMalloc((void**)&p.largest_error, sizeof(T)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.found, sizeof(std::int32_t)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.first_bad, sizeof(std::int32_t)));
 }
@@ -271,7 +260,6 @@ bool update(const Problem<T, X, MAPS>& p, std::int64_t step, const Options<T, MA
         if (rows) TSIM_LAUNCH((settle<T, X, MAPS>), rows, TSIM_THREADS, p, o);
         TSIM_LAUNCH((settled<T, X, MAPS>), 1, TSIM_THREADS, p);
     }
-    if (found & BAD) return false;
     if (rows) {
         dim3 entries(1, MAPS);
         for (int m = 0; m < MAPS; m++)

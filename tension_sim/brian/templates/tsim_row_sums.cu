@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N, n_blocks, z, w, row_start, rows, block_rows, partner, block_start, x, x_start, learning,
                     start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 {% macro _host(name) %}{{get_array_name(variables[name], prefix='')}}{% endmacro %}
 {% macro _schedule(of) %}
@@ -17,15 +17,6 @@
 
 {% include 'tsim_rls_cuda.h' %}
 
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}

@@ -1,5 +1,5 @@
 {# USES_VARIABLES { N, samples, value, first_step, every, periodic, t_in_timesteps } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block before_run_host_maincode %}
@@ -10,15 +10,6 @@
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}
 
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}

@@ -1,5 +1,5 @@
 {# USES_VARIABLES { N, y, y_start, out_start, post, w, scale } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 {% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block before_run_host_maincode %}
@@ -16,15 +16,6 @@
 
 {% include 'tsim_spike_map_cuda.h' %}
 
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}

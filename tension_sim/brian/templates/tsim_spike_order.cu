@@ -1,19 +1,10 @@
 {# USES_VARIABLES { N, _spikespace } #}
-{% extends 'common_group.cu' %}
+{% extends 'tsim_host.cu' %}
 {% set _events = get_array_name(variables['_spikespace'], prefix='') %}
 
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}
 
-{% endblock %}
-
-{% block kernel %}
-{% endblock %}
-
-{% block prepare_kernel %}
-{% endblock %}
-
-{% block kernel_call %}
 {% endblock %}
 
 {% block host_maincode %}

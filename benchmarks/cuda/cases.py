@@ -1,0 +1,147 @@
+"""What the kit holds: networks, and of each a short run to compare with C++, and pairs of runs to be timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cuda import large
+from benchmarks.cuda.calls import Call, call_of
+from tension_sim import Record, Simulation, load_recipe
+from tension_sim.circuit import Circuit
+from tension_sim.protocols import bioforce
+from tension_sim.protocols.fitted import Fit
+
+__all__ = ["CASES", "Case", "Planned"]
+
+#: As published: TrainSpikingNet.jl on an H100.
+_PUBLISHED = {"steps": 40_000, "updates": 150, "seconds": 4.39}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A circuit, its runs, and what else the manifest says of its program.
+
+    Runs are "agreement", which is compared, and "short", "long", "short_learning", "long_learning", which are timed.
+    """
+
+    circuit: Circuit
+    calls: Mapping[str, Call]
+    #: Arrays that are not compared.
+    left_out: tuple[str, ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program of the kit; `limit` is for each of its runs, in seconds."""
+
+    name: str
+    title: str
+    limit: float
+    plan: Callable[[], Planned]
+
+
+def _timed(
+    simulation: Simulation, samples: Mapping[str, Any], short: int, long: int, every: Mapping[str, int] | None = None
+) -> dict[str, Call]:
+    def cut(steps: int) -> dict[str, Any]:
+        held = every or {}
+        return {name: None if s is None else s[: -(-steps // held.get(name, 1))] for name, s in samples.items()}
+
+    return {
+        f"{name}{suffix}": call_of(simulation, **cut(steps), steps=steps, every=every, learning=learning)
+        for suffix, learning in (("", False), ("_learning", True))
+        for name, steps in (("short", short), ("long", long))
+    }
+
+
+def _lif_sine() -> Planned:
+    """Learn from the first step on: the schedule is no code."""
+    simulations, tasks = {}, {}
+    for name, every in (("agreement", "1"), ("timed", "20000")):
+        settings = {"start": "0*second", "stop": "1*second", "duration": "1*second", "record.every": every}
+        recipe = load_recipe("lif_sine", settings)
+        simulations[name], tasks[name] = recipe.simulation("cpp_standalone"), recipe.task()
+    calls = {"agreement": call_of(simulations["agreement"], tasks["agreement"], steps=800)}
+    timed, task = simulations["timed"], tasks["timed"]
+    for name, steps, learning in (
+        ("short", 1000, False),
+        ("long", 20_000, False),
+        ("short_learning", 1000, True),
+        ("long_learning", 20_000, True),
+    ):
+        calls[name] = call_of(timed, task, steps=steps, learning=learning)
+    return Planned(timed.wiring.circuit, calls)
+
+
+def _full_force() -> Planned:
+    recipe = load_recipe("oscillation", {"settle_trials": "0", "trials": "5", "test_trials": "0", "restart_trials": "0",
+                                         "restart_settle_trials": "0"})  # fmt: skip
+    trials = list(recipe.trials())
+    samples = {
+        "y": np.concatenate([trial.target for trial in trials]),
+        "x": np.concatenate([np.concatenate([trial.inputs, trial.hints], axis=1) for trial in trials]),
+    }
+    simulations = [
+        Simulation(recipe.networks()[0], target="cpp_standalone", record=Record(every=every, variables={"r": range(5)}))
+        for every in (1, 10_000)
+    ]
+    first = {name: values[:200] for name, values in samples.items()}
+    calls = {"agreement": call_of(simulations[0], **first)} | _timed(simulations[1], samples, 500, 10_000)
+    return Planned(simulations[0].wiring.circuit, calls)
+
+
+def _bioforce() -> Planned:
+    recipe = load_recipe("calcium", {"cells": "300"})
+    samples = {"y": bioforce.recording(recipe)}
+    simulation = Simulation(bioforce.network(recipe, 300), target="cpp_standalone")
+    calls = {"agreement": call_of(simulation, y=samples["y"][:40])} | _timed(simulation, samples, 20, 240)
+    return Planned(simulation.wiring.circuit, calls)
+
+
+def _fit(update: str, dtype: str) -> tuple[Fit, dict[str, Any]]:
+    """Prepare the tutorial, whose learning begins at once, and half a second of samples."""
+    settings = {"update_every": update, "dtype": dtype, "trial.duration": "0.5*second"}
+    settings |= {"stimulus_start": "0*second", "stimulus_stop": "1*ms"}
+    fit = Fit(load_recipe("arthur_2023/tutorial", settings), "cpp_standalone")
+    return fit, {"y": fit.targets(fit.before())[0], "x": fit.inputs(0)}
+
+
+def _tutorial() -> Planned:
+    fit, samples = _fit("1*ms", "float32")
+    double, _ = _fit("1*ms", "float64")
+    most = 400
+    runs = [f.simulation.run(**samples, steps=most, every=f.held) for f in (fit, double)]
+    steps = _before_they_differ(*({*zip(r.spike_step, r.spike_neuron, strict=True)} for r in runs), most)
+    calls = {"agreement": call_of(fit.simulation, **samples, steps=steps, every=fit.held)}
+    fit, samples = _fit("10*ms", "float32")
+    calls |= _timed(fit.simulation, samples, 500, 5000, fit.held)
+    return Planned(fit.simulation.wiring.circuit, calls)
+
+
+def _before_they_differ(one: set[tuple[int, int]], other: set[tuple[int, int]], steps: int) -> int:
+    """Return the steps in which rounding to float32 moves no spike, less a tenth: a GPU rounds otherwise again."""
+    differ = min((step for step, _ in one ^ other), default=None)
+    return steps if differ is None else int(0.9 * differ)
+
+
+def _large() -> Planned:
+    simulation = large.simulation()
+    calls = large.calls(simulation)
+    more = {"made_by": "benchmarks.cuda.large", "checksum": large.checksum(calls["agreement"])}
+    more |= {"published": _PUBLISHED}
+    return Planned(simulation.wiring.circuit, calls, ("rls.P_packed",), more)
+
+
+#: In the order of what they tell about all others; the networks with every primitive come before them.
+CASES = (
+    Case("lif_sine", "lif_sine, N = 2000", 30, _lif_sine),
+    Case("full_force", "full-FORCE, N = 300", 30, _full_force),
+    Case("bioforce", "BioFORCE, N = 300, half masked", 30, _bioforce),
+    Case("tutorial", "arthur_2023/tutorial, N = 4096", 40, _tutorial),
+    Case("large", "arthur_2023, N = 66,002, K = 0, 128 plastic inputs", 90, _large),
+)

@@ -1,0 +1,12 @@
+{# Base of objects whose host code launches the kernels of tsim_*.h: they have no kernel of their own. Brian2 reads
+   USES_VARIABLES in the file of an object only, so that each names N, which common_group.cu needs. #}
+{% extends 'common_group.cu' %}
+
+{% block kernel %}
+{% endblock %}
+
+{% block prepare_kernel %}
+{% endblock %}
+
+{% block kernel_call %}
+{% endblock %}
