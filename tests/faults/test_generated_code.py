@@ -24,7 +24,7 @@ dv/dt = (I - v + gap*sign(x)*exprel(v/mV) + noise)/tau*int(t > last + rest and n
 dx/dt = (clip(x**2 - 0.5, -1, 1) - x + y % 3 + n//2 + erf(x)*cosh(x/7))/(2*tau) : 1
 y = floor(t/tau)*cos(2*pi*x)*k + int(v <= gap or x != 2.5) : 1
 noise = gap*standard_normal(noise_seed, t_in_timesteps, i) : volt
-I = I_rec + I_fb + I_in : volt  # the sum
+I = I_rec + I_fb + I_in : volt  # QUXMARK
 last : second
 n : integer
 quiet : boolean
@@ -77,7 +77,7 @@ def test_a_file_adds_no_text_no_comment_and_no_directive(tmp_path, monkeypatch):
     path.write_text(EVERYTHING)
     plain = sources("lif", tmp_path / "plain", monkeypatch)
     rich = sources(path, tmp_path / "rich", monkeypatch)
-    assert "the sum" not in rich
+    assert "QUXMARK" not in rich
     assert len(rich) > len(plain)
     assert foreign(rich) <= foreign(plain)
 
