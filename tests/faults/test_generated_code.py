@@ -96,5 +96,6 @@ def test_every_target_computes_the_same(tmp_path):
     for other in (found["cython"], found["cpp_standalone"]):
         assert np.array_equal(other.spike_step, one.spike_step)
         assert np.array_equal(other.spike_neuron, one.spike_neuron)
-        for name, values in one.state.items():
+        for name in (name for name in one.state if name.startswith("neurons.")):
+            values = one.state[name]
             assert other.state[name] == pytest.approx(values, rel=1e-8, abs=1e-12), name
