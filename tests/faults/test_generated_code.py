@@ -69,7 +69,7 @@ def sources(path: str | Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def foreign(source: str) -> set[str]:
     """Return texts in quotes, comments and preprocessor lines, without names of variables."""
     found = re.findall(r'"(?:[^"\\\n]|\\.)*"|^\s*#.*$', source, re.MULTILINE)
-    return {re.sub(r"\w+", "", piece) for piece in found}
+    return {re.sub(r"\w+|\s+", "", piece) for piece in found}
 
 
 def test_a_file_adds_no_text_no_comment_and_no_directive(tmp_path, monkeypatch):
