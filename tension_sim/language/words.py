@@ -42,13 +42,17 @@ _CPP = set(
     "synchronized template this thread_local throw true try typedef typeid typename typeof typeof_unqual union "
     "unsigned using virtual void volatile wchar_t while xor xor_eq".split()
 )
-_CUDA = set("blockDim blockIdx gridDim threadIdx warpSize bid tid brian2cuda".split())
+_CUDA = set(
+    "blockDim blockIdx gridDim threadIdx warpSize bid tid brian2cuda num_blocks num_threads neuron_id spike_index "
+    "first_run INITIAL_SIZE THREADS_PER_BLOCK CUDA_SAFE_CALL CUDA_CHECK_ERROR CUDA_CHECK_MEMORY".split()
+)
 # what generated code or the headers in it call by these names
 _CODE = set(
     "acos asin atan atan2 brian fabs fmod fmax fmin isfinite isinf isnan log2 main pow std stderr stdin stdout tsim "
     "objects network dereference preincrement free malloc size_t ssize_t bool_t "
     "int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t "
-    "logical_and logical_not logical_or rint where nan oo zoo".split()
+    "logical_and logical_not logical_or rint where nan oo zoo int_ sign_ exprel_ "
+    "LazyArange numpy_True numpy_False".split()
 )
 # macros of the C library: their names cannot be used for variables
 _MACROS = {

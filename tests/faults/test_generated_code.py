@@ -24,7 +24,7 @@ dv/dt = (I - v + gap*sign(x)*exprel(v/mV) + noise)/tau*int(t > last + rest and n
 dx/dt = (clip(x**2 - 0.5, -1, 1) - x + y % 3 + n//2 + erf(x)*cosh(x/7))/(2*tau) : 1
 y = floor(t/tau)*cos(2*pi*x)*k + int(v <= gap or x != 2.5) : 1
 noise = gap*standard_normal(noise_seed, t_in_timesteps, i) : volt
-I = I_rec + I_fb + I_in : volt  # the sum
+I = I_rec + I_fb + I_in : volt  # QUXMARK
 last : second
 n : integer
 quiet : boolean
@@ -69,7 +69,7 @@ def sources(path: str | Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def foreign(source: str) -> set[str]:
     """Return texts in quotes, comments and preprocessor lines, without names of variables."""
     found = re.findall(r'"(?:[^"\\\n]|\\.)*"|^\s*#.*$', source, re.MULTILINE)
-    return {re.sub(r"\w+", "", piece) for piece in found}
+    return {re.sub(r"\w+|\s+", "", piece) for piece in found}
 
 
 def test_a_file_adds_no_text_no_comment_and_no_directive(tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_a_file_adds_no_text_no_comment_and_no_directive(tmp_path, monkeypatch):
     path.write_text(EVERYTHING)
     plain = sources("lif", tmp_path / "plain", monkeypatch)
     rich = sources(path, tmp_path / "rich", monkeypatch)
-    assert "the sum" not in rich
+    assert "QUXMARK" not in rich
     assert len(rich) > len(plain)
     assert foreign(rich) <= foreign(plain)
 
@@ -96,5 +96,6 @@ def test_every_target_computes_the_same(tmp_path):
     for other in (found["cython"], found["cpp_standalone"]):
         assert np.array_equal(other.spike_step, one.spike_step)
         assert np.array_equal(other.spike_neuron, one.spike_neuron)
-        for name, values in one.state.items():
+        for name in (name for name in one.state if name.startswith("neurons.")):
+            values = one.state[name]
             assert other.state[name] == pytest.approx(values, rel=1e-8, abs=1e-12), name

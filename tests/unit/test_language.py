@@ -154,7 +154,7 @@ class TestTables:
             dimensions_and_type_from_string("mV")
         from brian2.equations import equations
 
-        assert BASE_UNITS.keys() == equations._base_units.keys()
+        assert BASE_UNITS.keys() == equations._base_units.keys() - {"__builtins__"}
 
     def test_functions_are_all_those_of_brian2_and_ours(self):
         theirs = DEFAULT_FUNCTIONS | _FUNCTIONS
