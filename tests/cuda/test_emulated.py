@@ -30,13 +30,13 @@ def emulation(tmp_path_factory):
     pytest.importorskip("brian2cuda.device", reason="brian2cuda is not installed")
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler")
-    from tension_sim.brian import build_cuda, program_files
+    from tension_sim.brian import build_cuda
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TENSION_SIM_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(cuda, "require_cuda", lambda: "nvcc")
         patch.setattr(build_cuda, "build_preferences", preferences)
-        patch.setattr(program_files.OwnFiles, "make", lambda self, folder: compile_project(folder))
+        patch.setattr(build_cuda._Device, "make", lambda self, folder: compile_project(folder))
         yield
 
 
