@@ -62,7 +62,9 @@ def test_a_full_disk_is_an_error_or_nothing_is_missing(namespace, tmp_path, size
         for done in ("run", "save"):
             text = run.get(done, "whole")
             if text != "whole":
-                assert "No space left on device" in text or re.search(r"need at least \d+ bytes, and \d+ are free", text)
+                assert "No space left on device" in text or re.search(
+                    r"need at least \d+ bytes, and \d+ are free", text
+                )
                 assert str(tmp_path / "disk") in text and "\nFix: " in text
     endings = {run["run"].partition(" of ")[0].partition(" program ")[0] for run in runs}
     assert endings >= {"whole", "The files"}
