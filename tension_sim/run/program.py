@@ -129,8 +129,8 @@ class Program:
             if path is None:
                 path = work.path / f"{name}.in"
                 with path.open("wb") as file:  # by parts: no copy in another type
-                    for part in in_parts(np.asanyarray(value)):
-                        part.astype(entry["dtype"], copy=False).tofile(file)
+                    for part in in_parts(np.asanyarray(value)):  # ndarray.tofile says nothing of a full disk
+                        file.write(np.ascontiguousarray(part, entry["dtype"]).data)
             arguments.append(f"{name}={path}")
             if entry["size"] is None:
                 arguments.append(f"{name}.bytes={np.size(value) * np.dtype(entry['dtype']).itemsize}")
@@ -150,6 +150,8 @@ class Program:
                 )
             scratch = next(folder for folder in folders if path.is_relative_to(folder.path))
             arrays[name] = from_file(path, np.dtype(entry["dtype"]), scratch)
+            if arrays[name].nbytes != written:
+                raise RunFailedError(f"{name!r} could not be read whole from {path}.\nFix: run again.")
         return arrays
 
 

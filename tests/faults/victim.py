@@ -1,0 +1,93 @@
+"""A server of processes to be killed: each is forked from this one, which has imported all that takes time.
+
+Run by test_kills.py. A line on stdin, ``<what> <seed>``, starts one; its number, and later what it says, goes to
+stdout. ``build`` and ``runs`` end only by a signal; ``once`` is one run, and ``prime`` one with a program of the
+cache that all tests share.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot
+import neo
+import nixio
+
+# ruff: noqa: F401  (loaded here, used by what is forked)
+import tension_sim.analysis
+import tension_sim.export
+import tension_sim.plotting
+import tension_sim.runs
+from tension_sim import cli
+from tension_sim.run import scratch
+from tension_sim.run.program import Program
+
+#: So small that runs and writing take about as long as each other.
+SETTINGS = ["n=40", "duration=200*ms", "start=50*ms", "stop=150*ms"]
+
+
+def run(folder: Path, seed: int, *settings: str) -> None:
+    """Do what ``tension-sim run`` does."""
+    arguments = ["run", "lif_sine", "--seed", str(seed), "--out", str(folder / "results")]
+    if "overwrite" in inspect.signature(cli.run).parameters:
+        arguments.append("--overwrite")
+    for setting in (*SETTINGS, *settings):
+        arguments += ["--set", setting]
+    sys.argv = ["tension-sim", *arguments]
+    try:
+        cli.main()
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def tell_program(folder: Path) -> None:
+    """Write down which program runs."""
+    run = Program.run
+
+    def telling(self: Program, *arguments: Any, **options: Any) -> Any:
+        (folder / "program").write_text(str(self.folder))
+        return run(self, *arguments, **options)
+
+    Program.run = telling  # type: ignore[method-assign]
+
+
+def victim(folder: Path, what: str, seed: int) -> None:
+    if what == "prime":
+        os.environ["TENSION_SIM_CACHE"] = sys.argv[2]
+        tell_program(folder)
+    if what in ("once", "prime"):
+        run(folder, seed)
+    elif what == "build":
+        run(folder, 1, f"n={41 + seed}")  # a program that is not there
+    else:
+        for i in itertools.count(seed):
+            run(folder, i)
+
+
+def main(folder: Path) -> None:
+    scratch._IN_MEMORY = str(folder / "memory")
+    tempfile.tempdir = str(folder / "temporary")
+    for line in sys.stdin:
+        what, seed = line.split()
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+            os.dup2(os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
+            os.dup2(1, 2)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            victim(folder, what, int(seed))
+            return
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
