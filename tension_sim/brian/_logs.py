@@ -13,6 +13,9 @@ import sys
 
 _BEFORE = "brian2" in sys.modules
 
+from . import _brian2  # noqa: E402, F401  (imports it in any thread)
+
+# isort: split
 from brian2.utils.logger import BrianLogger  # noqa: E402
 
 if not _BEFORE:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -33,7 +34,10 @@ from .scratch import remove
 from .seal import MANIFEST, load, seal
 from .toolchain import describe_compiler, machine, require_compiler
 
-__all__ = ["DRAFT", "cache_folder", "find", "find_or_build", "program_key", "sweep_drafts"]
+__all__ = ["DRAFT", "PROGRAM", "cache_folder", "find", "find_or_build", "program_key", "sweep_drafts"]
+
+#: Names of programs, of today and of earlier versions; whatever else lies in a cache folder is left alone.
+PROGRAM = re.compile(r"[0-9a-f]{24}(?:\.[0-9a-f]{8})?")
 
 #: What the names of folders end with in which programs are being built.
 DRAFT = ".draft"
@@ -223,11 +227,13 @@ def sweep_drafts(place: Path, held: Path | None = None) -> list[Path]:
     removed = []
     for draft in place.glob(f"*{DRAFT}"):
         program = place / ".".join(draft.name.split(".")[:2])
-        if draft.is_symlink() or not (program == held or is_free(program)):
+        if draft.is_symlink() or not PROGRAM.fullmatch(program.name):
             continue
-        shutil.rmtree(draft, ignore_errors=True)
-        removed.append(draft)
+        if program == held or is_free(program):
+            shutil.rmtree(draft, ignore_errors=True)
+            removed.append(draft)
     for lock in place.glob(f"*{SUFFIX}"):
-        if lock.with_suffix("") != held:
-            is_free(lock.with_suffix(""))  # which removes it
+        program = lock.with_suffix("")
+        if program != held and PROGRAM.fullmatch(program.name):
+            is_free(program)  # which removes it
     return removed

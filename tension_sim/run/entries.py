@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cache import DRAFT, sweep_drafts
+from .cache import DRAFT, PROGRAM, sweep_drafts
 from .places import Place, places
 from .seal import MANIFEST
 
 __all__ = ["Entry", "list_entries", "remove_entries", "sweep"]
-
-#: Names of programs, of today and of earlier versions; whatever else lies in the folder is left alone.
-_PROGRAM = re.compile(r"[0-9a-f]{24}(?:\.[0-9a-f]{8})?")
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def _folders(place: Place) -> list[Path]:
         with os.scandir(place.path) as files:
             return [
                 Path(file.path) for file in files
-                if _PROGRAM.fullmatch(file.name) and file.is_dir(follow_symlinks=False)
+                if PROGRAM.fullmatch(file.name) and file.is_dir(follow_symlinks=False)
             ]  # fmt: skip
     except OSError:
         return []

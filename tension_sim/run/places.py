@@ -1,8 +1,8 @@
 """Where compiled programs are kept: the cache folder, for one user or for a group.
 
 - The cache folder is ``$TENSION_SIM_CACHE``, else the user's cache folder (Linux: ``~/.cache/tension_sim``).
-- Where it belongs to root or is open to all with the sticky bit, each user has a folder below it, by her number;
-  programs of root beside these folders are run as well.
+- Where it belongs to root or is open to all with the sticky bit, each user has a folder below it, by her number, if
+  she can make one; programs of root beside these folders are run as well.
 - It is shared by a group where root or the user has put a file `SHARED` into it and the group may write::
 
       mkdir /srv/tension_sim && chgrp lab /srv/tension_sim && chmod 2770 /srv/tension_sim
@@ -63,7 +63,12 @@ class Place:
         OSError
             If not; its text says why.
         """
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in [
+            *reversed(self.path.parents),
+            self.path,
+        ]:  # mode is that of the last one only, if it makes parents
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)
         if not self.shared:
             status = self.path.lstat()
             if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
@@ -107,12 +112,15 @@ def _bases() -> Iterator[Path]:
 
 
 def _candidates() -> Iterator[tuple[list[Place], str | None]]:
-    """Return the places in each cache folder, or none and why; a folder that the user chose is her word."""
+    """Return the places in each cache folder, or none and why.
+
+    A folder that the user chose is her word, if she can write there.
+    """
     chosen = bool(os.environ.get(_VARIABLE))
     for base in _bases():
         found, reason = _places_in(base)
         yield found, reason
-        if chosen and found:
+        if chosen and any(place.own for place in found):
             return
         chosen = False
 
@@ -126,21 +134,20 @@ def places() -> Iterator[Place]:
 def _places_in(base: Path) -> tuple[list[Place], str | None]:
     """Return the places in a cache folder, or none and why."""
     base = Path(os.path.realpath(base))
-    reason = why_others_can_change(base.parent)
-    if reason is not None:
-        return [], reason
     try:
         status = base.lstat()
     except OSError:
-        return [Place(base)], None
-    hers = Place(base / str(os.geteuid()))
+        reason = why_others_can_change(base.parent)
+        return ([Place(base)] if reason is None else []), reason
     if _is_shared(base, status):
-        return [Place(base, shared=True)], None
+        reason = why_others_can_change(base.parent, status.st_gid)
+        return ([Place(base, shared=True)] if reason is None else []), reason
     reason = why_others_can_change(base)
     if reason is not None:
         return [], reason
     if is_open(status) or status.st_uid != os.geteuid():
-        return [hers, Place(base, own=False)], None
+        hers = [Place(base / str(os.geteuid()))] if os.access(base, os.W_OK) else []
+        return [*hers, Place(base, own=False)], None
     return [Place(base)], None
 
 

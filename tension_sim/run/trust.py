@@ -47,24 +47,26 @@ def _is_private(gid: int) -> bool:
     return group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
 
 
-def is_open(status: os.stat_result) -> bool:
-    """Say whether other users may write."""
+def is_open(status: os.stat_result, group: int | None = None) -> bool:
+    """Say whether other users may write, besides the members of a group that is trusted."""
     if status.st_mode & stat.S_IWOTH:
         return True
-    return bool(status.st_mode & stat.S_IWGRP) and not _is_private(status.st_gid)
+    return bool(status.st_mode & stat.S_IWGRP) and status.st_gid != group and not _is_private(status.st_gid)
 
 
 def _writers(status: os.stat_result) -> str:
     return "everybody" if status.st_mode & stat.S_IWOTH else f"the group {name_of_group(status.st_gid)}"
 
 
-def why_others_can_change(folder: Path) -> str | None:
+def why_others_can_change(folder: Path, group: int | None = None) -> str | None:
     """Say how other users could exchange what lies in a folder, or None if they cannot.
 
     Parameters
     ----------
     folder : Path
         Absolute, without links; parts of it that do not exist are left out.
+    group : int, optional
+        Number of a group whose members are trusted, with the folders that belong to it.
     """
     # in a user namespace the system's files may belong to a stand-in, as the root folder does
     owners = {0, os.geteuid(), os.stat("/").st_uid}
@@ -73,9 +75,9 @@ def why_others_can_change(folder: Path) -> str | None:
             status = part.lstat()
         except OSError:  # what is not there, or cannot be reached
             return None
-        if status.st_uid not in owners:
+        if status.st_uid not in owners and status.st_gid != group:
             return f"{part} belongs to {name_of_user(status.st_uid)}"
-        if is_open(status) and not status.st_mode & stat.S_ISVTX:
+        if is_open(status, group) and not status.st_mode & stat.S_ISVTX:
             return f"{_writers(status)} may write into {part}"
     return None
 

@@ -151,6 +151,30 @@ class TestOthers:
         assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
         assert not find_or_build(circuit()).built
 
+    @pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])
+    def test_folders_that_are_made_are_the_users_own(self, umask, tmp_path, monkeypatch, builds):
+        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "a" / "b" / "c"))
+        before = os.umask(umask)
+        try:
+            folder = find_or_build(circuit()).folder
+        finally:
+            os.umask(before)
+        made = [folder, *list(folder.parents)[:3]]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o700] * 4
+        assert not find_or_build(circuit()).built
+
+    @as_root
+    def test_a_folder_of_roots_serves_and_hers_takes_what_is_new(self, cache, builds, monkeypatch, tmp_path):
+        """As another user sees it; which programs root built, an administrator lets all read."""
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "hers"))
+        first, access = find_or_build(circuit()), os.access
+        os.chown(tmp_path, NOBODY, NOBODY)
+        monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+        monkeypatch.setattr(os, "access", lambda path, mode: path != cache and access(path, mode))
+        assert find_or_build(circuit()).folder == first.folder
+        monkeypatch.setattr(places.Place, "prepare", lambda place: place.path.mkdir(parents=True))
+        assert find_or_build(circuit(8)).folder.parent == tmp_path / "hers" / "tension_sim"
+
     @as_root
     def test_a_planted_program_in_a_folder_open_to_all(self, cache, builds, caplog):
         folder = find_or_build(circuit()).folder
@@ -193,8 +217,9 @@ class TestOthers:
             assert why_others_can_change(folder) == f"{tmp_path}/a belongs to nobody"
 
     @as_root
-    def test_a_group_shares_a_cache(self, cache, builds):
+    def test_a_group_shares_a_cache(self, cache, builds, monkeypatch, tmp_path):
         """By a file that root put there; files of other members are run, and nobody but the group can write."""
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "hers"))
         cache.mkdir()
         os.chown(cache, 0, NOBODY)
         cache.chmod(0o2770)
@@ -208,9 +233,12 @@ class TestOthers:
         assert not find_or_build(circuit()).built
         (folder / "main").chmod(0o770)
         assert find_or_build(circuit()).built
+        cache.parent.chmod(0o770)
+        os.chown(cache.parent, NOBODY - 1, NOBODY)  # the group's folder, whoever made it
+        assert not find_or_build(circuit()).built
+        os.chown(cache.parent, 0, 0)
         os.chown(cache / places.SHARED, NOBODY, NOBODY)  # a member's own word is none
-        folder = find_or_build(circuit()).folder
-        assert folder.parent.parent != cache.parent
+        assert find_or_build(circuit()).folder.parent == tmp_path.parent / "hers" / "tension_sim"
 
     @pytest.mark.slow
     @as_root

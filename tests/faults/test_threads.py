@@ -41,8 +41,9 @@ def of_the_user() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_runs_in_threads_are_those_of_one_after_the_other(target):
+def test_runs_in_threads_are_those_of_one_after_the_other(target, monkeypatch):
     skip_unless_here(target)
+    monkeypatch.delattr(os, "chdir")  # nobody may leave the folder of the process
     y = Y[:120]
     nets = [net(seed=seed, dtype=dtype) for seed, dtype in enumerate(DTYPES)]
     simulations = [Simulation(each, target=target) for each in nets]
