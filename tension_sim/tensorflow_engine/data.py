@@ -63,7 +63,7 @@ def series(where: str, value: Any) -> np.ndarray:
         if not rows:
             raise InvalidValueError(message(where, "a dataset with at least one element", 0))
         value = np.concatenate(rows)
-    array = numbers(where, value, "an array of shape (timesteps, dimensions)")
+    array = numbers(where, value, "an array of shape (timesteps, channels)")
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise InvalidValueError(
             message(
