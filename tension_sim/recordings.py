@@ -40,7 +40,7 @@ def check_recording(where: str, data: Any, nan: str = "refuse") -> np.ndarray:
            [nan,  3.]])
     """
     check_choice(f"{where.rpartition('.')[0]}.nan", nan, ("refuse", "skip"))
-    array = numbers(where, data, "an array of shape (samples, neurons)", gaps=True)
+    array = numbers(where, data, "an array of shape (timesteps, channels)", gaps=True)
     gaps = np.isnan(array)
     if gaps.any() and nan == "refuse":
         first = tuple(np.argwhere(gaps)[0].tolist())

@@ -82,10 +82,11 @@ def _first(values: np.ndarray, limit: float) -> tuple[int, float] | None:
     """Return row and value of the first number that is not finite or beyond the limit; None if there is none."""
     if not values.size or values.dtype.kind != "f":
         return None
+    limit = min(limit, float(np.finfo(values.dtype).max))
     width, before = max(values.size // max(len(np.atleast_1d(values)), 1), 1), 0
     for part in in_parts(values):
         with np.errstate(invalid="ignore"):
-            good = np.abs(part) <= limit if np.isfinite(limit) else np.isfinite(part)
+            good = np.abs(part) <= limit  # NaN and infinity are not
         if not good.all():
             place = int(np.argmin(good))
             return (before + place) // width, float(part[place])

@@ -93,7 +93,7 @@ def _array(where: str, value: Any) -> np.ndarray:
         raise InvalidValueError(
             message(where, "trials of equal length", "trials of unequal length", "join them: np.concatenate(trials).")
         )
-    return numbers(where, value, "an array of shape (timesteps, dimensions)")
+    return numbers(where, value, "an array of shape (timesteps, channels)")
 
 
 def _of_unequal_length(value: Any) -> bool:

@@ -10,7 +10,7 @@ import textwrap
 import neo
 import pytest
 
-from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks
+from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks, load_recipe, run_outcome
 from tension_sim.protocols import list_protocols
 
 SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]
@@ -135,6 +135,11 @@ def test_dry_run_writes_nothing(tmp_path):
         (["run", "four_sines", "--set", "n=400000"], "GB of memory, this machine has"),
         (["run", "four_sines", "--set", "feedback=both"], "network.feedback: expected one of 'external', 'internal'"),
         (["run", "oscillation", "--set", "task.name=chrip"], "did you mean 'chirp'?"),
+        (["run", "lif_sine", "--set", "n=1e160"], "network.n: expected a whole number of neurons, below 2**53."),
+        (["run", "lif_factors", "--set", "component_trials=1e9"], "run.trials: expected at most 1000000 trials"),
+        (["run", "~nosuchuser/x"], "load_recipe.name: expected the home of a user of this machine."),
+        (["run", ":smile:"], "Received: ':smile:'"),
+        (["run", "[bold]x"], "Received: '[bold]x'"),
     ],
 )
 def test_a_wrong_argument_ends_with_one_message_and_writes_nothing(arguments, text, tmp_path):
@@ -144,6 +149,91 @@ def test_a_wrong_argument_ends_with_one_message_and_writes_nothing(arguments, te
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+REFUSED = [
+    ("variables=w", "expected a known state variable"),
+    ("initial.v=1*second", "ForceNetwork.initial['v']: expected a quantity in volt"),
+    ("initial.I=1*mV", "ForceNetwork.initial: expected a known state variable"),
+    ("spikes_of=1e30", "record.spikes_of: expected a whole number of neurons, or 'all', below 2**53."),
+    ("tau_mem=-10*ms", "parameters.tau_mem: expected a time constant above 0."),
+    ("tau_mem=0*ms", "parameters.tau_mem: expected a time constant above 0."),
+    ("dt=60*ms", "parameters.tau_mem: expected a time constant of at least one time step (0.06 s)"),
+]
+
+
+@pytest.mark.parametrize(("setting", "text"), REFUSED)
+def test_a_dry_run_refuses_what_a_run_refuses(setting, text, tmp_path):
+    """By the same code, and so with the same words."""
+    from tension_sim import runs
+    from tension_sim.errors import TensionError
+
+    said = []
+    for act in (runs.check_run, runs.run_outcome):
+        with pytest.raises(TensionError) as info:
+            settings = dict([setting.split("=")]) | {"n": "20", "duration": "60*ms", "start": "0*second"}
+            act(load_recipe("lif_sine", settings | {"stop": "0*second"}), target="numpy")
+        said.append(str(info.value))
+    assert text in said[0] and said[0] == said[1]
+
+
+def test_a_dry_run_looks_at_files_folders_and_targets(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    lif = ["run", "lif_sine", *SMALL, "--dry-run"]
+    recorded = ["--set", "task.name=recorded", "--set", f"file={tmp_path}/absent.npy", "--target", "numpy"]
+    for arguments, text in (
+        ([*lif, "--target", "numpy", "--out", tmp_path / "file"], "run.out: expected a folder that can be created"),
+        ([*lif, *recorded], "Task.file: expected a .npy file or a text file of numbers"),
+        ([*lif, "--target", "cuda_standalone", "--out", tmp_path / "out"], "Simulation.target: expected"),
+    ):
+        done = command(*arguments, env=os.environ | _path() | {"PATH": "", "CUDA_PATH": str(tmp_path)})
+        assert (done.returncode, text in done.stderr) == (2, True), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_results_of_other_settings_ask_for_overwrite(tmp_path):
+    arguments = ["run", "lif_sine", *SMALL, "--target", "numpy", "--out", tmp_path]
+    assert command(*arguments).returncode == 0
+    first = json.loads((tmp_path / "summary.json").read_text())
+    assert command(*arguments).returncode == 0  # the same settings
+    refused = command(*arguments, "--set", "G=0.05")
+    assert refused.returncode == 2 and "replace these by --overwrite." in refused.stderr
+    assert command(*arguments, "--set", "G=0.05", "--dry-run").stderr == refused.stderr
+    assert command(*arguments, "--set", "G=0.05", "--overwrite").returncode == 0
+    last = json.loads((tmp_path / "summary.json").read_text())
+    assert last["run"] != first["run"] and '"G": "0.05"' in last["provenance"]["settings"]
+
+
+def test_text_of_a_file_does_not_steer_the_terminal(tmp_path):
+    recipe = tmp_path / "mine.toml"
+    text = load_recipe("lif_sine").path.read_text(encoding="utf-8")
+    recipe.write_text(text.replace('summary = "', 'summary = "\\u001b[2J:smile: [red]', 1), encoding="utf-8")
+    shown = command("show", recipe).stdout
+    assert "\\x1b[2J:smile: [red]" in shown and "\x1b" not in shown
+
+
+def test_results_that_the_folder_refuses_are_saved_elsewhere(tmp_path, monkeypatch):
+    """Hours of a run are not lost because a disk is full."""
+    from tension_sim import cli
+    from tension_sim.errors import OutputError
+    from tension_sim.result_folder import save_outcome
+
+    recipe = load_recipe("lif_sine", {"n": "10", "duration": "2*ms"})
+    outcome = run_outcome(recipe, target="numpy")
+
+    def full(given, folder, expected):
+        if folder == tmp_path:
+            raise OutputError("the disk is full")
+        return save_outcome(given, folder, expected)
+
+    monkeypatch.setattr("tension_sim.runs.save_outcome", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(
+        OutputError, match=r"the disk is full\nThe results of this run are in (.*tension_sim_results_\w+)\."
+    ) as info:
+        cli._saved(outcome, tmp_path, recipe)
+    rescue = str(info.value).rpartition(" in ")[2].rstrip(".")
+    assert sorted(os.listdir(rescue)) == ["figure.png", "results.nix", "summary.json"]
 
 
 def test_a_folder_that_cannot_be_used_is_refused_before_the_run(tmp_path):

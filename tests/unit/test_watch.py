@@ -42,6 +42,16 @@ def test_what_no_neuron_has_is_refused_with_its_name_and_step(changes, text, ste
     assert info.value.step == step and info.value.results is run
 
 
+def test_float32_has_a_smaller_end_than_the_limit():
+    """Without a warning: 1e100 is beyond all numbers of single precision."""
+    run = results()
+    run.state["neurons.v"] = np.array([1e30, np.inf], np.float32)
+    with pytest.raises(DivergenceError, match="neurons.v is not finite at the end"):
+        check_states(run, {"v": (0.0,) * 7})
+    run.state["neurons.v"] = np.array([1e30], np.float32)
+    check_states(run, {"v": (0.0,) * 7})
+
+
 def test_large_numbers_of_other_things_pass():
     check_states(results(v=9e8, state=-9e5), {"v": VOLT})
     check_states(results(state=1e99), {"v": (0.0,) * 7})  # without a unit
