@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..validation import check_matrix, check_positive
-from ._base import resolve_source
+from ._base import resolve_source, unit_name
 from .linear_map import LinearMap
 from .signal import Signal
 from .spike_map import SpikeMap
@@ -82,6 +83,18 @@ def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
     return checked
 
 
+def checked_namespace(namespace: Any) -> dict[str, Any]:
+    """Return constants and functions for the errors."""
+    if namespace is not None and not isinstance(namespace, Mapping):
+        raise InvalidTypeError(
+            message("RLS.namespace", "a mapping of names to values", namespace, 'as in {"gain": 2.0}.')
+        )
+    for name in namespace or {}:
+        if name in _TAKEN:
+            raise InvalidValueError(message("RLS.namespace", f"names other than {', '.join(_TAKEN)}", name))
+    return dict(namespace or {})
+
+
 def output_of(where: str, target: Any) -> tuple[Any, str]:
     """Return group and variable of what an error compares with."""
     if isinstance(target, Signal):
@@ -93,8 +106,16 @@ def output_of(where: str, target: Any) -> tuple[Any, str]:
     raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
 
 
+def check_plain(where: str, value: Any) -> None:
+    """Refuse a number with a unit where the equations of learning have none."""
+    dim = getattr(value, "dim", DIMENSIONLESS)
+    if dim is not DIMENSIONLESS:
+        raise UnitsError(message(where, "a plain number", f"{value!r}", f"leave out the unit, {unit_name(dim)}."))
+
+
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
+    check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
     if np.ndim(alpha_P) == 0:
         return np.asarray(check_positive("RLS.alpha_P", alpha_P, fix))
@@ -106,6 +127,8 @@ def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
 
 def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
     """Return group and penalty of each source; nothing where there are no groups."""
+    check_plain("RLS.groups", groups)
+    check_plain("RLS.row_sum", row_sum)
     if groups is None or groups is True:
         if row_sum is not None:
             raise InvalidValueError(
@@ -131,6 +154,7 @@ def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.nd
 
 def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
     """Return the sign of each source."""
+    check_plain("RLS.signs", signs)
     if signs is None or signs is True:
         return np.ones(n_sources, np.int32) if signs else None
     values = check_matrix("RLS.signs", signs, (n_sources,), "sources")
@@ -158,6 +182,7 @@ def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bo
         raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one a map", factor))
     checked: list[np.ndarray | bool | None] = []
     for m, given in zip(maps, factors, strict=True):
+        check_plain("RLS.factor", given)
         if given is None or given is True:
             checked.append(given)
             continue
