@@ -144,6 +144,15 @@ class LinearMap(Weighted):
                 )
             )
         given, given_targets = _described(weights)
+        if target is None and given_targets is None:
+            raise InvalidValueError(
+                message(
+                    "LinearMap.weights",
+                    f"an array of shape (targets, {n_sources}), a row a target",
+                    np.shape(weights),
+                    f"for one target give it the shape (1, {n_sources}), as by weights[np.newaxis].",
+                )
+            )
         if target is None:
             n_targets, dim = given_targets, (DIMENSIONLESS if given is None else given) * x.dim
         else:
@@ -292,8 +301,8 @@ def _is_sparse(weights: Any) -> bool:
     return isinstance(weights, SparseKernel) or (isinstance(weights, Blank) and weights.count is not None)
 
 
-def _described(weights: Any) -> tuple[Any, int]:
-    """Return the dimensions of weights, None where they are those wanted, and their rows."""
+def _described(weights: Any) -> tuple[Any, int | None]:
+    """Return the dimensions of weights, None where they are those wanted, and their rows, None without any."""
     if isinstance(weights, SparseKernel):
         return None, weights.n_post
     if isinstance(weights, Blank):
@@ -301,7 +310,7 @@ def _described(weights: Any) -> tuple[Any, int]:
     if isinstance(weights, LinearMap):
         return weights.variables["w"].dim, weights.shape[0]
     dim = dimensions_of("LinearMap.weights", weights, WEIGHTS)
-    return dim, max(np.shape(weights)[0], 1) if np.ndim(weights) else 1
+    return dim, max(np.shape(weights)[0], 1) if np.ndim(weights) > 1 else None
 
 
 def _wrong_shape(wanted: tuple[int, int], given: tuple[int, int]) -> InvalidValueError:

@@ -36,9 +36,12 @@ def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
 
 def checked_maps(maps: Any) -> list[LearnedMap]:
     """Return maps of one clock and of the same sources."""
+    given = maps
     maps = [maps] if isinstance(maps, LearnedMap) else list(maps) if isinstance(maps, Sequence) else []
     if not maps or not all(isinstance(m, LearnedMap) for m in maps):
-        raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", maps))
+        wrong = next((m for m in maps if not isinstance(m, LearnedMap)), given)
+        fix = "make a LinearMap or SpikeMap of the weights that learn, and pass that."
+        raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", wrong, fix))
 
     def read(m: LearnedMap) -> list[tuple[Any, int, int]]:
         return [(owner.variables[name], start, size) for owner, name, start, size in sources_of(m)]
