@@ -99,7 +99,12 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
     if variable.scalar:
         if not shared:
             raise InvalidTypeError(
-                message(where, f"a variable with one value an element of {group.name}", name, "it is shared.")
+                message(
+                    where,
+                    f"a variable with one value an element of {group.name}",
+                    name,
+                    f"{name!r} is shared by the whole group: declare it without (shared), or name another variable.",
+                )
             )
         return variable, 0, 1
     if group.variables.indices[name] not in ("_idx", "_sub_idx"):  # linked through an index of its own

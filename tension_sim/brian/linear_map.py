@@ -145,6 +145,15 @@ class LinearMap(Weighted):
                 )
             )
         weights, given, given_targets = _described(weights)
+        if target is None and given_targets is None:
+            raise InvalidValueError(
+                message(
+                    "LinearMap.weights",
+                    f"an array of shape (targets, {n_sources}), a row a target",
+                    np.shape(weights),
+                    f"for one target give it the shape (1, {n_sources}), as by weights[np.newaxis].",
+                )
+            )
         if target is None:
             n_targets, dim = given_targets, (DIMENSIONLESS if given is None else given) * x.dim
         else:
@@ -293,8 +302,10 @@ def _is_sparse(weights: Any) -> bool:
     return isinstance(weights, SparseKernel) or (isinstance(weights, Blank) and weights.count is not None)
 
 
-def _described(weights: Any) -> tuple[Any, Any, int]:
-    """Return weights, of arrays the numbers in SI units; their dimensions, None where they are those wanted; rows."""
+def _described(weights: Any) -> tuple[Any, Any, int | None]:
+    """Return weights, of arrays the numbers in SI units; their dimensions, None where they are those wanted; and rows,
+    None without any.
+    """
     if isinstance(weights, SparseKernel):
         return weights, None, weights.n_post
     if isinstance(weights, Blank):
@@ -302,7 +313,7 @@ def _described(weights: Any) -> tuple[Any, Any, int]:
     if isinstance(weights, LinearMap):
         return weights, weights.variables["w"].dim, weights.shape[0]
     values, dim = numbers_with_unit("LinearMap.weights", weights, WEIGHTS)
-    return values, dim, max(len(values), 1) if values.ndim else 1
+    return values, dim, max(len(values), 1) if values.ndim > 1 else None
 
 
 def _wrong_shape(wanted: tuple[int, int], given: tuple[int, int]) -> InvalidValueError:

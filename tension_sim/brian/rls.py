@@ -14,15 +14,19 @@ from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
 from ..errors import InvalidValueError, diverged, message
 from ..learning import GAINS
 from ..validation import check_choice, check_fraction, check_matrix, check_whole
-from ._base import GeneratedObject, default_float
+from ._base import GeneratedObject, default_float, resolve_source
+from .error_expression import check_error
+from .linear_map import LinearMap
 from .matrix import Matrices, matrix
 from .rls_arguments import (
     LearnedMap,
+    check_plain,
     checked_alpha,
     checked_errors,
     checked_factors,
     checked_groups,
     checked_maps,
+    checked_namespace,
     checked_signs,
     checked_variables,
     output_of,
@@ -88,6 +92,9 @@ class RLS(GeneratedObject):
         and what `variables` names, in the unit of ``z``; one for all maps or one for each.
     variables : mapping of str to (group, variable name), optional
         More names for `error`.
+    namespace : mapping of str to number, Quantity or Function, optional
+        Constants and functions for `error`, as of every Brian2 group. Others are taken from
+        where the rule is made and run.
     gain : str, optional
         ``"divided"`` (default) or ``"undivided"``, as in the programs of Nicola &
         Clopath (2017).
@@ -164,6 +171,7 @@ class RLS(GeneratedObject):
         groups: Any = None,
         error: str | Sequence[str] = "z - y",
         variables: Mapping[str, tuple[Any, str]] | None = None,
+        namespace: Mapping[str, Any] | None = None,
         gain: str = "divided",
         divide_by_source: bool = False,
         factor: Any = None,
@@ -189,12 +197,18 @@ class RLS(GeneratedObject):
         n_sources = sum(size for *_, size in sources)
         alpha = checked_alpha(alpha_P, n_sources)
         grouped = checked_groups(groups, row_sum, n_sources)
+        outputs = [self._output_dim(learned) for learned in self.maps]
+        constants = checked_namespace(namespace)
+        for learned, expression, dim in zip(self.maps, errors, outputs, strict=True):
+            check_error(expression, len(learned), dim, linked, constants)
         check_choice("RLS.gain", gain, GAINS)
         if divide_by_source and (len(self.maps) > 1 or len(self.maps[0]) != n_sources):
             shapes = [(len(m), n_sources) for m in self.maps]
             raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
         factors = checked_factors(factor, self.maps)
         sign = checked_signs(signs, n_sources)
+        for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
+            check_plain(f"RLS.{key}", number)
         check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
         check_fraction("RLS.probability", probability)
         check_whole("RLS.seed", seed, 0)
@@ -267,12 +281,20 @@ class RLS(GeneratedObject):
                 self._contained_objects.append(sums)
                 z = (sums, "z")
             row_error = RowError(
-                self, len(learned), expression, linked | {"z": z}, order=order - 1, name=f"{self.name}_error_{m}",
-                **place,
+                self, len(learned), expression, linked | {"z": z}, constants, order=order - 1,
+                name=f"{self.name}_error_{m}", **place,
             )  # fmt: skip
             self.variables.add_reference(f"error_{m}", row_error, "error")
             self._contained_objects.append(row_error)
         self._enable_group_attributes()
+
+    @staticmethod
+    def _output_dim(learned: LearnedMap) -> Any:
+        """Return the unit of a map's z."""
+        if isinstance(learned, LinearMap):
+            return resolve_source("RLS.z", *learned.output)[0].dim
+        group, name = learned.trace[0]
+        return learned.variables["w"].dim * group.variables[name].dim
 
     def _declare(self, sizes: BlockSizes, values: Mapping[str, Any]) -> None:
         variables, dtype = self.variables, default_float()

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..arrays_in import numbers
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..language import check_name
 from ..language.code import checked_error
 from ..validation import check_matrix, check_positive
 from ._base import resolve_source
+from .dimensions import unit_name
 from .linear_map import LinearMap
 from .signal import Signal
 from .spike_map import SpikeMap
@@ -37,9 +39,12 @@ def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
 
 def checked_maps(maps: Any) -> list[LearnedMap]:
     """Return maps of one clock and of the same sources."""
+    given = maps
     maps = [maps] if isinstance(maps, LearnedMap) else list(maps) if isinstance(maps, Sequence) else []
     if not maps or not all(isinstance(m, LearnedMap) for m in maps):
-        raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", maps))
+        wrong = next((m for m in maps if not isinstance(m, LearnedMap)), given)
+        fix = "make a LinearMap or SpikeMap of the weights that learn, and pass that."
+        raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", wrong, fix))
 
     def read(m: LearnedMap) -> list[tuple[Any, int, int]]:
         return [(owner.variables[name], start, size) for owner, name, start, size in sources_of(m)]
@@ -80,6 +85,18 @@ def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
     return checked
 
 
+def checked_namespace(namespace: Any) -> dict[str, Any]:
+    """Return constants and functions for the errors."""
+    if namespace is not None and not isinstance(namespace, Mapping):
+        raise InvalidTypeError(
+            message("RLS.namespace", "a mapping of names to values", namespace, 'as in {"gain": 2.0}.')
+        )
+    for name in namespace or {}:
+        if name in _TAKEN:
+            raise InvalidValueError(message("RLS.namespace", f"names other than {', '.join(_TAKEN)}", name))
+    return dict(namespace or {})
+
+
 def output_of(where: str, target: Any) -> tuple[Any, str]:
     """Return group and variable of what an error compares with."""
     if isinstance(target, Signal):
@@ -91,8 +108,16 @@ def output_of(where: str, target: Any) -> tuple[Any, str]:
     raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
 
 
+def check_plain(where: str, value: Any) -> None:
+    """Refuse a number with a unit where the equations of learning have none."""
+    dim = getattr(value, "dim", DIMENSIONLESS)
+    if dim is not DIMENSIONLESS:
+        raise UnitsError(message(where, "a plain number", f"{value!r}", f"leave out the unit, {unit_name(dim)}."))
+
+
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
+    check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
     if not isinstance(alpha_P, list | tuple) and np.ndim(alpha_P) == 0:
         return np.asarray(check_positive("RLS.alpha_P", alpha_P, fix))
@@ -104,6 +129,8 @@ def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
 
 def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
     """Return group and penalty of each source; nothing where there are no groups."""
+    check_plain("RLS.groups", groups)
+    check_plain("RLS.row_sum", row_sum)
     if groups is None or groups is True:
         if row_sum is not None:
             raise InvalidValueError(
@@ -130,6 +157,7 @@ def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.nd
 
 def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
     """Return the sign of each source."""
+    check_plain("RLS.signs", signs)
     if signs is None or signs is True:
         return np.ones(n_sources, np.int32) if signs else None
     values = check_matrix("RLS.signs", signs, (n_sources,), "sources")
@@ -157,6 +185,7 @@ def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bo
         raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one a map", factor))
     checked: list[np.ndarray | bool | None] = []
     for m, given in zip(maps, factors, strict=True):
+        check_plain("RLS.factor", given)
         if given is None or given is True:
             checked.append(given)
             continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
-from ..errors import InvalidValueError, message
 from ._base import GeneratedObject, default_float, resolve_source
 
 if TYPE_CHECKING:
@@ -53,13 +52,22 @@ class RowError(_Before):
         The error.
     linked : mapping of str to (group, variable name)
         Names that the expression may have; ``"z"`` among them.
+    namespace : mapping
+        Constants and functions that it may have.
     **kwargs
         Of the object.
     """
 
     def __init__(
-        self, rule: RLS, rows: int, expression: str, linked: Mapping[str, tuple[Any, str]], **kwargs: Any
+        self,
+        rule: RLS,
+        rows: int,
+        expression: str,
+        linked: Mapping[str, tuple[Any, str]],
+        namespace: Mapping[str, Any],
+        **kwargs: Any,
     ) -> None:
+        self.namespace = dict(namespace)
         super().__init__(rule, "tsim_row_error", code=f"error = {expression}", **kwargs)
         for name in SCHEDULE:  # the expression may have these names for others
             self.variables.add_reference(f"_{name}", rule, name)
@@ -70,10 +78,6 @@ class RowError(_Before):
         for name in sorted(get_identifiers(expression) & set(linked)):
             group, variable = linked[name]
             array, start, size = resolve_source(f"RLS.{name}", group, variable, shared=True)
-            if size not in (1, rows):
-                raise InvalidValueError(
-                    message(f"RLS.{name}", f"a variable with {rows} values, one a row, or a single one", size)
-                )
             self.add_dependency(group)
             index = None
             if not array.scalar and (start or size != rows or array.size != rows):
@@ -84,6 +88,13 @@ class RowError(_Before):
                 )  # fmt: skip
             self.variables.add_reference(name, group, variable, index=index)
         self._enable_group_attributes()
+
+    def _resolve(
+        self, identifier: str, run_namespace: Any, user_identifier: bool = True, additional_variables: Any = None
+    ) -> Any:
+        """Resolve a name; z, y and `variables` mean what the rule says, whatever else the user calls so."""
+        own = user_identifier and identifier not in self.variables
+        return super()._resolve(identifier, run_namespace, own, additional_variables)
 
 
 class RowSums(_Before):

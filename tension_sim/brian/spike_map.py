@@ -8,6 +8,8 @@ from typing import Any
 import brian2
 import numpy as np
 from brian2.core.variables import Variables
+from brian2.input.poissongroup import PoissonGroup
+from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
@@ -298,6 +300,16 @@ def _checked_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
         raise InvalidValueError(
             message("SpikeMap.trace", f"one variable name, or one for each of {len(groups)} group(s)", trace)
         )
+    for group, name in zip(groups, names, strict=True):
+        if isinstance(group, (PoissonGroup, SpikeGeneratorGroup)) and name not in group.variables:
+            raise InvalidValueError(
+                message(
+                    "SpikeMap.trace",
+                    "groups that hold a trace of their spikes",
+                    f"{name} of {group.name}, a {type(group).__name__}",
+                    "use a NeuronGroup with a trace, such as threshold='rand() < rate*dt' and reset='r += 1'.",
+                )
+            )
     found = [resolve_source("SpikeMap.trace", group, name)[0] for group, name in zip(groups, names, strict=True)]
     for variable in found[1:]:
         if variable.dim != found[0].dim:

@@ -232,8 +232,12 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
             InvalidValueError,
             "LinearMap.weights: expected an array of shape (6, 6) (targets, sources).",
         ),
-        ({"weights": W[0]}, InvalidValueError, "LinearMap.weights: expected an array of shape (6, 6)"),
-        ({"weights": 0.5}, InvalidValueError, "LinearMap.weights: expected an array of shape (1, 6)"),
+        ({"weights": W[0]}, InvalidValueError, "LinearMap.weights: expected an array of shape (targets, 6), a row"),
+        (
+            {"weights": 0.5},
+            InvalidValueError,
+            "Fix: for one target give it the shape (1, 6), as by weights[np.newaxis].",
+        ),
         ({"weights": W[:0]}, InvalidValueError, "Received: (0, 6)"),
         (
             {"weights": W * np.nan},
@@ -258,7 +262,7 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
             InvalidTypeError,
             "expected a state variable, stored as an array.\nReceived: 'twice'",
         ),
-        ({"variable": "all"}, InvalidTypeError, "Received: 'all'\nFix: it is shared."),
+        ({"variable": "all"}, InvalidTypeError, "Received: 'all'\nFix: 'all' is shared by the whole group"),
         (
             {"weights": SparseKernel(3, [0], [1], [1.0], 6)},
             InvalidValueError,

@@ -109,7 +109,7 @@ def test_nothing_recorded_yet():
             InvalidTypeError,
             "Recorder.source: expected a state variable, stored as an array.",
         ),
-        ({"variable": "t"}, InvalidTypeError, "Fix: it is shared."),
+        ({"variable": "t"}, InvalidTypeError, "Fix: 't' is shared by the whole group"),
         (
             {"source": "group"},
             InvalidTypeError,

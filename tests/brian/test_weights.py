@@ -16,7 +16,10 @@ from tension_sim.kernels import SparseKernel
 
 W = np.arange(1.0, 11).reshape(2, 5)
 MASK = np.array([[1, 0, 1, 1, 0], [0, 1, 1, 0, 1]], bool)
-KINDS = ("dense", "masked", "spikes", "learned_spikes")
+KINDS = tuple(
+    pytest.param(kind, marks=pytest.mark.slow if kind in ("dense", "spikes") else ())
+    for kind in ("dense", "masked", "spikes", "learned_spikes")
+)
 
 
 def group(n: int = 5, name: str = "group") -> b2.NeuronGroup:
