@@ -18,7 +18,8 @@ from brian2.utils.stringtools import get_identifiers
 import tension_sim
 
 from ..errors import InvalidValueError, UnitsError, UnknownNameError, closest, message
-from ._base import resolve_source, unit_name
+from ._base import resolve_source
+from .dimensions import unit_name
 
 __all__ = ["check_error"]
 
