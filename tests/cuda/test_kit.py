@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -28,6 +29,9 @@ if does == "crash":
     os.kill(os.getpid(), signal.SIGSEGV)
 if does == "exit":
     sys.exit("the device is on fire")
+for argument in sys.argv:
+    if argument.startswith("x=") and open(argument[2:]).read() != "twelve bytes":
+        sys.exit("x is not what was carried")
 results = sys.argv[sys.argv.index("--results_dir") + 1]
 steps = int(next(a for a in sys.argv if a.startswith("conductor.stop_step=")).split("=")[1])
 for name in os.listdir(here + "/gives"):
@@ -78,9 +82,11 @@ class Kit:
             (listed[:, 0] * DT).tofile(home / "gives" / "t")
             listed[:, 1].astype(np.int32).tofile(home / "gives" / "i")
             spikes.tofile(home / "spikes")
+            (home / "inputs").mkdir()
+            (home / "inputs" / "x.in.gz").write_bytes(gzip.compress(b"twelve bytes"))
             wanted = {"numbers": numbers, "spikes": {"spikes": {"file": f"{name}/spikes", "dt": DT}}}
             runs: dict[str, Any] = {
-                "agreement": {"steps": 30, "arguments": ["conductor.stop_step=30"], "wanted": wanted}
+                "agreement": {"steps": 30, "arguments": ["conductor.stop_step=30", "x=INPUTS/x.in"], "wanted": wanted}
             }
             for suffix in ("", "_learning"):
                 for length, steps in STEPS.items():
