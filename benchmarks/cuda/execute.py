@@ -110,7 +110,7 @@ def execute(
         return ran
     try:
         ran.loop_seconds = float((results / "last_run_info.txt").read_text().split()[0])
-        _look(results, program, ran)
+        _look(results, program, run, ran)
     except (OSError, ValueError, IndexError) as error:
         ran.problems.append(str(error))
     if "wanted" in run:
@@ -124,8 +124,12 @@ def given(run: Mapping[str, Any], work: Path) -> list[str]:
     return [argument.replace(f"={INPUTS}/", f"={work}/inputs/") for argument in run["arguments"]]
 
 
-def _look(results: Path, program: Mapping[str, Any], ran: Ran) -> None:
-    """Look at rules and weights of any run: no divergence, and numbers that are finite."""
+def _look(results: Path, program: Mapping[str, Any], run: Mapping[str, Any], ran: Ran) -> None:
+    """Look at any run: all its steps, no divergence, and numbers that are finite."""
+    if program["steps_in"]:
+        reached = int(read(results, program["arrays"][program["steps_in"]], "the step reached")[0])
+        if reached != run["steps"]:
+            ran.problems.append(f"ended at step {reached} of {run['steps']}")
     for rule in program["rules"]:
         step = int(read(results, program["arrays"][f"{rule}.diverged_step"], rule)[0])
         if step >= 0:

@@ -30,7 +30,7 @@ from benchmarks.cuda.execute import INPUTS
 from benchmarks.cuda.reference import reference, write_wanted
 from tension_sim._data import data_folder
 from tension_sim.brian import build_cuda
-from tension_sim.circuit import Circuit, Rule
+from tension_sim.circuit import STEPS, Circuit, Rule
 from tension_sim.errors import TensionError
 from tension_sim.run.cache import program_key
 
@@ -153,6 +153,7 @@ def _circuit(case: Case, kit: Path, changed: Mapping[str, Any], emulated: bool) 
     rules = list(circuit.of(Rule))
     return binary | dict(planned.more) | {
         "dtype": circuit.dtype,
+        "steps_in": STEPS,
         "rules": rules,
         "rules_at_once": len(rules),
         "weights": [name for name in call.wanted if name.endswith(".w")],
@@ -178,6 +179,7 @@ def _primitives(dtype: str, kit: Path, changed: Mapping[str, Any], emulated: boo
             runs[run] = {"steps": steps, "arguments": arguments, "wanted": wanted}
     return binary | {
         "dtype": dtype,
+        "steps_in": None,
         "rules": list(primitives.rules()),
         "rules_at_once": len(primitives.rules()),
         "weights": [f"{of}.w" for of in ("readout", "second", "partial", "recurrent", "rate_readout")],
