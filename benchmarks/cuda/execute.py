@@ -126,7 +126,7 @@ def given(run: Mapping[str, Any], work: Path) -> list[str]:
 
 def _look(results: Path, program: Mapping[str, Any], run: Mapping[str, Any], ran: Ran) -> None:
     """Look at any run: all its steps, no divergence, and numbers that are finite."""
-    if program["steps_in"]:
+    if program.get("steps_in"):
         reached = int(read(results, program["arrays"][program["steps_in"]], "the step reached")[0])
         if reached != run["steps"]:
             ran.problems.append(f"ended at step {reached} of {run['steps']}")
