@@ -48,15 +48,18 @@ class Case:
 def _timed(
     simulation: Simulation, samples: Mapping[str, Any], short: int, long: int, every: Mapping[str, int] | None = None
 ) -> dict[str, Call]:
-    def cut(steps: int) -> dict[str, Any]:
-        held = every or {}
-        return {name: None if s is None else s[: -(-steps // held.get(name, 1))] for name, s in samples.items()}
-
     return {
-        f"{name}{suffix}": call_of(simulation, **cut(steps), steps=steps, every=every, learning=learning)
+        f"{name}{suffix}": call_of(
+            simulation, **_first(samples, steps, every), steps=steps, every=every, learning=learning
+        )
         for suffix, learning in (("", False), ("_learning", True))
         for name, steps in (("short", short), ("long", long))
     }
+
+
+def _first(samples: Mapping[str, Any], steps: int, every: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Return the samples of the first steps."""
+    return {name: s[: -(-steps // (every or {}).get(name, 1))] for name, s in samples.items()}
 
 
 def _lif_sine() -> Planned:
@@ -90,8 +93,9 @@ def _full_force() -> Planned:
         Simulation(recipe.networks()[0], target="cpp_standalone", record=Record(every=every, variables={"r": range(5)}))
         for every in (1, 10_000)
     ]
-    first = {name: values[:200] for name, values in samples.items()}
-    calls = {"agreement": call_of(simulations[0], **first)} | _timed(simulations[1], samples, 500, 10_000)
+    calls = {"agreement": call_of(simulations[0], **_first(samples, 200))} | _timed(
+        simulations[1], samples, 500, 10_000
+    )
     return Planned(simulations[0].wiring.circuit, calls)
 
 
@@ -99,7 +103,7 @@ def _bioforce() -> Planned:
     recipe = load_recipe("calcium", {"cells": "300"})
     samples = {"y": bioforce.recording(recipe)}
     simulation = Simulation(bioforce.network(recipe, 300), target="cpp_standalone")
-    calls = {"agreement": call_of(simulation, y=samples["y"][:40])} | _timed(simulation, samples, 20, 240)
+    calls = {"agreement": call_of(simulation, **_first(samples, 40))} | _timed(simulation, samples, 20, 240)
     return Planned(simulation.wiring.circuit, calls)
 
 
@@ -117,7 +121,7 @@ def _tutorial() -> Planned:
     most = 400
     runs = [f.simulation.run(**samples, steps=most, every=f.held) for f in (fit, double)]
     steps = _before_they_differ(*({*zip(r.spike_step, r.spike_neuron, strict=True)} for r in runs), most)
-    calls = {"agreement": call_of(fit.simulation, **samples, steps=steps, every=fit.held)}
+    calls = {"agreement": call_of(fit.simulation, **_first(samples, steps, fit.held), steps=steps, every=fit.held)}
     fit, samples = _fit("10*ms", "float32")
     calls |= _timed(fit.simulation, samples, 500, 5000, fit.held)
     return Planned(fit.simulation.wiring.circuit, calls)

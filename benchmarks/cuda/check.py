@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cuda.execute import Ran, execute, scratch, timed
+from benchmarks.cuda.execute import Ran, execute, given, scratch, timed, unpack
 
 BUDGET = 460.0  # seconds, of the 480 that there may be
 
@@ -101,19 +101,21 @@ def check_program(kit: Path, program: Mapping[str, Any], tolerance: float, end: 
 
     try:
         with scratch(program["bytes"]) as work:
-            given = dict(program["runs"])
+            todo = dict(program["runs"])
             if "made_by" in program:
-                made, more = _make(kit, program, work, left(program["limit"]))
+                made, more = _make(program, work, left(program["limit"]))
                 problems += more
-                given = {name: run | {"arguments": made[name]} for name, run in given.items() if name in made}
-            for name, run in given.items():
+                todo = {name: run | {"arguments": made[name]} for name, run in todo.items() if name in made}
+            else:
+                unpack(kit / program["name"] / "inputs", work)
+            for name, run in todo.items():
                 if left(1) <= 0.5:
                     problems.append(f"{name}: not run, the time is over")
                     break
                 ran = execute(kit, program, run, work, left(run.get("limit", program["limit"])), tolerance)
                 runs[name] = ran
                 problems += [f"{name}: {problem}" for problem in ran.problems]
-                if ran.problems and name == next(iter(given)) and ran.loop_seconds is None:
+                if ran.problems and name == next(iter(todo)) and ran.loop_seconds is None:
                     break  # it does not run at all
     except Exception as error:  # whatever happens to one must not end the others
         problems.append(f"{type(error).__name__}: {error}")
@@ -123,7 +125,7 @@ def check_program(kit: Path, program: Mapping[str, Any], tolerance: float, end: 
     return found | {"runs": {name: asdict(ran) for name, ran in runs.items()}}
 
 
-def _make(kit: Path, program: Mapping[str, Any], work: Path, limit: float) -> tuple[dict[str, list[str]], list[str]]:
+def _make(program: Mapping[str, Any], work: Path, limit: float) -> tuple[dict[str, list[str]], list[str]]:
     """Let a module write a program's inputs, which are too large to carry."""
     inputs, described = work / "inputs", work / "arrays.json"
     inputs.mkdir()
@@ -170,7 +172,8 @@ def sanitize(kit: Path, program: Mapping[str, Any], end: float) -> list[dict[str
             (work / "results").mkdir()
             run = next(iter(program["runs"].values()))
             command = [tool, "--tool", name, "--error-exitcode", "9", str((kit / program["name"] / "main").resolve())]
-            command += ["--results_dir", f"{work}/results/", *run["arguments"]]
+            unpack(kit / program["name"] / "inputs", work)
+            command += ["--results_dir", f"{work}/results/", *given(run, work)]
             problems, output = timed(command, kit / program["name"], work, limit)
         summary = [line.strip("= ") for line in output.splitlines() if "SUMMARY" in line]
         row = {"name": name, "title": f"{name} of {program['name']}", "dtype": "", "difference": None}

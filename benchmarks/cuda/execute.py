@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import signal
@@ -18,7 +19,11 @@ import numpy as np
 
 from benchmarks.cuda.compare import compare, read
 
-__all__ = ["Ran", "execute", "scratch", "timed"]
+__all__ = ["INPUTS", "Ran", "execute", "given", "scratch", "timed", "unpack"]
+
+
+#: Stands in arguments for the folder that inputs are unpacked into.
+INPUTS = "INPUTS"
 
 
 @dataclass
@@ -81,6 +86,15 @@ def timed(command: Sequence[str], folder: Path, work: Path, limit: float, path: 
     return [], output
 
 
+def unpack(packed: Path, work: Path) -> None:
+    """Unpack the inputs of a program into a folder for its runs."""
+    inputs = work / "inputs"
+    inputs.mkdir()
+    for path in packed.glob("*.gz"):
+        with gzip.open(path) as file, (inputs / path.stem).open("wb") as plain:
+            shutil.copyfileobj(file, plain)
+
+
 def execute(
     kit: Path, program: Mapping[str, Any], run: Mapping[str, Any], work: Path, limit: float, tolerance: float
 ) -> Ran:
@@ -88,7 +102,7 @@ def execute(
     folder, results = kit / program["name"], work / "results"
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir()
-    command = [str((folder / "main").resolve()), "--results_dir", f"{results}/", *run["arguments"]]
+    command = [str((folder / "main").resolve()), "--results_dir", f"{results}/", *given(run, work)]
     ran, begin = Ran(), time.perf_counter()
     ran.problems, _ = timed(command, folder, work, limit)
     ran.seconds = time.perf_counter() - begin
@@ -96,7 +110,7 @@ def execute(
         return ran
     try:
         ran.loop_seconds = float((results / "last_run_info.txt").read_text().split()[0])
-        _look(results, program, ran)
+        _look(results, program, run, ran)
     except (OSError, ValueError, IndexError) as error:
         ran.problems.append(str(error))
     if "wanted" in run:
@@ -105,8 +119,17 @@ def execute(
     return ran
 
 
-def _look(results: Path, program: Mapping[str, Any], ran: Ran) -> None:
-    """Look at rules and weights of any run: no divergence, and numbers that are finite."""
+def given(run: Mapping[str, Any], work: Path) -> list[str]:
+    """Return the arguments of a run, with the place of its inputs."""
+    return [argument.replace(f"={INPUTS}/", f"={work}/inputs/") for argument in run["arguments"]]
+
+
+def _look(results: Path, program: Mapping[str, Any], run: Mapping[str, Any], ran: Ran) -> None:
+    """Look at any run: all its steps, no divergence, and numbers that are finite."""
+    if program.get("steps_in"):
+        reached = int(read(results, program["arrays"][program["steps_in"]], "the step reached")[0])
+        if reached != run["steps"]:
+            ran.problems.append(f"ended at step {reached} of {run['steps']}")
     for rule in program["rules"]:
         step = int(read(results, program["arrays"][f"{rule}.diverged_step"], rule)[0])
         if step >= 0:

@@ -8,6 +8,7 @@ Needs brian2cuda and nvcc. What is built already, from the same code, is not bui
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 import shutil
@@ -25,10 +26,11 @@ from unittest.mock import patch
 from benchmarks.cuda import portable, primitives
 from benchmarks.cuda.calls import arguments_of
 from benchmarks.cuda.cases import CASES, Case
+from benchmarks.cuda.execute import INPUTS
 from benchmarks.cuda.reference import reference, write_wanted
 from tension_sim._data import data_folder
 from tension_sim.brian import build_cuda
-from tension_sim.circuit import Circuit, Rule
+from tension_sim.circuit import STEPS, Circuit, Rule
 from tension_sim.errors import TensionError
 from tension_sim.run.cache import program_key
 
@@ -138,17 +140,20 @@ def _circuit(case: Case, kit: Path, changed: Mapping[str, Any], emulated: bool) 
     key = _digest(program_key(circuit, "cuda_standalone"), *_COMPILED_BY, emulated)
     binary = _install(folder, key, build, emulated)
     arrays = binary["arrays"]
+    shutil.rmtree(folder / "inputs", ignore_errors=True)
     runs: dict[str, Any] = {}
     for name, call in planned.calls.items():
         runs[name] = {"steps": call.steps}
         if "made_by" not in planned.more:
-            runs[name]["arguments"] = arguments_of(call, arrays, folder / "inputs", "inputs")
+            runs[name]["arguments"] = arguments_of(call, arrays, folder / "inputs", INPUTS)
+    _pack(folder / "inputs")
     call = planned.calls["agreement"]
     numbers, spikes = reference(planned)
     runs["agreement"]["wanted"] = write_wanted(kit, f"{case.name}/wanted", numbers, spikes, circuit.dt)
     rules = list(circuit.of(Rule))
     return binary | dict(planned.more) | {
         "dtype": circuit.dtype,
+        "steps_in": STEPS,
         "rules": rules,
         "rules_at_once": len(rules),
         "weights": [name for name in call.wanted if name.endswith(".w")],
@@ -174,6 +179,7 @@ def _primitives(dtype: str, kit: Path, changed: Mapping[str, Any], emulated: boo
             runs[run] = {"steps": steps, "arguments": arguments, "wanted": wanted}
     return binary | {
         "dtype": dtype,
+        "steps_in": None,
         "rules": list(primitives.rules()),
         "rules_at_once": len(primitives.rules()),
         "weights": [f"{of}.w" for of in ("readout", "second", "partial", "recurrent", "rate_readout")],
@@ -181,6 +187,13 @@ def _primitives(dtype: str, kit: Path, changed: Mapping[str, Any], emulated: boo
         "sanitize": dtype == "float64",
         "runs": runs,
     }
+
+
+def _pack(inputs: Path) -> None:
+    """Compress inputs, which are carried: indices, and weights of few values."""
+    for path in inputs.glob("*.in"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        path.unlink()
 
 
 def _bytes(arrays: Mapping[str, Mapping[str, Any]]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,18 @@ if does == "crash":
     os.kill(os.getpid(), signal.SIGSEGV)
 if does == "exit":
     sys.exit("the device is on fire")
+for argument in sys.argv:
+    if argument.startswith("x=") and open(argument[2:]).read() != "twelve bytes":
+        sys.exit("x is not what was carried")
 results = sys.argv[sys.argv.index("--results_dir") + 1]
 steps = int(next(a for a in sys.argv if a.startswith("conductor.stop_step=")).split("=")[1])
 for name in os.listdir(here + "/gives"):
     shutil.copy(here + "/gives/" + name, results)
 with open(results + "last_run_info.txt", "w") as info:
     info.write("%r 1" % (0.5 + 2e-3 * steps + (5e-3 * steps / 10 if "learning" in sys.argv else 0)))
+if does != "early":
+    with open(results + "step", "wb") as file:
+        file.write(steps.to_bytes(8, "little"))
 if "learning" in sys.argv:
     with open(results + "n_updates", "wb") as file:
         file.write((steps // 10).to_bytes(8, "little"))
@@ -61,6 +69,7 @@ class Kit:
         described |= {
             f"spikes.{x}": {"file": x, "dtype": d, "size": None} for x, d in (("t", "float64"), ("i", "int32"))
         }
+        described["clock.step"] = {"file": "step", "dtype": "int64", "size": 1}
         self.programs = []
         for name in names:
             home = folder / name
@@ -78,9 +87,11 @@ class Kit:
             (listed[:, 0] * DT).tofile(home / "gives" / "t")
             listed[:, 1].astype(np.int32).tofile(home / "gives" / "i")
             spikes.tofile(home / "spikes")
+            (home / "inputs").mkdir()
+            (home / "inputs" / "x.in.gz").write_bytes(gzip.compress(b"twelve bytes"))
             wanted = {"numbers": numbers, "spikes": {"spikes": {"file": f"{name}/spikes", "dt": DT}}}
             runs: dict[str, Any] = {
-                "agreement": {"steps": 30, "arguments": ["conductor.stop_step=30"], "wanted": wanted}
+                "agreement": {"steps": 30, "arguments": ["conductor.stop_step=30", "x=INPUTS/x.in"], "wanted": wanted}
             }
             for suffix in ("", "_learning"):
                 for length, steps in STEPS.items():
@@ -88,6 +99,7 @@ class Kit:
                     runs[length + suffix] = {"steps": steps, "arguments": arguments}
             self.programs.append({
                 "name": name, "title": f"the {name} one", "dtype": "float64", "limit": limit, "arrays": described,
+                "steps_in": "clock.step",
                 "rules": ["rls"], "rules_at_once": 1, "weights": ["readout.w"], "bytes": 1000, "sanitize": False,
                 "runs": runs,
             })  # fmt: skip
@@ -199,6 +211,11 @@ def crash(kit: Kit) -> None:
     (kit.folder / "second" / "does").write_text("crash")
 
 
+def end_early(kit: Kit) -> None:
+    (kit.folder / "second" / "does").write_text("early")
+    np.array([17]).tofile(kit.given("step"))
+
+
 def hang(kit: Kit) -> None:
     kit.programs[1]["limit"] = 0.5
     (kit.folder / "second" / "does").write_text("hang")
@@ -229,6 +246,7 @@ def spoil_manifest(kit: Kit) -> None:
         (lose_program, r"main does not start: No such file or directory"),
         (fail, r"ended with code 1: the device is on fire"),
         (crash, r"ended with signal SIGSEGV: it said nothing"),
+        (end_early, r"ended at step 17 of 30"),
         (hang, r"killed after 0 s"),
         (spoil_manifest, r"KeyError: 'rules'"),
     ],
@@ -270,8 +288,10 @@ def test_what_a_program_started_is_killed_with_it(tmp_path):
     problems, _ = timed(["sh", "-c", f"sleep 30 & echo $! > {tmp_path}/child; wait"], tmp_path, tmp_path, 0.4)
     assert problems == ["killed after 0 s"]
     child = int((tmp_path / "child").read_text())
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().split()[2] in "ZX"
+    state, end = Path(f"/proc/{child}/stat"), time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] not in "ZX":
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_inputs_are_made_here_and_have_a_checksum(kit, tmp_path):
