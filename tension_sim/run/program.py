@@ -101,7 +101,9 @@ class Program:
         try:
             if memory is not None:
                 with suppress(OSError):  # others filled it meanwhile
-                    used = [folders.enter_context(Scratch(memory)), folders.enter_context(Scratch())]
+                    used = [folders.enter_context(Scratch(memory))]
+                    with suppress(OSError):  # a full disk does not matter as long as memory has room
+                        used.append(folders.enter_context(Scratch()))
                     return used, self._arguments(values, used[0])
             work = folders.enter_context(Scratch())
             _check_room(work, least)

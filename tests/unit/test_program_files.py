@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,3 +197,22 @@ def test_a_number_is_no_path(program, values):
     found = program.run({**values, "neurons.v": np.float64("nan")}, 0, 1, net().dt, ["neurons.v", "readout.w"])
     assert np.isnan(found["neurons.v"]).all()
     np.testing.assert_array_equal(found["readout.w"], 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are listed under /proc on Linux only")
+def test_a_signal_to_the_program_alone_ends_it_well(program, values):
+    """A batch system sends its signal to every process of a job."""
+
+    def children() -> list[int]:
+        return [
+            int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+        ]
+
+    def stop(done: int) -> None:
+        for child in children():
+            if Path(f"/proc/{child}/exe").samefile(program.folder / "main"):
+                os.kill(child, signal.SIGTERM)
+
+    found = program.run({**values, "target.periodic": 1}, 0, 10**8, net().dt, ["readout.w"], stop)
+    assert found["interrupted"] and 0 < found["steps"] < 10**8
+    assert found["readout.w"].any()

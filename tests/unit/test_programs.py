@@ -261,6 +261,23 @@ class TestRun:
         assert folder() == slow
         assert not [*fast.iterdir(), *slow.iterdir()]
 
+    @pytest.mark.parametrize("disk", ["slow", "missing"])
+    def test_what_a_program_moved_to_the_disk_is_read_there(self, tmp_path, monkeypatch, disk):
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            monkeypatch.delenv(name, raising=False)
+        fast, slow = tmp_path / "fast", tmp_path / "slow"
+        fast.mkdir(), slow.mkdir()
+        monkeypatch.setattr(scratch, "_IN_MEMORY", str(fast))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / disk))
+        trouble = "results = given.get('spare_folder', results)"
+        found = program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED)
+        assert found["readout.w"].tolist() == [2.0, 4.0, 6.0]
+        assert not [*fast.iterdir(), *slow.iterdir()]
+
+    def test_a_program_that_was_asked_to_end_by_others(self, tmp_path, temporary):
+        found = program(tmp_path / "program", "print('stopped', flush=True)").run(VALUES, 3, 4, 0.5, WANTED)
+        assert found["interrupted"] is True
+
     def test_numbers_are_written_as_c_reads_them(self, tmp_path, temporary):
         trouble = "print(sys.argv, file=open(os.path.dirname(sys.argv[0]) + '/arguments', 'w'))"
         program(tmp_path / "program", trouble).run(VALUES, 3, 4, 0.5, WANTED)
