@@ -13,6 +13,7 @@ import pytest
 from lif_network import STEPS, Y, net
 from targets import skip_unless_here
 
+import tension_sim.brian.runtime  # noqa: F401  (scipy, which it imports, adds a filter of warnings)
 from tension_sim.errors import DivergenceError, RunFailedError
 from tension_sim.network import Learning
 from tension_sim.simulation import Simulation
