@@ -98,7 +98,7 @@ def output_of(where: str, target: Any) -> tuple[Any, str]:
 
 def checked_steps(where: str, value: Any, clock: Any, minimum: int, fix: str = "") -> int:
     """Return a number of steps, given as such or as a time."""
-    plain = isinstance(value, bool | str | bytes | np.number) or type(value) is int
+    plain = isinstance(value, bool | np.number) or type(value) is int
     time, dim = (None, DIMENSIONLESS) if plain else numbers_with_unit(where, value, "time steps, or a time")
     if dim is DIMENSIONLESS:
         return check_steps(where, value, minimum, fix)
