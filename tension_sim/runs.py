@@ -106,7 +106,7 @@ def check_run(recipe: Recipe, *, target: str | None = None, force: bool = False)
     300000
     """
     expected = checked_forecast(recipe, target, force)
-    rehearse(recipe.protocol.run, recipe, target=target)
+    rehearse(recipe.protocol.run, recipe, target=target, progress=lambda done, steps: None)
     return expected
 
 

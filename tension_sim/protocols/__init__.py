@@ -15,6 +15,8 @@ To add one, write a module whose docstring begins with one line on it, and which
 ``run(recipe, target=None, progress=None)``
     Draws the network from ``recipe.seed``, runs it on the target, and returns an `Outcome`.
     ``progress(done, steps)`` is called as `Simulation.run` calls it, over all that is run.
+    ``--dry-run`` calls it too: its first `Simulation.run` ends it there, just before anything is
+    compiled, so that what comes before is checked by the same code.
     If a run was interrupted (``results.provenance["interrupted"]``), it returns what was reached.
 
 ``recipe.values["network"]["n"]`` and so on are numbers in SI units. The smallest protocol is

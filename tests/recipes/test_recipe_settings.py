@@ -376,3 +376,14 @@ def test_import_loads_no_engine():
     code = "import sys, tension_sim.recipes; print(sorted({'brian2', 'scipy', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_of_very_many_files_is_no_folder_of_recipes(tmp_path, monkeypatch):
+    """A wrong path, / say, would be searched for minutes."""
+    own(tmp_path, OWN, "a.toml")
+    assert list_recipes(tmp_path) == ["a"]
+    monkeypatch.setattr("tension_sim.recipes._MOST_FILES", 1)
+    with pytest.raises(
+        InvalidValueError, match="list_recipes.folder: expected a folder of recipes, with at most 1 files"
+    ):
+        list_recipes(tmp_path)
