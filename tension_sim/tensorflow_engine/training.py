@@ -83,8 +83,12 @@ class Training:
         initial_epoch = _whole(f"{where}.initial_epoch", initial_epoch, 0)
         reader = Reader(where, x, y, steps_per_epoch)
         validation = self._validation_reader(f"{where}.validation_data", validation_data, validation_steps)
-        xs, ys = self._next(reader, "fit")
-        validated = None if validation is None else self._next(validation, "validation")
+        xs, ys = self._coerced(reader, "fit")
+        validated = None if validation is None else self._coerced(validation, "validation")
+        self._build_for("fit", xs, ys)
+        self._check_data(where, "fit", xs, ys)
+        if validation is not None and validated is not None:
+            self._check_data(validation.where, "validation", *validated)
 
         listed = self._callback_list(callbacks, verbose, epochs, len(xs), history=True)
         self.stop_training = False
@@ -365,13 +369,17 @@ class Training:
             raise InvalidTypeError(message(where, "a pair (x, y)", type(data).__name__))
         return Reader(where, *data, steps, "validation_steps")
 
-    def _next(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the data of the next epoch as they go into the network; the first ones build it."""
+    def _coerced(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the data of the next epoch as they go into the network."""
         samples = reader.epoch()
         xs, ys = self.coerce_input_data(  # type: ignore[attr-defined]
             x=self._stacked(samples.x), y=self._stacked(samples.y), method=method
         )
-        xs, ys = np.asarray(xs), np.asarray(ys)
+        return np.asarray(xs), np.asarray(ys)
+
+    def _next(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the data of the next epoch, checked; the first ones of ``fit`` build the network."""
+        xs, ys = self._coerced(reader, method)
         if method == "fit":
             self._build_for("fit", xs, ys)
         self._check_data(reader.where, method, xs, ys)

@@ -187,11 +187,12 @@ def setups() -> dict[str, tuple[str, str, dict[str, Any], dict[str, Any], dict[s
             "ConstrainedNoFeedbackESN", "BioFORCEModel", bio, {}, {**network(N, N, "ir", 1, rate, 5), **a, **ones}
         ),
         "lif_driven": (
-            "LIF", "SpikingNNModel", LIF, {"alpha_P": 1e-3},
+            # a refractory time of whole time steps would be decided by how dt*t is rounded
+            "LIF", "SpikingNNModel", {**LIF, "tau_ref": 0.0021}, {"alpha_P": 1e-3},
             {**network(S, 1, "irfo", 0.5, spiking["lif"], 6), **initial("initial_voltage", S, -65, -40.5)},
         ),
         "lif_resting": (
-            "LIF", "SpikingNNModel", {**LIF, "dt": 5e-5, "I_bias": -40}, {"alpha_P": 1e-3},
+            "LIF", "SpikingNNModel", {**LIF, "tau_ref": 0.00203, "dt": 5e-5, "I_bias": -40}, {"alpha_P": 1e-3},
             {**network(S, 1, "irfo", 0.1, 1.5 / (S**0.5 * 0.1), 9), **initial("initial_voltage", S, -65, 30)},
         ),
         "izhikevich": (

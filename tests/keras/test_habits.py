@@ -225,6 +225,7 @@ def test_a_constrained_kernel_that_does_not_learn_stays(engine: dict[str, Any]) 
         _ = model.P_GG
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -416,6 +417,7 @@ def test_what_cannot_work_is_refused_in_one_sentence(case: str) -> None:
         call()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [esn, nofeedback, constrained, lambda: LIF(**lif_arguments())])
 def test_gradients_reach_a_layer_inside_an_rnn_of_keras(layer: Any) -> None:
     cell = layer()
@@ -438,6 +440,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import tension_sim, keras", "import keras, tension_sim"])
 def test_a_model_is_loaded_after_importing_the_package_alone(imports: str, tmp_path: Path) -> None:
     x, y = data(10)
@@ -460,6 +463,7 @@ def test_importing_the_package_imports_neither_keras_nor_tensorflow() -> None:
     assert done.stdout.strip() == "set()", done.stderr
 
 
+@pytest.mark.slow
 def test_another_backend_of_keras_is_refused() -> None:
     done = run("import tension_sim.base", KERAS_BACKEND="jax")
     told = (

@@ -188,6 +188,8 @@ ENGINES = {
 }
 #: how many times what the published package's own numbers move, when its initial states are moved by 1e-7
 FACTOR = 4
+#: what float32 leaves of a sum of products that is written out otherwise: spikes hide it from what is moved
+FLOOR = {"mae": 1e-5, "val_mae": 5e-5, "val_loss": 5e-5, "evaluate": 5e-5, "predict": 2e-4}
 
 
 def setup(name: str, **options: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -234,11 +236,11 @@ def test_a_published_setup_gives_the_published_numbers(name: str, engine: str) -
     steps = int(0.9 * until) if chaotic else until
     off = np.abs(found["train_output"] - wanted["train_output"]).max(axis=1)
     assert off[:steps].max() < 1e-3
-    for key in ("mae", "val_mae", "val_loss", "evaluate", "predict"):
+    for key in FLOOR:
         assert found[key].shape == wanted[key].shape
         if not chaotic:
-            off = float(np.abs(found[key] - wanted[key]).max())
-            assert off <= FACTOR * max(doc["moved"][key], 1e-5), (key, off, doc["moved"][key])
+            difference = float(np.abs(found[key] - wanted[key]).max())
+            assert difference <= FACTOR * max(doc["moved"][key], FLOOR[key]), (key, difference, doc["moved"][key])
 
 
 @pytest.mark.parametrize("engine", ["tensorflow", "numpy"])
