@@ -126,6 +126,8 @@ class EquationLayer(FORCELayer):
         """Refuse parameters and arguments that do not go with the file."""
         name, file = type(self).__name__, f"{self._neuron.name}.toml"
         for parameter, value in self.file_arguments().items():
+            if np.asarray(value).dtype.kind not in "iuf" or not np.all(np.isfinite(value)):
+                raise InvalidTypeError(message(f"{name}: parameter {parameter} of {file}", "a finite number", value))
             if parameter in self._chosen:
                 raise InvalidValueError(
                     message(

@@ -322,10 +322,10 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
             raise InvalidTypeError(message(f"{type(self).__name__}.{missing}", "a number", None))
         self._check_file()
         values = self._numbers()
-        v_peak, v_reset, I_bias = (values.get(name) for name in names)
-        super().__init__(
-            dt, tau_decay, tau_rise, tau_syn, v_peak, v_reset, 0.0 if I_bias is None else I_bias, G, Q, **kwargs
-        )
+        for name, argument in names.items():
+            if name not in self._given:
+                setattr(self, argument, values.get(name, 0.0 if name == "bias" else None))
+        super().__init__(dt, tau_decay, tau_rise, tau_syn, self.v_peak, self.v_reset, self.I_bias, G, Q, **kwargs)
         self._check_hooks()
 
     def _check_units(self) -> None:

@@ -126,6 +126,10 @@ REFUSED = {
         r"Mine\.equation_file: expected a file with units\.rate = '1/second' and units\.current = 'mV', as its "
         r"arguments count\.\nReceived: \"lif_normalized\.toml with units\.rate = '1/ms'",
     ),
+    "text for an argument": (
+        lambda: spiking.LIF(**lif_arguments(tau_mem=0.01, I_bias="high")),
+        r"LIF: parameter bias of lif\.toml: expected a finite number\.\nReceived: 'high'",
+    ),
     "an argument is missing": (
         lambda: spiking.LIF(**{k: v for k, v in lif_arguments().items() if k != "v_peak"}),
         r"LIF\.v_peak: expected a number\.\nReceived: None",
