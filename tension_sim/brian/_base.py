@@ -18,7 +18,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimension
 
 import tension_sim
 
-from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, UnsupportedError, message, unknown_name
 from ..validation import check_steps
 from .elements import ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out
@@ -55,8 +55,15 @@ def dimensions_of(where: str, value: Any, expected: str) -> Any:
     """Return the dimensions of numbers, with or without a unit."""
     try:
         return get_dimensions(value)
-    except TypeError:
+    except (TypeError, ValueError):
         raise InvalidTypeError(message(where, expected, value, "pass numbers.")) from None
+
+
+def check_plain(where: str, value: Any) -> None:
+    """Refuse a number with a unit where there can be none."""
+    dim = getattr(value, "dim", DIMENSIONLESS)
+    if dim is not DIMENSIONLESS:
+        raise UnitsError(message(where, "a plain number", f"{value!r}", f"leave out the unit, {unit_name(dim)}."))
 
 
 def unit_name(dim: Any) -> str:
@@ -95,6 +102,8 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
     """
     if not isinstance(getattr(group, "variables", None), Variables):
         raise InvalidTypeError(message(where, "a Brian2 group", group, "pass the group, and its variable by name."))
+    if not isinstance(name, str):
+        raise InvalidTypeError(message(where, "the name of a variable", name, "pass the name, such as 'v'."))
     if name not in group.variables:
         known = [key for key in group.variables if not key.startswith("_")]
         raise unknown_name(where, f"variable of {group.name}", name, known)

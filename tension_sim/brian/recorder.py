@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import GeneratedObject, default_float, resolve_source
 from .times import StepCount
 
@@ -71,6 +71,7 @@ class Recorder(GeneratedObject):
             raise InvalidValueError(message("Recorder.indices", "a list of whole numbers, not empty", indices))
         if chosen.min() < 0 or chosen.max() >= size:
             raise InvalidValueError(message("Recorder.indices", f"indices from 0 to {size - 1}", indices))
+        dtype = _checked_dtype(dtype)
         super().__init__(
             "tsim_recorder",
             clock=clock if clock is not None else source.clock,
@@ -106,3 +107,14 @@ class Recorder(GeneratedObject):
         size = values.get_len()
         values.resize(size + len(row))
         values.get_value()[size:] = row
+
+
+def _checked_dtype(dtype: Any) -> Any:
+    """Return a type of numbers, None where there is none."""
+    try:
+        numbers = dtype is None or np.dtype(dtype).kind in "biuf"
+    except TypeError:
+        numbers = False
+    if not numbers:
+        raise InvalidTypeError(message("Recorder.dtype", "a numpy dtype of numbers", dtype, "such as 'float32'."))
+    return dtype

@@ -14,7 +14,7 @@ from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix
-from ._base import default_float, resolve_source, unit_name
+from ._base import check_plain, default_float, resolve_source, unit_name
 from .linear_map import Blank
 from .standalone import is_standalone
 from .weights import Weighted
@@ -131,6 +131,7 @@ class SpikeMap(Weighted):
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
         guard = _guard_of(target, y)
+        check_plain("SpikeMap.scale", scale)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
 
         starts = [int(getattr(group, "start", 0)) for group in groups]
