@@ -82,6 +82,8 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
     """
     if not isinstance(getattr(group, "variables", None), Variables):
         raise InvalidTypeError(message(where, "a Brian2 group", group, "pass the group, and its variable by name."))
+    if not isinstance(name, str):
+        raise InvalidTypeError(message(where, "the name of a variable", name, "pass the name, such as 'v'."))
     if name not in group.variables:
         known = [key for key in group.variables if not key.startswith("_")]
         raise unknown_name(where, f"variable of {group.name}", name, known)

@@ -8,8 +8,9 @@ import numpy as np
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
 
 from ..arrays_in import numbers_and_dimension
+from ..errors import UnitsError, message
 
-__all__ = ["numbers_with_unit", "unit_name"]
+__all__ = ["check_plain", "numbers_with_unit", "unit_name"]
 
 
 def numbers_with_unit(where: str, value: Any, expected: str) -> tuple[np.ndarray, Any]:
@@ -21,3 +22,10 @@ def numbers_with_unit(where: str, value: Any, expected: str) -> tuple[np.ndarray
 def unit_name(dim: Any) -> str:
     """Name the unit of dimensions for a message."""
     return "1 (no unit)" if dim is DIMENSIONLESS else repr(get_unit(dim))
+
+
+def check_plain(where: str, value: Any) -> None:
+    """Refuse a number with a unit where there can be none."""
+    dim = getattr(value, "dim", DIMENSIONLESS)
+    if dim is not DIMENSIONLESS:
+        raise UnitsError(message(where, "a plain number", f"{value!r}", f"leave out the unit, {unit_name(dim)}."))

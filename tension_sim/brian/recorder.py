@@ -8,7 +8,7 @@ import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
 from ..arrays_in import whole_numbers
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import GeneratedObject, default_float, resolve_source
 from .times import StepCount
 
@@ -76,6 +76,7 @@ class Recorder(GeneratedObject):
             chosen = whole_numbers("Recorder.indices", listed, expected, below=size, what="indices")
         if not chosen.size:
             raise InvalidValueError(message("Recorder.indices", expected, indices))
+        dtype = _checked_dtype(dtype)
         super().__init__(
             "tsim_recorder",
             clock=clock if clock is not None else source.clock,
@@ -112,3 +113,14 @@ class Recorder(GeneratedObject):
         size = values.get_len()
         values.resize(size + len(row))
         values.get_value()[size:] = row
+
+
+def _checked_dtype(dtype: Any) -> Any:
+    """Return a type of numbers, None where there is none."""
+    try:
+        numbers = dtype is None or np.dtype(dtype).kind in "biuf"
+    except TypeError:
+        numbers = False
+    if not numbers:
+        raise InvalidTypeError(message("Recorder.dtype", "a numpy dtype of numbers", dtype, "such as 'float32'."))
+    return dtype

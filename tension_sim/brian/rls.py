@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 from brian2.core.network import Network
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
+from brian2.utils.logger import get_logger
 
 from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
 from ..errors import InvalidValueError, diverged, message
 from ..learning import GAINS
 from ..validation import check_choice, check_fraction, check_matrix, check_whole
 from ._base import GeneratedObject, default_float, resolve_source
+from .dimensions import check_plain
 from .error_expression import check_error
 from .linear_map import LinearMap
 from .matrix import Matrices, matrix
 from .rls_arguments import (
     LearnedMap,
-    check_plain,
     checked_alpha,
     checked_errors,
     checked_factors,
@@ -38,6 +39,9 @@ from .standalone import is_standalone
 from .times import StepCount, check_window
 
 __all__ = ["RLS"]
+
+# below Brian2's own logger, so that its filters and handlers apply
+_logger = get_logger(f"brian2.{__name__}")
 
 #: Stands for "to the end of the run".
 FOREVER = 2**62
@@ -231,6 +235,12 @@ class RLS(GeneratedObject):
         spiking = [isinstance(m, SpikeMap) for m in self.maps]
         when = ("end" if spiking[0] else self.maps[0].when) if when is None else when
         order = max(m.order for m in self.maps) + (3 if any(spiking) else 2) if order is None else order
+        if any(when == m.when and order <= m.order for m in self.maps):
+            _logger.warn(
+                f"RLS.order: {order} is before the map, at {max(m.order for m in self.maps)}: the error of a step is "
+                "that of the step before. Leave out order= to learn from the z of the step.",
+                "before_its_map",
+            )
         needed = [
             f"{variable}_{m}"
             for m in range(len(self.maps))

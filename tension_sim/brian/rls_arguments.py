@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..arrays_in import numbers
-from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ..language import check_name
 from ..language.code import checked_error
 from ..validation import check_matrix, check_positive
 from ._base import resolve_source
-from .dimensions import unit_name
+from .dimensions import check_plain
 from .linear_map import LinearMap
 from .signal import Signal
 from .spike_map import SpikeMap
@@ -106,13 +105,6 @@ def output_of(where: str, target: Any) -> tuple[Any, str]:
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
         return target
     raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
-
-
-def check_plain(where: str, value: Any) -> None:
-    """Refuse a number with a unit where the equations of learning have none."""
-    dim = getattr(value, "dim", DIMENSIONLESS)
-    if dim is not DIMENSIONLESS:
-        raise UnitsError(message(where, "a plain number", f"{value!r}", f"leave out the unit, {unit_name(dim)}."))
 
 
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ..kernels import SparseKernel
 from ..validation import check_matrix
 from ._base import default_float, resolve_source
-from .dimensions import unit_name
+from .dimensions import check_plain, unit_name
 from .linear_map import Blank
 from .standalone import is_standalone
 from .weights import Weighted
@@ -132,6 +132,7 @@ class SpikeMap(Weighted):
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
         guard = _guard_of(target, y)
+        check_plain("SpikeMap.scale", scale)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
 
         starts = [int(getattr(group, "start", 0)) for group in groups]
