@@ -37,7 +37,7 @@ _TOKEN = re.compile(
 )
 
 
-def parse(where: str, text: str) -> ast.expr:
+def parse(where: str, text: str, example: str = "10*ms") -> ast.expr:
     """Return the syntax tree of an expression.
 
     Parameters
@@ -46,6 +46,8 @@ def parse(where: str, text: str) -> ast.expr:
         File and key, for messages.
     text : str
         Numbers, names, ``+ - * / // % **``, comparisons, ``and``, ``or``, ``not`` and calls.
+    example : str
+        An expression as it should be, for the message.
 
     Raises
     ------
@@ -64,7 +66,8 @@ def parse(where: str, text: str) -> ast.expr:
     try:
         tree = _tree(text.strip())
     except _Refused as refused:
-        raise InvalidValueError(message(where, refused.expected, text, refused.fix)) from None
+        expected = refused.expected or f'an expression such as "{example}"'
+        raise InvalidValueError(message(where, expected, text, refused.fix)) from None
     return tree
 
 
@@ -77,7 +80,7 @@ class _Refused(Exception):
 
 
 def _broken() -> _Refused:
-    return _Refused('an expression such as "10*ms"', "check brackets and operators.")
+    return _Refused("", "check brackets and operators.")
 
 
 @lru_cache(maxsize=4096)
