@@ -75,7 +75,7 @@ def checked_error(where: str, text: str, names: Collection[str] | None = None) -
     >>> checked_error("Plastic.error", "unit*(z_out-y)", ["unit", "z_out", "y"])
     'unit*(z_out - y)'
     """
-    tree = parse(where, text, example="z - y")
+    tree = parse(where, text, "z - y")
     if names is None:
         return render(tree)
     known = {*names, *CLOCK, *EQUATION_UNITS, "pi", "e", "inf"}

@@ -46,8 +46,8 @@ def parse(where: str, text: str, example: str = "10*ms") -> ast.expr:
         File and key, for messages.
     text : str
         Numbers, names, ``+ - * / // % **``, comparisons, ``and``, ``or``, ``not`` and calls.
-    example : str, optional
-        What a right one looks like, for messages.
+    example : str
+        An expression as it should be, for the message.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def parse(where: str, text: str, example: str = "10*ms") -> ast.expr:
     try:
         tree = _tree(text.strip())
     except _Refused as refused:
-        expected = refused.expected.format(example=example)
+        expected = refused.expected or f'an expression such as "{example}"'
         raise InvalidValueError(message(where, expected, text, refused.fix)) from None
     return tree
 
@@ -80,7 +80,7 @@ class _Refused(Exception):
 
 
 def _broken() -> _Refused:
-    return _Refused('an expression such as "{example}"', "check brackets and operators.")
+    return _Refused("", "check brackets and operators.")
 
 
 @lru_cache(maxsize=4096)

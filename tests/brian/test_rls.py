@@ -350,7 +350,11 @@ class TestRefused:
                 InvalidValueError,
                 "RLS.error: expected an expression such as \"z - y\".\nReceived: 'z -'",
             ),
-            ({"error": "z; y = 3"}, InvalidValueError, "RLS.error: expected numbers, names, operators and round"),
+            (
+                {"error": "z; y = 3"},
+                InvalidValueError,
+                "RLS.error: expected numbers, names, operators and round brackets.",
+            ),
             (
                 {"variables": 3},
                 InvalidTypeError,
