@@ -6,7 +6,6 @@ Adding a neuron is adding one file to ``equations/``, or to any folder of one's 
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,6 +20,7 @@ from .activation import activation_of as activation_of
 from .activation import rate_expression as rate_expression
 from .equation_checks import check_neuron, check_synapse
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .files import read_toml
 from .language import SEED as SEED
 from .language import Equation, check_name, parse, read_equations, render, replaced
 from .language.syntax import names_in
@@ -230,16 +230,7 @@ def unit_of(neuron: Neuron) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InvalidValueError(message(path.name, f"an equation file of at most {_MAX_BYTES} bytes", str(path)))
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidValueError(message(path.name, "a file that can be read", error.strerror)) from None
-    except (ValueError, RecursionError) as error:  # wrong TOML or UTF-8, numbers of too many digits, deep brackets
-        if isinstance(error, InvalidValueError):
-            raise
-        raise InvalidValueError(message(path.name, "a TOML file", str(error), "mend that line.")) from None
+    return read_toml(path.name, path, _MAX_BYTES)
 
 
 def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:

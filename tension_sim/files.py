@@ -96,8 +96,8 @@ def read_regular(where: str, path: str | Path, most: int) -> bytes:
     return content
 
 
-def read_toml(where: str, path: str | Path) -> dict[str, Any]:
-    """Return the tables of a TOML file.
+def read_toml(where: str, path: str | Path, most: int = _MOST_TOML) -> dict[str, Any]:
+    """Return the tables of a TOML file of at most so many bytes.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def read_toml(where: str, path: str | Path) -> dict[str, Any]:
     """
     fix = "mend that line; text needs quotes."
     try:
-        return tomllib.loads(read_regular(where, path, _MOST_TOML).decode())
+        return tomllib.loads(read_regular(where, path, most).decode())
     except UnicodeDecodeError as error:
         raise InvalidValueError(message(where, "a file that can be read, in UTF-8", str(error))) from None
     except tomllib.TOMLDecodeError as error:

@@ -259,7 +259,7 @@ def test_a_recipe_file_needs_a_name(name, tmp_path):
 def test_files_that_are_no_equation_files(text, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(TensionError, match=r"^mine\.toml: expected (a TOML file|an equation file of at most)"):
+    with pytest.raises(TensionError, match=r"^mine\.toml: expected (a file in TOML|a file of at most)"):
         load_neuron(path)
 
 

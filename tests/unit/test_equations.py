@@ -172,7 +172,7 @@ def test_dimensions_of_variables():
         ),
         (('tau = "10*ms"', 'tau = "inf*ms"'), InvalidValueError, "parameters.tau: expected a finite value."),
         (('tau = "10*ms"', 'tau = "__import__(1)"'), UnknownNameError, "expected a known function"),
-        (("[units]", "[units"), InvalidValueError, "mine.toml: expected a TOML file."),
+        (("[units]", "[units"), InvalidValueError, "mine.toml: expected a file in TOML."),
         (("[units]", "[unit]"), UnknownNameError, "Received: 'unit'\nFix: did you mean 'units'?"),
     ],
 )
@@ -207,7 +207,7 @@ def test_bad_filter_file(tmp_path, change, error, text):
 def test_file_that_is_no_text(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InvalidValueError, match=r"mine\.toml: expected a TOML file"):
+    with pytest.raises(InvalidValueError, match=r"mine\.toml: expected a file (in TOML|that can be read, in UTF-8)"):
         load_neuron(path)
 
 
