@@ -319,17 +319,26 @@ class TestFailures:
         written = {name for name, file in files.items() if f"{file}\0".encode() in binary}
         assert written == {*simulation.wiring.circuit.results, circuit.STEPS}
 
-    def test_rows_that_were_not_written(self, monkeypatch):
+    @pytest.mark.parametrize(
+        ("name", "what"),
+        [
+            ("output.values", "237 of 240 rows of its output"),
+            ("recorded_v.values", "477 of 480 values of v"),
+            ("spikes.i", r"\d+ times and \d+ neurons of spikes"),
+        ],
+    )
+    def test_rows_that_were_not_written(self, monkeypatch, name, what):
         skip_unless_here("cpp_standalone")
         whole = Program._read
 
-        def cut(self, work, names):
-            arrays = whole(self, work, names)
-            return arrays | {"output.values": arrays["output.values"][:-3]}
+        def cut(*arguments):
+            arrays = whole(*arguments)
+            return arrays | {name: arrays[name][:-3]}
 
         monkeypatch.setattr(Program, "_read", cut)
-        with pytest.raises(RunFailedError, match=r"wrote 237 of 240 rows of its output\.\nFix: make room"):
-            Simulation(net(), target="cpp_standalone").run(Y)
+        record = Record(variables={"v": (0, 2)})
+        with pytest.raises(RunFailedError, match=rf"The compiled program wrote {what}\.\nFix: make room on the disk\."):
+            Simulation(net(), target="cpp_standalone", record=record).run(Y)
 
     def test_without_a_compiler_numpy_serves_with_a_warning(self, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
