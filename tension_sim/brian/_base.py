@@ -10,6 +10,7 @@ import brian2
 import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.names import Nameable
 from brian2.core.variables import ArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import all_devices
@@ -53,6 +54,8 @@ def make_templates_known() -> None:
 
 def dimensions_of(where: str, value: Any, expected: str) -> Any:
     """Return the dimensions of numbers, with or without a unit."""
+    if isinstance(value, Nameable):  # Synapses look like a sequence, which numpy would walk through for minutes
+        raise InvalidTypeError(message(where, expected, f"{value.name}, a {type(value).__name__}", "pass numbers."))
     try:
         return get_dimensions(value)
     except (TypeError, ValueError):
