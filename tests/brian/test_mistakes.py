@@ -170,7 +170,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     ),
     "a part of a part of W": (
         lambda s: s.readout.W[0].__setitem__(1, 3),
-        "LinearMap.W: expected one index for row and col",
+        "expected one index for row and col",
     ),
     "three indices of w": (lambda s: s.readout.w[0, 1, 2], "readout_w: expected one index, or a source and a target."),
     "a blank without numbers": (lambda s: Blank("2", 3), "Blank.n_targets: expected a whole number, at least 1."),
@@ -199,7 +199,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
         ),
         "Fix: use one SpikeMap for each clock.",
     ),
-    "a spike target that is not there": (lambda s: s.spikes(target_variable="II"), "Fix: did you mean 'I'?"),
+    "a spike target that is not there": (lambda s: s.spikes(target_variable="II"), "Fix: did you mean 'i'?"),
     "a constant spike target": (
         lambda s: s.spikes(target_variable="fixed"),
         "a floating-point variable that can be written",

@@ -233,7 +233,7 @@ class TestOnNumpy:
             ({"target": 3}, InvalidTypeError, "SpikeMap.target: expected a Brian2 group."),
             ({"target_variable": "q"}, UnknownNameError, "SpikeMap.target: expected a known variable of "),
             ({"target_variable": "twice"}, InvalidTypeError, "expected a state variable, stored as an array."),
-            ({"target_variable": "all"}, InvalidTypeError, "Fix: it is shared."),
+            ({"target_variable": "all"}, InvalidTypeError, "Fix: 'all' is shared by the whole group"),
             (
                 {"target_variable": "i"},
                 InvalidValueError,
