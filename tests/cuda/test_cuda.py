@@ -181,7 +181,7 @@ def test_sums_over_synapses_have_a_fixed_order(generated):
     source = source_of(generated[2], "recurrent")
     assert "TSIM_LAUNCH(tsim::deliver, " in source
     assert "atomic" not in source[source.index("void _run_recurrent") :]  # before it are brian2cuda's helpers
-    assert "rank_events" in source_of(generated[2], "spike_order")
+    assert "rank_events" in source_of(generated[2], "neurons_spike_order")
 
 
 def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
