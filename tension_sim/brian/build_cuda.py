@@ -7,6 +7,7 @@ launches are accepted by a GPU, and the agreement of the numbers with the other 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,7 +128,9 @@ def cuda_device(dtype: str, changed: Mapping[str, Any] = MappingProxyType({})) -
         # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
         "devices.cuda_standalone.use_atomics": False,
     }
-    with _own_gpu_selection(), isolated(_Device(), preferences | dict(changed), build_on_run=False) as device:
+    # brian2cuda takes flags out of the lists it is given
+    preferences = copy.deepcopy(preferences | dict(changed))
+    with _own_gpu_selection(), isolated(_Device(), preferences, build_on_run=False) as device:
         yield device
 
 
