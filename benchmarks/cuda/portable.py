@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from tension_sim import cuda
 
-__all__ = ["STUBS", "cuda_version", "libraries_of", "preferences", "strip"]
+__all__ = ["STUBS", "architectures_of", "cuda_version", "libraries_of", "preferences", "strip"]
 
 #: Linked in place of cuRAND.
 STUBS = Path(__file__).with_name("stubs.cpp")
@@ -19,6 +20,8 @@ ARCHITECTURES = "-gencode=arch=compute_80,code=[sm_80,sm_90,compute_80]"
 
 # not for this machine's CPU; the host's code launches kernels, and gains nothing from more
 _FLAGS = ["-w", "-O1", "-std=c++17"]
+_FAT_BINARY = struct.pack("<I", 0xBA55ED50)
+
 _LINKED = [f"-Xcompiler {flag}" for flag in ("-static-libstdc++", "-static-libgcc")]
 
 #: What a program may ask the other machine for; the driver is found at run time.
@@ -48,6 +51,29 @@ def cuda_version() -> float:
 def strip(program: Path) -> None:
     """Leave out what only a debugger reads."""
     subprocess.run(["strip", str(program)], check=True)
+
+
+def architectures_of(program: Path) -> set[str]:
+    """Return what a program has code for, such as "sm_90" and "compute_80", as its fat binaries list it.
+
+    Raises
+    ------
+    RuntimeError
+        If one of those that it was compiled for is missing.
+    """
+    content, found, at = program.read_bytes(), set(), -1
+    while (at := content.find(_FAT_BINARY, at + 1)) >= 0:
+        version, header, size = struct.unpack_from("<HHQ", content, at + 4)
+        entry, end = at + header, at + header + size
+        while version == 1 and entry < end:
+            kind, _, header, size = struct.unpack_from("<HHIQ", content, entry)
+            (number,) = struct.unpack_from("<I", content, entry + 28)
+            found.add(f"{'compute' if kind == 1 else 'sm'}_{number}")
+            entry += header + size
+    missing = {"sm_80", "sm_90", "compute_80"} - found
+    if missing:
+        raise RuntimeError(f"{program} has no code for {', '.join(sorted(missing))}.")
+    return found
 
 
 def libraries_of(program: Path) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def _install(folder: Path, key: str, build: Callable[[Path], dict[str, Any]], em
         needs = {}
         if not emulated:
             needs = portable.libraries_of(project / "main")
+            needs["architectures"] = sorted(portable.architectures_of(project / "main"))
             portable.strip(project / "main")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -7,6 +7,7 @@ launches are accepted by a GPU, and the agreement of the numbers with the other 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,8 @@ def cuda_device(dtype: str, changed: Mapping[str, Any] = MappingProxyType({})) -
         # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
         "devices.cuda_standalone.use_atomics": False,
     }
-    ours = preferences | dict(changed)
+    # brian2cuda takes flags out of the lists it is given
+    ours = copy.deepcopy(preferences | dict(changed))
     with isolated(CUDAStandaloneDevice(), ours, build_on_run=False) as device, _own_gpu_selection():
         yield device
 

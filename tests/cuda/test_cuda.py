@@ -179,8 +179,8 @@ def test_the_program_writes_what_is_read_of_it(generated):
 def test_sums_over_synapses_have_a_fixed_order(generated):
     source = source_of(generated[2], "recurrent")
     assert "TSIM_LAUNCH(tsim::deliver, " in source
-    assert "_brian_atomic" not in source
-    assert "rank_events" in source_of(generated[2], "spike_order")
+    assert "atomic" not in source[source.index("void _run_recurrent") :]  # before it are brian2cuda's helpers
+    assert "rank_events" in source_of(generated[2], "neurons_spike_order")
 
 
 def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
@@ -203,6 +203,22 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
         for name in ("one", "two")
     )
     assert one == two
+
+
+def test_each_build_has_all_flags(toolkit, monkeypatch, tmp_path):
+    """brian2cuda takes those that name an architecture out of the list it is given."""
+    from brian2cuda.device import CUDAStandaloneDevice
+
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr(CUDAStandaloneDevice, "compile_source", lambda *args: None)
+    flag = "-gencode=arch=compute_80,code=[sm_80,sm_90,compute_80]"
+    changed = {"devices.cuda_standalone.cuda_backend.extra_compile_args_nvcc": ["-w", "-std=c++17", flag]}
+    for name in ("one", "two"):
+        build_cuda(ForceWiring(small_network(), Record()).circuit, tmp_path / name, changed)
+        rules = (tmp_path / name / "makefile").read_text()
+        assert flag in rules.partition("NVCCFLAGS = ")[2].partition("\n")[0]
+        assert flag in rules.partition("LFLAGS = ")[2].partition("\n")[0].replace("NVCCFLAGS", "")
 
 
 def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tmp_path):
