@@ -59,15 +59,11 @@ def tolerance() -> dict[str, float]:
 @contextmanager
 def emulation() -> Iterator[dict[str, Any]]:
     """Compile for the CPU, as tests/cuda does, in place of nvcc."""
-    from brian2cuda.device import CUDAStandaloneDevice
     from cuda_emulation import compile_project, preferences
-
-    def compile_source(self: Any, folder: str, *_: Any) -> None:
-        compile_project(Path(folder))
 
     with (
         patch.object(build_cuda, "build_preferences", preferences),
-        patch.object(CUDAStandaloneDevice, "compile_source", compile_source),
+        patch.object(build_cuda, "make", lambda folder, language: compile_project(folder)),
     ):
         yield {}
 

@@ -19,7 +19,7 @@ from targets import activated  # noqa: E402
 from tension_sim.blocks import pack  # noqa: E402
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal  # noqa: E402
 from tension_sim.brian.build import written_arrays  # noqa: E402
-from tension_sim.brian.build_cuda import cuda_device, is_eventspace  # noqa: E402
+from tension_sim.brian.build_cuda import compile_cuda, cuda_device, is_eventspace  # noqa: E402
 
 __all__ = ["DT", "STEPS", "build", "outcomes"]
 
@@ -50,8 +50,10 @@ def build(folder: Path, dtype: str, steps: int, changed: Mapping[str, Any]) -> d
     with cuda_device(dtype, changed) as device:
         net = everything.build()
         net.network.run(steps * everything.DT, namespace={})
-        device.build(directory=str(folder), compile=True, run=False, with_output=False)
-        return written_arrays(device, is_eventspace)
+        device.build(directory=str(folder), compile=False, run=False, with_output=False)
+        arrays = written_arrays(device, is_eventspace)
+    compile_cuda(folder)
+    return arrays
 
 
 def outcomes(folder: Path, dtype: str, steps: int) -> dict[str, tuple[dict[str, np.ndarray], dict[str, Any]]]:
