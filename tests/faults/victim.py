@@ -83,6 +83,8 @@ def main(folder: Path) -> None:
             os.dup2(os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
             os.dup2(1, 2)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in (signal.SIGTERM, signal.SIGHUP):  # under nohup one is ignored
+                signal.signal(number, signal.SIG_DFL)
             victim(folder, what, int(seed))
             return
         print(child, flush=True)
