@@ -81,7 +81,9 @@ def timed(command: Sequence[str], folder: Path, work: Path, limit: float, path: 
     if process.returncode:
         code = process.returncode
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
-        said = " ".join(line for line in output.splitlines() if not line.startswith(("step ", "INFO", "\t")))
+        said = " ".join(
+            line for line in output.splitlines() if not line.startswith(("step ", "loop ", "wrote ", "INFO", "\t"))
+        )
         return [f"ended with {how}: {said[-300:].strip() or 'it said nothing'}"], output
     return [], output
 
@@ -95,6 +97,12 @@ def unpack(packed: Path, work: Path) -> None:
             shutil.copyfileobj(file, plain)
 
 
+def _loop_seconds(output: str, results: Path) -> float:
+    """Return how long a program's time steps took: it says so, or leaves it in Brian2's own file."""
+    said = [line.split()[1] for line in output.splitlines() if line.startswith("loop ")]
+    return float(said[-1] if said else (results / "last_run_info.txt").read_text().split()[0])
+
+
 def execute(
     kit: Path, program: Mapping[str, Any], run: Mapping[str, Any], work: Path, limit: float, tolerance: float
 ) -> Ran:
@@ -104,12 +112,12 @@ def execute(
     results.mkdir()
     command = [str((folder / "main").resolve()), "--results_dir", f"{results}/", *given(run, work)]
     ran, begin = Ran(), time.perf_counter()
-    ran.problems, _ = timed(command, folder, work, limit)
+    ran.problems, output = timed(command, folder, work, limit)
     ran.seconds = time.perf_counter() - begin
     if ran.problems:
         return ran
     try:
-        ran.loop_seconds = float((results / "last_run_info.txt").read_text().split()[0])
+        ran.loop_seconds = _loop_seconds(output, results)
         _look(results, program, run, ran)
     except (OSError, ValueError, IndexError) as error:
         ran.problems.append(str(error))

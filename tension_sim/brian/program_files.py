@@ -24,6 +24,9 @@ _HEADERS = ("tsim_files.h", "tsim_process.h")
 #: Brian2 2.10 made it the base of another kind of clock.
 _CLOCK = getattr(clocks, "BaseClock", clocks.Clock)
 
+#: Holds how many seconds the time steps took, which a program of ours says on stdout ("loop <seconds>").
+_LOOP = "last_run_info.txt"
+
 #: The first that a program does.
 BEGIN = "tsim::begin(args);"
 
@@ -65,6 +68,8 @@ def own_files(source: str, wanted: Collection[str]) -> str:
 
     def write(block: re.Match[str]) -> str:
         file = _WRITTEN.search(block[0])
+        if file is not None and file[1] == _LOOP:
+            return '    std::printf("loop %.9g\\n", Network::_last_run_time);\n'
         if file is None or file[1] not in wanted:
             return ""
         written.append(file[1])
