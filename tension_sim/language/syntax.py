@@ -61,7 +61,9 @@ def parse(where: str, text: str, example: str = "10*ms") -> ast.expr:
     """
     if not isinstance(text, str):
         raise InvalidTypeError(message(where, "an expression", text, "put it in quotes."))
-    if not text.strip() or len(text) > MAX_LENGTH:
+    if not text.strip():
+        raise InvalidValueError(message(where, f'an expression such as "{example}"', text))
+    if len(text) > MAX_LENGTH:
         raise InvalidValueError(message(where, f"an expression of at most {MAX_LENGTH} characters", text))
     try:
         tree = _tree(text.strip())

@@ -65,8 +65,8 @@ REFUSED = [
     ("z - u", UnitsError, "terms of one unit.\nReceived: 'z - u'"),
     ("exp(z)*volt", UnitsError, "terms of one unit.\nReceived: 'exp(z)*volt'"),
     ("clip(z)", InvalidValueError, "an expression that Brian2 can evaluate.\nReceived: 'clip(z)'"),
-    ("z.real", UnknownNameError, "names that are known.\nReceived: 'real'"),
-    ("[z]", InvalidValueError, "an expression that Brian2 can evaluate."),
+    ("z.real", InvalidValueError, "arithmetic of numbers, units, named parameters and functions such as exp().\n"),
+    ("[z]", InvalidValueError, "arithmetic of numbers, units, named parameters and functions such as exp().\n"),
     ("z - many*volt", InvalidValueError, "a single number called 'many'.\nReceived: 'an array'\nFix: put it into a"),
 ]
 

@@ -315,7 +315,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
         lambda s: s.rls(error="(z - y)*mV"),
         "RLS.error: expected an error in 1 (no unit), the unit of z.",
     ),
-    "an error that assigns": (lambda s: s.rls(error="e = z - y"), 'RLS.error: expected an expression such as "z - y".'),
+    "an error that assigns": (lambda s: s.rls(error="e = z - y"), "Fix: remove '='."),
     "an error by a function": (lambda s: s.rls(error=lambda z, y: z - y), "RLS.error: expected one expression"),
     "an error of a wrong call": (
         lambda s: s.rls(error="clip(z)"),
@@ -338,7 +338,10 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
         lambda s: s.rls(update_every=0.5),
         "RLS.update_every: expected a whole number of time steps",
     ),
-    "updates by a string": (lambda s: s.rls(update_every="1*ms"), "Fix: pass one number, or one time in seconds."),
+    "updates by a string": (
+        lambda s: s.rls(update_every="1*ms"),
+        "RLS.update_every: expected time steps, or a time.",
+    ),
     "updates between steps": (
         lambda s: s.run(s.rls(update_every=1 * MS), dt=0.3 * MS),
         "RLS.update_every: expected a multi",

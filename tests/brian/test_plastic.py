@@ -201,7 +201,7 @@ def test_trials_have_noise_of_their_own():
     [
         ({"synapse": "double_exponential"}, InvalidValueError, "expected None, for 'echo_state' has no spikes"),
         ({"activation": "tanhh"}, UnknownNameError, "activation: expected a known activation, or an expression of x"),
-        ({"activation": 3}, InvalidTypeError, "activation: expected the name of an activation"),
+        ({"activation": 3}, InvalidTypeError, "ForceNetwork.activation: expected a text"),
         ({"neuron": "lif", "synapse": "double_exponential", "initial": {}, "activation": "tanh"}, InvalidValueError,
          "activation: expected none, for spiking neurons have none"),
         ({"plastic": J}, InvalidTypeError, "plastic: expected a Plastic or None"),
@@ -234,7 +234,7 @@ def test_refused(changes, error, text):
         (lambda: Plastic(SparseKernel.from_dense(0 * J), RULE), InvalidValueError, "at least one weight to learn"),
         (lambda: TargetNetwork("lif", J, np.ones((1, N))), InvalidValueError, "neuron: expected a rate unit"),
         (lambda: TargetNetwork("echo_state", J, np.ones((1, 3))), InvalidValueError,
-         "TargetNetwork.target_kernel: expected an array of shape (1, 12)"),
+         "TargetNetwork.target_kernel: expected an array of shape (n_outputs, 12)"),
         (lambda: TargetNetwork("echo_state", J, np.ones((1, N)), learning=RULE), InvalidValueError,
          "TargetNetwork.learning: expected an output_kernel to learn"),
     ],

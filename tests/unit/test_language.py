@@ -203,7 +203,7 @@ class TestExpressions:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "an expression of at most 1000 characters"),
+            ("", "an expression such as"),
             ("a" * 1001, "an expression of at most 1000 characters"),
             ("-" * 61 + "a", "an expression nested at most 60 deep"),
             ("a;b", 'an expression such as "10\\*ms"|numbers, names, operators and round brackets'),

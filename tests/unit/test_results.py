@@ -93,7 +93,7 @@ def test_bad_values_are_refused(changes, text):
 def test_bad_phase_and_recording_are_refused():
     with pytest.raises(InvalidValueError, match=r"Phase.stop: expected 0 <= start <= stop for 'x'"):
         Phase("x", 3, 2)
-    with pytest.raises(InvalidValueError, match=r"Recording.every: expected at least 1 step"):
+    with pytest.raises(InvalidValueError, match=r"Recording.every: expected a whole number of time steps, at least 1"):
         Recording(np.zeros((2, 1)), "mV", np.array([0]), 0)
     with pytest.raises(InvalidValueError, match=r"Recording.values: expected shape \(time, 2 neurons\)"):
         Recording(np.zeros((2, 1)), "mV", np.array([0, 1]), 1)
