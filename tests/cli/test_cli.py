@@ -153,8 +153,8 @@ def test_a_wrong_argument_ends_with_one_message_and_writes_nothing(arguments, te
 
 REFUSED = [
     ("variables=w", "expected a known state variable"),
-    ("initial.v=1*second", "ForceNetwork.initial['v']: expected a quantity in volt"),
-    ("initial.I=1*mV", "ForceNetwork.initial: expected a known state variable"),
+    ("initial.v=1*second", "lif_sine: setting initial.v: expected a quantity in volt"),
+    ("initial.I=1*mV", "initial: expected a known state variable"),
     ("spikes_of=1e30", "record.spikes_of: expected a whole number of neurons, or 'all', below 2**53."),
     ("tau_mem=-10*ms", "parameters.tau_mem: expected a time constant above 0."),
     ("tau_mem=0*ms", "parameters.tau_mem: expected a time constant above 0."),
