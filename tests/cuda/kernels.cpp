@@ -40,7 +40,7 @@ void spike_map(std::int64_t rows, const std::int32_t* events, std::int64_t n, st
                std::int64_t shift, const std::int64_t* out_start, const std::int32_t* post, const double* w,
                const std::int32_t* slot, double scale, double* y) {
     TSIM_LAUNCH(tsim::deliver, tsim::blocks_for(rows), TSIM_THREADS, events, n, start, stop, shift, out_start, post,
-                slot, w, &scale, y);
+                slot, w, &scale, (const char*)nullptr, y);
 }
 
 void recorder(std::int64_t n, const std::int32_t* indices, const double* x, double* to) {

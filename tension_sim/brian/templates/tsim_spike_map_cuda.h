@@ -17,8 +17,8 @@ static __device__ std::int64_t first_at_least(const std::int32_t* sorted, std::i
 }
 
 // events[count_at] spikes of neurons in any order; those from start to stop are neurons start + shift and on of
-// the map. slot: where the weights lie in w, or null. allowed: whether a target may be written to, or null. No atomic sums: where the spikes come in a fixed order, equal runs
-// give equal bits.
+// the map. slot: where the weights lie in w, or null. allowed: whether a target may be written to, or null. No atomic
+// sums: where the spikes come in a fixed order, equal runs give equal bits.
 template <typename W, typename A, typename Y>
 __global__ void deliver(const std::int32_t* events, std::int64_t count_at, std::int64_t start, std::int64_t stop,
                         std::int64_t shift, const std::int64_t* out_start, const std::int32_t* post,
