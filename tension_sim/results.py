@@ -169,7 +169,7 @@ class Results:
         check_whole("Results.n_neurons", self.n_neurons, 0)
         for name in ("output", "target"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name == "output":
                 value = _plain_array(f"Results.{name}", value)
                 set_(name, value[:, None] if value.ndim == 1 else value)
         self._check()
