@@ -555,6 +555,25 @@ class Theta(FileSpikingNN):
     parameters: ClassVar[Mapping[str, str | float]] = {"time_unit": "1*second"}
     _counts_in = ("second", "1")
 
+    def __init__(
+        self,
+        dt: float,
+        tau_decay: float,
+        tau_rise: float,
+        tau_syn: float,
+        v_peak: float,
+        v_reset: float,
+        I_bias: float,
+        G: float,
+        Q: float,
+        activation: Any = None,
+        initial_h: Any = None,
+        initial_voltage: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs |= {"activation": activation, "initial_h": initial_h, "initial_voltage": initial_voltage}
+        super().__init__(dt, tau_decay, tau_rise, tau_syn, G, Q, v_peak, v_reset, I_bias, **kwargs)
+
 
 class SpikingNNModel(FORCEModel):
     """FORCE learning of the readout of a spiking layer (Nicola & Clopath 2017).
