@@ -20,7 +20,7 @@ import tension_sim
 
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 from ..validation import check_steps
-from .elements import ElementsView, length_asked_for
+from .elements import ArrayView, ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out
 from .standalone import is_standalone
 from .times import StepCount
@@ -219,6 +219,9 @@ class GeneratedObject(Group, CodeRunner):
     def state(self, name: str, use_units: bool = True, level: int = 0) -> Any:
         if self._has_length_of_its_own(name):
             return ElementsView(self, name, units=use_units)
+        variable = self.variables.get(name)
+        if isinstance(variable, ArrayVariable) and not variable.scalar:
+            return ArrayView(name, variable, self, dimensions=variable.dim if use_units else None)
         return super().state(name, use_units, level + 1)
 
     def get_states(self, vars: Any = None, units: bool = True, *args: Any, level: int = 0, **kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ from brian2.monitors.statemonitor import StateMonitor
 from ..errors import InvalidValueError, UnsupportedError, message
 from .standalone import is_standalone
 
-__all__ = ["ElementsView", "length_asked_for"]
+__all__ = ["ArrayView", "ElementsView", "length_asked_for"]
 
 
 class _Elements(Group):
@@ -112,7 +112,15 @@ def _among(numbers: np.ndarray, wanted: Any) -> np.ndarray:
     return np.isin(numbers, known[wanted])
 
 
-class ElementsView(VariableView):
+class ArrayView(VariableView):
+    """A view whose shape is the array's own: Brian2 asks for the first and last element of a subgroup."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (self.variable.size,)
+
+
+class ElementsView(ArrayView):
     """A view of a whole array, whatever the length of the object that holds it."""
 
     def __init__(self, owner: Any, name: str, *, units: bool) -> None:
@@ -120,10 +128,6 @@ class ElementsView(VariableView):
         self._elements = _Elements(owner, name)
         super().__init__(name, variable, self._elements, dimensions=variable.dim if units else None)
         self.group_name = variable.owner.name  # by which run arguments name the array
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (self.variable.size,)
 
     def get_with_expression(self, code: str, run_namespace: Any) -> Any:
         self._elements.declare_indices()
