@@ -245,6 +245,9 @@ class GeneratedObject(Group, CodeRunner):
         if "_group_attribute_access_active" not in self.__dict__:
             super().__setattr__(key, value)
             return
+        if isinstance(getattr(type(self), key, None), property):  # Brian2 would read it first, which may need a run
+            object.__setattr__(self, key, value)
+            return
         count = self._steps.get(key)
         if count is None:
             name = key.removesuffix("_")
