@@ -28,6 +28,8 @@ class Interrupts:
         False leaves everything as it is.
     at_once : bool, optional
         Raise `KeyboardInterrupt` for the first interrupt also, until `defer` is called.
+    patient : bool, optional
+        Raise for no second one either.
 
     Attributes
     ----------
@@ -42,10 +44,11 @@ class Interrupts:
     True
     """
 
-    def __init__(self, active: bool = True, *, at_once: bool = False) -> None:
+    def __init__(self, active: bool = True, *, at_once: bool = False, patient: bool = False) -> None:
         self.active = active and threading.current_thread() is threading.main_thread()
         self.seen = False
         self._at_once = at_once
+        self._patient = patient
         self._then: Callable[[], None] | None = None
         self._before: dict[signal.Signals, Any] = {}
 
@@ -61,7 +64,7 @@ class Interrupts:
         first, self.seen = not self.seen, True
         if first:
             _last = signal.Signals(number)
-        raises = self._at_once if first else number == signal.SIGINT
+        raises = self._at_once if first else number == signal.SIGINT and not self._patient
         if raises:
             raise KeyboardInterrupt
         if first and self._then is not None:
@@ -86,7 +89,7 @@ class Interrupts:
 
 @contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Deliver an interrupt after the block, to whoever would have got it.
+    """Deliver interrupts after the block, as one, to whoever would have got it.
 
     Examples
     --------
@@ -100,10 +103,13 @@ def interrupts_wait() -> Iterator[None]:
     >>> done
     ['written', 'interrupted']
     """
-    with Interrupts() as interrupts:
-        yield
-    if interrupts.seen:
-        signal.raise_signal(_last)
+    interrupts = Interrupts(patient=True)
+    try:
+        with interrupts:
+            yield
+    finally:
+        if interrupts.seen:
+            signal.raise_signal(_last)
 
 
 def _is_ours(handler: Any) -> bool:

@@ -21,7 +21,7 @@ from tension_sim.exchange import replaced_as_one, settle
 from tension_sim.files import checked_path, read_regular, read_toml
 from tension_sim.protocols import Outcome
 from tension_sim.result_folder import FILES, check_folder, save_outcome, usable_folder
-from tension_sim.signals import signals_wait
+from tension_sim.run.interrupts import interrupts_wait
 
 SMALL = {"n": "10", "duration": "2*ms", "start": "0*second", "stop": "1*ms"}
 
@@ -283,7 +283,7 @@ class TestPaths:
 def test_signals_are_delivered_once_after_the_block():
     before, seen = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number)), []
     try:
-        with signals_wait():
+        with interrupts_wait():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
             assert seen == []
