@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from .errors import InvalidTypeError, InvalidValueError, UnitsError, message
-from .units import DIMENSIONLESS, Dimension, describe, evaluate
+from .units import DIMENSIONLESS, Dimension, describe, dimension_of_brian2, evaluate
 
 __all__ = ["numbers", "numbers_and_dimension", "whole_numbers"]
 
 _EXACT = 2**53  # up to here, float64 holds every whole number
 _DEEPEST = 32  # axes of an array
-_BRIAN2 = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
 _MARKS = ("dim", "dimensionality", "unit", "units")  # attributes that tell a quantity, of whatever package
 _QUANTITIES = ("m", "kg", "s", "A", "K", "mol", "cd")
 
@@ -146,7 +145,7 @@ def _read(value: Any, depth: int = 0) -> tuple[np.ndarray, np.ndarray | None, Di
     if isinstance(value, list | tuple):
         return _read_list(value, depth)
     if hasattr(getattr(value, "dim", None), "get_dimension"):
-        return np.asarray(value), None, tuple(float(value.dim.get_dimension(name)) for name in _BRIAN2)
+        return np.asarray(value), None, dimension_of_brian2(value)
     if isinstance(value, np.ma.MaskedArray):
         return np.asarray(value.data), np.ma.getmaskarray(value), None
     kind = type(value)

@@ -15,12 +15,11 @@ from .base import FORCELayer
 # isort: split
 import tensorflow as tf
 
-from .equations import Neuron, dimensions, list_neurons, list_rate_units, load_neuron, resolve_parameters
+from .equations import SEED, Neuron, dimensions, list_neurons, list_rate_units, load_neuron, resolve_parameters
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .layer_units import LayerUnits
 from .tensorflow_engine.statements import Program
 from .units import Quantity, evaluate
-from .wiring import SEED
 
 __all__ = ["EquationLayer"]
 

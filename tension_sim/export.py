@@ -20,7 +20,7 @@ from .errors import InvalidValueError, TensionError, message
 from .files import check_free, checked_path, open_regular, write_whole
 from .memory import check_memory
 from .neo_objects import common_end, spike_trains
-from .results import Phase, Recording, Results, rows_between
+from .results import Phase, Recording, Results, first_multiple, rows_between
 from .validation import check_flag
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _signal(
     import neo
     import quantities as pq
 
-    first = -(-results.first_step // every) * every
+    first = first_multiple(results.first_step, every)
     rows = rows_between(phase.start, phase.stop, first, every, len(values))
     if rows.start == rows.stop or not values.shape[1]:
         return None

@@ -16,7 +16,7 @@ from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
 from .units import Dimension, Quantity
-from .validation import check_choice, check_matrix, check_positive, check_text, check_whole
+from .validation import check_choice, check_matrix, check_positive, check_whole
 from .values import check_mappings, initial_values, parameter_values, seconds, shown_in
 
 __all__ = ["FittedNetwork"]
@@ -125,7 +125,6 @@ class FittedNetwork:
         check_choice("FittedNetwork.dtype", self.dtype, ("float64", "float32"))
         check_whole("FittedNetwork.seed", self.seed, 0)
         check_mappings(self)
-        check_text("FittedNetwork.error", self.error, f"one of {', '.join(ERRORS)}, or an expression.")
         if self.input_kernel is not None and not isinstance(self.input_kernel, SparseKernel):
             put("input_kernel", SparseKernel.from_dense(self.input_kernel))
         for name, sources in (("recurrent", self.n), ("plastic", self.n_sources), ("input_kernel", None)):

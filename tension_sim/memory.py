@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .errors import OutOfMemoryError, message
 
-__all__ = ["check_memory", "total_memory"]
+__all__ = ["check_memory", "fits", "total_memory"]
 
 _PART = 0.9  # of the memory, that one thing may take
 _GROUP = Path("/sys/fs/cgroup/memory.max")
@@ -41,6 +41,17 @@ def total_memory() -> float:
     return float(min(limits, default=float("inf")))
 
 
+def fits(needed: float) -> bool:
+    """Say whether so many bytes fit into memory, beside what else is there.
+
+    Examples
+    --------
+    >>> fits(1e6), fits(1e30)
+    (True, False)
+    """
+    return needed <= _PART * total_memory()
+
+
 def check_memory(where: str, needed: float, fewer: str) -> None:
     """Refuse what would not fit into memory; `fewer` says what to choose instead.
 
@@ -49,7 +60,6 @@ def check_memory(where: str, needed: float, fewer: str) -> None:
     OutOfMemoryError
         With the forecast.
     """
-    total = total_memory()
-    if needed > _PART * total:
-        expected = f"what fits into the memory of {total / 1e9:.3g} GB"
+    if not fits(needed):
+        expected = f"what fits into the memory of {total_memory() / 1e9:.3g} GB"
         raise OutOfMemoryError(message(where, expected, f"about {needed / 1e9:.3g} GB", f"choose {fewer}."))

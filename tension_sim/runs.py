@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .errors import InvalidValueError, RunFailedError, message, unknown_name
-from .memory import total_memory
+from .memory import fits, total_memory
 from .protocols import Forecast, Outcome
 from .recipes import Recipe
 from .rehearsal import rehearse
@@ -183,9 +183,8 @@ def enough_memory(needed: int) -> None:
     RunFailedError
         With the forecast, and how to go on all the same.
     """
-    total = total_memory()
-    if needed > 0.9 * total:
+    if not fits(needed):
         raise RunFailedError(
-            f"The run needs about {needed / 1e9:.1f} GB of memory, this machine has {total / 1e9:.1f} GB.\n"
+            f"The run needs about {needed / 1e9:.1f} GB of memory, this machine has {total_memory() / 1e9:.1f} GB.\n"
             "Fix: record less (the settings record.*, as in --set every=10), choose a smaller n, or add --force."
         )

@@ -28,7 +28,7 @@ from .memory import check_memory
 from .network import ForceNetwork
 from .recording import Record
 from .rehearsal import Rehearsed, rehearsing
-from .results import Phase, Recording, Results
+from .results import Phase, Recording, Results, first_multiple
 from .run.cache import find, find_or_build
 from .run.interrupts import Interrupts
 from .run.program import Program
@@ -197,7 +197,7 @@ class Simulation:
             values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
         expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
         values |= dict.fromkeys(expected, steps // self.record.every + 1)
-        recorded = self._rows(start, steps) * self._recorded_bytes()
+        recorded = len(self._rows(start, steps)) * self._recorded_bytes()
         check_memory("Simulation.run.steps", recorded, "fewer steps, or a larger Record.every")
         if rehearsing():
             self._check_build()
@@ -229,9 +229,10 @@ class Simulation:
         check_states(results, self.net.state_variables)
         return results
 
-    def _rows(self, start: int, steps: int) -> int:
-        """Return how many steps of a run are recorded."""
-        return len(range(-(-start // self.record.every) * self.record.every, start + steps, self.record.every))
+    def _rows(self, start: int, steps: int) -> range:
+        """Return the steps of a run that are recorded."""
+        every = self.record.every
+        return range(first_multiple(start, every), start + steps, every)
 
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
@@ -321,7 +322,8 @@ class Simulation:
     ) -> Results:
         net, wiring, every = self.net, self.wiring, self.record.every
         steps = int(arrays["steps"])
-        rows = np.arange(-(-start // every) * every, start + steps, every)
+        recorded_steps = self._rows(start, steps)
+        rows = np.arange(recorded_steps.start, recorded_steps.stop, every)
         if "output.values" in arrays:
             output = np.array(arrays["output.values"]).reshape(-1, net.n_outputs)
         else:

@@ -25,6 +25,11 @@ __all__ = ["DIMENSIONLESS", "Dimension", "Quantity", "describe", "dimension_of",
 _DIMENSIONS = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
 
 
+def dimension_of_brian2(quantity: Any) -> Dimension:
+    """Return the dimension of what has Brian2's ``dim``: a quantity, unit or variable."""
+    return tuple(float(quantity.dim.get_dimension(name)) for name in _DIMENSIONS)
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A number or array in SI units, with its dimension."""
@@ -152,8 +157,7 @@ def evaluate(
     if isinstance(text, Quantity):
         return text
     if hasattr(getattr(text, "dim", None), "get_dimension"):  # a quantity of Brian2
-        dimension = tuple(float(text.dim.get_dimension(name)) for name in _DIMENSIONS)
-        return Quantity(np.asarray(text, dtype=np.float64)[()], dimension)
+        return Quantity(np.asarray(text, dtype=np.float64)[()], dimension_of_brian2(text))
     number = isinstance(text, int | float | np.integer | np.floating) and not isinstance(text, bool)
     if not number and (not isinstance(text, str) or not text.strip() or len(text) > MAX_LENGTH):
         raise InvalidValueError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import DivergenceError
 from .mapped import in_parts
-from .results import Results
+from .results import Results, first_multiple
 from .units import Dimension, describe, dimension_of, evaluate
 
 __all__ = ["check_states"]
@@ -61,7 +61,7 @@ def _bad(results: Results, dimensions: Mapping[str, Dimension]) -> Iterator[tupl
         found = _first(recording.values, limit / scale)
         if found is not None:
             row, value = found
-            first = -(-results.first_step // recording.every) * recording.every
+            first = first_multiple(results.first_step, recording.every)
             yield name, first + row * recording.every, value * scale, f"{limit:g} {unit}".strip()
     for entry, values in results.state.items():
         owner, _, name = entry.partition(".")

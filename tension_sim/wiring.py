@@ -29,7 +29,7 @@ from .units import DIMENSIONLESS, evaluate
 from .validation import all_finite, check_steps
 from .values import initial_values, parameter_values, rates_of
 
-__all__ = ["FOREVER", "ForceWiring", "check_state", "rule_values", "unit_of"]
+__all__ = ["FOREVER", "ForceWiring", "check_state", "rule_values"]
 
 #: Stands for "to the end of the run".
 FOREVER = 2**62

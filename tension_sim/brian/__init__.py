@@ -1,6 +1,6 @@
 """Brian2 objects that learn: use them in any Network, next to groups, synapses and monitors."""
 
-from . import _logs  # noqa: F401  (first: it loads Brian2)
+from . import _brian2  # noqa: F401  (first: it loads Brian2)
 from .linear_map import Blank, LinearMap
 from .python_rule import PythonRule
 from .recorder import Recorder

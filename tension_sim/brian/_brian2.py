@@ -2,15 +2,23 @@
 
 Brian2 sets a handler for Ctrl-C when it is imported, which Python refuses outside of the main thread. There, and for
 that thread alone, the handler that is set stays.
+
+Brian2 writes its log, and a copy of the script, into the folder for temporary files and removes both at the end. Where
+it is this package that loads Brian2, nobody looks for them: their names go at once, so that a killed process leaves
+none. A script that imports Brian2 itself, before, keeps both.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+_BEFORE = "brian2" in sys.modules
 
 
 @contextmanager
@@ -33,3 +41,11 @@ if threading.current_thread() is threading.main_thread():
 else:
     with _handlers_stay():
         import brian2  # noqa: F401
+
+if not _BEFORE:
+    from brian2.utils.logger import BrianLogger
+
+    for _name in ("tmp_log", "tmp_script"):
+        with suppress(OSError, TypeError):
+            os.unlink(getattr(BrianLogger, _name, None))
+        setattr(BrianLogger, _name, None)

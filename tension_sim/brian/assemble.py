@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import singledispatch
 from typing import Any
@@ -22,6 +22,7 @@ from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_
 
 from ..circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ..errors import InvalidValueError, OutputError, RunFailedError, message
+from ..units import Dimension
 from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap
@@ -31,10 +32,10 @@ from .signal import Signal
 from .spike_map import SpikeMap
 from .white_noise import standard_normal, standard_uniform
 
-__all__ = ["assemble", "blaming_the_files"]
+__all__ = ["EQUATION_FUNCTIONS", "assemble", "blaming_the_files", "declared_parameters"]
 
 #: Functions that equation files may call beside those of Brian2.
-_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
+EQUATION_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
 
 #: What Brian2 raises about the text of equations, thresholds and resets: its own classes, and those of Python by which
 #: it refuses a text, a name, a value or a unit.
@@ -63,6 +64,16 @@ def assemble(circuit: Circuit) -> dict[str, Any]:
     return objects
 
 
+def declared_parameters(dimensions: Iterable[tuple[str, Dimension]]) -> Equations:
+    """Return equations that declare parameters: shared variables, so that other values need no other code."""
+    return Equations(
+        [
+            SingleEquation(PARAMETER, key, get_or_create_dimension(dimension), flags=["shared", "constant"])
+            for key, dimension in dimensions
+        ]
+    )
+
+
 @singledispatch
 def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
     raise NotImplementedError(type(part).__name__)
@@ -70,19 +81,14 @@ def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
 
 @_make.register
 def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> NeuronGroup:
-    # parameters are shared variables, so that other values need no other code
-    parameters = [
-        SingleEquation(PARAMETER, key, get_or_create_dimension(dimension), flags=["shared", "constant"])
-        for key, dimension in part.parameters
-    ]
     spiking = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
     with blaming_the_files(part.files, ABOUT_EQUATIONS):
         return NeuronGroup(
             part.n,
-            Equations(part.equations) + Equations(parameters),
+            Equations(part.equations) + declared_parameters(part.parameters),
             method=ExactDecay(part.filters, part.method) if part.filters else part.method,
             clock=clock,
-            namespace=_FUNCTIONS,
+            namespace=EQUATION_FUNCTIONS,
             name=name,
             **spiking,
         )

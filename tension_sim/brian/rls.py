@@ -365,8 +365,12 @@ class RLS(GeneratedObject):
         return found[0] if len(found) == 1 else Matrices(found, self._write_all_P)
 
     def _write_P(self, b: int, P: np.ndarray) -> None:
-        matrices = self.P if len(self) > 1 else [self.P]
-        self.P = P if len(self) == 1 else [*matrices[:b], P, *matrices[b + 1 :]]
+        if len(self) == 1:
+            self.P = P
+            return
+        matrices = list(self.P)
+        matrices[b] = P
+        self.P = matrices
 
     def _write_all_P(self, matrices: list[np.ndarray]) -> None:
         self.P = matrices

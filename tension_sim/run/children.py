@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .interrupts import Interrupts
 
@@ -29,6 +30,16 @@ status=$?
 kill $! 2>/dev/null
 exit $status
 """
+
+
+#: How a child is started: a session of its own, for a Ctrl-C in the terminal reaches it once, through us.
+_OPTIONS: dict[str, Any] = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+    "errors": "replace",
+    "start_new_session": True,
+}
 
 
 @dataclass
@@ -84,17 +95,8 @@ def run_program(
     """
     told = Told()
     interrupts.defer()
-    # a session of its own: a Ctrl-C in the terminal reaches it once, through us
     with subprocess.Popen(
-        [*command, f"parent={os.getpid()}"],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
+        [*command, f"parent={os.getpid()}"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, **_OPTIONS
     ) as process:
         try:
             interrupts.defer(lambda: process.send_signal(signal.SIGINT))
@@ -118,17 +120,8 @@ def run_group(command: Sequence[str], folder: Path, environment: Mapping[str, st
     """
     reading, writing = os.pipe()
     try:
-        with subprocess.Popen(
-            ["/bin/sh", "-c", _GUARDED, "sh", *command],
-            cwd=folder,
-            env=environment,
-            stdin=reading,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
+        guarded = ["/bin/sh", "-c", _GUARDED, "sh", *command]
+        with subprocess.Popen(guarded, cwd=folder, env=environment, stdin=reading, **_OPTIONS) as process:
             try:
                 output, _ = process.communicate()
             except BaseException:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..equations import resolve_parameters
 from ..errors import InvalidValueError, message
-from ..units import Dimension
+from ..units import Dimension, dimension_of_brian2
 from .expressions import CONSTANTS, FUNCTIONS, evaluate_text
 
 __all__ = ["Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of"]
@@ -145,25 +145,25 @@ def program_of(
     InvalidValueError
         If the equations are wrong, or need what TensorFlow has not.
     """
-    import brian2
-    from brian2.equations.equations import PARAMETER, Equations, SingleEquation
-    from brian2.units.fundamentalunits import get_or_create_dimension
-
-    from ..brian.assemble import blaming_the_files
+    from ..brian.assemble import EQUATION_FUNCTIONS, blaming_the_files, declared_parameters
     from ..brian.isolation import isolated
     from ..wiring import with_seed
 
+    # isort: split
+    import brian2  # after ours, which loads it in its way
+    from brian2.core.functions import Function
+    from brian2.equations.equations import Equations
+
     values = resolve_parameters(name, parameters, dt=1e-4)
-    declared = [
-        SingleEquation(PARAMETER, key, get_or_create_dimension(value.dimension), flags=["shared", "constant"])
-        for key, value in values.items()
-        if key != "dt"
-    ]
+    declared = declared_parameters((key, value.dimension) for key, value in values.items() if key != "dt")
+    # an activation is but a name here
+    activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
+    namespace = {**EQUATION_FUNCTIONS, "activation": activation}
     with isolated("runtime", {}), blaming_the_files((name,), Exception):
         lines = "\n".join(with_seed([equations, *(["r : 1"] if rate else [])]))
         rest, before = _split(Equations(lines), {*values, *inputs, "dt"})
         group = brian2.NeuronGroup(
-            1, rest + Equations(declared), method=method, namespace=_functions(), dt=1e-4 * brian2.second, **spiking
+            1, rest + declared, method=method, namespace=namespace, dt=1e-4 * brian2.second, **spiking
         )
         group.add_to_magic_network = False
         object.__setattr__(group, "_network", "none: only its code is wanted")  # or Brian2 warns of it
@@ -177,22 +177,6 @@ def program_of(
         for part, runner in runners.items():
             parts[part] = _statements(runner, group, constants)
     return Program(parts, constants)
-
-
-def _functions() -> dict[str, Any]:
-    """Return the functions of equation files beside Brian2's own; an activation is but a name here."""
-    from brian2.core.functions import Function
-
-    from ..brian.error_function import erf
-    from ..brian.white_noise import standard_normal, standard_uniform
-
-    activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
-    return {
-        "activation": activation,
-        "erf": erf,
-        "standard_normal": standard_normal,
-        "standard_uniform": standard_uniform,
-    }
 
 
 def _split(equations: Any, known: set[str]) -> tuple[Any, list[Statement]]:
@@ -239,9 +223,5 @@ def _statements(runner: Any, group: Any, constants: dict[str, tuple[float, Dimen
             )
     for name, variable in variables.items():
         if isinstance(variable, Constant) and name not in group.variables and name not in CONSTANTS:
-            dimension = tuple(float(variable.dim.get_dimension(base)) for base in _BASE)
-            constants[name] = (float(variable.get_value()), dimension)
+            constants[name] = (float(variable.get_value()), dimension_of_brian2(variable))
     return tuple(Statement(s.var, s.op, s.expr) for s in [*scalar, *vector])
-
-
-_BASE = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")

@@ -9,8 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..equations import Neuron, SynapticFilter
-from ..wiring import unit_of
+from ..equations import Neuron, SynapticFilter, unit_of
 from .expressions import evaluate_text
 from .statements import Program, carry_out, depending, depends_on_sum, program_of
 
@@ -34,8 +33,8 @@ class Spiked:
 
 
 @dataclass(frozen=True)
-class NeuronStep:
-    """One time step of a neuron file.
+class _FileStep:
+    """One time step of an equation file.
 
     Attributes
     ----------
@@ -47,6 +46,10 @@ class NeuronStep:
     name: str
     variables: tuple[str, ...]
     program: Program
+
+
+class NeuronStep(_FileStep):
+    """One time step of a neuron file."""
 
     def __call__(self, states: Mapping[str, Any], names: Mapping[str, Any], advanced: Mapping[str, Any]) -> Spiked:
         """Advance the states.
@@ -91,20 +94,8 @@ class NeuronStep:
         return depends_on_sum(self.program, (*inputs, *more)) and not any(map(self.spikes_by, inputs))
 
 
-@dataclass(frozen=True)
-class RateStep:
-    """One time step of a file of rate units.
-
-    Attributes
-    ----------
-    variables : tuple of str
-        The state variables of the file.
-    program : Program
-    """
-
-    name: str
-    variables: tuple[str, ...]
-    program: Program
+class RateStep(_FileStep):
+    """One time step of a file of rate units."""
 
     def __call__(self, states: Mapping[str, Any], names: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Return the states after the step, and the rates; `names` as for `NeuronStep`, with ``activation``."""

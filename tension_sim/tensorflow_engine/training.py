@@ -273,7 +273,7 @@ class Training:
     def _window(self, kind: str, asked: int | None, all_steps: bool) -> Any:
         """Return what runs a window."""
         if self._runs_eagerly():
-            return EagerWindow(self, kind, asked or 1, all_steps, jit=False)
+            return EagerWindow(self, kind, asked, all_steps, jit=False)
         if not self.compiled or self._engine == "tensorflow":  # type: ignore[attr-defined]
             return self._compiled_window(Window, kind, asked or _WINDOW, all_steps)
         from ..brian_engine.window import BrianWindow

@@ -12,7 +12,7 @@ from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_
 from brian2.equations.equations import Equations, dimensions_and_type_from_string
 from brian2.stateupdaters.base import StateUpdateMethod
 
-from tension_sim.brian.assemble import _FUNCTIONS
+from tension_sim.brian.assemble import EQUATION_FUNCTIONS
 from tension_sim.errors import InvalidTypeError, InvalidValueError, TensionError, UnitsError, UnknownNameError
 from tension_sim.language import (
     Meaning,
@@ -113,7 +113,7 @@ class TestNames:
             *DEFAULT_UNITS,
             *DEFAULT_FUNCTIONS,
             *DEFAULT_CONSTANTS,
-            *_FUNCTIONS,
+            *EQUATION_FUNCTIONS,
             "t",
             "dt",
             "xi",
@@ -157,7 +157,7 @@ class TestTables:
         assert BASE_UNITS.keys() == equations._base_units.keys() - {"__builtins__"}
 
     def test_functions_are_all_those_of_brian2_and_ours(self):
-        theirs = DEFAULT_FUNCTIONS | _FUNCTIONS
+        theirs = DEFAULT_FUNCTIONS | EQUATION_FUNCTIONS
         assert FUNCTIONS.keys() == theirs.keys()
         for name, function in FUNCTIONS.items():
             assert function.arguments == len(theirs[name]._arg_units), name
