@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,15 @@ def cython_modules(program_cache: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cython_rt, "get_compiler_and_args", quick)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hangup() -> Iterator[None]:
+    """Take a hang-up as a terminal gives it; under nohup it is ignored, by the children too."""
+    before = signal.getsignal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow if name != "numpy" else ()) for name in TARGETS])

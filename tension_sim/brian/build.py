@@ -93,6 +93,7 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
         "devices.cpp_standalone.openmp_threads": circuit.threads,
         "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does, at any moment
+        "logging.std_redirection_to_file": False,  # a killed build would leave the file
         "codegen.cpp.extra_compile_args_gcc": [*flags, *_GCC_FLAGS],
     }
     with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors():

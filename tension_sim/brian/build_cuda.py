@@ -85,6 +85,7 @@ def cuda_device(dtype: str, changed: Mapping[str, Any] = MappingProxyType({})) -
     preferences = build_preferences() | {
         "core.default_float_dtype": np.dtype(dtype).type,
         "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does
+        "logging.std_redirection_to_file": False,  # a killed build would leave the file
         # sums over synapses in a fixed order: with SpikeOrder, equal runs give equal bits
         "devices.cuda_standalone.use_atomics": False,
     }

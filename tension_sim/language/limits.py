@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import cmath
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["check_numbers", "random_calls"]
 _LARGEST_WHOLE = 2**31 - 1
 _LARGEST_EXPONENT = 100
 _PROBES = 8
+_CONDITIONS = 5
 _POSITIVE = ("t", "dt", "i", "N", "t_in_timesteps")
 
 
@@ -69,27 +71,69 @@ def _check_probes(reader: Reader, node: ast.expr) -> None:
     """Refuse what has no value whatever the variables are, such as 1/(v - v): sympy folds it to no number."""
     match node:
         case ast.BinOp(op=ast.Div() | ast.FloorDiv() | ast.Mod()):
-            if all(value == 0 for value in _probes(node.right)):
-                raise reader.fail("no division by zero")
+            _check_divisor(reader, node.right)
         case ast.BinOp(op=ast.Pow()):
-            exponent, bases = _value(node.right), _probes(node.left)
-            if exponent is not None and exponent < 0 and all(value == 0 for value in bases):
-                raise reader.fail("no division by zero")
-            if exponent is not None and exponent != int(exponent) and all(value < 0 for value in bases):
+            exponent = _value(node.right)
+            if exponent is not None and exponent < 0:
+                _check_divisor(reader, node.left)
+            if exponent is not None and exponent != int(exponent) and _always(node.left, lambda base: base < 0):
                 raise reader.fail(f"a value of {render(node)}")
-        case ast.Call(func=ast.Name(id="sqrt" | "log" | "log10")):
-            values = _probes(node.args[0])
-            if all(value < 0 for value in values) or (node.func.id != "sqrt" and all(value == 0 for value in values)):
+        case ast.Call(func=ast.Name(id="sqrt" | "log" | "log10" as name)):
+            if _always(node.args[0], lambda x: x < 0) or (name != "sqrt" and _always(node.args[0], lambda x: x == 0)):
                 raise reader.fail(f"a value of {render(node)}")
 
 
-def _probes(node: ast.expr) -> list[float]:
-    """Return values of a tree for some values of its names; NaN where there is none."""
+def _check_divisor(reader: Reader, node: ast.expr) -> None:
+    """Refuse a divisor that is zero, or a whole number of conditions, whose power -1 Brian2 writes in equations."""
+    if _always(node, lambda value: value == 0):
+        raise reader.fail("no division by zero")
+    meanings = Reader(reader.where, reader.names, units=reader.units, functions=reader.functions)
+    for factor in _factors(node):
+        if _conditions(factor) and meanings.read(factor).kind == "integer":
+            raise reader.fail(f"no division by {render(factor)}",
+                              "multiply by int(), or write a number with a point, as in 1.0 + int(x < 3).")  # fmt: skip
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    match node:
+        case ast.BinOp(op=ast.Mult()):
+            return _factors(node.left) + _factors(node.right)
+        case ast.BinOp(op=ast.Div() | ast.Pow()):
+            return _factors(node.left)
+        case ast.UnaryOp():
+            return _factors(node.operand)
+    return [node]
+
+
+def _conditions(node: ast.expr) -> list[str]:
+    """Return the conditions whose number, int(), a tree contains."""
+    inside = {render(call.args[0]) for call in _calls(node, "int") if _is_condition(call.args[0])}
+    return sorted(inside)
+
+
+def _is_condition(node: ast.expr) -> bool:
+    return isinstance(node, ast.Compare | ast.BoolOp) or (
+        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    )
+
+
+def _always(node: ast.expr, holds: Callable[[float], bool]) -> bool:
+    """Whether something holds for all values of the names once some conditions are true and the others false."""
+    conditions = _conditions(node)
+    if len(conditions) <= _CONDITIONS:
+        cases = list(itertools.product((0, 1), repeat=len(conditions)))
+    else:
+        cases = [(0,) * len(conditions), (1,) * len(conditions)]
+    return any(all(map(holds, _probes(node, dict(zip(conditions, case, strict=True))))) for case in cases)
+
+
+def _probes(node: ast.expr, conditions: Mapping[str, int]) -> list[float]:
+    """Return values of a tree for some values of its names and of int() of its conditions; NaN where there is none."""
     rng, names, values = np.random.default_rng(0), sorted(names_in(node)), []
     for _ in range(_PROBES):
         draw = rng.uniform(0.5, 2, len(names)) * rng.choice([-1, 1], len(names))
         known = {name: abs(x) if name in _POSITIVE else x for name, x in zip(names, draw.tolist(), strict=True)}
-        found = _value(node, known)
+        found = _value(node, known | conditions)
         values.append(math.nan if found is None or isinstance(found, complex) else found)
     return values
 
@@ -106,7 +150,7 @@ def _check_constant(reader: Reader, node: ast.expr) -> None:
 
 
 def _value(node: ast.expr, names: Mapping[str, float] | None = None) -> Any:
-    """Return the value of a tree for some values of its names; None: it has others, or is a condition."""
+    """Return the value of a tree for some values of its names and conditions; None: it has others, or is one."""
     names = names or {}
     match node:
         case ast.Constant():
@@ -118,6 +162,8 @@ def _value(node: ast.expr, names: Mapping[str, float] | None = None) -> Any:
             return None if value is None else -value
         case ast.BinOp():
             return _binary(node.op, _value(node.left, names), _value(node.right, names))
+        case ast.Call(func=ast.Name(id="int")) if _is_condition(node.args[0]):
+            return names.get(render(node.args[0]))
         case ast.Call() if node.func.id not in RANDOM:
             values, function = [_value(each, names) for each in node.args], FUNCTIONS[node.func.id]
             if function.compute is None or any(value is None for value in values):

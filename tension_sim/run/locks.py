@@ -81,7 +81,8 @@ def _acquire(path: Path, may_wait: bool) -> Any:
         except Timeout:
             if path in _held and (not may_wait or _held[path] == threading.get_ident()):
                 return None
-        if not told and time.monotonic() - begin > _PATIENCE:
+        # another thread of this process says what it does itself
+        if not told and path not in _held and time.monotonic() - begin > _PATIENCE:
             told = True
             _log.warning("Waiting for another process that builds this program (Ctrl-C ends the wait).")
         time.sleep(_LOOK_EVERY)

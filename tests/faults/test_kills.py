@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -39,17 +41,21 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if name not in unset} | changed
         self.process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("victim.py"), folder, shared],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment,
         )  # fmt: skip
 
     def run(self, what: str, seed: int, number: signal.Signals | None = None, after: float = 0.0) -> int:
         """Start a process, send it a signal after some seconds, and return how it ended."""
-        self.process.stdin.write(f"{what} {seed}\n")
-        self.process.stdin.flush()
+        self.process.stdin.write(f"{what} {seed}\n".encode())
         child = int(self.process.stdout.readline())
         if number is not None:
             time.sleep(after)
-            os.kill(child, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended before
+                os.kill(child, number)
+        if not select.select([self.process.stdout], [], [], 120)[0]:
+            os.kill(child, signal.SIGABRT)  # it writes down where each thread is
+            self.process.stdout.readline()
+            raise AssertionError(f"{what} {seed} goes on after {number}:\n{self.output()}")
         return int(self.process.stdout.readline())
 
     def close(self) -> None:

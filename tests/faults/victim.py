@@ -7,6 +7,7 @@ cache that all tests share.
 
 from __future__ import annotations
 
+import faulthandler
 import inspect
 import itertools
 import os
@@ -85,6 +86,7 @@ def main(folder: Path) -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             for number in (signal.SIGTERM, signal.SIGHUP):  # under nohup one is ignored
                 signal.signal(number, signal.SIG_DFL)
+            faulthandler.enable()  # for one that does not end
             victim(folder, what, int(seed))
             return
         print(child, flush=True)

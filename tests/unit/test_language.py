@@ -341,6 +341,12 @@ class TestEquations:
             ("dx/dt = xi/tau**0.5 : 1", InvalidValueError, "A: x: expected noise that is the same on every target."),
             ("x = 1/0 : 1", InvalidValueError, "A: x: expected no division by zero."),
             ("x = k/(k - k) : 1", InvalidValueError, "A: x: expected no division by zero."),
+            ("x = k/(1 - int(k < k + 1)) : 1", InvalidValueError, "A: x: expected no division by zero."),
+            ("x = k/sin(int(i > 1)) : 1", InvalidValueError, "A: x: expected no division by zero."),
+            ("x = k // (k*int(k < 3)) : 1", InvalidValueError, "A: x: expected no division by zero."),
+            ("x = k/(1 + int(k < 3)) : 1", InvalidValueError, "A: x: expected no division by 1 + int(k < 3).\nReceived: 'k/(1 + int(k < 3))'\nFix: multiply by int(), or write a number with a point, as in 1.0 + int(x < 3)."),  # noqa: E501
+            ("x = (k*(i + int(k < 3)))**-2 : 1", InvalidValueError, "A: x: expected no division by i + int(k < 3)."),
+            ("x = log(int(k < 3)) : 1", InvalidValueError, "A: x: expected a value of log(int(k < 3))."),
             ("x = log(0) : 1", InvalidValueError, "A: x: expected a"),
             ("x = sqrt(-1) : 1", InvalidValueError, "A: x: expected a"),
             ("x = sqrt(-k**2) : 1", InvalidValueError, "A: x: expected a value of sqrt(-k**2)."),
@@ -360,6 +366,10 @@ class TestEquations:
         with pytest.raises(error) as caught:
             equations(text)
         assert message in str(caught.value)
+
+    @pytest.mark.parametrize("divisor", ["1.0 + int(k < 3)", "k + int(i > 1)", "int(k)", "i + 1", "exp(int(k < 3))"])
+    def test_a_divisor_of_conditions_that_is_a_number(self, divisor):
+        equations(f"x = k/({divisor}) : 1")
 
     def test_growth_by_substitution_is_refused(self):
         lines = [f"s{k} = s{k + 1} + s{k + 1} : 1" for k in range(50)]
