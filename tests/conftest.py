@@ -54,12 +54,13 @@ def cython_modules(program_cache: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hangup() -> Iterator[None]:
-    """Take a hang-up as a terminal gives it; under nohup it is ignored, by the children too."""
-    before = signal.getsignal(signal.SIGHUP)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_of_a_terminal() -> Iterator[None]:
+    """Take Ctrl-C and a hang-up as in a terminal; in the background and under nohup, children too ignore them."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow if name != "numpy" else ()) for name in TARGETS])
