@@ -2,46 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-NAMES = (
-    "bio_force_masked",
-    "esn_force",
-    "esn_force_two_outputs",
-    "full_force",
-    "izhikevich_every_ten",
-    "izhikevich_force",
-    "lif_force",
-    "lif_single_exponential",
-    "nofeedback_force_recurrent",
-    "nofeedback_force_recurrent_masked",
-    "nofeedback_optimized",
-    "theta_force_three_outputs",
-)
-
-
-def folder() -> Path | None:
-    """Return where the traces lie: TENSION_SIM_GOLDEN, or shared/golden beside the repository."""
-    here = Path(__file__).resolve().parents[2]
-    places = [os.environ.get("TENSION_SIM_GOLDEN"), here / "shared/golden", here.parent / "shared/golden"]
-    return next((Path(p) for p in places if p and Path(p).is_dir()), None)
-
-
-def load(name: str) -> dict[str, Any]:
-    """Return the arrays of a trace, with its description under "doc"."""
-    place = folder()
-    if place is None or not (place / f"{name}.npz").is_file():
-        pytest.skip(f"the published trace {name} is not here; TENSION_SIM_GOLDEN may name its folder")
-    with np.load(place / f"{name}.npz") as file:
-        arrays = {key: file[key] for key in file.files}
-    arrays["doc"] = json.loads(str(arrays["doc"]))
-    return arrays
 
 
 def model_of(trace: dict[str, Any], plain: bool = False, **options: Any) -> Any:

@@ -3,13 +3,11 @@
 FORCE on the recurrent kernel, full-FORCE and BioFORCE are the same `RLS` with other maps and errors.
 """
 
-import json
-
 import numpy as np
 import pytest
 from brian2 import Clock, Network, NeuronGroup, second
-from oracle.cases import folder
 from targets import STANDALONE_TARGETS
+from traces import load_trace
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 
@@ -30,11 +28,9 @@ tau : second (shared, constant)
 
 
 def trace(name):
-    if folder() is None:
-        pytest.skip("the reference traces (shared/golden) are not here")
-    data = np.load(folder().parent / "golden" / f"{name}.npz")
-    values = {key: data[key].astype(float) for key in data.files if key != "doc"}
-    return values, json.loads(str(data["doc"]))
+    values = load_trace("golden", name)
+    doc = values.pop("doc")
+    return {key: value.astype(float) for key, value in values.items()}, doc
 
 
 class RateNetwork:

@@ -18,8 +18,9 @@ import pytest
 pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
 import keras  # noqa: E402
-from golden.published import NAMES, load, model_of  # noqa: E402
+from golden.published import model_of  # noqa: E402
 from targets import skip_unless_here  # noqa: E402
+from traces import load_trace, trace_names  # noqa: E402
 
 #: time step at which a run with rounding noise first leaves the trace, of all time steps
 NOISE_LEAVES = {
@@ -29,7 +30,7 @@ NOISE_LEAVES = {
     "lif_single_exponential": 2099,
     "theta_force_three_outputs": 249,
 }
-RATE = tuple(name for name in NAMES if name not in NOISE_LEAVES)
+RATE = [name for name in trace_names("golden") if name not in NOISE_LEAVES]
 # ten times what rounding noise does to the worst of the seven rate networks
 TOLERANCES = {"mae": 1e-5, "val_mae": 5e-5, "val_loss": 5e-5, "kernel": 2e-4, "P": 5e-5, "predict": 5e-3}
 
@@ -48,7 +49,7 @@ class Outputs(keras.callbacks.Callback):
 def run(name: str, **options: Any) -> tuple[dict[str, Any], Any, Outputs, dict[str, list[float]], np.ndarray]:
     if "target" in options:
         skip_unless_here(options["target"])
-    trace = load(name)
+    trace = load_trace("golden", name)
     model = model_of(trace, plain=options.get("backend") == "brian2", **options)
     outputs = Outputs()
     validation = (trace["x"], trace["y"]) if "history_val_mae" in trace else None
@@ -111,7 +112,7 @@ def test_a_spiking_network_follows_the_published_trace_as_far_as_rounding_lets_i
 
 
 def test_a_changed_target_is_noticed() -> None:
-    trace = load("lif_force")
+    trace = load_trace("golden", "lif_force")
     model = model_of(trace, backend="tensorflow")
     outputs = Outputs()
     y = trace["y"].copy()

@@ -1,35 +1,24 @@
 """The published programs as declarations, and their stored traces.
 
-The traces were made by the programs of Nicola & Clopath (2017, ModelDB 190565) themselves. They
-lie in a folder ``shared/nicola_clopath`` beside the checkout, or where ``TENSION_SIM_SHARED`` says.
+The traces were made by the programs of Nicola & Clopath (2017, ModelDB 190565) themselves.
 Step k of ours is step k + 1 of theirs.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
+from traces import load_trace, trace_names
 
 from tension_sim.network import ForceNetwork, Learning, SparseKernel
 
-NAMES = ("lif_sine", "lif_sine_single_exponential", "theta_sine", "izhikevich_sine", "izhikevich_ode_to_joy")
+NAMES = trace_names("nicola_clopath")
 #: What they may differ by: spikes not at all, the output absolutely, weights relative to the largest.
 MAX_OUTPUT, MAX_WEIGHTS = 1e-10, 1e-8
 _PER_MS = {"tau_rise": "tr", "tau_decay": "td"}
-
-
-def folder() -> Path | None:
-    """Return where the traces lie, or None."""
-    chosen = os.environ.get("TENSION_SIM_SHARED")
-    roots = [Path(chosen)] if chosen else [p / "shared" for p in Path(__file__).resolve().parents]
-    return next((r / "nicola_clopath" for r in roots if (r / "nicola_clopath").is_dir()), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +71,9 @@ class Case:
 
 @cache
 def load(name: str) -> Case:
-    """Load a stored run; the test is skipped where it is not there."""
-    where = folder()
-    if where is None:
-        pytest.skip("the stored traces (shared/nicola_clopath) are not here")
-    with np.load(where / f"{name}.npz") as data:
-        trace = {key: data[key] for key in data.files if key != "doc"}
-        doc = json.loads(str(data["doc"]))
+    """Load a stored run."""
+    trace = load_trace("nicola_clopath", name)
+    doc = trace.pop("doc")
     p = doc["parameters"]
     neuron = doc["neuron"].lower()
     second = 1e-3 if neuron == "izhikevich" else 1.0

@@ -9,41 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from traces import published_parameters
 
 from tension_sim.recipes import list_recipes, load_recipe
 from tension_sim.runs import forecast
 
-ROOT = Path(__file__).resolve().parents[2]
-TABLE = ROOT.parent / "shared" / "NICOLA_CLOPATH.md"
 PUBLISHED = [name for name in list_recipes() if name.startswith("nicola_clopath_2017/")]
-FOLDERS = {
-    "F2": "CODE FOR FIGURE 2",
-    "F3": "CODE FOR FIGURE 3 (ODE TO JOY)",
-    "F4": "CODE FOR FIGURE 4 (USER SUPPLIED SUPERVISOR)",
-    "F5": "CODE FOR FIGURE 5 (USER SUPPLIED SUPERVISOR)",
-    "SC": "CODE FOR FIGURE SUPPLEMENTARY CLASSIFICATION FIGURES 10-12",
-    "SJ": "CODE FOR SUPPLEMENTARY ODE TO JOY EXAMPLE",
-    "I20": "CODE FOR SUPPLEMENTARY OSCILLATOR PANEL/IZHIKEVICH 20",
-    "L10": "CODE FOR SUPPLEMENTARY OSCILLATOR PANEL/LIF MODEL 10",
-    "L20": "CODE FOR SUPPLEMENTARY OSCILLATOR PANEL/LIF MODEL 20",
-    "L30": "CODE FOR SUPPLEMENTARY OSCILLATOR PANEL/LIF MODEL 30",
-    "T20": "CODE FOR SUPPLEMENTARY OSCILLATOR PANEL/THETA MODEL 20",
-    "T50": "CODE FOR SUPPLEMENTARY OSCILLATOR PANEL/THETA MODEL 50",
-}
 #: Rows whose supervisor is recorded or drawn data, no formula.
 NO_FORMULA = {"IZSONGBIRDFORCE", "IZFORCEMOVIE", "IZFORCECLASSIFICATION", "NETWORKSIM"}
-
-
-def published_rows() -> dict[str, dict[str, str]]:
-    """Rows of the table of published parameters by the path of their program."""
-    lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    header, *rows = cells
-    found = {}
-    for row in rows:
-        folder, _, program = row[0].partition(" ")
-        found[f"{FOLDERS[folder]}/{program}.m"] = dict(zip(header, row, strict=True))
-    return found
 
 
 def program(recipe) -> str:
@@ -52,9 +25,7 @@ def program(recipe) -> str:
 
 @pytest.fixture(scope="module")
 def table():
-    if not TABLE.is_file():
-        pytest.skip(f"no table of published parameters at {TABLE}")
-    return published_rows()
+    return published_parameters()
 
 
 def seconds(cell: str, scale: float) -> float:

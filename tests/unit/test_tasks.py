@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from traces import load_trace
 
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.tasks import Task, list_tasks, make_task, task_settings, task_shape
 from tension_sim.tasks.songs import MELODIES, song_matrix
 
-TRACES = Path(__file__).resolve().parents[3] / "shared" / "nicola_clopath"
 #: Settings with which each supervisor can be computed for a short while.
 EXAMPLES = {
     "sine": {"frequency": "5*Hz"},
@@ -28,14 +26,6 @@ EXAMPLES = {
     "hdts": {"slots": 5, "length": "100*ms"},
     "harmonics": {"frequency": "5*Hz", "amplitudes": [1, 0.5]},
 }
-
-
-def trace(name: str) -> dict:
-    path = TRACES / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"no stored traces at {path}")
-    with np.load(path) as data:
-        return {key: data[key] for key in ("doc", "win_step", "win_zx", "song_J", "song_HN") if key in data}
 
 
 # -- every supervisor -----------------------------------------------------------------------------
@@ -75,8 +65,8 @@ def test_a_shorter_run_sees_the_same_target(name):
     ],
 )
 def test_equal_to_the_targets_of_the_published_programs(name, case):
-    stored = trace(name)
-    parameters = json.loads(str(stored["doc"]))["parameters"]
+    stored = load_trace("nicola_clopath", name)
+    parameters = stored["doc"]["parameters"]
     unit = 1e-3 if name.startswith("izhikevich") else 1.0
     options = {"frequency": 5.0} if case == "sine" else {"melody": "ode_to_joy"}
     task = make_task(case, parameters["nt"], parameters["dt"] * unit, **options)
@@ -185,7 +175,7 @@ def published_rule(J: np.ndarray, HN: np.ndarray, q: int, chords: int) -> np.nda
 
 
 def test_ode_to_joy_is_coded_as_published():
-    stored = trace("izhikevich_ode_to_joy")
+    stored = load_trace("nicola_clopath", "izhikevich_ode_to_joy")
     J, HN = song_matrix("ode_to_joy")
     np.testing.assert_array_equal(J, stored["song_J"])
     np.testing.assert_array_equal(HN, stored["song_HN"])
