@@ -64,6 +64,13 @@ def test_run_leaves_figure_numbers_and_neo_file(tmp_path):
     assert all(len(s.spiketrains) == 40 for s in block.segments)
 
 
+def test_the_seed_of_the_command_is_before_that_of_a_setting(tmp_path):
+    arguments = (*SMALL, "--target", "numpy", "--set", "run.seed=3", "--seed", 7, "--out", tmp_path)
+    done = command("run", "lif_sine", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "summary.json").read_text())["seed"] == 7
+
+
 def test_a_rate_network_is_run_and_judged_by_the_same_command(tmp_path):
     small = ["n=30", "duration=60*ms", "test_duration=30*ms", "frequency=40*Hz"]
     arguments = [part for setting in small for part in ("--set", setting)]
@@ -286,18 +293,15 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
 
 
 def test_a_compiled_recipe_starts_at_once_in_a_new_process(tmp_path):
-    """Nothing is compiled, and the heavy imports are not needed: under 2 seconds at published size."""
+    """Nothing is compiled, and the heavy imports are not needed: 2 seconds of a processor at published size."""
     recipe = ["lif_sine", "--set", "duration=200*ms"]
     first = command("run", *recipe, "--out", tmp_path / "first")
     assert first.returncode == 0, first.stderr
     code = (
-        "import sys, time; begin = time.perf_counter()\n"
+        "import sys, time\n"
         "from tension_sim import load_recipe, run_recipe\n"
-        "reached = []\n"
-        "recipe = load_recipe('lif_sine', {'duration': '200*ms'})\n"
-        "results = run_recipe(recipe, progress=lambda done, steps: reached.append(time.perf_counter()))\n"
-        "stepping = time.perf_counter() - begin - results.timings['run']\n"
-        "print(stepping, 'brian2' in sys.modules, 'tensorflow' in sys.modules)\n"
+        "run_recipe(load_recipe('lif_sine', {'duration': '200*ms'}))\n"
+        "print(time.process_time(), 'brian2' in sys.modules, 'tensorflow' in sys.modules)\n"
     )
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert second.returncode == 0, second.stderr

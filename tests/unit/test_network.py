@@ -189,6 +189,13 @@ class TestForceNetwork:
             assert np.array_equal(get(one), get(same))
             assert not np.array_equal(get(one), get(other))
 
+    def test_initial_values_are_not_drawn_from_the_numbers_of_the_weights(self):
+        net = ForceNetwork.random(n=500, G=0, Q=1, seed=3)
+        of_weights = (net.feedback_kernel[0] + 1) / 2  # the first numbers that the weights draw
+        reset, largest = -0.065, 0.030
+        of_voltages = (net.initial_values["v"] - reset) / (largest - reset)
+        assert abs(np.corrcoef(of_weights, of_voltages)[0, 1]) < 0.2
+
     def test_initial_values(self):
         net = declare(initial={"v": "v_reset + 5*mV", "r": np.arange(N), "I_rec": 2 * brian2.mV})
         assert net.initial_values["v"] == pytest.approx(np.full(N, -0.06))

@@ -86,6 +86,21 @@ def test_a_test_learns_nothing_and_has_its_own_numbers():
     assert TESTS > 10**6
 
 
+def test_a_test_has_none_of_the_numbers_of_training():
+    found, trained, tested = trials(), set(), set()
+    run = found.simulation.run
+
+    def watching(*arguments, **options):
+        (trained if options.get("learning", True) else tested).add(options["trial"])
+        return run(*arguments, **options)
+
+    found.simulation.run = watching
+    found.train(3)
+    for number in range(1, 7):
+        found.test("left", number)
+    assert (len(trained), len(tested)) == (6, 6) and not trained & tested
+
+
 def test_ctrl_c_between_trials_keeps_what_was_reached():
     found = trials()
 

@@ -1,0 +1,22 @@
+"""Synaptic filters of silent neurons decay by the rule that their file names."""
+
+import numpy as np
+import pytest
+
+from tension_sim import Simulation
+from tension_sim.network import ForceNetwork
+
+STEPS, DT, TAU = 40, 5e-5, 3e-3
+
+
+@pytest.mark.parametrize(
+    ("synapse", "left"),
+    [("euler_exponential", (1 - DT / TAU) ** STEPS), ("single_exponential", np.exp(-DT / TAU) ** STEPS)],
+)
+def test_decay_of_a_silent_neuron(synapse, left):
+    net = ForceNetwork.random(
+        "lif", synapse, n=3, G=0, Q=0, seed=1, dt=DT,
+        initial={"r": [1.0, 2.0, 4.0], "v": "-65*mV"}, parameters={"tau_decay": "3*ms", "bias": "-65*mV"},
+    )  # fmt: skip
+    r = Simulation(net, target="numpy").run(np.zeros((STEPS, 1))).state["neurons.r"]
+    np.testing.assert_allclose(r, left * np.array([1.0, 2.0, 4.0]), rtol=1e-12)
