@@ -414,7 +414,7 @@ class TestInterrupted:
             rest, errors = process.communicate(timeout=100)
         finally:
             process.kill()
-            process.communicate()
+            process.communicate(timeout=30)  # a program that outlives it would keep the pipes open
         assert process.returncode == 0, errors
         found = re.fullmatch(r"(?:started\n)*ended (\d+) \1 True False True\n", rest)
         assert found, rest
