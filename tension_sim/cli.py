@@ -147,14 +147,14 @@ def run(
     expected = runs.forecast(recipe, target or "cpp_standalone")
     _print_forecast(expected, target or "cpp_standalone")
     if dry_run:
-        runs.check_run(recipe, target=target, force=force)
+        runs.check_run(recipe, target=target, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.checked_forecast(recipe, target, force)
+    runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected.steps)
+        _run_and_save(recipe, target, folder, force, expected)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -162,7 +162,7 @@ def run(
         raise
 
 
-def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, steps: int) -> None:
+def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast) -> None:
     from . import runs
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -174,7 +174,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
             def progress(done: int, steps: int) -> None:
                 bar.update(task, description=recipe.name, completed=done, total=steps)
 
-            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force)
+            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
     except DivergenceError as error:
         if error.results is not None:
             with Interrupts():
@@ -190,7 +190,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
     say(f"written: {folder}/figure.png, results.nix, summary.json")
     if outcome.results.provenance.get("interrupted"):
         reached = outcome.results.stop_step
-        say(f"interrupted at step {reached} of {steps}; what was reached is saved", ERR)
+        say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
         raise typer.Exit(exit_status())
     if interrupts.seen:
         say("interrupted after the run; everything is saved", ERR)
