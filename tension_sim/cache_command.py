@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from .errors import InvalidValueError, message, unknown_name
+from .terminal import OUT, plain, say, say_json
 
 __all__ = ["cache_app"]
 
@@ -19,7 +18,6 @@ cache_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-_out = Console(highlight=False)
 
 _DAY = 86400.0
 
@@ -37,18 +35,19 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     entries, folder = list_entries(), cache_folder()
     size = sum(entry.size for entry in entries)
     if as_json:
-        _print_json({"folder": str(folder), "size": size, "programs": [entry.describe() for entry in entries]})
+        described = [entry.describe() for entry in entries]
+        say_json({"folder": str(folder), "size": size, "programs": described})
         return
-    _out.print(f"folder: {folder}", markup=False, soft_wrap=True)
-    _out.print(f"size: {_size(size)} in {len(entries)} programs")
+    say(f"folder: {folder}")
+    say(f"size: {_size(size)} in {len(entries)} programs")
     if not entries:
         return
     table = Table("key", "for", "target", "size", "built", "last used", box=None, pad_edge=False, header_style="bold")
     for entry in entries:
         days = (time.strftime("%Y-%m-%d", time.localtime(when)) for when in (entry.built, entry.used))
         name, target = entry.made_for or "an earlier version", entry.target or "?"
-        table.add_row(entry.folder.name[:12], _plain(name), _plain(target), _size(entry.size), *days)
-    _out.print(table)
+        table.add_row(entry.folder.name[:12], plain(name), plain(target), _size(entry.size), *days)
+    OUT.print(table)
 
 
 @cache_app.command()
@@ -81,23 +80,11 @@ def clear(
     drafts, size = sweep(), sum(entry.size for entry in removed)
     if as_json:
         described = {"removed": [entry.describe() for entry in removed], "left": [entry.describe() for entry in left]}
-        _print_json(described | {"size": size, "unfinished": drafts})
+        say_json(described | {"size": size, "unfinished": drafts})
         return
-    _out.print(f"removed: {len(removed)} programs, {_size(size)}" + (f"; {drafts} unfinished builds" if drafts else ""))
+    say(f"removed: {len(removed)} programs, {_size(size)}" + (f"; {drafts} unfinished builds" if drafts else ""))
     for entry in left:
-        text = f"left: {entry.folder} belongs to another user"
-        _out.print(text, markup=False, soft_wrap=True)
-
-
-def _print_json(value: Any) -> None:
-    _out.print(json.dumps(value, indent=2), markup=False, soft_wrap=True, emoji=False)
-
-
-def _plain(text: str) -> str:
-    """Return a text as it is, not as markup of rich."""
-    from rich.markup import escape
-
-    return escape(text)
+        say(f"left: {entry.folder} belongs to another user")
 
 
 def _size(size: int) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from .errors import DivergenceError, InvalidValueError, OutputError, TensionErro
 from .protocols import Forecast, Number, Outcome
 from .recipes import Recipe, list_recipes, load_recipe
 from .run.interrupts import Interrupts, exit_status
+from .terminal import ERR, OUT, plain, say
 
 app = typer.Typer(
     name="tension-sim",
@@ -28,10 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
-# what is printed comes from files and users: no markup, no :emoji:
-_out = Console(highlight=False, markup=False, emoji=False)
-_err = Console(stderr=True, highlight=False, markup=False, emoji=False)
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 
 Name = Annotated[str, typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.")]
 Set = Annotated[
@@ -40,13 +36,6 @@ Set = Annotated[
 Target = Annotated[
     str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
 ]
-
-
-def _say(text: object, console: Console = _out, style: str | None = None) -> None:
-    """Print a text as it is; control characters, which could steer the terminal, are shown by their numbers."""
-    encoding = getattr(console.file, "encoding", None) or "utf-8"
-    plain = str(text).translate(_CONTROL).encode(encoding, "backslashreplace").decode(encoding)
-    console.print(plain, style=style, soft_wrap=True)
 
 
 def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str]:
@@ -79,9 +68,9 @@ def list_command() -> None:
     )
     width = max(len(name) for _, rows in groups for name, _ in rows)
     for heading, rows in groups:
-        _say(heading, style="bold")
+        say(heading, style="bold")
         for name, summary in rows:
-            _say(f"  {name:{width}}  {summary}")
+            say(f"  {name:{width}}  {summary}")
 
 
 @app.command()
@@ -90,7 +79,7 @@ def show(name: Name, set_: Set = None) -> None:
     from .runs import forecast
 
     recipe = load_recipe(name, _settings(set_))
-    _say(recipe.name, style="bold")
+    say(recipe.name, style="bold")
     for label, text in (
         ("summary", recipe.summary),
         ("protocol", f"{recipe.protocol.name}: {recipe.protocol.summary}"),
@@ -99,12 +88,12 @@ def show(name: Name, set_: Set = None) -> None:
         ("notes", recipe.notes),
     ):
         if text:
-            _say(f"{label}: {text}")
+            say(f"{label}: {text}")
     table = Table(box=None, pad_edge=False, show_header=False)
     for section, entries in {**recipe.settings, "expected": recipe.expected}.items():
         for key, value in entries.items():
-            table.add_row(f"{section}.{key}".translate(_CONTROL), _shown(value).translate(_CONTROL))
-    _out.print(table)
+            table.add_row(plain(f"{section}.{key}"), plain(_shown(value)))
+    OUT.print(table)
     _print_forecast(forecast(recipe), "cpp_standalone")
 
 
@@ -124,7 +113,7 @@ def _print_forecast(expected: Forecast, target: str) -> None:
         duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.6g} h"
     memory = expected.memory / 1e6
     size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.6g} GB"
-    _say(f"forecast: about {duration} on {target} once built, {size} of memory")
+    say(f"forecast: about {duration} on {target} once built, {size} of memory")
 
 
 @app.command()
@@ -158,14 +147,14 @@ def run(
     expected = runs.forecast(recipe, target or "cpp_standalone")
     _print_forecast(expected, target or "cpp_standalone")
     if dry_run:
-        runs.check_run(recipe, target=target, force=force)
-        _say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
+        runs.check_run(recipe, target=target, force=force, expected=expected)
+        say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.checked_forecast(recipe, target, force)
+    runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected.steps)
+        _run_and_save(recipe, target, folder, force, expected)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -173,24 +162,24 @@ def run(
         raise
 
 
-def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, steps: int) -> None:
+def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast) -> None:
     from . import runs
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     outcome = None
     try:
-        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=_err) as bar:
+        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR) as bar:
             task = bar.add_task("building (compiled once; later runs start at once)", total=None)
 
             def progress(done: int, steps: int) -> None:
                 bar.update(task, description=recipe.name, completed=done, total=steps)
 
-            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force)
+            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
     except DivergenceError as error:
         if error.results is not None:
             with Interrupts():
                 folder = _saved(Outcome(error.results), folder, recipe)
-            _say(f"what was reached is in {folder}", _err)
+            say(f"what was reached is in {folder}", ERR)
         raise
     except KeyboardInterrupt:
         if outcome is None:  # else it came between run and save, and nothing is lost
@@ -198,13 +187,13 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
     with Interrupts() as interrupts:  # what was reached is worth its last second
         folder = _saved(outcome, folder, recipe)
     _report(outcome, recipe)
-    _say(f"written: {folder}/figure.png, results.nix, summary.json")
+    say(f"written: {folder}/figure.png, results.nix, summary.json")
     if outcome.results.provenance.get("interrupted"):
         reached = outcome.results.stop_step
-        _say(f"interrupted at step {reached} of {steps}; what was reached is saved", _err)
+        say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
         raise typer.Exit(exit_status())
     if interrupts.seen:
-        _say("interrupted after the run; everything is saved", _err)
+        say("interrupted after the run; everything is saved", ERR)
         raise typer.Exit(exit_status())
 
 
@@ -240,7 +229,7 @@ def _report(outcome: Outcome, recipe: Recipe) -> None:
     for name, seconds in outcome.results.timings.items():
         if seconds > 0.05:
             table.add_row(f"time to {name}", f"{seconds:.3g} s")
-    _out.print(table)
+    OUT.print(table)
 
 
 @app.callback(invoke_without_command=True)
@@ -249,7 +238,7 @@ def callback(
 ) -> None:
     """FORCE learning of spiking and rate networks in generated C++: published networks by one command."""
     if version:
-        _say(f"tension-sim {__version__}")
+        say(f"tension-sim {__version__}")
         raise typer.Exit
 
 
@@ -259,15 +248,13 @@ def main() -> None:
         with Interrupts(at_once=True):
             app()
     except TensionError as error:
-        _say(f"{type(error).__name__}: {error}", _err, "red")
+        say(f"{type(error).__name__}: {error}", ERR, "red")
         raise SystemExit(2) from None
     except MemoryError:
-        _say(
-            "OutOfMemoryError: the run needs more memory than there is.\nFix: choose a smaller n, or record less.", _err
-        )
+        say("OutOfMemoryError: the run needs more memory than there is.\nFix: choose a smaller n, or record less.", ERR)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        _say("interrupted", _err)
+        say("interrupted", ERR)
         raise SystemExit(exit_status()) from None
     except SystemExit as end:
         # typer makes an interrupt the status of Ctrl-C

@@ -31,6 +31,7 @@ from .language.equations import PLACEHOLDER
 from .language.limits import random_calls
 from .language.meaning import combined
 from .language.unit_table import unit_text
+from .time_constants import check_time_constant
 from .units import Quantity, dimension_of, evaluate, wrong_unit
 
 if TYPE_CHECKING:
@@ -98,9 +99,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     equations = read_equations(f"{where}: equations", synapse.equations, placeholder=True)
     shared = _parameters(where, equations, parameters)
     for name, quantity in parameters.items():
-        if not quantity.value > 0:
-            text = synapse.parameters[name]
-            raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", text))
+        check_time_constant(where, name, quantity.value, synapse.parameters[name])
     for each in equations:
         if each.kind != "differential":
             raise InvalidValueError(

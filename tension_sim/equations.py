@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from .activation import activation_of as activation_of
 from .activation import rate_expression as rate_expression
 from .equation_checks import check_neuron, check_synapse
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .files import read_toml
+from .files import parse_toml, read_regular
 from .language import SEED as SEED
 from .language import Equation, check_name, parse, read_equations, render, replaced
 from .language.syntax import names_in
@@ -102,18 +102,19 @@ class SynapticFilter:
 
         return replace(
             self,
-            equations="\n".join(str(each.renamed(names)) for each in self._read()),
+            equations="\n".join(str(each.renamed(names)) for each in self.read()),
             spike={name: new(text) for name, text in self.spike.items()},
             parameters={names[name]: new(text) for name, text in self.parameters.items()},
         )
 
-    def _read(self) -> tuple[Equation, ...]:
+    def read(self) -> tuple[Equation, ...]:
+        """Return its equations, one by one."""
         return read_equations(f"{self.name}.toml: equations", self.equations, placeholder=True)
 
     @property
     def variables(self) -> list[str]:
         """Names of the state variables, as in the file."""
-        return [each.name for each in self._read()]
+        return [each.name for each in self.read()]
 
     def named(self, output: str, suffix: str) -> dict[str, str]:
         """Map the file's variable names to those of one use of the filter."""
@@ -141,7 +142,7 @@ class SynapticFilter:
         {'h_r': '1/(tau_rise*tau_decay)'}
         """
         names = self.named(output, suffix)
-        lines = [str(each.renamed(names, unit)) for each in self._read()]
+        lines = [str(each.renamed(names, unit)) for each in self.read()]
         return "\n".join(lines), {names[v]: text for v, text in self.spike.items()}
 
 
@@ -195,14 +196,15 @@ class Neuron:
     @property
     def variables(self) -> list[str]:
         """Names of all state variables and subexpressions of the equations."""
-        return [each.name for each in self._read()]
+        return [each.name for each in self.read()]
 
     @property
     def state_variables(self) -> list[str]:
         """Names of the variables that hold a state: all but the subexpressions."""
-        return [each.name for each in self._read() if each.holds_state]
+        return [each.name for each in self.read() if each.holds_state]
 
-    def _read(self) -> tuple[Equation, ...]:
+    def read(self) -> tuple[Equation, ...]:
+        """Return its equations, one by one."""
         return read_equations(f"{self.name}.toml: equations", self.equations, ours=True)
 
 
@@ -229,8 +231,14 @@ def unit_of(neuron: Neuron) -> str:
     return unit_text(dimension_of(neuron.current_unit, f"{neuron.name}.toml: units.current"))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return read_toml(path.name, path, _MAX_BYTES)
+def _content(path: Path) -> bytes:
+    return read_regular(path.name, path, _MAX_BYTES)
+
+
+def _own(found: Any) -> Any:
+    """Return a neuron or filter whose tables are its holder's own."""
+    tables = {each.name: getattr(found, each.name) for each in fields(found)}
+    return replace(found, **{name: dict(table) for name, table in tables.items() if isinstance(table, dict)})
 
 
 def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:
@@ -265,8 +273,10 @@ def _strings(table: Mapping[str, Any]) -> dict[str, str]:
     return {name: item if isinstance(item, str) else repr(item) for name, item in table.items()}
 
 
-def _neuron(path: Path) -> Neuron:
-    data = _read(path)
+@lru_cache(maxsize=64)
+def _neuron(path: Path, content: bytes) -> Neuron:
+    """Read and check an equation file; its content is part of the key, for a file may change."""
+    data = parse_toml(path.name, content)
     if data.get("kind") == "rate":
         _checked(path, data, "rate", _RATE_KEYS, ("equations", "rate", "activation", "membrane", "inputs"))
     else:
@@ -310,8 +320,9 @@ def _neuron(path: Path) -> Neuron:
     return check_neuron(path.name, neuron, resolve_parameters(path.name, neuron.parameters, dt=1e-4))
 
 
-def _synapse(path: Path) -> SynapticFilter:
-    data = _read(path)
+@lru_cache(maxsize=64)
+def _synapse(path: Path, content: bytes) -> SynapticFilter:
+    data = parse_toml(path.name, content)
     _checked(path, data, "filter", _FILTER_KEYS, ("equations", "output", "spike"))
     synapse = SynapticFilter(
         name=path.stem,
@@ -329,12 +340,14 @@ def _synapse(path: Path) -> SynapticFilter:
 
 
 @cache
-def _files(kind: str) -> dict[str, Path]:
-    found = {}
-    for path in sorted(data_folder("equations").glob("*.toml")):
-        if _read(path).get("kind") == kind:
-            found[path.stem] = path
-    return found
+def _kinds() -> dict[Path, str]:
+    """Return what each equation file of the package is for."""
+    found = sorted(data_folder("equations").glob("*.toml"))
+    return {path: parse_toml(path.name, _content(path)).get("kind", "") for path in found}
+
+
+def _files(*kinds: str) -> dict[str, Path]:
+    return {path.stem: path for wanted in kinds for path, kind in _kinds().items() if kind == wanted}
 
 
 def _locate(where: str, kind: str, name: str | Path, *more: str) -> Path:
@@ -349,7 +362,7 @@ def _locate(where: str, kind: str, name: str | Path, *more: str) -> Path:
         if found:
             return path
         raise InvalidValueError(message(where, f"an existing {kind} file", str(name), "check the path."))
-    files = {key: file for each in (kind, *more) for key, file in _files(each).items()}
+    files = _files(kind, *more)
     if str(name) not in files:
         raise unknown_name(where, kind, name, files)
     return files[str(name)]
@@ -406,7 +419,8 @@ def load_neuron(name: str | Path) -> Neuron:
     >>> load_neuron("lif").threshold
     'v >= v_peak'
     """
-    return _neuron(_locate("load_neuron.name", "neuron", name, "rate"))
+    path = _locate("load_neuron.name", "neuron", name, "rate")
+    return _own(_neuron(path, _content(path)))
 
 
 def load_synapse(name: str | Path) -> SynapticFilter:
@@ -417,7 +431,8 @@ def load_synapse(name: str | Path) -> SynapticFilter:
     >>> load_synapse("single_exponential").spike
     {'x': '1/tau_decay'}
     """
-    return _synapse(_locate("load_synapse.name", "filter", name))
+    path = _locate("load_synapse.name", "filter", name)
+    return _own(_synapse(path, _content(path)))
 
 
 def resolve_parameters(

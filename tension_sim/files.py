@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from .errors import InvalidTypeError, InvalidValueError, OutputError, message
 
-__all__ = ["check_free", "checked_path", "open_regular", "read_regular", "read_toml", "write_whole"]
+__all__ = ["check_free", "checked_path", "open_regular", "parse_toml", "read_regular", "read_toml", "write_whole"]
 
 _MOST_TOML = 2**24  # bytes
 
@@ -104,9 +104,14 @@ def read_toml(where: str, path: str | Path, most: int = _MOST_TOML) -> dict[str,
     InvalidValueError
         If it cannot be read, is no TOML, or holds what no sane file holds.
     """
+    return parse_toml(where, read_regular(where, path, most))
+
+
+def parse_toml(where: str, content: bytes) -> dict[str, Any]:
+    """Return the tables of a TOML file from its content; see `read_toml`."""
     fix = "mend that line; text needs quotes."
     try:
-        return tomllib.loads(read_regular(where, path, most).decode())
+        return tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
         raise InvalidValueError(message(where, "a file that can be read, in UTF-8", str(error))) from None
     except tomllib.TOMLDecodeError as error:
@@ -114,8 +119,6 @@ def read_toml(where: str, path: str | Path, most: int = _MOST_TOML) -> dict[str,
     except RecursionError:
         raise InvalidValueError(message(where, "a file in TOML", "brackets nested too deep", fix)) from None
     except (ValueError, OverflowError) as error:
-        if isinstance(error, InvalidValueError):
-            raise
         raise InvalidValueError(message(where, "a file in TOML", str(error)[:100], fix)) from None
 
 

@@ -52,10 +52,12 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
         raise InvalidValueError(message(recipe.name, what, "larger ones", "choose smaller ones.")) from None
 
 
-def checked_forecast(recipe: Recipe, target: str | None = None, force: bool = False) -> Forecast:
+def checked_forecast(
+    recipe: Recipe, target: str | None = None, force: bool = False, expected: Forecast | None = None
+) -> Forecast:
     """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
 
-    Nothing is drawn.
+    Nothing is drawn. `expected` is the forecast where it is known.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def checked_forecast(recipe: Recipe, target: str | None = None, force: bool = Fa
     """
     if target is not None and check_text("run.target", target) not in TARGETS:
         raise unknown_name("run.target", "target", target, TARGETS)
-    expected = forecast(recipe, target or "cpp_standalone")
+    expected = expected or forecast(recipe, target or "cpp_standalone")
     if force:
         return expected
     enough_memory(expected.memory)
@@ -78,7 +80,9 @@ def checked_forecast(recipe: Recipe, target: str | None = None, force: bool = Fa
     return expected
 
 
-def check_run(recipe: Recipe, *, target: str | None = None, force: bool = False) -> Forecast:
+def check_run(
+    recipe: Recipe, *, target: str | None = None, force: bool = False, expected: Forecast | None = None
+) -> Forecast:
     """Check all that a run checks before its program is built, by the run's own code.
 
     Parameters
@@ -89,6 +93,8 @@ def check_run(recipe: Recipe, *, target: str | None = None, force: bool = False)
         As for `Simulation`.
     force : bool
         Whether to go on where the forecast says that memory or time will not suffice.
+    expected : Forecast, optional
+        From `forecast`, where it is known already.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def check_run(recipe: Recipe, *, target: str | None = None, force: bool = False)
     >>> check_run(load_recipe("lif_sine"), target="numpy").steps
     300000
     """
-    expected = checked_forecast(recipe, target, force)
+    expected = checked_forecast(recipe, target, force, expected)
     rehearse(recipe.protocol.run, recipe, target=target, progress=lambda done, steps: None)
     return expected
 
@@ -116,6 +122,7 @@ def run_outcome(
     target: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     force: bool = False,
+    expected: Forecast | None = None,
 ) -> Outcome:
     """Do with a recipe what its protocol says, from the first step to the last.
 
@@ -129,6 +136,8 @@ def run_outcome(
         Called as ``progress(steps_done, steps)``.
     force : bool
         Whether to run where the forecast says that memory or time will not suffice.
+    expected : Forecast, optional
+        From `forecast`, where it is known already.
 
     Returns
     -------
@@ -143,7 +152,7 @@ def run_outcome(
     40
     """
     check_callable("run.progress", progress, "progress(steps_done, steps)")
-    checked_forecast(recipe, target, force)
+    checked_forecast(recipe, target, force, expected)
     outcome = recipe.protocol.run(recipe, target=target, progress=progress)
     provenance = {
         "recipe": recipe.name,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .circuit import Rule, Samples, VariableRecord
+from .circuit import Circuit, Rule, Samples, VariableRecord
 from .errors import (
     CompilerNotFoundError,
     InvalidTypeError,
@@ -61,7 +61,7 @@ class Simulation:
         The declaration.
     target : str, optional
         ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
-        C++ where there is a compiler, else numpy with a warning.
+        C++ where there is a compiler or the program is there already, else numpy with a warning.
     record : Record, optional
         What is recorded; by default the output at every step, and all spikes.
     threads : int, optional
@@ -107,7 +107,7 @@ class Simulation:
                 raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
         kind = next(known for known in _WIRINGS if isinstance(net, known))
         self.wiring = _WIRINGS[kind](net, self.record, threads or 0)
-        self.target = target or _default_target()
+        self.target = target or _default_target(self.wiring.circuit)
         if self.target == "cuda_standalone":
             from .cuda import require_cuda
 
@@ -421,10 +421,13 @@ def _incomplete(what: str) -> RunFailedError:
     return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
 
 
-def _default_target() -> str:
+def _default_target(circuit: Circuit) -> str:
+    """Return C++ where there is a compiler, or the program already, else numpy."""
     try:
         require_compiler()
     except CompilerNotFoundError as error:
+        if find(circuit, "cpp_standalone") is not None:
+            return "cpp_standalone"
         warnings.warn(f"Running on numpy, which is slower: {error}", stacklevel=3)
         return "numpy"
     return "cpp_standalone"

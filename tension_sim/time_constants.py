@@ -8,28 +8,41 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from .equations import Neuron, SynapticFilter
 from .errors import InvalidValueError, message
 from .units import Quantity, dimension_of
 
-__all__ = ["check_time_constants"]
+if TYPE_CHECKING:
+    from .equations import Neuron, SynapticFilter
+
+__all__ = ["check_time_constant", "check_time_constants"]
 
 #: Integration methods that follow an exponential decay exactly, whatever the time step.
 _EXACT = ("exact", "linear", "exponential_euler", "independent")
-_DEFINED = re.compile(r"^\s*(d\w+\s*/\s*dt|\w+)\s*=([^:#]+)", re.MULTILINE)
 _ROUNDING = 1 + 1e-9
 
 
+def check_time_constant(where: str, name: str, value: float, shown: Any) -> None:
+    """Refuse a time constant that is not above 0; `shown` is how it was given."""
+    if not value > 0:
+        raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", shown))
+
+
 def check_time_constants(
-    where: str, neuron: Neuron, synapses: Iterable[SynapticFilter], values: Mapping[str, Quantity], dt: float
+    where: str,
+    neuron: Neuron,
+    synapses: Iterable[SynapticFilter],
+    values: Mapping[str, Quantity],
+    dt: float,
+    texts: Mapping[str, Any] | None = None,
 ) -> None:
     """Refuse times by which equations divide that are not above 0, or too short for the time step.
 
-    Where an equation is integrated step by step (Euler's method and its kin), a time step longer
-    than its time constant overshoots, and from twice that on it explodes; longer ones are refused.
-    Other times, such as a refractory period, may be 0 but not negative where their names begin with
-    ``tau`` or ``t_``.
+    All parameters of a filter are such times. Where an equation is integrated step by step (Euler's
+    method and its kin), a time step longer than its time constant overshoots, and from twice that on
+    it explodes; longer ones are refused. Other times, such as a refractory period, may be 0 but not
+    negative where their names begin with ``tau`` or ``t_``.
 
     Parameters
     ----------
@@ -41,6 +54,8 @@ def check_time_constants(
         Parameters.
     dt : float
         Time step in seconds.
+    texts : mapping, optional
+        Parameters as they were given, for messages.
 
     Raises
     ------
@@ -49,45 +64,37 @@ def check_time_constants(
     """
     second = dimension_of("second", where)
     times = {name: float(q.value) for name, q in values.items() if q.dimension == second}
+    shown = {name: f"{time:g}*second" for name, time in times.items()} | dict(texts or {})
     by_steps = neuron.method not in _EXACT
-    parts = [
-        (neuron.equations, by_steps),
-        *((synapse.equations, by_steps and not synapse.exact) for synapse in synapses),
-    ]
     divisors: set[str] = set()
     limits: set[str] = set()
-    for equations, stepwise in parts:
-        for left, expression in _DEFINED.findall(equations):
-            found = set(_divisors(expression))
+    for part, stepwise in [(neuron, by_steps), *((each, by_steps and not each.exact) for each in synapses)]:
+        if part is not neuron:
+            for name in part.parameters:
+                check_time_constant(where, name, float(values[name].value), shown.get(name))
+        for equation in part.read():
+            found = set() if equation.formula is None else set(_divisors(equation.formula))
             divisors |= {name for name, _ in found}
-            if stepwise and left.startswith("d"):
+            if stepwise and equation.kind == "differential":
                 limits |= {name for name, inside in found if not inside}
     for name, time in times.items():
-        place, shown = f"{where}: parameters.{name}", f"{time:g}*second"
-        if name in divisors and not time > 0:
-            raise InvalidValueError(message(place, "a time constant above 0", shown))
+        place = f"{where}: parameters.{name}"
+        if name in divisors:
+            check_time_constant(where, name, time, shown[name])
         if time < 0 and re.match(r"tau|t_", name):
-            raise InvalidValueError(message(place, "a time of at least 0", shown))
+            raise InvalidValueError(message(place, "a time of at least 0", shown[name]))
         if name in limits and dt > time * _ROUNDING:
             fix = "choose a smaller dt, or a longer time constant."
             what = f"a time constant of at least one time step ({dt:g} s), which {neuron.method!r} needs"
-            raise InvalidValueError(message(place, what, shown, fix))
+            raise InvalidValueError(message(place, what, shown[name], fix))
 
 
-def _divisors(expression: str) -> Iterator[tuple[str, bool]]:
+def _divisors(node: ast.AST, inside: bool = False) -> Iterator[tuple[str, bool]]:
     """Yield the names that an expression divides by, each with whether that is inside a function."""
-    try:
-        tree = ast.parse(expression.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # what is no expression is refused where equations are read
-    yield from _below(tree.body, False)
-
-
-def _below(node: ast.AST, inside: bool) -> Iterator[tuple[str, bool]]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         yield from ((name, inside) for name in _factors(node.right))
     for child in ast.iter_child_nodes(node):
-        yield from _below(child, inside or isinstance(node, ast.Call))
+        yield from _divisors(child, inside or isinstance(node, ast.Call))
 
 
 def _factors(node: ast.AST) -> Iterator[str]:

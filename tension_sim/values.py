@@ -97,13 +97,8 @@ def parameter_values(
             )
         defaults |= synapse.parameters
     values = resolve_parameters(f"{where}({neuron.name})", defaults, given, dt=dt)
-    for name in set(defaults) - set(neuron.parameters):
-        if not values[name].value > 0:
-            text = given.get(name, defaults[name])
-            raise InvalidValueError(
-                message(f"{where}({neuron.name}): parameters.{name}", "a time constant above 0", text)
-            )
-    check_time_constants(f"{where}({neuron.name})", neuron, synapses, values, dt)
+    texts = {**defaults, **given}
+    check_time_constants(f"{where}({neuron.name})", neuron, synapses, values, dt, texts)
     return values
 
 

@@ -1,41 +1,28 @@
-"""Brian2 targets for tests: activate one, run a Network on it, and how closely numbers must agree."""
+"""Brian2 targets in tests: skip those that cannot run here, and compare numbers."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from brian_target import RUNTIME_TARGETS, STANDALONE_TARGETS, TARGETS, TOLERANCE, Target, activated, missing
 
-TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
-RUNTIME_TARGETS = ("numpy", "cython")
-STANDALONE_TARGETS = ("cpp_standalone", "cuda_standalone")
+__all__ = [
+    "RUNTIME_TARGETS",
+    "STANDALONE_TARGETS",
+    "TARGETS",
+    "TOLERANCE",
+    "Target",
+    "activated",
+    "assert_close",
+    "missing",
+    "runtime_targets",
+    "skip_unless_here",
+]
 
 #: For tests of a network of its own, which cython compiles for many seconds.
 runtime_targets = pytest.mark.parametrize("name", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
-
-#: How far a number may be from the truth, relative to the largest of its array. Targets sum in
-#: different orders; hundreds of updates cost float32 three of its seven digits.
-TOLERANCE = {"float64": 1e-12, "float32": 2e-4}
-
-
-def missing(target: str) -> str | None:
-    """Say why a target cannot run here, or None if it can."""
-    if target != "numpy" and shutil.which("g++") is None:
-        return "no C++ compiler"
-    if target == "cuda_standalone":
-        if find_spec("brian2cuda") is None:
-            return "brian2cuda is not installed"
-        if shutil.which("nvidia-smi") is None or subprocess.run(["nvidia-smi", "-L"]).returncode:
-            return "no CUDA GPU"
-    return None
 
 
 def skip_unless_here(target: str) -> None:
@@ -51,83 +38,3 @@ def assert_close(found: Any, wanted: Any, dtype: str = "float64", what: str = ""
     if wanted.size:
         scale = max(np.abs(wanted).max(), 1e-300)
         np.testing.assert_allclose(found / scale, wanted / scale, rtol=0, atol=TOLERANCE[dtype], err_msg=what)
-
-
-@dataclass(frozen=True)
-class Target:
-    """An active target. On the standalone ones `run` builds and runs, so it is called once."""
-
-    name: str
-    folder: Path
-
-    @property
-    def standalone(self) -> bool:
-        return self.name.endswith("standalone")
-
-    def run(self, network: Any, *durations: Any) -> None:
-        """Run a Network, for one duration after the other; afterwards all values can be read."""
-        import brian2
-
-        for duration in durations:
-            network.run(duration, namespace={})
-        if self.standalone:
-            brian2.device.build(directory=str(self.folder), compile=True, run=True, with_output=False)
-        else:
-            assert code_classes(network) == {f"{self.name.capitalize()}CodeObject"}
-
-
-def code_classes(network: Any) -> set[str]:
-    """Return which kinds of code a Network has run: Brian2 falls back to numpy without a word."""
-    return {
-        code.__class__.__name__ for member in network.sorted_objects for code in getattr(member, "code_objects", ())
-    }
-
-
-def hasten_builds() -> None:
-    """Let the active device compile as quickly as the package's own builds do."""
-    import brian2
-
-    from tension_sim.brian.build import hasten
-
-    device = brian2.get_device()
-    compile_source = device.compile_source
-
-    def quickly(directory: str, *arguments: Any) -> None:
-        hasten(Path(directory))
-        compile_source(directory, *arguments)
-
-    device.compile_source = quickly
-
-
-@contextmanager
-def activated(name: str, folder: Path, dtype: str = "float64") -> Iterator[Target]:
-    """Activate a Brian2 target, as a user's script would, and put everything back at the end."""
-    import brian2
-    from brian2.devices.device import reset_device
-
-    if name == "cuda_standalone":
-        import brian2cuda  # noqa: F401
-    prefs = brian2.prefs
-    names = ("codegen.target", "core.default_float_dtype", "devices.cpp_standalone.extra_make_args_unix")
-    before, dt = {key: prefs[key] for key in names}, brian2.defaultclock.dt
-    target = Target(name, folder)
-    if target.standalone:
-        brian2.set_device(name, directory=str(folder), build_on_run=False)
-    else:
-        brian2.set_device("runtime")
-        prefs["codegen.target"] = name
-    if name == "cpp_standalone":
-        hasten_builds()
-    prefs["core.default_float_dtype"] = np.dtype(dtype).type
-    prefs["devices.cpp_standalone.extra_make_args_unix"] = ["-j2"]
-    try:
-        yield target
-    finally:
-        if name == "cpp_standalone":
-            del brian2.get_device().compile_source
-        if target.standalone:
-            brian2.get_device().reinit()
-        reset_device()
-        for key, value in before.items():
-            prefs[key] = value
-        brian2.defaultclock.dt = dt

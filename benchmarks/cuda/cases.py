@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tension_sim.circuit import Circuit
 from tension_sim.protocols import bioforce
 from tension_sim.protocols.fitted import Fit
 
-__all__ = ["CASES", "Case", "Planned"]
+__all__ = ["Case", "Planned", "cases"]
 
 #: As published: TrainSpikingNet.jl on an H100.
 _PUBLISHED = {"steps": 40_000, "updates": 150, "seconds": 4.39}
@@ -62,28 +63,26 @@ def _first(samples: Mapping[str, Any], steps: int, every: Mapping[str, int] | No
     return {name: s[: -(-steps // (every or {}).get(name, 1))] for name, s in samples.items()}
 
 
-def _lif_sine() -> Planned:
+def _lif_sine(changed: Mapping[str, str] | None = None, steps: tuple[int, int, int] = (800, 1000, 20_000)) -> Planned:
     """Learn from the first step on: the schedule is no code."""
+    agreement, short, long = steps
     simulations, tasks = {}, {}
-    for name, every in (("agreement", "1"), ("timed", "20000")):
+    for name, every in (("agreement", "1"), ("timed", str(long))):
         settings = {"start": "0*second", "stop": "1*second", "duration": "1*second", "record.every": every}
-        recipe = load_recipe("lif_sine", settings)
+        recipe = load_recipe("lif_sine", settings | dict(changed or {}))
         simulations[name], tasks[name] = recipe.simulation("cpp_standalone"), recipe.task()
-    calls = {"agreement": call_of(simulations["agreement"], tasks["agreement"], steps=800)}
+    calls = {"agreement": call_of(simulations["agreement"], tasks["agreement"], steps=agreement)}
     timed, task = simulations["timed"], tasks["timed"]
-    for name, steps, learning in (
-        ("short", 1000, False),
-        ("long", 20_000, False),
-        ("short_learning", 1000, True),
-        ("long_learning", 20_000, True),
-    ):
-        calls[name] = call_of(timed, task, steps=steps, learning=learning)
+    for suffix, learning in (("", False), ("_learning", True)):
+        for name, count in (("short", short), ("long", long)):
+            calls[f"{name}{suffix}"] = call_of(timed, task, steps=count, learning=learning)
     return Planned(timed.wiring.circuit, calls)
 
 
-def _full_force() -> Planned:
-    recipe = load_recipe("oscillation", {"settle_trials": "0", "trials": "5", "test_trials": "0", "restart_trials": "0",
-                                         "restart_settle_trials": "0"})  # fmt: skip
+def _full_force(n: int = 300, steps: tuple[int, int, int] = (200, 500, 10_000)) -> Planned:
+    agreement, short, long = steps
+    settings = {"n": str(n), "settle_trials": "0", "trials": "5", "test_trials": "0"}
+    recipe = load_recipe("oscillation", settings | {"restart_trials": "0", "restart_settle_trials": "0"})
     trials = list(recipe.trials())
     samples = {
         "y": np.concatenate([trial.target for trial in trials]),
@@ -91,10 +90,10 @@ def _full_force() -> Planned:
     }
     simulations = [
         Simulation(recipe.networks()[0], target="cpp_standalone", record=Record(every=every, variables={"r": range(5)}))
-        for every in (1, 10_000)
+        for every in (1, long)
     ]
-    calls = {"agreement": call_of(simulations[0], **_first(samples, 200))} | _timed(
-        simulations[1], samples, 500, 10_000
+    calls = {"agreement": call_of(simulations[0], **_first(samples, agreement))} | _timed(
+        simulations[1], samples, short, long
     )
     return Planned(simulations[0].wiring.circuit, calls)
 
@@ -142,10 +141,21 @@ def _large() -> Planned:
 
 
 #: In the order of what they tell about all others; the networks with every primitive come before them.
-CASES = (
+_PUBLISHED_SIZES = (
     Case("lif_sine", "lif_sine, N = 2000", 30, _lif_sine),
     Case("full_force", "full-FORCE, N = 300", 30, _full_force),
     Case("bioforce", "BioFORCE, N = 300, half masked", 30, _bioforce),
     Case("tutorial", "arthur_2023/tutorial, N = 4096", 40, _tutorial),
     Case("large", "arthur_2023, N = 66,002, K = 0, 128 plastic inputs", 90, _large),
 )
+
+#: At sizes that a CPU can play the GPU for.
+_SMALL = (
+    Case("lif_sine", "lif_sine, N = 100", 300, partial(_lif_sine, {"n": "100", "update_every": "5"}, (120, 50, 100))),
+    Case("full_force", "full-FORCE, N = 30", 300, partial(_full_force, 30, (60, 50, 100))),
+)
+
+
+def cases(emulated: bool = False) -> tuple[Case, ...]:
+    """Return the declared networks of a kit for GPUs, or of one that the CPU emulates."""
+    return _SMALL if emulated else _PUBLISHED_SIZES

@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 from benchmarks.cuda import portable, primitives
 from benchmarks.cuda.calls import arguments_of
-from benchmarks.cuda.cases import CASES, Case
+from benchmarks.cuda.cases import Case, cases
 from benchmarks.cuda.execute import INPUTS
 from benchmarks.cuda.reference import reference, write_wanted
 from tension_sim._data import data_folder
@@ -51,7 +51,7 @@ _CARRIED = ("__init__", "calls", "check", "compare", "execute", "large")
 @cache
 def tolerance() -> dict[str, float]:
     """Return how far a number may be off: of float32 as the tests have it; cards do float64 with fused sums."""
-    from targets import TOLERANCE
+    from brian_target import TOLERANCE
 
     return {"float64": 1e-10, "float32": TOLERANCE["float32"]}
 
@@ -199,13 +199,14 @@ def _bytes(arrays: Mapping[str, Mapping[str, Any]]) -> int:
     return sum((entry["size"] or 0) * size.get(entry["dtype"], 1) for entry in arrays.values())
 
 
-def programs() -> dict[str, tuple[str, float, Callable[..., dict[str, Any]]]]:
+def programs(emulated: bool) -> dict[str, tuple[str, float, Callable[..., dict[str, Any]]]]:
     """Return title, limit in seconds of a run, and what prepares it, by the name of each program."""
     found: dict[str, tuple[str, float, Callable[..., dict[str, Any]]]] = {}
     for dtype in primitives.STEPS:
         name = f"primitives_{dtype}"
-        found[name] = ("every primitive", 30.0, partial(_primitives, dtype, name=name))
-    return found | {case.name: (case.title, case.limit, partial(_circuit, case)) for case in CASES}
+        limit = _EMULATED_LIMIT if emulated else 30.0
+        found[name] = ("every primitive", limit, partial(_primitives, dtype, name=name))
+    return found | {case.name: (case.title, case.limit, partial(_circuit, case)) for case in cases(emulated)}
 
 
 # ---- the kit ----
@@ -216,7 +217,7 @@ def prepare(kit: Path, names: Sequence[str] | None = None, *, emulate: bool = Fa
     kit.mkdir(parents=True, exist_ok=True)
     problems = []
     with emulation() if emulate else for_gpus() as changed:
-        for name, (title, limit, make) in programs().items():
+        for name, (title, limit, make) in programs(emulate).items():
             if names and name not in names:
                 continue
             key = _digest(_sources(), emulate)
@@ -232,7 +233,7 @@ def prepare(kit: Path, names: Sequence[str] | None = None, *, emulate: bool = Fa
                 problems.append(f"{name}: {type(error).__name__}: {error}")
                 print(problems[-1], file=sys.stderr, flush=True)
                 continue
-            found |= {"name": name, "title": title, "limit": _EMULATED_LIMIT if emulate else limit, "prepared": key}
+            found |= {"name": name, "title": title, "limit": limit, "prepared": key}
             (kit / name / "program.json").write_text(json.dumps(found))
             print(f"{name}: prepared in {time.perf_counter() - begin:.0f} s", flush=True)
     _finish(kit, emulate)
@@ -260,19 +261,21 @@ def _finish(kit: Path, emulated: bool) -> None:
         "cuda": 0.0 if emulated else portable.cuda_version(),
         "built": time.strftime("%Y-%m-%d", time.gmtime()),
         "tolerance": tolerance(),
-        "programs": [ready[name] for name in programs() if name in ready],
+        "programs": [ready[name] for name in programs(emulated) if name in ready],
     }
     (kit / "manifest.json").write_text(json.dumps(manifest))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepare, and say what went wrong."""
-    known = list(programs())
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=known, help=f"of {', '.join(known)}")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {', '.join(programs(False))}")
     parser.add_argument("--emulate", action="store_true", help="programs for the CPU, to try the check where no GPU is")
     parser.add_argument("--kit", type=Path, help="the folder; by default benchmarks/cuda/kit, emulated .../emulated")
     arguments = parser.parse_args(argv)
+    known = list(programs(arguments.emulate))
+    if unknown := sorted(set(arguments.only or []) - set(known)):
+        parser.error(f"there is no program {', '.join(unknown)} to prepare; there are {', '.join(known)}")
     kit = arguments.kit or _HERE / ("emulated" if arguments.emulate else "kit")
     problems = prepare(kit.resolve(), arguments.only, emulate=arguments.emulate)
     for problem in problems:

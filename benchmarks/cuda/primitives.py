@@ -14,7 +14,7 @@ _TESTS = Path(__file__).resolve().parents[2] / "tests"
 sys.path.append(str(_TESTS))
 
 from brian import everything  # noqa: E402
-from targets import activated  # noqa: E402
+from brian_target import activated  # noqa: E402
 
 from tension_sim.blocks import pack  # noqa: E402
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal  # noqa: E402

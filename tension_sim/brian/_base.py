@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
 from typing import Any
 
 import brian2
@@ -16,10 +14,9 @@ from brian2.devices.device import all_devices
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
-import tension_sim
-
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 from ..validation import check_steps
+from .callers import users_line
 from .elements import ArrayView, ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out
 from .standalone import is_standalone
@@ -49,16 +46,6 @@ def make_templates_known() -> None:
     for cls in _code_object_classes():
         if _PACKAGE not in cls.templater.package_names:
             cls.templater = cls.templater.derive(_PACKAGE)
-
-
-def _users_line() -> str:
-    """Return the last line of the call stack that is neither ours nor Brian2's, as Brian2's warnings show it."""
-    packages = tuple(str(Path(module.__file__).parent) for module in (brian2, tension_sim))
-    users = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(packages)]
-    if not users:
-        return ""
-    line = users[-1]
-    return f"  File '{line.filename}', line {line.lineno}, in {line.name}\n    {line.line}"
 
 
 def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -> tuple[ArrayVariable, int, int]:
@@ -178,7 +165,7 @@ class GeneratedObject(Group, CodeRunner):
             needed_variables=needed_variables,
             template_kwds=template_kwds,
         )
-        self._creation_stack = _users_line() or self._creation_stack
+        self._creation_stack = users_line() or self._creation_stack
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from types import FrameType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 from brian2.core.variables import AuxiliaryVariable
@@ -15,15 +13,12 @@ from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
 
-import tension_sim
-
 from ..errors import InvalidValueError, UnitsError, UnknownNameError, closest, message
 from ._base import resolve_source
+from .callers import users_value
 from .dimensions import unit_name
 
 __all__ = ["check_error"]
-
-_PACKAGE = str(Path(tension_sim.__file__).parent)
 
 #: What every expression may call, beside z: of the object that evaluates it.
 _ALWAYS = {"i": DIMENSIONLESS, "N": DIMENSIONLESS, "t": second.dim, "dt": second.dim, "t_in_timesteps": DIMENSIONLESS}
@@ -93,7 +88,7 @@ def _external(name: str, known: list[str], namespace: Mapping[str, Any]) -> Any:
     """Return what a name means to Brian2, or in the user's scope, as a run would find it."""
     scope = SimpleNamespace(name="RLS", namespace=dict(namespace))
     try:
-        return Group._resolve_external(scope, name, _in_users_frames(name), user_identifier=False)
+        return Group._resolve_external(scope, name, users_value(name), user_identifier=False)
     except KeyError as error:
         if "not a scalar" in str(error):
             raise InvalidValueError(
@@ -111,15 +106,3 @@ def _external(name: str, known: list[str], namespace: Mapping[str, Any]) -> Any:
     elif near:
         fix = f"did you mean {near!r}? Else {fix}"
     raise UnknownNameError(message("RLS.error", "names that are known", name, fix))
-
-
-def _in_users_frames(name: str) -> dict[str, Any]:
-    """Return the value of a name where the user's code, or what called it, has one."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(_PACKAGE):
-            for space in (frame.f_locals, frame.f_globals):
-                if name in space:
-                    return {name: space[name]}
-        frame = frame.f_back
-    return {}

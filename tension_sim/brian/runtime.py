@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..errors import DivergenceError
 from ..run.interrupts import Interrupts
 from ..run.places import place_to_build
 from .assemble import assemble, blaming_the_files
+from .cython_build import compilers_end_with_this_process
 from .isolation import isolated, users_preferences
 
 __all__ = ["run"]
@@ -57,7 +58,8 @@ def run(
     }
     if target == "cython":
         preferences |= cython_preferences()
-    with isolated("runtime", preferences), Interrupts(at_once=True) as interrupts:
+    guard = compilers_end_with_this_process() if target == "cython" else nullcontext()
+    with isolated("runtime", preferences), guard, Interrupts(at_once=True) as interrupts:
         objects = assemble(circuit)
         _set(objects, values)
         network = objects["network"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import brian2
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
@@ -13,24 +12,12 @@ from ..validation import check_flag, check_series
 from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up
-from .standalone import is_standalone
+from .standalone import take_any_length
 from .times import StepCount
 
 __all__ = ["Signal"]
 
 _SAMPLES = "an array of shape (timesteps, channels)"
-
-# Brian2 reads run arguments into arrays of the size they have; this gives the
-# vector of samples the size of the file first, so that any length fits.
-_RESIZE = """
-for (const auto& _arg : args) {{
-    const std::string _key = "{name}.samples=";
-    if (_arg.compare(0, _key.size(), _key) != 0) continue;
-    std::ifstream _file(_arg.substr(_key.size()), std::ios::binary | std::ios::ate);
-    const bool _is_file = _file.is_open();
-    {vector}.resize(_is_file ? (size_t)_file.tellg()/sizeof({vector}[0]) : 1);
-}}
-"""
 
 
 class Signal(GeneratedObject):
@@ -114,9 +101,7 @@ class Signal(GeneratedObject):
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
         self._enable_group_attributes()
         self._fill(values)
-        if is_standalone():
-            vector = brian2.get_device().get_array_name(self.variables["samples"], access_data=False)
-            brian2.get_device().insert_code("main", _RESIZE.format(name=self.name, vector=f"brian::{vector}"))
+        take_any_length(self)
 
     @property
     def writes(self) -> tuple[Any, int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import brian2
 import numpy as np
 from brian2.core.variables import Variables
 from brian2.input.poissongroup import PoissonGroup
@@ -17,21 +16,10 @@ from ..validation import check_matrix
 from ._base import default_float, resolve_source
 from .dimensions import check_plain, unit_name
 from .linear_map import Blank
-from .standalone import is_standalone
+from .standalone import is_standalone, take_any_length
 from .weights import Weighted
 
 __all__ = ["SpikeMap"]
-
-# The number of weights is not compiled in: their arrays take the length of a run argument's file.
-_RESIZE = """
-for (const auto& _arg : args) {{
-    const std::string _key = "{name}=";
-    if (_arg.compare(0, _key.size(), _key) != 0) continue;
-    std::ifstream _file(_arg.substr(_key.size()), std::ios::binary | std::ios::ate);
-    const bool _is_file = _file.is_open();
-    {vector}.resize(_is_file ? (size_t)_file.tellg()/sizeof({vector}[0]) : 1);
-}}
-"""
 
 
 class SpikeMap(Weighted):
@@ -192,7 +180,7 @@ class SpikeMap(Weighted):
             self._put(weights)
         else:
             self._resize(weights.count or 0)
-            self._take_any_length()
+            take_any_length(self)
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         source = np.repeat(np.arange(self.shape[1], dtype=np.int32), np.diff(self._read("out_start")))
@@ -216,15 +204,7 @@ class SpikeMap(Weighted):
             self._set(name, array)
         if is_standalone():
             self._stored = values
-        self._take_any_length()
-
-    def _take_any_length(self) -> None:
-        """Let run arguments change the number of weights, after what has been stored so far."""
-        if is_standalone():
-            device = brian2.get_device()
-            for name in self.any_length:
-                vector = device.get_array_name(self.variables[name], access_data=False)
-                device.insert_code("main", _RESIZE.format(name=f"{self.name}.{name}", vector=f"brian::{vector}"))
+        take_any_length(self)
 
     def _read(self, name: str) -> np.ndarray:
         try:

@@ -30,7 +30,7 @@ from .locks import SUFFIX, is_free, locked
 from .places import Place, cache_folder, place_to_build, places
 from .preferences import changed_preferences
 from .program import Program
-from .scratch import remove
+from .scratch import remove, remove_aside
 from .seal import MANIFEST, load, seal
 from .toolchain import describe_compiler, machine, require_compiler
 
@@ -177,7 +177,7 @@ def _build(build: Callable[[Path], None], place: Place, folder: Path, about: dic
     """Build beside the folder of a program, and exchange the two at the end."""
     draft = None
     try:
-        _set_aside(folder)
+        remove_aside(folder, DRAFT)  # what is no whole program
         draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}.{os.getpid()}.", suffix=DRAFT, dir=place.path))
         build(draft)
         manifest = json.loads((draft / MANIFEST).read_text())
@@ -195,18 +195,6 @@ def _build(build: Callable[[Path], None], place: Place, folder: Path, about: dic
         ) from error
     finally:
         remove(draft)
-
-
-def _set_aside(folder: Path) -> None:
-    """Remove what lies in the place of a program and is none; what others own is only renamed."""
-    if not os.path.lexists(folder):
-        return
-    aside = folder.with_name(f"{folder.name}.{os.getpid()}.damaged{DRAFT}")
-    folder.rename(aside)
-    if aside.is_symlink() or not aside.is_dir():
-        aside.unlink()
-    else:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def sweep_drafts(place: Path, held: Path | None = None) -> list[Path]:

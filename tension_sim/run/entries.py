@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from .cache import DRAFT, PROGRAM, sweep_drafts
 from .places import Place, places
+from .scratch import remove_aside
 from .seal import MANIFEST
 
 __all__ = ["Entry", "list_entries", "remove_entries", "sweep"]
@@ -112,10 +112,8 @@ def remove_entries(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
     """
     removed, left = [], []
     for entry in entries:
-        with suppress(OSError):  # first out of sight of runs that start now, then removed
-            gone = entry.folder.with_name(f"{entry.folder.name}.{os.getpid()}.removed{DRAFT}")
-            entry.folder.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+        with suppress(OSError):
+            remove_aside(entry.folder, DRAFT)
         (left if os.path.lexists(entry.folder) else removed).append(entry)
     return removed, left
 

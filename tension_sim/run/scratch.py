@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LOG", "Scratch", "fast_folder", "remove", "sweep", "sweep_all"]
+__all__ = ["LOG", "Scratch", "fast_folder", "remove", "remove_aside", "sweep", "sweep_all"]
 
 #: Where files never reach a disk, and how many bytes of a run's arrays may lie there.
 _IN_MEMORY = "/dev/shm"
@@ -37,6 +37,9 @@ _NAME = re.compile(r"(?:^|\.)tension_sim_(\d+)_\d+_\w+$")
 #: Seconds until a folder that took more than `_SLOW` seconds to list is listed again, in such times.
 _PAUSE, _SLOW = 100, 0.01
 _listed: dict[Path, tuple[float, float]] = {}
+
+#: Seconds between two runs of a process that look for what others left: a training runs many short windows.
+_BETWEEN_RUNS = 10.0
 
 
 class Scratch:
@@ -119,16 +122,16 @@ class Scratch:
         self.close()
 
 
-def sweep(parent: str | Path) -> None:
+def sweep(parent: str | Path, pause: float = 0.0) -> None:
     """Remove what processes of this user left in a folder when they were killed.
 
     Only folders that `Scratch` made are looked at, no links and no files; those of a living process, and logs
-    that are younger than a week, stay.
+    that are younger than a week, stay. Nothing is done within `pause` seconds after the last time, in this process.
     """
     parent = Path(parent)
     now = time.monotonic()
     last, took = _listed.get(parent, (-np.inf, 0.0))
-    if took > _SLOW and now - last < _PAUSE * took:
+    if now - last < max(pause, _PAUSE * took if took > _SLOW else 0.0):
         return
     try:
         entries = [entry for entry in os.scandir(parent) if _NAME.search(entry.name)]
@@ -142,10 +145,10 @@ def sweep(parent: str | Path) -> None:
 
 
 def sweep_all() -> None:
-    """Sweep wherever runs may have left something."""
-    sweep(_IN_MEMORY)
+    """Sweep wherever runs may have left something, unless a run of this process just did."""
+    sweep(_IN_MEMORY, _BETWEEN_RUNS)
     with contextlib.suppress(OSError):  # no folder for temporary files
-        sweep(tempfile.gettempdir())
+        sweep(tempfile.gettempdir(), _BETWEEN_RUNS)
 
 
 def _sweep_one(folder: Path) -> None:
@@ -195,3 +198,24 @@ def remove(path: Path | None) -> None:
     else:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def remove_aside(path: Path, suffix: str) -> None:
+    """Take a file or folder out of sight of other processes at once, by another name; then remove what may be removed.
+
+    Parameters
+    ----------
+    path : Path
+        What need not be there; a link is removed, not what it names.
+    suffix : str
+        What the name ends with meanwhile, by which a later run finds what a kill left.
+
+    Raises
+    ------
+    OSError
+        If it cannot be renamed.
+    """
+    if os.path.lexists(path):
+        aside = path.with_name(f"{path.name}.{os.getpid()}{suffix}")
+        path.rename(aside)
+        remove(aside)

@@ -13,7 +13,7 @@ from typing import Any
 
 import brian2 as b2
 import numpy as np
-from targets import Target
+from brian_target import Target
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 from tension_sim.brian.rls import chance

@@ -73,6 +73,15 @@ def test_json(cache, monkeypatch, capsys):
     assert shown["programs"][0]["built"] == pytest.approx(time.time(), abs=60)
 
 
+def test_names_do_not_steer_the_terminal(cache, monkeypatch, capsys):
+    name = "\x1b\x9b\x7f:x:"
+    find_or_build(circuit(9), made_for=name)
+    assert " \\x1b\\x9b\\x7f:x: " in run(monkeypatch, capsys).out
+    shown = run(monkeypatch, capsys, "--json").out
+    assert not set(shown) & set("\x1b\x9b\x7f")
+    assert name in [program["for"] for program in json.loads(shown)["programs"]]
+
+
 def test_an_empty_cache(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "none"))
     assert run(monkeypatch, capsys).out == f"folder: {tmp_path}/none\nsize: 0.0 MB in 0 programs\n"

@@ -9,6 +9,7 @@ import textwrap
 
 import neo
 import pytest
+from typer.testing import CliRunner
 
 from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks, load_recipe, run_outcome
 from tension_sim.protocols import list_protocols
@@ -308,3 +309,16 @@ def test_a_compiled_recipe_starts_at_once_in_a_new_process(tmp_path):
     seconds, brian, tensorflow = second.stdout.split()
     assert (brian, tensorflow) == ("False", "False")
     assert float(seconds) < 2
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], []])
+def test_a_run_makes_one_forecast(options, tmp_path, monkeypatch):
+    from tension_sim import cli, runs
+
+    made, forecast = [], runs.forecast
+    monkeypatch.setattr(runs, "forecast", lambda *arguments: made.append(arguments) or forecast(*arguments))
+    monkeypatch.setattr(runs, "save_outcome", lambda *arguments: None)
+    small = ["--set", "n=20", "--set", "duration=2*ms", "--target", "numpy", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(cli.app, ["run", "lif_sine", *small, *options])
+    assert result.exit_code == 0, result.output
+    assert len(made) == 1

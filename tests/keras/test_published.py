@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 from targets import skip_unless_here  # noqa: E402
 
+from tests.keras.lif_loop import lif_loop  # noqa: E402
 from tests.keras.networks import lif_arguments  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent / "published"
@@ -190,14 +192,24 @@ ENGINES = {
 FACTOR = 4
 #: what float32 leaves of a sum of products that is written out otherwise: spikes hide it from what is moved
 FLOOR = {"mae": 1e-5, "val_mae": 5e-5, "val_loss": 5e-5, "evaluate": 5e-5, "predict": 2e-4}
+#: how far the outputs of lif_resting move where P and the weights are float64, as on Brian2, and not float32; no spike
+#: moves: 63 of its 80 neurons fire together at the first step and then rest, so P r is a small difference
+ROUNDED = 1.3e-3
 
 
-def setup(name: str, **options: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the description of a setup, what the published package gave, and what ours gives."""
+def recorded(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the description of a setup, what it is given, and what the published package gave."""
     with np.load(FOLDER / f"{name}.npz") as file:
         arrays = {key: file[key] for key in file.files}
     doc = json.loads(str(arrays.pop("doc")))
     given = {key[3:]: arrays.pop(key) for key in list(arrays) if key.startswith("in_")}
+    return doc, given, arrays
+
+
+@cache
+def setup(name: str, **options: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the description of a setup, what the published package gave, and what ours gives."""
+    doc, given, arrays = recorded(name)
     x, y, mask = given.pop("x"), given.pop("y"), given.pop("mask")
     kernels = [given.pop(f"{k}_kernel") for k in KERNELS if f"{k}_kernel" in given]
     layer = class_of(doc["layer"]).from_weights(kernels, mask, **doc["layer_options"], **given)
@@ -231,19 +243,39 @@ def test_a_published_setup_gives_the_published_numbers(name: str, engine: str) -
     skip_unless_here(ENGINES[engine].get("target", "numpy"))
     doc, wanted, found = setup(name, **ENGINES[engine])
     assert set(found) == set(wanted)
-    if name == "lif_resting":  # its bias is its threshold: the last bit of a current decides whether a neuron fires
+    rounded = ROUNDED if name == "lif_resting" and engine != "tensorflow" else 0.0
+    if name == "lif_resting":
         np.testing.assert_allclose(found["mae"], wanted["mae"], rtol=0, atol=1e-5)
-        return
     until = doc["leaves"]
     chaotic = until < len(wanted["train_output"])
     steps = int(0.9 * until) if chaotic else until
     off = np.abs(found["train_output"] - wanted["train_output"]).max(axis=1)
-    assert off[:steps].max() < 1e-3
+    assert off[:steps].max() < max(1e-3, 1.5 * rounded)
     for key in FLOOR:
         assert found[key].shape == wanted[key].shape
         if not chaotic:
             difference = float(np.abs(found[key] - wanted[key]).max())
-            assert difference <= FACTOR * max(doc["moved"][key], FLOOR[key]), (key, difference, doc["moved"][key])
+            assert difference <= FACTOR * max(doc["moved"][key], FLOOR[key], rounded * (key != "mae")), (
+                key,
+                difference,
+                doc["moved"][key],
+            )
+
+
+@pytest.mark.slow
+def test_what_parts_resting_neurons_on_brian2_from_the_published_numbers_is_float32() -> None:
+    """The precision of P and the weights alone: the neurons fire alike in any."""
+    doc, given, wanted = recorded("lif_resting")
+    published = wanted["train_output"][: len(given["x"])]
+    arguments = (given, doc["layer_options"], doc["model_options"]["alpha_P"])
+    single, spikes = lif_loop(*arguments, "float32")
+    mixed, same = lif_loop(*arguments, "float64", learning="float32")
+    double, again = lif_loop(*arguments, "float64")
+    assert spikes[0].sum() == 63 and (spikes == same).all() and (spikes == again).all()
+    assert np.abs(single - published).max() < 3e-4 and np.abs(mixed - published).max() < 3e-4
+    assert 1e-3 < np.abs(double - published).max() < 1.1 * ROUNDED
+    found = setup("lif_resting", **ENGINES["numpy"])[2]["train_output"][: len(published)]
+    np.testing.assert_allclose(found, double, rtol=0, atol=1e-6)  # read as float32
 
 
 @pytest.mark.parametrize("engine", ["tensorflow", "numpy"])

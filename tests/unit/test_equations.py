@@ -8,7 +8,7 @@ from pathlib import Path
 import brian2
 import pytest
 
-from tension_sim import equations
+from tension_sim import equations, load_recipe
 from tension_sim.equations import (
     dimensions,
     list_neurons,
@@ -285,3 +285,32 @@ class TestParameters:
 def test_folder_of_the_package_has_only_files_of_a_kind():
     folder = equations.data_folder("equations")
     assert len(list(folder.glob("*.toml"))) == len(list_neurons()) + len(list_rate_units()) + len(list_synapses())
+
+
+class TestReadOnce:
+    """A file is checked once as long as it says the same."""
+
+    def count(self, monkeypatch, name):
+        checked, check = [], getattr(equations, name)
+        monkeypatch.setattr(equations, name, lambda where, *rest: checked.append(where) or check(where, *rest))
+        return checked
+
+    def test_a_recipe_checks_its_files_once(self, monkeypatch):
+        checked = [self.count(monkeypatch, name) for name in ("check_neuron", "check_synapse")]
+        equations._neuron.cache_clear()
+        equations._synapse.cache_clear()
+        load_recipe("lif_sine")
+        assert checked == [["lif.toml"], ["double_exponential.toml"]]
+
+    def test_a_file_that_changes_is_read_anew(self, tmp_path):
+        path = write(tmp_path, NEURON)
+        assert load_neuron(path).threshold == "v > 1*mV"
+        path.write_text(path.read_text().replace("v > 1*mV", "v > 2*mV"))
+        assert load_neuron(path).threshold == "v > 2*mV"
+
+    def test_what_a_holder_changes_is_its_own(self, tmp_path):
+        neuron, synapse = load_neuron("lif"), load_synapse("double_exponential")
+        neuron.parameters["tau_mem"] = "1*ms"
+        synapse.spike.clear()
+        assert load_neuron("lif").parameters["tau_mem"] == "10*ms"
+        assert load_synapse("double_exponential").spike

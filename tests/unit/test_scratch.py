@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,49 @@ def test_a_folder_that_is_slow_to_list_is_not_listed_each_time(tmp_path, left, m
     assert not folder.exists()
 
 
+def test_runs_that_follow_each_other_list_no_folder_again(tmp_path, left, monkeypatch):
+    listed, scandir = [], os.scandir
+
+    def seen(folder):
+        listed.extend([folder] if isinstance(folder, Path) else [])  # rmtree lists by descriptors
+        return scandir(folder)
+
+    monkeypatch.setattr(scratch, "_IN_MEMORY", str(tmp_path))
+    monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr(scratch, "_listed", {})
+    monkeypatch.setattr(scratch.os, "scandir", seen)
+    (tmp_path / "temporary").mkdir()
+    first = left()[0]
+    for _ in range(3):
+        scratch.sweep_all()
+    assert listed == [tmp_path, tmp_path / "temporary"]
+    assert not first.exists()
+    second = left()[0]
+    scratch.sweep_all()
+    assert second.exists()
+    monkeypatch.setattr(scratch, "_listed", {name: (at - 11, took) for name, (at, took) in scratch._listed.items()})
+    scratch.sweep_all()
+    assert not second.exists()
+
+
+def end_with_their_parent(code, pid, number, *arguments, **environment):
+    """Run code, send it a signal once a process of its own has written its number, and wait for the end of both."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments], env=os.environ | environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    while not (pid.exists() and pid.read_text().strip()):
+        assert process.poll() is None, process.stdout.read()[-2000:]
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 5
+    while os.path.exists(f"/proc/{pid.read_text().strip()}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_compiler_ends_with_its_build(tmp_path, number):
     """make has no parent-death signal: its watchdog ends the whole group."""
@@ -149,17 +193,23 @@ def test_a_compiler_ends_with_its_build(tmp_path, number):
         from tension_sim.run.children import run_group
         run_group(["sh", "-c", "sleep 500 & echo $! > pid; wait"], Path(sys.argv[1]), os.environ)
     """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), tmp_path])
-    pid = tmp_path / "pid"
-    while not (pid.exists() and pid.read_text().strip()):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(number)
-    process.wait()
-    deadline = time.monotonic() + 5
-    while os.path.exists(f"/proc/{pid.read_text().strip()}"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    end_with_their_parent(code, tmp_path / "pid", number, str(tmp_path))
+
+
+@pytest.mark.slow  # Brian2 looks at its flags for some seconds
+def test_a_compiler_of_cython_ends_with_its_run(tmp_path):
+    """setuptools starts it, and what it starts in turn, such as cc1plus, ends as well."""
+    compiler, pid = tmp_path / "compiler", tmp_path / "pid"
+    # Brian2 tries its flags on an empty file first
+    compiler.write_text(f"#!/bin/sh\ncase $* in *_cython_*) sleep 500 & echo $! > {pid}; wait;; esac\n")
+    compiler.chmod(0o755)
+    code = """
+        import numpy as np
+        from tension_sim import ForceNetwork, Simulation
+        Simulation(ForceNetwork.random("lif", n=5, seed=1), target="cython").run(np.zeros(3))
+    """
+    places = {"CYTHON_CACHE_DIR": str(tmp_path / "cython"), "TENSION_SIM_CACHE": str(tmp_path / "cache")}
+    end_with_their_parent(code, pid, signal.SIGKILL, CC=str(compiler), CXX=str(compiler), **places)
 
 
 def test_a_command_that_ends(tmp_path):

@@ -350,9 +350,18 @@ class TestFailures:
 
     def test_without_a_compiler_numpy_serves_with_a_warning(self, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
         with pytest.warns(UserWarning, match=r"Running on numpy, which is slower: .*a C\+\+ compiler \(g\+\+\)"):
             simulation = Simulation(net())
         assert simulation.target == "numpy"
+
+    def test_without_a_compiler_a_program_that_is_there_serves(self, monkeypatch, tmp_path):
+        skip_unless_here("cpp_standalone")
+        wanted = Simulation(net(), target="cpp_standalone").run(Y)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        simulation = Simulation(net())
+        assert simulation.target == "cpp_standalone"
+        np.testing.assert_array_equal(simulation.run(Y).output, wanted.output)
 
     @pytest.mark.parametrize(("name", "needs"), [("cpp_standalone", r"and make "), ("cython", "")])
     def test_without_a_compiler_compiled_targets_are_refused(self, name, needs, monkeypatch, tmp_path):

@@ -76,14 +76,14 @@ class TestTimeConstants:
                 "lif",
                 {"tau_mem": "-10*ms"},
                 5e-5,
-                "parameters.tau_mem: expected a time constant above 0.\nReceived: '-0.01",
+                "parameters.tau_mem: expected a time constant above 0.\nReceived: '-10*ms'",
             ),
             ("lif", {"tau_mem": "0*ms"}, 5e-5, "parameters.tau_mem: expected a time constant above 0."),
             (
                 "lif",
                 {"tau_ref": "-1*ms"},
                 5e-5,
-                "parameters.tau_ref: expected a time of at least 0.\nReceived: '-0.001",
+                "parameters.tau_ref: expected a time of at least 0.\nReceived: '-1*ms'",
             ),
             (
                 "lif",
