@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from .equation_checks import check_refractory
 from .equations import Neuron, SynapticFilter
 from .errors import InvalidValueError, message
 from .units import Quantity, dimension_of
@@ -28,8 +29,8 @@ def check_time_constants(
 
     Where an equation is integrated step by step (Euler's method and its kin), a time step longer
     than its time constant overshoots, and from twice that on it explodes; longer ones are refused.
-    Other times, such as a refractory period, may be 0 but not negative where their names begin with
-    ``tau`` or ``t_``.
+    Other times may be 0 but not negative where their names begin with ``tau`` or ``t_``, and so may
+    the time of a refractory clause.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ def check_time_constants(
     InvalidValueError
         With the parameter's name.
     """
+    check_refractory(where, neuron, values)
     second = dimension_of("second", where)
     times = {name: float(q.value) for name, q in values.items() if q.dimension == second}
     by_steps = neuron.method not in _EXACT

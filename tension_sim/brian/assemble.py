@@ -81,7 +81,10 @@ def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
 
 @_make.register
 def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> NeuronGroup:
-    spiking = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
+    spiking: dict[str, Any] = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
+    if part.refractory:
+        # times of spikes are compared with t, which has float64 whatever the network has
+        spiking |= {"refractory": part.refractory, "dtype": {"lastspike": np.float64}}
     with blaming_the_files(part.files, ABOUT_EQUATIONS):
         return NeuronGroup(
             part.n,
