@@ -78,7 +78,8 @@ def require_cuda(where: str = _SIMULATION) -> str:
                 where,
                 "the package brian2cuda for cuda_standalone",
                 f"no brian2cuda in Python {version}",
-                f"on Python 3.12 or newer, pip install 'tension-sim[cuda]', {instead}",
+                "on Python 3.12 or newer, pip install 'tension-sim[cuda]', which replaces a Brian2 that is newer than "
+                f"brian2cuda takes (2.10.1), {instead}",
             )
         )
     compiler = nvcc()

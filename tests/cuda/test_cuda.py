@@ -56,7 +56,8 @@ def test_without_brian2cuda(monkeypatch):
         CompilerNotFoundError,
         match=r"(?s)^Simulation\.target: expected the package brian2cuda for cuda_standalone\.\n"
         r"Received: 'no brian2cuda in Python 3\.\d+'\n"
-        r"Fix: on Python 3\.12 or newer, pip install 'tension-sim\[cuda\]', or choose target=\"cpp_standalone\"\.$",
+        r"Fix: on Python 3\.12 or newer, pip install 'tension-sim\[cuda\]', which replaces a Brian2 that is newer than "
+        r"brian2cuda takes \(2\.10\.1\), or choose target=\"cpp_standalone\"\.$",
     ):
         Simulation(small_network(), target="cuda_standalone")
 
@@ -137,7 +138,8 @@ def test_a_script_without_a_toolkit_is_told_so_before_anything_changes(monkeypat
         CompilerNotFoundError,
         match=r"(?s)^set_cuda_device: expected the package brian2cuda for cuda_standalone\.\n"
         r"Received: 'no brian2cuda in Python 3\.\d+'\n"
-        r"Fix: on Python 3\.12[^\n]*, pip install 'tension-sim\[cuda\]', or set_device\(\"cpp_standalone\"\)\.$",
+        r"Fix: on Python 3\.12[^\n]*, pip install 'tension-sim\[cuda\]', which [^\n]*, or set_device"
+        r"\(\"cpp_standalone\"\)\.$",
     ):
         set_cuda_device()
     assert brian2.prefs.as_file == preferences
@@ -213,6 +215,22 @@ def test_sums_over_synapses_have_a_fixed_order(generated):
     assert "TSIM_LAUNCH(tsim::deliver, " in source
     assert "atomic" not in source[source.index("void _run_recurrent") :]  # before it are brian2cuda's helpers
     assert "rank_events" in source_of(generated[2], "neurons_spike_order")
+
+
+def test_the_rest_of_neurons_is_part_of_their_state(toolkit, monkeypatch, tmp_path):
+    import json
+
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    build_cuda(ForceWiring(small_network("refractory"), Record()).circuit, tmp_path)
+    arrays = json.loads((tmp_path / "manifest.json").read_text())["arrays"]
+    assert arrays["neurons.lastspike"]["dtype"] == "float64"
+    assert arrays["neurons.not_refractory"]["dtype"] == "bool"
+    taken = re.findall(r'tsim::load_array\(args, "([\w.]+)=?"', (tmp_path / "main.cu").read_text())
+    for name in ("lastspike", "not_refractory"):
+        assert f"neurons.{name}" in taken
+        assert f"_ptr_array_neurons_{name}[_idx] = " in source_of(tmp_path, "neurons_spike_thresholder")
 
 
 def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
