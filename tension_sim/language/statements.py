@@ -37,7 +37,7 @@ def read_condition(where: str, text: str, names: Mapping[str, Meaning]) -> str:
 
 
 def read_refractory(where: str, text: str, names: Mapping[str, Meaning]) -> str:
-    """Return a refractory clause, written anew: a time after each spike, or a condition that a neuron must leave.
+    """Return a refractory clause, written anew: a time after each spike, or a condition during which it lasts.
 
     Examples
     --------

@@ -67,11 +67,17 @@ def spikes_of(results: Any) -> list[tuple[int, int]]:
     return list(zip(results.spike_step.tolist(), results.spike_neuron.tolist(), strict=True))
 
 
-TARGETS = ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cython", "cpp_standalone"))]
+#: A time that differs between neurons, and a condition: what is compiled.
+COMPILED = list(CLAUSES)[2:]
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("clause", CLAUSES)
+def on_compilers(*targets: str) -> list[Any]:
+    return [pytest.param(clause, name, marks=pytest.mark.slow) for name in targets for clause in COMPILED]
+
+
+@pytest.mark.parametrize(
+    ("clause", "target"), [*((clause, "numpy") for clause in CLAUSES), *on_compilers("cython", "cpp_standalone")]
+)
 def test_spikes_are_those_of_a_plain_loop(clause, target, tmp_path):
     skip_unless_here(target)
     net = network(written(tmp_path, clause))
@@ -92,8 +98,9 @@ def test_the_clause_matters(tmp_path):
     assert len({tuple(spikes) for spikes in found.values()}) == len(CLAUSES) + 1
 
 
-@pytest.mark.parametrize("target", TARGETS[::2])
-@pytest.mark.parametrize("clause", ["tau_ref", "v > v_rest - 3*mV and w > 0.9*mV"])
+@pytest.mark.parametrize(
+    ("clause", "target"), [*((clause, "numpy") for clause in COMPILED), *on_compilers("cpp_standalone")]
+)
 def test_a_run_goes_on_within_the_rest_of_its_neurons(clause, target, tmp_path):
     skip_unless_here(target)
     simulation = Simulation(network(written(tmp_path, clause)), target=target)
@@ -138,10 +145,9 @@ def without_clause(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("target", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
-def test_spikes_into_a_resting_membrane_as_with_synapses(target):
+@pytest.mark.usefixtures("numpy_target")
+def test_spikes_into_a_resting_membrane_as_with_synapses():
     """Of a circuit: SpikeMap leaves a variable (unless refractory) alone while its neuron rests."""
-    skip_unless_here(target)
     equations = "dv/dt = (1.2 - v)/tau : 1 (unless refractory)"
     second = (0, 0, 1, 0, 0, 0, 0)
     units = Units(
@@ -161,9 +167,8 @@ def test_spikes_into_a_resting_membrane_as_with_synapses(target):
         "neurons.lastspike": np.full(N, -1e4), "neurons.not_refractory": np.ones(N),
         "kicks.out_start": start, "kicks.post": post, "kicks.w": weight, "kicks.scale": 0.2,
     }  # fmt: skip
-    found = run_circuit(Circuit(DT, parts), target, values, 0, 300)
+    found = run_circuit(Circuit(DT, parts), "numpy", values, 0, 300)
 
-    b2.prefs.codegen.target = "numpy"
     group = b2.NeuronGroup(
         N, "dv/dt = (1.2 - v)/(2*ms) : 1 (unless refractory)", threshold="v > 1", reset="v = 0",
         refractory=1.3 * b2.ms, method="euler", dt=DT * b2.second,

@@ -98,7 +98,10 @@ def test_spiking_neurons_of_a_file_learn_as_a_plain_loop_does(engine: str, tmp_p
     assert_reached(model, truth, outputs)
 
 
-REFRACTORY = own.SPIKING.replace("/tau_mem : volt", "/tau_mem : volt (unless refractory)")
+def with_clause(clause: str) -> str:
+    """Return the file of spiking neurons, with a refractory clause."""
+    text = own.SPIKING.replace("/tau_mem : volt", "/tau_mem : volt (unless refractory)")
+    return text.replace("method =", f'refractory = "{clause}"\nmethod =')
 
 
 @pytest.mark.parametrize(
@@ -113,8 +116,7 @@ REFRACTORY = own.SPIKING.replace("/tau_mem : volt", "/tau_mem : volt (unless ref
 def test_refractory_neurons_rest_alike_on_both_engines(clause: str, dtype: str, tmp_path: Path) -> None:
     """Over several runs: the clock of a layer is its own, and so is the time of the last spike."""
     x, y = (array.astype(float) for array in data(120))
-    text = REFRACTORY.replace("method =", f'refractory = "{clause}"\nmethod =')
-    found = []
+    text, found = with_clause(clause), []
     for engine in ("graph", "numpy"):
         model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, text=text, dtype=dtype), alpha_P=10.0)
         model.compile(metrics=["mae"], **ENGINES[engine])
@@ -214,13 +216,14 @@ def test_each_term_of_a_file_counts(kind: str, old: str, new: str, tmp_path: Pat
     assert np.abs(found[0] - found[1]).max() > 1e-6
 
 
-@pytest.mark.parametrize("kind", ["rate", "spiking"])
+@pytest.mark.parametrize("kind", ["rate", "spiking", "refractory"])
 def test_a_model_of_a_file_is_saved_and_goes_on(kind: str, tmp_path: Path) -> None:
     x, y = data(20)
     if kind == "rate":
         model = FORCEModel(force_layer=own.rate_layer(tmp_path, seed=None))
     else:
-        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, seed=None), alpha_P=10.0)
+        text = own.SPIKING if kind == "spiking" else with_clause("v > -66*mV")
+        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, text=text, seed=None), alpha_P=10.0)
     model.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
     model.fit(x, y, verbose=0)
     model.save(tmp_path / "model.keras")
