@@ -63,6 +63,8 @@ class Units:
         Variables that decay exactly, whatever the method.
     threshold, reset : str
         Empty for rate units.
+    refractory : str
+        A time or a condition, as Brian2's clause; empty: none.
     rate : str
         Statement that follows the integration, such as ``"r = tanh(a)"``.
     files : tuple of str
@@ -77,11 +79,13 @@ class Units:
     filters: tuple[str, ...] = ()
     threshold: str = ""
     reset: str = ""
+    refractory: str = ""
     rate: str = ""
     files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        code = {key: getattr(self, key) for key in ("equations", "method", "filters", "threshold", "reset", "rate")}
+        keys = ("equations", "method", "filters", "threshold", "reset", "refractory", "rate")
+        code = {key: getattr(self, key) for key in keys}
         for key, text in checked_code(self.files, parameters=dict(self.parameters), **code).items():
             object.__setattr__(self, key, text)
 

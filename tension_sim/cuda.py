@@ -32,6 +32,7 @@ _CAPABILITY = 9.0
 #: Where toolkits lie that are not on the PATH; brian2cuda looks there too.
 _TOOLKITS = ("/usr/local/cuda", "/opt/cuda")
 
+_SIMULATION = "Simulation.target"
 _BACKEND = "devices.cuda_standalone.cuda_backend"
 
 
@@ -49,10 +50,15 @@ def nvcc() -> str | None:
     return None
 
 
-def require_cuda() -> str:
+def require_cuda(where: str = _SIMULATION) -> str:
     """Return the CUDA compiler, after a look at all else that a build needs.
 
     No GPU is needed for a build, only for a run.
+
+    Parameters
+    ----------
+    where : str, optional
+        Who asks, for messages.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def require_cuda() -> str:
     >>> require_cuda()  # doctest: +SKIP
     '/usr/local/cuda/bin/nvcc'
     """
-    where, instead = "Simulation.target", 'or choose target="cpp_standalone".'
+    instead = 'or choose target="cpp_standalone".' if where == _SIMULATION else 'or set_device("cpp_standalone").'
     if find_spec("brian2cuda") is None:
         version = ".".join(map(str, sys.version_info[:2]))
         raise CompilerNotFoundError(
@@ -72,7 +78,8 @@ def require_cuda() -> str:
                 where,
                 "the package brian2cuda for cuda_standalone",
                 f"no brian2cuda in Python {version}",
-                f"on Python 3.12 or newer, pip install 'tension-sim[cuda]', {instead}",
+                "on Python 3.12 or newer, pip install 'tension-sim[cuda]', which replaces a Brian2 that is newer than "
+                f"brian2cuda takes (2.10.1), {instead}",
             )
         )
     compiler = nvcc()
@@ -100,12 +107,12 @@ def _version(compiler: str) -> str:
         return ""
 
 
-def _runtime_version(compiler: str) -> float:
+def _runtime_version(compiler: str, where: str = _SIMULATION) -> float:
     found = re.search(r"release (\d+\.\d+)", _version(compiler))
     if found is None:
         raise CompilerNotFoundError(
             message(
-                "Simulation.target",
+                where,
                 "a CUDA compiler that tells its version",
                 _version(compiler)[:80],
                 f"look at the output of {compiler} --version.",
@@ -159,7 +166,7 @@ def _curand_wheel() -> tuple[Path, Path] | None:
     return None
 
 
-def _curand_flags(compiler: str) -> tuple[list[str], list[str]]:
+def _curand_flags(compiler: str, where: str) -> tuple[list[str], list[str]]:
     """Return flags for compiler and linker that find cuRAND; none where the toolkit has it."""
     if _knows_curand(compiler):
         return [], []
@@ -167,10 +174,10 @@ def _curand_flags(compiler: str) -> tuple[list[str], list[str]]:
     if wheel is None:
         raise CompilerNotFoundError(
             message(
-                "Simulation.target",
+                where,
                 "the library cuRAND for cuda_standalone",
                 "no curand.h in the CUDA toolkit",
-                f"install the toolkit's cuRAND, or pip install {_wheel_name(_runtime_version(compiler))}.",
+                f"install the toolkit's cuRAND, or pip install {_wheel_name(_runtime_version(compiler, where))}.",
             )
         )
     headers, library = wheel
@@ -201,12 +208,17 @@ def _links_to(library: Path) -> Path:
     return links
 
 
-def build_preferences() -> dict[str, Any]:
+def build_preferences(where: str = _SIMULATION) -> dict[str, Any]:
     """Return Brian2 preferences under which brian2cuda's programs compile with a current toolkit.
 
-    `Simulation` sets them itself. For a Network of your own, set them before the run:
+    `Simulation` sets them itself, and `tension_sim.brian.set_cuda_device` for a Network of your own:
     C++17 (CUDA 13 refuses brian2cuda's C++11), the GPU's compute capability as nvidia-smi
     tells it (9.0 where there is no GPU: the program then is built only), and where cuRAND is.
+
+    Parameters
+    ----------
+    where : str, optional
+        Who asks, for messages.
 
     Returns
     -------
@@ -225,13 +237,13 @@ def build_preferences() -> dict[str, Any]:
     ...     brian2.prefs[name] = value
     >>> brian2.set_device("cuda_standalone")  # doctest: +SKIP
     """
-    compiler = require_cuda()
-    headers, libraries = _curand_flags(compiler)
+    compiler = require_cuda(where)
+    headers, libraries = _curand_flags(compiler, where)
     return {
         f"{_BACKEND}.detect_gpus": False,
         f"{_BACKEND}.gpu_id": 0,
         f"{_BACKEND}.compute_capability": compute_capability(),
-        f"{_BACKEND}.cuda_runtime_version": _runtime_version(compiler),
+        f"{_BACKEND}.cuda_runtime_version": _runtime_version(compiler, where),
         f"{_BACKEND}.extra_compile_args_nvcc": ["-w", "-std=c++17", *headers],
         "codegen.cpp.extra_compile_args_gcc": ["-w", "-O3", "-march=native", "-std=c++17"],
         "codegen.cpp.extra_link_args": libraries,

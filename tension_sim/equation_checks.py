@@ -11,6 +11,7 @@ import numpy as np
 from .activation import rate_expression
 from .errors import InvalidValueError, TensionError, UnitsError, message, unknown_name
 from .language import (
+    REFRACTORINESS,
     SEED,
     Equation,
     Meaning,
@@ -24,6 +25,7 @@ from .language import (
     parse,
     read_condition,
     read_equations,
+    read_refractory,
     read_statements,
     render,
 )
@@ -31,7 +33,7 @@ from .language.equations import PLACEHOLDER
 from .language.limits import random_calls
 from .language.meaning import combined
 from .language.unit_table import unit_text
-from .time_constants import check_time_constant
+from .time_constants import check_refractory, check_time_constant
 from .units import Quantity, dimension_of, evaluate, wrong_unit
 
 if TYPE_CHECKING:
@@ -71,23 +73,31 @@ def check_neuron(where: str, neuron: Neuron, parameters: Mapping[str, Quantity])
             raise InvalidValueError(
                 message(f"{where}: equations: {each.name}", "a value for each unit", each.flags, fix)
             )
-    known = check_equations(f"{where}: equations", equations, names, method=neuron.method, shared={*shared, SEED})
+    known = check_equations(
+        f"{where}: equations", equations, names, method=neuron.method, shared={*shared, SEED},
+        refractory=bool(neuron.refractory),
+    )  # fmt: skip
     states = {each.name: each for each in equations if each.holds_state}
-    for key, listed in (("membrane", [neuron.membrane]), ("initial", neuron.initial)):
+    meanings = {name: each.meaning for name, each in states.items()} | (REFRACTORINESS if neuron.refractory else {})
+    for key, listed, of in (("membrane", [neuron.membrane], states), ("initial", neuron.initial, meanings)):
         for name in listed:
-            if name not in states:
-                raise unknown_name(f"{where}: {key}", "variable of the equations", name, states)
+            if name not in of:
+                raise unknown_name(f"{where}: {key}", "variable of the equations", name, of)
     if states[neuron.membrane].meaning.kind != "float":
         raise InvalidValueError(message(f"{where}: membrane", "a variable with a unit", neuron.membrane))
-    _check_initial(where, neuron, parameters, states)
+    _check_initial(where, neuron, parameters, meanings)
     changes = {
         "equations": "\n".join(map(str, equations)),
         "threshold": read_condition(f"{where}: threshold", neuron.threshold, known) if neuron.spiking else "",
         "reset": "",
+        "refractory": "",
     }
     if neuron.spiking:
         changing = {name for name, each in states.items() if "constant" not in each.flags}
         changes["reset"] = read_statements(f"{where}: reset", neuron.reset, known, changing)
+        if neuron.refractory:
+            changes["refractory"] = read_refractory(f"{where}: refractory", neuron.refractory, known)
+            check_refractory(where, replace(neuron, **changes), parameters)
     else:
         _check_rate(where, neuron, {name: each.meaning for name, each in states.items()} | shared)
         changes["rate"] = render(parse(f"{where}: rate", neuron.rate))
@@ -173,13 +183,13 @@ def _inputs(where: str, neuron: Neuron, taken: set[str]) -> dict[str, Meaning]:
 
 
 def _check_initial(
-    where: str, neuron: Neuron, parameters: Mapping[str, Quantity], states: Mapping[str, Equation]
+    where: str, neuron: Neuron, parameters: Mapping[str, Quantity], states: Mapping[str, Meaning]
 ) -> None:
     names = {**parameters, "dt": Quantity(_DT, _SECOND)}
     for name, text in neuron.initial.items():
         place = f"{where}: initial.{name}"
         found = evaluate(text, place, names, 2, np.random.default_rng(0))
-        wanted = states[name].meaning
+        wanted = states[name]
         if found.dimension != wanted.dimension:
             raise wrong_unit(place, wanted.dimension, text, found.dimension, "give it that unit.")
         if not np.all(np.isfinite(found.value)):

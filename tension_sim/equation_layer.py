@@ -15,7 +15,7 @@ from .base import FORCELayer
 # isort: split
 import tensorflow as tf
 
-from .equations import SEED, Neuron, dimensions, list_neurons, list_rate_units, load_neuron, resolve_parameters
+from .equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .layer_units import LayerUnits
 from .tensorflow_engine.statements import Program
@@ -219,18 +219,20 @@ class EquationLayer(FORCELayer):
         """Create variables for what the file needs beside the states of the layer; see `FORCELayer`."""
         if self._keeps_hidden:  # by another model of the layer
             return
-        equations, further = self._neuron.equations, {}
+        code, further = " ".join(self._neuron.code), {}
         for name in self._neuron.state_variables:
             if name not in self._shown_states():
+                # times of spikes are compared with the time of the step, to the step, for as long as a run goes on
+                dtype = "float64" if name == "lastspike" else self.compute_dtype
                 further[name] = add_weight(
-                    name=f"further_{name}", shape=(1, self.units), dtype=self.compute_dtype, initializer="zeros",
+                    name=f"further_{name}", shape=(1, self.units), dtype=dtype, initializer="zeros",
                     trainable=False, autocast=False,
                 )  # fmt: skip
         hidden = {"further_states": further, "clock": None, "_noise_key": None, "_keeps_hidden": True}
         whole = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}
-        if self._needs_clock and re.search(r"\bt(_in_timesteps)?\b", f"{equations} {self._neuron.rate}"):
+        if self._needs_clock and re.search(r"\bt(_in_timesteps)?\b", code):
             hidden["clock"] = add_weight(name="clock", **whole)
-        if SEED in equations:
+        if SEED in code:
             # a weight, for without a seed the key is drawn: a loaded model goes on with the same noise
             hidden["_noise_key"] = add_weight(name="noise_key", **whole)
             hidden["_noise_key"].assign(self.seed_gen.uniform([1], minval=None)[0])
@@ -251,7 +253,7 @@ class EquationLayer(FORCELayer):
     def reset_hidden(self) -> None:
         """Set the state variables that are not among the states as the file says; the clock goes on."""
         for name, variable in self.further_states.items():
-            variable.assign(self._initial(name, 1))
+            variable.assign(tf.cast(self._initial(name, 1), variable.dtype))
 
     @property
     def steps_counted(self) -> int:
@@ -295,7 +297,7 @@ class EquationLayer(FORCELayer):
         neuron = self._neuron
         if name not in neuron.initial:
             return tf.zeros((rows, self.units), self.compute_dtype)
-        dimension = dimensions(neuron.equations, neuron.name)[name]
+        dimension = neuron.meanings[name].dimension
         names = self.parameter_values() | {"dt": evaluate(f"{self.dt_seconds!r}*second", "dt")}
         seed = self.seed_gen.uniform([1], minval=None)[0]
         count = rows * self.units

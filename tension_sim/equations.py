@@ -21,8 +21,9 @@ from .activation import rate_expression as rate_expression
 from .equation_checks import check_neuron, check_synapse
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .files import parse_toml, read_regular
+from .language import REFRACTORINESS as REFRACTORINESS
 from .language import SEED as SEED
-from .language import Equation, check_name, parse, read_equations, render, replaced
+from .language import Equation, Meaning, check_name, parse, read_equations, render, replaced
 from .language.syntax import names_in
 from .language.unit_table import unit_text
 from .units import Dimension, Quantity, describe, dimension_of, evaluate, wrong_unit
@@ -41,13 +42,16 @@ __all__ = [
 
 _TEXT = ("summary", "source", "notes")
 _NEURON_KEYS = {
-    *_TEXT, "kind", "equations", "threshold", "reset", "method", "membrane",
+    *_TEXT, "kind", "equations", "threshold", "reset", "refractory", "method", "membrane",
     "inputs", "units", "parameters", "initial",
 }  # fmt: skip
 _RATE_KEYS = {
     *_TEXT, "kind", "equations", "rate", "activation", "method", "membrane", "inputs", "parameters", "initial",
 }  # fmt: skip
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
+
+#: What neurons with a refractory clause start from: no spike so far, as in Brian2.
+_RESTED = {"lastspike": "-10000*second", "not_refractory": "1"}
 
 _MAX_BYTES = 1_000_000
 
@@ -167,6 +171,9 @@ class Neuron:
         Units in which plain weights, and the filtered rate r, count.
     parameters, initial : dict of str to str
         Default parameters and initial values, as expressions with units.
+    refractory : str
+        A time after each spike, or a condition, as Brian2's clause; empty: there is none. The
+        neuron then has the state variables ``lastspike`` and ``not_refractory``.
     rate, activation : str
         Of a rate unit: its rate r, an expression of its variables and of ``activation(...)``,
         and the default activation: tanh, relu, sigmoid, linear, gelu, or an expression of x.
@@ -185,6 +192,7 @@ class Neuron:
     rate_unit: str
     parameters: Mapping[str, str]
     initial: Mapping[str, str] = field(default_factory=dict)
+    refractory: str = ""
     rate: str = ""
     activation: str = ""
 
@@ -201,7 +209,21 @@ class Neuron:
     @property
     def state_variables(self) -> list[str]:
         """Names of the variables that hold a state: all but the subexpressions."""
-        return [each.name for each in self.read() if each.holds_state]
+        return [*(each.name for each in self.read() if each.holds_state), *self._refractoriness]
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """All texts that become code: equations, threshold, reset, refractory clause, rate."""
+        return self.equations, self.threshold, self.reset, self.refractory, self.rate
+
+    @property
+    def meanings(self) -> dict[str, Meaning]:
+        """What each variable and subexpression is: its dimension, and whether it is a condition or a whole number."""
+        return {each.name: each.meaning for each in self.read()} | self._refractoriness
+
+    @property
+    def _refractoriness(self) -> dict[str, Meaning]:
+        return REFRACTORINESS if self.refractory else {}
 
     def read(self) -> tuple[Equation, ...]:
         """Return its equations, one by one."""
@@ -291,6 +313,10 @@ def _neuron(path: Path, content: bytes) -> Neuron:
                 raise unknown_name(f"{path.name}: {table}", "entry", key, wanted)
         for key in wanted - set(found):
             raise InvalidValueError(message(f"{path.name}: {table}", f"the entry {key!r}", sorted(found), "add it."))
+    refractory = data.get("refractory", "").strip()
+    if "refractory" in data and not refractory:
+        fix = 'as in refractory = "2*ms", or leave it out.'
+        raise InvalidValueError(message(f"{path.name}: refractory", "a time or a condition", "", fix))
     neuron = Neuron(
         name=path.stem,
         summary=data.get("summary", ""),
@@ -304,7 +330,8 @@ def _neuron(path: Path, content: bytes) -> Neuron:
         current_unit=units["current"],
         rate_unit=units["rate"],
         parameters=_parameters(path, data.get("parameters", {})),
-        initial=_strings(data.get("initial", {})),
+        initial=(_RESTED if refractory else {}) | _strings(data.get("initial", {})),
+        refractory=refractory,
         rate=data.get("rate", "").strip(),
         activation=data.get("activation", "").strip(),
     )

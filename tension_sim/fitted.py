@@ -219,8 +219,7 @@ class FittedNetwork:
         ``I_static`` and ``I_plastic`` are the currents of both kinds of synapses, ``r`` the
         rate that plastic synapses learn from.
         """
-        neuron = dimensions(self.neuron.equations, self.neuron.name)
-        found = {name: neuron[name] for name in self.neuron.state_variables}
+        found = {name: self.neuron.meanings[name].dimension for name in self.neuron.state_variables}
         unit = unit_of(self.neuron)
         for synapse, output, suffix, one in (
             (self.plastic_filter, "r", "r", "1"),

@@ -19,7 +19,7 @@ from .fitted import ERRORS, FittedNetwork
 from .learning import Learning
 from .recording import Record
 from .units import evaluate
-from .wiring import check_state, noise_seed, rule_values
+from .wiring import check_state, noise_seed, rule_values, with_seed
 
 __all__ = ["FittedWiring"]
 
@@ -134,12 +134,13 @@ class FittedWiring:
         ]
         return Units(
             n=net.n,
-            equations="\n".join(lines),
+            equations="\n".join(with_seed(lines, *neuron.code)),
             parameters=tuple((name, q.dimension) for name, q in net.parameter_values.items()),
             states=(*neuron.state_variables, *states),
             method=neuron.method,
             filters=tuple(exact),
             threshold=neuron.threshold,
+            refractory=neuron.refractory,
             reset="\n".join([neuron.reset, *(f"{v} += rate_time*({amount})" for v, amount in spike.items())]),
             files=(neuron.name, net.synapse.name),
         )
@@ -227,7 +228,11 @@ class FittedWiring:
 
     def noise(self, trial: int) -> dict[str, Any]:
         """Return the seeds of all that is random within a run."""
-        return {f"feedforward.{SEED}": noise_seed(self.net.seed, trial)} if self.net.n_feedforward else {}
+        return {
+            f"{name}.{SEED}": noise_seed(self.net.seed + k, trial)
+            for k, name in enumerate(("feedforward", "neurons"))
+            if name in self.circuit.parts and SEED in self.circuit.parts[name].equations
+        }
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's."""

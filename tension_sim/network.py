@@ -246,8 +246,7 @@ class ForceNetwork:
     @cached_property
     def state_variables(self) -> dict[str, Dimension]:
         """State variables of the neuron, of its rate filter, of the recurrent filter, with their dimensions."""
-        neuron = dimensions(self.neuron.equations, self.neuron.name)
-        found = {name: neuron[name] for name in self.neuron.state_variables}
+        found = {name: self.neuron.meanings[name].dimension for name in self.neuron.state_variables}
         if self.synapse is None:
             return found | {"r": DIMENSIONLESS}
         for output, suffix, unit in (("r", "r", "1"), (self.static_input, "rec", unit_of(self.neuron))):

@@ -19,7 +19,7 @@ from .equation_layer import EquationLayer
 # isort: split
 import tensorflow as tf
 
-from .equations import load_synapse, rate_time
+from .equations import REFRACTORINESS, load_synapse, rate_time
 from .errors import InvalidTypeError, InvalidValueError, message
 from .layer_units import units_of
 from .tensorflow_engine.checks import row_of
@@ -389,7 +389,8 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     @property
     def auxiliary(self) -> str | None:
         """Name of the state variable that is the auxiliary state, if there is one."""
-        return next((name for name in self._neuron.state_variables if name != self._neuron.membrane), None)
+        own = (name for name in self._neuron.state_variables if name not in REFRACTORINESS)
+        return next((name for name in own if name != self._neuron.membrane), None)
 
     def _shown_states(self) -> tuple[str, ...]:
         return tuple(name for name in (self._neuron.membrane, self.auxiliary) if name is not None)

@@ -10,13 +10,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .errors import InvalidValueError, message
-from .units import Quantity, dimension_of
+from .language import Meaning, Reader, parse
+from .language.syntax import names_in
+from .units import UNITS, Quantity, dimension_of, evaluate
 
 if TYPE_CHECKING:
     from .equations import Neuron, SynapticFilter
 
-__all__ = ["check_time_constant", "check_time_constants"]
+__all__ = ["check_refractory", "check_time_constant", "check_time_constants"]
 
 #: Integration methods that follow an exponential decay exactly, whatever the time step.
 _EXACT = ("exact", "linear", "exponential_euler", "independent")
@@ -27,6 +31,18 @@ def check_time_constant(where: str, name: str, value: float, shown: Any) -> None
     """Refuse a time constant that is not above 0; `shown` is how it was given."""
     if not value > 0:
         raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", shown))
+
+
+def check_refractory(where: str, neuron: Neuron, parameters: Mapping[str, Quantity]) -> None:
+    """Refuse a refractory time below 0, where parameters alone decide it."""
+    if not neuron.refractory:
+        return
+    place, meanings = f"{where}: refractory", {name: Meaning(of.dimension) for name, of in parameters.items()}
+    tree = parse(place, neuron.refractory)
+    if names_in(tree) <= {*meanings, *UNITS} and Reader(place, meanings).read(tree).kind == "float":
+        time = evaluate(neuron.refractory, place, parameters).value
+        if not 0 <= time < np.inf:
+            raise InvalidValueError(message(place, "a time of at least 0", f"{neuron.refractory} = {time:g}*second"))
 
 
 def check_time_constants(
@@ -41,8 +57,8 @@ def check_time_constants(
 
     All parameters of a filter are such times. Where an equation is integrated step by step (Euler's
     method and its kin), a time step longer than its time constant overshoots, and from twice that on
-    it explodes; longer ones are refused. Other times, such as a refractory period, may be 0 but not
-    negative where their names begin with ``tau`` or ``t_``.
+    it explodes; longer ones are refused. Other times may be 0 but not negative where their names begin
+    with ``tau`` or ``t_``, and so may the time of a refractory clause.
 
     Parameters
     ----------
@@ -62,6 +78,7 @@ def check_time_constants(
     InvalidValueError
         With the parameter's name.
     """
+    check_refractory(where, neuron, values)
     second = dimension_of("second", where)
     times = {name: float(q.value) for name, q in values.items() if q.dimension == second}
     shown = {name: f"{time:g}*second" for name, time in times.items()} | dict(texts or {})

@@ -193,12 +193,13 @@ class ForceWiring:
             states = (*states, self._plastic_input.name)
         return Units(
             n=net.n,
-            equations="\n".join(with_seed(lines)),
+            equations="\n".join(with_seed(lines, *neuron.code)),
             parameters=tuple((name, q.dimension) for name, q in net.parameter_values.items()),
             states=states,
             method=neuron.method,
             filters=tuple(exact),
             threshold=neuron.threshold,
+            refractory=neuron.refractory,
             reset=reset,
             rate="" if neuron.spiking else f"r = {rate_expression(neuron, net.activation)}",
             files=(neuron.name,) if net.synapse is None else (neuron.name, net.synapse.name),
@@ -261,7 +262,7 @@ class ForceWiring:
             "target_neurons",
             Units(
                 n=n,
-                equations="\n".join(with_seed(lines)),
+                equations="\n".join(with_seed(lines, *neuron.code)),
                 parameters=tuple((name, q.dimension) for name, q in self._target_parameters.items()),
                 states=(*neuron.state_variables, "r"),
                 method=neuron.method,
@@ -482,9 +483,9 @@ class ForceWiring:
         return found
 
 
-def with_seed(lines: list[str]) -> list[str]:
-    """Declare the seed of the noise where equations use it."""
-    uses = any(re.search(rf"\b{SEED}\b", line) for line in lines)
+def with_seed(lines: list[str], *code: str) -> list[str]:
+    """Return equations that declare the seed of the noise, if they or other code of the units use it."""
+    uses = any(re.search(rf"\b{SEED}\b", text) for text in (*lines, *code))
     return [*lines, f"{SEED} : integer (shared, constant)"] if uses else lines
 
 

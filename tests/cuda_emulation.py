@@ -22,7 +22,10 @@ NETWORKS: dict[str, tuple[float, dict[str, Any]]] = {
     "lif": (5e-5, {"n_inputs": 1, "E2": 2.0}),
     "izhikevich": (2.0, {"dt": "0.04*ms", "G": 5e3, "Q": 5e3, "row_balanced": False}),
     "theta": (1e-4, {"dt": "0.1*ms", "G": 10.0, "Q": 1e3}),
+    "refractory": (5e-5, {"n_inputs": 1, "E2": 2.0}),
 }
+#: Those whose equations are not files of the package.
+FILES = {"refractory": HERE.parent / "neurons" / "refractory.toml"}
 
 _LAUNCH = re.compile(r"(\([^()\n]*\)|[\w:]+)<<<\s*([^,<>]+?)\s*,\s*([^,<>]+?)\s*(?:,\s*[^<>]+?)?>>>\s*\(")
 _INCLUDE = re.compile(r'^#include\s*[<"](?:thrust/\w+|curand\w*|cuda_profiler_api)(?:\.h)?[>"]', re.MULTILINE)
@@ -32,7 +35,7 @@ def small_network(neuron: str = "lif", **learning: Any) -> ForceNetwork:
     """Return one of the networks; an update falls on every fifth step from 20 on."""
     alpha_P, options = NETWORKS[neuron]
     rule = Learning(alpha_P=alpha_P, update_every=5, start=20, **learning)
-    return ForceNetwork.random(neuron, n=60, n_outputs=2, seed=1, learning=rule, **options)
+    return ForceNetwork.random(FILES.get(neuron, neuron), n=60, n_outputs=2, seed=1, learning=rule, **options)
 
 
 def samples_for(net: ForceNetwork, steps: int) -> dict[str, np.ndarray]:

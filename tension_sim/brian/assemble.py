@@ -30,6 +30,7 @@ from .recorder import Recorder
 from .rls import RLS
 from .signal import Signal
 from .spike_map import SpikeMap
+from .spike_order import keep_spikes_in_order
 from .white_noise import standard_normal, standard_uniform
 
 __all__ = ["EQUATION_FUNCTIONS", "assemble", "blaming_the_files", "declared_parameters"]
@@ -81,9 +82,12 @@ def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
 
 @_make.register
 def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> NeuronGroup:
-    spiking = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
+    spiking: dict[str, Any] = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
+    if part.refractory:
+        # times of spikes are compared with t, which has float64 whatever the network has
+        spiking |= {"refractory": part.refractory, "dtype": {"lastspike": np.float64}}
     with blaming_the_files(part.files, ABOUT_EQUATIONS):
-        return NeuronGroup(
+        group = NeuronGroup(
             part.n,
             Equations(part.equations) + declared_parameters(part.parameters),
             method=ExactDecay(part.filters, part.method) if part.filters else part.method,
@@ -92,6 +96,9 @@ def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> Neu
             name=name,
             **spiking,
         )
+    if spiking:
+        keep_spikes_in_order(group)
+    return group
 
 
 @_make.register

@@ -130,7 +130,6 @@ def generate_on(
     circuit: Circuit,
     folder: Path,
     *,
-    more_objects: Callable[[dict[str, Any]], list[Any]] = lambda objects: [],
     copy_array: str = "",
     copy_vector: str = "",
     skip: Callable[[Any], bool] = lambda variable: False,
@@ -143,8 +142,6 @@ def generate_on(
         Brian2's device, as `isolated` activates it.
     circuit, folder
         What is built, and where.
-    more_objects : callable
-        From the assembled objects to more members of the network.
     copy_array, copy_vector : str
         What is done with a value that was set, see `loading_code`.
     skip : callable
@@ -153,7 +150,7 @@ def generate_on(
     objects = assemble(circuit)
     network = objects["network"]
     clock = next(iter(network.objects)).clock
-    network.add(Conductor(clock), *more_objects(objects))
+    network.add(Conductor(clock))
     device.insert_code("before_start", BEGIN)
     device.insert_code("main", _TIME)
     device.insert_code("before_network_run", _START.format(t=device.get_array_name(clock.variables["t"])))

@@ -19,12 +19,11 @@ import numpy as np
 from brian2cuda.device import CUDAStandaloneDevice
 from brian2cuda.utils import gputools
 
-from ..circuit import Circuit, Units
+from ..circuit import Circuit
 from ..cuda import build_preferences
 from ..run.make import make
 from .build import generate_on
 from .isolation import isolated
-from .spike_order import SpikeOrder
 from .unity import join_sources
 
 __all__ = ["build_cuda", "compile_cuda", "cuda_device", "is_eventspace"]
@@ -62,11 +61,6 @@ def build_cuda(circuit: Circuit, folder: Path, changed: Mapping[str, Any] = Mapp
             device,
             circuit,
             folder,
-            more_objects=lambda objects: [
-                SpikeOrder(objects[name], name=f"{name}_spike_order")
-                for name, part in circuit.of(Units).items()
-                if part.threshold
-            ],
             skip=is_eventspace,
             **_COPY,
         )

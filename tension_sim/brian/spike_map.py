@@ -16,6 +16,7 @@ from ..validation import check_matrix
 from ._base import default_float, resolve_source
 from .dimensions import check_plain, unit_name
 from .linear_map import Blank
+from .spike_order import keep_spikes_in_order
 from .standalone import is_standalone, take_any_length
 from .weights import Weighted
 
@@ -160,6 +161,7 @@ class SpikeMap(Weighted):
             self.add_dependency(group)
             # brian2cuda knows arrays of spikes by the end of their names
             variables.add_reference(f"source_{g}_spikespace", group, "_spikespace")
+            keep_spikes_in_order(group)
         for g, (group, variable) in enumerate(traces):
             variables.add_reference(f"x_{g}", group, variable)
             variables.add_constant(f"x_start_{g}", starts[g])

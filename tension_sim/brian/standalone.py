@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import brian2
 from brian2.devices.device import RuntimeDevice
 
-__all__ = ["is_standalone", "take_any_length"]
+__all__ = ["is_cuda", "is_standalone", "take_any_length"]
 
 # Brian2 reads a run argument into a vector of the size that it has: give it the size of the file first.
 _RESIZE = """
@@ -24,6 +25,12 @@ for (const auto& _arg : args) {{
 def is_standalone() -> bool:
     """Say whether the active device generates a program instead of running code."""
     return not isinstance(brian2.get_device(), RuntimeDevice)
+
+
+def is_cuda() -> bool:
+    """Say whether the active device is that of brian2cuda."""
+    module = sys.modules.get("brian2cuda.device")
+    return module is not None and isinstance(brian2.get_device(), module.CUDAStandaloneDevice)
 
 
 def take_any_length(owner: Any) -> None:

@@ -10,6 +10,7 @@ from ..equations import Neuron
 __all__ = ["with_layer_time"]
 
 _STEPS = "(t_in_timesteps + int(steps_ahead))"
+_LAST_SPIKE = "(lastspike + steps_ahead*dt)"
 
 
 def with_layer_time(neuron: Neuron, ahead: int) -> tuple[Neuron, dict[str, str]]:
@@ -33,9 +34,10 @@ def with_layer_time(neuron: Neuron, ahead: int) -> tuple[Neuron, dict[str, str]]
 
     def new(text: str) -> str:
         text = re.sub(r"\bt_in_timesteps\b", _STEPS, text)
+        text = re.sub(r"\blastspike\b", _LAST_SPIKE, text)
         return re.sub(r"\bt\b", f"({_STEPS}*dt)", text)
 
-    texts = {name: new(getattr(neuron, name)) for name in ("equations", "threshold", "reset", "rate")}
+    texts = {name: new(getattr(neuron, name)) for name in ("equations", "threshold", "reset", "refractory", "rate")}
     if all(text == getattr(neuron, name) for name, text in texts.items()):
         return neuron, {}
     # the same program serves, however far ahead the layer is

@@ -55,7 +55,9 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         links.append(scaled(variable, f"neurons.{names[i]}", scale))
         shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale))
     for name, variable in layer.further_states.items():
-        links.append(scaled(variable, f"neurons.{name}", scale_of(network.state_variables[name])))
+        # Brian2 keeps the time of a spike by the clock of the run, even if nothing else in the file asks for the time
+        ahead = (begin - counted) * layer.dt_seconds if name == "lastspike" else 0.0
+        links.append(scaled(variable, f"neurons.{name}", scale_of(network.state_variables[name]), ahead))
     links.append(scaled(z, "readout.z"))
     shown.append(Shown(lambda results: results.output))
     if learning is not None:

@@ -13,7 +13,17 @@ from .meaning import Meaning, Reader, combined
 from .syntax import names_in, render
 from .unit_table import describe
 
-__all__ = ["CLOCK", "METHODS", "REFUSED_METHODS", "check_equations", "check_linear", "check_method", "checked"]
+__all__ = [
+    "CLOCK",
+    "METHODS",
+    "REFRACTORINESS",
+    "REFUSED_METHODS",
+    "check_equations",
+    "check_linear",
+    "check_method",
+    "check_no_random",
+    "checked",
+]
 
 _SECOND = (0, 0, 1, 0, 0, 0, 0)
 #: What every group of units has.
@@ -24,6 +34,8 @@ CLOCK = {
     "i": Meaning(kind="integer"),
     "N": Meaning(kind="integer"),
 }
+#: What a group of neurons with a refractory clause has beside.
+REFRACTORINESS = {"lastspike": Meaning(_SECOND), "not_refractory": Meaning(kind="boolean")}
 #: Integration methods that work with inputs which change from step to step.
 METHODS = ("euler", "exponential_euler", "heun", "milstein", "rk2", "rk4")
 _EXACT = "it needs inputs that do not change; the filters decay exactly with every method"
@@ -32,7 +44,16 @@ _GSL = "it needs the GNU Scientific Library"
 REFUSED_METHODS = dict.fromkeys(("linear", "exact", "independent"), _EXACT) | dict.fromkeys(
     ("gsl", "gsl_rk2", "gsl_rk4", "gsl_rkf45", "gsl_rkck", "gsl_rk8pd"), _GSL
 )
+_STOPS = "unless refractory"
 _FLAGS = {"differential": (), "subexpression": ("constant over dt", "shared"), "parameter": ("constant", "shared")}
+_NUMBERS = "(noise_seed, t_in_timesteps, i)"
+#: Noise of seed, trial, step and neuron in place of random numbers with a state.
+_COUNTED = {
+    "xi": f"standard_normal{_NUMBERS}/sqrt(dt)",
+    "randn": f"standard_normal{_NUMBERS}",
+    "rand": f"standard_uniform{_NUMBERS}",
+    "poisson": f"a condition such as int(standard_uniform{_NUMBERS} < rate*dt)",
+}
 #: Nodes of a formula with all subexpressions put in, and terms of it multiplied out.
 _MAX_NODES, _MAX_TERMS, _MAX_NESTED = 5000, 2000, 120
 
@@ -77,6 +98,7 @@ def check_equations(
     method: str = "euler",
     exact: Collection[str] = (),
     shared: Collection[str] = (),
+    refractory: bool = False,
 ) -> dict[str, Meaning]:
     """Refuse equations that Brian2 could not use; return what all names mean.
 
@@ -94,6 +116,8 @@ def check_equations(
         Variables that decay exactly.
     shared : collection of str
         Names with one value for all units.
+    refractory : bool
+        Whether the neurons have a refractory clause.
 
     Raises
     ------
@@ -103,9 +127,10 @@ def check_equations(
     for equation in equations:
         if equation.name in names:
             raise InvalidValueError(message(where, "names that are used once", equation.name, "choose another name."))
-    known = {**CLOCK, **names, **{each.name: each.meaning for each in equations}}
+    more = REFRACTORINESS if refractory else {}
+    known = {**CLOCK, **more, **names, **{each.name: each.meaning for each in equations}}
     for equation in equations:
-        _check_flags(f"{where}: {equation.name}", equation)
+        _check_flags(f"{where}: {equation.name}", equation, refractory)
         if equation.kind == "differential" and equation.meaning.kind != "float":
             raise InvalidValueError(message(f"{where}: {equation.name}", "a unit, for it changes", equation.unit))
         if equation.formula is not None:
@@ -113,7 +138,6 @@ def check_equations(
     formulas = {each.name: each.formula for each in equations if each.kind == "subexpression"}
     _check_size(where, equations, formulas)
     _check_shared(where, equations, {*shared, "t", "dt", "t_in_timesteps", "N"})
-    _check_random(where, equations, method)
     bent = equations if method == "exponential_euler" else [each for each in equations if each.name in exact]
     for equation in bent:
         if equation.kind == "differential":
@@ -121,21 +145,22 @@ def check_equations(
     return known
 
 
-def _check_flags(where: str, equation: Equation) -> None:
+def _check_flags(where: str, equation: Equation, refractory: bool) -> None:
     for flag in equation.flags:
-        if flag == "unless refractory":
-            fix = "write int(t > last + tau_ref)*(...), as equations/lif.toml does."
-            raise InvalidValueError(message(where, "no flag 'unless refractory'", flag, fix))
-        if flag not in _FLAGS[equation.kind]:
-            listed = ", ".join(map(repr, _FLAGS[equation.kind])) or "none"
+        flags = _FLAGS[equation.kind]
+        if equation.kind == "differential":
+            if flag == _STOPS and not refractory:
+                fix = 'say for how long, with the key refractory = "2*ms" of a neuron file.'
+                raise InvalidValueError(message(where, f"no flag {_STOPS!r} without a refractory clause", flag, fix))
+            flags = (_STOPS,) if refractory else ()
+        if flag not in flags:
+            listed = ", ".join(map(repr, flags)) or "none"
             raise InvalidValueError(message(where, f"a flag of a {equation.kind} equation ({listed})", flag))
 
 
 def _check_formula(where: str, equation: Equation, known: Mapping[str, Meaning]) -> None:
     place = f"{where}: {equation.name}"
-    if any(name == "xi" or name.startswith("xi_") for name in names_in(equation.formula)):
-        fix = "write standard_normal(noise_seed, t_in_timesteps, i)/sqrt(dt) in place of xi."
-        raise InvalidValueError(message(place, "noise that is the same on every target", "xi", fix))
+    check_no_random(place, equation.formula)
     if equation.kind == "differential":
         wanted = Meaning(combined(equation.meaning.dimension, _SECOND, -1))
         checked(place, equation.formula, known, wanted, f"d{equation.name}/dt")
@@ -228,14 +253,20 @@ def _check_shared(where: str, equations: Sequence[Equation], shared: set[str]) -
                 )
 
 
-def _check_random(where: str, equations: Sequence[Equation], method: str) -> None:
-    for equation in equations:
-        calls = [] if equation.formula is None else random_calls(equation.formula)
-        place, fix = f"{where}: {equation.name}", "use standard_normal(noise_seed, t_in_timesteps, i)."
-        if calls and equation.kind == "subexpression" and "constant over dt" not in equation.flags:
-            raise InvalidValueError(message(place, "no random numbers without '(constant over dt)'", calls[0], fix))
-        if calls and equation.kind == "differential" and (method != "euler" or len(calls) > 1):
-            raise InvalidValueError(message(place, "one random number, and the method 'euler'", calls, fix))
+def check_no_random(where: str, tree: ast.expr) -> None:
+    """Refuse random numbers that keep a state, and with it depend on the target and on the runs before.
+
+    Noise of a run belongs to seed, trial, step and neuron.
+
+    Examples
+    --------
+    >>> from tension_sim.language import parse
+    >>> check_no_random("demo", parse("demo", "standard_normal(noise_seed, t_in_timesteps, i)"))
+    """
+    found = [name for name in sorted(names_in(tree)) if name == "xi" or name.startswith("xi_")]
+    for name in [*found, *random_calls(tree)]:
+        fix = f"write {_COUNTED.get(name, _COUNTED['xi'])} in place of {name if name in found else f'{name}()'}."
+        raise InvalidValueError(message(where, "noise that is the same on every target", name, fix))
 
 
 def check_linear(

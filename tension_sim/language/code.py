@@ -10,7 +10,7 @@ from .checks import CLOCK, check_equations, check_method
 from .equations import read_equations
 from .functions import FUNCTIONS
 from .meaning import Meaning
-from .statements import read_condition, read_statements
+from .statements import read_condition, read_refractory, read_statements
 from .syntax import names_in, parse, render
 from .unit_table import EQUATION_UNITS, Dimension
 from .words import check_name
@@ -27,16 +27,17 @@ def checked_code(
     filters: Collection[str] = (),
     threshold: str = "",
     reset: str = "",
+    refractory: str = "",
     rate: str = "",
 ) -> dict[str, str]:
-    """Return equations, threshold, reset and rate of a group, written anew.
+    """Return equations, threshold, reset, refractory clause and rate of a group, written anew.
 
     Parameters
     ----------
     files : collection of str
         Names of the equation files they come from, for messages.
-    equations, threshold, reset, rate : str
-        Brian2 code; the last three may be empty.
+    equations, threshold, reset, refractory, rate : str
+        Brian2 code; the last four may be empty.
     parameters : mapping of str to dimension
         Values shared by all units.
     method : str
@@ -50,19 +51,22 @@ def checked_code(
     Examples
     --------
     >>> checked_code(["mine"], equations="dv/dt=-v/tau:1", parameters={"tau": (0, 0, 1, 0, 0, 0, 0)}, method="euler",
-    ...              threshold="v>1", reset="v=0")
-    {'equations': 'dv/dt = -v/tau : 1', 'threshold': 'v > 1', 'reset': 'v = 0', 'rate': ''}
+    ...              threshold="v>1", reset="v=0", refractory="tau")
+    {'equations': 'dv/dt = -v/tau : 1', 'threshold': 'v > 1', 'reset': 'v = 0', 'refractory': 'tau', 'rate': ''}
     """
     where = " with ".join(f"{file}.toml" for file in files) or "equations"
     check_method(f"{where}: method", method)
     shared = {check_name(f"{where}: parameters", name, ours=True): Meaning(of) for name, of in parameters.items()}
     read = read_equations(f"{where}: equations", equations, ours=True)
-    names = check_equations(f"{where}: equations", read, shared, method=method, exact=filters, shared=shared)
+    names = check_equations(
+        f"{where}: equations", read, shared, method=method, exact=filters, shared=shared, refractory=bool(refractory)
+    )
     changing = {each.name for each in read if each.holds_state and not {"constant", "shared"} & {*each.flags}}
     return {
         "equations": "\n".join(map(str, read)),
         "threshold": read_condition(f"{where}: threshold", threshold, names) if threshold else "",
         "reset": read_statements(f"{where}: reset", reset, names, changing, ours=True) if reset else "",
+        "refractory": read_refractory(f"{where}: refractory", refractory, names) if refractory else "",
         "rate": read_statements(f"{where}: rate", rate, names, changing, ours=True) if rate else "",
     }
 

@@ -1,4 +1,4 @@
-"""Conditions and statements: the threshold of a neuron, and what a spike does to it."""
+"""Conditions and statements: the threshold of a neuron, what a spike does to it, and how long it then rests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ast
 import re
 from collections.abc import Collection, Mapping
 
-from ..errors import InvalidTypeError, InvalidValueError, message
-from .checks import CLOCK, checked
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from .checks import CLOCK, REFRACTORINESS, check_no_random, checked
 from .equations import without_comments
 from .limits import check_numbers
 from .meaning import Meaning, Reader
 from .syntax import parse, render
-from .unit_table import DIMENSIONLESS
+from .unit_table import DIMENSIONLESS, describe
 from .words import check_name
 
-__all__ = ["read_condition", "read_statements"]
+__all__ = ["read_condition", "read_refractory", "read_statements"]
 
 _STATEMENT = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?P<change>[-+*/]?)=(?!=)(?P<formula>.*)", re.ASCII | re.DOTALL)
 
@@ -31,7 +31,29 @@ def read_condition(where: str, text: str, names: Mapping[str, Meaning]) -> str:
     if isinstance(text, str):
         text = without_comments(text)
     tree = parse(where, text)
+    check_no_random(where, tree)
     checked(where, tree, {**CLOCK, **names}, Meaning(kind="boolean"), "a condition")
+    return render(tree)
+
+
+def read_refractory(where: str, text: str, names: Mapping[str, Meaning]) -> str:
+    """Return a refractory clause, written anew: a time after each spike, or a condition during which it lasts.
+
+    Examples
+    --------
+    >>> read_refractory("mine.toml: refractory", "2*ms+rest", {"rest": REFRACTORINESS["lastspike"]})
+    '2*ms + rest'
+    """
+    if isinstance(text, str):
+        text = without_comments(text)
+    tree = parse(where, text, "2*ms")
+    check_no_random(where, tree)
+    reader = Reader(where, {**CLOCK, **names})
+    found = reader.read(tree)
+    check_numbers(reader, tree)
+    if found.kind != "boolean" and found.dimension != REFRACTORINESS["lastspike"].dimension:
+        fix = f"its unit is {describe(found.dimension)}."
+        raise reader.fail("a time such as 2*ms, or a condition such as v > v_rest", fix, UnitsError)
     return render(tree)
 
 
@@ -70,6 +92,7 @@ def read_statements(
             raise InvalidValueError(message(where, 'statements such as "v = v_reset" or "u += d"', line.strip()))
         name, change, place = match["name"], match["change"], f"{where}: {match['name']}"
         tree = parse(place, match["formula"])
+        check_no_random(place, tree)
         if name not in known and not change:
             check_name(where, name, ours=ours)
             reader = Reader(place, known)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from ..errors import InvalidValueError, message
 from .variables import standard_normal, standard_uniform
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "evaluate_text"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "chosen", "evaluate_text"]
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -87,6 +87,19 @@ def evaluate_text(text: str, names: Mapping[str, Any], where: str = "expression"
     [0.0, 1.0]
     """
     return _Expression(names, where).value(ast.parse(text.strip(), mode="eval").body)
+
+
+def chosen(condition: Any, yes: Any, no: Any) -> Any:
+    """Return one of two values by a condition, element by element where it is a tensor.
+
+    Examples
+    --------
+    >>> chosen(False, 1.0, 2.0)
+    2.0
+    """
+    if not tf.is_tensor(condition):
+        return yes if condition else no
+    return tf.where(condition, yes, no)
 
 
 class _Expression:

@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 
 from ..equations import resolve_parameters
-from ..errors import InvalidValueError, message
 from ..units import Dimension, dimension_of_brian2
-from .expressions import CONSTANTS, FUNCTIONS, evaluate_text
+from .expressions import CONSTANTS, FUNCTIONS, chosen, evaluate_text
 
-__all__ = ["Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of"]
+__all__ = ["STEPS_SINCE_SPIKE", "Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of"]
+
+#: Name of the number of time steps since a neuron's last spike, and how Brian2's refractory clause computes it.
+STEPS_SINCE_SPIKE = "steps_since_spike"
+_BRIAN2_COUNTS = "timestep(t - lastspike, dt)"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """``variable operation text``, as in ``u += d``."""
+    """``variable operation text``, as in ``u += d``; only where the condition `guard` holds, if there is one."""
 
     variable: str
     operation: str
     text: str
+    guard: str = ""
 
     @property
     def value(self) -> str:
@@ -75,7 +79,10 @@ def carry_out(statements: Sequence[Statement], names: Mapping[str, Any], where: 
     """
     values = dict(names)
     for statement in statements:
-        values[statement.variable] = evaluate_text(statement.value, values, where)
+        value = evaluate_text(statement.value, values, where)
+        if statement.guard:
+            value = chosen(values[statement.guard], value, values[statement.variable])
+        values[statement.variable] = value
     return values
 
 
@@ -100,12 +107,17 @@ def depends_on_sum(program: Program, names: Sequence[str]) -> bool:
     (True, False)
     """
     from brian2.parsing.sympytools import str_to_sympy
+    from brian2.utils.stringtools import get_identifiers
 
     # with the first as the sum less the others, the others must cancel
     first, *others = names
     known = {first: str_to_sympy(" - ".join(["_sum", *others]))}
     for part in ("before", "update"):
         for statement in program.parts[part]:
+            if statement.variable == "not_refractory":
+                if get_identifiers(statement.text) & {*names}:
+                    return False
+                continue
             value = str_to_sympy(statement.value)
             value = value.subs({symbol: known[symbol.name] for symbol in value.free_symbols if symbol.name in known})
             known[statement.variable] = value.expand()
@@ -138,7 +150,7 @@ def program_of(
     rate : str, optional
         Expression of the rate, which may call ``activation``.
     **spiking
-        ``threshold`` and ``reset``.
+        ``threshold``, ``reset`` and, if there is one, the clause ``refractory``.
 
     Raises
     ------
@@ -160,7 +172,7 @@ def program_of(
     activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
     namespace = {**EQUATION_FUNCTIONS, "activation": activation}
     with isolated("runtime", {}), blaming_the_files((name,), Exception):
-        lines = "\n".join(with_seed([equations, *(["r : 1"] if rate else [])]))
+        lines = "\n".join(with_seed([equations, *(["r : 1"] if rate else [])], rate, *spiking.values()))
         rest, before = _split(Equations(lines), {*values, *inputs, "dt"})
         group = brian2.NeuronGroup(
             1, rest + declared, method=method, namespace=namespace, dt=1e-4 * brian2.second, **spiking
@@ -211,17 +223,18 @@ def _statements(runner: Any, group: Any, constants: dict[str, tuple[float, Dimen
     _, known, unknown = analyse_identifiers(code, group.variables, recursive=True)
     variables = group.resolve_all(known | unknown | {"dt"}, {}, user_identifiers=set())
     scalar, vector = make_statements(code, {**group.variables, **variables}, np.float64, optimise=False)
-    for statement in [*scalar, *vector]:
-        if getattr(variables.get(statement.var), "conditional_write", None) is not None:
-            raise InvalidValueError(
-                message(
-                    "equations",
-                    "no '(unless refractory)' flag",
-                    statement.var,
-                    "write int(t > last + tau_ref)*(...).",
-                )
-            )
     for name, variable in variables.items():
         if isinstance(variable, Constant) and name not in group.variables and name not in CONSTANTS:
             constants[name] = (float(variable.get_value()), dimension_of_brian2(variable))
-    return tuple(Statement(s.var, s.op, s.expr) for s in [*scalar, *vector])
+
+    writes_always = runner.override_conditional_write or ()
+
+    def statement_of(found: Any) -> Statement:
+        guard = getattr(variables.get(found.var), "conditional_write", None)
+        guarded = guard is not None and guard.name not in writes_always
+        text = found.expr
+        if found.var == "not_refractory":  # whole numbers count exactly in float32 too
+            text = text.replace(_BRIAN2_COUNTS, STEPS_SINCE_SPIKE)
+        return Statement(found.var, found.op, text, guard.name if guarded else "")
+
+    return tuple(map(statement_of, [*scalar, *vector]))

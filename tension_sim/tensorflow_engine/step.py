@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ..equations import Neuron, SynapticFilter, unit_of
 from .expressions import evaluate_text
-from .statements import Program, carry_out, depending, depends_on_sum, program_of
+from .statements import STEPS_SINCE_SPIKE, Program, carry_out, depending, depends_on_sum, program_of
 
 __all__ = ["FilterStep", "NeuronStep", "RateStep", "Spiked", "filter_step", "neuron_step", "rate_step"]
 
@@ -40,12 +40,18 @@ class _FileStep:
     ----------
     variables : tuple of str
         The state variables of the file.
+    conditions : tuple of str
+        Those that are conditions; their tensors hold 0 and 1.
     program : Program
     """
 
     name: str
     variables: tuple[str, ...]
+    conditions: tuple[str, ...]
     program: Program
+
+    def _read(self, states: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(states) | {name: tf.cast(states[name], tf.bool) for name in self.conditions}
 
 
 class NeuronStep(_FileStep):
@@ -60,14 +66,19 @@ class NeuronStep(_FileStep):
             Tensor of each state variable.
         names : mapping
             All else that the file uses: its inputs, its parameters and ``dt`` as plain numbers of one coherent
-            system of units, the units and the time.
+            system of units, the units and the time; with a refractory clause also ``t_in_timesteps``.
         advanced : mapping
             What of them is another value when the threshold is asked: currents that advance beside the states.
         """
-        values = _updated(self.program, {**names, **states}, self.name)
+        read = self._read(states)
+        if "lastspike" in states:
+            read |= _since_spike(states["lastspike"], names, states[self.variables[0]].dtype)
+        values = _updated(self.program, {**names, **read}, self.name)
         if advanced:
             values = carry_out(self.program.parts["before"], {**values, **advanced}, self.name)
         spikes = carry_out(self.program.parts["threshold"], values, self.name)["_cond"]
+        if "lastspike" in states:
+            values |= _rests(spikes, states["lastspike"], values, names)
         reset = carry_out(self.program.parts["reset"], values, self.name)
         before, after = {}, {}
         for name in self.variables:
@@ -77,6 +88,11 @@ class NeuronStep(_FileStep):
                 tf.where(spikes, _shaped(reset[name], states[name]), before[name]) if changed else before[name]
             )
         return Spiked(before, after, spikes)
+
+    @property
+    def refractory(self) -> bool:
+        """Whether neurons rest after a spike by the file's refractory clause."""
+        return "lastspike" in self.variables
 
     def spikes_by(self, name: str) -> bool:
         """Whether threshold or reset depend on an input."""
@@ -99,13 +115,13 @@ class RateStep(_FileStep):
 
     def __call__(self, states: Mapping[str, Any], names: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Return the states after the step, and the rates; `names` as for `NeuronStep`, with ``activation``."""
-        values = _updated(self.program, {**names, **states}, self.name)
+        values = _updated(self.program, {**names, **self._read(states)}, self.name)
         after = {name: _shaped(values[name], states[name]) for name in self.variables}
         return after, self._rate_of(values, states)
 
     def rate(self, states: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
         """Return the rates in given states."""
-        values = carry_out(self.program.parts["before"], {**names, **states}, self.name)
+        values = carry_out(self.program.parts["before"], {**names, **self._read(states)}, self.name)
         return self._rate_of(values, states)
 
     def _rate_of(self, values: Mapping[str, Any], states: Mapping[str, Any]) -> Any:
@@ -143,8 +159,24 @@ def _updated(program: Program, names: Mapping[str, Any], where: str) -> dict[str
     return carry_out(program.parts["update"], carry_out(program.parts["before"], names, where), where)
 
 
+def _since_spike(last: Any, names: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """Return how many time steps ago each neuron spiked, as Brian2 counts, and when; `last` is in float64."""
+    step = tf.cast(names["t_in_timesteps"], tf.int64)
+    then = tf.cast(tf.math.ceil(last / names["dt"] - 1e-3), tf.int64)
+    return {STEPS_SINCE_SPIKE: step - then, "lastspike": tf.cast(last, dtype)}
+
+
+def _rests(spikes: Any, last: Any, values: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the refractory clause keeps of the spikes of a step."""
+    now = tf.cast(names["t_in_timesteps"], last.dtype) * names["dt"]
+    free = tf.logical_and(values["not_refractory"], tf.logical_not(spikes))
+    return {"lastspike": tf.where(spikes, now, last), "not_refractory": free}
+
+
 def _shaped(value: Any, state: Any) -> Any:
-    """Return a value for each neuron, where all have the same."""
+    """Return a value for each neuron, where all have the same, as its state is stored."""
+    if isinstance(value, bool) or (tf.is_tensor(value) and value.dtype != state.dtype):
+        value = tf.cast(value, state.dtype)
     if tf.is_tensor(value) and value.shape == state.shape:
         return value
     return tf.zeros_like(state) + value
@@ -164,7 +196,7 @@ def neuron_step(neuron: Neuron) -> NeuronStep:
     >>> neuron_step(load_neuron("lif")).variables
     ('v', 'last')
     """
-    return NeuronStep(f"{neuron.name}.toml", tuple(neuron.state_variables), _program_of(neuron))
+    return NeuronStep(f"{neuron.name}.toml", *_states_of(neuron), _program_of(neuron))
 
 
 def rate_step(neuron: Neuron) -> RateStep:
@@ -176,7 +208,12 @@ def rate_step(neuron: Neuron) -> RateStep:
     >>> rate_step(load_neuron("filtered_noise")).variables
     ('a', 'noise')
     """
-    return RateStep(f"{neuron.name}.toml", tuple(neuron.state_variables), _program_of(neuron))
+    return RateStep(f"{neuron.name}.toml", *_states_of(neuron), _program_of(neuron))
+
+
+def _states_of(neuron: Neuron) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    names = tuple(neuron.state_variables)
+    return names, tuple(name for name in names if neuron.meanings[name].kind == "boolean")
 
 
 def _program_of(neuron: Neuron) -> Program:
@@ -190,6 +227,7 @@ def _program_of(neuron: Neuron) -> Program:
         neuron.rate,
         neuron.threshold,
         neuron.reset,
+        neuron.refractory,
     )
 
 
@@ -204,9 +242,11 @@ def _neuron_program(
     rate: str,
     threshold: str,
     reset: str,
+    refractory: str,
 ) -> Program:
     lines = [equations, *(f"{variable} : {unit}" for variable in inputs)]
     spiking = {"threshold": threshold, "reset": reset} if threshold else {}
+    spiking |= {"refractory": refractory} if refractory else {}
     return program_of(name, "\n".join(lines), dict(parameters), inputs, method, rate, **spiking)
 
 

@@ -56,7 +56,8 @@ def test_without_brian2cuda(monkeypatch):
         CompilerNotFoundError,
         match=r"(?s)^Simulation\.target: expected the package brian2cuda for cuda_standalone\.\n"
         r"Received: 'no brian2cuda in Python 3\.\d+'\n"
-        r"Fix: on Python 3\.12 or newer, pip install 'tension-sim\[cuda\]', or choose target=\"cpp_standalone\"\.$",
+        r"Fix: on Python 3\.12 or newer, pip install 'tension-sim\[cuda\]', which replaces a Brian2 that is newer than "
+        r"brian2cuda takes \(2\.10\.1\), or choose target=\"cpp_standalone\"\.$",
     ):
         Simulation(small_network(), target="cuda_standalone")
 
@@ -126,6 +127,39 @@ def test_the_first_gpu_decides_the_architecture(monkeypatch, tmp_path):
     cuda.compute_capability.cache_clear()
 
 
+def test_a_script_without_a_toolkit_is_told_so_before_anything_changes(monkeypatch):
+    import brian2
+
+    from tension_sim.brian import set_cuda_device
+
+    preferences, device = brian2.prefs.as_file, brian2.get_device()
+    monkeypatch.setattr(cuda, "find_spec", lambda name: None)
+    with pytest.raises(
+        CompilerNotFoundError,
+        match=r"(?s)^set_cuda_device: expected the package brian2cuda for cuda_standalone\.\n"
+        r"Received: 'no brian2cuda in Python 3\.\d+'\n"
+        r"Fix: on Python 3\.12[^\n]*, pip install 'tension-sim\[cuda\]', which [^\n]*, or set_device"
+        r"\(\"cpp_standalone\"\)\.$",
+    ):
+        set_cuda_device()
+    assert brian2.prefs.as_file == preferences
+    assert brian2.get_device() is device
+
+
+@pytest.mark.parametrize("group", ["no group", "silent"])
+def test_spike_order_wants_a_group_that_spikes(group):
+    import brian2
+
+    from tension_sim.brian import SpikeOrder
+    from tension_sim.errors import TensionError
+
+    silent = brian2.NeuronGroup(2, "v : 1", name="silent")
+    wanted = {"no group": "a Brian2 group that spikes", "silent": "a group that spikes"}[group]
+    with pytest.raises(TensionError, match=f"^SpikeOrder.group: expected {wanted}.\nReceived: '{group}'"):
+        SpikeOrder(silent if group == "silent" else group)
+    brian2.Network(silent)
+
+
 # ---- what is generated; nothing is compiled
 
 
@@ -181,6 +215,22 @@ def test_sums_over_synapses_have_a_fixed_order(generated):
     assert "TSIM_LAUNCH(tsim::deliver, " in source
     assert "atomic" not in source[source.index("void _run_recurrent") :]  # before it are brian2cuda's helpers
     assert "rank_events" in source_of(generated[2], "neurons_spike_order")
+
+
+def test_the_rest_of_neurons_is_part_of_their_state(toolkit, monkeypatch, tmp_path):
+    import json
+
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    build_cuda(ForceWiring(small_network("refractory"), Record()).circuit, tmp_path)
+    arrays = json.loads((tmp_path / "manifest.json").read_text())["arrays"]
+    assert arrays["neurons.lastspike"]["dtype"] == "float64"
+    assert arrays["neurons.not_refractory"]["dtype"] == "bool"
+    taken = re.findall(r'tsim::load_array\(args, "([\w.]+)=?"', (tmp_path / "main.cu").read_text())
+    for name in ("lastspike", "not_refractory"):
+        assert f"neurons.{name}" in taken
+        assert f"_ptr_array_neurons_{name}[_idx] = " in source_of(tmp_path, "neurons_spike_thresholder")
 
 
 def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
@@ -262,14 +312,12 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
     import brian2cuda  # noqa: F401
     from brian2.devices.device import reset_device
 
-    from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+    from tension_sim import SparseKernel
+    from tension_sim.brian import RLS, LinearMap, Recorder, Signal, SpikeMap, SpikeOrder, set_cuda_device
 
-    preferences = cuda.build_preferences()
-    before = {name: b2.prefs[name] for name in preferences}
-    b2.set_device("cuda_standalone", build_on_run=False)
+    before = {name: b2.prefs[name] for name in cuda.build_preferences()}
+    set_cuda_device(build_on_run=False)
     try:
-        for name, value in preferences.items():
-            b2.prefs[name] = value
         mask = np.random.default_rng(1).random((8, 8)) < 0.5
         group = b2.NeuronGroup(8, "dx/dt = (tanh(h) - x)/(5*ms) : 1\nh : 1", method="euler", name="group")
         follower = b2.NeuronGroup(8, "dx/dt = (z - x)/(5*ms) : 1\nz : 1 (linked)", method="euler", name="follower")
@@ -288,7 +336,18 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
         switched = RLS(part, Signal(np.zeros(5), name="other"), alpha_P=1.0, probability=0.5, name="switched")
         switched.run_regularly("learning = 1 - learning", dt=1 * b2.ms)
         recorder = Recorder(group[1:], "x", every=3, indices=[0, 6], name="recorder")
+        clause = {"threshold": "v > 1", "reset": "v = 0", "refractory": "2*ms + 1*ms*(i % 2)"}
+        cells, others = (
+            b2.NeuronGroup(8, "dv/dt = (1.2 - v)/(5*ms) : 1 (unless refractory)", method="euler", name=name, **clause)
+            for name in ("cells", "others")
+        )
+        kicks = [
+            SpikeMap(cells[:4], weights=SparseKernel(4, [0, 3], [1, 7], [0.1, 0.2], 8), target=cells,
+                     target_variable="v", name=name) for name in ("kicks", "more")
+        ]  # fmt: skip
+        order = SpikeOrder(others, name="order")
         members = [group, follower, goal, readout, recurrent, both, part, switched, switched.target, recorder]
+        members += [cells, others, *kicks, order]
         b2.Network(*members).run(10 * b2.ms, namespace={})
         b2.get_device().build(directory=str(tmp_path), compile=True, run=False, with_output=False)
     finally:
@@ -299,6 +358,12 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
     assert_cuda_program(tmp_path / "main")
     assert "if (tsim::rls::due(_step, _schedule))" in source_of(tmp_path, "both")
     assert "if (tsim::rls::due(_step, _schedule))" not in source_of(tmp_path, "switched")
+    main = (tmp_path / "main.cu").read_text()
+    run = re.findall(r"add\(&defaultclock, _run_(\w+?)(?:_codeobject)?(?:_\d+)?\);", main)
+    for name, order in (("cells", "cells_spike_order"), ("others", "order")):  # once, however many read the spikes
+        assert run.index(f"{name}_spike_thresholder") < run.index(order) < run.index(f"{name}_spike_resetter")
+        assert run.count(order) == 1
+        assert "rank_events" in source_of(tmp_path, order)
 
 
 # ---- its numbers

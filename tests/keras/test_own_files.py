@@ -98,6 +98,63 @@ def test_spiking_neurons_of_a_file_learn_as_a_plain_loop_does(engine: str, tmp_p
     assert_reached(model, truth, outputs)
 
 
+def with_clause(clause: str) -> str:
+    """Return the file of spiking neurons, with a refractory clause."""
+    text = own.SPIKING.replace("/tau_mem : volt", "/tau_mem : volt (unless refractory)")
+    return text.replace("method =", f'refractory = "{clause}"\nmethod =')
+
+
+@pytest.mark.parametrize(
+    ("clause", "dtype"),
+    [
+        ("3.3*ms", "float64"),
+        ("v > -66*mV and u > 0.5*mV", "float64"),
+        pytest.param("2*ms + abs(u)*ms/mV", "float64", marks=pytest.mark.slow),
+        pytest.param("3.3*ms", "float32", marks=pytest.mark.slow),
+    ],
+)
+def test_refractory_neurons_rest_alike_on_both_engines(clause: str, dtype: str, tmp_path: Path) -> None:
+    """Over several runs: the clock of a layer is its own, and so is the time of the last spike."""
+    x, y = (array.astype(float) for array in data(120))
+    text, found = with_clause(clause), []
+    for engine in ("graph", "numpy"):
+        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, text=text, dtype=dtype), alpha_P=10.0)
+        model.compile(metrics=["mae"], **ENGINES[engine])
+        spikes = []
+        for part in (slice(0, 50), slice(50, 83), slice(83, 120)):
+            model.fit(4 * x[part], y[part], verbose=0)
+            spikes += zip(model.results.spike_step.tolist(), model.results.spike_neuron.tolist(), strict=True)
+        layer = model.original_force_layer
+        assert {"lastspike", "not_refractory"} <= {*layer.further_states}
+        assert layer.auxiliary == "u"
+        found.append((spikes, own.Truth(model), model.results.output))
+    (spikes, ours, output), (wanted, theirs, wanted_output) = found
+    assert spikes == wanted
+    assert len(spikes) > 25
+    tolerance = {"float64": 1e-9, "float32": 1e-4}[dtype]
+    np.testing.assert_allclose(output, wanted_output, rtol=0, atol=tolerance)
+    for name, value in theirs.further.items():
+        np.testing.assert_allclose(ours.further[name], value, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_conditions_are_states_on_both_engines(tmp_path: Path) -> None:
+    """A boolean variable of a file, without a clause."""
+    x, y = (array.astype(float) for array in data(60))
+    text = own.SPIKING.replace("du/dt", "odd : boolean\ndu/dt").replace("- u - s)", "- u*int(odd) - s)")
+    text = text.replace("s += jump", "s += jump\nodd = not odd")
+    found = []
+    for engine in ("graph", "numpy"):
+        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, text=text), alpha_P=10.0)
+        model.compile(metrics=["mae"], **ENGINES[engine])
+        model.fit(4 * x, y, verbose=0)
+        found.append((model.results, own.Truth(model)))
+    (ours, mine), (brian, theirs) = found
+    assert np.array_equal(ours.spike_step, brian.spike_step)
+    assert 0 < np.mean(theirs.states[2]) < 1  # the first variable beside the membrane
+    np.testing.assert_array_equal(mine.states[2], theirs.states[2])
+    np.testing.assert_allclose(ours.output, brian.output, rtol=0, atol=1e-9)
+
+
 def states_of(layer: Any) -> np.ndarray:
     """Return the states of a layer that runs by itself on TensorFlow, 25 steps, with every input."""
     states = [tf.convert_to_tensor(state) for state in layer.get_initial_state(batch_size=1)]
@@ -159,13 +216,14 @@ def test_each_term_of_a_file_counts(kind: str, old: str, new: str, tmp_path: Pat
     assert np.abs(found[0] - found[1]).max() > 1e-6
 
 
-@pytest.mark.parametrize("kind", ["rate", "spiking"])
+@pytest.mark.parametrize("kind", ["rate", "spiking", "refractory"])
 def test_a_model_of_a_file_is_saved_and_goes_on(kind: str, tmp_path: Path) -> None:
     x, y = data(20)
     if kind == "rate":
         model = FORCEModel(force_layer=own.rate_layer(tmp_path, seed=None))
     else:
-        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, seed=None), alpha_P=10.0)
+        text = own.SPIKING if kind == "spiking" else with_clause("v > -66*mV")
+        model = SpikingNNModel(force_layer=own.spiking_layer(tmp_path, text=text, seed=None), alpha_P=10.0)
     model.compile(metrics=["mae"], backend="tensorflow", jit_compile=False)
     model.fit(x, y, verbose=0)
     model.save(tmp_path / "model.keras")

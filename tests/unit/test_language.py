@@ -323,7 +323,7 @@ class TestEquations:
             ("v : 2*volt", InvalidValueError, "A: v: expected a unit such as"),
             ("v : system(1)", InvalidValueError, "A"),
             ("v : volt (refractory)", InvalidValueError, "A: v: expected a flag of a parameter equation ("),
-            ("dv/dt = -v/tau : volt (unless refractory)", InvalidValueError, "A: v: expected no flag 'unless refractory'."),  # noqa: E501
+            ("dv/dt = -v/tau : volt (unless refractory)", InvalidValueError, "A: v: expected no flag 'unless refractory' without a refractory clause.\nReceived: 'unless refractory'\nFix: say for how long, with the key refractory = \"2*ms\" of a neuron file."),  # noqa: E501
             ("dv/dt = -v : volt", UnitsError, "A: v: expected dv/dt in m^2 kg s^-4 A^-1.\nReceived: '-v'\nFix: its unit is volt."),  # noqa: E501
             ("x = v : 1\nv : volt", UnitsError, "A: x: expected x in 1 (no unit)."),
             ("x = k > 1 : 1", InvalidValueError, "A: x: expected x: a number."),
@@ -336,9 +336,11 @@ class TestEquations:
             ("x = expp(k) : 1", UnknownNameError, "A: x: expected a known function.\nReceived: 'expp'\nFix: did you mean 'exp'"),  # noqa: E501
             ("x = exp : 1", UnknownNameError, "A: x: expected a known variable, parameter or unit."),
             ("x = kk : 1", UnknownNameError, "A: x: expected a known variable, parameter or unit.\nReceived: 'kk'"),
-            ("x = rand() : 1", InvalidValueError, "A: x: expected no random numbers without '(constant over dt)'."),
-            ("dx/dt = (rand() - rand())/tau : 1", InvalidValueError, "A: x: expected one random number"),
-            ("dx/dt = xi/tau**0.5 : 1", InvalidValueError, "A: x: expected noise that is the same on every target."),
+            ("x = rand() : 1 (constant over dt)", InvalidValueError, "A: x: expected noise that is the same on every target.\nReceived: 'rand'\nFix: write standard_uniform(noise_seed, t_in_timesteps, i) in place of rand()."),  # noqa: E501
+            ("dx/dt = randn()/tau : 1", InvalidValueError, "Fix: write standard_normal(noise_seed, t_in_timesteps, i) in place of randn()."),  # noqa: E501
+            ("x = k*poisson(3) : 1", InvalidValueError, "Fix: write a condition such as int(standard_uniform(noise_seed, t_in_timesteps, i) < rate*dt) in place of poisson()."),  # noqa: E501
+            ("dx/dt = xi/tau**0.5 : 1", InvalidValueError, "A: x: expected noise that is the same on every target.\nReceived: 'xi'\nFix: write standard_normal(noise_seed, t_in_timesteps, i)/sqrt(dt) in place of xi."),  # noqa: E501
+            ("dx/dt = xi_2/tau**0.5 : 1", InvalidValueError, "/sqrt(dt) in place of xi_2."),
             ("x = 1/0 : 1", InvalidValueError, "A: x: expected no division by zero."),
             ("x = k/(k - k) : 1", InvalidValueError, "A: x: expected no division by zero."),
             ("x = k/(1 - int(k < k + 1)) : 1", InvalidValueError, "A: x: expected no division by zero."),

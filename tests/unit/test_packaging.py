@@ -80,8 +80,8 @@ def test_versions_agree():
 def test_pythons_named_are_the_pythons_allowed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [c.rsplit(" ", 1)[1] for c in project["classifiers"] if re.search(r"Python :: 3\.\d", c)]
-    assert named == ["3.11", "3.12", "3.13"]
-    assert project["requires-python"] == ">=3.11,<3.14"
+    assert named == ["3.11", "3.12", "3.13", "3.14"]
+    assert project["requires-python"] == ">=3.11,<3.15"
 
 
 def test_package_has_no_assert():
