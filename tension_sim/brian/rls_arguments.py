@@ -46,6 +46,8 @@ def checked_maps(maps: Any) -> list[LearnedMap]:
         raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", wrong, fix))
 
     def read(m: LearnedMap) -> list[tuple[Any, int, int]]:
+        if isinstance(m, LinearMap):
+            return [part.place for part in m.reads]
         return [(owner.variables[name], start, size) for owner, name, start, size in sources_of(m)]
 
     if len({m.variables["w"] for m in maps}) < len(maps):
@@ -55,7 +57,12 @@ def checked_maps(maps: Any) -> list[LearnedMap]:
             raise InvalidValueError(message("RLS.maps", "maps of one clock", m.name, "use one RLS for each clock."))
         if read(m) != read(maps[0]):
             raise InvalidValueError(
-                message("RLS.maps", "maps that read one variable of one group", m.name, "use one RLS for each source.")
+                message(
+                    "RLS.maps",
+                    "maps that read the same variables of the same groups",
+                    m.name,
+                    "use one RLS for each source.",
+                )
             )
     return maps
 

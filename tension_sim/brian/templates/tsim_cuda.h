@@ -73,7 +73,13 @@ __global__ void gather(std::int64_t n, const std::int32_t* indices, const X* x, 
     if (i < n) to[i] = (V)x[indices[i]];
 }
 
-// ---- LinearMap: y = W x ------------------------------------------------------------------------------------------
+// ---- LinearMap: the parts of x, and y = W x ----------------------------------------------------------------------
+template <typename X, typename V>
+__global__ void copy(std::int64_t n, const X* from, V* to) {
+    const std::int64_t i = thread_index();
+    if (i < n) to[i] = (V)from[i];
+}
+
 // How many threads share a row: about eight terms for each. It decides the order of the sum, so nothing else may.
 static inline int lanes_for(std::int64_t n_weights, std::int64_t n_rows) {
     int lanes = 1;
