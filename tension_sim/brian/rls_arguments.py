@@ -13,9 +13,9 @@ from ..language import check_name
 from ..language.code import checked_error
 from ..validation import check_matrix, check_positive
 from ._base import resolve_source
+from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
 from .linear_map import LinearMap
-from .signal import Signal
 from .spike_map import SpikeMap
 
 #: Names that every error has; y only where there is a target.
@@ -87,7 +87,7 @@ def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
             raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
         check_name("RLS.variables", name, ours=True)
         checked[name] = output_of(f"RLS.variables[{name!r}]", given)
-        resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
+        computed(f"RLS.variables[{name!r}]", *checked[name])
     return checked
 
 
@@ -103,15 +103,15 @@ def checked_namespace(namespace: Any) -> dict[str, Any]:
     return dict(namespace or {})
 
 
-def output_of(where: str, target: Any) -> tuple[Any, str]:
-    """Return group and variable of what an error compares with."""
-    if isinstance(target, Signal):
-        return target, "value"
-    if isinstance(target, LinearMap):
-        return target.output
-    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
-        return target
-    raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
+def output_of(where: str, target: Any) -> tuple[Any, str] | Formula:
+    """Return group and variable of what an error compares with; only the target may be a formula."""
+    found = compared_with(where, target)
+    formulas = where == "RLS.target"
+    if found is None or (isinstance(found, Formula) and not formulas):
+        what = "a Signal, a LinearMap, or (group, variable name)"
+        more = ", or a TimedArray or an expression such as 'sin(2*pi*5*Hz*t)'" if formulas else ""
+        raise InvalidTypeError(message(where, what + more, target))
+    return found
 
 
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:

@@ -383,7 +383,7 @@ class TestRefused:
             (
                 {"target": 3},
                 InvalidTypeError,
-                "RLS.target: expected a Signal, a LinearMap, or (group, variable name).",
+                "RLS.target: expected a Signal, a LinearMap, or (group, variable name), or a TimedArray or an",
             ),
             (
                 {"target": "wide"},
