@@ -12,7 +12,7 @@ import pytest
 from brian.everything import replay
 from targets import activated, assert_close
 
-from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+from tension_sim.brian import RLS, LinearMap, Recorder, Signal, sample_file
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 
 STEPS = 60
@@ -47,13 +47,15 @@ def read(recorded: Any) -> np.ndarray:
 
 
 @pytest.fixture
-def learned(target):
-    """A dense and a masked readout that share P, after a run."""
+def learned(target, tmp_path, monkeypatch):
+    """A dense and a masked readout that share P, after a run on a target that is read in pieces from its file."""
     net = groups()
     of = parts(**net)
     dense = LinearMap(of, weights=WEIGHTS[0], name="dense")
     masked = LinearMap(of, weights=WEIGHTS[1], mask=MASKS[1], name="masked")
-    goal = Signal(GOAL, name="goal")
+    monkeypatch.setattr(sample_file, "_WINDOW", 7)
+    np.save(tmp_path / "goal.npy", GOAL)
+    goal = Signal(tmp_path / "goal.npy", name="goal")
     rls = RLS([dense, masked], goal, alpha_P=0.5, error=["z - y", "z - 0.5*y"], update_every=2, name="rls")
     recorders = {
         f"{name}_{variable}": Recorder(net[name], variable)
