@@ -33,7 +33,7 @@ def check_error(
     expression: str,
     rows: int,
     dim: Any,
-    linked: Mapping[str, tuple[Any, str] | Formula],
+    linked: Mapping[str, Any],
     namespace: Mapping[str, Any],
 ) -> None:
     """Refuse an error that cannot be evaluated.

@@ -75,13 +75,13 @@ def checked_errors(error: Any, maps: int) -> list[str]:
     return [checked_error("RLS.error", expression) for expression in errors]
 
 
-def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
+def checked_variables(variables: Any) -> dict[str, Any]:
     """Return names for the errors, each with its group and variable."""
     if variables is not None and not isinstance(variables, Mapping):
         raise InvalidTypeError(
             message("RLS.variables", "names with (group, variable name)", variables, 'as in {"u": (neurons, "v")}.')
         )
-    checked = {}
+    checked: dict[str, Any] = {}
     for name, given in (variables or {}).items():
         if name in _TAKEN:
             raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))

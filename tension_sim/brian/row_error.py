@@ -63,7 +63,7 @@ class RowError(_Before):
         rule: RLS,
         rows: int,
         expression: str,
-        linked: Mapping[str, tuple[Any, str] | Formula],
+        linked: Mapping[str, Any],
         namespace: Mapping[str, Any],
         **kwargs: Any,
     ) -> None:

@@ -33,6 +33,16 @@ for (const auto& _arg : args) {{
 }}
 """
 
+# Those of a file are not read from `samples`, so that an array for it would be ignored.
+_REFUSE = """
+for (const auto& _arg : args) {{
+    const std::string _key = "{name}.samples=";
+    if (_arg.compare(0, _key.size(), _key) != 0) continue;
+    std::cout << "fault {name}.samples stays in its file: make the Signal of an array to give it arrays" << std::endl;
+    return 66;
+}}
+"""
+
 
 class Signal(GeneratedObject):
     """Play samples, one row a time step.
@@ -189,6 +199,7 @@ class Signal(GeneratedObject):
             self._set("first_row", 0)
         elif is_standalone():  # the program reads it
             self.variables["samples"].resize(0)
+            brian2.get_device().insert_code("main", _REFUSE.format(name=self.name))
         else:
             self.variables["samples"].resize(given.window * given.channels)
             self._set("rows", given.rows)

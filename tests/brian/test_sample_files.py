@@ -267,12 +267,14 @@ def test_a_generated_program_reads_in_pieces_large_files_too(tmp_path, monkeypat
         assert np.asarray(recorders[0].recorded) == pytest.approx(1e-3 * ROWS[(steps - 3) % 20], abs=1e-18)
         assert np.array_equal(recorders[1].recorded, ROWS[5 + np.minimum(steps // 2, 9)])
 
-        def run(kilobytes: int = 96_000) -> tuple[int, str]:
-            command = f"ulimit -v {kilobytes}; exec ./main"
+        def run(argument: str = "") -> tuple[int, str]:
+            command = f"ulimit -v 96000; exec ./main {argument}"
             ended = subprocess.run(["sh", "-c", command], cwd=target.folder, capture_output=True, text=True)
             return ended.returncode, ended.stdout
 
         assert run()[0] == 0  # in 96 MB, less than the file
+        text = "fault small.samples stays in its file: make the Signal of an array to give it arrays\n"
+        assert run("small.samples=1") == (66, text)
         rows = ROWS.astype("f4")
         rows[7, 2] = np.inf
         rows.tofile(tmp_path / "raw")
