@@ -20,7 +20,7 @@ from .errors import InvalidValueError, TensionError, message
 from .files import open_regular
 from .memory import total_memory
 
-__all__ = ["TABLE", "load_arrays", "load_table"]
+__all__ = ["FAILURES", "TABLE", "load_arrays", "load_table", "read_header"]
 
 #: What a supervisor's data are, for messages.
 TABLE = "a .npy file or a text file of numbers"
@@ -28,7 +28,8 @@ TABLE = "a .npy file or a text file of numbers"
 _PART = 0.25  # of the memory, that one file may take
 _PER_CHARACTER = 16  # bytes of memory while a text is read
 
-_FAILURES = (
+#: What reading a damaged file may raise.
+FAILURES = (
     OSError, ValueError, TypeError, EOFError, KeyError, IndexError, OverflowError, MemoryError, RuntimeError,
     NotImplementedError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -82,7 +83,7 @@ def load_arrays(
                 return found
     except TensionError:
         raise
-    except _FAILURES as error:
+    except FAILURES as error:
         reason = str(error)[:100] or type(error).__name__
         raise InvalidValueError(message(where, what, f"{file} ({reason})", "check the path.")) from None
 
@@ -102,12 +103,18 @@ def load_table(where: str, file: str | Path) -> np.ndarray:
             return np.loadtxt(stream, delimiter=delimiter, ndmin=2, encoding="utf-8")
     except TensionError:
         raise
-    except _FAILURES as error:
+    except FAILURES as error:
         raise InvalidValueError(message(where, TABLE, f"{file} ({str(error)[:100]})", "check the path.")) from None
 
 
-def _array(where: str, file: str | Path, stream: BinaryIO | Any, size: int) -> np.ndarray:
-    """Read one array in numpy's format, of which the file says that it has `size` bytes."""
+def read_header(stream: BinaryIO | Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, whether columns come first, and type of an array in numpy's format; its numbers come next.
+
+    Raises
+    ------
+    ValueError
+        If there is no such array.
+    """
     version = np.lib.format.read_magic(stream)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
@@ -115,6 +122,12 @@ def _array(where: str, file: str | Path, stream: BinaryIO | Any, size: int) -> n
     shape, fortran, dtype = readers[version](stream)
     if dtype.kind not in "iufbcSU" or any(length < 0 for length in shape):
         raise ValueError("not an array of numbers or names")
+    return shape, fortran, dtype
+
+
+def _array(where: str, file: str | Path, stream: BinaryIO | Any, size: int) -> np.ndarray:
+    """Read one array in numpy's format, of which the file says that it has `size` bytes."""
+    shape, fortran, dtype = read_header(stream)
     count = math.prod(shape)
     needed = count * dtype.itemsize
     if needed > size:

@@ -14,8 +14,8 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError
 from brian2.utils.stringtools import get_identifiers
 
 from ..errors import InvalidValueError, UnitsError, UnknownNameError, closest, message
-from ._base import resolve_source
 from .callers import users_value
+from .compared import Formula, computed, externals
 from .dimensions import unit_name
 
 __all__ = ["check_error"]
@@ -25,7 +25,11 @@ _ALWAYS = {"i": DIMENSIONLESS, "N": DIMENSIONLESS, "t": second.dim, "dt": second
 
 
 def check_error(
-    expression: str, rows: int, dim: Any, linked: Mapping[str, tuple[Any, str]], namespace: Mapping[str, Any]
+    expression: str,
+    rows: int,
+    dim: Any,
+    linked: Mapping[str, Any],
+    namespace: Mapping[str, Any],
 ) -> None:
     """Refuse an error that cannot be evaluated.
 
@@ -37,28 +41,12 @@ def check_error(
         Rows of the map.
     dim : Dimension
         Unit of z, and of the error.
-    linked : mapping of str to (group, variable name)
+    linked : mapping of str to (group, variable name) or Formula
         Names of the target and of `variables`.
     namespace : mapping
         Constants and functions of the rule.
     """
-    known = {name: AuxiliaryVariable(name, dimensions=unit) for name, unit in _ALWAYS.items()}
-    known |= {name: AuxiliaryVariable(name, dimensions=dim) for name in ("z", "error")}
-    for name in sorted(get_identifiers(expression)):
-        if name in linked:
-            known[name] = _linked(name, *linked[name], rows)
-        elif name not in known:
-            known[name] = _external(name, [*known, *linked], namespace)
-    try:
-        found = parse_expression_dimensions(expression, known)
-    except DimensionMismatchError as error:
-        raise UnitsError(
-            message("RLS.error", "terms of one unit", expression, f"{error}.".replace("..", "."))
-        ) from None
-    except (SyntaxError, ValueError, TypeError, KeyError) as error:
-        raise InvalidValueError(
-            message("RLS.error", "an expression that Brian2 can evaluate", expression, str(error).strip("'\""))
-        ) from None
+    found = _dimensions("RLS.error", expression, rows, dim, linked, namespace)
     if found is not dim:
         raise UnitsError(
             message(
@@ -70,8 +58,48 @@ def check_error(
         )
 
 
-def _linked(name: str, group: Any, variable: str, rows: int) -> Any:
-    array, _, size = resolve_source(f"RLS.{name}", group, variable, shared=True)
+def _dimensions(
+    where: str, expression: str, rows: int, dim: Any, linked: Mapping[str, Any], namespace: Mapping[str, Any]
+) -> Any:
+    """Return the unit of an expression of known names."""
+    known = {name: AuxiliaryVariable(name, dimensions=unit) for name, unit in _ALWAYS.items()}
+    known |= {name: AuxiliaryVariable(name, dimensions=dim) for name in ("z", "error")}
+    for name in sorted(get_identifiers(expression)):
+        if isinstance(linked.get(name), Formula):
+            known[name] = AuxiliaryVariable(name, dimensions=_formula(linked[name], rows, dim, linked, namespace))
+        elif name in linked:
+            known[name] = _linked(name, *linked[name], rows, namespace)
+        elif name not in known:
+            known[name] = _external(where, name, [*known, *linked], namespace)
+    try:
+        return parse_expression_dimensions(expression, known)
+    except DimensionMismatchError as error:
+        raise UnitsError(message(where, "terms of one unit", expression, f"{error}.".replace("..", "."))) from None
+    except (SyntaxError, ValueError, TypeError, KeyError) as error:
+        raise InvalidValueError(
+            message(where, "an expression that Brian2 can evaluate", expression, str(error).strip("'\""))
+        ) from None
+
+
+def _formula(formula: Formula, rows: int, dim: Any, linked: Mapping[str, Any], namespace: Mapping[str, Any]) -> Any:
+    """Return the unit of a target that is a formula."""
+    if formula.columns not in (None, 1, rows):
+        raise InvalidValueError(
+            message(
+                "RLS.target",
+                f"a TimedArray with {rows} columns, one a row of the map, or with one",
+                f"{formula.columns} columns",
+                "its values have the shape (times, rows).",
+            )
+        )
+    if formula.dim is not None:
+        return formula.dim
+    others = {name: to for name, to in linked.items() if to is not formula}
+    return _dimensions("RLS.target", formula.expression, rows, dim, others, namespace)
+
+
+def _linked(name: str, group: Any, variable: str, rows: int, namespace: Mapping[str, Any]) -> Any:
+    found, _, size = computed(f"RLS.{name}", group, variable)
     if size not in (1, rows):
         raise InvalidValueError(
             message(
@@ -81,10 +109,22 @@ def _linked(name: str, group: Any, variable: str, rows: int) -> Any:
                 f"{variable!r} of {group.name} has {size}: name a part of the group, or a map with {size} rows.",
             )
         )
-    return array
+    for used, meaning in externals(found).items():
+        if meaning is None:
+            _external(f"RLS.{name}", used, [], namespace)
+        elif used in namespace and namespace[used] is not meaning:
+            raise InvalidValueError(
+                message(
+                    f"RLS.{name}",
+                    f"a subexpression whose {used!r} means the same in namespace=",
+                    f"{used} in {variable} = {found.expr}",
+                    f"give the {used!r} of the rule another name.",
+                )
+            )
+    return found
 
 
-def _external(name: str, known: list[str], namespace: Mapping[str, Any]) -> Any:
+def _external(where: str, name: str, known: list[str], namespace: Mapping[str, Any]) -> Any:
     """Return what a name means to Brian2, or in the user's scope, as a run would find it."""
     scope = SimpleNamespace(name="RLS", namespace=dict(namespace))
     try:
@@ -93,7 +133,7 @@ def _external(name: str, known: list[str], namespace: Mapping[str, Any]) -> Any:
         if "not a scalar" in str(error):
             raise InvalidValueError(
                 message(
-                    "RLS.error",
+                    where,
                     f"a single number called {name!r}",
                     "an array",
                     f"put it into a group, and name it in variables={{{name!r}: (group, variable)}}.",
@@ -102,7 +142,7 @@ def _external(name: str, known: list[str], namespace: Mapping[str, Any]) -> Any:
     near = closest(name, [one for one in known if one != "error"])
     fix = f"name it in variables={{{name!r}: (group, variable)}}, or define the constant before."
     if name == "y":
-        fix = "pass target=, which the error calls y."
+        fix = "pass target=, which the error calls y." if where == "RLS.error" else "write the target without it."
     elif near:
         fix = f"did you mean {near!r}? Else {fix}"
-    raise UnknownNameError(message("RLS.error", "names that are known", name, fix))
+    raise UnknownNameError(message(where, "names that are known", name, fix))

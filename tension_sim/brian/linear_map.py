@@ -14,6 +14,7 @@ from ..validation import check_matrix, check_whole
 from ._base import default_float, resolve_source
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_one_writer
+from .parts import Part, clock_of, parts_read
 from .weights import WEIGHTS, Weighted
 
 __all__ = ["Blank", "LinearMap"]
@@ -57,10 +58,11 @@ class LinearMap(Weighted):
 
     Parameters
     ----------
-    source : Group
-        The group that holds x.
-    variable : str
-        Name of x, a state variable of `source`.
+    source : Group, or list of Group or (group, variable name)
+        The group that holds x. Of a list, x is one part after the other, as in
+        ``[(exc, "r"), (inh[:50], "r"), (exc, "slow")]``, all in one unit.
+    variable : str, optional
+        Name of x, a state variable of `source`, or of each group without a name of its own.
     weights : array-like, shape (targets, sources), or SparseKernel, Blank or LinearMap
         W, with the unit that turns x into the target variable. Entries where `mask` is
         False are ignored. A `SparseKernel` brings its own mask; its weights are in SI units.
@@ -73,7 +75,7 @@ class LinearMap(Weighted):
     mask : array-like of bool, shape (targets, sources), optional
         True where a weight exists. Only these are stored, and only these are learned.
     clock : Clock, optional
-        The clock; the source's by default.
+        The clock; that of the sources by default, who must share it then.
     when, order : str, int, optional
         Place within the time step: by default the end, as the published programs do, and
         after the source where that is a map itself.
@@ -90,6 +92,11 @@ class LinearMap(Weighted):
     w : VariableView, shape (weights,)
         The weights row by row, indexed as those of Brian2's Synapses: ``w[3]``,
         ``w[source, target]``, ``w["i == 2"]`` with source i and target j, ``w = "rand()"``.
+        Sources are counted through all groups.
+    x : VariableView, shape (sources,)
+        Of several sources, what the map has read in this time step; a rule reads the same.
+    reads : list of Part
+        Group, variable and place of each source, in the order of x.
     partner, row_start : VariableView
         The source of each weight (masked maps only), and where each row begins. On a
         standalone device, run arguments can set them, as `w`.
@@ -117,7 +124,7 @@ class LinearMap(Weighted):
     def __init__(
         self,
         source: Any,
-        variable: str,
+        variable: str | None = None,
         *,
         weights: Any,
         target: Any = None,
@@ -128,101 +135,71 @@ class LinearMap(Weighted):
         order: int | None = None,
         name: str = "linearmap*",
     ) -> None:
-        x, x_start, n_sources = resolve_source("LinearMap.source", source, variable)
+        reads = parts_read("LinearMap.source", source, variable)
+        x, n_sources = reads[0].variable, sum(part.size for part in reads)
         owner = weights if isinstance(weights, LinearMap) else None
-        if mask is not None and isinstance(weights, (LinearMap, SparseKernel, Blank)):
-            what = "shared weights" if owner is not None else f"a {type(weights).__name__}"
-            raise InvalidValueError(
-                message("LinearMap.mask", f"no mask beside {what}", mask, "the weights bring their own.")
-            )
-        if (target is None) != (target_variable is None):
-            raise InvalidValueError(
-                message(
-                    "LinearMap.target_variable",
-                    "target and target_variable together, or neither",
-                    target_variable,
-                    "name the variable of the target group that W x is written to.",
-                )
-            )
-        weights, given, given_targets = _described(weights)
-        if target is None and given_targets is None:
-            raise InvalidValueError(
-                message(
-                    "LinearMap.weights",
-                    f"an array of shape (targets, {n_sources}), a row a target",
-                    np.shape(weights),
-                    f"for one target give it the shape (1, {n_sources}), as by weights[np.newaxis].",
-                )
-            )
-        if target is None:
-            n_targets, dim = given_targets, (DIMENSIONLESS if given is None else given) * x.dim
-        else:
-            y, y_start, n_targets = resolve_source("LinearMap.target", target, target_variable)
-            dim = y.dim
-            if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
-                raise InvalidValueError(
-                    message(
-                        "LinearMap.target_variable", "a floating-point variable that can be written", target_variable
-                    )
-                )
-            if y is x and y_start < x_start + n_sources and x_start < y_start + n_targets:
-                raise InvalidValueError(
-                    message("LinearMap.target_variable", "another variable than the one that is read", target_variable)
-                )
-        wanted = dim / x.dim
-        if given is not None and given != wanted:
-            raise UnitsError(
-                message(
-                    "LinearMap.weights",
-                    f"weights in {unit_name(wanted)}, so that W {variable} is a {target_variable} in {unit_name(dim)}",
-                    unit_name(given),
-                    "multiply the weights with that unit.",
-                )
-            )
-        self.shape = (n_targets, n_sources)
+        _check_no_mask_beside(weights, mask)
+        written = _checked_target(target, target_variable, reads)
+        weights, given, rows = _described(weights)
+        if written is None:
+            _check_rows(rows, weights, n_sources)
+        dim = (DIMENSIONLESS if given is None else given) * x.dim if written is None else written.variable.dim
+        if given is not None and given != dim / x.dim:
+            raise _wrong_unit(given, dim, reads[0], target_variable)
+        self.shape = (rows if written is None else written.size, n_sources)
         self.masked = owner.masked if owner is not None else mask is not None or _is_sparse(weights)
         arrays = None if owner is not None else self._arrays(weights, mask)
         self._first_mask = owner._first_mask if owner is not None else (arrays[3], arrays[2])
         if owner is not None and owner.shape != self.shape:
             raise _wrong_shape(self.shape, owner.shape)
-
-        if order is None:
-            order = source.order + 1 if isinstance(source, LinearMap) and source.when == when else 0
+        #: What is read, each with its group, variable and place.
+        self.reads = reads
+        several = reads if len(reads) > 1 else []
         super().__init__(
             "tsim_linear_map",
-            clock=clock if clock is not None else source.clock,
+            clock=clock if clock is not None else clock_of("LinearMap.source", reads),
             when=when,
-            order=order,
+            order=_order_after(reads, when) if order is None else order,
             name=name,
-            template_kwds={"masked": self.masked},
-            needed_variables=["partner", "row_start"] if self.masked else [],
+            template_kwds={"masked": self.masked, "gather": [{"start": p.start, "size": p.size} for p in several]},
+            needed_variables=["partner", "row_start"] * self.masked + [f"source_{s}" for s in range(len(several))],
         )
-        self.add_dependency(source)
-        variables = self.variables
-        variables.add_constant("N", n_targets)
-        variables.add_constant("n_sources", n_sources)
-        variables.add_arange("i", size=n_targets)
-        variables.add_reference("x", source, variable)
-        variables.add_constant("x_start", x_start)
-        if target is None:
-            variables.add_array("z", size=n_targets, dimensions=dim, dtype=default_float())
-            variables.add_reference("y", self, "z")
-            variables.add_constant("y_start", 0)
-        else:
-            self.add_dependency(target)
-            variables.add_reference("y", target, target_variable)
-            variables.add_constant("y_start", y_start)
+        self._declare_ends(written, dim)
         if owner is None:
-            self._declare_weights(*arrays, wanted)
+            self._declare_weights(*arrays, dim / x.dim)
         else:
             for name in ("w", "row_start", *(("partner",) if self.masked else ())):
-                variables.add_reference(name, owner, name)
+                self.variables.add_reference(name, owner, name)
             self.add_dependency(owner)
         #: What `RLS` reads as the output of this map: group and variable name.
         self.output = (self, "z") if target is None else (target, target_variable)
         self._enable_group_attributes()
         if owner is None and arrays[0] is not None:
             self._set("w", arrays[0])
+
+    def _declare_ends(self, written: Part | None, dim: Any) -> None:
+        """Declare what is read, as x, and written, as y."""
+        (n_targets, n_sources), variables = self.shape, self.variables
+        variables.add_constant("N", n_targets)
+        variables.add_constant("n_sources", n_sources)
+        variables.add_arange("i", size=n_targets)
+        for part in self.reads:
+            self.add_dependency(part.group)
+        first = self.reads[0]
+        if len(self.reads) == 1:
+            variables.add_reference("x", first.group, first.name)
+        else:
+            variables.add_array("x", size=n_sources, dimensions=first.variable.dim, dtype=default_float())
+            for s, part in enumerate(self.reads):
+                variables.add_reference(f"source_{s}", part.group, part.name)
+        variables.add_constant("x_start", first.start if len(self.reads) == 1 else 0)
+        if written is None:
+            variables.add_array("z", size=n_targets, dimensions=dim, dtype=default_float())
+            variables.add_reference("y", self, "z")
+        else:
+            self.add_dependency(written.group)
+            variables.add_reference("y", written.group, written.name)
+        variables.add_constant("y_start", 0 if written is None else written.start)
 
     def _arrays(self, weights: Any, mask: Any) -> tuple[Any, int, Any, Any]:
         """Return w and their number, partner, row_start; None where they come with the run."""
@@ -258,9 +235,9 @@ class LinearMap(Weighted):
 
     def repeats(self, other: Any) -> bool:
         """Say whether another map writes the same: the same weights times the same x, at another place of the step."""
-        return isinstance(other, LinearMap) and all(
-            self.variables[name] is other.variables[name] for name in ("w", "x")
-        )  # fmt: skip
+        if not isinstance(other, LinearMap) or self.variables["w"] is not other.variables["w"]:
+            return False
+        return [part.place for part in self.reads] == [part.place for part in other.reads]
 
     def before_run(self, run_namespace: Any) -> None:
         check_one_writer(self)
@@ -296,6 +273,68 @@ class LinearMap(Weighted):
 
     def _from_dense(self, values: np.ndarray) -> np.ndarray:
         return super()._from_dense(values) if self.masked else values.ravel()
+
+
+def _check_no_mask_beside(weights: Any, mask: Any) -> None:
+    if mask is not None and isinstance(weights, (LinearMap, SparseKernel, Blank)):
+        what = "shared weights" if isinstance(weights, LinearMap) else f"a {type(weights).__name__}"
+        raise InvalidValueError(
+            message("LinearMap.mask", f"no mask beside {what}", mask, "the weights bring their own.")
+        )
+
+
+def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | None:
+    """Return what is written to, None where the map holds its result itself."""
+    where = "LinearMap.target_variable"
+    if (target is None) != (variable is None):
+        raise InvalidValueError(
+            message(
+                where,
+                "target and target_variable together, or neither",
+                variable,
+                "name the variable of the target group that W x is written to.",
+            )
+        )
+    if target is None:
+        return None
+    written = Part(target, variable, *resolve_source("LinearMap.target", target, variable))
+    y = written.variable
+    if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
+        raise InvalidValueError(message(where, "a floating-point variable that can be written", variable))
+    if any(written.overlaps(part) for part in reads):
+        raise InvalidValueError(message(where, "another variable than the one that is read", variable))
+    return written
+
+
+def _check_rows(rows: int | None, weights: Any, n_sources: int) -> None:
+    if rows is None:
+        raise InvalidValueError(
+            message(
+                "LinearMap.weights",
+                f"an array of shape (targets, {n_sources}), a row a target",
+                np.shape(weights),
+                f"for one target give it the shape (1, {n_sources}), as by weights[np.newaxis].",
+            )
+        )
+
+
+def _order_after(reads: list[Part], when: str) -> int:
+    """Return the place of a map after the maps that it reads."""
+    return (
+        max((p.group.order for p in reads if isinstance(p.group, LinearMap) and p.group.when == when), default=-1) + 1
+    )
+
+
+def _wrong_unit(given: Any, dim: Any, read: Part, target_variable: str | None) -> UnitsError:
+    wanted = unit_name(dim / read.variable.dim)
+    return UnitsError(
+        message(
+            "LinearMap.weights",
+            f"weights in {wanted}, so that W {read.name} is a {target_variable} in {unit_name(dim)}",
+            unit_name(given),
+            "multiply the weights with that unit.",
+        )
+    )
 
 
 def _is_sparse(weights: Any) -> bool:

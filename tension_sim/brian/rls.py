@@ -81,8 +81,10 @@ class RLS(GeneratedObject):
     ----------
     maps : LinearMap, SpikeMap, or sequence of these
         The maps learned; all of the same sources. They share P where partners agree.
-    target : Signal, LinearMap, or (group, variable name), optional
-        Known to `error` as ``y``: one value a row, or one for all.
+    target : Signal, LinearMap, (group, variable name), TimedArray or str, optional
+        Known to `error` as ``y``: one value a row, or one for all. The variable may be a
+        subexpression of its group; a TimedArray has one axis, or a column a row; an expression,
+        as in ``"sin(2*pi*5*Hz*t)"``, may use t, the row i, `variables` and `namespace`.
     alpha_P : float or array, shape (sources,)
         Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty; or one of each
         source.

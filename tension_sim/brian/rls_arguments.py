@@ -13,9 +13,9 @@ from ..language import check_name
 from ..language.code import checked_error
 from ..validation import check_matrix, check_positive
 from ._base import resolve_source
+from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
 from .linear_map import LinearMap
-from .signal import Signal
 from .spike_map import SpikeMap
 
 #: Names that every error has; y only where there is a target.
@@ -46,6 +46,8 @@ def checked_maps(maps: Any) -> list[LearnedMap]:
         raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", wrong, fix))
 
     def read(m: LearnedMap) -> list[tuple[Any, int, int]]:
+        if isinstance(m, LinearMap):
+            return [part.place for part in m.reads]
         return [(owner.variables[name], start, size) for owner, name, start, size in sources_of(m)]
 
     if len({m.variables["w"] for m in maps}) < len(maps):
@@ -55,7 +57,12 @@ def checked_maps(maps: Any) -> list[LearnedMap]:
             raise InvalidValueError(message("RLS.maps", "maps of one clock", m.name, "use one RLS for each clock."))
         if read(m) != read(maps[0]):
             raise InvalidValueError(
-                message("RLS.maps", "maps that read one variable of one group", m.name, "use one RLS for each source.")
+                message(
+                    "RLS.maps",
+                    "maps that read the same variables of the same groups",
+                    m.name,
+                    "use one RLS for each source.",
+                )
             )
     return maps
 
@@ -68,19 +75,19 @@ def checked_errors(error: Any, maps: int) -> list[str]:
     return [checked_error("RLS.error", expression) for expression in errors]
 
 
-def checked_variables(variables: Any) -> dict[str, tuple[Any, str]]:
+def checked_variables(variables: Any) -> dict[str, Any]:
     """Return names for the errors, each with its group and variable."""
     if variables is not None and not isinstance(variables, Mapping):
         raise InvalidTypeError(
             message("RLS.variables", "names with (group, variable name)", variables, 'as in {"u": (neurons, "v")}.')
         )
-    checked = {}
+    checked: dict[str, Any] = {}
     for name, given in (variables or {}).items():
         if name in _TAKEN:
             raise InvalidValueError(message("RLS.variables", f"names other than {', '.join(_TAKEN)}", name))
         check_name("RLS.variables", name, ours=True)
         checked[name] = output_of(f"RLS.variables[{name!r}]", given)
-        resolve_source(f"RLS.variables[{name!r}]", *checked[name], shared=True)
+        computed(f"RLS.variables[{name!r}]", *checked[name])
     return checked
 
 
@@ -96,15 +103,15 @@ def checked_namespace(namespace: Any) -> dict[str, Any]:
     return dict(namespace or {})
 
 
-def output_of(where: str, target: Any) -> tuple[Any, str]:
-    """Return group and variable of what an error compares with."""
-    if isinstance(target, Signal):
-        return target, "value"
-    if isinstance(target, LinearMap):
-        return target.output
-    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[1], str):
-        return target
-    raise InvalidTypeError(message(where, "a Signal, a LinearMap, or (group, variable name)", target))
+def output_of(where: str, target: Any) -> tuple[Any, str] | Formula:
+    """Return group and variable of what an error compares with; only the target may be a formula."""
+    found = compared_with(where, target)
+    formulas = where == "RLS.target"
+    if found is None or (isinstance(found, Formula) and not formulas):
+        what = "a Signal, a LinearMap, or (group, variable name)"
+        more = ", or a TimedArray or an expression such as 'sin(2*pi*5*Hz*t)'" if formulas else ""
+        raise InvalidTypeError(message(where, what + more, target))
+    return found
 
 
 def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:

@@ -6,10 +6,10 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
 from ._base import GeneratedObject, default_float, resolve_source
+from .compared import Formula, add_compared, with_formulas
 
 if TYPE_CHECKING:
     from .rls import RLS
@@ -50,7 +50,7 @@ class RowError(_Before):
         Rows of the map.
     expression : str
         The error.
-    linked : mapping of str to (group, variable name)
+    linked : mapping of str to (group, variable name) or Formula
         Names that the expression may have; ``"z"`` among them.
     namespace : mapping
         Constants and functions that it may have.
@@ -63,11 +63,13 @@ class RowError(_Before):
         rule: RLS,
         rows: int,
         expression: str,
-        linked: Mapping[str, tuple[Any, str]],
+        linked: Mapping[str, Any],
         namespace: Mapping[str, Any],
         **kwargs: Any,
     ) -> None:
-        self.namespace = dict(namespace)
+        formulas = [to for to in linked.values() if isinstance(to, Formula)]
+        self.namespace = {**namespace, **{name: of for each in formulas for name, of in each.namespace.items()}}
+        expression = with_formulas(expression, linked)
         super().__init__(rule, "tsim_row_error", code=f"error = {expression}", **kwargs)
         for name in SCHEDULE:  # the expression may have these names for others
             self.variables.add_reference(f"_{name}", rule, name)
@@ -76,17 +78,7 @@ class RowError(_Before):
         output = resolve_source("RLS.z", *linked["z"])[0]
         self.variables.add_array("error", size=rows, dimensions=output.dim, dtype=default_float())
         for name in sorted(get_identifiers(expression) & set(linked)):
-            group, variable = linked[name]
-            array, start, size = resolve_source(f"RLS.{name}", group, variable, shared=True)
-            self.add_dependency(group)
-            index = None
-            if not array.scalar and (start or size != rows or array.size != rows):
-                index = f"_{name}_index"
-                self.variables.add_array(
-                    index, size=rows, dtype=np.int32, constant=True, read_only=True,
-                    values=start + (np.arange(rows) if size == rows else np.zeros(rows)),
-                )  # fmt: skip
-            self.variables.add_reference(name, group, variable, index=index)
+            add_compared(self, name, *linked[name], rows)
         self._enable_group_attributes()
 
     def _resolve(

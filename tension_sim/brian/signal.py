@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import brian2
 import numpy as np
-from brian2.units.fundamentalunits import Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_flag, check_series
+from ..validation import check_flag, check_matrix, check_series
 from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up
-from .standalone import take_any_length
+from .sample_file import SampleFile
+from .standalone import is_standalone, take_any_length
 from .times import StepCount
 
 __all__ = ["Signal"]
 
 _SAMPLES = "an array of shape (timesteps, channels)"
+
+# Those of a file are not read from `samples`, so that an array for it would be ignored.
+_REFUSE = """
+for (const auto& _arg : args) {{
+    const std::string _key = "{name}.samples=";
+    if (_arg.compare(0, _key.size(), _key) != 0) continue;
+    std::cout << "fault {name}.samples stays in its file: make the Signal of an array to give it arrays" << std::endl;
+    return 66;
+}}
+"""
 
 
 class Signal(GeneratedObject):
@@ -25,9 +37,12 @@ class Signal(GeneratedObject):
 
     Parameters
     ----------
-    samples : array-like, shape (timesteps, channels) or (timesteps,)
+    samples : array-like, shape (timesteps, channels) or (timesteps,), or path
         One row for each time step, with or without units. After the last row the
-        value stays, unless `periodic` is set.
+        value stays, unless `periodic` is set. Those of a ``.npy`` file, given by its path, or
+        of a `numpy.memmap` stay in the file, which is read in pieces during the run.
+    unit : Unit, optional
+        The unit of samples that have none, such as those of a file.
     periodic : bool, optional
         Start again after the last row.
     every : int or Quantity, optional
@@ -49,11 +64,18 @@ class Signal(GeneratedObject):
     Raises
     ------
     InvalidValueError
-        If the samples are empty, not finite, or have more than two axes.
+        If the samples are empty, not finite, or have more than two axes; if a file cannot be
+        read whole.
+    RunFailedError
+        During a run, if the file was changed or cut short after it was given. A generated
+        program checks its size and its changes during the run, says so, and ends.
 
     Notes
     -----
-    The length is known at run time only. On a standalone device, other samples of
+    A file is read once when it is given, to see that all samples are finite. The path and the
+    shape become part of a generated program.
+
+    The length of an array is known at run time only. On a standalone device, other samples of
     another length are given without a build:
     ``device.run(run_args={signal.samples: new.ravel()})``.
 
@@ -66,6 +88,17 @@ class Signal(GeneratedObject):
     >>> Network(signal).run(2*defaultclock.dt)
     >>> signal.value[:]
     array([2., 3.])
+
+    A target that is longer than memory, in mV:
+
+    >>> import tempfile
+    >>> from brian2 import mV
+    >>> path = tempfile.mkdtemp() + "/target.npy"
+    >>> np.save(path, np.arange(6.0).reshape(3, 2))
+    >>> signal = Signal(path, unit=mV)
+    >>> Network(signal).run(2*defaultclock.dt)
+    >>> signal.value[:]
+    array([2., 3.]) * mvolt
     """
 
     #: Variables whose length comes with the run.
@@ -75,6 +108,7 @@ class Signal(GeneratedObject):
         self,
         samples: Any,
         *,
+        unit: Any = None,
         periodic: bool = False,
         first_step: int | Quantity = 0,
         every: int | Quantity = 1,
@@ -83,15 +117,14 @@ class Signal(GeneratedObject):
         order: int = -1,
         name: str = "signal*",
     ) -> None:
-        values, dim = numbers_with_unit("Signal.samples", samples, _SAMPLES)
-        values = check_series("Signal.samples", values)
+        given, dim = _checked_samples(samples, unit)
         periodic = check_flag("Signal.periodic", periodic)
         counts = {
             "first_step": StepCount("Signal.first_step", first_step),
             "every": StepCount("Signal.every", every, 1),
         }
-        super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
-        channels = values.shape[1]
+        super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name, template_kwds={"file": None})
+        channels = given.channels if isinstance(given, SampleFile) else given.shape[1]
         dtype = default_float()
         self.variables.add_constant("N", channels)
         self.variables.add_arange("i", size=channels)
@@ -99,8 +132,11 @@ class Signal(GeneratedObject):
         self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
         self._declare_steps(**counts)
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
+        # for the targets that run here: how many rows there are, and which comes first in `samples`
+        for name in ("rows", "first_row"):
+            self.variables.add_array(name, size=1, scalar=True, dtype=np.int64, read_only=True)
         self._enable_group_attributes()
-        self._fill(values)
+        self._fill(given)
         take_any_length(self)
 
     @property
@@ -110,27 +146,77 @@ class Signal(GeneratedObject):
 
     def before_run(self, run_namespace: Any) -> None:
         check_readers_keep_up(self)
+        if self._file is not None:
+            self._file.check_unchanged()
         super().before_run(run_namespace)
 
-    def set_samples(self, samples: Any) -> None:
+    def set_samples(self, samples: Any, *, unit: Any = None) -> None:
         """Play other samples, of any length, from the next run on.
 
         Parameters
         ----------
-        samples : array-like, shape (timesteps, channels) or (timesteps,)
+        samples : array-like, shape (timesteps, channels) or (timesteps,), or path
             Same unit and number of channels as before.
+        unit : Unit, optional
+            The unit of samples that have none.
         """
-        dim = self.variables["value"].dim
-        values, given = numbers_with_unit("Signal.samples", samples, _SAMPLES)
-        if given is not dim:
-            raise UnitsError(message("Signal.samples", f"samples in {unit_name(dim)}", unit_name(given)))
-        values = check_series("Signal.samples", values)
-        if values.shape[1] != len(self):
+        wanted = self.variables["value"].dim
+        given, dim = _checked_samples(samples, unit)
+        if dim is not wanted:
+            raise UnitsError(message("Signal.samples", f"samples in {unit_name(wanted)}", unit_name(dim)))
+        shape = (given.rows, given.channels) if isinstance(given, SampleFile) else given.shape
+        if shape[1] != len(self):
             raise InvalidValueError(
-                message("Signal.samples", f"{len(self)} channels (axis 1)", values.shape, "keep the channels.")
+                message("Signal.samples", f"{len(self)} channels (axis 1)", shape, "keep the channels.")
             )
-        self._fill(values)
+        self._fill(given)
 
-    def _fill(self, values: np.ndarray) -> None:
-        self.variables["samples"].resize(values.size)
-        self._set("samples", values.ravel())
+    @property
+    def _file(self) -> SampleFile | None:
+        """The file that the samples stay in."""
+        return self.template_kwds["file"]
+
+    def _fill(self, given: np.ndarray | SampleFile) -> None:
+        self.template_kwds["file"] = given if isinstance(given, SampleFile) else None
+        if not isinstance(given, SampleFile):
+            self.variables["samples"].resize(given.size)
+            self._set("samples", given.ravel())
+            self._set("rows", len(given))
+            self._set("first_row", 0)
+        elif is_standalone():  # the program reads it
+            self.variables["samples"].resize(0)
+            brian2.get_device().insert_code("main", _REFUSE.format(name=self.name))
+        else:
+            self.variables["samples"].resize(given.window * given.channels)
+            self._set("rows", given.rows)
+            self.load(0)
+
+    def load(self, row: int) -> None:
+        """Read a row and those after it from the file; the code of the targets that run here calls it."""
+        file = self._file
+        first = min(row, file.rows - file.window)
+        self._set("samples", file.read(first, file.window).ravel())
+        self._set("first_row", first)
+
+    def _full_state(self) -> dict[str, Any]:
+        return super()._full_state() | {"file": self._file}
+
+    def _restore_from_full_state(self, state: dict[str, Any]) -> None:
+        self.template_kwds["file"] = state["file"]
+        super()._restore_from_full_state({name: value for name, value in state.items() if name != "file"})
+
+
+def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, Any]:
+    """Return samples in SI units, or the file that holds them, and their dimensions."""
+    where, scale, dim = "Signal.samples", 1.0, DIMENSIONLESS
+    if unit is not None:
+        scale, dim = numbers_with_unit("Signal.unit", unit, "a unit, such as mV")
+        scale = float(check_matrix("Signal.unit", scale, (), "one unit"))
+    file = SampleFile.of(where, samples, scale)
+    if file is not None:
+        file.check_finite(where)
+        return file, dim
+    values, given = numbers_with_unit(where, samples, _SAMPLES)
+    if unit is not None and given is not DIMENSIONLESS:
+        raise UnitsError(message(where, "samples without unit beside unit=", unit_name(given), "leave out unit=."))
+    return check_series(where, values * scale), given if unit is None else dim

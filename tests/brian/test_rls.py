@@ -383,7 +383,7 @@ class TestRefused:
             (
                 {"target": 3},
                 InvalidTypeError,
-                "RLS.target: expected a Signal, a LinearMap, or (group, variable name).",
+                "RLS.target: expected a Signal, a LinearMap, or (group, variable name), or a TimedArray or an",
             ),
             (
                 {"target": "wide"},
@@ -401,7 +401,7 @@ class TestRefused:
             (
                 {"maps": ["readout", "apart"]},
                 InvalidValueError,
-                "RLS.maps: expected maps that read one variable of one",
+                "RLS.maps: expected maps that read the same variables of",
             ),
             ({"maps": ["readout", "slow"]}, InvalidValueError, "RLS.maps: expected maps of one clock."),
             ({"maps": "empty"}, InvalidValueError, "RLS.maps: expected at least one weight to learn."),

@@ -93,7 +93,11 @@ def test_other_groups_can_link_to_it():
         ),
         (np.zeros((2, 2, 2)), InvalidValueError, "not empty.\nReceived: (2, 2, 2)"),
         ([1, np.nan], InvalidValueError, "expected finite values.\nReceived: nan\nFix: mend the 1 value(s)"),
-        ("abc", InvalidTypeError, "expected an array of shape (timesteps, channels).\nReceived: 'abc'"),
+        (
+            "abc",
+            InvalidValueError,
+            "expected a .npy file of an array of shape (timesteps, channels).\nReceived: 'abc (",
+        ),
         (None, InvalidTypeError, "Received: None\nFix: pass numbers."),
     ],
 )

@@ -230,6 +230,45 @@ def test_spikes_of_parts_of_groups(tmp_path):
     assert not z[:5].any()
 
 
+def test_several_sources_targets_by_formulas_and_samples_in_files(tmp_path, monkeypatch):
+    import brian2 as b2
+    from targets import activated, assert_close
+
+    from tension_sim.brian import RLS, LinearMap, Recorder, Signal, sample_file
+
+    monkeypatch.setattr(sample_file, "_WINDOW", 7)
+    rows = np.random.default_rng(0).standard_normal((30, 2))
+    np.save(tmp_path / "rows.npy", rows)
+    found = {}
+    for name in ("numpy", "cuda_standalone"):
+        with activated(name, tmp_path / name) as target:
+            before = {key: b2.prefs[key] for key in preferences()}
+            for key, value in preferences().items():
+                b2.prefs[key] = value
+            equations = "dr/dt = (sin(2*pi*(i + 1)*20*Hz*t) - r)/(2*ms) : 1\ntwice = 2*r + i : 1\nn : integer"
+            exc, inh = (b2.NeuronGroup(n, equations, method="euler", name=kind) for n, kind in ((6, "exc"), (5, "inh")))
+            exc.n = 2
+            signal = Signal(tmp_path / "rows.npy", periodic=True, first_step=3, name="signal")
+            parts = [(exc, "r"), (inh[2:], "r"), (exc[:2], "n")]
+            readouts = [LinearMap(parts, weights=np.zeros((2, 11)), name=f"readout_{k}") for k in range(3)]
+            targets = [signal, b2.TimedArray(rows, dt=0.2 * b2.ms), "sin(2*pi*(i + 1)*30*Hz*t) + u"]
+            u = {"u": (exc[3:5], "twice")}
+            rules = [
+                RLS(readout, y, alpha_P=0.5, variables=u, name=f"rule_{k}")
+                for k, (readout, y) in enumerate(zip(readouts, targets, strict=True))
+            ]
+            played = Recorder(signal, "value", name="played")
+            target.run(b2.Network(exc, inh, signal, *readouts, *rules, played), 70 * b2.defaultclock.dt)
+            found[name] = {"played": np.asarray(played.recorded), "x": readouts[0].x[:]}
+            found[name] |= {f"W_{k}": readout.W for k, readout in enumerate(readouts)}
+            found[name] |= {f"P_{k}": rule.P for k, rule in enumerate(rules)}
+            for key, value in before.items():
+                b2.prefs[key] = value
+    assert np.array_equal(found["numpy"]["played"], rows[(np.arange(70) - 3) % 30])
+    for name, wanted in found["numpy"].items():
+        assert_close(found["cuda_standalone"][name], wanted, what=name)
+
+
 def test_a_fitted_network():
     """Its plastic weights are brought by spikes, and lie by rows for the rule."""
     net = fitted_network.small_network(

@@ -52,18 +52,19 @@ __device__ inline T largest_of_block(T value) {
 }
 
 // ---- Signal: one row of the samples ------------------------------------------------------------------------------
+__host__ __device__ inline std::int64_t row_at(std::int64_t step, std::int64_t first_step, std::int64_t every,
+                                               bool periodic, std::int64_t rows) {
+    std::int64_t row = step - first_step;
+    row = row >= 0 ? row / every : -1 - (-1 - row) / every;
+    if (periodic) return (row % rows + rows) % rows;
+    return row < 0 ? 0 : (row < rows ? row : rows - 1);
+}
+
 template <typename T>
 __global__ void play(std::int64_t n, std::int64_t rows, std::int64_t step, const std::int64_t* first_step,
                      const std::int64_t* every, const std::int32_t* periodic, const T* samples, T* value) {
     const std::int64_t i = thread_index();
-    if (i >= n) return;
-    std::int64_t row = step - *first_step;
-    row = row >= 0 ? row / *every : -1 - (-1 - row) / *every;
-    if (*periodic)
-        row = (row % rows + rows) % rows;
-    else
-        row = row < 0 ? 0 : (row < rows ? row : rows - 1);
-    value[i] = samples[row * n + i];
+    if (i < n) value[i] = samples[row_at(step, *first_step, *every, *periodic, rows) * n + i];
 }
 
 // ---- Recorder: some elements, one after the other ----------------------------------------------------------------
@@ -73,7 +74,13 @@ __global__ void gather(std::int64_t n, const std::int32_t* indices, const X* x, 
     if (i < n) to[i] = (V)x[indices[i]];
 }
 
-// ---- LinearMap: y = W x ------------------------------------------------------------------------------------------
+// ---- LinearMap: the parts of x, and y = W x ----------------------------------------------------------------------
+template <typename X, typename V>
+__global__ void copy(std::int64_t n, const X* from, V* to) {
+    const std::int64_t i = thread_index();
+    if (i < n) to[i] = (V)from[i];
+}
+
 // How many threads share a row: about eight terms for each. It decides the order of the sum, so nothing else may.
 static inline int lanes_for(std::int64_t n_weights, std::int64_t n_rows) {
     int lanes = 1;

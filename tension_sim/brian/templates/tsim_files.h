@@ -93,7 +93,21 @@ void write_vector(const std::string& folder, const std::string& name, const V& v
     end_with(unreadable, "could not read " + name + " from " + path + " (" + why + ")");
 }
 
-// `name` is for the message.
+// Reads what begins at a byte of an open file, all of it; `name` is for the message.
+inline void read_bytes(const std::string& name, const std::string& path, int file, size_t first, char* to, size_t bytes)
+{
+    while (bytes > 0) {
+        const ssize_t done = pread(file, to, bytes, (off_t)first);
+        if (done > 0) {
+            to += done;
+            first += done;
+            bytes -= done;
+        } else if (done == 0 || errno != EINTR) {
+            unfit(name, path, done == 0 ? "it became shorter meanwhile" : std::strerror(errno));
+        }
+    }
+}
+
 template <typename T>
 void read_array(const std::string& name, const std::string& path, T* data, size_t count)
 {
@@ -105,16 +119,7 @@ void read_array(const std::string& name, const std::string& path, T* data, size_
     if ((size_t)found.st_size != bytes)
         unfit(name, path, "it has " + std::to_string((unsigned long long)found.st_size) + " bytes, not the "
             + std::to_string(bytes) + " of " + std::to_string(count) + " values");
-    char* to = reinterpret_cast<char*>(data);
-    while (bytes > 0) {
-        const ssize_t done = read(file, to, bytes);
-        if (done > 0) {
-            to += done;
-            bytes -= done;
-        } else if (done == 0 || errno != EINTR) {
-            unfit(name, path, done == 0 ? "it became shorter meanwhile" : std::strerror(errno));
-        }
-    }
+    read_bytes(name, path, file, 0, reinterpret_cast<char*>(data), bytes);
     close(file);
 }
 

@@ -3,11 +3,14 @@
 {% set _scalar = c_data_type(variables['y'].dtype) %}
 
 {% block extra_headers %}
+#include <algorithm>
 {% include 'tsim_sums.h' %}
 
 {% endblock %}
 
 {% block maincode %}
+    {% include 'tsim_gather.cpp' %}
+
     {# A row is summed by one thread, so their number changes no bit. Small products are over before they are awake. #}
     {% if not masked %}
     if (n_sources < 16)

@@ -8,6 +8,12 @@
 {% endblock %}
 
 {% block host_maincode %}
+    {% set first = namespace(place=0) %}
+    {% for part in gather %}
+    TSIM_LAUNCH(tsim::copy, tsim::blocks_for({{part.size}}), TSIM_THREADS, {{part.size}},
+        {{_dev('source_%d' % loop.index0)}} + {{part.start}}, {{_dev('x')}} + {{first.place}});
+    {% set first.place = first.place + part.size %}
+    {% endfor %}
     static const int _lanes = tsim::lanes_for(_numw, N);
     TSIM_LAUNCH(tsim::multiply, tsim::blocks_for(N*_lanes), TSIM_THREADS,
         N, n_sources, _lanes,

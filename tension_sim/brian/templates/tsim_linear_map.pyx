@@ -4,6 +4,8 @@
 {% block maincode %}
     cdef long _row, _j
     cdef {{cpp_dtype(variables['y'].dtype)}} _sum
+    {% include 'tsim_gather.pyx' %}
+
     for _row in range(N):
         _sum = 0
         {% if masked %}

@@ -15,12 +15,8 @@
     if (tsim::due({{t_in_timesteps}}, {{learning}}, {{start_step}}, {{stop_step}}, {{update_every}}, {{probability}},
                   {{seed}}))
     {
-        {% set first = namespace(place=0) %}
-        {% for group in gather %}
-        std::copy_n({{get_array_name(variables['source_%d' % loop.index0])}} + {{group.start}}, {{group.size}},
-                    {{x}} + {{first.place}});
-        {% set first.place = first.place + group.size %}
-        {% endfor %}
+        {% include 'tsim_gather.cpp' %}
+
         tsim::rls::sums<{{c_data_type(variables['w'].dtype)}}>(n_blocks, {{partner}}, {{block_start}}, {{x}} + x_start,
                                                                {{rows}}, {{block_rows}}, {{w}}, {{row_start}}, {{z}});
     }

@@ -7,12 +7,8 @@
     cdef {{cpp_dtype(variables['z'].dtype)}} _sum
     if not _owner.due({{t_in_timesteps}}):
         return
-    {% set first = namespace(place=0) %}
-    {% for group in gather %}
-    for _i in range({{group.size}}):
-        {{x}}[{{first.place}} + _i] = {{get_array_name(variables['source_%d' % loop.index0])}}[{{group.start}} + _i]
-    {% set first.place = first.place + group.size %}
-    {% endfor %}
+    {% include 'tsim_gather.pyx' %}
+
     for _b in range(n_blocks):
         for _i in range({{block_rows}}[_b], {{block_rows}}[_b + 1]):
             _row = {{rows}}[_i]

@@ -1,0 +1,7 @@
+    {# Copy the parts of x that belong to several groups, one after the other. #}
+    {% set first = namespace(place=0) %}
+    {% for part in gather %}
+    for _j in range({{part.size}}):
+        {{get_array_name(variables['x'])}}[{{first.place}} + _j] = {{get_array_name(variables['source_%d' % loop.index0])}}[{{part.start}} + _j]
+    {% set first.place = first.place + part.size %}
+    {% endfor %}
