@@ -1,0 +1,313 @@
+"""Weights of a user's own Synapses learn: spike for spike beside plain numpy loops.
+
+Each case is a network of its own kind. On numpy it runs alone; the compiled targets run all in one program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+import pytest
+from brian.synaptic_loops import Arrivals, Drive, Rls
+from targets import STANDALONE_TARGETS, Target, activated, assert_close, skip_unless_here
+
+from tension_sim.brian import RLS, Signal
+
+DT, STEPS, TAU = 1e-4, 300, 5e-3
+N_PRE, N_POST = 12, 5
+RATES = np.linspace(80, 400, N_PRE)
+MS = b2.ms
+
+
+def sources(name: str) -> b2.NeuronGroup:
+    """Neurons that spike at rates of their own, with a trace: `Drive` is the same in numpy."""
+    group = b2.NeuronGroup(
+        N_PRE, "dv/dt = drive : 1\ndr/dt = -r/(5*ms) : 1\ndrive : Hz (constant)", threshold="v > 1",
+        reset="v = 0; r += 1", method="euler", name=name,
+    )  # fmt: skip
+    group.drive = RATES * b2.Hz
+    group.v = np.linspace(0, 0.9, N_PRE)
+    return group
+
+
+def goal(rows: int = N_POST, scale: float = 1.0) -> np.ndarray:
+    """Sines of different frequencies, that are not negative."""
+    return scale * (1 + np.sin(np.arange(STEPS)[:, None] / (20 + 7 * np.arange(rows))))
+
+
+def connected() -> tuple[np.ndarray, np.ndarray]:
+    """Random partners in no order; the first two targets have the same ones, the last has none, one pair has two."""
+    rng = np.random.default_rng(3)
+    mask = rng.random((N_PRE, N_POST)) < 0.6
+    mask[:, 1], mask[:, -1] = mask[:, 0], False
+    pre, post = np.nonzero(mask)
+    order = rng.permutation(len(pre))
+    return np.append(pre[order], pre[0]), np.append(post[order], post[0] + 2)
+
+
+def spikes_of(monitor: b2.SpikeMonitor) -> list[tuple[int, int]]:
+    """Return step and neuron of each spike."""
+    return [(round(float(t) / DT), int(i)) for t, i in zip(monitor.t_[:], monitor.i[:], strict=True)]
+
+
+def scaled(alpha: float) -> Any:
+    return lambda sources: alpha * np.eye(len(sources))
+
+
+class Case:
+    """A network; `check` compares it with its loop once it has run."""
+
+    objects: list[Any]
+    rls: RLS
+
+    def check_P(self, loop: Rls) -> None:
+        found = self.rls.P if isinstance(self.rls.P, list) else [self.rls.P]
+        for mine, wanted in zip(found, loop.P.values(), strict=True):
+            assert_close(mine, wanted, what="P")
+
+
+class Delays(Case):
+    """Delays that differ, of one of two pathways; two synapses between one pair; an error of the neurons' own."""
+
+    def __init__(self) -> None:
+        self.pre, self.post = connected()
+        self.delay = np.random.default_rng(1).integers(0, 40, len(self.pre))
+        neurons = sources("delays_pre")
+        readers = b2.NeuronGroup(
+            N_POST, "dv/dt = (g - v)/(10*ms) : 1\ndg/dt = -g/(5*ms) : 1", threshold="v > 0.4", reset="v = 0",
+            method="euler", name="delays_post",
+        )  # fmt: skip
+        pathways = {"late": "g_post += w", "early": "v_post += 0.01*w"}
+        self.synapses = b2.Synapses(neurons, readers, "w : 1", on_pre=pathways, name="delays_synapses")
+        self.synapses.connect(i=self.pre, j=self.post)
+        self.synapses.late.delay = self.delay * DT * b2.second
+        self.synapses.w = "0.01*(1 + i - j)"
+        target = Signal(goal(), name="delays_goal")
+        self.rls = RLS(
+            self.synapses, target, weight="w", trace="r_pre", alpha_P=0.5, error="g_post - y", update_every=3,
+            name="delays_rls",
+        )  # fmt: skip
+        self.monitor = b2.SpikeMonitor(readers, name="delays_spikes")
+        self.objects = [neurons, readers, self.synapses, target, self.rls, self.monitor]
+
+    def check(self) -> None:
+        drive, w, y = Drive(RATES, DT, TAU), 0.01 * (1 + self.pre - self.post), goal()
+        loop, late = Rls(self.pre, self.post, N_POST, scaled(0.5)), Arrivals(STEPS, self.pre, self.delay)
+        v, g, spiked = np.zeros(N_POST), np.zeros(N_POST), []
+        for k in range(STEPS):
+            v, g = v + (g - v) * DT / 10e-3, g - g * DT / TAU
+            spikes, mine = drive.spikes(), np.flatnonzero(v > 0.4)
+            spiked += [(k, i) for i in mine]
+            early = np.flatnonzero(np.isin(self.pre, spikes))
+            np.add.at(v, self.post[early], 0.01 * w[early])
+            arrived = late.of(k, spikes)
+            np.add.at(g, self.post[arrived], w[arrived])
+            drive.reset(spikes)
+            v[mine] = 0
+            if k % 3 == 0:
+                loop.update(w, drive.r[self.pre], g - y[k])
+        assert len(spiked) > 20
+        assert spikes_of(self.monitor) == spiked
+        assert_close(self.synapses.w, w, what="w")
+        self.check_P(loop)
+        assert [len(P) for P in self.rls.P] == sorted({*map(len, loop.rows)} - {0}, key=list(map(len, loop.rows)).index)
+
+
+class Conductances(Case):
+    """Conductances with a reversal potential and one delay for all; the trace of a SpikeGeneratorGroup is made."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(5)
+        self.raster = rng.random((STEPS, N_PRE)) < 0.03
+        steps, neurons = np.nonzero(self.raster)
+        source = b2.SpikeGeneratorGroup(N_PRE, neurons, steps * DT * b2.second, name="conductances_pre")
+        readers = b2.NeuronGroup(
+            N_POST,
+            """dv/dt = (10*nS*(-70*mV - v) + g*(0*mV - v))/(200*pF) : volt
+               dg/dt = -g/(5*ms) : siemens""",
+            threshold="v > -60*mV", reset="v = -68*mV", method="euler", name="conductances_post",
+        )  # fmt: skip
+        readers.v = -70 * b2.mV
+        self.synapses = b2.Synapses(
+            source, readers, "w : siemens", on_pre="g_post += w", delay=1.2 * MS, name="conductances_synapses"
+        )
+        self.synapses.connect(condition="(i + j) % 3 != 0")
+        self.synapses.w = "0.1*nS*(1 + j)"
+        target = Signal(goal(scale=6.0) * b2.nS, name="conductances_goal")
+        self.rls = RLS(
+            self.synapses, target, weight="w", trace=4 * MS, alpha_P=0.2, error="0.5*(z - y) + 0.5*(g_post - y)",
+            start=2 * MS, name="conductances_rls",
+        )  # fmt: skip
+        self.monitor = b2.SpikeMonitor(readers, name="conductances_spikes")
+        self.objects = [source, readers, self.synapses, target, self.rls, self.monitor]
+
+    def check(self) -> None:
+        pre, post = np.nonzero((np.arange(N_PRE)[:, None] + np.arange(N_POST)) % 3)
+        w, y = 1e-10 * (1 + post), goal(scale=6.0) * 1e-9
+        loop, late = Rls(pre, post, N_POST, scaled(0.2)), Arrivals(STEPS, pre, 12)
+        v, g, r, spiked = np.full(N_POST, -70e-3), np.zeros(N_POST), np.zeros(N_PRE), []
+        for k in range(STEPS):
+            v, g = v + DT * (1e-8 * (-70e-3 - v) - g * v) / 200e-12, g - g * DT / TAU
+            spikes, mine = np.flatnonzero(self.raster[k]), np.flatnonzero(v > -60e-3)
+            spiked += [(k, i) for i in mine]
+            arrived = late.of(k, spikes)
+            np.add.at(g, post[arrived], w[arrived])
+            r = r * np.exp(-DT / 4e-3) + self.raster[k]
+            v[mine] = -68e-3
+            if k >= 20:
+                loop.update(w, r[pre], 0.5 * (loop.z(w, r[pre]) - y[k]) + 0.5 * (g - y[k]))
+        assert len(spiked) > 20
+        assert spikes_of(self.monitor) == spiked
+        assert_close(self.synapses.w, w, what="w")
+        assert self.synapses.w.dim is b2.siemens.dim
+        self.check_P(loop)
+        assert len(self.rls.P) == 3
+
+
+class Depression(Case):
+    """Tsodyks-Markram depression, whose trace is one of each synapse; some learn, at speeds of their own."""
+
+    def __init__(self) -> None:
+        self.pre, self.post = connected()
+        self.delay = np.random.default_rng(2).integers(0, 30, len(self.pre))
+        neurons = sources("depression_pre")
+        readers = b2.NeuronGroup(
+            N_POST, "dv/dt = (g - v)/(10*ms) : 1\ndg/dt = -g/(5*ms) : 1", threshold="v > 0.1", reset="v = 0",
+            method="euler", name="depression_post",
+        )  # fmt: skip
+        self.synapses = b2.Synapses(
+            neurons,
+            readers,
+            """w : 1
+               dx/dt = (1 - x)/(50*ms) : 1 (event-driven)
+               ds/dt = -s/(5*ms) : 1 (clock-driven)
+               plastic : boolean
+               speed : 1""",
+            on_pre="g_post += 0.4*x*w; s += 0.4*x; x -= 0.4*x",
+            method="euler",
+            name="depression_synapses",
+        )
+        self.synapses.connect(i=self.pre, j=self.post)
+        self.synapses.delay = self.delay * DT * b2.second
+        self.synapses.x = 1
+        self.synapses.w = 0.3
+        self.synapses.plastic = "i % 4 != j % 4"
+        self.synapses.speed = "1/(1.0 + i)"
+        target = Signal(goal(), name="depression_goal")
+        self.rls = RLS(
+            self.synapses, target, weight="w", trace="s", alpha_P=np.linspace(0.3, 0.8, N_PRE), trainable="plastic",
+            factor="speed", error="g_post - y", update_every=2, name="depression_rls",
+        )  # fmt: skip
+        self.monitor = b2.SpikeMonitor(readers, name="depression_spikes")
+        self.objects = [neurons, readers, self.synapses, target, self.rls, self.monitor]
+
+    def check(self) -> None:
+        pre, post, y, n = self.pre, self.post, goal(), len(self.pre)
+        drive, w, x, s, last = Drive(RATES, DT, TAU), np.full(n, 0.3), np.ones(n), np.zeros(n), np.zeros(n)
+        alpha = np.linspace(0.3, 0.8, N_PRE)
+        loop = Rls(pre, post, N_POST, lambda some: np.diag(alpha[some]), pre % 4 != post % 4, own=True)
+        late, v, g, spiked = Arrivals(STEPS, pre, self.delay), np.zeros(N_POST), np.zeros(N_POST), []
+        for k in range(STEPS):
+            v, g = v + (g - v) * DT / 10e-3, g - g * DT / TAU
+            s -= s * DT / TAU
+            spikes, mine = drive.spikes(), np.flatnonzero(v > 0.1)
+            spiked += [(k, i) for i in mine]
+            for a in late.of(k, spikes):
+                x[a] = 1 + (x[a] - 1) * np.exp(-(k - last[a]) * DT / 50e-3)
+                last[a] = k
+                g[post[a]] += 0.4 * x[a] * w[a]
+                s[a] += 0.4 * x[a]
+                x[a] -= 0.4 * x[a]
+            drive.reset(spikes)
+            v[mine] = 0
+            if k % 2 == 0:
+                loop.update(w, s, g - y[k], factor=1 / (1.0 + pre))
+        assert len(spiked) > 20
+        assert spikes_of(self.monitor) == spiked
+        assert_close(self.synapses.w, w, what="w")
+        assert np.all(self.synapses.w[:][pre % 4 == post % 4] == 0.3)
+        self.check_P(loop)
+
+
+class Subgroups(Case):
+    """Excitatory and inhibitory neurons of one group, two Synapses, into a part of a group; signs and row sums."""
+
+    E, SIGNS = 7, np.repeat([1.0, -1.0], [7, N_PRE - 7])
+
+    def __init__(self) -> None:
+        neurons = sources("subgroups_pre")
+        readers = b2.NeuronGroup(
+            N_POST + 3, "dv/dt = (g - v)/(10*ms) : 1\ndg/dt = -g/(5*ms) : 1", threshold="v > 0.3", reset="v = 0",
+            method="euler", name="subgroups_post",
+        )  # fmt: skip
+        target, part = Signal(goal(), name="subgroups_goal"), readers[3:]
+        self.synapses = []
+        for name, some, sign in (("exc", neurons[: self.E], "0.2"), ("inh", neurons[self.E :], "-0.1")):
+            one = b2.Synapses(some, part, "w : 1", on_pre="g_post += w", name=f"subgroups_{name}")
+            one.connect(p=0.7)
+            one.w = sign
+            self.synapses.append(one)
+        self.rls = RLS(
+            self.synapses, target, weight="w", trace="r", alpha_P=0.4, signs=self.SIGNS, groups=(self.SIGNS < 0) * 1,
+            row_sum=[0.5, 2.0], update_every=2, name="subgroups_rls",
+        )  # fmt: skip
+        self.monitor = b2.SpikeMonitor(readers, name="subgroups_spikes")
+        self.objects = [neurons, readers, *self.synapses, target, self.rls, self.monitor]
+
+    def check(self) -> None:
+        pre = np.concatenate([self.synapses[0].i[:], self.synapses[1].i[:] + self.E])
+        post = np.concatenate([one.j[:] for one in self.synapses])
+        drive, w, y, sign = Drive(RATES, DT, TAU), np.where(pre < self.E, 0.2, -0.1), goal(), self.SIGNS[pre]
+
+        def first(some: np.ndarray) -> np.ndarray:
+            groups = some >= self.E
+            penalty = np.where(groups, 2.0, 0.5)
+            return np.linalg.inv(np.eye(len(some)) / 0.4 + penalty * (groups[:, None] == groups))
+
+        loop = Rls(pre, post, N_POST, first)
+        v, g, spiked = np.zeros(N_POST), np.zeros(N_POST), []
+        for k in range(STEPS):
+            v, g = v + (g - v) * DT / 10e-3, g - g * DT / TAU
+            spikes, mine = drive.spikes(), np.flatnonzero(v > 0.3)
+            spiked += [(k, i + 3) for i in mine]
+            reached = np.flatnonzero(np.isin(pre, spikes))
+            np.add.at(g, post[reached], w[reached])
+            drive.reset(spikes)
+            v[mine] = 0
+            if k % 2 == 0:
+                loop.update(w, drive.r[pre], loop.z(w, drive.r[pre]) - y[k], sign)
+        assert len(spiked) > 20
+        assert spikes_of(self.monitor) == spiked
+        found = np.concatenate([one.w[:] for one in self.synapses])
+        assert_close(found, w, what="w")
+        assert np.any(found == 0)
+        assert np.all(found * sign >= 0)
+        self.check_P(loop)
+
+
+CASES = [Delays, Conductances, Depression, Subgroups]
+
+
+def run(target: Target, cases: list[Any]) -> None:
+    """Run some cases in one network, in two parts, and compare each."""
+    b2.defaultclock.dt = DT * b2.second
+    b2.seed(4)
+    made = [case() for case in cases]
+    target.run(b2.Network(*(one for case in made for one in case.objects)), *[STEPS // 2 * DT * b2.second] * 2)
+    for case in made:
+        case.check()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_on_numpy(numpy_target: Target, case: Any) -> None:
+    run(numpy_target, [case])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cython", *STANDALONE_TARGETS[:1]])
+def test_all_cases_compiled(tmp_path: Any, name: str) -> None:
+    skip_unless_here(name)
+    with activated(name, tmp_path / "project") as target:
+        run(target, CASES)
