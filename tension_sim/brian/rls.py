@@ -38,7 +38,7 @@ from .rls_arguments import (
 from .row_error import RowError, RowSums
 from .spike_map import SpikeMap
 from .standalone import is_standalone
-from .synaptic import LearnedSynapses, Scatter, SynapticMap, declare_blocks, nothing_learns
+from .synaptic import LearnedSynapses, Scatter, SynapticMap, declare_blocks
 from .times import StepCount, check_window
 
 __all__ = ["RLS"]
@@ -516,8 +516,8 @@ class RLS(GeneratedObject):
 
     def check_diverged(self) -> None:
         """Raise DivergenceError if an update was not finite."""
-        if self.blocks is None and not len(self):
-            raise nothing_learns(self.maps[0])
+        if self.blocks is None:
+            self.maps[0].check()
         step = int(self._scalar("diverged_step"))
         if step < 0:
             return

@@ -2,7 +2,7 @@
 
 from .arguments import LearnedSynapses, described, given_synapses
 from .blocks import declare_blocks
-from .synaptic_map import Scatter, SynapticMap, nothing_learns
+from .synaptic_map import Scatter, SynapticMap
 
 __all__ = [
     "LearnedSynapses",
@@ -11,5 +11,4 @@ __all__ = [
     "declare_blocks",
     "described",
     "given_synapses",
-    "nothing_learns",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import brian2
 import numpy as np
 
-from ...errors import InvalidValueError, UnsupportedError, message
+from ...errors import InvalidValueError, message
 from .._base import GeneratedObject, default_float
 from ..row_error import SCHEDULE
 from ..standalone import is_standalone
@@ -47,7 +47,6 @@ class SynapticMap(GeneratedObject):
         self.shape, self.target = synapses.shape, synapses.target
         self.by_synapse, self.has_factor = synapses.by_synapse, synapses.has_factor
         self._rule: Any = None
-        self._found: Wiring | None = None
         self._connections: list[int] | None = None
         super().__init__(
             "tsim_synaptic_map",
@@ -81,6 +80,7 @@ class SynapticMap(GeneratedObject):
         variables.add_array("row_start", size=self.shape[0] + 1, dtype=np.int64)
         add_x = variables.add_dynamic_array if self.by_synapse else variables.add_array
         add_x("x", size=0 if self.by_synapse else self.shape[1], dimensions=trace, dtype=default_float())
+        variables.add_array("rewired", size=1, scalar=True, dtype=np.int32)
         if self.has_factor:
             variables.add_dynamic_array("factor", size=0, dtype=default_float())
         for s, one in enumerate(self.parts):
@@ -120,16 +120,6 @@ class SynapticMap(GeneratedObject):
         return self._rule.due(step)
 
     def before_run(self, run_namespace: Any) -> None:
-        device = type(brian2.get_device()).__name__
-        if device == "CUDAStandaloneDevice":
-            raise UnsupportedError(
-                message(
-                    "RLS.maps",
-                    "the target numpy, cython or cpp_standalone for Synapses that learn",
-                    device,
-                    "learn the weights of a SpikeMap, which runs there as well.",
-                )
-            )
         if is_standalone():
             self._check_connections()
         else:
@@ -152,14 +142,12 @@ class SynapticMap(GeneratedObject):
     def find(self) -> None:
         """Find rows and blocks anew, as long as nothing was learned; afterwards they must be the same."""
         wiring = self._read_wiring()
-        if self._found is not None:
-            same = all(map(np.array_equal, self._found.slots, wiring.slots))
-            if same and np.array_equal(self._found.blocks.partner, wiring.blocks.partner):
-                return
-            if not self._get("fresh")[0]:
-                raise self._rewired()
-        self._found = wiring
-        values = {f"slot_{s}": slot for s, slot in enumerate(wiring.slots)} | wiring.arrays()
+        slots = {f"slot_{s}": slot for s, slot in enumerate(wiring.slots)}
+        if all(np.array_equal(self._get(name), slot) for name, slot in slots.items()):
+            return
+        if not self._get("fresh")[0]:
+            raise self._rewired()
+        values = slots | wiring.arrays()
         count = int(wiring.row_start[-1])
         sizes = {name: len(array) for name, array in values.items()}
         sizes |= (
@@ -179,6 +167,13 @@ class SynapticMap(GeneratedObject):
             post.append(self._get(f"post_{s}") - getattr(self.target, "start", 0))
             trainable.append(self._get(f"trainable_{s}") if one.trainable else None)
         return find_wiring(pre, post, trainable, self.shape[0], self.by_synapse)
+
+    def check(self) -> None:
+        """Raise what a generated program found: nothing that learns, or other partners than before."""
+        if self._get("rewired")[0]:
+            raise self._rewired()
+        if not len(self._rule):
+            raise nothing_learns(self)
 
     def _rewired(self) -> InvalidValueError:
         names = ", ".join(one.synapses.name for one in self.parts)

@@ -39,11 +39,16 @@ class Wiring {
         }
     }
 
-    // Orders them by targets and then sources, and groups targets with the same sources; returns their number.
+    // Orders them by targets and then sources.
+    void order() {
+        std::stable_sort(learned.begin(), learned.end());
+        for (std::size_t place = 0; place < learned.size(); place++) *learned[place].slot = std::int32_t(place);
+    }
+
+    // Groups targets with the same sources, after order(); returns how many synapses learn.
     template <typename RowStart>
     std::int64_t find(std::vector<std::int32_t>& partner, std::vector<std::int64_t>& block_start,
                       std::vector<std::int32_t>& rows, std::vector<std::int64_t>& block_rows, RowStart& row_start) {
-        std::stable_sort(learned.begin(), learned.end());
         std::map<std::vector<std::int32_t>, std::size_t> number;
         std::vector<std::vector<std::int32_t> > rows_of;
         partner.clear();
@@ -52,10 +57,8 @@ class Wiring {
         for (std::int32_t row = 0; row < n_targets; row++) {
             row_start[row] = next;
             std::vector<std::int32_t> sources;
-            for (; next < learned.size() && learned[next].target == row; next++) {
-                *learned[next].slot = std::int32_t(next);
+            for (; next < learned.size() && learned[next].target == row; next++)
                 sources.push_back(learned[next].source);
-            }
             if (sources.empty()) continue;
             std::size_t block = rows_of.size();
             if (!by_synapse) block = number.insert(std::make_pair(sources, block)).first->second;

@@ -1,5 +1,5 @@
 {# USES_VARIABLES { N, w, row_start, x, partner, block_start, P_start, pending_start, term_start, max_pending, rows_0,
-                    block_rows_0, P_packed, pending_k, pending_c, P_scale, pending, n_blocks, fresh, learning,
+                    block_rows_0, P_packed, pending_k, pending_c, P_scale, pending, n_blocks, fresh, rewired, learning,
                     start_step, stop_step, update_every, probability, seed, t_in_timesteps } #}
 {% extends 'common_group.cpp' %}
 {% macro _array(name) %}{{get_array_name(variables[name])}}{% endmacro %}
@@ -22,16 +22,24 @@
 {% endblock %}
 
 {% block extra_functions_cpp %}
-// Finds rows and blocks of P, as long as nothing was learned.
+// Finds rows and blocks of P, as long as nothing was learned; afterwards they must be the same.
 void _wire_{{codeobj_name}}()
 {
-    if (!brian::{{get_array_name(variables['fresh'], access_data=False)}}[0]) return;
     tsim::synaptic::Wiring _wiring({{variables["N"].value}}, {{'true' if by_synapse else 'false'}});
     {% for part in parts %}
     {% set s = loop.index0 %}
+    std::vector<int32_t> _slot_{{s}};
     _wiring.add({{_vector('pre_%d' % s)}}, {{part.shift}}, {{_vector('post_%d' % s)}}, {{part.target_start}},
-                {{'&' ~ _vector('trainable_%d' % s) if part.trainable else '(const std::vector<char>*)0'}},
-                {{_vector('slot_%d' % s)}});
+                {{'&' ~ _vector('trainable_%d' % s) if part.trainable else '(const std::vector<char>*)0'}}, _slot_{{s}});
+    {% endfor %}
+    _wiring.order();
+    {% for part in parts %}
+    if (!{{_vector('fresh')}}[0] && _slot_{{loop.index0}} != {{_vector('slot_%d' % loop.index0)}})
+        {{_vector('rewired')}}[0] = 1;
+    {% endfor %}
+    if (!{{_vector('fresh')}}[0]) return;
+    {% for part in parts %}
+    {{_vector('slot_%d' % loop.index0)}} = _slot_{{loop.index0}};
     {% endfor %}
     const int64_t _learn = _wiring.find({{_vector('partner')}}, {{_vector('block_start')}}, {{_vector('rows_0')}},
                                         {{_vector('block_rows_0')}}, {{_vector('row_start')}});
@@ -57,6 +65,7 @@ void _wire_{{codeobj_name}}()
     if (tsim::due({{t_in_timesteps}}, {{learning}}, {{start_step}}, {{stop_step}}, {{update_every}}, {{probability}},
                   {{seed}}))
     {
+        if ({{rewired}}) Network::_globally_stopped = true;
         {% for part in parts %}
         {% set s = loop.index0 %}
         {% if not by_synapse %}
