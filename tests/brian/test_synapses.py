@@ -168,7 +168,9 @@ class Conductances(Case):
 
 
 class Depression(Case):
-    """Tsodyks-Markram depression, whose trace is one of each synapse; some learn, at speeds of their own."""
+    """Tsodyks-Markram depression, with a trace of each synapse; some learn, at speeds of their own. Others beside."""
+
+    ALPHA = np.linspace(0.3, 0.8, 2 * N_PRE - 3)
 
     def __init__(self, label: str = "") -> None:
         self.pre, self.post = connected()
@@ -196,19 +198,27 @@ class Depression(Case):
         self.synapses.w = 0.3
         self.synapses.plastic = "i % 4 != j % 4"
         self.synapses.speed = "1/(1.0 + i)"
+        self.plain = b2.Synapses(neurons[3:], readers, "w : 1", on_pre="g_post += w", name=f"{label}plain")
+        self.plain.connect("(i + j) % 4 == 0")
         target = Signal(goal(), name=f"{label}goal")
         self.rls = RLS(
-            self.synapses, target, weight="w", trace="s", alpha_P=np.linspace(0.3, 0.8, N_PRE), trainable="plastic",
-            factor="speed", error="g_post - y", update_every=2, name=f"{label}rls",
+            [self.synapses, self.plain], target, weight="w", trace=["s", "r_pre"], trainable=["plastic", None],
+            alpha_P=self.ALPHA, factor=["speed", None], error="g_post - y", update_every=2, name=f"{label}rls",
         )  # fmt: skip
         self.monitor = b2.SpikeMonitor(readers, name=f"{label}spikes")
-        self.objects = [neurons, readers, self.synapses, target, self.rls, self.monitor]
+        self.objects = [neurons, readers, self.synapses, self.plain, target, self.rls, self.monitor]
 
     def check(self) -> None:
         pre, post, y, n = self.pre, self.post, goal(), len(self.pre)
         drive, w, x, s, last = Drive(RATES, DT, TAU), np.full(n, 0.3), np.ones(n), np.zeros(n), np.zeros(n)
-        alpha = np.linspace(0.3, 0.8, N_PRE)
-        loop = Rls(pre, post, N_POST, lambda some: np.diag(alpha[some]), pre % 4 != post % 4, own=True)
+        beside, onto = np.nonzero((np.arange(N_PRE - 3)[:, None] + np.arange(N_POST)) % 4 == 0)
+        learns = np.append(pre % 4 != post % 4, beside >= 0)
+        speed = np.append(1 / (1.0 + pre), np.ones(len(beside)))
+        loop = Rls(
+            np.append(pre, N_PRE + beside), np.append(post, onto), N_POST, lambda some: np.diag(self.ALPHA[some]),
+            learns, own=True,
+        )  # fmt: skip
+        w = np.append(w, np.zeros(len(beside)))
         late, v, g, spiked = Arrivals(STEPS, pre, self.delay), np.zeros(N_POST), np.zeros(N_POST), []
         for k in range(STEPS):
             v, g = v + (g - v) * DT / 10e-3, g - g * DT / TAU
@@ -221,13 +231,15 @@ class Depression(Case):
                 g[post[a]] += 0.4 * x[a] * w[a]
                 s[a] += 0.4 * x[a]
                 x[a] -= 0.4 * x[a]
+            reached = np.flatnonzero(np.isin(beside + 3, spikes))
+            np.add.at(g, onto[reached], w[n + reached])
             drive.reset(spikes)
             v[mine] = 0
             if k % 2 == 0:
-                loop.update(w, s, g - y[k], factor=1 / (1.0 + pre))
+                loop.update(w, np.append(s, drive.r[beside + 3]), g - y[k], factor=speed)
         assert len(spiked) > 15
         assert spikes_of(self.monitor) == spiked
-        assert_close(self.synapses.w, w, what="w")
+        assert_close(np.append(self.synapses.w[:], self.plain.w[:]), w, what="w")
         assert np.all(self.synapses.w[:][pre % 4 == post % 4] == 0.3)
         self.check_P(loop)
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import brian2
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +15,7 @@ def blocks(name):
 
 def test_usage_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(brian2.prefs, "codegen.target", "numpy")  # cython would compile each object of short runs
     names = {}
     for block in blocks("docs/USAGE.md"):
         exec(block, names)  # noqa: S102

@@ -10,6 +10,7 @@ import brian2
 import numpy as np
 from brian2.core.variables import DynamicArrayVariable, Subexpression
 from brian2.equations.equations import DIFFERENTIAL_EQUATION
+from brian2.groups.subgroup import Subgroup
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
@@ -63,7 +64,7 @@ class Learned:
     @property
     def source_start(self) -> int:
         """The first of them in the group that they are a part of."""
-        return int(getattr(self.synapses.source, "start", 0))
+        return _place(self.synapses.source)[1]
 
     @property
     def by_synapse(self) -> bool:
@@ -99,6 +100,11 @@ class LearnedSynapses:
     def target(self) -> Any:
         """The postsynaptic neurons."""
         return self.parts[0].synapses.target
+
+    @property
+    def target_start(self) -> int:
+        """The first of them in the group that they are a part of."""
+        return _place(self.target)[1]
 
     @property
     def clock(self) -> Any:
@@ -221,7 +227,9 @@ def _check_together(synapses: list[Synapses]) -> None:
 
 def _place(group: Any) -> tuple[str, int, int]:
     """Say which neurons a group or subgroup means."""
-    return getattr(group, "source", group).name, getattr(group, "start", 0), len(group)
+    if isinstance(group, Subgroup):
+        return group.source.name, group.start, len(group)
+    return group.name, 0, len(group)
 
 
 def _for_each(where: str, given: Any, n: int) -> list[Any]:
@@ -232,17 +240,13 @@ def _for_each(where: str, given: Any, n: int) -> list[Any]:
     return list(given)
 
 
-def _is_synaptic(synapses: Synapses, name: str) -> bool:
-    """Say whether a variable has one value a synapse, and is no array of Brian2's own."""
-    return name in _parameters(synapses)
-
-
 def _event_driven(synapses: Synapses) -> set[str]:
     equations = synapses.event_driven
     return set() if equations is None else {e.varname for e in equations.values() if e.type == DIFFERENTIAL_EQUATION}
 
 
-def _parameters(synapses: Synapses) -> set[str]:
+def _synaptic_variables(synapses: Synapses) -> set[str]:
+    """Name the variables with one value a synapse, without Brian2's own."""
     return {
         name
         for name, variable in synapses.variables.items()
@@ -255,7 +259,7 @@ def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kin
     if not isinstance(name, str):
         raise InvalidTypeError(message(where, f"the name of a variable of {synapses.name}", name, f"{example}."))
     variable = synapses.variables.get(name)
-    if not _is_synaptic(synapses, name):
+    if name not in _synaptic_variables(synapses):
         if isinstance(variable, Subexpression) and variable.owner.name == synapses.name:
             found, fix = "a subexpression", f"declare {name!r} as a parameter."
         elif variable is not None and variable.owner.name == synapses.name and variable.scalar:
@@ -263,7 +267,7 @@ def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kin
         elif variable is not None:
             found, fix = "a variable of the neurons or of a pathway", f"name one of the synapses, {example}."
         else:
-            raise unknown_name(where, f"variable of {synapses.name}", name, _parameters(synapses))
+            raise unknown_name(where, f"variable of {synapses.name}", name, _synaptic_variables(synapses))
         raise InvalidValueError(
             message(where, f"a variable of {synapses.name} with one value a synapse", f"{name!r}, {found}", fix)
         )
@@ -311,7 +315,7 @@ def _trace_of(synapses: Synapses, trace: Any) -> tuple[Any, str, int, Any]:
         _check_variable("RLS.trace", synapses, trace, 'such as trace="x"')
         return synapses, trace, 0, None
     if name not in source.variables:
-        known = {f"{key}_pre" for key in source.variables if not key.startswith("_")} | _parameters(synapses)
+        known = {f"{key}_pre" for key in source.variables if not key.startswith("_")} | _synaptic_variables(synapses)
         error = unknown_name("RLS.trace", f"variable of {source.name} or of {synapses.name}", trace, known)
         if trace.endswith("_post"):
             raise InvalidValueError(

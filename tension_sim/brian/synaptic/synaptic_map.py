@@ -44,7 +44,7 @@ class SynapticMap(GeneratedObject):
         self.parts = [
             one if one.tau is None else replace(one, trace_group=made[_key(one)].group) for one in synapses.parts
         ]
-        self.shape, self.target = synapses.shape, synapses.target
+        self.shape, self._target_start = synapses.shape, synapses.target_start
         self.by_synapse, self.has_factor = synapses.by_synapse, synapses.has_factor
         self._rule: Any = None
         self._connections: list[int] | None = None
@@ -68,7 +68,7 @@ class SynapticMap(GeneratedObject):
                         "n_sources": one.n_sources,
                         "shift": one.first_source - one.source_start,
                         "source_start": one.source_start,
-                        "target_start": getattr(self.target, "start", 0),
+                        "target_start": self._target_start,
                     }
                     for one in self.parts
                 ],
@@ -164,7 +164,7 @@ class SynapticMap(GeneratedObject):
         pre, post, trainable = [], [], []
         for s, one in enumerate(self.parts):
             pre.append(self._get(f"pre_{s}") + (one.first_source - one.source_start))
-            post.append(self._get(f"post_{s}") - getattr(self.target, "start", 0))
+            post.append(self._get(f"post_{s}") - self._target_start)
             trainable.append(self._get(f"trainable_{s}") if one.trainable else None)
         return find_wiring(pre, post, trainable, self.shape[0], self.by_synapse)
 
