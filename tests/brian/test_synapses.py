@@ -452,13 +452,9 @@ def test_mistakes_that_a_program_finds(tmp_path: Any) -> None:
         others.synapses.plastic = "i < 5"
         with pytest.raises(InvalidValueError, match="RLS.maps: expected"):
             target.run(network, 10 * DT * b2.second)
-        with pytest.raises(
-            InvalidValueError, match="one synapse that learns.\nReceived: 'none_synapses'\nFix: set"
-        ):
+        with pytest.raises(InvalidValueError, match="one synapse that learns.\nReceived: 'none_synapses'\nFix: set"):
             none.rls.check_diverged()
-        with pytest.raises(
-            InvalidValueError, match="that others_rls began to learn.\nReceived: 'other"
-        ):
+        with pytest.raises(InvalidValueError, match="that others_rls began to learn.\nReceived: 'other"):
             others.rls.check_diverged()
 
 
