@@ -326,9 +326,9 @@ def test_all_cases_in_one_program(tmp_path: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [Depression, Subgroups])
 def test_a_case_on_cython(tmp_path: Any, case: Any) -> None:
-    """One after the other under the same names, so that most of the code is compiled once."""
+    """The two that use all of the generated code, under the same names, so that most of it is compiled once."""
     skip_unless_here("cython")
     with activated("cython", tmp_path / "project") as target:
         run(target, [case])
