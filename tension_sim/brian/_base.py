@@ -8,7 +8,7 @@ import brian2
 import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-from brian2.core.variables import ArrayVariable, Subexpression, Variables
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import all_devices
 from brian2.groups.group import CodeRunner, Group
@@ -191,13 +191,15 @@ class GeneratedObject(Group, CodeRunner):
 
     def __len__(self) -> int:
         asked = length_asked_for(self)
-        return int(self.variables["N"].get_value()) if asked is None else asked
+        return int(np.asarray(self.variables["N"].get_value()).item()) if asked is None else asked
 
     def _has_length_of_its_own(self, name: str) -> bool:
         variable = self.variables.get(name)
         if not isinstance(variable, ArrayVariable) or variable.scalar:
             return False
-        return name in self.pair_arrays or variable.size != self.variables["N"].get_value()
+        if name in self.pair_arrays or isinstance(variable, DynamicArrayVariable):
+            return True
+        return isinstance(self.variables["N"], ArrayVariable) or variable.size != self.variables["N"].get_value()
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target of each element of `pair_arrays`."""

@@ -23,19 +23,22 @@ from .matrix import Matrices, matrix
 from .rls_arguments import (
     LearnedMap,
     checked_alpha,
+    checked_blocks,
     checked_errors,
     checked_factors,
     checked_groups,
-    checked_maps,
     checked_namespace,
+    checked_postsynaptic,
     checked_signs,
     checked_variables,
+    learned_maps,
     output_of,
     sources_of,
 )
 from .row_error import RowError, RowSums
 from .spike_map import SpikeMap
 from .standalone import is_standalone
+from .synaptic import LearnedSynapses, Scatter, SynapticMap, declare_blocks
 from .times import StepCount, check_window
 
 __all__ = ["RLS"]
@@ -65,7 +68,7 @@ def chance(seed: int, step: int) -> float:
 
 
 class RLS(GeneratedObject):
-    r"""Learn the weights of one or more `LinearMap` or `SpikeMap` by recursive least squares.
+    r"""Learn the weights of maps, or of a user's own Synapses, by recursive least squares.
 
     Rows with the same partners share one P, stored as a packed triangle. An update is
 
@@ -77,10 +80,17 @@ class RLS(GeneratedObject):
     with ``g = c`` (least squares) or ``g = 1`` (`gain`). Of a spike map, r are the traces of
     its sources and z is ``W r``, found at the steps of an update alone.
 
+    Of Synapses, a row is a postsynaptic neuron with all synapses that learn onto it. Its
+    partners are found when a run starts, from what `connect` made. Delays, short-term
+    plasticity, pathways and units are those of the Synapses: only the numbers of `weight`
+    change. r and alpha_P are plain, as published; a weight in siemens learns from an error
+    in siemens, so that alpha_P means the same in every unit.
+
     Parameters
     ----------
-    maps : LinearMap, SpikeMap, or sequence of these
-        The maps learned; all of the same sources. They share P where partners agree.
+    maps : LinearMap, SpikeMap or Synapses, or sequence of these
+        The maps learned; all of the same sources. They share P where partners agree. Or
+        Synapses, all into one group: together they are the partners of each of its neurons.
     target : Signal, LinearMap, (group, variable name), TimedArray or str, optional
         Known to `error` as ``y``: one value a row, or one for all. The variable may be a
         subexpression of its group; a TimedArray has one axis, or a column a row; an expression,
@@ -88,6 +98,16 @@ class RLS(GeneratedObject):
     alpha_P : float or array, shape (sources,)
         Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty; or one of each
         source.
+    weight : str or sequence of str, optional
+        Of Synapses: the variable that learns; one name for all, or one for each.
+    trace : str, Quantity or sequence of these, optional
+        Of Synapses: the presynaptic rate r. A variable of the sources (``"r_pre"``); one of
+        the synapses, which sees delays and depression, so that each neuron has a P of its
+        own; or a time constant, by which the spikes of any group are filtered: r decays,
+        and grows by 1 with each spike.
+    trainable : str or sequence of str, optional
+        Of Synapses: a boolean variable that says which learn. The others count in no P and
+        no z. It is read when a run starts, as long as nothing was learned.
     row_sum : float or sequence of float, optional
         Penalty on the sum of a row's weights from each of the `groups`: the inverse of P(0)
         is diag(1/alpha_P), plus this number between any two partners of one group.
@@ -96,6 +116,7 @@ class RLS(GeneratedObject):
     error : str or sequence of str, optional
         The error of each row, a Brian2 expression of ``z`` (the map's output), ``y``,
         and what `variables` names, in the unit of ``z``; one for all maps or one for each.
+        Of Synapses, ``v_post`` is v of the postsynaptic neuron.
     variables : mapping of str to (group, variable name), optional
         More names for `error`.
     namespace : mapping of str to number, Quantity or Function, optional
@@ -109,7 +130,8 @@ class RLS(GeneratedObject):
         published program of BioFORCE does. The one map goes from neurons to themselves.
     factor : array or list of arrays, optional
         Multiplies what each weight learns: shape (targets, sources), or one number a stored
-        weight; with several maps one array, or None, for each.
+        weight; with several maps one array, or None, for each. Of Synapses, the name of
+        their variable that holds it, or None.
     signs : array, shape (sources,), optional
         +1 or -1: after an update, weights of the other sign become 0.
     blocks : Blocks or BlockSizes, optional
@@ -173,6 +195,9 @@ class RLS(GeneratedObject):
         target: Any = None,
         *,
         alpha_P: Any,
+        weight: Any = None,
+        trace: Any = None,
+        trainable: Any = None,
         row_sum: Any = None,
         groups: Any = None,
         error: str | Sequence[str] = "z - y",
@@ -193,10 +218,10 @@ class RLS(GeneratedObject):
         order: int | None = None,
         name: str = "rls*",
     ) -> None:
-        self.maps = checked_maps(maps)
+        self.maps = learned_maps(maps, weight=weight, trace=trace, trainable=trainable, factor=factor)
         self.target = target
         errors = checked_errors(error, len(self.maps))
-        linked = checked_variables(variables)
+        linked = checked_postsynaptic(errors, self.maps[0]) | checked_variables(variables)
         if target is not None:
             linked["y"] = output_of("RLS.target", target)
         sources = sources_of(self.maps[0])
@@ -208,7 +233,8 @@ class RLS(GeneratedObject):
         for learned, expression, dim in zip(self.maps, errors, outputs, strict=True):
             check_error(expression, len(learned), dim, linked, constants)
         check_choice("RLS.gain", gain, GAINS)
-        if divide_by_source and (len(self.maps) > 1 or len(self.maps[0]) != n_sources):
+        itself = isinstance(self.maps[0], LinearMap | SpikeMap) and len(self.maps[0]) == n_sources
+        if divide_by_source and (len(self.maps) > 1 or not itself):
             shapes = [(len(m), n_sources) for m in self.maps]
             raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
         factors = checked_factors(factor, self.maps)
@@ -227,14 +253,12 @@ class RLS(GeneratedObject):
         }
         check_window("RLS.stop", schedule["start_step"], schedule["stop_step"])
 
-        #: The blocks of P; only their sizes if they were given so.
-        self.blocks = Blocks.of([m.partners for m in self.maps]) if blocks is None else blocks
-        sizes = self.blocks.totals if isinstance(self.blocks, Blocks) else self.blocks
-        if not isinstance(sizes, BlockSizes) or len(sizes.rows) != len(self.maps):
-            raise InvalidValueError(message("RLS.blocks", f"Blocks or BlockSizes of {len(self.maps)} map(s)", blocks))
-        if not sizes.blocks:
-            raise InvalidValueError(message("RLS.maps", "at least one weight to learn", "masks without any"))
-        spiking = [isinstance(m, SpikeMap) for m in self.maps]
+        synaptic = isinstance(self.maps[0], LearnedSynapses)
+        #: Whether each synapse has a rate of its own, in place of each source.
+        self.by_synapse = synaptic and self.maps[0].by_synapse
+        #: The blocks of P; only their sizes if they were given so; None if a run finds them.
+        self.blocks = checked_blocks(blocks, self.maps)
+        spiking = [not isinstance(m, LinearMap) for m in self.maps]
         when = ("end" if spiking[0] else self.maps[0].when) if when is None else when
         order = max(m.order for m in self.maps) + (3 if any(spiking) else 2) if order is None else order
         if any(when == m.when and order <= m.order for m in self.maps):
@@ -253,6 +277,10 @@ class RLS(GeneratedObject):
             if used
         ]
         options = {**grouped} | ({} if sign is None else {"sign": sign})
+        if synaptic:
+            map_name = f"{name.rstrip('*')}_synapses*"
+            self.maps = [SynapticMap(self.maps[0], when=when, order=order - 3, name=map_name)]
+            sources = sources_of(self.maps[0])
         if divide_by_source:
             given = isinstance(self.blocks, Blocks)
             options["block_of"] = self.blocks.block_of[0] if given else np.full(n_sources, -1, np.int32)
@@ -269,6 +297,7 @@ class RLS(GeneratedObject):
                 "grouped": bool(grouped),
                 "signed": sign is not None,
                 "by_source": bool(divide_by_source),
+                "by_synapse": self.by_synapse,
             },
             needed_variables=[*needed, *options],
         )
@@ -278,14 +307,14 @@ class RLS(GeneratedObject):
             "forgetting": forgetting,
             "probability": probability,
         }
-        self._declare(sizes, values)
+        self._declare(values)
         self._declare_steps(**schedule)
         self._declare_sources(sources, alpha)
         for key, array in options.items():
             self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
+        place = {"clock": clock, "when": when}
         for m, (learned, expression) in enumerate(zip(self.maps, errors, strict=True)):
             self._declare_map(m, learned, factors[m])
-            place = {"clock": clock, "when": when}
             z = getattr(learned, "output", None)
             if spiking[m]:
                 gather = sources if len(sources) > 1 and m == spiking.index(True) else []
@@ -298,18 +327,28 @@ class RLS(GeneratedObject):
             )  # fmt: skip
             self.variables.add_reference(f"error_{m}", row_error, "error")
             self._contained_objects.append(row_error)
+        if synaptic:
+            self.maps[0].follow(self)
+            scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", **place)
+            self._contained_objects += [self.maps[0], scatter]
         self._enable_group_attributes()
 
     @staticmethod
     def _output_dim(learned: LearnedMap) -> Any:
         """Return the unit of a map's z."""
+        if isinstance(learned, LearnedSynapses):
+            return learned.dim
         if isinstance(learned, LinearMap):
             return resolve_source("RLS.z", *learned.output)[0].dim
         group, name = learned.trace[0]
         return learned.variables["w"].dim * group.variables[name].dim
 
-    def _declare(self, sizes: BlockSizes, values: Mapping[str, Any]) -> None:
+    def _declare_blocks(self) -> None:
+        if self.blocks is None:
+            declare_blocks(self.variables)
+            return
         variables, dtype = self.variables, default_float()
+        sizes = self.blocks.totals if isinstance(self.blocks, Blocks) else self.blocks
         variables.add_constant("N", sizes.blocks)
         variables.add_arange("i", size=sizes.blocks)
         arrays = self.blocks.arrays() if isinstance(self.blocks, Blocks) else {}
@@ -325,6 +364,10 @@ class RLS(GeneratedObject):
         variables.add_array("pending_c", size=sizes.pending_c, dtype=dtype)
         variables.add_array("P_scale", size=sizes.blocks, dtype=dtype)
         variables.add_array("pending", size=sizes.blocks, dtype=np.int32)
+
+    def _declare(self, values: Mapping[str, Any]) -> None:
+        self._declare_blocks()
+        variables = self.variables
         kinds = {"forgetting": np.float64, "probability": np.float64, "divided": np.int32}
         for name, value in values.items():
             variables.add_array(name, size=1, scalar=True, dtype=kinds.get(name, np.int64), values=value)
@@ -350,12 +393,21 @@ class RLS(GeneratedObject):
         self.add_dependency(learned)
         for name in ("w", "row_start"):
             variables.add_reference(f"{name}_{m}", learned, name)
-        if factor is not None:
+        if isinstance(learned, SynapticMap):
+            if factor:
+                variables.add_reference(f"factor_{m}", learned, "factor")
+        elif factor is not None:
             values, size = None if factor is True else factor, learned.variables["w"].size
             variables.add_array(f"factor_{m}", size=size, dtype=default_float(), values=values)
 
+    def _find_blocks(self) -> None:
+        """Find blocks that wait for a run, where they can be known before it."""
+        if self.blocks is None and not is_standalone() and self._scalar("fresh"):
+            self.maps[0].find()
+
     @property
     def P(self) -> Any:
+        self._find_blocks()
         matrices = []
         for b in range(len(self)):
             if self._scalar("fresh"):
@@ -379,6 +431,7 @@ class RLS(GeneratedObject):
 
     @P.setter
     def P(self, matrices: Any) -> None:
+        self._find_blocks()
         if len(self) == 1:
             matrices = [matrices]
         if not isinstance(matrices, Sequence) or len(matrices) != len(self):
@@ -465,6 +518,8 @@ class RLS(GeneratedObject):
 
     def check_diverged(self) -> None:
         """Raise DivergenceError if an update was not finite."""
+        if self.blocks is None:
+            self.maps[0].check()
         step = int(self._scalar("diverged_step"))
         if step < 0:
             return

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from brian2.utils.stringtools import get_identifiers
 
 from ..arrays_in import numbers
+from ..blocks import Blocks, BlockSizes
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..language import check_name
 from ..language.code import checked_error
@@ -17,16 +19,19 @@ from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
 from .linear_map import LinearMap
 from .spike_map import SpikeMap
+from .synaptic import LearnedSynapses, SynapticMap, described, given_synapses
 
 #: Names that every error has; y only where there is a target.
 _TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
 
-#: What learns.
-LearnedMap = LinearMap | SpikeMap
+#: What learns; Synapses as soon as all is checked.
+LearnedMap = LinearMap | SpikeMap | SynapticMap
 
 
 def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
     """Return what a map reads: for each variable its group, name, first element and number of elements."""
+    if isinstance(learned, LearnedSynapses | SynapticMap):
+        return [(learned, "x", 0, learned.shape[1])]
     if isinstance(learned, LinearMap):
         return [(learned, "x", learned.variables["x_start"].value, learned.shape[1])]
     if not learned.trace:
@@ -36,14 +41,26 @@ def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
     return [(group, name, *resolve_source("SpikeMap.trace", group, name)[1:]) for group, name in learned.trace]
 
 
+def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSynapses]:
+    """Return what learns: maps of one clock and of the same sources, or Synapses into one group."""
+    synapses = given_synapses(maps)
+    if synapses is not None:
+        return [described(synapses, **of_synapses)]
+    for key in ("weight", "trace", "trainable"):
+        if of_synapses[key] is not None:
+            fix = "a map has weights and sources of its own: leave it out."
+            raise InvalidValueError(message(f"RLS.{key}", "Synapses beside it", of_synapses[key], fix))
+    return checked_maps(maps)
+
+
 def checked_maps(maps: Any) -> list[LearnedMap]:
     """Return maps of one clock and of the same sources."""
     given = maps
     maps = [maps] if isinstance(maps, LearnedMap) else list(maps) if isinstance(maps, Sequence) else []
     if not maps or not all(isinstance(m, LearnedMap) for m in maps):
         wrong = next((m for m in maps if not isinstance(m, LearnedMap)), given)
-        fix = "make a LinearMap or SpikeMap of the weights that learn, and pass that."
-        raise InvalidTypeError(message("RLS.maps", "a LinearMap or SpikeMap, or a list of them", wrong, fix))
+        fix = "make a LinearMap or SpikeMap of the weights that learn, or pass Synapses and the name of their weight."
+        raise InvalidTypeError(message("RLS.maps", "a LinearMap, SpikeMap or Synapses, or a list of them", wrong, fix))
 
     def read(m: LearnedMap) -> list[tuple[Any, int, int]]:
         if isinstance(m, LinearMap):
@@ -89,6 +106,29 @@ def checked_variables(variables: Any) -> dict[str, Any]:
         checked[name] = output_of(f"RLS.variables[{name!r}]", given)
         computed(f"RLS.variables[{name!r}]", *checked[name])
     return checked
+
+
+def checked_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
+    """Return the rows that share P, or their numbers; None for Synapses, whose partners a run finds."""
+    if isinstance(maps[0], LearnedSynapses):
+        if blocks is not None:
+            raise InvalidValueError(message("RLS.blocks", "none of Synapses", blocks, "a run finds them."))
+        return None
+    found = Blocks.of([m.partners for m in maps]) if blocks is None else blocks
+    sizes = found.totals if isinstance(found, Blocks) else found
+    if not isinstance(sizes, BlockSizes) or len(sizes.rows) != len(maps):
+        raise InvalidValueError(message("RLS.blocks", f"Blocks or BlockSizes of {len(maps)} map(s)", blocks))
+    if not sizes.blocks:
+        raise InvalidValueError(message("RLS.maps", "at least one weight to learn", "masks without any"))
+    return found
+
+
+def checked_postsynaptic(errors: list[str], learned: Any) -> dict[str, tuple[Any, str]]:
+    """Return what errors call by the name of a variable of the postsynaptic neurons, as in ``v_post``."""
+    if not isinstance(learned, LearnedSynapses):
+        return {}
+    named = {name for error in errors for name in get_identifiers(error) if name.endswith("_post")}
+    return {name: (learned.target, name.removesuffix("_post")) for name in named}
 
 
 def checked_namespace(namespace: Any) -> dict[str, Any]:
@@ -177,6 +217,8 @@ def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
 
 def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
     """Return for each map one factor a stored weight, True if these come later, None without any."""
+    if isinstance(maps[0], LearnedSynapses):
+        return [maps[0].has_factor or None]
     factors = [factor] if len(maps) == 1 else factor
     if factor is None or factor is True:
         factors = [factor] * len(maps)

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from brian2.core.variables import Constant
 from brian2.utils.stringtools import get_identifiers
 
 from ._base import GeneratedObject, default_float, resolve_source
@@ -112,12 +113,18 @@ class RowSums(_Before):
             rule,
             "tsim_row_sums",
             needed_variables=[f"source_{s}" for s in range(len(gather))],
-            template_kwds={"gather": [{"start": start, "size": size} for *_, start, size in gather]},
+            template_kwds={
+                "gather": [{"start": start, "size": size} for *_, start, size in gather],
+                "by_synapse": rule.by_synapse,
+            },
             **kwargs,
         )
         variables = self.variables
         variables.add_constant("N", rows)
-        variables.add_constant("n_blocks", len(rule))
+        if isinstance(rule.variables["N"], Constant):
+            variables.add_constant("n_blocks", len(rule))
+        else:  # found when a run starts
+            variables.add_reference("n_blocks", rule, "N")
         variables.add_arange("i", size=rows)
         for s, (group, name, _, _) in enumerate(gather):
             variables.add_reference(f"source_{s}", group, name)

@@ -274,15 +274,18 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
         "Recorder.dtype: expected a numpy dtype of numbers.",
     ),
     # RLS
-    "RLS of Synapses": (lambda s: s.rls(s.synapses()), "Fix: make a LinearMap or SpikeMap of the weights that learn"),
+    "RLS of Synapses without their weight": (
+        lambda s: s.rls(s.synapses()),
+        "RLS.weight: expected the name of a variable",
+    ),
     "RLS of a group": (
         lambda s: s.rls(s.neurons),
-        "RLS.maps: expected a LinearMap or SpikeMap, or a list of them.\nReceived: N",
+        "RLS.maps: expected a LinearMap, SpikeMap or Synapses, or a list of them.\nReceived: N",
     ),
-    "RLS of weights": (lambda s: s.rls(s.readout.W), "RLS.maps: expected a LinearMap or SpikeMap"),
+    "RLS of weights": (lambda s: s.rls(s.readout.W), "RLS.maps: expected a LinearMap, SpikeMap or Synapses"),
     "RLS of nothing": (
         lambda s: s.rls([]),
-        "RLS.maps: expected a LinearMap or SpikeMap, or a list of them.\nReceived: []",
+        "RLS.maps: expected a LinearMap, SpikeMap or Synapses, or a list of them.\nReceived: []",
     ),
     "RLS of a map twice": (lambda s: s.rls([s.readout, s.readout]), "RLS.maps: expected each map once."),
     "RLS of maps of two groups": (

@@ -393,9 +393,13 @@ class TestRefused:
             (
                 {"maps": []},
                 InvalidTypeError,
-                "RLS.maps: expected a LinearMap or SpikeMap, or a list of them.\nReceived: []",
+                "RLS.maps: expected a LinearMap, SpikeMap or Synapses, or a list of them.\nReceived: []",
             ),
-            ({"maps": "target"}, InvalidTypeError, "RLS.maps: expected a LinearMap or SpikeMap, or a list of them."),
+            (
+                {"maps": "target"},
+                InvalidTypeError,
+                "RLS.maps: expected a LinearMap, SpikeMap or Synapses, or a list of them.",
+            ),
             ({"maps": ["readout", "readout"]}, InvalidValueError, "RLS.maps: expected each map once."),
             ({"maps": ["readout", "twin"]}, InvalidValueError, "RLS.maps: expected each map once."),
             (

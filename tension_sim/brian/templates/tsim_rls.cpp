@@ -19,7 +19,7 @@
     if (tsim::due(_step, {{learning}}, {{start_step}}, {{stop_step}}, {{update_every}}, {{probability}}, {{seed}}))
     {
         tsim::rls::Problem<{{_scalar}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}> _problem = {
-            N, {{partner}}, {{block_start}}, {{P_start}}, {{pending_start}}, {{term_start}}, {{x}} + x_start,
+            {{constant_or_scalar('N', variables['N'])}}, {{partner}}, {{block_start}}, {{P_start}}, {{pending_start}}, {{term_start}}, {{x}} + x_start,
             {{P_packed}}, {{pending_k}}, {{pending_c}}, {{P_scale}}, {{pending}},
             ({{_scalar}}){{forgetting}}, {{divided}} != 0,
             {{_pointer('sign') if signed else 0}}, {{_pointer('block_of') if by_source else 0}},
@@ -29,7 +29,8 @@
                   {{_pointer('w_' ~ m)}}, {{_pointer('row_start_' ~ m)}},
                   {{_pointer('factor_' ~ m) if factors[m] else 0}} },
                 {% endfor %}
-            }
+            },
+            {{'true' if by_synapse else 'false'}}
         };
         if ({{fresh}})
         {

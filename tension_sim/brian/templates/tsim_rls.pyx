@@ -37,6 +37,7 @@ cdef extern from *:
         bint divided
         int32_t *sign, *block_of
         _Map map[{{n_maps}}]
+        bint by_synapse
     void _start "tsim::rls::start"(_Problem, double*, bint, int32_t*, double*)
     bint _update "tsim::rls::update"(_Problem)
 {% endblock %}
@@ -46,7 +47,7 @@ cdef extern from *:
     cdef _Problem _problem
     if not _due(_step, {{learning}}, {{start_step}}, {{stop_step}}, {{update_every}}, {{probability}}, {{seed}}):
         return
-    _problem.n_blocks = N
+    _problem.n_blocks = {{constant_or_scalar('N', variables['N'])}}
     {% for name in ('block_start', 'P_start', 'pending_start', 'term_start') %}
     _problem.{{name}} = {{_pointer(name, 'int64_t')}}
     {% endfor %}
@@ -59,6 +60,7 @@ cdef extern from *:
     _problem.pending = {{_pointer('pending')}}
     _problem.forgetting = {{forgetting}}
     _problem.divided = {{divided}} != 0
+    _problem.by_synapse = {{'True' if by_synapse else 'False'}}
     _problem.sign = {{_pointer('sign') if signed else 'NULL'}}
     _problem.block_of = {{_pointer('block_of') if by_source else 'NULL'}}
     {% for m in range(n_maps) %}

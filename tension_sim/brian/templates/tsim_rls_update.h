@@ -59,6 +59,7 @@ struct Problem {
     const std::int32_t* sign;        // of each source: weights of the other sign become 0
     const std::int32_t* block_of;    // of the row of each source, -1: none; divides a second time
     Map<T> map[MAPS];
+    bool by_synapse;                 // x is one number beside each partner, not one of each source
 
     std::int64_t size(std::int64_t b) const { return block_start[b + 1] - block_start[b]; }
     Block<T> block(std::int64_t b) const {
@@ -129,7 +130,7 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
         fetch(p.partner + p.block_start[b + 1], p.size(b + 1));
         fetch(p.pending_k + p.pending_start[b + 1], p.pending_start[b + 2] - p.pending_start[b + 1]);
     }
-    for (std::int64_t j = 0; j < n; j++) r[j] = p.x[partner[j]];
+    for (std::int64_t j = 0; j < n; j++) r[j] = p.x[p.by_synapse ? p.block_start[b] + j : partner[j]];
     const T c = 1 / (p.forgetting + gain(p.block(b), r.data(), k.data()));
     T largest_k = 0, largest_error = 0;
     bool good = c > 0 && std::isfinite(c);
@@ -193,15 +194,15 @@ static bool update(const Problem<T, X, MAPS>& p) {
     return bad == p.n_blocks;
 }
 
-// Sum of w[j]*x[partners[j]].
+// Sum of w[j]*x[partners[j]]; of w[j]*x[j] without partners.
 template <typename T, typename X>
 TSIM_RLS_BY_ITSELF static T sum(std::int64_t n, const T* w, const X* x, const std::int32_t* partners) {
     T total = 0;
-    for (std::int64_t j = 0; j < n; j++) total += w[j] * x[partners[j]];
+    for (std::int64_t j = 0; j < n; j++) total += w[j] * x[partners ? partners[j] : j];
     return total;
 }
 
-// z = W x of the learned rows of a map.
+// z = W x of the learned rows of a map; without partners, x is beside w.
 template <typename T, typename X>
 static void sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start, const X* x,
                  const std::int32_t* rows, const std::int64_t* block_rows, const T* w, const std::int64_t* row_start,
@@ -210,7 +211,8 @@ static void sums(std::int64_t n_blocks, const std::int32_t* partner, const std::
     for (std::int64_t b = 0; b < n_blocks; b++)
         for (std::int64_t i = block_rows[b]; i < block_rows[b + 1]; i++) {
             const std::int64_t n = block_start[b + 1] - block_start[b];
-            z[rows[i]] = sum(n, w + row_start[rows[i]], x, partner + block_start[b]);
+            z[rows[i]] = partner ? sum(n, w + row_start[rows[i]], x, partner + block_start[b])
+                                 : sum(n, w + row_start[rows[i]], x + block_start[b], partner);
         }
 }
 

@@ -17,7 +17,8 @@
     {
         {% include 'tsim_gather.cpp' %}
 
-        tsim::rls::sums<{{c_data_type(variables['w'].dtype)}}>(n_blocks, {{partner}}, {{block_start}}, {{x}} + x_start,
-                                                               {{rows}}, {{block_rows}}, {{w}}, {{row_start}}, {{z}});
+        tsim::rls::sums<{{c_data_type(variables['w'].dtype)}}>(
+            {{constant_or_scalar('n_blocks', variables['n_blocks'])}}, {{'(const int32_t*)0' if by_synapse else partner}},
+            {{block_start}}, {{x}} + x_start, {{rows}}, {{block_rows}}, {{w}}, {{row_start}}, {{z}});
     }
 {% endblock %}

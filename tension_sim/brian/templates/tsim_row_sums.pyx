@@ -9,11 +9,11 @@
         return
     {% include 'tsim_gather.pyx' %}
 
-    for _b in range(n_blocks):
+    for _b in range({{constant_or_scalar('n_blocks', variables['n_blocks'])}}):
         for _i in range({{block_rows}}[_b], {{block_rows}}[_b + 1]):
             _row = {{rows}}[_i]
             _sum = 0
             for _j in range({{block_start}}[_b + 1] - {{block_start}}[_b]):
-                _sum += {{w}}[{{row_start}}[_row] + _j]*{{x}}[x_start + {{partner}}[{{block_start}}[_b] + _j]]
+                _sum += {{w}}[{{row_start}}[_row] + _j]*{{x}}[{% if by_synapse %}{{block_start}}[_b] + _j{% else %}x_start + {{partner}}[{{block_start}}[_b] + _j]{% endif %}]
             {{z}}[_row] = _sum
 {% endblock %}
