@@ -20,13 +20,17 @@ from .build import hasten
 from .continuable import TIME, generate_continuable, state_files
 from .program_files import owner_name
 
-__all__ = ["REPORT", "ContinuableProgram", "state_folder"]
+__all__ = ["PROGRAMS", "REPORT", "ContinuableProgram", "state_folder"]
 
 #: Exit status of a program that could not write a file (tsim_files.h).
 _UNWRITABLE = 74
 
 #: Tells how far a run is, in millionths, as `run.children` expects it.
 REPORT = 'std::printf("step %lld\\n", (long long)(completed*1e6)); std::fflush(stdout);'
+
+
+#: The last program of each device.
+PROGRAMS: weakref.WeakKeyDictionary[Any, ContinuableProgram] = weakref.WeakKeyDictionary()
 
 
 class ContinuableProgram:
@@ -58,10 +62,13 @@ class ContinuableProgram:
         generate_continuable(device, network, self.folder)
         if fresh:
             hasten(self.folder)
+        for header in self.folder.glob("*.gch"):  # of the headers before
+            remove(header)
         with Interrupts(at_once=True):
             make(self.folder, "C++")
         self._generated = len(self._queue)
         self.files = state_files(device)
+        PROGRAMS[device] = self
 
     @property
     def is_current(self) -> bool:

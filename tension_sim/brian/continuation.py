@@ -18,7 +18,7 @@ import tension_sim
 from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message
 from ..run.scratch import Scratch
 from .continuable import check_device
-from .continuable_program import ContinuableProgram, state_folder
+from .continuable_program import PROGRAMS, ContinuableProgram, state_folder
 from .standalone import is_standalone
 
 __all__ = ["continue_run", "users_namespace"]
@@ -113,6 +113,9 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
             )
         continuation.go_on(length)
         return
+    if PROGRAMS.get(device) is not None and PROGRAMS[device].is_current:
+        fix = "a Trainer goes on by its own verbs; trainer.predict(steps=...) runs without learning."
+        raise UnsupportedError(message(_WHERE, "a network that no Trainer runs", chosen.name, fix))
     if device.has_been_run:
         _of_device[device] = _repeated(device, chosen)
         _of_device[device].go_on(length)

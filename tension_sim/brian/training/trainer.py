@@ -429,9 +429,13 @@ class Trainer:
 
 
 def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:
-    recorder = Recorder(group, variable, clock=clock, name="trainer_output*")
-    network.add(recorder)
-    return recorder
+    """Return what records the output, of a name that is the same in each process."""
+    name = f"{group.name}_{variable}_output"
+    found = next((one for one in network.objects if one.name == name and isinstance(one, Recorder)), None)
+    if found is None:
+        found = Recorder(group, variable, clock=clock, name=name)
+        network.add(found)
+    return found
 
 
 def _stacked(kept: list[np.ndarray]) -> np.ndarray:
