@@ -49,10 +49,14 @@ class ContinuableProgram:
     ----------
     folder : Path
         Where the program lies.
+    where : str
+        Who runs it.
     """
 
     def __init__(self, device: Any, network: Any, where: str) -> None:
-        self.device, self.network, self._where = device, network, where
+        self.device, self.network, self.where = device, network, where
+        #: Holds what the device shows, for as long as there is the device.
+        self.shown: Any = None
         self._queue = device.main_queue
         fresh = device.project_dir is None
         if fresh:
@@ -131,7 +135,7 @@ class ContinuableProgram:
         if len(self.device.main_queue) != self._generated:
             raise UnsupportedError(
                 message(
-                    self._where,
+                    self.where,
                     "a network that stays as it was when its program was built",
                     "values that were set, or another run() since",
                     "set values before the first run; on a standalone device they are part of the program.",

@@ -113,7 +113,7 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
             )
         continuation.go_on(length)
         return
-    if PROGRAMS.get(device) is not None and PROGRAMS[device].is_current:
+    if PROGRAMS.get(device) is not None and PROGRAMS[device].is_current and PROGRAMS[device].where != _WHERE:
         fix = "a Trainer goes on by its own verbs; trainer.predict(steps=...) runs without learning."
         raise UnsupportedError(message(_WHERE, "a network that no Trainer runs", chosen.name, fix))
     if device.has_been_run:
@@ -138,6 +138,7 @@ def _repeated(device: Any, network: Any) -> _Continuation:
     continuation.go_on(None)
     for variable, name in names.items():
         if (continuation.folder.path / name).read_bytes() != before[name]:
+            device.results_dir = f"{folder}/"
             raise RunFailedError(
                 f"{_WHERE}: the run before it draws other random numbers each time, and Brian2's own program does not "
                 f"keep them: {variable.name} differs.\n"

@@ -84,7 +84,7 @@ class StandaloneEngine:
         except BaseException:
             after.close()
             raise
-        self._folder = after  # the one before goes with the last state that needs it
+        self._folder = self._program.shown = after  # the one before goes with the last state that needs it
         self.step = round(float(self.network.t_) / self.dt)
         return interrupted and self.step < start + steps
 
@@ -148,6 +148,7 @@ class StandaloneEngine:
             self._folder = state["folder"]
         self.step = int(state["step"])
         self._seen = {name: [dict(part) for part in parts] for name, parts in state["seen"].items()}
+        self._program.shown = self._folder
         self._program.show(self._folder.path)
 
     def packed(self) -> dict[str, Any]:

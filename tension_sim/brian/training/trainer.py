@@ -180,19 +180,15 @@ class Trainer:
                 bar.on_epoch_begin(epoch)
                 listed.call("on_epoch_begin", epoch, {})
                 logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
+                if not self.interrupted:
+                    for name, kept in weights.items():
+                        kept.append(self._engine.get(name).ravel())
+                    if validation is not None and (epoch + 1) % frequency == 0:
+                        logs |= self._validated(validation, listed)
                 if self.interrupted:
                     break
-                for name, kept in weights.items():
-                    kept.append(self._engine.get(name).ravel())
-                if validation is not None and (epoch + 1) % frequency == 0:
-                    listed.call("on_test_begin", {})
-                    measured = self._aside(self._new_results(), validation, "validation")
-                    logs |= {f"val_{name}": value for name, value in measured.items()}
-                    listed.call("on_test_end", logs)
-                if self.interrupted:
-                    break
-                self.history.on_epoch_end(epoch, logs)
-                bar.on_epoch_end(epoch, logs)
+                for one in (self.history, bar):
+                    one.on_epoch_end(epoch, logs)
                 listed.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
@@ -203,6 +199,12 @@ class Trainer:
             self._engine.finish()
         listed.call("on_train_end", logs)
         return self.history
+
+    def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
+        listed.call("on_test_begin", {})
+        measured = self._aside(self._new_results(), trials, "validation")
+        listed.call("on_test_end", measured)
+        return {f"val_{name}": value for name, value in measured.items()}
 
     def predict(self, x: Any = None, steps: int | None = None) -> np.ndarray:
         """Return the output for an input, without learning; the network stays as it was.
