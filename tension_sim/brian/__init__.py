@@ -1,6 +1,7 @@
 """Brian2 objects that learn: use them in any Network, next to groups, synapses and monitors."""
 
 from . import _brian2  # noqa: F401  (first: it loads Brian2)
+from .continuation import continue_run
 from .cuda_device import set_cuda_device
 from .linear_map import Blank, LinearMap
 from .python_rule import PythonRule
@@ -9,6 +10,7 @@ from .rls import RLS
 from .signal import Signal
 from .spike_map import SpikeMap
 from .spike_order import SpikeOrder
+from .training import Trainer
 
 __all__ = [
     "RLS",
@@ -19,5 +21,7 @@ __all__ = [
     "Signal",
     "SpikeMap",
     "SpikeOrder",
+    "Trainer",
+    "continue_run",
     "set_cuda_device",
 ]

@@ -16,9 +16,10 @@ from brian2.core.variables import DynamicArrayVariable
 
 from ..errors import RunFailedError
 
-__all__ = ["BEGIN", "loading_code", "use_own_files"]
+__all__ = ["BEGIN", "TEMPLATES", "loading_code", "use_own_files"]
 
-_TEMPLATES = Path(__file__).parent / "templates"
+#: Where headers and templates lie.
+TEMPLATES = Path(__file__).parent / "templates"
 _HEADERS = ("tsim_files.h", "tsim_process.h")
 
 #: Brian2 2.10 made it the base of another kind of clock.
@@ -47,7 +48,7 @@ def use_own_files(folder: Path, wanted: Collection[str]) -> None:
         If Brian2 generates something that is not known here.
     """
     for name in _HEADERS:
-        (folder / name).write_text((_TEMPLATES / name).read_text())
+        (folder / name).write_text((TEMPLATES / name).read_text())
     for stem, header in (("objects", _HEADERS[0]), ("main", _HEADERS[1])):
         path = next(folder.glob(f"{stem}.c[pu]*"))
         source = path.read_text()
@@ -74,6 +75,8 @@ def own_files(source: str, wanted: Collection[str]) -> str:
             return ""
         written.append(file[1])
         array = block[1].removeprefix("outfile_")
+        if f"n<{array}.n;" in block[0]:
+            return f'    tsim::write_rows(results_dir, "{file[1]}", {array});\n'
         if f"{array}.size()" in block[0]:
             return f'    tsim::write_vector(results_dir, "{file[1]}", {array});\n'
         return f'    tsim::write_array(results_dir, "{file[1]}", {array}, _num_{array});\n'
@@ -111,6 +114,14 @@ def _unknown(function: str) -> RunFailedError:
     )
 
 
+def owner_name(variable: Any) -> str | None:
+    """Return the name of the object that a variable belongs to; None where that is gone, as a passing subgroup."""
+    try:
+        return getattr(variable.owner, "name", None)
+    except ReferenceError:
+        return None
+
+
 def loading_code(device: Any, skip: Callable[[Any], bool], copy_array: str = "", copy_vector: str = "") -> str:
     """Return the code that takes the values of a run from its arguments.
 
@@ -124,7 +135,7 @@ def loading_code(device: Any, skip: Callable[[Any], bool], copy_array: str = "",
     """
     lines = []
     for variable, array in device.arrays.items():
-        owner = getattr(variable.owner, "name", None)
+        owner = owner_name(variable)
         if variable.read_only or owner is None or isinstance(variable.owner, _CLOCK) or skip(variable):
             continue
         name = f'"{owner}.{variable.name}"'

@@ -108,6 +108,11 @@ class Scratch:
             remove(self.path)
             self.release()
 
+    @property
+    def lock(self) -> int | None:
+        """The descriptor that keeps the folder this process's, until it is released."""
+        return self._lock
+
     def release(self) -> None:
         """Leave the folder, wherever it is by now, as it is."""
         with self._guard:

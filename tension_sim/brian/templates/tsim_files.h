@@ -88,6 +88,18 @@ void write_vector(const std::string& folder, const std::string& name, const V& v
     write_array(folder, name, vector.data(), vector.size());
 }
 
+// For Brian2's arrays of two dimensions, row by row.
+template <typename A>
+void write_rows(const std::string& folder, const std::string& name, A& array)
+{
+    typedef typename std::decay<decltype(array(0, 0))>::type T;
+    std::vector<T> flat;
+    for (int i = 0; i < (int)array.n; i++)
+        for (int j = 0; j < (int)array.m; j++)
+            flat.push_back(array(i, j));
+    write_vector(folder, name, flat);
+}
+
 [[noreturn]] inline void unfit(const std::string& name, const std::string& path, const std::string& why)
 {
     end_with(unreadable, "could not read " + name + " from " + path + " (" + why + ")");

@@ -1,0 +1,452 @@
+"""fit, predict and evaluate for any Brian2 network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2.monitors.spikemonitor import SpikeMonitor
+
+from ...errors import DivergenceError, InvalidValueError, message
+from ...validation import check_steps, check_whole
+from ..recorder import Recorder
+from ..rls import RLS
+from ..standalone import is_standalone
+from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
+from .data import Trial, by_argument, trials_of
+from .history import Callbacks, History, ProgressBar
+from .records import monitors_of
+from .results import Run, TrainerResults
+from .runtime import RuntimeEngine
+from .standalone import StandaloneEngine
+from .state_file import read_state, write_state
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    r"""Train a Brian2 network by fit, predict and evaluate, as Keras trains a model.
+
+    On runtime targets the network runs in this process. On cpp_standalone it is compiled once:
+    each epoch, trial, validation and prediction is another run of the same program. From run to
+    run everything goes on: variables, weights and P, synapses, spikes that are still under way in
+    delays, random numbers, and the time. `predict`, `evaluate` and validation learn nothing and
+    leave the network as it was.
+
+    Parameters
+    ----------
+    network : Network
+        With all that is named below, not run yet on a standalone device.
+    output : LinearMap or (group, variable name)
+        What is compared with the target.
+    target : Signal, optional
+        Plays the target, the y of `fit`. What learns it are the `RLS` objects of the network.
+    inputs : Signal, or mapping of str to Signal, optional
+        Plays the input, the x of `fit`; with a mapping x is one too.
+    metrics : callable, or mapping of str to callable, optional
+        More numbers for the History, as ``metric(y, z)`` of arrays (timesteps, outputs) in SI
+        units, beside ``loss`` (mean squared error) and ``mae`` (mean absolute error).
+
+    Attributes
+    ----------
+    results : TrainerResults
+        Of the last `fit`, `predict` or `evaluate`: output, target, spikes, weights over epochs,
+        and ``to_neo()``.
+    history : History
+        Of the last `fit`.
+    stop_training : bool
+        A callback sets it to end `fit` after the epoch.
+    interrupted : bool
+        Whether Ctrl-C ended the last run early.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If an argument cannot work; nothing has been generated then.
+    UnsupportedError
+        On a device whose programs cannot go on from run to run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import Network, NeuronGroup, defaultclock, ms
+    >>> from tension_sim.brian import RLS, LinearMap, Signal, Trainer
+    >>> x, y = Signal([0.0]), Signal([0.0])
+    >>> units = NeuronGroup(3, "dr/dt = (tanh(i + drive) - r)/(1*ms) : 1\ndrive : 1 (linked)", method="euler")
+    >>> from brian2 import linked_var
+    >>> units.drive = linked_var(x, "value", index=np.zeros(3, dtype=int))
+    >>> readout = LinearMap(units, "r", weights=np.zeros((1, 3)))
+    >>> network = Network(x, y, units, readout, RLS(readout, target=y, alpha_P=1.0))
+    >>> trainer = Trainer(network, inputs=x, target=y, output=readout)
+    >>> wave = np.sin(np.arange(100.0)/5)
+    >>> history = trainer.fit(wave, wave, epochs=3, verbose=0)
+    >>> history.history["loss"][2] < history.history["loss"][0]
+    True
+    >>> trainer.predict(wave).shape
+    (100, 1)
+    """
+
+    def __init__(
+        self, network: Any, *, output: Any, target: Any = None, inputs: Any = None, metrics: Any = None
+    ) -> None:
+        members = checked_network(network)
+        self.network = network
+        self.output_group, self.output_variable = checked_output(output, members)
+        self.inputs = inputs
+        clock = self.output_group.clock
+        #: Signals by the name of their argument: "y", "x", or "x['name']".
+        self._signals = checked_signals(target, inputs, members, clock)
+        self._clock = clock
+        self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
+        self._rules = [one for one in members if isinstance(one, RLS)]
+        self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
+        self._engine: Any = None
+        self._learning: dict[str, int] = {}
+        self.results: TrainerResults | None = None
+        self.history = History()
+        self.stop_training = self.interrupted = False
+
+    # ---- the verbs ----
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_data: Any = None,
+        initial_epoch: int = 0,
+        validation_freq: int = 1,
+        steps: int | None = None,
+    ) -> History:
+        """Learn a target, epoch by epoch; the state goes on from each run to the next.
+
+        Parameters
+        ----------
+        x, y : array, shape (timesteps, channels) or (trials, timesteps, channels)
+            Samples of the inputs and of the target, with their units. Each trial is a run.
+        epochs : int
+            How often they are played, counted from 0.
+        verbose : {"auto", 0, 1, 2}
+            Silent (0), a progress bar (1), or a line an epoch (2).
+        callbacks : callable, object, or list of these, optional
+            Functions called as ``f(epoch, logs)`` after each epoch, and objects with the hooks of
+            Keras' callbacks, those of Keras included.
+        validation_data : (x, y), optional
+            Measured after epochs, as by `evaluate`; gives ``val_loss`` and the like.
+        initial_epoch, validation_freq : int, optional
+            As in Keras.
+        steps : int, optional
+            Time steps of an epoch where no samples are given.
+
+        Returns
+        -------
+        History
+            Also after Ctrl-C, of all epochs that were complete; `interrupted` is True then, and
+            the network is where the interrupt found it.
+
+        Raises
+        ------
+        InvalidValueError, InvalidTypeError, UnitsError
+            If the samples do not fit the signals.
+        DivergenceError
+            If learning diverged; ``error.results`` is what was reached.
+        """
+        epochs = check_whole("Trainer.fit.epochs", epochs, 1)
+        first = check_whole("Trainer.fit.initial_epoch", initial_epoch, 0)
+        frequency = check_whole("Trainer.fit.validation_freq", validation_freq, 1)
+        trials, _ = self._trials("fit", x, y, steps, needs_y=bool(self._rules))
+        validation = None
+        if validation_data is not None:
+            pair = validation_pair(validation_data)
+            validation, _ = self._trials("fit.validation_data", *pair, None, needs_y=True)
+        bar = ProgressBar(verbose)
+        bar.epochs = epochs
+        params = {"epochs": epochs, "steps": sum(trial.steps for trial in trials), "verbose": bar.verbose}
+        listed = Callbacks("Trainer.fit.callbacks", callbacks, self, params)
+        self._prepare()
+        self.history, self.stop_training, self.interrupted = History(), False, False
+        self.history.params = params
+        results = self.results = self._new_results()
+        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
+        listed.call("on_train_begin", {})
+        logs: dict[str, float] = {}
+        try:
+            for epoch in range(first, epochs):
+                bar.on_epoch_begin(epoch)
+                listed.call("on_epoch_begin", epoch, {})
+                logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
+                if not self.interrupted:
+                    for name, kept in weights.items():
+                        kept.append(self._engine.get(name).ravel())
+                    if validation is not None and (epoch + 1) % frequency == 0:
+                        logs |= self._validated(validation, listed)
+                if self.interrupted:
+                    break
+                for one in (self.history, bar):
+                    one.on_epoch_end(epoch, logs)
+                listed.call("on_epoch_end", epoch, logs)
+                if self.stop_training:
+                    break
+        except KeyboardInterrupt:  # between two runs
+            self.interrupted = True
+        finally:
+            results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
+            self._engine.finish()
+        listed.call("on_train_end", logs)
+        return self.history
+
+    def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
+        listed.call("on_test_begin", {})
+        measured = self._aside(self._new_results(), trials, "validation")
+        listed.call("on_test_end", measured)
+        return {f"val_{name}": value for name, value in measured.items()}
+
+    def predict(self, x: Any = None, steps: int | None = None) -> np.ndarray:
+        """Return the output for an input, without learning; the network stays as it was.
+
+        Parameters
+        ----------
+        x : array, shape (timesteps, channels) or (trials, timesteps, channels), optional
+            As for `fit`.
+        steps : int, optional
+            Time steps where no x is given.
+
+        Returns
+        -------
+        array, shape (timesteps, outputs) or (trials, timesteps, outputs)
+            In SI units; shorter after Ctrl-C.
+        """
+        trials, stacked = self._trials("predict", x, None, steps, needs_y=False)
+        results = self._alone(trials, "prediction")[0]
+        outputs = [run.output for run in results.runs]
+        return np.stack(outputs) if stacked and len({len(one) for one in outputs}) == 1 else np.concatenate(outputs)
+
+    def evaluate(self, x: Any = None, y: Any = None, return_dict: bool = False) -> Any:
+        """Measure how well a target is followed, without learning; the network stays as it was.
+
+        Parameters
+        ----------
+        x, y : array
+            As for `fit`.
+        return_dict : bool, optional
+            Return a dict of names and numbers instead of a list.
+
+        Returns
+        -------
+        list of float, or dict
+            Loss and metrics.
+        """
+        trials, _ = self._trials("evaluate", x, y, None, needs_y=True)
+        logs = self._alone(trials, "evaluation")[1]
+        return logs if return_dict else list(logs.values())
+
+    # ---- states and weights ----
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return the weights of all maps that learn, as Keras' models do."""
+        self._prepare()
+        return [self._engine.get(name) for name in self._learned()]
+
+    def set_weights(self, weights: Any) -> None:
+        """Set the weights of all maps that learn, in the order of `get_weights`."""
+        self._prepare()
+        names = self._learned()
+        if not isinstance(weights, list | tuple) or len(weights) != len(names):
+            raise InvalidValueError(
+                message("Trainer.set_weights.weights", f"a list of {len(names)} array(s)", weights, "as get_weights().")
+            )
+        for name, given in zip(names, weights, strict=True):
+            shape = self._engine.get(name).shape
+            if np.shape(given) != shape:
+                raise InvalidValueError(
+                    message("Trainer.set_weights.weights", f"shape {shape} for {name}", np.shape(given))
+                )
+            self._engine.set(name, np.asarray(given))
+
+    def save(self, path: Any) -> None:
+        """Write the whole state into a file: weights, P, variables, queues, random numbers, time, history.
+
+        A network that loads it, in any process, goes on with the same numbers.
+        """
+        self._prepare()
+        about = {
+            "engine": self._engine.kind,
+            "dt": self._engine.dt,
+            "brian2": version("brian2"),
+            "epoch": self.history.epoch,
+            "history": self.history.history,
+        }
+        write_state("Trainer.save", path, self._engine.packed(), about)
+
+    def load(self, path: Any) -> None:
+        """Go on from the state that `save` wrote; the network is made by the same script as the one saved.
+
+        Raises
+        ------
+        InvalidValueError
+            If it is no such file, or one of another network, time step or kind of target.
+        """
+        where = "Trainer.load"
+        state, about = read_state(where, path)
+        self._prepare()
+        for name, own in (("engine", self._engine.kind), ("dt", self._engine.dt)):
+            if about[name] != own:
+                what = f"a state of {'a time step of ' if name == 'dt' else ''}{own}"
+                raise InvalidValueError(message(where, what, about[name], "run it on the target it was saved on."))
+        self._engine.check(where, state)
+        self._engine.restore(state)
+        self._engine.finish()
+        self.history.epoch, self.history.history = about["epoch"], about["history"]
+
+    # ---- one run after the other ----
+
+    def _trials(self, verb: str, x: Any, y: Any, steps: Any, *, needs_y: bool) -> tuple[list[Trial], bool]:
+        where = f"Trainer.{verb}"
+        if steps is not None:
+            steps = check_steps(f"{where}.steps", steps, 1)
+        given = {} if y is None else {"y": y}
+        if y is not None and "y" not in self._signals:
+            raise InvalidValueError(
+                message(f"{where}.y", "no y, for the Trainer has no target", np.shape(y), "pass target=Signal(...).")
+            )
+        if y is None and needs_y and "y" in self._signals:
+            raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
+        given |= by_argument(where, self.inputs, x)
+        return trials_of(where, given, self._signals, steps)
+
+    def _prepare(self) -> None:
+        """Choose the engine; a standalone program is compiled now."""
+        if self._engine is None:
+            kind = StandaloneEngine if is_standalone() else RuntimeEngine
+            self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
+            self._engine = kind(self.network, float(self._clock.dt_))
+        elif is_standalone() != isinstance(self._engine, StandaloneEngine):
+            raise InvalidValueError(
+                message("Trainer", f"the device of its first run ({self._engine.kind})", brian2.get_device())
+            )
+        if isinstance(self._engine, RuntimeEngine):
+            self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
+        self._engine.build()
+
+    def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
+        """Run without learning, and go back."""
+        self._prepare()
+        self.interrupted = False
+        self.results = results = self._new_results()
+        try:
+            logs = self._aside(results, trials, name)
+        finally:
+            self._engine.finish()
+        return results, logs
+
+    def _aside(self, results: TrainerResults, trials: list[Trial], name: str) -> dict[str, float]:
+        before = self._engine.state()
+        try:
+            return self._runs(results, trials, name, learning=False, progress=lambda done: None)
+        finally:
+            self._engine.restore(before)
+
+    def _runs(
+        self,
+        results: TrainerResults,
+        trials: list[Trial],
+        name: str,
+        *,
+        learning: bool,
+        progress: Callable[[float], None],
+    ) -> dict[str, float]:
+        """Run trials one after the other; return loss and metrics of all their steps."""
+        first = len(results.runs)
+        for number, trial in enumerate(trials):
+            label = name if len(trials) == 1 else f"{name}, trial {number + 1}"
+
+            def show(done: float, before: int = number) -> None:
+                progress((before + done) / len(trials))
+
+            self._run(results, trial, label, learning, show)
+            if self.interrupted:
+                break
+        runs = [run for run in results.runs[first:] if run.target is not None and len(run.output)]
+        if not runs:
+            return {}
+        y, z = (np.concatenate([getattr(run, part) for run in runs]) for part in ("target", "output"))
+        return {metric: float(f(y, z)) for metric, f in self._metrics.items()}
+
+    def _run(
+        self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
+    ) -> None:
+        engine = self._engine
+        start = engine.step
+        values: dict[str, Any] = {}
+        for signal, samples in trial.samples.items():
+            values |= {f"{signal}.samples": samples.ravel(), f"{signal}.first_step": start, f"{signal}.periodic": 0}
+        for rule in self._rules:
+            values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
+            values[f"{rule.name}.diverged_step"] = -1
+        try:
+            records, self.interrupted = engine.run(values, trial.steps, progress)
+            if is_standalone():
+                for rule in self._rules:
+                    rule.check_diverged()
+        except DivergenceError as error:
+            error.results = results
+            raise
+        finally:
+            if not is_standalone():
+                for rule in self._rules:
+                    engine.set(f"{rule.name}.learning", self._learning[rule.name])
+        output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
+        if not is_standalone():
+            engine.clear(self._recorder)
+        results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records))
+
+    def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
+        signal = self._signals.get("y")
+        if signal is None or signal.name not in trial.samples:
+            return None
+        return np.repeat(trial.samples[signal.name], int(signal._get("every")[0]), axis=0)[:steps]
+
+    def _learned(self) -> list[str]:
+        """Return the names of all weights that learn."""
+        found = {}
+        for rule in self._rules:
+            for number in range(len(rule.maps)):
+                variable = rule.variables[f"w_{number}"]
+                found[f"{variable.owner.name}.{variable.name}"] = None
+        return list(found)
+
+    def _new_results(self) -> TrainerResults:
+        spiking = [one for one in monitors_of(self.network) if isinstance(one, SpikeMonitor)]
+        variable = self.output_group.variables[self.output_variable]
+        units = {"output": variable.dim}
+        if "y" in self._signals:
+            units["target"] = self._signals["y"].variables["value"].dim
+        populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
+        return TrainerResults(self._engine.dt, populations=populations, units=units)
+
+
+def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:
+    """Return what records the output, of a name that is the same in each process."""
+    name = f"{group.name}_{variable}_output"
+    found = next((one for one in network.objects if one.name == name and isinstance(one, Recorder)), None)
+    if found is None:
+        found = Recorder(group, variable, clock=clock, name=name)
+        network.add(found)
+    return found
+
+
+def _stacked(kept: list[np.ndarray]) -> np.ndarray:
+    return np.stack(kept) if kept else np.empty((0, 0))
+
+
+def _mse(y: np.ndarray, z: np.ndarray) -> float:
+    return float(np.mean((z - y) ** 2))
+
+
+def _mae(y: np.ndarray, z: np.ndarray) -> float:
+    return float(np.mean(np.abs(z - y)))

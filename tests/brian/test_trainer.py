@@ -1,0 +1,447 @@
+"""Trainer: fit, predict and evaluate of Brian2 networks, on runtime and compiled targets."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+import pytest
+from targets import Target, activated, assert_close, skip_unless_here
+
+from tension_sim import DivergenceError, InvalidTypeError, InvalidValueError, UnitsError, UnsupportedError
+from tension_sim.brian import RLS, LinearMap, Signal, Trainer, continue_run
+
+MS = b2.ms
+STEPS = 60
+X = np.sin(np.arange(STEPS) / 7.0)
+Y = np.cos(np.arange(STEPS) / 7.0)
+
+
+def rates(*, noise: bool = False, **options: Any) -> Trainer:
+    """Return the trainer of a small rate network, the same each time."""
+    rng = np.random.default_rng(4)
+    drive = "0.1*rand() + " if noise else ""
+    x, y = Signal([0.0], name="x"), Signal([0.0], name="y")
+    units = b2.NeuronGroup(
+        20, f"dh/dt = ({drive}u*b - h)/(2*ms) : 1\nr = tanh(h) : 1\nb : 1\nu : 1 (linked)", method="euler", name="units"
+    )
+    units.b = rng.normal(size=20)
+    units.u = b2.linked_var(x, "value", index=np.zeros(20, dtype=int))
+    rate = b2.NeuronGroup(20, "r : 1", name="rate")
+    copy = LinearMap(units, "h", weights=np.eye(20), target=rate, target_variable="r", when="before_end", name="copy")
+    readout = LinearMap(rate, "r", weights=np.zeros((1, 20)), name="readout")
+    rls = RLS(readout, target=y, alpha_P=1.0, update_every=2, name="rls")
+    network = b2.Network(x, y, units, rate, copy, readout, rls, b2.StateMonitor(units, "h", record=[0], name="states"))
+    return Trainer(network, inputs=x, target=y, output=readout, **options)
+
+
+def test_fit_is_one_long_run_in_epochs(numpy_target: Target) -> None:
+    trainer = rates()
+    history = trainer.fit(X, Y, epochs=4, verbose=0)
+    long = rates()
+    network = long.network
+    network["x"].set_samples(X)
+    network["y"].set_samples(Y)
+    for periodic in ("x", "y"):
+        network[periodic].variables["periodic"].set_value(1)
+    network.run(4 * STEPS * b2.defaultclock.dt, namespace={})
+    output = long._recorder.recorded
+    np.testing.assert_array_equal(trainer.results.output, output)
+    np.testing.assert_array_equal(trainer.network["rls"].P, network["rls"].P)
+    np.testing.assert_array_equal(trainer.results.weights["readout"][-1], network["readout"].w[:])
+    np.testing.assert_array_equal(trainer.network["states"].h[:], network["states"].h[:])
+    errors = (output.reshape(4, STEPS) - Y) ** 2
+    np.testing.assert_allclose(history.history["loss"], errors.mean(axis=1), rtol=1e-14)
+    assert history.epoch == [0, 1, 2, 3]
+    assert trainer.results.weights["readout"].shape == (4, 20)
+    np.testing.assert_allclose(trainer.results.t, np.arange(4 * STEPS) * 1e-4)
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_validation_and_prediction_change_nothing(noise: bool, numpy_target: Target) -> None:
+    plain, watched = rates(noise=noise), rates(noise=noise)
+    b2.seed(1)
+    plain.fit(X, Y, epochs=3, verbose=0)
+    b2.seed(1)
+    first = watched.fit(X, Y, epochs=2, verbose=0, validation_data=(X[:20], Y[:20]), validation_freq=2)
+    assert list(first.history) == ["loss", "mae", "val_loss", "val_mae"] and len(first.history["val_loss"]) == 1
+    output = watched.predict(X)
+    assert output.shape == (STEPS, 1) and watched.results.output is not None
+    measured = watched.evaluate(X, Y, return_dict=True)
+    assert measured == {
+        "loss": pytest.approx(((output[:, 0] - Y) ** 2).mean(), rel=1e-14),
+        "mae": pytest.approx(np.abs(output[:, 0] - Y).mean(), rel=1e-14),
+    }
+    assert watched.evaluate(X, Y) == list(measured.values())
+    watched.fit(X, Y, epochs=1, verbose=0)
+    np.testing.assert_array_equal(watched.results.output, plain.results.output[-STEPS:])
+    assert watched.network["states"].h.shape == (1, 3 * STEPS)
+    assert watched.network["rls"].learning[:] == 1
+
+
+def test_trials_are_runs_of_their_own(numpy_target: Target) -> None:
+    stacked, flat = rates(), rates()
+    shape = (3, STEPS // 3, 1)
+    stacked.fit(X.reshape(shape), Y.reshape(shape), epochs=2, verbose=0)
+    flat.fit(X, Y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(stacked.results.output, flat.results.output)
+    assert [run.name for run in stacked.results.runs][:2] == ["epoch 1, trial 1", "epoch 1, trial 2"]
+    np.testing.assert_array_equal(stacked.predict(X.reshape(shape)).ravel(), flat.predict(X).ravel())
+    assert stacked.predict(X.reshape(shape)).shape == shape
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_what_is_saved_goes_on_elsewhere(noise: bool, numpy_target: Target, tmp_path: Path) -> None:
+    first = rates(noise=noise)
+    b2.seed(2)
+    first.fit(X, Y, epochs=2, verbose=0)
+    first.save(tmp_path / "trained.npz")
+    first.fit(X, Y, epochs=2, verbose=0)
+    b2.seed(99)
+    second = rates(noise=noise)
+    second.load(tmp_path / "trained.npz")
+    assert second.history.epoch == [0, 1] and len(second.history.history["loss"]) == 2
+    second.fit(X, Y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(second.results.output, first.results.output)
+    np.testing.assert_array_equal(second.network["rls"].P, first.network["rls"].P)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["trained.npz"]
+
+
+def test_callbacks_stop_between_epochs_and_are_called_in_order(numpy_target: Target, capsys: Any) -> None:
+    class Hooked:
+        def __init__(self) -> None:
+            self.calls: list[Any] = []
+
+        def set_model(self, model: Trainer) -> None:
+            self.model = model
+
+        def on_train_begin(self, logs: Any) -> None:
+            self.calls.append("begin")
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            self.calls.append((epoch, sorted(logs)))
+            self.model.stop_training = epoch == 2
+
+        def on_train_end(self, logs: Any) -> None:
+            self.calls.append("end")
+
+    hooked, plain = Hooked(), []
+    trainer = rates(metrics={"worst": lambda y, z: np.abs(y - z).max()})
+    history = trainer.fit(
+        X, Y, epochs=9, verbose=2, initial_epoch=1, callbacks=[hooked, lambda e, logs: plain.append(e)]
+    )
+    assert history.epoch == [1, 2] and plain == [1, 2]
+    assert hooked.calls == ["begin", (1, ["loss", "mae", "worst"]), (2, ["loss", "mae", "worst"]), "end"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Epoch 2/9 - loss: ") and len(lines) == 2
+    trainer.fit(X, Y, epochs=1, verbose=1)
+    assert "Epoch 1/1 [==============================]" in capsys.readouterr().out
+
+
+def test_keras_early_stopping_restores_the_best_weights(numpy_target: Target) -> None:
+    keras = pytest.importorskip("keras")
+    trainer = rates()
+    kept: list[Any] = []
+    stopping = keras.callbacks.EarlyStopping("loss", min_delta=10.0, patience=2, restore_best_weights=True)
+    history = trainer.fit(X, Y, 9, 0, callbacks=[lambda e, logs: kept.append(trainer.get_weights()), stopping])
+    assert history.epoch == [0, 1, 2]
+    np.testing.assert_array_equal(trainer.network["readout"].w[:], kept[stopping.best_epoch][0])
+
+
+def test_an_interrupt_keeps_what_was_reached(numpy_target: Target) -> None:
+    trainer = rates()
+    at = 70
+
+    @b2.network_operation(when="start")
+    def stop() -> None:
+        if int(b2.defaultclock.variables["timestep"].get_value().item()) == at:
+            signal.raise_signal(signal.SIGINT)
+
+    trainer.network.add(stop)
+    history = trainer.fit(X, Y, epochs=5, verbose=0)
+    assert trainer.interrupted and history.epoch == [0]
+    assert [len(run.output) for run in trainer.results.runs] == [STEPS, at - STEPS + 1]
+    whole = rates()
+    whole.fit(X, Y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(trainer.results.output, whole.results.output[: at + 1])
+
+
+def test_divergence_raises_with_what_was_reached(numpy_target: Target) -> None:
+    trainer = rates()
+    trainer.fit(X, Y, epochs=1, verbose=0)
+    trainer.network["readout"].w = np.nan
+    with pytest.raises(DivergenceError, match="learning diverged at time step 60") as caught:
+        trainer.fit(X, Y, epochs=1, verbose=0)
+    assert caught.value.results is trainer.results
+    assert trainer.network["rls"].learning[:] == 1
+
+
+def test_results_go_to_neo(numpy_target: Target) -> None:
+    neo = pytest.importorskip("neo")
+    cells = b2.NeuronGroup(
+        4, "dv/dt = (1.2 + 0.1*i - v)/(2*ms) : 1\ndr/dt = -r/(5*ms) : 1", threshold="v > 1", reset="v = 0; r += 1",
+        method="euler", name="cells",
+    )  # fmt: skip
+    y = Signal([0.0])
+    readout = LinearMap(cells, "r", weights=np.zeros((2, 4)))
+    spikes = b2.SpikeMonitor(cells[:3], name="spikes")
+    network = b2.Network(cells, y, readout, RLS(readout, target=y, alpha_P=1.0), spikes)
+    trainer = Trainer(network, target=y, output=readout)
+    trainer.fit(y=np.ones(100), epochs=3, verbose=0)
+    block = trainer.results.to_neo()
+    assert [segment.name for segment in block.segments] == ["epoch 1", "epoch 2", "epoch 3"]
+    for number, segment in enumerate(block.segments):
+        assert [len(train) for train in segment.spiketrains] == [
+            int(
+                np.sum(
+                    (spikes.i == i)
+                    & (spikes.t_[:] >= number * 0.01 - 1e-9)
+                    & (spikes.t_[:] < number * 0.01 + 0.01 - 1e-9)
+                )
+            )
+            for i in range(3)
+        ]
+        assert [signal.shape for signal in segment.analogsignals] == [(100, 2), (100, 1)]
+        assert {float(train.t_start) for train in segment.spiketrains} == {0.01 * number}
+    times, neurons = trainer.results.spikes["spikes"]
+    np.testing.assert_array_equal(times, spikes.t_[:])
+    np.testing.assert_array_equal(neurons, spikes.i[:])
+    assert isinstance(block, neo.Block) and [group.name for group in block.groups] == ["cells_subgroup"]
+    assert repr(trainer.results) == "<TrainerResults: 3 run(s), 300 steps of 0.0001 s>"
+
+
+def test_samples_may_be_held_and_have_units(numpy_target: Target) -> None:
+    y = Signal([0.0] * b2.mV, every=5)
+    group = b2.NeuronGroup(3, "v : volt")
+    group.v = [1, 2, 3] * b2.mV
+    readout = LinearMap(group, "v", weights=np.zeros((1, 3)))
+    trainer = Trainer(
+        b2.Network(y, group, readout, RLS(readout, target=y, alpha_P=1e6)), target=y, output=(readout, "z")
+    )
+    trainer.fit(y=[4, 4, 4] * b2.mV, verbose=0)
+    assert trainer.results.target.shape == (15, 1) and trainer.results.output[-1, 0] == pytest.approx(4e-3, rel=0.05)
+    with pytest.raises(UnitsError, match=r"Trainer.fit.y: expected samples in volt.*") as caught:
+        trainer.fit(y=[4.0], verbose=0)
+    assert "Received: '1 (no unit)'" in str(caught.value)
+
+
+# ---- the same on a compiled target ----
+
+CUBA = """
+import sys
+import numpy as np
+from brian2 import *
+from tension_sim.brian import RLS, LinearMap, Signal, Trainer
+
+
+def cuba(n=200):
+    taum, taue, taui = 20*ms, 5*ms, 10*ms
+    Vt, Vr, El = -50*mV, -60*mV, -49*mV
+    rng = np.random.default_rng(1)
+    equations = '''
+    dv/dt = (ge + gi - (v - El))/taum : volt (unless refractory)
+    dge/dt = -ge/taue : volt
+    dgi/dt = -gi/taui : volt
+    dr/dt = -r/(20*ms) : 1
+    '''
+    space = {'taum': taum, 'taue': taue, 'taui': taui, 'Vt': Vt, 'Vr': Vr, 'El': El}
+    cells = NeuronGroup(n, equations, threshold='v > Vt', reset='v = Vr; r += 1', refractory=5*ms, method='exact',
+                        namespace=space, name='cells')
+    cells.v = (-60 + 10*rng.random(n))*mV
+    pre, post = np.nonzero(rng.random((n, n)) < 0.1)
+    excite = Synapses(cells, cells, on_pre='ge += 1.62*mV', delay=1.5*ms, name='excite')
+    inhibit = Synapses(cells, cells, on_pre='gi -= 9*mV', name='inhibit')
+    some = pre < 0.8*n
+    excite.connect(i=pre[some], j=post[some])
+    inhibit.connect(i=pre[~some], j=post[~some])
+    target = Signal([0.0], name='target')
+    readout = LinearMap(cells, 'r', weights=np.zeros((1, n)), name='readout')
+    rls = RLS(readout, target=target, alpha_P=0.1, update_every=5, name='rls')
+    network = Network(cells, excite, inhibit, SpikeMonitor(cells, name='spikes'),
+                      StateMonitor(cells, 'v', record=[0], name='states'), target, readout, rls)
+    return Trainer(network, target=target, output=readout)
+"""
+CONTINUED = """
+set_device('cpp_standalone', directory=sys.argv[1], build_on_run=False)
+trainer = cuba()
+trainer.load(sys.argv[2])
+trainer.fit(y=np.sin(np.arange(200)/20), epochs=2, verbose=0)
+np.savez(sys.argv[3], output=trainer.results.output, P=trainer.network['rls'].P, N=len(trainer.network['spikes'].t))
+"""
+
+
+def learned(trainer: Trainer) -> dict[str, np.ndarray]:
+    """Train CUBA with a readout over 5 epochs, and return all that came of it."""
+    y = np.sin(np.arange(200) / 20)
+    history = trainer.fit(y=y, epochs=5, verbose=0, validation_data=(None, y[:50]))
+    results = trainer.results
+    times, neurons = results.spikes["spikes"]
+    return {
+        "output": results.output,
+        "W": results.weights["readout"],
+        "P": np.array(trainer.network["rls"].P),
+        "times": times,
+        "neurons": neurons,
+        "monitor": np.array(trainer.network["spikes"].t_[:]),
+        "v": np.array(trainer.network["states"].v[:]),
+        "count": np.array(trainer.network["spikes"].count[:]),
+        "prediction": trainer.predict(steps=70),
+        "after": np.array(trainer.network["spikes"].t_[:]),
+        "evaluation": np.array(trainer.evaluate(y=y)),
+        **{name: np.array(values) for name, values in history.history.items()},
+    }
+
+
+@pytest.mark.slow
+def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_unless_here("cpp_standalone")
+    from tension_sim.brian import continuable_program
+
+    made: list[Path] = []
+    make = continuable_program.make
+    monkeypatch.setattr(continuable_program, "make", lambda folder, what: (made.append(folder), make(folder, what)))
+    space: dict[str, Any] = {}
+    exec(compile(CUBA, "cuba.py", "exec"), space)
+    with activated("numpy", tmp_path / "numpy"):
+        wanted = learned(space["cuba"]())
+    assert len(wanted["times"]) > 50
+    with activated("cpp_standalone", tmp_path / "project"):
+        trainer = space["cuba"]()
+        found = learned(trainer)
+        for name, values in wanted.items():
+            assert_close(found[name], values, what=name)
+        trainer.save(tmp_path / "trained.npz")
+        trainer.fit(y=np.sin(np.arange(200) / 20), epochs=2, verbose=0)
+        script = tmp_path / "continued.py"
+        script.write_text(CUBA + CONTINUED)
+        files = [str(tmp_path / name) for name in ("project", "trained.npz", "continued.npz")]
+        subprocess.run([sys.executable, str(script), *files], check=True, cwd=tmp_path)
+        with np.load(files[2]) as continued:
+            np.testing.assert_array_equal(continued["output"], trainer.results.output)
+            np.testing.assert_array_equal(continued["P"], trainer.network["rls"].P)
+            assert continued["N"] == len(trainer.network["spikes"].t)
+        trainer.set_weights([np.zeros(200)])
+        assert not np.any(trainer.network["readout"].w[:]) and not np.any(trainer.predict(steps=3))
+        with pytest.raises(UnsupportedError, match="continue_run: expected a network that no Trainer runs"):
+            continue_run(1 * MS, trainer.network)
+        with pytest.raises(UnsupportedError, match="Trainer: expected a network that stays as it was"):
+            trainer.network["cells"].v = 0 * b2.mV
+            trainer.predict(steps=3)
+    assert made == [tmp_path / "project"]
+
+
+# ---- mistakes ----
+
+
+def test_the_package_of_keras_is_not_needed() -> None:
+    code = (
+        "import sys, tension_sim.brian; sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow', 'neo')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        ({"network": 3}, InvalidTypeError, "Trainer.network: expected a Network.\nReceived: 3\nFix: put its objects"),
+        ({"network": b2.Network()}, InvalidValueError, "Trainer.network: expected a Network with objects."),
+        ({"output": "z"}, InvalidTypeError, "Trainer.output: expected a LinearMap, or (group, variable name)."),
+        ({"output": "other"}, InvalidValueError, "Trainer.output: expected an object of the network."),
+        (
+            {"target": [1.0]},
+            InvalidTypeError,
+            "Trainer.target: expected a Signal, which plays samples.\nReceived: [1.0]",
+        ),
+        ({"target": "other"}, InvalidValueError, "Trainer.target: expected an object of the network."),
+        ({"inputs": {"a": 3}}, InvalidTypeError, "Trainer.inputs['a']: expected a Signal, which plays samples."),
+        ({"metrics": {"a": 3}}, InvalidTypeError, "Trainer.metrics['a']: expected a function metric(y, z) of arrays."),
+        ({"metrics": {"mae": abs}}, InvalidValueError, "Trainer.metrics: expected names other than loss and mae."),
+    ],
+)
+def test_mistakes_of_arguments(arguments: dict[str, Any], kind: type, text: str, numpy_target: Target) -> None:
+    trainer = rates()
+    network = trainer.network
+    others = {"output": LinearMap(network["rate"], "r", weights=np.zeros((1, 20))), "target": Signal([1.0])}
+    arguments = {name: others[name] if value == "other" else value for name, value in arguments.items()}
+    given = {"network": network, "output": network["readout"], "target": network["y"], "inputs": network["x"]}
+    with pytest.raises(kind) as caught:
+        Trainer(**given | arguments)
+    assert str(caught.value).startswith(text)
+    b2.Network(*others.values())  # used, as Brian2 wants to see it
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "kind", "text"),
+    [
+        ("fit", {"x": X}, InvalidValueError, "Trainer.fit.y: expected a target.\nReceived: None\nFix: give y."),
+        ("fit", {"x": X, "y": Y[:9]}, InvalidValueError, "Trainer.fit.x: expected 1 trial(s) of 9 time steps, as y."),
+        (
+            "fit",
+            {"x": X, "y": np.zeros((60, 2))},
+            InvalidValueError,
+            "Trainer.fit.y: expected 1 channel(s) (last axis).",
+        ),
+        ("fit", {"x": X, "y": Y * np.nan}, InvalidValueError, "Trainer.fit.y: expected finite values.\nReceived: nan"),
+        (
+            "fit",
+            {"x": X, "y": []},
+            InvalidValueError,
+            "Trainer.fit.y: expected an array of shape (timesteps, channels)",
+        ),
+        ("fit", {"x": X * b2.mV, "y": Y}, UnitsError, "Trainer.fit.x: expected samples in 1 (no unit)."),
+        ("fit", {"x": X, "y": Y, "epochs": 0}, InvalidValueError, "Trainer.fit.epochs: expected a whole number"),
+        ("fit", {"x": X, "y": Y, "verbose": 7}, InvalidValueError, 'Trainer.fit.verbose: expected "auto", 0, 1 or 2.'),
+        ("fit", {"x": X, "y": Y, "callbacks": 7}, InvalidTypeError, "Trainer.fit.callbacks: expected functions of"),
+        (
+            "fit",
+            {"x": X, "y": Y, "validation_data": X},
+            InvalidTypeError,
+            "Trainer.fit.validation_data: expected a pair",
+        ),
+        ("fit", {"x": X, "y": Y, "steps": 99}, InvalidValueError, "Trainer.fit.steps: expected at most the 60 steps"),
+        ("predict", {}, InvalidValueError, "Trainer.predict.steps: expected steps, where no samples are given."),
+        ("evaluate", {"x": X}, InvalidValueError, "Trainer.evaluate.y: expected a target."),
+        (
+            "set_weights",
+            {"weights": [1, 2]},
+            InvalidValueError,
+            "Trainer.set_weights.weights: expected a list of 1 array",
+        ),
+        ("set_weights", {"weights": [[1]]}, InvalidValueError, "Trainer.set_weights.weights: expected shape (20,) for"),
+        ("save", {"path": 3}, InvalidTypeError, "Trainer.save: expected a path.\nReceived: 3"),
+        ("load", {"path": "none.npz"}, InvalidValueError, "Trainer.load: expected a file that Trainer.save wrote."),
+    ],
+)
+def test_mistakes_of_runs(verb: str, arguments: dict[str, Any], kind: type, text: str, numpy_target: Target) -> None:
+    with pytest.raises(kind) as caught:
+        getattr(rates(), verb)(**arguments)
+    assert str(caught.value).startswith(text)
+
+
+def test_files_of_others_are_refused(numpy_target: Target, tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"no archive")
+    trainer = rates()
+    with pytest.raises(InvalidValueError, match="Trainer.load: expected a file that Trainer.save wrote"):
+        trainer.load(path)
+    np.savez(path, meta=np.array(object(), dtype=object))
+    with pytest.raises(InvalidValueError, match="it cannot be read"):
+        trainer.load(path)
+    trainer.fit(X, Y, verbose=0)
+    trainer.save(path)
+    group = b2.NeuronGroup(2, "r : 1", name="rate")
+    other = Trainer(b2.Network(group), output=(group, "r"))
+    with pytest.raises(InvalidValueError, match="Trainer.load: expected the state of this network, ") as caught:
+        other.load(path)
+    assert "Fix: load it into its own network." in str(caught.value)
+    with pytest.raises(OSError, match="Fix: choose another path"):
+        trainer.save(tmp_path / "none" / "state.npz")
+    group.clock.dt = 0.2 * MS
+    coarse = Trainer(b2.Network(group), output=(group, "r"))
+    with pytest.raises(InvalidValueError, match="expected a state of a time step of 0.0002"):
+        coarse.load(path)
