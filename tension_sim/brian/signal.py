@@ -132,9 +132,8 @@ class Signal(GeneratedObject):
         self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
         self._declare_steps(**counts)
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
-        # for the targets that run here: how many rows there are, and which comes first in `samples`
-        for name in ("rows", "first_row"):
-            self.variables.add_array(name, size=1, scalar=True, dtype=np.int64, read_only=True)
+        # for the targets that run here: which row of a file comes first in `samples`
+        self.variables.add_array("first_row", size=1, scalar=True, dtype=np.int64, read_only=True)
         self._enable_group_attributes()
         self._fill(given)
         take_any_length(self)
@@ -181,14 +180,11 @@ class Signal(GeneratedObject):
         if not isinstance(given, SampleFile):
             self.variables["samples"].resize(given.size)
             self._set("samples", given.ravel())
-            self._set("rows", len(given))
-            self._set("first_row", 0)
         elif is_standalone():  # the program reads it
             self.variables["samples"].resize(0)
             brian2.get_device().insert_code("main", _REFUSE.format(name=self.name))
         else:
             self.variables["samples"].resize(given.window * given.channels)
-            self._set("rows", given.rows)
             self.load(0)
 
     def load(self, row: int) -> None:

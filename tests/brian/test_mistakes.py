@@ -221,7 +221,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
         "Signal.samples: expected an array of shape (timesteps, channels), not empty.",
     ),
     "samples of three axes": (lambda s: Signal(np.zeros((2, 2, 2))), "not empty.\nReceived: (2, 2, 2)"),
-    "samples by a string": (lambda s: Signal("sin(t)"), "Received: 'sin(t)'\nFix: pass numbers."),
+    "samples by a string": (lambda s: Signal("sin(t)"), "Received: 'sin(t) (No such file or directory)'"),
     "a TimedArray": (lambda s: Signal(b2.TimedArray([1, 2], dt=1 * MS)), "Signal.samples: expected an array of shape"),
     "samples that are not finite": (lambda s: Signal([1, np.inf]), "Signal.samples: expected finite values."),
     "a negative first step": (
