@@ -8,6 +8,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 import pytest
+from brian.example_fragments import MONITORED, fragments
 from targets import Target, activated, skip_unless_here
 
 from tension_sim import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError
@@ -87,6 +88,9 @@ def observed(network: b2.Network) -> dict[str, np.ndarray]:
         "rate": ("t", "rate"),
         "weights": ("t", "w"),
     }
+    for monitor in network.objects:
+        if monitor.name.startswith("seen"):
+            names[monitor.name] = tuple(name for name in MONITORED if name in monitor.variables)
     return {
         f"{owner}.{name}": np.array(network[owner].variables[name].get_value())
         for owner, variables in names.items()
@@ -122,6 +126,7 @@ def test_parts_of_a_cpp_program_equal_one_run(tmp_path: Path) -> None:
     skip_unless_here("cpp_standalone")
     with activated("cpp_standalone", tmp_path / "project"):
         network = everything(random=True)
+        network.add(fragments())
         continue_run(13 * MS, network)
         first = observed(network)
         assert float(network.t) == pytest.approx(0.013) and len(first["rate.t"]) == 130
@@ -163,7 +168,7 @@ def test_a_run_of_brian2s_own_goes_on_where_it_can_be_repeated(tmp_path: Path) -
         assert seen.v.shape == (5, 50)
         np.testing.assert_array_equal(seen.v[:, :20], before)
         with pytest.raises(UnsupportedError, match="continue_run.network: expected network.*, which was run before"):
-            continue_run(1 * MS, b2.Network(group))
+            continue_run(1 * MS, b2.Network())
 
 
 @pytest.mark.parametrize(
