@@ -1,4 +1,4 @@
-"""The working parts of ten of Brian2's examples, small, as objects for one network."""
+"""The working parts of some of Brian2's examples, small, as objects for one network."""
 
 from __future__ import annotations
 
