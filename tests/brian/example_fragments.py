@@ -1,4 +1,4 @@
-"""The working parts of some of Brian2's examples, small, as objects for one network."""
+"""Networks of the kinds that nine of Brian2's examples show, small, as objects for one network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ MONITORED = ("t", "i", "v", "w", "theta", "rate")
 
 def fragments() -> list[Any]:
     """Return groups, synapses and monitors; monitors' names begin with ``seen``."""
-    return [*_cobahh(), *_kuramoto(), *_cable(), *_stdp(), *_adaptive()]
+    return [
+        *_cobahh(), *_kuramoto(), *_cable(), *_stdp(), *_adaptive(),
+        *_synfire(), *_brunel_hakim(), *_izhikevich(), *_jansen_rit(),
+    ]  # fmt: skip
 
 
 def _cobahh() -> list[Any]:
@@ -103,3 +106,73 @@ def _adaptive() -> list[Any]:
     )  # fmt: skip
     cells.run_regularly("v = clip(v, 0, 5)", dt=1 * ms)
     return [cells, b2.SpikeMonitor(cells, name="seen_adaptive")]
+
+
+def _synfire() -> list[Any]:
+    """Diesmann et al. (1999): a volley travels along a chain of groups, with noise on the way."""
+    cells = b2.NeuronGroup(
+        40,
+        """dv/dt = (-70*mV - v + x)/(10*ms) : volt (unless refractory)
+        dx/dt = (y - x)/(0.325*ms) : volt
+        dy/dt = -y/(0.325*ms) + 39.24*mV/(0.325*ms) + 3.6*mV*xi/sqrt(0.325*ms) : volt""",
+        threshold="v > -55*mV", reset="v = -70*mV", refractory=1 * ms, method="euler", name="synfire",
+    )  # fmt: skip
+    cells.v = "-70*mV + rand()*12*mV"
+    chain = b2.Synapses(cells, cells, on_pre="y += 20*mV", delay=5 * ms, name="synfire_chain")
+    chain.connect(j="k for k in range((i // 10 + 1)*10, (i // 10 + 2)*10) if i < N_pre - 10")
+    volley = b2.SpikeGeneratorGroup(20, np.arange(20), 1 * ms + np.arange(20) * 0.1 * ms, name="synfire_volley")
+    start = b2.Synapses(volley, cells, on_pre="y += 20*mV", delay=2 * ms, name="synfire_start")
+    start.connect(j="k for k in range(10)")
+    return [cells, chain, volley, start, b2.SpikeMonitor(cells, name="seen_synfire")]
+
+
+def _brunel_hakim() -> list[Any]:
+    """Brunel & Hakim (1999): fast global oscillations of inhibited neurons with noise of their own."""
+    cells = b2.NeuronGroup(
+        60, "dv/dt = (25*mV - v)/(20*ms) + 5*mV*xi/sqrt(20*ms) : volt",
+        threshold="v > 20*mV", reset="v = 10*mV", refractory=2 * ms, method="euler", name="brunel_hakim",
+    )  # fmt: skip
+    cells.v = 10 * mV
+    inhibit = b2.Synapses(cells, cells, on_pre="v -= 0.3*mV", delay=2 * ms, name="brunel_hakim_inhibit")
+    inhibit.connect(p=0.3)
+    seen = [b2.SpikeMonitor(cells, name="seen_brunel"), b2.PopulationRateMonitor(cells, name="seen_brunel_rate")]
+    return [cells, inhibit, *seen]
+
+
+def _izhikevich() -> list[Any]:
+    """Izhikevich (2007): bursts, with a reset of two variables and thalamic input each millisecond."""
+    cells = b2.NeuronGroup(
+        12,
+        """dv/dt = (0.04/ms/mV)*v**2 + (5/ms)*v + 140*mV/ms - w + I : volt
+        dw/dt = a*(0.2/ms*v - w) : volt/second
+        a : 1/second (constant)
+        I : volt/second""",
+        threshold="v >= 30*mV", reset="v = -50*mV; w += 2*mV/ms", method="euler", name="izhikevich",
+    )  # fmt: skip
+    cells.v, cells.w, cells.a = -65 * mV, -13 * mV / ms, "(0.02 + 0.005*i)/ms"
+    cells.run_regularly("I = 8*mV/ms*(1 + 0.5*randn())", dt=1 * ms)
+    return [
+        cells,
+        b2.SpikeMonitor(cells, name="seen_izhikevich"),
+        b2.StateMonitor(cells, "v", record=[0, 5], name="seen_bursts"),
+    ]
+
+
+def _jansen_rit() -> list[Any]:
+    """Jansen & Rit (1995): a cortical column of three rate populations, by Runge and Kutta."""
+    column = b2.NeuronGroup(
+        3,
+        """dv/dt = x : 1
+        dx/dt = 3.25*100*Hz*S1 - 200*Hz*x - (100*Hz)**2*v : Hz
+        dw/dt = u : 1
+        du/dt = 3.25*100*Hz*(P + 108*S2) - 200*Hz*u - (100*Hz)**2*w : Hz
+        dtheta/dt = q : 1
+        dq/dt = 22*50*Hz*33.75*S3 - 100*Hz*q - (50*Hz)**2*theta : Hz
+        S1 = 5*Hz/(1 + exp(0.56*(6 - (w - theta)))) : Hz
+        S2 = 5*Hz/(1 + exp(0.56*(6 - 135*v))) : Hz
+        S3 = 5*Hz/(1 + exp(0.56*(6 - 33.75*v))) : Hz
+        P : Hz""",
+        method="rk4", name="jansen_rit",
+    )  # fmt: skip
+    column.P = "(120 + 80*i)*Hz"
+    return [column, b2.StateMonitor(column, ("w", "theta"), record=True, name="seen_column")]
