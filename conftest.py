@@ -1,15 +1,18 @@
-"""Modules of an optional engine are left out of the examples where its library is not installed."""
+"""Examples in docstrings: those of an optional engine only where its library is; and garbage collection."""
 
 from __future__ import annotations
 
+import gc
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from _pytest import doctest
 
 _module = doctest.DoctestModule
-import brian2  # noqa: E402, F401
+import brian2  # noqa: E402
 
 # brian2 replaces pytest's collector of examples by one that fails on packages
 doctest.DoctestModule = _module
@@ -31,3 +34,24 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         if find_spec(library) is None and (inside or pattern.search(text)):
             return True
     return None
+
+
+@pytest.fixture(autouse=True)
+def examples_compile_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run examples of Brian2 networks on numpy: cython would compile each object of a few steps."""
+    if isinstance(request.node, doctest.DoctestItem):
+        monkeypatch.setitem(brian2.prefs, "codegen.target", "numpy")
+
+
+class _Imported:
+    """How many modules there were when what is imported was last spared from garbage collection."""
+
+    spared = 0
+
+
+def pytest_runtest_teardown() -> None:
+    """Spare what is imported from garbage collection, which Brian2 asks for before each run."""
+    if len(sys.modules) > _Imported.spared + 50:
+        gc.collect()
+        gc.freeze()
+        _Imported.spared = len(sys.modules)

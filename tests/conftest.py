@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 
 # before numpy loads: threads of BLAS gain nothing on small matrices and lose much on busy machines
@@ -79,8 +78,3 @@ def numpy_target(tmp_path: Path) -> Iterator[Target]:
     """Activate numpy, for what does not depend on the target."""
     with activated("numpy", tmp_path / "project") as active:
         yield active
-
-
-def pytest_collection_finish() -> None:
-    """Spare what is imported from garbage collection, which Brian2 asks for before each run."""
-    gc.freeze()

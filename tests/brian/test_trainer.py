@@ -144,6 +144,7 @@ def test_callbacks_stop_between_epochs_and_are_called_in_order(numpy_target: Tar
 
 
 def test_keras_early_stopping_restores_the_best_weights(numpy_target: Target) -> None:
+    pytest.importorskip("tensorflow")
     keras = pytest.importorskip("keras")
     trainer = rates()
     kept: list[Any] = []
