@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from .validation import check_choice, check_fraction, check_positive, check_steps, check_window
 
-__all__ = ["GAINS", "Learning"]
+__all__ = ["FOREVER", "GAINS", "Learning"]
+
+#: The step that stands for "to the end of the run".
+FOREVER = 2**62
 
 GAINS = ("divided", "undivided")
 

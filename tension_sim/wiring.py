@@ -21,7 +21,7 @@ from .circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units
 from .equations import SEED, rate_time, unit_of
 from .errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .kernels import SparseKernel
-from .learning import Learning
+from .learning import FOREVER, Learning
 from .network import ForceNetwork
 from .noise import key as noise_key
 from .recording import Record
@@ -29,10 +29,7 @@ from .units import DIMENSIONLESS, evaluate
 from .validation import all_finite, check_steps
 from .values import initial_values, parameter_values, rates_of
 
-__all__ = ["FOREVER", "ForceWiring", "check_state", "rule_values"]
-
-#: Stands for "to the end of the run".
-FOREVER = 2**62
+__all__ = ["ForceWiring", "check_state", "rule_values"]
 
 #: What a neuron receives in the target-generating network.
 _Z_TARGET = "target_scale*(target_recurrent + target_feedback{hint})"

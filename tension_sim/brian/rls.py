@@ -14,21 +14,23 @@ from brian2.utils.logger import get_logger
 from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
 from ..errors import InvalidValueError, diverged, message
 from ..learning import GAINS
-from ..validation import check_choice, check_fraction, check_matrix, check_whole
+from ..validation import check_choice, check_fraction, check_matrix
 from ._base import GeneratedObject, default_float, resolve_source
-from .dimensions import check_plain
 from .error_expression import check_error
 from .linear_map import LinearMap
 from .matrix import Matrices, matrix
 from .rls_arguments import (
     LearnedMap,
+    check_itself,
     checked_alpha,
     checked_blocks,
     checked_errors,
     checked_factors,
     checked_groups,
     checked_namespace,
+    checked_numbers,
     checked_postsynaptic,
+    checked_schedule,
     checked_signs,
     checked_variables,
     learned_maps,
@@ -36,18 +38,14 @@ from .rls_arguments import (
     sources_of,
 )
 from .row_error import RowError, RowSums
-from .spike_map import SpikeMap
 from .standalone import is_standalone
 from .synaptic import LearnedSynapses, Scatter, SynapticMap, declare_blocks
-from .times import StepCount, check_window
+from .times import check_window
 
 __all__ = ["RLS"]
 
 # below Brian2's own logger, so that its filters and handlers apply
 _logger = get_logger(f"brian2.{__name__}")
-
-#: Stands for "to the end of the run".
-FOREVER = 2**62
 
 
 def chance(seed: int, step: int) -> float:
@@ -233,49 +231,24 @@ class RLS(GeneratedObject):
         for learned, expression, dim in zip(self.maps, errors, outputs, strict=True):
             check_error(expression, len(learned), dim, linked, constants)
         check_choice("RLS.gain", gain, GAINS)
-        itself = isinstance(self.maps[0], LinearMap | SpikeMap) and len(self.maps[0]) == n_sources
-        if divide_by_source and (len(self.maps) > 1 or not itself):
-            shapes = [(len(m), n_sources) for m in self.maps]
-            raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
+        if divide_by_source:
+            check_itself(self.maps, n_sources)
         factors = checked_factors(factor, self.maps)
         sign = checked_signs(signs, n_sources)
-        for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
-            check_plain(f"RLS.{key}", number)
-        check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
-        check_fraction("RLS.probability", probability)
-        check_whole("RLS.seed", seed, 0)
-        clock = self.maps[0].clock
-        off = "to switch learning off, set rls.learning = 0 or stop=0."
-        schedule = {
-            "update_every": StepCount("RLS.update_every", update_every, 1, off),
-            "start_step": StepCount("RLS.start", start),
-            "stop_step": StepCount("RLS.stop", FOREVER if stop is None else stop),
-        }
-        check_window("RLS.stop", schedule["start_step"], schedule["stop_step"])
+        values = checked_numbers(forgetting=forgetting, probability=probability, seed=seed)
+        values["divided"] = int(gain == "divided")
+        schedule = checked_schedule(update_every, start, stop)
 
         synaptic = isinstance(self.maps[0], LearnedSynapses)
         #: Whether each synapse has a rate of its own, in place of each source.
         self.by_synapse = synaptic and self.maps[0].by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
         self.blocks = checked_blocks(blocks, self.maps)
-        spiking = [not isinstance(m, LinearMap) for m in self.maps]
-        when = ("end" if spiking[0] else self.maps[0].when) if when is None else when
-        order = max(m.order for m in self.maps) + (3 if any(spiking) else 2) if order is None else order
-        if any(when == m.when and order <= m.order for m in self.maps):
-            _logger.warn(
-                f"RLS.order: {order} is before the map, at {max(m.order for m in self.maps)}: the error of a step is "
-                "that of the step before. Leave out order= to learn from the z of the step.",
-                "before_its_map",
-            )
-        needed = [
-            f"{variable}_{m}"
-            for m in range(len(self.maps))
-            for variable, used in {
-                **dict.fromkeys(("w", "row_start", "error", "rows", "block_rows"), True),
-                "factor": factors[m] is not None,
-            }.items()
-            if used
-        ]
+        clock = self.maps[0].clock
+        when, order = self._place_in_step(when, order)
+        of_map = ("w", "row_start", "error", "rows", "block_rows")
+        needed = [f"{variable}_{m}" for m in range(len(self.maps)) for variable in of_map]
+        needed += [f"factor_{m}" for m, each in enumerate(factors) if each is not None]
         options = {**grouped} | ({} if sign is None else {"sign": sign})
         if synaptic:
             map_name = f"{name.rstrip('*')}_synapses*"
@@ -301,37 +274,53 @@ class RLS(GeneratedObject):
             },
             needed_variables=[*needed, *options],
         )
-        values = {
-            "divided": int(gain == "divided"),
-            "seed": int(seed),
-            "forgetting": forgetting,
-            "probability": probability,
-        }
         self._declare(values)
         self._declare_steps(**schedule)
         self._declare_sources(sources, alpha)
         for key, array in options.items():
             self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
-        place = {"clock": clock, "when": when}
-        for m, (learned, expression) in enumerate(zip(self.maps, errors, strict=True)):
+        for m, learned in enumerate(self.maps):
             self._declare_map(m, learned, factors[m])
+        self._contain_errors(errors, linked, constants, sources)
+        if synaptic:
+            self.maps[0].follow(self)
+            scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", clock=clock, when=when)
+            self._contained_objects += [self.maps[0], scatter]
+        self._enable_group_attributes()
+
+    def _place_in_step(self, when: str | None, order: int | None) -> tuple[str, int]:
+        """Return the slot and the order of the rule; by default after all that it needs of the time step."""
+        spiking = [not isinstance(m, LinearMap) for m in self.maps]
+        when = ("end" if spiking[0] else self.maps[0].when) if when is None else when
+        last = max(m.order for m in self.maps)
+        order = last + (3 if any(spiking) else 2) if order is None else order
+        if any(when == m.when and order <= m.order for m in self.maps):
+            _logger.warn(
+                f"RLS.order: {order} is before the map, at {last}: the error of a step is "
+                "that of the step before. Leave out order= to learn from the z of the step.",
+                "before_its_map",
+            )
+        return when, order
+
+    def _contain_errors(
+        self, errors: Sequence[str], linked: Mapping[str, Any], constants: Mapping[str, Any], sources: list[Any]
+    ) -> None:
+        """Add what an update needs before it: the error of each map's rows, and z where no map holds it."""
+        place = {"clock": self.clock, "when": self.when}
+        gathered = len(sources) == 1
+        for m, (learned, expression) in enumerate(zip(self.maps, errors, strict=True)):
             z = getattr(learned, "output", None)
-            if spiking[m]:
-                gather = sources if len(sources) > 1 and m == spiking.index(True) else []
-                sums = RowSums(self, m, gather, order=order - 2, name=f"{self.name}_sums_{m}", **place)
+            if not isinstance(learned, LinearMap):
+                gather, gathered = ([] if gathered else sources), True
+                sums = RowSums(self, m, gather, order=self.order - 2, name=f"{self.name}_sums_{m}", **place)
                 self._contained_objects.append(sums)
                 z = (sums, "z")
             row_error = RowError(
-                self, len(learned), expression, linked | {"z": z}, constants, order=order - 1,
+                self, len(learned), expression, linked | {"z": z}, constants, order=self.order - 1,
                 name=f"{self.name}_error_{m}", **place,
             )  # fmt: skip
             self.variables.add_reference(f"error_{m}", row_error, "error")
             self._contained_objects.append(row_error)
-        if synaptic:
-            self.maps[0].follow(self)
-            scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", **place)
-            self._contained_objects += [self.maps[0], scatter]
-        self._enable_group_attributes()
 
     @staticmethod
     def _output_dim(learned: LearnedMap) -> Any:

@@ -13,13 +13,15 @@ from ..blocks import Blocks, BlockSizes
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..language import check_name
 from ..language.code import checked_error
-from ..validation import check_matrix, check_positive
+from ..learning import FOREVER
+from ..validation import check_fraction, check_matrix, check_positive, check_whole
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
 from .linear_map import LinearMap
 from .spike_map import SpikeMap
 from .synaptic import LearnedSynapses, SynapticMap, described, given_synapses
+from .times import StepCount, check_window
 
 #: Names that every error has; y only where there is a target.
 _TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
@@ -238,3 +240,32 @@ def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bo
         dense = check_matrix("RLS.factor", numbered, shape, "targets, sources")
         checked.append(np.concatenate([row[partners] for row, partners in zip(dense, m.partners, strict=True)]))
     return checked
+
+
+def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
+    """Refuse anything but one map from neurons to themselves, which alone can divide twice."""
+    if len(maps) > 1 or not isinstance(maps[0], LinearMap | SpikeMap) or len(maps[0]) != n_sources:
+        shapes = [(len(m), n_sources) for m in maps]
+        raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
+
+
+def checked_numbers(*, forgetting: float, probability: float, seed: int) -> dict[str, Any]:
+    """Return the numbers of a rule, by the names of their variables."""
+    for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
+        check_plain(f"RLS.{key}", number)
+    check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
+    check_fraction("RLS.probability", probability)
+    check_whole("RLS.seed", seed, 0)
+    return {"forgetting": forgetting, "probability": probability, "seed": int(seed)}
+
+
+def checked_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:
+    """Return when a rule learns, by the names of its variables."""
+    off = "to switch learning off, set rls.learning = 0 or stop=0."
+    schedule = {
+        "update_every": StepCount("RLS.update_every", update_every, 1, off),
+        "start_step": StepCount("RLS.start", start),
+        "stop_step": StepCount("RLS.stop", FOREVER if stop is None else stop),
+    }
+    check_window("RLS.stop", schedule["start_step"], schedule["stop_step"])
+    return schedule
