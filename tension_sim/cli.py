@@ -166,7 +166,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
     from . import runs
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    outcome = None
+    outcome, late = None, False
     try:
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR) as bar:
             task = bar.add_task("building (compiled once; later runs start at once)", total=None)
@@ -182,8 +182,9 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
             say(f"what was reached is in {folder}", ERR)
         raise
     except KeyboardInterrupt:
-        if outcome is None:  # else it came between run and save, and nothing is lost
+        if outcome is None:
             raise
+        late = True  # it came between run and save: nothing is lost
     with Interrupts() as interrupts:  # what was reached is worth its last second
         folder = _saved(outcome, folder, recipe)
     _report(outcome, recipe)
@@ -192,7 +193,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
         reached = outcome.results.stop_step
         say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
         raise typer.Exit(exit_status())
-    if interrupts.seen:
+    if late or interrupts.seen:
         say("interrupted after the run; everything is saved", ERR)
         raise typer.Exit(exit_status())
 
@@ -244,8 +245,9 @@ def callback(
 
 def main() -> None:
     """Run the command; an error of ours ends it with its message alone."""
+    interrupts = Interrupts(at_once=True)
     try:
-        with Interrupts(at_once=True):
+        with interrupts:
             app()
     except TensionError as error:
         say(f"{type(error).__name__}: {error}", ERR, "red")
@@ -257,5 +259,6 @@ def main() -> None:
         say("interrupted", ERR)
         raise SystemExit(exit_status()) from None
     except SystemExit as end:
-        # typer makes an interrupt the status of Ctrl-C
-        raise SystemExit(exit_status() if end.code == 130 else end.code) from None
+        # typer makes an interrupt the status of Ctrl-C, and one in a destructor is ignored by Python
+        lost = interrupts.seen and not end.code
+        raise SystemExit(exit_status() if lost or end.code == 130 else end.code) from None

@@ -81,7 +81,9 @@ def run(
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):
             arrays[f"{name}.diverged_step"] = np.array([diverged_step])
-        return arrays | {"steps": done, "interrupted": done < steps and diverged_step < 0}
+    # asked where none can come any more: one after the last step counts as well
+    interrupted = interrupts.seen or (done < steps and diverged_step < 0)
+    return arrays | {"steps": done, "interrupted": interrupted}
 
 
 def cython_preferences() -> dict[str, Any]:

@@ -90,8 +90,9 @@ class Program:
             _check_end(told)
             arrays = self._read(told, names, used)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
-            arrays["interrupted"] = interrupts.seen or told.stopped
-            return arrays
+        # asked where none can come any more: one after the last step counts as well
+        arrays["interrupted"] = interrupts.seen or told.stopped
+        return arrays
 
     def _prepare(
         self, values: Mapping[str, Any], memory: str | None, least: int, folders: ExitStack

@@ -293,6 +293,41 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
     assert 0 < summary["duration"] < 15
 
 
+@pytest.mark.parametrize(
+    ("when", "text"),
+    [
+        ("cli.Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
+        ("cli._report", "Exception ignored in: <function"),  # in a destructor, where Python drops it
+    ],
+)
+def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
+    code = f"""
+        import signal
+        from tension_sim import cli
+
+        class Late:
+            def __del__(self):
+                signal.raise_signal(signal.SIGINT)
+
+        original = {when}
+
+        def interrupted(*arguments):
+            original(*arguments)
+            if "_report" in "{when}":
+                Late()
+            else:
+                signal.raise_signal(signal.SIGINT)
+
+        {when} = interrupted
+        cli.main()
+    """
+    arguments = ["run", "lif_sine", *SMALL, "--target", "numpy", "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), *arguments], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert text in done.stderr
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
 def test_a_compiled_recipe_starts_at_once_in_a_new_process(tmp_path):
     """Nothing is compiled, and the heavy imports are not needed: 2 seconds of a processor at published size."""
     recipe = ["lif_sine", "--set", "duration=200*ms"]

@@ -429,6 +429,26 @@ class TestInterrupted:
         assert found, rest
         assert 0 < int(found[1]) < 10**8
 
+    def test_one_after_the_last_step_is_told(self):
+        def progress(done, steps):
+            if done == steps:
+                signal.raise_signal(signal.SIGINT)
+
+        results = Simulation(net(), target="numpy").run(Y, progress=progress)
+        assert (results.provenance["interrupted"], results.n_steps) == (True, STEPS)
+
+    def test_one_after_the_last_step_of_a_program_is_told(self, monkeypatch):
+        skip_unless_here("cpp_standalone")
+        read = Program._read
+
+        def interrupted(*arguments):
+            signal.raise_signal(signal.SIGINT)
+            return read(*arguments)
+
+        monkeypatch.setattr(Program, "_read", interrupted)
+        results = Simulation(net(), target="cpp_standalone").run(Y)
+        assert (results.provenance["interrupted"], results.n_steps) == (True, STEPS)
+
 
 class TestRefused:
     @pytest.fixture(autouse=True)

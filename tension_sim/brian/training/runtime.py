@@ -65,7 +65,7 @@ class RuntimeEngine:
                     steps * self.dt * second, report=report, report_period=0.2 * second, namespace=users_namespace()
                 )
         records = {monitor.name: rows_of(monitor, before[monitor.name]) for monitor in monitors}
-        return records, self.step < start + steps
+        return records, interrupts.seen or self.step < start + steps
 
     def set(self, name: str, value: Any) -> None:
         """Set a variable such as ``"signal.samples"``."""

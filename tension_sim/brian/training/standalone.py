@@ -86,7 +86,7 @@ class StandaloneEngine:
             raise
         self._folder = self._program.shown = after  # the one before goes with the last state that needs it
         self.step = round(float(self.network.t_) / self.dt)
-        return interrupted and self.step < start + steps
+        return interrupted
 
     def clear(self, monitor: Any) -> None:
         """Drop what a monitor holds, so that each run reads and writes its own part alone."""
