@@ -22,6 +22,9 @@ from .spike_trace import check_spikes, is_time_constant
 __all__ = ["Learned", "LearnedSynapses", "described", "given_synapses"]
 
 
+_BRIANS_OWN = {"i", "j", "N_incoming", "N_outgoing", "lastupdate", "delay"}
+
+
 @dataclass(frozen=True)
 class Learned:
     """One Synapses whose weights learn.
@@ -251,14 +254,14 @@ def _synaptic_variables(synapses: Synapses) -> set[str]:
         name
         for name, variable in synapses.variables.items()
         if isinstance(variable, DynamicArrayVariable) and variable.owner.name == synapses.name and name[0] != "_"
-    } - {"i", "j", "N_incoming", "N_outgoing", "lastupdate"}
+    } - _BRIANS_OWN
 
 
 def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kind: str = "f") -> None:
     """Refuse what is no variable with one value a synapse, as an array that can be written."""
     if not isinstance(name, str):
         raise InvalidTypeError(message(where, f"the name of a variable of {synapses.name}", name, f"{example}."))
-    variable = synapses.variables.get(name)
+    variable = None if name == "delay" else synapses.variables.get(name)  # a variable in Brian2 2.11
     if name not in _synaptic_variables(synapses):
         if isinstance(variable, Subexpression) and variable.owner.name == synapses.name:
             found, fix = "a subexpression", f"declare {name!r} as a parameter."
