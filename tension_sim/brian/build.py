@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2.codegen import cpp_prefs
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, openmp_pragma
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
 from ..circuit import STEPS, Circuit
-from ..run.children import run_group
 from ..run.make import make
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
+from .compilers import compilers_end_with_this_process
 from .conductor import Conductor
 from .isolation import isolated, users_preferences
 from .program_files import BEGIN, loading_code, use_own_files
@@ -99,31 +97,11 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
         "logging.std_redirection_to_file": False,  # a killed build would leave the file
         "codegen.cpp.extra_compile_args_gcc": [*flags, *_GCC_FLAGS],
     }
-    with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors(), _flags_tried_in(folder):
+    guard = compilers_end_with_this_process()
+    with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors(), guard:
         generate_on(device, circuit, folder)
     hasten(folder)
     make(folder, "C++")
-
-
-@contextmanager
-def _flags_tried_in(folder: Path) -> Iterator[None]:
-    """Let Brian2 try the compiler's flags in a folder that is swept, by a compiler that ends with this process."""
-    before = cpp_prefs._determine_flag_compatibility
-
-    def accepted(compiler: Any, flag: str) -> bool:
-        source = folder / "flag_test.cpp"
-        source.write_text("int main() { return 0; }\n")
-        command = [*compiler.compiler_cxx, flag, "-c", source.name, "-o", "flag_test.o"]
-        code, _ = run_group(command, folder, os.environ)
-        for file in folder.glob("flag_test.*"):
-            file.unlink()
-        return code == 0 or before(compiler, flag)  # which says that it is left out
-
-    cpp_prefs._determine_flag_compatibility = accepted
-    try:
-        yield
-    finally:
-        cpp_prefs._determine_flag_compatibility = before
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ..errors import DivergenceError
 from ..run.interrupts import Interrupts
 from ..run.places import place_to_build
 from .assemble import assemble, blaming_the_files
-from .cython_build import compilers_end_with_this_process
+from .compilers import compilers_end_with_this_process
 from .isolation import isolated, users_preferences
 
 __all__ = ["run"]

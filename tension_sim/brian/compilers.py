@@ -1,4 +1,4 @@
-"""Compile Cython modules in processes that end with this one: setuptools, by which Brian2 compiles, lets them go on."""
+"""The compilers that Brian2 starts itself, for Cython modules and to try flags: they end with this process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from brian2.codegen import cpp_prefs
 from brian2.codegen.runtime.cython_rt import extension_manager
 from setuptools.errors import ExecError
 
 from ..run.children import run_group
+from ..run.scratch import Scratch
 
 __all__ = ["compilers_end_with_this_process"]
+
+_USUAL_TRIAL = cpp_prefs._determine_flag_compatibility
 
 
 class _GuardedBuild(extension_manager.build_ext):
@@ -35,15 +39,23 @@ def _spawn(command: Sequence[Any], env: Mapping[str, str] | None = None, **optio
         raise ExecError(f"command {words[0]!r} failed with exit code {code}")
 
 
+def _accepts(compiler: Any, flag: str) -> bool:
+    """Try a flag as Brian2 does, in a folder that a later run finds if this one is killed."""
+    with Scratch() as scratch:
+        (scratch.path / "flag.cpp").write_text("int main() { return 0; }\n")
+        command = [*compiler.compiler_cxx, flag, "-c", "flag.cpp", "-o", "flag.o"]
+        code, _ = run_group(command, scratch.path, os.environ)
+    return code == 0 or _USUAL_TRIAL(compiler, flag)  # which says that it is left out
+
+
 @contextmanager
 def compilers_end_with_this_process() -> Iterator[None]:
     """Let Brian2 compile by processes that a kill -9 of this one ends as well; call it in a turn of `isolated`."""
-    if sys.platform == "darwin":  # there setuptools tells the compiler the system's version
-        yield
-        return
-    usual = extension_manager.build_ext
-    extension_manager.build_ext = _GuardedBuild
+    usual = cpp_prefs._determine_flag_compatibility, extension_manager.build_ext
+    cpp_prefs._determine_flag_compatibility = _accepts
+    if sys.platform != "darwin":  # there setuptools tells the compiler the system's version
+        extension_manager.build_ext = _GuardedBuild
     try:
         yield
     finally:
-        extension_manager.build_ext = usual
+        cpp_prefs._determine_flag_compatibility, extension_manager.build_ext = usual
