@@ -19,7 +19,7 @@ doctest.DoctestModule = _module
 
 # what a module imports at its top, or through the folder that does
 _NEEDS = {
-    "tensorflow": re.compile(r"^(?:import|from) (?:tensorflow|keras|\.+tensorflow_engine|\.base)\b", re.MULTILINE),
+    "tensorflow": re.compile(r"^(?:import|from) (?:tensorflow|keras|\.base|\.keras_style)\b", re.MULTILINE),
     "brian2cuda": re.compile(r"^(?:import|from) brian2cuda\b", re.MULTILINE),
 }
 
@@ -30,7 +30,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return None
     text = collection_path.read_text(encoding="utf-8")
     for library, pattern in _NEEDS.items():
-        inside = library == "tensorflow" and collection_path.parent.name == "tensorflow_engine"
+        inside = library == "tensorflow" and not {"tensorflow", "keras_style"}.isdisjoint(collection_path.parts)
         if find_spec(library) is None and (inside or pattern.search(text)):
             return True
     return None

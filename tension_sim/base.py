@@ -11,27 +11,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .tensorflow_engine.config import Configured, pass_on  # before keras: says what is missing
+from .keras_style.config import Configured, pass_on  # before keras: says what is missing
 
 # isort: split
 import keras
 import tensorflow as tf
 
-from .brian_engine.declared import Declared
-from .brian_engine.exact import ExactState
+from .declare.validation import check_fraction, check_positive
 from .errors import InvalidTypeError, InvalidValueError, UnsupportedError, message
-from .results import Results
-from .tensorflow_engine.arguments import check_call, check_precision, input_of, pair_of
-from .tensorflow_engine.checks import activation_of, check_count, check_flag, kernels_of, mask_of
-from .tensorflow_engine.compiling import Compiling
-from .tensorflow_engine.recurrence import Recurrence
-from .tensorflow_engine.report import results_of
-from .tensorflow_engine.rules import Rules
-from .tensorflow_engine.saving import Saving
-from .tensorflow_engine.trained import Trained
-from .tensorflow_engine.training import Training
-from .tensorflow_engine.variables import SeedGenerator, accept_read_value, is_ours, traced, when
-from .validation import check_fraction, check_positive
+from .keras_style.arguments import check_call, check_precision, input_of, pair_of
+from .keras_style.checks import activation_of, check_count, check_flag, kernels_of, mask_of
+from .keras_style.compiling import Compiling
+from .keras_style.on_brian.declared import Declared
+from .keras_style.on_brian.exact import ExactState
+from .keras_style.report import results_of
+from .keras_style.saving import Saving
+from .keras_style.trained import Trained
+from .keras_style.training import Training
+from .results.results import Results
+from .tensorflow.recurrence import Recurrence
+from .tensorflow.rules import Rules
+from .tensorflow.variables import SeedGenerator, accept_read_value, is_ours, traced, when
 
 __all__ = ["FORCELayer", "FORCEModel"]
 
@@ -255,7 +255,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         return f"{type(self).__name__} has no equation file"
 
     def declaration(self, model: Any) -> Any:
-        """Return the layer and its model as a `Declaration`, see `tension_sim.brian_engine.declaration`."""
+        """Return the layer and its model as a `Declaration`, see `tension_sim.keras_style.on_brian.declaration`."""
         raise UnsupportedError(
             message(f"{type(self).__name__}.declaration", "a layer that runs on Brian2", self.refusal_of_brian2())
         )

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .tensorflow_engine import __doc__ as _engine  # noqa: F401  says what is missing before keras does
+from .tensorflow import __doc__ as _engine  # noqa: F401  says what is missing before keras does
 
 # isort: split
 import keras
 
 from .errors import InvalidValueError, message
-from .tensorflow_engine.checks import check_count
+from .keras_style.checks import check_count
 
 __all__ = ["EarlyStoppingByLossVal", "OutputTracking", "TimeHistory", "VoltageTracking"]
 

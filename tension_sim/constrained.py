@@ -13,9 +13,9 @@ from .models import EchoStateNetwork
 # isort: split
 import tensorflow as tf
 
-from .arrays_in import numbers
+from .declare.arrays_in import numbers
+from .declare.validation import check_matrix
 from .errors import InvalidTypeError, InvalidValueError, message
-from .validation import check_matrix
 
 __all__ = ["BioFORCEModel", "ConstrainedNoFeedbackESN"]
 

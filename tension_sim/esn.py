@@ -12,9 +12,9 @@ from .base import FORCEModel
 import tensorflow as tf
 
 from .errors import InvalidValueError, message
-from .tensorflow_engine.arguments import pair_of
-from .tensorflow_engine.checks import check_count
-from .tensorflow_engine.variables import accept_read_value, traced, when
+from .keras_style.arguments import pair_of
+from .keras_style.checks import check_count
+from .tensorflow.variables import accept_read_value, traced, when
 
 __all__ = ["ESNFORCEModel"]
 

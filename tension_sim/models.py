@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .base import FORCEModel
-from .rate_layer import RateLayer
+from .keras_style.rate_layer import RateLayer
 
 # isort: split
 import tensorflow as tf
 
 from .errors import InvalidValueError, UnsupportedError, message
-from .tensorflow_engine.arguments import pair_of
-from .tensorflow_engine.checks import check_count, row_of
-from .tensorflow_engine.recurrence import Recurrence
-from .tensorflow_engine.variables import is_ours, traced, when
+from .keras_style.arguments import pair_of
+from .keras_style.checks import check_count, row_of
+from .tensorflow.recurrence import Recurrence
+from .tensorflow.variables import is_ours, traced, when
 
 __all__ = [
     "EchoStateNetwork",
@@ -34,7 +34,7 @@ class EchoStateNetwork(RateLayer):
 
     ``a <- a + dtdivtau (-a + x W_in + h J + z W_fb)``, ``h = activation(a)``, ``z = h W_out``,
     with `h` and `z` of the step before on the right. A subclass runs a file of its own by
-    ``equation_file`` and ``parameters``, see :class:`tension_sim.equation_layer.EquationLayer`;
+    ``equation_file`` and ``parameters``, see :class:`tension_sim.keras_style.equation_layer.EquationLayer`;
     ``dtdivtau`` is then the time step divided by its parameter ``tau``.
 
     Parameters
@@ -66,13 +66,13 @@ class EchoStateNetwork(RateLayer):
 
     def refusal_of_brian2(self) -> str | None:
         """Say why the layer cannot run on Brian2; None: it can."""
-        from .brian_engine.rate import refusal_of_rate
+        from .keras_style.on_brian.rate import refusal_of_rate
 
         return refusal_of_rate(self)
 
     def declaration(self, model: Any) -> Any:
         """Return the layer and its model as a `ForceNetwork`, with the places of all states in it."""
-        from .brian_engine.rate import declaration_of_rate
+        from .keras_style.on_brian.rate import declaration_of_rate
 
         return declaration_of_rate(self, model)
 

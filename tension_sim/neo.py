@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .results import Results
+from .results.results import Results
 
 if TYPE_CHECKING:
     import neo
@@ -71,7 +71,7 @@ def to_neo(
     [('cells_0', 2), ('cells_1', 4)]
     """
     if isinstance(source, Results):
-        from .export import to_neo as of_results
+        from .results.export import to_neo as of_results
 
         return of_results(source)
     from .brian.monitors import block_of

@@ -14,19 +14,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .base import FORCELayer, FORCEModel
-from .equation_layer import EquationLayer
+from .keras_style.equation_layer import EquationLayer
 
 # isort: split
 import tensorflow as tf
 
-from .equations import REFRACTORINESS, load_synapse, rate_time
+from .declare.equations import REFRACTORINESS, load_synapse, rate_time
+from .declare.units import evaluate
+from .declare.validation import check_positive
 from .errors import InvalidTypeError, InvalidValueError, message
-from .layer_units import units_of
-from .tensorflow_engine.checks import row_of
-from .tensorflow_engine.step import NeuronStep, filter_step, neuron_step
-from .tensorflow_engine.variables import is_ours, traced
-from .units import evaluate
-from .validation import check_positive
+from .keras_style.checks import row_of
+from .keras_style.layer_units import units_of
+from .tensorflow.step import NeuronStep, filter_step, neuron_step
+from .tensorflow.variables import is_ours, traced
 
 __all__ = ["LIF", "FileSpikingNN", "Izhikevich", "OptimizedSpikingNN", "SpikingNN", "SpikingNNModel", "Theta"]
 
@@ -258,7 +258,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     """Spiking layer of any neuron whose dynamics an equation file declares.
 
     A subclass names the file, and values of its parameters; see
-    :class:`tension_sim.equation_layer.EquationLayer`. Times count in the inverse of the file's
+    :class:`tension_sim.keras_style.equation_layer.EquationLayer`. Times count in the inverse of the file's
     ``units.rate``, currents and kernels in ``units.current``, voltages in mV, or as currents do if
     these are voltages.
 
@@ -382,7 +382,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
 
     def declaration(self, model: Any) -> Any:
         """Return the layer and its model as a `ForceNetwork`, with the places of all states in it."""
-        from .brian_engine.spiking import declaration_of_spiking
+        from .keras_style.on_brian.spiking import declaration_of_spiking
 
         return declaration_of_spiking(self, model)
 

@@ -29,7 +29,7 @@ import quantities as pq
 
 import tension_sim as ts
 from tension_sim.errors import DivergenceError, TensionError
-from tension_sim.rehearsal import rehearse
+from tension_sim.run.rehearsal import rehearse
 
 MEMORY = 1_000_000_000  # bytes beside those that the imports take
 CPU = 5.0  # seconds of a case
@@ -404,7 +404,7 @@ def recipe_case(rng):
 
 def agreed(name, settings):
     """Return what a run gives; a rehearsal must have refused what it refuses, with the same words."""
-    from tension_sim import runs
+    from tension_sim.recipes import run as runs
 
     recipe, refused = ts.load_recipe(name, settings), None
     try:
@@ -455,7 +455,7 @@ def file_case(rng):
     path.write_bytes(content)
 
     def call():
-        from tension_sim import runs
+        from tension_sim.recipes import run as runs
 
         runs.checked_forecast(ts.load_recipe(path), "numpy")
 
@@ -497,7 +497,7 @@ def command_case(rng):
     words += ["--seed", rng.choice(["1", "9" * 5000, "-1", "1.5", "x", str(2**70)])] if rng.random() < 0.3 else []
 
     def call():
-        from tension_sim import cli
+        from tension_sim.cli import commands as cli
 
         before, sys.argv = sys.argv, ["tension-sim", *words]
         try:

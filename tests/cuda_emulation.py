@@ -82,7 +82,7 @@ def compile_kernels(library: Path, threads: int) -> None:
 
 
 def preferences() -> dict[str, Any]:
-    """Return what `tension_sim.cuda.build_preferences` would, for a toolkit that is not there."""
+    """Return what `tension_sim.system.cuda.build_preferences` would, for a toolkit that is not there."""
     backend = "devices.cuda_standalone.cuda_backend"
     return {
         f"{backend}.detect_gpus": False,

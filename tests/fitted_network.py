@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tension_sim import FittedNetwork, Learning, SparseKernel
-from tension_sim.blocks import first_P
-from tension_sim.noise import uniform
-from tension_sim.wiring import noise_seed
+from tension_sim.circuit.blocks import first_P
+from tension_sim.circuit.wiring import noise_seed
+from tension_sim.declare.noise import uniform
 
 N, EXTRA, STEPS, EVERY = 24, 6, 400, 10
 DT, TAU_MEM, TAU, TAU_PLASTIC = 0.1, 10.0, 3.0, 20.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tension_sim.network import ForceNetwork, Learning
-from tension_sim.results import Results
+from tension_sim.declare.network import ForceNetwork, Learning
+from tension_sim.results.results import Results
 
 N, STEPS = 300, 240
 Y = np.sin(np.arange(STEPS) / 20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tension_sim.results import Phase, Recording, Results
+from tension_sim.results.results import Phase, Recording, Results
 
 SILENT = (3, 7)
 

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.cuda import large
 from benchmarks.cuda.calls import Call, call_of
 from tension_sim import Record, Simulation, load_recipe
-from tension_sim.circuit import Circuit
+from tension_sim.circuit.parts import Circuit
 from tension_sim.protocols import bioforce
 from tension_sim.protocols.fitted import Fit
 

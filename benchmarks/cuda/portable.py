@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tension_sim import cuda
+from tension_sim.system import cuda
 
 __all__ = ["STUBS", "architectures_of", "cuda_version", "libraries_of", "preferences", "strip"]
 

@@ -28,11 +28,11 @@ from benchmarks.cuda.calls import arguments_of
 from benchmarks.cuda.cases import Case, cases
 from benchmarks.cuda.execute import INPUTS
 from benchmarks.cuda.reference import reference, write_wanted
-from tension_sim._data import data_folder
 from tension_sim.brian import build_cuda
-from tension_sim.circuit import STEPS, Circuit, Rule
+from tension_sim.circuit.parts import STEPS, Circuit, Rule
 from tension_sim.errors import TensionError
 from tension_sim.run.cache import program_key
+from tension_sim.system.data_folder import data_folder
 
 _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]

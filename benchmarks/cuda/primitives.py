@@ -16,10 +16,10 @@ sys.path.append(str(_TESTS))
 from brian import everything  # noqa: E402
 from brian_target import activated  # noqa: E402
 
-from tension_sim.blocks import pack  # noqa: E402
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal  # noqa: E402
 from tension_sim.brian.build import written_arrays  # noqa: E402
 from tension_sim.brian.build_cuda import compile_cuda, cuda_device, is_eventspace  # noqa: E402
+from tension_sim.circuit.blocks import pack  # noqa: E402
 
 __all__ = ["DT", "STEPS", "build", "outcomes"]
 

@@ -14,8 +14,8 @@ from brian2.devices.device import all_devices
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
+from ..declare.validation import check_steps
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
-from ..validation import check_steps
 from .callers import users_line
 from .elements import ArrayView, ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out

@@ -20,9 +20,9 @@ from brian2.stateupdaters.base import UnsupportedEquationsException
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_dimension
 
-from ..circuit import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
+from ..circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
+from ..declare.units import Dimension
 from ..errors import InvalidValueError, OutputError, RunFailedError, message
-from ..units import Dimension
 from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap

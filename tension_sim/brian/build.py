@@ -15,8 +15,8 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, op
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
-from ..circuit import STEPS, Circuit
-from ..run.make import make
+from ..circuit.parts import STEPS, Circuit
+from ..system.make import make
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
 from .compilers import compilers_end_with_this_process

@@ -19,9 +19,9 @@ import numpy as np
 from brian2cuda.device import CUDAStandaloneDevice
 from brian2cuda.utils import gputools
 
-from ..circuit import Circuit
-from ..cuda import build_preferences
-from ..run.make import make
+from ..circuit.parts import Circuit
+from ..system.cuda import build_preferences
+from ..system.make import make
 from .build import generate_on
 from .isolation import isolated
 from .unity import join_sources

@@ -6,17 +6,16 @@ import linecache
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import brian2
 
-import tension_sim
-
-__all__ = ["users_line", "users_value"]
+__all__ = ["users_line", "users_names", "users_value"]
 
 # with the separator: a user's folder may be called tension_sim_models, and lie beside ours
-_PACKAGES = tuple(os.path.join(os.path.dirname(module.__file__), "") for module in (tension_sim, brian2))
+_PACKAGES = tuple(os.path.join(folder, "") for folder in (Path(__file__).parents[1], Path(brian2.__file__).parent))
 
 
 def _users_frames() -> Iterator[FrameType]:
@@ -43,4 +42,11 @@ def users_value(name: str) -> dict[str, Any]:
         for space in (frame.f_locals, frame.f_globals):
             if name in space:
                 return {name: space[name]}
+    return {}
+
+
+def users_names() -> dict[str, Any]:
+    """Return all names that are known where the user called us."""
+    for frame in _users_frames():
+        return {**frame.f_globals, **frame.f_locals}
     return {}

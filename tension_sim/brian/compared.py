@@ -12,8 +12,8 @@ from brian2.groups.subgroup import Subgroup
 from brian2.input.timedarray import TimedArray
 from brian2.utils.stringtools import word_substitute
 
+from ..declare.language import parse, render
 from ..errors import InvalidValueError, message
-from ..language import parse, render
 from ._base import GeneratedObject, resolve_source
 from .linear_map import LinearMap
 from .signal import Signal

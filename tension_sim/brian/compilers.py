@@ -13,8 +13,8 @@ from brian2.codegen import cpp_prefs
 from brian2.codegen.runtime.cython_rt import extension_manager
 from setuptools.errors import ExecError
 
-from ..run.children import run_group
-from ..run.scratch import Scratch
+from ..system.children import run_group
+from ..system.scratch import Scratch
 
 __all__ = ["compilers_end_with_this_process"]
 

@@ -12,10 +12,10 @@ import numpy as np
 from brian2.core.variables import DynamicArrayVariable
 
 from ..errors import OutputError, RunFailedError, UnsupportedError, message
-from ..run.children import run_program
-from ..run.interrupts import Interrupts
-from ..run.make import make
-from ..run.scratch import Scratch, remove
+from ..system.children import run_program
+from ..system.interrupts import Interrupts
+from ..system.make import make
+from ..system.scratch import Scratch, remove
 from .build import hasten
 from .continuable import TIME, generate_continuable, state_files
 from .program_files import owner_name

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import brian2
@@ -13,15 +11,14 @@ import numpy as np
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import have_same_dimensions
 
-import tension_sim
-
 from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message
-from ..run.scratch import Scratch
+from ..system.scratch import Scratch
+from .callers import users_names
 from .continuable import check_device
 from .continuable_program import PROGRAMS, ContinuableProgram, state_folder
 from .standalone import is_standalone
 
-__all__ = ["continue_run", "users_namespace"]
+__all__ = ["continue_run"]
 
 _WHERE = "continue_run"
 
@@ -99,7 +96,7 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
     if network is not None and not isinstance(network, brian2.Network):
         raise InvalidTypeError(message(f"{_WHERE}.network", "a Network", network, "put it in Network(...)."))
     chosen = brian2.magic_network if network is None else network
-    options = {"report": report, "namespace": users_namespace() if namespace is None else namespace}
+    options = {"report": report, "namespace": users_names() if namespace is None else namespace}
     if not is_standalone():
         chosen.run(duration, **options, level=1)
         return
@@ -145,12 +142,3 @@ def _repeated(device: Any, network: Any) -> _Continuation:
                 "Fix: call seed(...) before it, or write continue_run(...) in place of that run(...) too."
             )
     return continuation
-
-
-def users_namespace() -> dict[str, Any]:
-    """Return the names that are known where this package was called."""
-    package = str(Path(tension_sim.__file__).parent)
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-        frame = frame.f_back
-    return {} if frame is None else {**frame.f_globals, **frame.f_locals}

@@ -6,7 +6,7 @@ from typing import Any
 
 import brian2
 
-from ..cuda import build_preferences
+from ..system.cuda import build_preferences
 
 __all__ = ["set_cuda_device"]
 
@@ -15,7 +15,7 @@ def set_cuda_device(directory: str | None = "output", build_on_run: bool = True,
     """Let Brian2 run on CUDA: ``brian2.set_device("cuda_standalone")`` with a current toolkit.
 
     Call it where a script would call ``set_device``, before groups are made. It imports brian2cuda and
-    sets the preferences of `tension_sim.cuda.build_preferences`, which brian2cuda alone has not: C++17,
+    sets the preferences of `tension_sim.system.cuda.build_preferences`, which brian2cuda alone has not: C++17,
     the GPU's compute capability, and where cuRAND is. Change others, such as
     ``prefs.devices.cuda_standalone.use_atomics``, afterwards. No GPU is needed to build a program.
 

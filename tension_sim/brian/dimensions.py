@@ -8,7 +8,7 @@ import numpy as np
 from brian2.core.names import Nameable
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_or_create_dimension, get_unit
 
-from ..arrays_in import numbers_and_dimension
+from ..declare.arrays_in import numbers_and_dimension
 from ..errors import InvalidTypeError, UnitsError, message
 
 __all__ = ["check_plain", "numbers_with_unit", "unit_name"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from ..declare.kernels import SparseKernel
+from ..declare.validation import check_matrix, check_whole
 from ..errors import InvalidValueError, UnitsError, message
-from ..kernels import SparseKernel
-from ..validation import check_matrix, check_whole
 from ._base import default_float, resolve_source
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_one_writer

@@ -18,7 +18,7 @@ from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions, get_unit
 
 from ..errors import InvalidTypeError, InvalidValueError, message
-from ..neo_objects import common_end, spike_trains
+from ..results.neo_objects import common_end, spike_trains
 from .recorder import Recorder
 
 if TYPE_CHECKING:

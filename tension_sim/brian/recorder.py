@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
-from ..arrays_in import whole_numbers
+from ..declare.arrays_in import whole_numbers
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import GeneratedObject, default_float, resolve_source
 from .times import StepCount

@@ -11,10 +11,10 @@ from brian2.core.network import Network
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 from brian2.utils.logger import get_logger
 
-from ..blocks import Blocks, BlockSizes, first_P, pack, unpack
+from ..circuit.blocks import Blocks, BlockSizes, first_P, pack, unpack
+from ..declare.learning import GAINS
+from ..declare.validation import check_choice, check_fraction, check_matrix
 from ..errors import InvalidValueError, diverged, message
-from ..learning import GAINS
-from ..validation import check_choice, check_fraction, check_matrix
 from ._base import GeneratedObject, default_float, resolve_source
 from .error_expression import check_error
 from .linear_map import LinearMap

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
-from ..arrays_in import numbers
-from ..blocks import Blocks, BlockSizes
+from ..circuit.blocks import Blocks, BlockSizes
+from ..declare.arrays_in import numbers
+from ..declare.language import check_name
+from ..declare.language.code import checked_error
+from ..declare.learning import FOREVER
+from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
-from ..language import check_name
-from ..language.code import checked_error
-from ..learning import FOREVER
-from ..validation import check_fraction, check_matrix, check_positive, check_whole
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
 from .dimensions import check_plain

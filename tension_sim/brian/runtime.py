@@ -12,10 +12,10 @@ from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_
 from brian2.core.variables import DynamicArrayVariable
 from brian2.units.allunits import second
 
-from ..circuit import Circuit, Rule, Units
+from ..circuit.parts import Circuit, Rule, Units
 from ..errors import DivergenceError
-from ..run.interrupts import Interrupts
-from ..run.places import place_to_build
+from ..system.interrupts import Interrupts
+from ..system.places import place_to_build
 from .assemble import assemble, blaming_the_files
 from .compilers import compilers_end_with_this_process
 from .isolation import isolated, users_preferences

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data_files import FAILURES, read_header
 from ..errors import InvalidValueError, RunFailedError, TensionError, message
-from ..files import checked_path, open_regular
+from ..system.data_files import FAILURES, read_header
+from ..system.files import checked_path, open_regular
 
 __all__ = ["SampleFile"]
 

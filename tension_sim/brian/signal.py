@@ -8,8 +8,8 @@ import brian2
 import numpy as np
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
+from ..declare.validation import check_flag, check_matrix, check_series
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_flag, check_matrix, check_series
 from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up

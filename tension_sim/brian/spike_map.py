@@ -10,9 +10,9 @@ from brian2.core.variables import Variables
 from brian2.input.poissongroup import PoissonGroup
 from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 
+from ..declare.kernels import SparseKernel
+from ..declare.validation import check_matrix
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
-from ..kernels import SparseKernel
-from ..validation import check_matrix
 from ._base import default_float, resolve_source
 from .dimensions import check_plain, unit_name
 from .linear_map import Blank

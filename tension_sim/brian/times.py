@@ -9,8 +9,8 @@ import numpy as np
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
+from ..declare.validation import check_steps
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
-from ..validation import check_steps
 from .dimensions import numbers_with_unit
 
 __all__ = ["StepCount", "check_window"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..declare.validation import check_matrix
 from ..errors import InvalidValueError, UnitsError, message
-from ..validation import check_matrix
 from ._base import GeneratedObject
 from .dimensions import numbers_with_unit, unit_name
 from .matrix import matrix

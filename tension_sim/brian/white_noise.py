@@ -1,4 +1,4 @@
-"""The numbers of `tension_sim.noise` as Brian2 functions: the same on every target.
+"""The numbers of `tension_sim.declare.noise` as Brian2 functions: the same on every target.
 
 Equations call ``standard_uniform(seed, t_in_timesteps, i)`` and ``standard_normal(...)``;
 unlike ``rand()`` and ``randn()`` they keep no state, so that a run in parts draws the
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from brian2.core.functions import Function
 
-from .. import noise
+from ..declare import noise
 
 __all__ = ["standard_normal", "standard_uniform"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays_in import numbers
-from ..data_files import load_arrays
+from ..declare.arrays_in import numbers
+from ..declare.kernels import SparseKernel
 from ..errors import InvalidValueError, message
-from ..kernels import SparseKernel
+from ..system.data_files import load_arrays
 
 if TYPE_CHECKING:
-    from ..recipes import Recipe
+    from ..recipes.recipe import Recipe
 
 __all__ = [
     "Times",

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import TensionError, unknown_name
 
 if TYPE_CHECKING:
-    from ..recipes import Recipe
+    from ..recipes.recipe import Recipe
 
 __all__ = ["check_declared"]
 
@@ -47,9 +47,9 @@ def check_declared(
     TensionError
         What the whole network would raise.
     """
-    from ..network import ForceNetwork
-    from ..recording import Record
-    from ..wiring import ForceWiring
+    from ..circuit.wiring import ForceWiring
+    from ..declare.network import ForceNetwork
+    from ..declare.record import Record
 
     inputs = np.zeros((n_inputs, 2)) if n_inputs else None
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..results import Recording, Results
+from ..results.results import Recording, Results
 
 __all__ = ["joined"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..kernels import SparseKernel
+from ..declare.kernels import SparseKernel
 
 __all__ = ["normal_kernel"]
 

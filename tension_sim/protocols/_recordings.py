@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ..data_files import load_arrays
 from ..errors import unknown_name
+from ..system.data_files import load_arrays
 
 __all__ = ["read_recording"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..recipe_settings import REQUIRED, Key, section
+from ..recipes.settings import REQUIRED, Key, section
 from ..tasks import Task, make_task, task_settings, task_shape
 
 if TYPE_CHECKING:
-    from ..recipes import Recipe
+    from ..recipes.recipe import Recipe
 
 __all__ = ["adapt_task", "make", "shape", "task_section"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidValueError, message, unknown_name
-from ..memory import check_memory
+from ..system.memory import check_memory
 from ..tasks.registry import MOST_STEPS, Setting
 
 __all__ = ["Trial", "check_count", "trial_settings", "trial_task"]

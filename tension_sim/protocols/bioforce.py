@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..recipe_settings import choice, count, section
-from ..validation import check_fraction, check_matrix, check_positive
-from . import Forecast, Number, Outcome, Protocol
+from ..declare.validation import check_fraction, check_matrix, check_positive
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.settings import choice, count, section
 from ._costs import COST, OVERHEAD
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
-    from ..network import ForceNetwork
-    from ..recipes import Recipe
+    from ..declare.network import ForceNetwork
+    from ..recipes.recipe import Recipe
 
 __all__ = ["PROTOCOL", "network", "recording"]
 
@@ -62,7 +62,7 @@ SECTIONS = {
 
 def recording(recipe: Recipe) -> np.ndarray:
     """Return the traces, shape (samples, cells), NaN where there is a gap."""
-    from ..recordings import calcium_like, check_recording
+    from ..tasks.surrogate import calcium_like, check_recording
 
     values = recipe.values["recording"]
     where = f"{recipe.name}: recording.data"
@@ -85,11 +85,11 @@ def network(recipe: Recipe, n: int) -> ForceNetwork:
 
     Without a mask, each unit gets p (n - 1) partners, among those that the structural connectivity allows.
     """
-    from ..learning import Learning
-    from ..masks import check_trainable, masked_kernel
-    from ..network import ForceNetwork
-    from ..plasticity import Plastic
-    from ..recordings import skipping
+    from ..declare.learning import Learning
+    from ..declare.masks import check_trainable, masked_kernel
+    from ..declare.network import ForceNetwork
+    from ..declare.plasticity import Plastic
+    from ..tasks.surrogate import skipping
 
     values = recipe.values["network"]
     structure, mask = _matrix(recipe, "structural_connectivity", n), _matrix(recipe, "trainable_mask", n)
@@ -135,8 +135,8 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough; that run is what is returned."""
-    from ..recordings import gaps_marked
-    from ..simulation import Simulation
+    from ..run.simulation import Simulation
+    from ..tasks.surrogate import gaps_marked
 
     traces, values = recording(recipe), recipe.values["run"]
     known, y = np.isfinite(traces), gaps_marked(traces)
@@ -180,7 +180,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
         numbers["correlation"] = _correlation(traces, results.output)
 
     def figure() -> Any:
-        from ..plotting_recorded import figure_traces
+        from ._figure_recorded import figure_traces
 
         names = {"training_mae": "learning", "free_mae": "free run"}
         return figure_traces(results, {names[name]: curve for name, curve in found.items()}, values["stop_at"])

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
-from ..recipe_settings import choice, count, section
-from ..validation import check_fraction, check_positive
-from . import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.settings import choice, count, section
 from ._costs import COST, OVERHEAD
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
-    from ..curbd import DataConstrainedNetwork
-    from ..recipes import Recipe
+    from ..recipes.recipe import Recipe
+    from ..run.data_constrained import DataConstrainedNetwork
 
 __all__ = ["PROTOCOL", "model"]
 
@@ -84,7 +84,7 @@ def _recording(recipe: Recipe) -> dict[str, Any]:
                 raise InvalidValueError(message(where, f"one name for each neuron ({n})", labels.shape))
             found["regions"] = {str(name): np.flatnonzero(labels == name) for name in np.unique(labels)}
         return found
-    from ..recordings import three_regions
+    from ..tasks.surrogate import three_regions
 
     names = {"region_n": "n", "region_g": "g", "region_tau": "tau", "dt_data": "dt"}
     options = {names.get(key, key): value for key, value in values.items() if key not in ("data", "nan", "data_seed")}
@@ -94,7 +94,7 @@ def _recording(recipe: Recipe) -> dict[str, Any]:
 
 def model(recipe: Recipe, target: str | None = None) -> DataConstrainedNetwork:
     """Draw the network from the recipe's seed."""
-    from ..curbd import DataConstrainedNetwork
+    from ..run.data_constrained import DataConstrainedNetwork
 
     values, network = recipe.values["recording"], recipe.values["network"]
     options = {key: value for key, value in network.items() if key != "dt"}
@@ -140,7 +140,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
         found |= {"p_var_first": float(history.p_var[0]), "chi2": float(history.chi2[-1])}
 
     def figure() -> Any:
-        from ..plotting_recorded import figure_decomposition
+        from ._figure_recorded import figure_decomposition
 
         return figure_decomposition(fitted)
 

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..declare.fi_curve import mean_input
+from ..declare.fitted import FittedNetwork
+from ..declare.kernels import SparseKernel
+from ..declare.learning import Learning
+from ..declare.record import Record
+from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
-from ..fi_curve import mean_input
-from ..fitted import FittedNetwork
-from ..kernels import SparseKernel
-from ..learning import Learning
-from ..recipe_settings import REQUIRED, choice, count, not_negative, section
-from ..recording import Record
-from ..results import Results
-from ..simulation import Simulation
-from ..trials import Condition, Trials, correlation, window_means
-from ..validation import check_positive
-from . import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.settings import REQUIRED, choice, count, not_negative, section
+from ..results.results import Results
+from ..run.simulation import Simulation
+from ..run.trials import Condition, Trials, correlation, window_means
 from ._balanced import Times, draw_plastic, draw_static, feedforward_rates, made_up_rates, match, read_rates, wander
 from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
-    from ..recipes import Recipe
+    from ..recipes.recipe import Recipe
 
 SECTIONS = {
     "network": section(
@@ -352,7 +352,7 @@ def run(
         curves["while learning"] = np.array(list(learned)), np.array([np.mean(r) for r in learned.values()])
 
     def figure() -> Any:
-        from ..plotting_fitted import figure_fitted
+        from ._figure_fitted import figure_fitted
 
         return figure_fitted(shown, curves, slice(fit.times.learned[0], None))
 

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..declare.kernels import SparseKernel
+from ..declare.learning import Learning
+from ..declare.network import ForceNetwork
+from ..declare.plasticity import Plastic
+from ..declare.record import Record
+from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
-from ..kernels import SparseKernel
-from ..learning import Learning
-from ..network import ForceNetwork
-from ..plasticity import Plastic
-from ..recipe_settings import REQUIRED, choice, count, not_negative, section
-from ..recording import Record
-from ..results import Results
-from ..simulation import Simulation
-from ..trials import Condition, Trials, correlation
-from ..validation import check_fraction, check_positive
-from . import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.settings import REQUIRED, choice, count, not_negative, section
+from ..results.results import Results
+from ..run.simulation import Simulation
+from ..run.trials import Condition, Trials, correlation
 from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
-    from ..recipes import Recipe
+    from ..recipes.recipe import Recipe
 
 __all__ = ["PROTOCOL"]
 

@@ -11,22 +11,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..equations import Neuron, SynapticFilter, load_neuron, load_synapse, resolve_parameters
+from ..declare.equations import Neuron, SynapticFilter, load_neuron, load_synapse, resolve_parameters
+from ..declare.validation import check_fraction, check_positive, check_steps
 from ..errors import InvalidTypeError, InvalidValueError, message
-from ..recipe_settings import LEARNING, OMITTED, REQUIRED, choice, count, not_negative, section
-from ..recipes import Recipe
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.recipe import Recipe
+from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, not_negative, section
 from ..tasks import Task
 from ..tasks.registry import Setting
-from ..validation import check_fraction, check_positive, check_steps
-from . import Forecast, Number, Outcome, Protocol
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._tasks import adapt_task, make, shape, task_section
 
 if TYPE_CHECKING:
-    from ..network import ForceNetwork, Learning
-    from ..results import Phase, Results
-    from ..simulation import Simulation
+    from ..declare.network import ForceNetwork, Learning
+    from ..results.results import Phase, Results
+    from ..run.simulation import Simulation
 
 __all__ = ["PROTOCOL", "ForceRecipe", "MemoryForecast"]
 
@@ -217,7 +217,7 @@ class ForceRecipe(Recipe):
 
     def learning(self) -> Learning | None:
         """Return the declaration of what is learned, and when."""
-        from ..learning import Learning
+        from ..declare.learning import Learning
 
         steps = self.learning_steps
         if steps is None:
@@ -236,7 +236,7 @@ class ForceRecipe(Recipe):
 
     def network(self) -> ForceNetwork:
         """Draw the network from the recipe's seed."""
-        from ..network import ForceNetwork
+        from ..declare.network import ForceNetwork
 
         values = self.values["network"]
         _, n_outputs, n_inputs = self.task_shape
@@ -261,8 +261,8 @@ class ForceRecipe(Recipe):
 
     def simulation(self, target: str | None = None) -> Simulation:
         """Draw the network and return its simulation; nothing is compiled yet."""
-        from ..recording import Record
-        from ..simulation import Simulation
+        from ..declare.record import Record
+        from ..run.simulation import Simulation
 
         record = self.record
         watched = tuple(range(min(record["variables_of"], self.values["network"]["n"])))
@@ -279,7 +279,7 @@ class ForceRecipe(Recipe):
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the phases before, during and after learning; those without a step are left out."""
-        from ..results import Phase
+        from ..results.results import Phase
 
         end = self.n_steps
         start, stop = (min(step, end) for step in self.learning_steps or (end, end))
@@ -332,7 +332,7 @@ def run(recipe: ForceRecipe, target: str | None = None, progress: Callable[[int,
 
 
 def _numbers(results: Results) -> dict[str, float]:
-    from ..analysis import summary
+    from ..results.measures import summary
 
     found = summary(results)
     rates = found["firing_rate"]

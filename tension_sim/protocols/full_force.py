@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
-from ..recipe_settings import LEARNING, REQUIRED, Key, choice, count, section
-from ..recipes import Recipe
-from ..results import Phase
-from ..validation import check_positive, check_steps
-from . import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.recipe import Recipe
+from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
+from ..results.results import Phase
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
 from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
-    from ..network import ForceNetwork
-    from ..results import Results
+    from ..declare.network import ForceNetwork
+    from ..results.results import Results
 
 __all__ = ["PROTOCOL", "FullForceRecipe"]
 
@@ -108,9 +108,9 @@ class FullForceRecipe(Recipe):
 
         The latter begins in a random state.
         """
-        from ..learning import Learning
-        from ..network import ForceNetwork
-        from ..plasticity import Plastic, TargetNetwork
+        from ..declare.learning import Learning
+        from ..declare.network import ForceNetwork
+        from ..declare.plasticity import Plastic, TargetNetwork
 
         values, trial = self.values["network"], next(self.trials())
         n, rng = values["n"], np.random.default_rng([self.seed, 0])
@@ -186,8 +186,8 @@ def run(
     recipe: FullForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
     """Learn; then test the network alone, without learning and without the network that gave targets."""
-    from ..recording import Record
-    from ..simulation import Simulation
+    from ..declare.record import Record
+    from ..run.simulation import Simulation
 
     _, learned, tested, _, end = recipe.borders()
     trials = list(recipe.trials())
@@ -254,7 +254,7 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
 
 
 def _check(recipe: FullForceRecipe, where: Callable[[str, str], str]) -> None:
-    from ..equations import activation_of
+    from ..declare.equations import activation_of
 
     activation = recipe.values["network"]["activation"]
     activation_of(where("network", "activation"), activation)

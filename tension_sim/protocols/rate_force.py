@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..recipe_settings import LEARNING, REQUIRED, choice, count, not_negative, section
-from ..validation import check_fraction, check_positive, check_steps
-from . import Forecast, Number, Outcome, Protocol
+from ..declare.validation import check_fraction, check_positive, check_steps
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._kernels import normal_kernel
 from ._tasks import adapt_task, make, shape, task_section
 
 if TYPE_CHECKING:
-    from ..network import ForceNetwork
-    from ..recipes import Recipe
-    from ..results import Results
+    from ..declare.network import ForceNetwork
+    from ..recipes.recipe import Recipe
+    from ..results.results import Results
 
 __all__ = ["PROTOCOL", "network"]
 
@@ -66,9 +66,9 @@ def _steps(recipe: Recipe) -> tuple[int, int]:
 
 def network(recipe: Recipe, n_outputs: int, n_inputs: int) -> ForceNetwork:
     """Draw the network from the recipe's seed."""
-    from ..learning import Learning
-    from ..network import ForceNetwork
-    from ..plasticity import Plastic
+    from ..declare.learning import Learning
+    from ..declare.network import ForceNetwork
+    from ..declare.plasticity import Plastic
 
     values = recipe.values["network"]
     n, rng = values["n"], np.random.default_rng([recipe.seed, 0])
@@ -118,9 +118,9 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn, then test."""
-    from ..recording import Record
-    from ..results import Phase
-    from ..simulation import Simulation
+    from ..declare.record import Record
+    from ..results.results import Phase
+    from ..run.simulation import Simulation
 
     learning, steps = _steps(recipe)
     task = make(recipe, steps)
@@ -156,7 +156,7 @@ def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
-    from ..equations import activation_of
+    from ..declare.equations import activation_of
     from ..errors import InvalidValueError, message
 
     activation = recipe.values["network"]["activation"]

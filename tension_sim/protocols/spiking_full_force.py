@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..equations import load_neuron, load_synapse, resolve_parameters
+from ..declare.equations import load_neuron, load_synapse, resolve_parameters
+from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
 from ..errors import InvalidTypeError, InvalidValueError, message
-from ..recipe_settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, section
-from ..recipes import Recipe
-from ..validation import check_choice, check_fraction, check_positive, check_steps
-from . import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.recipe import Recipe
+from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, section
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
 from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
-    from ..network import ForceNetwork
-    from ..results import Results
+    from ..declare.network import ForceNetwork
+    from ..results.results import Results
 
 __all__ = ["PROTOCOL", "SpikingFullForceRecipe"]
 
@@ -141,7 +141,7 @@ class SpikingFullForceRecipe(Recipe):
 
     def spiking(self, **parts: Any) -> ForceNetwork:
         """Return a network of these neurons."""
-        from ..network import ForceNetwork
+        from ..declare.network import ForceNetwork
 
         values = self.values["network"]
         common = {"parameters": self.values["parameters"], "dtype": values["dtype"], "seed": self.seed}
@@ -150,9 +150,9 @@ class SpikingFullForceRecipe(Recipe):
 
     def weights_network(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:
         """Return the network that learns its weights, and a function from its results to the network alone."""
-        from ..kernels import SparseKernel
-        from ..learning import Learning
-        from ..plasticity import Plastic, TargetNetwork
+        from ..declare.kernels import SparseKernel
+        from ..declare.learning import Learning
+        from ..declare.plasticity import Plastic, TargetNetwork
 
         drawn, scale, n = self.drawn, self.values["network"]["current_scale"], self.values["network"]["n"]
         learning = Learning(**self.values["learning"], start=self.borders()[0])
@@ -182,9 +182,9 @@ class SpikingFullForceRecipe(Recipe):
 
     def factors_network(self, components: Components) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:
         """Return the network that learns readouts of traces, and a function from its results to it in test."""
-        from ..kernels import SparseKernel
-        from ..learning import Learning
-        from ..traces import Traces
+        from ..declare.kernels import SparseKernel
+        from ..declare.learning import Learning
+        from ..declare.traces import Traces
 
         values, drawn = self.values["network"], self.drawn
         n, rng, n_outputs = values["n"], np.random.default_rng([self.seed, 3]), drawn["target"].shape[0]
@@ -258,10 +258,10 @@ def components(recipe: SpikingFullForceRecipe, target: str | None, report: Calla
 
 def _currents(recipe: SpikingFullForceRecipe, target: str | None, timings: dict[str, float]) -> Iterator[np.ndarray]:
     """Yield what the units receive from each other and from the target, shape (steps, units), trial by trial."""
-    from ..kernels import SparseKernel
-    from ..network import ForceNetwork
-    from ..recording import Record
-    from ..simulation import Simulation
+    from ..declare.kernels import SparseKernel
+    from ..declare.network import ForceNetwork
+    from ..declare.record import Record
+    from ..run.simulation import Simulation
 
     drawn, values = recipe.drawn, recipe.values["network"]
     net = ForceNetwork(
@@ -324,9 +324,9 @@ def run(
     recipe: SpikingFullForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
     """Learn; then test from another initial state, without learning and without the rate network."""
-    from ..recording import Record
-    from ..results import Phase
-    from ..simulation import Simulation
+    from ..declare.record import Record
+    from ..results.results import Phase
+    from ..run.simulation import Simulation
 
     start, stop, test, end = recipe.borders()
     trials = list(recipe.trials())

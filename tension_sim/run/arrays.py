@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..mapped import MappedFile, file_behind
-from .scratch import Scratch
+from ..system.memory_maps import MappedFile, file_behind
+from ..system.scratch import Scratch
 
 __all__ = ["file_of", "from_file"]
 

@@ -23,16 +23,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, cuda
-from ..circuit import Circuit
+from .._version import __version__
+from ..circuit.parts import Circuit
 from ..errors import OutputError, RunFailedError
-from .locks import SUFFIX, is_free, locked
-from .places import Place, cache_folder, place_to_build, places
+from ..system import cuda
+from ..system.locks import SUFFIX, is_free, locked
+from ..system.places import Place, cache_folder, place_to_build, places
+from ..system.scratch import remove, remove_aside
+from ..system.toolchain import describe_compiler, machine, require_compiler
 from .preferences import changed_preferences
 from .program import Program
-from .scratch import remove, remove_aside
 from .seal import MANIFEST, load, seal
-from .toolchain import describe_compiler, machine, require_compiler
 
 __all__ = ["DRAFT", "PROGRAM", "cache_folder", "find", "find_or_build", "program_key", "sweep_drafts"]
 
@@ -48,7 +49,11 @@ def _sources() -> str:
     """Digest all that the generated code comes from."""
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parents[1]
-    files = [*sorted((package / "brian").rglob("*")), package / "circuit.py", package / "noise.py"]
+    files = [
+        *sorted((package / "brian").rglob("*")),
+        *sorted((package / "circuit").glob("*.py")),
+        package / "declare/noise.py",
+    ]
     for path in files:
         if path.is_file() and path.suffix in (".py", ".cpp", ".h", ".cu"):
             digest.update(path.name.encode() + path.read_bytes())

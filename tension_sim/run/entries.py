@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..system.places import Place, places
+from ..system.scratch import remove_aside
 from .cache import DRAFT, PROGRAM, sweep_drafts
-from .places import Place, places
-from .scratch import remove_aside
 from .seal import MANIFEST
 
 __all__ = ["Entry", "list_entries", "remove_entries", "sweep"]

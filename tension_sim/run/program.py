@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..circuit import STEPS
+from ..circuit.parts import STEPS
 from ..errors import OutputError, RunFailedError
-from ..mapped import in_parts
+from ..system.children import Told, run_program
+from ..system.interrupts import Interrupts
+from ..system.memory_maps import in_parts
+from ..system.scratch import LOG, Scratch, fast_folder, sweep_all
 from .arrays import file_of, from_file
-from .children import Told, run_program
-from .interrupts import Interrupts
-from .scratch import LOG, Scratch, fast_folder, sweep_all
 
 __all__ = ["Program"]
 

@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..system.trust import why_untrusted
 from .program import Program
-from .trust import why_untrusted
 
 __all__ = ["MANIFEST", "load", "seal"]
 

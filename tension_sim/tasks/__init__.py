@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ..declare.validation import check_choice, check_positive
 from ..errors import InvalidTypeError, InvalidValueError, message
-from ..memory import check_memory
-from ..validation import check_choice, check_positive
+from ..system.memory import check_memory
 from . import registry
 from .clock import clock_period, clock_signal
 from .registry import MOST_STEPS, Grid, Setting

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays_in import numbers
-from ..data_files import TABLE, load_arrays, load_table
+from ..declare.arrays_in import numbers
 from ..errors import InvalidValueError, message
+from ..system.data_files import TABLE, load_arrays, load_table
 from .registry import Grid, supervisor
 
 

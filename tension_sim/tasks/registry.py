@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..declare.units import Quantity, describe, dimension_of, evaluate
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
-from ..units import Quantity, describe, dimension_of, evaluate
 
 __all__ = ["MOST_STEPS", "REQUIRED", "Grid", "Setting", "Supervisor", "find", "names", "parse_settings", "supervisor"]
 

@@ -9,9 +9,9 @@ import pytest
 from lif_network import net
 from targets import skip_unless_here
 
-from tension_sim.equations import data_folder
+from tension_sim.declare.equations import data_folder
 from tension_sim.errors import InvalidValueError
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from lif_network import STEPS, Y, net
 from targets import skip_unless_here
 
 import tension_sim.brian.runtime  # noqa: F401  (scipy, which it imports, adds a filter of warnings)
+from tension_sim.declare.network import Learning
 from tension_sim.errors import DivergenceError, RunFailedError
-from tension_sim.network import Learning
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 DIVERGING = np.where(np.arange(STEPS) < 100, Y, 1e308)
 

@@ -12,8 +12,8 @@ from targets import TARGETS, activated, assert_close, skip_unless_here
 
 from tension_sim.brian import LinearMap, Signal
 from tension_sim.brian.linear_map import Blank
+from tension_sim.declare.kernels import SparseKernel
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.kernels import SparseKernel
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from targets import TARGETS, skip_unless_here
 
-from tension_sim import ForceNetwork, Learning, Plastic, Simulation, SparseKernel, TargetNetwork, noise
+from tension_sim import ForceNetwork, Learning, Plastic, Simulation, SparseKernel, TargetNetwork
+from tension_sim.declare import noise
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 
 N, STEPS, DT = 12, 150, 1e-3

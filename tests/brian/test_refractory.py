@@ -11,12 +11,12 @@ import pytest
 from targets import skip_unless_here
 
 from tension_sim.brian.runtime import run as run_circuit
-from tension_sim.circuit import Circuit, SpikeInput, SpikeRecord, Units, Variable
+from tension_sim.circuit.parts import Circuit, SpikeInput, SpikeRecord, Units, Variable
+from tension_sim.declare.kernels import SparseKernel
+from tension_sim.declare.network import ForceNetwork
+from tension_sim.declare.record import Record
 from tension_sim.errors import UnknownNameError
-from tension_sim.kernels import SparseKernel
-from tension_sim.network import ForceNetwork
-from tension_sim.recording import Record
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 FILE = Path(__file__).parents[1] / "neurons" / "refractory.toml"
 N, STEPS, DT = 40, 1200, 1e-4

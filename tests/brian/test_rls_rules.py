@@ -13,10 +13,10 @@ from brian.everything import sines
 from targets import assert_close
 
 from tension_sim import SparseKernel
-from tension_sim.blocks import Blocks, BlockSizes
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
 from tension_sim.brian.linear_map import Blank
 from tension_sim.brian.spike_map import SpikeMap
+from tension_sim.circuit.blocks import Blocks, BlockSizes
 from tension_sim.errors import InvalidTypeError, InvalidValueError
 
 DT = 0.1 * b2.ms

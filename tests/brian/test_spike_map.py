@@ -13,8 +13,8 @@ from targets import activated, assert_close, skip_unless_here
 from tension_sim.brian import LinearMap
 from tension_sim.brian.linear_map import Blank
 from tension_sim.brian.spike_map import SpikeMap
+from tension_sim.declare.kernels import SparseKernel
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.kernels import SparseKernel
 
 N, STEPS = 30, 40
 

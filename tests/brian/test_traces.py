@@ -9,8 +9,8 @@ import pytest
 from targets import STANDALONE_TARGETS, skip_unless_here
 
 from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel
+from tension_sim.declare.traces import Traces
 from tension_sim.errors import InvalidTypeError, InvalidValueError
-from tension_sim.traces import Traces
 
 N, STEPS = 10, 300
 rng = np.random.default_rng(3)

@@ -11,8 +11,8 @@ import pytest
 from targets import assert_close
 
 from tension_sim.brian import RLS, Blank, LinearMap, Recorder, Signal, SpikeMap
+from tension_sim.declare.kernels import SparseKernel
 from tension_sim.errors import InvalidValueError, UnitsError, UnsupportedError
-from tension_sim.kernels import SparseKernel
 
 W = np.arange(1.0, 11).reshape(2, 5)
 MASK = np.array([[1, 0, 1, 1, 0], [0, 1, 1, 0, 1]], bool)

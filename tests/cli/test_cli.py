@@ -19,7 +19,7 @@ SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "
 
 def command(*arguments, cwd=None, **kwargs):
     """Run ``tension-sim`` in a process of its own."""
-    code = "from tension_sim.cli import main; main()"
+    code = "from tension_sim.cli.commands import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
@@ -173,8 +173,8 @@ REFUSED = [
 @pytest.mark.parametrize(("setting", "text"), REFUSED)
 def test_a_dry_run_refuses_what_a_run_refuses(setting, text, tmp_path):
     """By the same code, and so with the same words."""
-    from tension_sim import runs
     from tension_sim.errors import TensionError
+    from tension_sim.recipes import run as runs
 
     said = []
     for act in (runs.check_run, runs.run_outcome):
@@ -222,9 +222,9 @@ def test_text_of_a_file_does_not_steer_the_terminal(tmp_path):
 
 def test_results_that_the_folder_refuses_are_saved_elsewhere(tmp_path, monkeypatch):
     """Hours of a run are not lost because a disk is full."""
-    from tension_sim import cli
+    from tension_sim.cli import commands as cli
     from tension_sim.errors import OutputError
-    from tension_sim.result_folder import save_outcome
+    from tension_sim.recipes.result_folder import save_outcome
 
     recipe = load_recipe("lif_sine", {"n": "10", "duration": "2*ms"})
     outcome = run_outcome(recipe, target="numpy")
@@ -234,7 +234,7 @@ def test_results_that_the_folder_refuses_are_saved_elsewhere(tmp_path, monkeypat
             raise OutputError("the disk is full")
         return save_outcome(given, folder, expected)
 
-    monkeypatch.setattr("tension_sim.runs.save_outcome", full)
+    monkeypatch.setattr("tension_sim.recipes.run.save_outcome", full)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(
         OutputError, match=r"the disk is full\nThe results of this run are in (.*tension_sim_results_\w+)\."
@@ -268,7 +268,7 @@ def test_without_a_compiler_the_message_says_what_to_install(tmp_path):
 def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
     code = """
         from tension_sim.brian import runtime
-        from tension_sim.cli import main
+        from tension_sim.cli.commands import main
 
         run = runtime.run
 
@@ -348,7 +348,8 @@ def test_a_compiled_recipe_starts_at_once_in_a_new_process(tmp_path):
 
 @pytest.mark.parametrize("options", [["--dry-run"], []])
 def test_a_run_makes_one_forecast(options, tmp_path, monkeypatch):
-    from tension_sim import cli, runs
+    from tension_sim.cli import commands as cli
+    from tension_sim.recipes import run as runs
 
     made, forecast = [], runs.forecast
     monkeypatch.setattr(runs, "forecast", lambda *arguments: made.append(arguments) or forecast(*arguments))

@@ -10,7 +10,7 @@ import pytest
 from lif_network import assert_same
 
 from tension_sim.brian.integration import ExactDecay
-from tension_sim.equations import (
+from tension_sim.declare.equations import (
     current_scale,
     data_folder,
     dimensions,
@@ -21,10 +21,10 @@ from tension_sim.equations import (
     rate_time,
     resolve_parameters,
 )
+from tension_sim.declare.network import ForceNetwork, Learning
+from tension_sim.declare.record import Record
 from tension_sim.errors import UnitsError
-from tension_sim.network import ForceNetwork, Learning
-from tension_sim.recording import Record
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 N, STEPS = 30, 80
 Y = np.sin(np.arange(STEPS) / 5)[:, None] * [1.0, 0.5]

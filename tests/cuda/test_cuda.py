@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from cuda_emulation import NETWORKS, part, samples_for, small_network
 
-from tension_sim import ForceNetwork, Learning, Record, Simulation, cuda
-from tension_sim.circuit import STEPS
+from tension_sim import ForceNetwork, Learning, Record, Simulation
+from tension_sim.circuit.parts import STEPS
+from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.errors import CompilerNotFoundError, DivergenceError
-from tension_sim.wiring import ForceWiring
+from tension_sim.system import cuda
 
 # brian2cuda 1.0b1 has invalid escapes, old imports, and does not close the sources it writes
 pytestmark = pytest.mark.filterwarnings(

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from cuda_emulation import NETWORKS, compile_project, part, preferences, samples_for, small_network
 
-from tension_sim import ForceNetwork, Record, Simulation, SparseKernel, cuda
+from tension_sim import ForceNetwork, Record, Simulation, SparseKernel
 from tension_sim.errors import DivergenceError, RunFailedError
+from tension_sim.system import cuda
 
 pytestmark = [
     pytest.mark.slow,

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from benchmarks.cuda import check
-from tension_sim import cuda
 from tension_sim.errors import CompilerNotFoundError
+from tension_sim.system import cuda
 
 ROOT = Path(check.__file__).resolve().parents[2]
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from lif_network import Y, assert_same, net
 
+from tension_sim.declare.record import Record
 from tension_sim.errors import OutputError
-from tension_sim.recording import Record
-from tension_sim.results import Results
-from tension_sim.run import program, scratch
-from tension_sim.simulation import Simulation
+from tension_sim.results.results import Results
+from tension_sim.run import program
+from tension_sim.run.simulation import Simulation
+from tension_sim.system import scratch
 
 
 def simulation() -> Simulation:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tension_sim.circuit import Circuit
-from tension_sim.network import ForceNetwork
-from tension_sim.recording import Record
-from tension_sim.wiring import ForceWiring
+from tension_sim.circuit.parts import Circuit
+from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.network import ForceNetwork
+from tension_sim.declare.record import Record
 
 #: What lies in the folder of a finished program.
 FILES = {"main", "manifest.json", "complete", "static_arrays"}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tension_sim._data import data_folder
-from tension_sim.cli import app
-from tension_sim.equations import load_neuron, load_synapse
+from tension_sim.cli.commands import app
+from tension_sim.declare.equations import load_neuron, load_synapse
 from tension_sim.errors import TensionError
 from tension_sim.protocols import list_protocols
-from tension_sim.recipes import list_recipes, load_recipe
+from tension_sim.recipes.recipe import list_recipes, load_recipe
+from tension_sim.system.data_folder import data_folder
 
 EXPRESSIONS = [
     "__import__('os').system('touch MARK')",

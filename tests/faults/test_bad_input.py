@@ -30,9 +30,9 @@ from tension_sim import (
     load_recipe,
     make_task,
     run_recipe,
-    runs,
 )
 from tension_sim.protocols import list_protocols
+from tension_sim.recipes import run as runs
 
 SCRIPT = Path(bad_input.__file__)
 

@@ -18,9 +18,9 @@ from targets import skip_unless_here
 
 import tension_sim.brian.build as build
 from tension_sim.brian.isolation import isolated
-from tension_sim.run import locks
 from tension_sim.run.cache import DRAFT, find_or_build
-from tension_sim.run.locks import is_free, locked
+from tension_sim.system import locks
+from tension_sim.system.locks import is_free, locked
 
 SCRIPT = """
     import sys, time

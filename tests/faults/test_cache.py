@@ -22,11 +22,11 @@ from targets import skip_unless_here
 
 from tension_sim.errors import CompilerNotFoundError, InvalidValueError, OutputError
 from tension_sim.run import cache as program_cache
-from tension_sim.run import places, toolchain
 from tension_sim.run.cache import cache_folder, find_or_build, program_key
 from tension_sim.run.seal import load
-from tension_sim.run.trust import why_others_can_change
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
+from tension_sim.system import places, toolchain
+from tension_sim.system.trust import why_others_can_change
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
@@ -330,7 +330,7 @@ class TestPlaces:
         """The same of the real thing, in a mount namespace of its own."""
         script = (
             f"mount -t tmpfs -o noexec none {tmp_path} && exec {sys.executable} -c "
-            "'from tension_sim.run.places import place_to_build; place_to_build()'"
+            "'from tension_sim.system.places import place_to_build; place_to_build()'"
         )
         command = ["unshare", "--mount", "sh", "-c", script]
         environment = os.environ | {"TENSION_SIM_CACHE": str(tmp_path / "cache")}
@@ -369,7 +369,7 @@ class TestKey:
     def test_a_wrapped_compiler_with_flags_compiles(self, monkeypatch, tmp_path, cache):
         """Brian2's makefile gets it too; a wrapper that counts stands for ccache."""
         skip_unless_here("cpp_standalone")
-        from tension_sim.run.make import make
+        from tension_sim.system.make import make
 
         wrapper = tmp_path / "my cache"
         wrapper.write_text('#!/bin/sh\necho "$@" >> "$LOG"\nexec "$@"\n')

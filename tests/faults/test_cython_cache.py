@@ -12,9 +12,9 @@ from targets import skip_unless_here
 
 from tension_sim.brian import runtime
 from tension_sim.brian.assemble import blaming_the_files
+from tension_sim.declare.network import ForceNetwork
 from tension_sim.errors import InvalidValueError, OutputError, RunFailedError
-from tension_sim.network import ForceNetwork
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tension_sim.brian import build
-from tension_sim.network import ForceNetwork, Learning
-from tension_sim.recording import Record
-from tension_sim.simulation import Simulation
-from tension_sim.wiring import ForceWiring
+from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.network import ForceNetwork, Learning
+from tension_sim.declare.record import Record
+from tension_sim.run.simulation import Simulation
 
 pytestmark = pytest.mark.slow
 

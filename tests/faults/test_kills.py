@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from targets import skip_unless_here
 
-from tension_sim import cli
-from tension_sim.results import Results
+from tension_sim.cli import commands as cli
+from tension_sim.results.results import Results
 
 TESTS = Path(__file__).parents[1]
 #: A command that asks before it replaces results replaces a folder as one.

@@ -13,10 +13,10 @@ import pytest
 from lif_network import STEPS, Y, assert_same, net
 from targets import skip_unless_here
 
-from tension_sim.mapped import file_behind
-from tension_sim.results import Results
+from tension_sim.results.results import Results
 from tension_sim.run import arrays
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
+from tension_sim.system.memory_maps import file_behind
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tension_sim import Phase, Results, exchange, load_recipe, runs
+from tension_sim import Phase, Results, load_recipe
 from tension_sim.errors import InvalidTypeError, InvalidValueError, OutputError
-from tension_sim.exchange import replaced_as_one, settle
-from tension_sim.files import checked_path, read_regular, read_toml
 from tension_sim.protocols import Outcome
-from tension_sim.result_folder import FILES, check_folder, save_outcome, usable_folder
-from tension_sim.run.interrupts import interrupts_wait
+from tension_sim.recipes import run as runs
+from tension_sim.recipes.result_folder import FILES, check_folder, save_outcome, usable_folder
+from tension_sim.system import folder_exchange as exchange
+from tension_sim.system.files import checked_path, read_regular, read_toml
+from tension_sim.system.folder_exchange import replaced_as_one, settle
+from tension_sim.system.interrupts import interrupts_wait
 
 SMALL = {"n": "10", "duration": "2*ms", "start": "0*second", "stop": "1*ms"}
 
@@ -81,7 +83,7 @@ class TestSave:
             import signal, sys
             from test_result_folder import outcome
             from tension_sim import files
-            from tension_sim.result_folder import save_outcome, usable_folder
+            from tension_sim.recipes.result_folder import save_outcome, usable_folder
             write = files.write_whole
 
             def interrupted(*arguments, **options):

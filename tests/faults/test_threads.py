@@ -17,7 +17,7 @@ from lif_network import STEPS, Y, assert_same, net
 from targets import skip_unless_here
 
 from tension_sim.brian.isolation import has_turn, isolated, users_preferences
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 TARGETS = ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cython", "cpp_standalone"))]
 DTYPES = ("float64", "float32", "float64", "float32")

@@ -21,14 +21,15 @@ import matplotlib.pyplot
 import neo
 import nixio
 
+import tension_sim.recipes.recipe.run
+import tension_sim.results.results.export
+
 # ruff: noqa: F401  (loaded here, used by what is forked)
-import tension_sim.analysis
-import tension_sim.export
-import tension_sim.plotting
-import tension_sim.runs
-from tension_sim import cli
-from tension_sim.run import scratch
+import tension_sim.results.results.measures
+import tension_sim.results.results.plots
+from tension_sim.cli import commands as cli
 from tension_sim.run.program import Program
+from tension_sim.system import scratch
 
 #: So small that runs and writing take about as long as each other.
 SETTINGS = ["n=40", "duration=200*ms", "start=50*ms", "stop=150*ms"]

@@ -15,9 +15,9 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCELayer, FORCEModel  # noqa: E402
-from tension_sim.brian_engine.window import BrianWindow  # noqa: E402
 from tension_sim.constrained import BioFORCEModel, ConstrainedNoFeedbackESN  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
+from tension_sim.keras_style.on_brian.window import BrianWindow  # noqa: E402
 from tension_sim.models import EchoStateNetwork, FullFORCEModel, TargetGeneratingNetwork  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import constrained, data, esn, lif_arguments, nofeedback  # noqa: E402
@@ -194,7 +194,7 @@ def test_a_missing_tensorflow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
     import sys
 
-    import tension_sim.tensorflow_engine as engine
+    import tension_sim.tensorflow as engine
 
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ModuleNotFoundError, match=r"expected TensorFlow to be installed(.|\n)*tension-sim\[keras\]"):

@@ -21,15 +21,15 @@ from scipy import special  # noqa: E402
 from targets import TARGETS, skip_unless_here  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
-from tension_sim.brian_engine import exact, rate  # noqa: E402
-from tension_sim.brian_engine import window as window_module  # noqa: E402
 from tension_sim.constrained import BioFORCEModel  # noqa: E402
-from tension_sim.equations import ACTIVATIONS  # noqa: E402
+from tension_sim.declare.equations import ACTIVATIONS  # noqa: E402
 from tension_sim.errors import CompilerNotFoundError  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
+from tension_sim.keras_style.on_brian import exact, rate  # noqa: E402
+from tension_sim.keras_style.on_brian import window as window_module  # noqa: E402
 from tension_sim.models import FullFORCEModel  # noqa: E402
-from tension_sim.run import toolchain  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
+from tension_sim.system import toolchain  # noqa: E402
 from tests.keras.networks import PAIRS, constrained, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 from tests.keras.test_training import Recorder  # noqa: E402
 
@@ -295,9 +295,9 @@ def test_only_what_callbacks_read_is_recorded(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_one_compiled_program_records_what_a_run_wants() -> None:
-    from tension_sim.recording import Record
+    from tension_sim.circuit.wiring import ForceWiring
+    from tension_sim.declare.record import Record
     from tension_sim.run.cache import program_key
-    from tension_sim.wiring import ForceWiring
 
     model = compiled(lif(), ON_NUMPY)
     model.build((1, 1, 1))

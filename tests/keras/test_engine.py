@@ -14,9 +14,9 @@ tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need Tens
 
 from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, spiking  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
-from tension_sim.tensorflow_engine import blocks as blocks_module  # noqa: E402
-from tension_sim.tensorflow_engine.blocks import PartnerBlocks  # noqa: E402
-from tension_sim.tensorflow_engine.expressions import evaluate_text  # noqa: E402
+from tension_sim.tensorflow import blocks as blocks_module  # noqa: E402
+from tension_sim.tensorflow.blocks import PartnerBlocks  # noqa: E402
+from tension_sim.tensorflow.expressions import evaluate_text  # noqa: E402
 from tests.keras.networks import izhikevich, lif_arguments, theta  # noqa: E402
 
 N, STEPS = 40, 200
@@ -137,7 +137,7 @@ def test_blocks_are_one_p_per_neuron(units: int, seed: int, forgetting: float, i
     alpha = 0.5
     blocks = PartnerBlocks(frozen, units)
     assert blocks.n_blocks <= units and blocks.width == max((~frozen).sum(0).max(), 1)
-    from tension_sim.tensorflow_engine.recurrence import Recurrence
+    from tension_sim.tensorflow.recurrence import Recurrence
 
     P = Recurrence.add_weight(
         _layer(), shape=blocks.shape, dtype="float64", initializer=blocks.initializer(alpha), trainable=False

@@ -12,7 +12,7 @@ tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need Tens
 
 from tension_sim.base import FORCEModel  # noqa: E402
 from tension_sim.brian.integration import ExactDecay  # noqa: E402
-from tension_sim.equations import (  # noqa: E402
+from tension_sim.declare.equations import (  # noqa: E402
     data_folder,
     list_neurons,
     list_rate_units,
@@ -21,10 +21,10 @@ from tension_sim.equations import (  # noqa: E402
     load_synapse,
     resolve_parameters,
 )
-from tension_sim.layer_units import units_of  # noqa: E402
+from tension_sim.keras_style.layer_units import units_of  # noqa: E402
 from tension_sim.models import EchoStateNetwork  # noqa: E402
 from tension_sim.spiking import FileSpikingNN, SpikingNNModel  # noqa: E402
-from tension_sim.tensorflow_engine.step import filter_step  # noqa: E402
+from tension_sim.tensorflow.step import filter_step  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")

@@ -13,7 +13,7 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
-from tension_sim.brian_engine.exact import ExactState  # noqa: E402
+from tension_sim.keras_style.on_brian.exact import ExactState  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments, nofeedback  # noqa: E402
 

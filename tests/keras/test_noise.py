@@ -7,9 +7,9 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
-from tension_sim import noise  # noqa: E402
 from tension_sim.constrained import BioFORCEModel, ConstrainedNoFeedbackESN  # noqa: E402
-from tension_sim.tensorflow_engine.variables import standard_normal  # noqa: E402
+from tension_sim.declare import noise  # noqa: E402
+from tension_sim.tensorflow.variables import standard_normal  # noqa: E402
 
 
 @pytest.mark.parametrize("jit", [True, False])

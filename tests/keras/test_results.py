@@ -13,9 +13,9 @@ import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
 from tension_sim.callbacks import OutputTracking, VoltageTracking  # noqa: E402
-from tension_sim.plotting import figure_run, save_figure  # noqa: E402
+from tension_sim.keras_style import training  # noqa: E402
+from tension_sim.results.plots import figure_run, save_figure  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
-from tension_sim.tensorflow_engine import training  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments  # noqa: E402
 
 

@@ -15,8 +15,8 @@ tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need Tens
 import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
-from tension_sim.tensorflow_engine import sources  # noqa: E402
-from tension_sim.tensorflow_engine.sources import Reader  # noqa: E402
+from tension_sim.keras_style import sources  # noqa: E402
+from tension_sim.keras_style.sources import Reader  # noqa: E402
 from tests.keras.networks import esn  # noqa: E402
 
 TRIALS, LENGTH = 12, 5

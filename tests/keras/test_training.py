@@ -19,10 +19,10 @@ from tension_sim.callbacks import (  # noqa: E402
     TimeHistory,
     VoltageTracking,
 )
-from tension_sim.run.interrupts import Interrupts  # noqa: E402
+from tension_sim.keras_style import training  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
-from tension_sim.tensorflow_engine import training  # noqa: E402
-from tension_sim.tensorflow_engine.loop import Window  # noqa: E402
+from tension_sim.system.interrupts import Interrupts  # noqa: E402
+from tension_sim.tensorflow.loop import Window  # noqa: E402
 from tests.keras.networks import PAIRS, data, esn, every_pair, lif_arguments, nofeedback  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of

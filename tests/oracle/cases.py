@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from traces import load_trace, trace_names
 
-from tension_sim.network import ForceNetwork, Learning, SparseKernel
+from tension_sim.declare.network import ForceNetwork, Learning, SparseKernel
 
 NAMES = trace_names("nicola_clopath")
 #: What they may differ by: spikes not at all, the output absolutely, weights relative to the largest.

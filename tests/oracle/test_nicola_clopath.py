@@ -7,8 +7,8 @@ import pytest
 from oracle.cases import MAX_OUTPUT, MAX_WEIGHTS, NAMES, Case, load
 from targets import RUNTIME_TARGETS, skip_unless_here
 
-from tension_sim.results import Results
-from tension_sim.simulation import Simulation
+from tension_sim.results.results import Results
+from tension_sim.run.simulation import Simulation
 
 STARTS = ("imin", "mid", "icrit")
 slow = pytest.mark.slow

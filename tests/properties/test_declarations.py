@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tension_sim.blocks import Blocks, max_pending, pack, unpack
+from tension_sim.circuit.blocks import Blocks, max_pending, pack, unpack
+from tension_sim.declare.network import SparseKernel
+from tension_sim.declare.units import Quantity, evaluate
 from tension_sim.errors import TensionError, closest
-from tension_sim.network import SparseKernel
-from tension_sim.units import Quantity, evaluate
 
 quick = settings(deadline=None, derandomize=True)
 NAMES = {"tau": Quantity(0.01, (0, 0, 1, 0, 0, 0, 0)), "v": Quantity(np.array([0.0, -1.0, 2.0]), (0,) * 7)}

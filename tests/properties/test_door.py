@@ -11,13 +11,13 @@ from brian2.equations.equations import Equations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tension_sim.equations import load_neuron
+from tension_sim.declare.equations import load_neuron
+from tension_sim.declare.language import check_name, parse, read_equations, read_statements, render
+from tension_sim.declare.language.functions import FUNCTIONS
+from tension_sim.declare.language.meaning import Meaning
+from tension_sim.declare.network import ForceNetwork
 from tension_sim.errors import DivergenceError, TensionError
-from tension_sim.language import check_name, parse, read_equations, read_statements, render
-from tension_sim.language.functions import FUNCTIONS
-from tension_sim.language.meaning import Meaning
-from tension_sim.network import ForceNetwork
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 quick = settings(deadline=None, derandomize=True, max_examples=100)
 

@@ -7,9 +7,9 @@ import pytest
 
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.protocols._trials import find
-from tension_sim.recipes import load_recipe
-from tension_sim.runs import run_outcome
-from tension_sim.simulation import Simulation
+from tension_sim.recipes.recipe import load_recipe
+from tension_sim.recipes.run import run_outcome
+from tension_sim.run.simulation import Simulation
 
 T = 60  # steps of a trial
 SMALL = {"n": "14", "duration": "60*ms", "pulse": "6*ms", "trials": "3", "test_settle_trials": "1", "test_trials": "2"}

@@ -19,7 +19,7 @@ from tension_sim.protocols._balanced import (
     wander,
 )
 from tension_sim.protocols.fitted_currents import _TARGETS
-from tension_sim.runs import run_outcome
+from tension_sim.recipes.run import run_outcome
 
 SMALL = {
     "n": "80", "K": "36", "dt": "0.5*ms", "excitatory": "6", "inhibitory": "6", "duration": "150*ms",

@@ -7,8 +7,8 @@ import pytest
 
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.protocols._trials import find
-from tension_sim.recipes import load_recipe
-from tension_sim.runs import run_outcome
+from tension_sim.recipes.recipe import load_recipe
+from tension_sim.recipes.run import run_outcome
 
 CHIRP = {"n": "10", "half": "20*ms", "pulse": "5*ms", "low": "20*Hz", "high": "60*Hz", "probability": "1", "seed": "2"}
 CHIRP |= {"settle_trials": "1", "trials": "2", "test_trials": "2", "restart_settle_trials": "1", "restart_trials": "1"}
@@ -165,7 +165,7 @@ def test_settings_that_cannot_work(name, change, error, text):
 
 
 def test_an_interrupted_run_keeps_what_was_learned(monkeypatch):
-    from tension_sim.simulation import Simulation
+    from tension_sim.run.simulation import Simulation
 
     full = Simulation.run
 

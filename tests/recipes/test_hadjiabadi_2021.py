@@ -7,10 +7,10 @@ import pytest
 
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.protocols.bioforce import network, recording
-from tension_sim.recipes import load_recipe
-from tension_sim.recordings import gaps_marked
-from tension_sim.runs import forecast, run_outcome
-from tension_sim.simulation import Simulation
+from tension_sim.recipes.recipe import load_recipe
+from tension_sim.recipes.run import forecast, run_outcome
+from tension_sim.run.simulation import Simulation
+from tension_sim.tasks.surrogate import gaps_marked
 
 SMALL = {"cells": "10", "samples": "30", "epochs": "2", "noise_std": "0"}
 

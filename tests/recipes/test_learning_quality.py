@@ -3,7 +3,7 @@
 import pytest
 
 from tension_sim import load_recipe, run_recipe
-from tension_sim.analysis import summary
+from tension_sim.results.measures import summary
 
 #: Firing rates of the measured reference, Hz.
 RATES = {"lif_sine": 22.5, "izhikevich_sine": 36.0, "theta_sine": 26.0}

@@ -7,10 +7,10 @@ import pytest
 
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from tension_sim.protocols.curbd import model
-from tension_sim.recipes import load_recipe
-from tension_sim.recordings import three_regions
-from tension_sim.results import Results
-from tension_sim.runs import forecast, run_outcome
+from tension_sim.recipes.recipe import load_recipe
+from tension_sim.recipes.run import forecast, run_outcome
+from tension_sim.results.results import Results
+from tension_sim.tasks.surrogate import three_regions
 
 SMALL = {"region_n": "11", "duration": "3.01*second", "lead": "0.1*second", "dt_factor": "1", "runs": "2"}
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from tension_sim import protocols
-from tension_sim.cli import app
+from tension_sim.cli.commands import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.protocols import list_protocols, load_protocol
 from tension_sim.protocols._joined import joined
 from tension_sim.protocols._kernels import normal_kernel
-from tension_sim.recipes import list_recipes, load_recipe
-from tension_sim.results import Phase, Recording, Results
+from tension_sim.recipes.recipe import list_recipes, load_recipe
+from tension_sim.results.results import Phase, Recording, Results
 
 MODULE = '''"""Draws noise."""
 
@@ -26,8 +26,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tension_sim.protocols import Forecast, Number, Outcome, Protocol
-from tension_sim.recipe_settings import REQUIRED, count, section
-from tension_sim.results import Phase, Results
+from tension_sim.recipes.settings import REQUIRED, count, section
+from tension_sim.results.results import Phase, Results
 
 
 def check(recipe, where):

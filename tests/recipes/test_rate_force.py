@@ -7,8 +7,8 @@ import pytest
 
 from tension_sim.errors import InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.protocols import rate_force
-from tension_sim.recipes import load_recipe
-from tension_sim.runs import run_outcome
+from tension_sim.recipes.recipe import load_recipe
+from tension_sim.recipes.run import run_outcome
 
 SMALL = {"n": "12", "p": "0.5", "duration": "40*ms", "test_duration": "20*ms", "frequency": "50*Hz", "seed": "3"}
 

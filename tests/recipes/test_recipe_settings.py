@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tension_sim import _data
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.recipes import list_recipes, load_recipe
+from tension_sim.recipes.recipe import list_recipes, load_recipe
+from tension_sim.system import data_folder as _data
 
 # -- settings -------------------------------------------------------------------------------------
 
@@ -373,7 +373,7 @@ def test_two_recipes_of_one_short_name(tmp_path, monkeypatch):
 
 
 def test_import_loads_no_engine():
-    code = "import sys, tension_sim.recipes; print(sorted({'brian2', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    code = "import sys, tension_sim.recipes.recipe; print(sorted({'brian2', 'scipy', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -382,7 +382,7 @@ def test_a_folder_of_very_many_files_is_no_folder_of_recipes(tmp_path, monkeypat
     """A wrong path, / say, would be searched for minutes."""
     own(tmp_path, OWN, "a.toml")
     assert list_recipes(tmp_path) == ["a"]
-    monkeypatch.setattr("tension_sim.recipes._MOST_FILES", 1)
+    monkeypatch.setattr("tension_sim.recipes.recipe._MOST_FILES", 1)
     with pytest.raises(
         InvalidValueError, match="list_recipes.folder: expected a folder of recipes, with at most 1 files"
     ):

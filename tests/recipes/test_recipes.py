@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traces import published_parameters
 
-from tension_sim.recipes import list_recipes, load_recipe
-from tension_sim.runs import forecast
+from tension_sim.recipes.recipe import list_recipes, load_recipe
+from tension_sim.recipes.run import forecast
 
 PUBLISHED = [name for name in list_recipes() if name.startswith("nicola_clopath_2017/")]
 #: Rows whose supervisor is recorded or drawn data, no formula.

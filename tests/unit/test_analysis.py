@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import synthetic_results
 
-from tension_sim.analysis import (
+from tension_sim.errors import InvalidValueError
+from tension_sim.results.measures import (
     best_lag,
     jsonable,
     lag_aligned_rmse,
@@ -17,8 +18,7 @@ from tension_sim.analysis import (
     rmse,
     summary,
 )
-from tension_sim.errors import InvalidValueError
-from tension_sim.results import Phase
+from tension_sim.results.results import Phase
 
 
 def brute_force_lag(output, target, most):

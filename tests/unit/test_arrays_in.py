@@ -11,10 +11,10 @@ import pytest
 import quantities as pq
 
 from tension_sim import DataConstrainedNetwork, ForceNetwork, Learning, Simulation, SparseKernel, Traces
-from tension_sim.arrays_in import numbers, numbers_and_dimension, whole_numbers
 from tension_sim.brian import LinearMap, Signal
+from tension_sim.declare.arrays_in import numbers, numbers_and_dimension, whole_numbers
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError
-from tension_sim.recordings import check_recording
+from tension_sim.tasks.surrogate import check_recording
 
 MASKED = np.ma.masked_equal([[1.0, -999.0], [3.0, 4.0]], -999.0)
 

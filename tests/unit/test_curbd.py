@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from targets import TARGETS, assert_close, skip_unless_here
 
-from tension_sim.curbd import DataConstrainedNetwork, FitHistory
+from tension_sim.declare.noise import normal
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
-from tension_sim.noise import normal
+from tension_sim.run.data_constrained import DataConstrainedNetwork, FitHistory
 
 N, SAMPLES = 8, 12
 DATA = 3 * np.sin(np.arange(SAMPLES)[:, None] / (1.5 + np.arange(N)) + np.arange(N) ** 2)

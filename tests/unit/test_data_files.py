@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from tension_sim import InvalidTypeError, InvalidValueError, Phase, Results, UnknownNameError, data_files, memory
-from tension_sim.data_files import load_arrays, load_table
+from tension_sim import InvalidTypeError, InvalidValueError, Phase, Results, UnknownNameError
 from tension_sim.errors import OutOfMemoryError
 from tension_sim.protocols._recordings import read_recording
+from tension_sim.system import data_files, memory
+from tension_sim.system.data_files import load_arrays, load_table
 
 
 def npy(shape, content=b"", descr="<f8"):

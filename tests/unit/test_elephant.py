@@ -65,7 +65,7 @@ def test_every_spike_is_in_the_bin_of_its_step(dt, first_step):
     """The first and the last step of a segment too, at bins of one step and of seven."""
     from elephant.conversion import BinnedSpikeTrain
 
-    from tension_sim.results import Phase, Results
+    from tension_sim.results.results import Phase, Results
 
     steps = np.sort(np.random.default_rng(0).choice(np.arange(1, 699), 90, replace=False))
     steps = np.concatenate([[0], steps, [699]])

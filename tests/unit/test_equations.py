@@ -8,8 +8,9 @@ from pathlib import Path
 import brian2
 import pytest
 
-from tension_sim import equations, load_recipe
-from tension_sim.equations import (
+from tension_sim import load_recipe
+from tension_sim.declare import equations
+from tension_sim.declare.equations import (
     dimensions,
     list_neurons,
     list_rate_units,
@@ -19,8 +20,8 @@ from tension_sim.equations import (
     rate_time,
     resolve_parameters,
 )
+from tension_sim.declare.units import Quantity
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.units import Quantity
 
 NEURON = '''
 kind = "neuron"

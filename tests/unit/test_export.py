@@ -17,9 +17,9 @@ from neo.test.tools import assert_neo_object_is_compliant
 from synthetic import SILENT, synthetic_results
 
 from tension_sim.errors import InvalidValueError, OutputError
-from tension_sim.export import load_results, read_nix, to_neo, write_nix
-from tension_sim.nixfile import nix_image
-from tension_sim.results import Phase, Results
+from tension_sim.results.export import load_results, read_nix, to_neo, write_nix
+from tension_sim.results.nixfile import nix_image
+from tension_sim.results.results import Phase, Results
 
 
 def assert_same_block(found, expected):

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from tension_sim.errors import OutputError
-from tension_sim.files import write_whole
+from tension_sim.system.files import write_whole
 
 
 def test_content_and_ordinary_permissions(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tension_sim import Simulation
-from tension_sim.network import ForceNetwork
+from tension_sim.declare.network import ForceNetwork
 
 STEPS, DT, TAU = 40, 5e-5, 3e-3
 

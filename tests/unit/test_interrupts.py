@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tension_sim.run.interrupts import Interrupts, exit_status
+from tension_sim.system.interrupts import Interrupts, exit_status
 
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

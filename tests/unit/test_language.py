@@ -13,8 +13,7 @@ from brian2.equations.equations import Equations, dimensions_and_type_from_strin
 from brian2.stateupdaters.base import StateUpdateMethod
 
 from tension_sim.brian.assemble import EQUATION_FUNCTIONS
-from tension_sim.errors import InvalidTypeError, InvalidValueError, TensionError, UnitsError, UnknownNameError
-from tension_sim.language import (
+from tension_sim.declare.language import (
     Meaning,
     check_equations,
     check_linear,
@@ -27,11 +26,12 @@ from tension_sim.language import (
     read_statements,
     render,
 )
-from tension_sim.language.checks import METHODS, REFUSED_METHODS
-from tension_sim.language.code import checked_code, checked_error
-from tension_sim.language.functions import CONSTANTS, FUNCTIONS
-from tension_sim.language.unit_table import BASE_UNITS, EQUATION_UNITS, unit_text
-from tension_sim.language.words import meaning_of
+from tension_sim.declare.language.checks import METHODS, REFUSED_METHODS
+from tension_sim.declare.language.code import checked_code, checked_error
+from tension_sim.declare.language.functions import CONSTANTS, FUNCTIONS
+from tension_sim.declare.language.unit_table import BASE_UNITS, EQUATION_UNITS, unit_text
+from tension_sim.declare.language.words import meaning_of
+from tension_sim.errors import InvalidTypeError, InvalidValueError, TensionError, UnitsError, UnknownNameError
 
 VOLT, SECOND = BASE_UNITS["volt"], BASE_UNITS["second"]
 NAMES = {

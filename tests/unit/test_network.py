@@ -8,8 +8,8 @@ import brian2
 import numpy as np
 import pytest
 
+from tension_sim.declare.network import ForceNetwork, Learning, SparseKernel, seconds
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.network import ForceNetwork, Learning, SparseKernel, seconds
 
 N = 10
 
@@ -383,7 +383,7 @@ class TestForceNetwork:
             ForceNetwork.random(n=N, **changes)
 
     def test_neuron_and_filter_share_no_parameter(self, tmp_path):
-        from tension_sim.equations import data_folder
+        from tension_sim.declare.equations import data_folder
 
         text = (data_folder("equations") / "lif.toml").read_text().replace("tau_mem", "tau_decay")
         (tmp_path / "mine.toml").write_text(text)

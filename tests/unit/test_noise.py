@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tension_sim.brian.rls import chance
-from tension_sim.noise import key, normal, uniform
+from tension_sim.declare.noise import key, normal, uniform
 
 
 def mixed(z: int) -> int:

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic import synthetic_results
 
 from tension_sim.errors import InvalidValueError, OutputError
-from tension_sim.plotting import figure_run, plot_prediction, plot_raster, plot_training, save_figure
-from tension_sim.results import Phase
+from tension_sim.results.plots import figure_run, plot_prediction, plot_raster, plot_training, save_figure
+from tension_sim.results.results import Phase
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -10,9 +10,9 @@ import pickle
 import numpy as np
 import pytest
 
-from tension_sim import mapped
 from tension_sim.run import arrays
-from tension_sim.run.scratch import Scratch
+from tension_sim.system import memory_maps as mapped
+from tension_sim.system.scratch import Scratch
 
 
 @pytest.fixture

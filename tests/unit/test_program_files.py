@@ -16,7 +16,7 @@ from targets import skip_unless_here
 
 from tension_sim.brian.program_files import own_files
 from tension_sim.errors import OutputError, RunFailedError
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
 
 #: Pieces of what Brian2 2.9, 2.10 and 2.11 generate.
 OBJECTS = """

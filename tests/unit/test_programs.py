@@ -14,15 +14,15 @@ import pytest
 from targets import skip_unless_here
 
 import tension_sim.brian.build as build
-from tension_sim.circuit import Circuit
+from tension_sim.circuit.parts import Circuit
+from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.network import ForceNetwork
+from tension_sim.declare.record import Record
 from tension_sim.errors import CompilerNotFoundError, OutputError, RunFailedError
-from tension_sim.network import ForceNetwork
-from tension_sim.recording import Record
 from tension_sim.run import cache as program_cache
-from tension_sim.run import scratch
 from tension_sim.run.cache import cache_folder, find_or_build, program_key
 from tension_sim.run.program import Program
-from tension_sim.wiring import ForceWiring
+from tension_sim.system import scratch
 
 ARRAYS = {
     "network_clock.timestep": {"file": "step", "dtype": "int64", "size": 1},
@@ -123,8 +123,8 @@ class TestCache:
 
     def test_the_key_is_the_same_in_another_process(self, circuit):
         code = (
-            "from tension_sim.network import ForceNetwork;"
-            "from tension_sim.recording import Record; from tension_sim.wiring import ForceWiring;"
+            "from tension_sim.declare.network import ForceNetwork;"
+            "from tension_sim.declare.record import Record; from tension_sim.circuit.wiring import ForceWiring;"
             "from tension_sim.run.cache import program_key;"
             "print(program_key(ForceWiring(ForceNetwork.random(n=7), Record()).circuit, 'cpp_standalone'))"
         )

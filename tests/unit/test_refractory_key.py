@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tension_sim.equations import load_neuron
+from tension_sim.declare.equations import load_neuron
+from tension_sim.declare.network import ForceNetwork
 from tension_sim.errors import InvalidValueError, TensionError
-from tension_sim.network import ForceNetwork
 
 FILE = Path(__file__).parents[1] / "neurons" / "refractory.toml"
 
@@ -113,8 +113,8 @@ def test_noise_outside_of_the_equations_has_its_seed_too(key, tmp_path):
         "reset": ("w += jump", f"w += jump*{noise}"),
         "refractory": ('"tau_ref" ', f'"tau_ref + {noise}*ms" '),
     }[key]
-    from tension_sim.recording import Record
-    from tension_sim.wiring import ForceWiring
+    from tension_sim.circuit.wiring import ForceWiring
+    from tension_sim.declare.record import Record
 
     wiring = ForceWiring(ForceNetwork.random(written(tmp_path, old, new), n=4, seed=7), Record())
     assert wiring.noise(0) == {"neurons.noise_seed": 7}

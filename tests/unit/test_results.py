@@ -5,7 +5,7 @@ import pytest
 from synthetic import SILENT, synthetic_results
 
 from tension_sim.errors import InvalidValueError, UnknownNameError
-from tension_sim.results import Phase, Recording, Results, first_multiple, rows_between
+from tension_sim.results.results import Phase, Recording, Results, first_multiple, rows_between
 
 
 def test_times_are_the_starts_of_the_recorded_steps():

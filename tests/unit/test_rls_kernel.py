@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tension_sim.blocks import max_pending
+from tension_sim.circuit.blocks import max_pending
 
 HEADER_DIR = Path(importlib.util.find_spec("tension_sim").submodule_search_locations[0]) / "brian" / "templates"
 SIZES = [*range(1, 71), 127, 128, 400]

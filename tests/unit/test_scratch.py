@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tension_sim.run import scratch
-from tension_sim.run.scratch import LOG, Scratch, sweep
+from tension_sim.system import scratch
+from tension_sim.system.scratch import LOG, Scratch, sweep
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def left(tmp_path):
     """What a process that was killed has left."""
     code = """
         import os, signal, sys
-        from tension_sim.run.scratch import Scratch
+        from tension_sim.system.scratch import Scratch
         found = Scratch(sys.argv[1], sys.argv[2])
         (found.path / "results").mkdir()
         (found.path / "results" / "w").write_bytes(bytes(1000))
@@ -190,7 +190,7 @@ def test_a_compiler_ends_with_its_build(tmp_path, number):
     code = """
         import os, sys
         from pathlib import Path
-        from tension_sim.run.children import run_group
+        from tension_sim.system.children import run_group
         run_group(["sh", "-c", "sleep 500 & echo $! > pid; wait"], Path(sys.argv[1]), os.environ)
     """
     end_with_their_parent(code, tmp_path / "pid", number, str(tmp_path))
@@ -213,7 +213,7 @@ def test_a_compiler_of_cython_ends_with_its_run(tmp_path):
 
 
 def test_a_command_that_ends(tmp_path):
-    from tension_sim.run.children import run_group
+    from tension_sim.system.children import run_group
 
     assert run_group(["sh", "-c", "echo $WORD > one"], tmp_path, {"WORD": "1"}) == (0, "")
     assert (tmp_path / "one").read_text() == "1\n"

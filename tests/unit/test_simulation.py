@@ -18,7 +18,9 @@ import pytest
 from lif_network import STEPS, N, Y, assert_same, net
 from targets import assert_close, skip_unless_here
 
-from tension_sim import circuit
+from tension_sim.circuit import parts as circuit
+from tension_sim.declare.network import ForceNetwork, Learning, SparseKernel
+from tension_sim.declare.record import Record
 from tension_sim.errors import (
     CompilerNotFoundError,
     DivergenceError,
@@ -27,12 +29,10 @@ from tension_sim.errors import (
     RunFailedError,
     UnknownNameError,
 )
-from tension_sim.network import ForceNetwork, Learning, SparseKernel
-from tension_sim.recording import Record
-from tension_sim.results import Phase
-from tension_sim.run.children import run_program
+from tension_sim.results.results import Phase
 from tension_sim.run.program import Program
-from tension_sim.simulation import Simulation
+from tension_sim.run.simulation import Simulation
+from tension_sim.system.children import run_program
 from tension_sim.tasks import Task
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
@@ -380,9 +380,9 @@ class TestInterrupted:
     SCRIPT = """
         import sys
         import numpy as np
-        from tension_sim.network import ForceNetwork, Learning
-        from tension_sim.simulation import Simulation
-        from tension_sim.recording import Record
+        from tension_sim.declare.network import ForceNetwork, Learning
+        from tension_sim.run.simulation import Simulation
+        from tension_sim.declare.record import Record
         from tension_sim.tasks import Task
 
         learning = Learning(alpha_P=5e-6, gain="undivided", update_every=3)

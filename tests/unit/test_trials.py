@@ -7,9 +7,9 @@ import pytest
 from fitted_network import EVERY, HELD, N, samples, small_network
 
 from tension_sim import Condition, Learning, Plastic, Record, Simulation, SparseKernel, Trials
+from tension_sim.declare.network import ForceNetwork
 from tension_sim.errors import DivergenceError, InvalidTypeError, InvalidValueError, UnknownNameError
-from tension_sim.network import ForceNetwork
-from tension_sim.trials import TESTS, correlation, window_means
+from tension_sim.run.trials import TESTS, correlation, window_means
 
 QUIET = Record(every=EVERY, spikes_of=0)
 

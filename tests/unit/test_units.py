@@ -11,8 +11,8 @@ import brian2
 import numpy as np
 import pytest
 
+from tension_sim.declare.units import UNITS, Quantity, describe, dimension_of, evaluate, magnitude
 from tension_sim.errors import InvalidValueError, TensionError, UnitsError, UnknownNameError
-from tension_sim.units import UNITS, Quantity, describe, dimension_of, evaluate, magnitude
 
 VOLT, SECOND = dimension_of("volt", ""), dimension_of("second", "")
 
@@ -182,8 +182,7 @@ def test_no_code_runs(text, tmp_path):
 
 
 def test_declarations_load_no_engine():
-    code = (
-        "import sys, tension_sim.network, tension_sim.wiring, tension_sim.fitted_wiring; print('brian2' in sys.modules)"
-    )
+    modules = "tension_sim.declare.network, tension_sim.circuit.wiring, tension_sim.circuit.fitted_wiring"
+    code = f"import sys, {modules}; print('brian2' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

@@ -7,8 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tension_sim.errors import InvalidTypeError, InvalidValueError
-from tension_sim.validation import (
+from tension_sim.declare.validation import (
     check_choice,
     check_fraction,
     check_matrix,
@@ -18,6 +17,7 @@ from tension_sim.validation import (
     check_whole,
     check_window,
 )
+from tension_sim.errors import InvalidTypeError, InvalidValueError
 
 
 def test_series_become_float_columns():

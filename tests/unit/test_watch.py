@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tension_sim import DivergenceError, ForceNetwork, Record, Recording, Results, Simulation, load_neuron
+from tension_sim.declare.time_constants import check_time_constants
+from tension_sim.declare.units import Quantity, dimension_of
 from tension_sim.errors import InvalidValueError
-from tension_sim.time_constants import check_time_constants
-from tension_sim.units import Quantity, dimension_of
-from tension_sim.watch import check_states
+from tension_sim.run.finite import check_states
 
 VOLT, SECOND = dimension_of("volt", ""), dimension_of("second", "")
 

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
+from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.network import ForceNetwork, Learning
+from tension_sim.declare.record import Record
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
-from tension_sim.network import ForceNetwork, Learning
-from tension_sim.recording import Record
-from tension_sim.wiring import ForceWiring
 
 N = 12
 

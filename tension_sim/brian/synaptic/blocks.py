@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...blocks import Blocks
+from ...circuit.blocks import Blocks
 from .._base import default_float
 
 __all__ = ["BLOCK_ARRAYS", "Wiring", "declare_blocks", "find_wiring"]

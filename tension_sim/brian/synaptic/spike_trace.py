@@ -9,8 +9,8 @@ from brian2.groups.neurongroup import NeuronGroup
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import Quantity
 
+from ...declare.kernels import SparseKernel
 from ...errors import InvalidValueError, UnitsError, message
-from ...kernels import SparseKernel
 from ..spike_map import SpikeMap
 
 __all__ = ["SpikeTrace", "check_spikes", "is_time_constant"]

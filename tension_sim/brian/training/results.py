@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InvalidValueError, message
-from ...neo_objects import common_end, spike_trains
+from ...results.neo_objects import common_end, spike_trains
 from ..monitors import unit_of
 from .records import Records
 

@@ -12,8 +12,8 @@ from brian2.core.variables import DynamicArrayVariable
 from brian2.units.allunits import second
 
 from ...errors import InvalidValueError, message
-from ...run.interrupts import Interrupts
-from ..continuation import users_namespace
+from ...system.interrupts import Interrupts
+from ..callers import users_names
 from .records import Records, monitors_of, rows_of, variables_of
 
 __all__ = ["RuntimeEngine"]
@@ -62,7 +62,7 @@ class RuntimeEngine:
 
             with _without_handler():
                 self.network.run(
-                    steps * self.dt * second, report=report, report_period=0.2 * second, namespace=users_namespace()
+                    steps * self.dt * second, report=report, report_period=0.2 * second, namespace=users_names()
                 )
         records = {monitor.name: rows_of(monitor, before[monitor.name]) for monitor in monitors}
         return records, interrupts.seen or self.step < start + steps

@@ -11,10 +11,10 @@ import numpy as np
 from brian2.units.allunits import second
 
 from ...errors import InvalidValueError, UnsupportedError, message
-from ...run.scratch import Scratch
+from ...system.scratch import Scratch
+from ..callers import users_names
 from ..continuable import check_device
 from ..continuable_program import REPORT, ContinuableProgram, state_folder
-from ..continuation import users_namespace
 from .records import Records, monitors_of, rows_of, variables_of
 
 __all__ = ["StandaloneEngine"]
@@ -50,9 +50,7 @@ class StandaloneEngine:
             return
         at_once, self.device.build_on_run = self.device.build_on_run, False
         try:
-            self.network.run(
-                1 * self.dt * second, report=REPORT, report_period=0.2 * second, namespace=users_namespace()
-            )
+            self.network.run(1 * self.dt * second, report=REPORT, report_period=0.2 * second, namespace=users_names())
         finally:
             self.device.build_on_run = at_once
         self._program = ContinuableProgram(self.device, self.network, "Trainer")

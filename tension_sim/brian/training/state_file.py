@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidTypeError, InvalidValueError, OutputError, message
-from ...run.interrupts import interrupts_wait
-from ...run.scratch import remove
+from ...system.interrupts import interrupts_wait
+from ...system.scratch import remove
 
 __all__ = ["read_state", "write_state"]
 

@@ -10,8 +10,8 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...declare.validation import check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
-from ...validation import check_steps, check_whole
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone

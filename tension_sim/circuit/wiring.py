@@ -1,0 +1,527 @@
+"""ForceNetwork -> circuit, and the values its runs start from.
+
+Within a step: signals, inputs, recurrence of rates -> v, rates and filters advance from
+these and the previous step's currents -> threshold -> spikes and resets add to the filters
+-> readout -> learning -> feedback for the next step -> records.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..declare.activation import rate_expression
+from ..declare.arrays_in import numbers
+from ..declare.equations import SEED, rate_time, unit_of
+from ..declare.kernels import SparseKernel
+from ..declare.learning import FOREVER, Learning
+from ..declare.network import ForceNetwork
+from ..declare.noise import key as noise_key
+from ..declare.record import Record
+from ..declare.units import DIMENSIONLESS, evaluate
+from ..declare.validation import all_finite, check_steps
+from ..declare.values import initial_values, parameter_values, rates_of
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .blocks import Blocks
+from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
+
+__all__ = ["ForceWiring", "check_state", "rule_values"]
+
+#: What a neuron receives in the target-generating network.
+_Z_TARGET = "target_scale*(target_recurrent + target_feedback{hint})"
+
+
+def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:
+    """Return the values of a rule: its schedule, and which weights share a P."""
+    values = {
+        "alpha_P": learning.alpha_P,
+        "divided": int(learning.gain == "divided"),
+        "update_every": learning.update_every,
+        "start_step": learning.start,
+        "stop_step": FOREVER if learning.stop is None else learning.stop,
+        "forgetting": learning.forgetting,
+        "probability": learning.probability,
+        "seed": seed,
+        "learning": 1,
+    }
+    values |= {key: value for key, value in blocks.arrays().items() if not key.startswith("block_of")}
+    if rule.divide_by_source:
+        values["block_of"] = blocks.block_of[0]
+    return {f"{name}.{key}": value for key, value in values.items()}
+
+
+def kernel_values(name: str, kernel: SparseKernel, scale: float) -> dict[str, Any]:
+    """Return the values of a map with the weights of a kernel."""
+    order = kernel.row_order()
+    counts = np.bincount(kernel.post, minlength=kernel.n_post)
+    return {
+        f"{name}.w": kernel.weight[order] * scale,
+        f"{name}.partner": kernel.pre[order],
+        f"{name}.row_start": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+    }
+
+
+def noise_seed(seed: int, trial: int) -> int:
+    """Return the seed of the noise of a trial, as equations take it; that of trial 0 is the network's own."""
+    return (noise_key(seed, trial) if trial else seed) & 0x7FFFFFFF
+
+
+def is_dense(kernel: SparseKernel) -> bool:
+    """Say whether a kernel holds every weight."""
+    return len(kernel) == kernel.n * kernel.n_post
+
+
+class ForceWiring:
+    """A `ForceNetwork` as a circuit, with the values and states of its runs.
+
+    Parameters
+    ----------
+    net : ForceNetwork
+        The declaration.
+    record : Record
+        What is recorded.
+    threads : int
+        OpenMP threads; 0: none.
+
+    Attributes
+    ----------
+    circuit : Circuit
+        What is compiled in.
+    """
+
+    def __init__(self, net: ForceNetwork, record: Record, threads: int = 0) -> None:
+        self.net, self.record = net, record
+        record.check(net.state_variables, net.n)
+        self.spikes_of = 0
+        if net.neuron.spiking:
+            self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
+        self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+
+    #: Units in which plain samples of a run count, where they have one.
+    sample_units: Mapping[str, str] = {}
+
+    # ---- the parts ----
+
+    def _parts(self) -> Any:
+        net, inputs = self.net, self.net.neuron.inputs
+        n, n_inputs = net.n, net.n_inputs
+        rates = Variable("neurons", "r")
+        yield "neurons", self._units()
+        yield "target", Samples(net.n_outputs)
+        if n_inputs:
+            yield "inputs", Samples(n_inputs)
+            target = Variable("neurons", inputs["external"])
+            yield "input", Map(Variable("inputs", "value"), n_inputs, n, target, when="start")
+        if net.recurrent is not None:
+            yield from self._static()
+        if net.plastic is not None:
+            target = self._plastic_input
+            count = None if is_dense(net.plastic.kernel) else len(net.plastic.kernel)
+            when = "end" if net.neuron.spiking else "start"  # spiking neurons take the currents of the step before
+            yield "plastic", Map(rates, n, n, target, count, learned=True, when=when)
+            if self._now == "z_now":
+                target = Variable("neurons", "z_now")
+                yield "plastic_now", Map(rates, n, n, target, count, weights_of="plastic")
+        if net.output_kernel is not None:
+            if net.traces is not None:
+                yield from self._trace_parts()
+                rates = Variable("traces", "s")
+            yield "readout", Map(rates, net.n_read, net.n_outputs, learned=True)
+        if net.target_network is not None:
+            yield from self._target_parts()
+        yield from ((name, rule) for name, (rule, _, _) in self.rules.items())
+        if net.feedback_kernel is not None:
+            target = Variable("neurons", inputs["feedback"])
+            yield "feedback", Map(Variable("readout", "z"), net.n_outputs, n, target, order=3)
+        if self.spikes_of:
+            yield "spikes", SpikeRecord("neurons", self.spikes_of)
+        yield "output", VariableRecord(self.output_variable)
+        for name, indices in sorted(self.record.variables.items()):
+            everyone = indices == tuple(range(n))  # many numbers, which tell one program from another
+            chosen = None if everyone else indices
+            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), chosen, self.record.dtype)
+
+    @property
+    def output_variable(self) -> Variable:
+        """Where the output stands."""
+        net = self.net
+        if net.output_kernel is not None:
+            return Variable("readout", "z")
+        compares_rates = net.plastic is not None and re.search(r"\br\b", net.plastic.expression)
+        if net.plastic is None or compares_rates:
+            return Variable("neurons", "r")
+        return self._plastic_input
+
+    @property
+    def _plastic_input(self) -> Variable:
+        net = self.net
+        name = net.neuron.inputs["recurrent"]
+        return Variable("neurons", name if net.recurrent is None and net.synapse is None else f"{name}_plastic")
+
+    def _units(self) -> Units:
+        net, neuron = self.net, self.net.neuron
+        unit, inputs = unit_of(neuron), neuron.inputs
+        lines, filters, exact, reset = [neuron.equations], [], [], neuron.reset
+        if net.synapse is None:
+            lines.append("r : 1")
+        else:
+            rate, spike = net.synapse.instance("r", "r", "1")
+            current, _ = net.synapse.instance(net.static_input, "rec", unit)
+            lines += [rate, current, "rate_time : second (shared, constant)"]
+            filters = [*net.synapse.named("r", "r").values(), *net.synapse.named(net.static_input, "rec").values()]
+            exact = filters if net.synapse.exact else []
+            reset = "\n".join([reset, *(f"{v} += rate_time*({amount})" for v, amount in spike.items())])
+        lines += self._recurrent_lines(unit)
+        for kind, used in (("feedback", net.feedback_kernel is not None), ("external", net.n_inputs > 0)):
+            if kind in inputs:
+                lines.append(f"{inputs[kind]} : {unit}{'' if used else ' (shared)'}")
+        if self._now == "z_now":
+            lines.append(f"z_now : {unit}")
+        if "unit" in self._expression:
+            lines.append(f"unit : {unit} (shared, constant)")
+        states = (*neuron.state_variables, *(filters or ["r"]))
+        if net.feedback_kernel is not None:
+            states = (*states, inputs["feedback"])
+        if net.plastic is not None and neuron.spiking:
+            states = (*states, self._plastic_input.name)
+        return Units(
+            n=net.n,
+            equations="\n".join(with_seed(lines, *neuron.code)),
+            parameters=tuple((name, q.dimension) for name, q in net.parameter_values.items()),
+            states=states,
+            method=neuron.method,
+            filters=tuple(exact),
+            threshold=neuron.threshold,
+            refractory=neuron.refractory,
+            reset=reset,
+            rate="" if neuron.spiking else f"r = {rate_expression(neuron, net.activation)}",
+            files=(neuron.name,) if net.synapse is None else (neuron.name, net.synapse.name),
+        )
+
+    def _trace_parts(self) -> Any:
+        n = len(self.net.traces)
+        equations = "ds/dt = -s/tau : 1\ntau : second (constant)"
+        yield "traces", Units(n, equations, parameters=(), states=("s",), filters=("s",))
+        yield "trace_spikes", SpikeInput(("neurons",), self.net.n, n, Variable("traces", "s"))
+
+    def _recurrent_lines(self, unit: str) -> list[str]:
+        net = self.net
+        name = net.neuron.inputs["recurrent"]
+        if net.plastic is None:
+            return [f"{name} : {unit}"] if net.synapse is None else []
+        if net.recurrent is None and net.synapse is None:
+            return [f"{name} : {unit}"]
+        lines = [f"{name} = {name}_static + {name}_plastic : {unit}", f"{name}_plastic : {unit}"]
+        return lines if net.synapse is not None else [*lines, f"{name}_static : {unit}"]
+
+    def _static(self) -> Any:
+        net = self.net
+        if net.synapse is None:
+            count = None if is_dense(net.recurrent) else len(net.recurrent)
+            target = Variable("neurons", net.static_input)
+            yield "recurrent", Map(Variable("neurons", "r"), net.n, net.n, target, count, when="start")
+            return
+        for name, variable in self._static_inputs.items():
+            yield name, SpikeInput(("neurons",), net.n, net.n, Variable("neurons", variable))
+
+    @property
+    def _static_inputs(self) -> dict[str, str]:
+        """Names of the parts that bring spikes into the variables of the filter."""
+        _, spike = self.net.synapse.instance(self.net.static_input, "rec", "1")
+        return {"recurrent" if not k else f"recurrent_{k}": variable for k, variable in enumerate(spike)}
+
+    @property
+    def _now(self) -> str:
+        """Name of the variable of the plastic input that this step's rates bring, if it is needed."""
+        if "z_now" not in self._expression:
+            return ""
+        return self._plastic_input.name if self.net.neuron.spiking else "z_now"
+
+    @property
+    def _expression(self) -> str:
+        return "" if self.net.plastic is None else self.net.plastic.expression
+
+    def _target_parts(self) -> Any:
+        net, target = self.net, self.net.target_network
+        neuron, n = target.neuron, net.n
+        inputs = neuron.inputs
+        unit = unit_of(net.neuron)
+        lines = [neuron.equations, "r : 1", "z_now : 1", f"scale : {unit} (shared, constant)"]
+        outside = {"target_feedback": "driven"} | ({"target_hint": "hint"} if target.hint_kernel is not None else {})
+        lines += [f"{name} : 1" for name in (inputs["recurrent"], *outside.values())]
+        lines.append(f"{inputs['feedback']} = {' + '.join(outside.values())} : 1")
+        lines.append(f"{inputs['external']} : 1{'' if target.input_kernel is not None else ' (shared)'}")
+        yield (
+            "target_neurons",
+            Units(
+                n=n,
+                equations="\n".join(with_seed(lines, *neuron.code)),
+                parameters=tuple((name, q.dimension) for name, q in self._target_parameters.items()),
+                states=(*neuron.state_variables, "r"),
+                method=neuron.method,
+                rate=f"r = {rate_expression(neuron, target.activation)}",
+                files=(neuron.name,),
+            ),
+        )
+        rates, there = Variable("target_neurons", "r"), "target_neurons"
+        yield "target_recurrent", Map(rates, n, n, Variable(there, inputs["recurrent"]), when="start")
+        yield "target_recurrent_now", Map(rates, n, n, Variable(there, "z_now"), weights_of="target_recurrent")
+        supervisor, external = Variable("target", "value"), Variable("inputs", "value")
+        yield "target_feedback", Map(supervisor, net.n_outputs, n, Variable(there, "driven"), when="start")
+        if target.hint_kernel is not None:
+            yield "target_hint", Map(external, net.n_inputs, n, Variable(there, "hint"), when="start")
+        if target.input_kernel is not None:
+            yield "target_input", Map(external, net.n_inputs, n, Variable(there, inputs["external"]), when="start")
+        if target.output_kernel is not None:
+            yield "target_readout", Map(rates, n, net.n_outputs, learned=True)
+
+    @cached_property
+    def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
+        """The rules by name, with their blocks and schedules.
+
+        Readout and recurrence share P where they learn alike.
+        """
+        net, rules = self.net, {}
+        dense = [np.arange(net.n, dtype=np.int32)]
+        read = [np.arange(net.n_read, dtype=np.int32)]
+        learned: list[tuple[str, Learning, str, list[np.ndarray]]] = []
+        if net.learning is not None:
+            learned.append(("readout", net.learning, "z - y", read * net.n_outputs))
+        if net.plastic is not None:
+            learned.append(("plastic", net.plastic.learning, net.plastic.expression, self._partners))
+        together = len(learned) == 2 and learned[0][1] == learned[1][1]
+        together = together and not net.plastic.divide_by_source and net.plastic.when == "end" and net.traces is None
+        for group in [learned] if together else [[item] for item in learned]:
+            if group:
+                name = "rls" if group[0][0] == "readout" else "rls_plastic"
+                rules[name] = self._rule(group)
+        target = net.target_network
+        if target is not None and target.learning is not None:
+            group = [("target_readout", target.learning, "z - y", dense * net.n_outputs)]
+            rules["rls_target"] = self._rule(group)
+        return rules
+
+    @cached_property
+    def _partners(self) -> list[np.ndarray]:
+        kernel = self.net.plastic.kernel
+        order = kernel.row_order()
+        ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
+        return np.split(kernel.pre[order], ends[:-1])
+
+    def _rule(self, group: list[tuple[str, Learning, str, list[np.ndarray]]]) -> tuple[Rule, Blocks, Learning]:
+        net = self.net
+        blocks = Blocks.of([partners for *_, partners in group])
+        names = tuple(name for name, *_ in group)
+        errors = tuple(error for _, _, error, _ in group)
+        known = {name: Variable("neurons", name) for name in ("r", "unit")} | {"z_now": Variable("neurons", self._now)}
+        if net.output_kernel is not None:
+            known["z_out"] = Variable("readout", "z")
+        if net.target_network is not None:
+            hint = " + target_hint" if net.target_network.hint_kernel is not None else ""
+            errors = tuple(re.sub(r"\bz_target\b", _Z_TARGET.format(hint=hint), error) for error in errors)
+            there = {"target_scale": "scale", "target_recurrent": "z_now", "target_feedback": "driven"}
+            for key, name in (there | {"target_hint": "hint"}).items():
+                known[key] = Variable("target_neurons", name)
+        used = {word for error in errors for word in re.findall(r"[A-Za-z_]\w*", error)}
+        plastic = net.plastic if "plastic" in names else None
+        rule = Rule(
+            maps=names,
+            errors=errors,
+            variables=tuple((key, variable) for key, variable in known.items() if key in used),
+            target=Variable("target", "value") if "y" in used else None,
+            blocks=blocks.totals,
+            factors=tuple(name == "plastic" and plastic.factor is not None for name in names),
+            divide_by_source=plastic is not None and plastic.divide_by_source,
+            when="end" if plastic is None else plastic.when,
+        )
+        return rule, blocks, group[0][1]
+
+    # ---- the values ----
+
+    def values(self) -> dict[str, Any]:
+        """Return parameters, fixed weights, masks and schedule of the declaration, in SI units."""
+        net = self.net
+        scale = net.current_scale
+        values: dict[str, Any] = {f"neurons.{name}": float(q.value) for name, q in net.parameter_values.items()}
+        if net.synapse is not None:
+            values["neurons.rate_time"] = rate_time(net.neuron)
+        if "unit" in self._expression:
+            values["neurons.unit"] = scale
+        if net.feedback_kernel is not None:
+            values["feedback.w"] = (net.feedback_kernel.T * scale).ravel()
+        if net.input_kernel is not None:
+            values["input.w"] = (net.input_kernel.T * scale).ravel()
+        if net.recurrent is not None:
+            values |= self._static_values(scale)
+        if net.plastic is not None and not is_dense(net.plastic.kernel):
+            values |= kernel_values("plastic", net.plastic.kernel, scale)
+            del values["plastic.w"]
+        for name, (rule, blocks, learning) in self.rules.items():
+            values |= rule_values(name, rule, learning, blocks, net.seed)
+        if net.plastic is not None and net.plastic.factor is not None:
+            rule = next(name for name, (rule, _, _) in self.rules.items() if "plastic" in rule.maps)
+            at = self.rules[rule][0].maps.index("plastic")
+            kernel = net.plastic.kernel
+            order = kernel.row_order()
+            values[f"{rule}.factor_{at}"] = net.plastic.factor[kernel.pre, kernel.post][order]
+        if net.target_network is not None:
+            values |= self._target_values(scale)
+        if net.traces is not None:
+            places = np.arange(net.n_read)
+            kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
+            start, post, weight = kernel.outgoing()
+            values |= {"trace_spikes.out_start": start, "trace_spikes.post": post, "trace_spikes.w": weight}
+            values |= {"trace_spikes.scale": 1.0, "traces.tau": net.traces.tau}
+        for name in self.circuit.of(VariableRecord):
+            off = name.removeprefix("recorded_") in self.record.off
+            values[f"{name}.every"] = FOREVER if off else self.record.every
+        return values
+
+    def _static_values(self, scale: float) -> dict[str, Any]:
+        net = self.net
+        if net.synapse is None:
+            values = kernel_values("recurrent", net.recurrent, scale)
+            return values if not is_dense(net.recurrent) else {"recurrent.w": values["recurrent.w"]}
+        start, post, weight = net.recurrent.outgoing()
+        _, spike = net.synapse.instance(net.static_input, "rec", "1")
+        values = {}
+        for name, amount in zip(self._static_inputs, spike.values(), strict=True):
+            jump = evaluate(amount, net.synapse.name, net.parameter_values).value * rate_time(net.neuron)
+            values |= {f"{name}.out_start": start, f"{name}.post": post, f"{name}.w": weight * scale}
+            values[f"{name}.scale"] = float(jump)
+        return values
+
+    @cached_property
+    def _target_parameters(self) -> dict[str, Any]:
+        target = self.net.target_network
+        return parameter_values("TargetNetwork", target.neuron, [], target.parameters, self.net.dt)
+
+    def _target_values(self, scale: float) -> dict[str, Any]:
+        target = self.net.target_network
+        values = {f"target_neurons.{name}": float(q.value) for name, q in self._target_parameters.items()}
+        values["target_neurons.scale"] = target.scale * scale
+        for name, kernel in (
+            ("recurrent", target.recurrent_kernel),
+            ("feedback", target.target_kernel),
+            ("hint", target.hint_kernel),
+            ("input", target.input_kernel),
+        ):
+            if kernel is not None:
+                values[f"target_{name}.w"] = kernel.T.ravel()
+        return values
+
+    def _declared_state(self) -> dict[str, Any]:
+        net = self.net
+        state: dict[str, Any] = {"step": 0}
+        state |= {f"neurons.{name}": values for name, values in net.initial_values.items()}
+        if net.output_kernel is not None:
+            state["readout.w"] = net.output_kernel.T.ravel()
+            if net.synapse is None:
+                state["readout.z"] = net.initial_values["r"] @ net.output_kernel
+        if net.plastic is not None:
+            state["plastic.w"] = kernel_values("plastic", net.plastic.kernel, net.current_scale)["plastic.w"]
+        if net.target_network is not None:
+            state |= self._declared_target_state()
+        return state
+
+    def _declared_target_state(self) -> dict[str, Any]:
+        net, target = self.net, self.net.target_network
+        states = dict.fromkeys([*target.neuron.state_variables, "r"], DIMENSIONLESS)
+        rng = np.random.default_rng([net.seed, 3])
+        found = initial_values(
+            "TargetNetwork", target.neuron, target.initial, states, self._target_parameters, net.n, net.dt, rng
+        )
+        if "r" not in found:
+            r = rates_of(target.neuron, target.activation, found, self._target_parameters)
+            found["r"] = np.broadcast_to(r, (net.n,)).copy()
+        state = {f"target_neurons.{name}": values for name, values in found.items()}
+        if target.output_kernel is not None:
+            state["target_readout.w"] = target.output_kernel.T.ravel()
+        return state
+
+    def noise(self, trial: int) -> dict[str, Any]:
+        """Return the seeds of all that is random within a run: network and trial decide them."""
+        units = self.circuit.of(Units)
+        noisy = [name for name, part in units.items() if SEED in part.equations]
+        return {f"{name}.{SEED}": noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
+
+    def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
+        """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's.
+
+        Raises
+        ------
+        UnknownNameError, InvalidValueError
+            If `given` has unknown names or shapes.
+        """
+        given = {} if given is None else check_state(given, self.circuit)
+        state = self._declared_state() | given
+        net = self.net
+        if net.feedback_kernel is not None and "readout.z" in state:
+            feedback = f"neurons.{net.neuron.inputs['feedback']}"
+            if feedback not in given:
+                state[feedback] = np.ravel(state["readout.z"]) @ net.feedback_kernel * net.current_scale
+        return state
+
+    def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return the learned kernels after a run, each from row to column, as they were declared."""
+        net, found = self.net, {}
+        if net.output_kernel is not None:
+            found["output_kernel"] = arrays["readout.w"].reshape(net.n_outputs, net.n_read).T.copy()
+        if net.plastic is not None:
+            kernel = net.plastic.kernel
+            order = kernel.row_order()
+            dense = np.zeros((net.n, net.n))
+            dense[kernel.pre[order], kernel.post[order]] = arrays["plastic.w"] / net.current_scale
+            found["recurrent_kernel"] = dense
+        return found
+
+
+def with_seed(lines: list[str], *code: str) -> list[str]:
+    """Return equations that declare the seed of the noise, if they or other code of the units use it."""
+    uses = any(re.search(rf"\b{SEED}\b", text) for text in (*lines, *code))
+    return [*lines, f"{SEED} : integer (shared, constant)"] if uses else lines
+
+
+def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
+    """Return a state given to a run, with its step.
+
+    Raises
+    ------
+    InvalidTypeError, UnknownNameError, InvalidValueError
+        If it is no state of this circuit.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidTypeError(message("Simulation.state", "the state of a run (results.state)", type(given).__name__))
+    sizes = {**circuit.state_sizes, "step": 1}
+    state: dict[str, Any] = {}
+    for name, values in given.items():
+        if name not in sizes:
+            raise unknown_name("Simulation.state", "state variable", name, sizes)
+        array = values if type(values) in (np.ndarray, np.memmap) else None
+        if array is None or array.dtype.kind not in "iuf":
+            array = numbers(f"Simulation.state[{name!r}]", values, "finite numbers")
+        if not all_finite(array):
+            raise InvalidValueError(message(f"Simulation.state[{name!r}]", "finite numbers", values))
+        if array.size != sizes[name]:
+            raise InvalidValueError(
+                message(
+                    f"Simulation.state[{name!r}]", f"{sizes[name]} values", array.shape, "use a state of this network."
+                )
+            )
+        state[name] = array
+    if "step" in state:
+        state["step"] = check_steps("Simulation.state['step']", np.ravel(state["step"])[0], 0)
+    for rule, part in circuit.of(Rule).items():
+        if f"{rule}.P_packed" in given:
+            blocks = part.blocks.blocks
+            plain = {"P_scale": np.ones(blocks), "fresh": np.zeros(1, np.int32)}
+            state = {f"{rule}.{key}": value for key, value in plain.items()} | state
+        pending = np.ravel(state.get(f"{rule}.pending", 0))
+        most = part.blocks.pending_c
+        if not np.all((pending >= 0) & (pending <= most)):
+            raise InvalidValueError(message(f"Simulation.state['{rule}.pending']", f"0 to {most}", pending))
+    return state

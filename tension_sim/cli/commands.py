@@ -1,0 +1,264 @@
+"""The command ``tension-sim``: list, show and run published networks."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .._version import __version__
+from ..errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
+from ..recipes.protocol import Forecast, Number, Outcome
+from ..recipes.recipe import Recipe, list_recipes, load_recipe
+from ..system.interrupts import Interrupts, exit_status
+from .cache import cache_app
+from .terminal import ERR, OUT, plain, say
+
+app = typer.Typer(
+    name="tension-sim",
+    help="FORCE learning of spiking and rate networks in generated C++: published networks by one command.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cache_app, name="cache")
+
+Name = Annotated[str, typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
+]
+Target = Annotated[
+    str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
+]
+
+
+def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str]:
+    settings = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            fix = 'e.g. --set G=0.05 or --set "duration=2*second".'
+            raise InvalidValueError(message("run --set", "KEY=VALUE", pair, fix))
+        settings[key.strip()] = value.strip()
+    if seed is not None:
+        settings["run.seed"] = str(seed)
+    return settings
+
+
+@app.command("list")
+def list_command() -> None:
+    """List recipes, protocols, neurons, rate units, synaptic filters and tasks."""
+    from ..declare.equations import list_neurons, list_rate_units, list_synapses, load_neuron, load_synapse
+    from ..recipes.protocol import list_protocols, load_protocol
+    from ..tasks import list_tasks, task_summary
+
+    groups = (
+        ("recipes", [(name, load_recipe(name).summary) for name in list_recipes()]),
+        ("protocols", [(name, load_protocol(name).summary) for name in list_protocols()]),
+        ("neurons", [(name, load_neuron(name).summary) for name in list_neurons()]),
+        ("rate units", [(name, load_neuron(name).summary) for name in list_rate_units()]),
+        ("synaptic filters", [(name, load_synapse(name).summary) for name in list_synapses()]),
+        ("tasks", [(name, task_summary(name)) for name in list_tasks()]),
+    )
+    width = max(len(name) for _, rows in groups for name, _ in rows)
+    for heading, rows in groups:
+        say(heading, style="bold")
+        for name, summary in rows:
+            say(f"  {name:{width}}  {summary}")
+
+
+@app.command()
+def show(name: Name, set_: Set = None) -> None:
+    """Show a recipe: parameters, source, expected result, forecast."""
+    from ..recipes.run import forecast
+
+    recipe = load_recipe(name, _settings(set_))
+    say(recipe.name, style="bold")
+    for label, text in (
+        ("summary", recipe.summary),
+        ("protocol", f"{recipe.protocol.name}: {recipe.protocol.summary}"),
+        ("source", recipe.source),
+        ("script", recipe.script),
+        ("notes", recipe.notes),
+    ):
+        if text:
+            say(f"{label}: {text}")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for section, entries in {**recipe.settings, "expected": recipe.expected}.items():
+        for key, value in entries.items():
+            table.add_row(plain(f"{section}.{key}"), plain(_shown(value)))
+    OUT.print(table)
+    _print_forecast(forecast(recipe), "cpp_standalone")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        numbers = value and all(isinstance(v, int | float) for v in value)
+        return " to ".join(map(_shown, value)) if numbers else ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _print_forecast(expected: Forecast, target: str) -> None:
+    minutes = expected.seconds / 60
+    duration = f"{expected.seconds:.0f} s"
+    if minutes >= 2:
+        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.6g} h"
+    memory = expected.memory / 1e6
+    size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.6g} GB"
+    say(f"forecast: about {duration} on {target} once built, {size} of memory")
+
+
+@app.command()
+def run(
+    name: Name,
+    set_: Set = None,
+    target: Target = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for figure.png, results.nix, summary.json (default: results/NAME); other files stay."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace results of other settings; those of the same ones always are."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
+) -> None:
+    """Run a recipe and leave figure, numbers and a Neo file in a folder."""
+    from ..recipes import run as runs
+    from ..run.simulation import TARGETS
+
+    if target is not None and target not in TARGETS:
+        raise unknown_name("run --target", "target", target, TARGETS)
+    recipe = load_recipe(name, _settings(set_, seed))
+    folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
+    folder = runs.check_folder(folder, recipe, overwrite=overwrite)
+    expected = runs.forecast(recipe, target or "cpp_standalone")
+    _print_forecast(expected, target or "cpp_standalone")
+    if dry_run:
+        runs.check_run(recipe, target=target, force=force, expected=expected)
+        say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
+        return
+    runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
+    new = not folder.exists()
+    folder = runs.usable_folder(folder)
+    try:
+        _run_and_save(recipe, target, folder, force, expected)
+    except BaseException:
+        if new:
+            with suppress(OSError):  # it stays where it holds results
+                folder.rmdir()
+        raise
+
+
+def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast) -> None:
+    from ..recipes import run as runs
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    outcome, late = None, False
+    try:
+        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR) as bar:
+            task = bar.add_task("building (compiled once; later runs start at once)", total=None)
+
+            def progress(done: int, steps: int) -> None:
+                bar.update(task, description=recipe.name, completed=done, total=steps)
+
+            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
+    except DivergenceError as error:
+        if error.results is not None:
+            with Interrupts():
+                folder = _saved(Outcome(error.results), folder, recipe)
+            say(f"what was reached is in {folder}", ERR)
+        raise
+    except KeyboardInterrupt:
+        if outcome is None:
+            raise
+        late = True  # it came between run and save: nothing is lost
+    with Interrupts() as interrupts:  # what was reached is worth its last second
+        folder = _saved(outcome, folder, recipe)
+    _report(outcome, recipe)
+    say(f"written: {folder}/figure.png, results.nix, summary.json")
+    if outcome.results.provenance.get("interrupted"):
+        reached = outcome.results.stop_step
+        say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
+        raise typer.Exit(exit_status())
+    if late or interrupts.seen:
+        say("interrupted after the run; everything is saved", ERR)
+        raise typer.Exit(exit_status())
+
+
+def _saved(outcome: Outcome, folder: Path, recipe: Recipe) -> Path:
+    """Save the results, and return where: where the folder refuses them, in one for temporary files."""
+    from ..recipes.run import save_outcome
+
+    try:
+        save_outcome(outcome, folder, recipe.expected)
+    except OutputError as error:
+        try:
+            rescue = Path(tempfile.mkdtemp(prefix="tension_sim_results_"))
+            save_outcome(outcome, rescue, recipe.expected)
+        except OSError:
+            raise error from None
+        raise OutputError(f"{error}\nThe results of this run are in {rescue}.") from error
+    return folder
+
+
+_SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
+
+
+def _report(outcome: Outcome, recipe: Recipe) -> None:
+    """Print what was measured beside what the recipe expects."""
+    table = Table("", "this run", "expected", box=None, pad_edge=False, header_style="bold")
+    known = recipe.protocol.expected
+    for name in [*known, *(name for name in outcome.numbers if name not in known)]:
+        if name in outcome.numbers:
+            number = known.get(name, Number(name.replace("_", " ")))
+            unit = _SYMBOLS.get(number.unit, f" {number.unit}")
+            wanted = recipe.expected.get(name)
+            table.add_row(number.label, f"{outcome.numbers[name]:.3g}{unit}", _shown(wanted) + unit if wanted else "")
+    for name, seconds in outcome.results.timings.items():
+        if seconds > 0.05:
+            table.add_row(f"time to {name}", f"{seconds:.3g} s")
+    OUT.print(table)
+
+
+@app.callback(invoke_without_command=True)
+def callback(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    """FORCE learning of spiking and rate networks in generated C++: published networks by one command."""
+    if version:
+        say(f"tension-sim {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; an error of ours ends it with its message alone."""
+    interrupts = Interrupts(at_once=True)
+    try:
+        with interrupts:
+            app()
+    except TensionError as error:
+        say(f"{type(error).__name__}: {error}", ERR, "red")
+        raise SystemExit(2) from None
+    except MemoryError:
+        say("OutOfMemoryError: the run needs more memory than there is.\nFix: choose a smaller n, or record less.", ERR)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        say("interrupted", ERR)
+        raise SystemExit(exit_status()) from None
+    except SystemExit as end:
+        # typer makes an interrupt the status of Ctrl-C, and one in a destructor is ignored by Python
+        lost = interrupts.seen and not end.code
+        raise SystemExit(exit_status() if lost or end.code == 130 else end.code) from None

@@ -1,0 +1,143 @@
+"""From a firing rate to the input current that causes it: the f-I relation of an LIF neuron in noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidValueError, message
+from .arrays_in import numbers
+from .validation import check_number, check_positive
+
+__all__ = ["firing_rate", "mean_input"]
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+
+
+def firing_rate(
+    mean: Any, sigma: float, *, tau: float = 0.01, threshold: float = 1.0, reset: float = 0.0
+) -> np.ndarray:
+    r"""Return the rate of an LIF neuron whose input is white noise (Ricciardi).
+
+    .. math:: \tau v' = \mu - v + \sigma\sqrt{\tau}\,\xi
+
+    Parameters
+    ----------
+    mean : float or array
+        Mean input, in the unit of `threshold`.
+    sigma : float
+        Amplitude of the noise, in the same unit.
+    tau : float, optional
+        Membrane time constant in seconds.
+    threshold, reset : float, optional
+        There is no refractory time.
+
+    Returns
+    -------
+    array
+        Rates in Hz, of the shape of `mean`.
+
+    References
+    ----------
+    Ricciardi (1977), Diffusion Processes and Related Topics in Biology;
+    Brunel (2000), doi:10.1023/A:1008925309027.
+
+    Examples
+    --------
+    >>> firing_rate([0.332, 0.591], sigma=0.31).round(1)
+    array([ 1., 10.])
+    """
+    from scipy.special import erfcx
+
+    sigma, tau = check_positive("firing_rate.sigma", sigma), check_positive("firing_rate.tau", tau)
+    threshold, reset = check_number("firing_rate.threshold", threshold), check_number("firing_rate.reset", reset)
+    if not threshold > reset:
+        raise InvalidValueError(message("firing_rate.threshold", f"a value above reset = {reset}", threshold))
+    mean = _numbers("firing_rate.mean", mean)
+    low, high = (reset - mean) / sigma, (threshold - mean) / sigma
+    u = (high - low)[..., None] / 2 * _NODES + ((high + low) / 2)[..., None]
+    with np.errstate(over="ignore"):  # an infinite time to the next spike is a rate of 0
+        time = tau * np.sqrt(np.pi) * (high - low) / 2 * (erfcx(-u) @ _WEIGHTS)
+    return 1 / time
+
+
+def mean_input(
+    rate: Any,
+    sigma: float,
+    *,
+    tau: float = 0.01,
+    threshold: float = 1.0,
+    reset: float = 0.0,
+    at_zero: float = 0.1,
+) -> np.ndarray:
+    """Return the mean input at which an LIF neuron in noise fires at a rate: `firing_rate` turned round.
+
+    Parameters
+    ----------
+    rate : float or array
+        Rates in Hz.
+    sigma, tau, threshold, reset
+        As for `firing_rate`.
+    at_zero : float, optional
+        What a rate of 0 counts as, for no mean input causes it.
+
+    Returns
+    -------
+    array
+        In the unit of `threshold`, of the shape of `rate`.
+
+    Raises
+    ------
+    InvalidValueError, InvalidTypeError
+        If a rate is negative, not finite, or no number.
+
+    Examples
+    --------
+    >>> mean_input([1.0, 10.0], sigma=0.31).round(3)
+    array([0.332, 0.591])
+    """
+    from scipy.interpolate import CubicSpline
+
+    rate = _numbers("mean_input.rate", rate)
+    at_zero = check_positive("mean_input.at_zero", at_zero)
+    sigma, tau = check_positive("mean_input.sigma", sigma), check_positive("mean_input.tau", tau)
+    threshold, reset = check_number("mean_input.threshold", threshold), check_number("mean_input.reset", reset)
+    _check_scales("mean_input.sigma", sigma, threshold, reset)
+    if np.any(rate < 0):
+        raise InvalidValueError(message("mean_input.rate", "rates of at least 0 Hz", float(rate.min())))
+    wanted = np.log(np.where(rate == 0, at_zero, rate))
+
+    def log_rate(mean: Any) -> np.ndarray:
+        found = firing_rate(mean, sigma, tau=tau, threshold=threshold, reset=reset)
+        return np.log(np.maximum(found, 1e-300))
+
+    high = threshold + sigma
+    while log_rate(high) < wanted.max(initial=0.0):
+        high = reset + 2 * (high - reset)
+    low = reset
+    while log_rate(low) > wanted.min(initial=0.0):
+        low -= sigma
+    table = np.linspace(low, high, 4001)
+    logs = log_rate(table)
+    # further below no neuron ever fires, and the curve is flat
+    used = logs > wanted.min(initial=0.0) - 5
+    return CubicSpline(logs[used], table[used])(wanted)
+
+
+def _check_scales(where: str, sigma: float, threshold: float, reset: float) -> None:
+    """Refuse values so far apart that float64 does not tell threshold, reset and their neighbours from each other."""
+    span = threshold - reset
+    if not span > 0:
+        raise InvalidValueError(message(where, f"a threshold above reset = {reset}", threshold))
+    if not 1e-6 < span / sigma < 1e6 or max(abs(threshold), abs(reset)) > 1e6 * span:
+        expected = "sigma, threshold and reset within a factor of a million"
+        raise InvalidValueError(message(where, expected, (sigma, threshold, reset)))
+
+
+def _numbers(where: str, value: Any) -> np.ndarray:
+    array = numbers(where, value, "numbers")
+    bad = array.size - np.count_nonzero(np.isfinite(array))
+    if bad:
+        raise InvalidValueError(message(where, "finite values", f"{bad} that are NaN or infinite", "leave these out."))
+    return array

@@ -1,0 +1,252 @@
+"""The declaration of a spiking network whose plastic synapses make neurons follow target currents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError, message
+from .arrays_in import numbers
+from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse, unit_of
+from .kernels import SparseKernel
+from .language.code import checked_error
+from .learning import Learning
+from .units import Dimension, Quantity
+from .validation import check_choice, check_matrix, check_positive, check_whole
+from .values import check_mappings, initial_values, parameter_values, seconds, shown_in
+
+__all__ = ["FittedNetwork"]
+
+#: From the name of a target to the error of each neuron's plastic weights: ``z`` is W r,
+#: ``static_input`` and ``external_input`` the other currents, ``y`` the target in their unit.
+ERRORS = {"total_input": "z + static_input + external_input - unit*y", "synaptic_input": "z + static_input - unit*y"}
+
+#: What an error may name.
+NAMES = ("z", "static_input", "external_input", "y", "unit")
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNetwork:
+    """A spiking network with static synapses and plastic ones that learn a target for each neuron.
+
+    Each neuron has one P, over its own plastic inputs (Kim & Chow 2018, doi:10.7554/eLife.37124;
+    Kim et al. 2023, doi:10.1038/s41467-023-38529-y; Arthur et al. 2023,
+    doi:10.3389/fninf.2023.1099510).
+
+    Attributes
+    ----------
+    neuron : Neuron or str or Path
+        Spiking neuron type.
+    synapse, plastic_synapse : SynapticFilter or str or Path
+        Filters of the static synapses, and of the plastic ones and the rates they learn from.
+    n : int
+        Number of neurons.
+    dt : float
+        Time step in seconds.
+    recurrent : SparseKernel or None
+        Static synapses, in the file's current unit.
+    plastic : SparseKernel, n + n_feedforward to n
+        Initial plastic weights; a current is weight times rate, in the file's units. Neurons
+        without plastic inputs are not trained.
+    learning : Learning or None
+        Rule and schedule.
+    input_kernel : SparseKernel, n_inputs to n, or array of shape (n_inputs, n), optional
+        How external inputs enter.
+    n_feedforward : int
+        Poisson units, numbered after the neurons, whose rates in Hz are given to each run.
+    error : str
+        ``"total_input"``, the target counts all currents; ``"synaptic_input"``, all but the
+        external; or a Brian2 expression of z, static_input, external_input, y and unit.
+    alpha_P : array, shape (n + n_feedforward,), optional
+        Initial P scale of each source, in place of that of `learning`.
+    row_sum, groups : sequence of float, array of int of shape (n + n_feedforward,), optional
+        Penalty on the sum of a neuron's weights from each group of sources; -1: no group.
+    signs : array, shape (n + n_feedforward,), optional
+        +1 or -1, the sign that weights of each source keep (Dale's law).
+    parameters, initial : mapping, optional
+        As in `ForceNetwork`; the plastic filter's parameters end in ``_plastic``.
+    dtype, seed
+        As in `ForceNetwork`.
+
+    Examples
+    --------
+    >>> kernel = SparseKernel(3, [0, 1, 2], [1, 2, 0], np.zeros(3))
+    >>> net = FittedNetwork("lif_normalized", "euler_exponential", "euler_exponential", 3, "0.1*ms", None,
+    ...                     kernel, Learning(alpha_P=1.0))
+    >>> net.trained.tolist()
+    [0, 1, 2]
+    """
+
+    neuron: Neuron
+    synapse: SynapticFilter
+    plastic_synapse: SynapticFilter
+    n: int
+    dt: float
+    recurrent: SparseKernel | None
+    plastic: SparseKernel
+    learning: Learning | None = None
+    input_kernel: Any = None
+    n_feedforward: int = 0
+    error: str = "total_input"
+    alpha_P: Any = None
+    row_sum: Any = None
+    groups: Any = None
+    signs: Any = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float64"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        if not isinstance(self.neuron, Neuron):
+            put("neuron", load_neuron(self.neuron))
+        if not self.neuron.spiking:
+            raise InvalidValueError(message("FittedNetwork.neuron", "a spiking neuron", self.neuron.name))
+        for name in ("synapse", "plastic_synapse"):
+            if not isinstance(getattr(self, name), SynapticFilter):
+                put(name, load_synapse(getattr(self, name)))
+            if len(getattr(self, name).spike) != 1:
+                expected = "a filter whose spikes add to one variable"
+                raise InvalidValueError(message(f"FittedNetwork.{name}", expected, dict(getattr(self, name).spike)))
+        if not isinstance(self.error, str):
+            known = ", ".join(ERRORS)
+            raise InvalidTypeError(message("FittedNetwork.error", f"one of {known}, or an expression", self.error))
+        checked_error("FittedNetwork.error", ERRORS.get(self.error, self.error), NAMES)
+        put("n", check_whole("FittedNetwork.n", self.n, 1))
+        put("n_feedforward", check_whole("FittedNetwork.n_feedforward", self.n_feedforward, 0))
+        put("dt", check_positive("FittedNetwork.dt", seconds("FittedNetwork.dt", self.dt)))
+        check_choice("FittedNetwork.dtype", self.dtype, ("float64", "float32"))
+        check_whole("FittedNetwork.seed", self.seed, 0)
+        check_mappings(self)
+        if self.input_kernel is not None and not isinstance(self.input_kernel, SparseKernel):
+            put("input_kernel", SparseKernel.from_dense(self.input_kernel))
+        for name, sources in (("recurrent", self.n), ("plastic", self.n_sources), ("input_kernel", None)):
+            kernel = getattr(self, name)
+            if kernel is None and name != "plastic":
+                continue
+            if not isinstance(kernel, SparseKernel):
+                raise InvalidTypeError(message(f"FittedNetwork.{name}", "a SparseKernel", kernel))
+            if kernel.n_post != self.n or sources not in (None, kernel.n):
+                wanted = f"a kernel from {sources or 'the inputs'} to {self.n}"
+                raise InvalidValueError(message(f"FittedNetwork.{name}", wanted, f"{kernel.n} to {kernel.n_post}"))
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            raise InvalidTypeError(
+                message("FittedNetwork.learning", "a Learning or None", self.learning, "Learning(alpha_P=...).")
+            )
+        put("plastic", self.plastic.sorted())
+        if not len(self.plastic):
+            raise InvalidValueError(message("FittedNetwork.plastic", "at least one weight to learn", 0))
+        self._check_penalties(put)
+        # evaluated once here, so that every wrong value is refused at once
+        self.parameter_values  # noqa: B018
+        self.initial_values  # noqa: B018
+
+    def _check_penalties(self, put: Any) -> None:
+        shape = (self.n_sources,)
+        for name in ("alpha_P", "groups", "signs"):
+            if getattr(self, name) is not None:
+                put(name, check_matrix(f"FittedNetwork.{name}", getattr(self, name), shape, "sources"))
+        if self.alpha_P is not None and not np.all(self.alpha_P > 0):
+            raise InvalidValueError(message("FittedNetwork.alpha_P", "numbers above 0", self.alpha_P))
+        if (self.row_sum is None) != (self.groups is None):
+            raise InvalidValueError(message("FittedNetwork.row_sum", "row_sum and groups together", self.row_sum))
+        if self.groups is not None:
+            if not np.all((self.groups >= -1) & (self.groups < 2**31) & (self.groups == np.round(self.groups))):
+                what = "whole numbers from 0 on, and -1 for no group"
+                raise InvalidValueError(message("FittedNetwork.groups", what, self.groups))
+            count = int(self.groups.max()) + 1
+            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one a group"))
+            check_matrix("FittedNetwork.row_sum", row_sum, (count,), "groups")
+            if not np.all(row_sum >= 0):
+                raise InvalidValueError(message("FittedNetwork.row_sum", "penalties of at least 0", self.row_sum))
+            put("row_sum", row_sum)
+            put("groups", self.groups.astype(np.int32))
+        if self.signs is not None:
+            used = np.unique(self.plastic.pre)
+            wrong = used[~np.isin(self.signs[used], (1, -1))]
+            if len(wrong):
+                raise InvalidValueError(
+                    message(
+                        "FittedNetwork.signs",
+                        "+1 or -1 for each source of a plastic synapse",
+                        self.signs[wrong[0]],
+                        f"sign clamp on a neuron without sign: {wrong[0]}.",
+                    )
+                )
+
+    @property
+    def n_sources(self) -> int:
+        """Number of sources of plastic synapses."""
+        return self.n + self.n_feedforward
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of external inputs."""
+        return 0 if self.input_kernel is None else self.input_kernel.n
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of targets: one a neuron."""
+        return self.n
+
+    @cached_property
+    def trained(self) -> np.ndarray:
+        """The neurons that have plastic inputs, in ascending order."""
+        return np.unique(self.plastic.post)
+
+    @cached_property
+    def plastic_filter(self) -> SynapticFilter:
+        """The plastic filter, with parameter names of its own."""
+        return self.plastic_synapse.renamed("_plastic")
+
+    @cached_property
+    def parameter_values(self) -> dict[str, Quantity]:
+        """Parameters of neuron and filters, in SI units with dimensions."""
+        filters = [self.synapse, self.plastic_filter]
+        return parameter_values("FittedNetwork", self.neuron, filters, self.parameters, self.dt)
+
+    @cached_property
+    def state_variables(self) -> dict[str, Dimension]:
+        """State variables of neuron and filters, with their dimensions.
+
+        ``I_static`` and ``I_plastic`` are the currents of both kinds of synapses, ``r`` the
+        rate that plastic synapses learn from.
+        """
+        found = {name: self.neuron.meanings[name].dimension for name in self.neuron.state_variables}
+        unit = unit_of(self.neuron)
+        for synapse, output, suffix, one in (
+            (self.plastic_filter, "r", "r", "1"),
+            (self.synapse, "I_static", "static", unit),
+            (self.plastic_filter, "I_plastic", "plastic", unit),
+        ):
+            found |= dimensions(synapse.instance(output, suffix, one)[0], synapse.name)
+        return found
+
+    @cached_property
+    def initial_values(self) -> dict[str, np.ndarray]:
+        """Initial values in SI units, shape (n,) each; what is not named starts at 0."""
+        return self.draw_initial(0)
+
+    def draw_initial(self, trial: int) -> dict[str, np.ndarray]:
+        """Return the initial values of a trial; each draws its own random numbers."""
+        rng = np.random.default_rng([self.seed, 1, trial])
+        states, parameters = self.state_variables, self.parameter_values
+        return initial_values("FittedNetwork", self.neuron, self.initial, states, parameters, self.n, self.dt, rng)
+
+    def display_unit(self, name: str) -> tuple[str, float]:
+        """Return the unit in which a recorded state variable is shown, and its SI value."""
+        if name in (*self.neuron.inputs.values(), "I_static", "I_plastic"):
+            return self.neuron.current_unit, self.current_scale
+        return shown_in(self.state_variables[name])
+
+    @property
+    def current_scale(self) -> float:
+        """SI value of the unit in which weights count."""
+        return current_scale(self.neuron)

@@ -1,0 +1,207 @@
+"""Sparse weights: one entry a synapse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError, message
+from ..system.memory import check_memory
+from .arrays_in import numbers, whole_numbers
+from .validation import check_flag, check_fraction, check_matrix, check_table, check_whole
+
+__all__ = ["SparseKernel"]
+
+_DRAWING = 40  # bytes of a synapse while it is drawn
+
+
+@dataclass(frozen=True, eq=False)
+class SparseKernel:
+    """Weights of a sparse connection: one entry for each synapse.
+
+    Attributes
+    ----------
+    n : int
+        Number of presynaptic neurons.
+    pre, post : array of int32, shape (synapses,)
+        Presynaptic and postsynaptic neuron.
+    weight : array of float64, shape (synapses,)
+        Weights; as static recurrence in the unit of the neuron file's currents (mV, pA or 1).
+    n_post : int, optional
+        Number of postsynaptic neurons; `n` by default.
+
+    Examples
+    --------
+    >>> kernel = SparseKernel.from_dense(np.array([[0.0, 2.0], [0.0, 0.0]]))
+    >>> kernel.pre, kernel.post, kernel.weight
+    (array([0], dtype=int32), array([1], dtype=int32), array([2.]))
+    """
+
+    n: int
+    pre: np.ndarray
+    post: np.ndarray
+    weight: np.ndarray
+    n_post: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", check_whole("SparseKernel.n", self.n, 1))
+        n_post = self.n if self.n_post is None else check_whole("SparseKernel.n_post", self.n_post, 1)
+        object.__setattr__(self, "n_post", n_post)
+        for name, n in (("pre", self.n), ("post", n_post)):
+            array = whole_numbers(f"SparseKernel.{name}", getattr(self, name), "whole numbers", below=n, what="indices")
+            object.__setattr__(self, name, array.astype(np.int32))
+        weight = numbers("SparseKernel.weight", self.weight, f"an array of shape {self.pre.shape}")
+        for name, array in (("post", self.post), ("weight", weight)):
+            if array.shape != self.pre.shape:
+                fix = "one entry a synapse."
+                raise InvalidValueError(message(f"SparseKernel.{name}", "three arrays of one length", array.shape, fix))
+        object.__setattr__(self, "weight", check_matrix("SparseKernel.weight", weight, self.pre.shape, "synapses"))
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    @classmethod
+    def from_dense(cls, matrix: Any) -> SparseKernel:
+        """Take the non-zero entries of ``matrix[pre, post]``."""
+        matrix = check_table("SparseKernel.from_dense", matrix, ("pre", "post"))
+        pre, post = np.nonzero(matrix)
+        return cls(len(matrix), pre, post, matrix[pre, post], matrix.shape[1])
+
+    def to_dense(self) -> np.ndarray:
+        """Return ``matrix[pre, post]``."""
+        matrix = np.zeros((self.n, self.n_post))
+        np.add.at(matrix, (self.pre, self.post), self.weight)
+        return matrix
+
+    def outgoing(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the synapses by presynaptic neuron; two between one pair become one.
+
+        Returns
+        -------
+        start : array of int64, shape (n + 1,)
+            Where the list of each presynaptic neuron begins.
+        post : array of int32, shape (pairs,)
+            Postsynaptic neurons, ascending within each list.
+        weight : array of float64, shape (pairs,)
+
+        Examples
+        --------
+        >>> SparseKernel(2, [1, 0, 1], [1, 0, 0], [3.0, 1.0, 2.0]).outgoing()
+        (array([0, 1, 3]), array([0, 0, 1], dtype=int32), array([1., 2., 3.]))
+        """
+        return _lists(self.pre, self.post, self.weight, self.n, self.n_post)
+
+    def incoming(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the synapses by postsynaptic neuron: start, pre, weight, as `outgoing` does."""
+        return _lists(self.post, self.pre, self.weight, self.n_post, self.n)
+
+    def slots(self) -> np.ndarray:
+        """Return where each synapse of `outgoing` lies in `incoming`, int32.
+
+        Examples
+        --------
+        >>> SparseKernel(2, [0, 0, 1], [0, 1, 0], [1.0, 2.0, 3.0]).slots()
+        array([0, 2, 1], dtype=int32)
+        """
+        _, post, _ = self.outgoing()
+        slots = np.empty(len(post), dtype=np.int32)
+        slots[np.argsort(post, kind="stable")] = np.arange(len(post))
+        return slots
+
+    def row_order(self) -> np.ndarray:
+        """Return the places of the synapses by postsynaptic, then presynaptic neuron."""
+        return np.lexsort((self.pre, self.post))
+
+    def sorted(self) -> SparseKernel:
+        """Return the kernel in the order of `outgoing`."""
+        start, post, weight = self.outgoing()
+        pre = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(start))
+        return SparseKernel(self.n, pre, post, weight, self.n_post)
+
+    @classmethod
+    def random(
+        cls, n: int, p: float, std: float, rng: np.random.Generator, *, row_balanced: bool = False
+    ) -> SparseKernel:
+        """Draw each synapse with probability `p` and a normal weight of deviation `std`.
+
+        Drawn one presynaptic neuron at a time, so that memory grows with the synapses only.
+
+        Parameters
+        ----------
+        n : int
+            Number of neurons.
+        p : float
+            Connection probability, in (0, 1].
+        std : float
+            Standard deviation of the weights.
+        rng : numpy.random.Generator
+            Source of randomness.
+        row_balanced : bool, optional
+            Subtract from each neuron's incoming weights their mean.
+        """
+        n = check_whole("SparseKernel.n", n, 1)
+        check_fraction("SparseKernel.p", p)
+        check_matrix("SparseKernel.std", std, (), "one number")
+        check_flag("SparseKernel.row_balanced", row_balanced)
+        _check_rng("SparseKernel.rng", rng)
+        check_memory("SparseKernel.n", _DRAWING * p * n * n, "fewer neurons, or a smaller p")
+        counts = rng.binomial(n, p, size=n)
+        post = np.concatenate([np.sort(rng.choice(n, size=k, replace=False, shuffle=False)) for k in counts])
+        pre = np.repeat(np.arange(n), counts)
+        kernel = cls(n, pre, post, std * rng.standard_normal(len(post)))
+        return kernel.row_balanced() if row_balanced else kernel
+
+    @classmethod
+    def fixed_outdegree(
+        cls, pre: np.ndarray, n: int, k: int, rng: np.random.Generator, *, themselves: bool = False
+    ) -> SparseKernel:
+        """Connect each of some neurons to `k` different ones of `n`, with weights of 1.
+
+        Parameters
+        ----------
+        pre : array of int
+            The presynaptic neurons.
+        n, k : int
+            Number of neurons, and of targets of each.
+        rng : numpy.random.Generator
+            Source of randomness.
+        themselves : bool, optional
+            Whether a neuron may be its own target.
+        """
+        n, k = check_whole("SparseKernel.n", n, 1), check_whole("SparseKernel.k", k, 1)
+        pre = whole_numbers("SparseKernel.pre", pre, "a list of neurons", below=n)
+        _check_rng("SparseKernel.rng", rng)
+        check_memory("SparseKernel.k", _DRAWING * len(pre) * k, "fewer targets")
+        if k > n - (not themselves):
+            raise InvalidValueError(message("SparseKernel.k", f"at most {n - (not themselves)} targets", k))
+        post = []
+        for neuron in pre:
+            targets = rng.choice(n - (not themselves), size=k, replace=False, shuffle=False)
+            post.append(np.sort(targets + (targets >= neuron) if not themselves else targets))
+        return cls(n, np.repeat(pre, k), np.concatenate(post), np.ones(len(pre) * k))
+
+    def row_balanced(self) -> SparseKernel:
+        """Subtract from each neuron's incoming weights their mean, so that they sum to zero."""
+        number = np.bincount(self.post, minlength=self.n_post)
+        mean = np.bincount(self.post, self.weight, minlength=self.n_post) / np.maximum(number, 1)
+        return replace(self, weight=self.weight - mean[self.post])
+
+
+def _check_rng(where: str, rng: Any) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise InvalidTypeError(message(where, "a random number generator", rng, "np.random.default_rng(0)."))
+
+
+def _lists(
+    owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int, n_partners: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    pair = owner.astype(np.int64) * n_partners + partner
+    if np.any(pair[1:] <= pair[:-1]):
+        order = np.argsort(pair, kind="stable")
+        pair, weight = pair[order], weight[order]
+        first = np.flatnonzero(np.diff(pair, prepend=-1))
+        pair, weight = pair[first], np.add.reduceat(weight, first)
+    start = np.searchsorted(pair, np.arange(n_owners + 1) * n_partners)
+    return start, (pair % n_partners).astype(np.int32), weight

@@ -1,0 +1,91 @@
+"""The door: all code of a group of units is read together, and written anew, before any engine sees it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+
+from ...errors import unknown_name
+from .checks import CLOCK, check_equations, check_method
+from .equations import read_equations
+from .functions import FUNCTIONS
+from .meaning import Meaning
+from .statements import read_condition, read_refractory, read_statements
+from .syntax import names_in, parse, render
+from .unit_table import EQUATION_UNITS, Dimension
+from .words import check_name
+
+__all__ = ["checked_code", "checked_error"]
+
+
+def checked_code(
+    files: Collection[str],
+    *,
+    equations: str,
+    parameters: Mapping[str, Dimension],
+    method: str,
+    filters: Collection[str] = (),
+    threshold: str = "",
+    reset: str = "",
+    refractory: str = "",
+    rate: str = "",
+) -> dict[str, str]:
+    """Return equations, threshold, reset, refractory clause and rate of a group, written anew.
+
+    Parameters
+    ----------
+    files : collection of str
+        Names of the equation files they come from, for messages.
+    equations, threshold, reset, refractory, rate : str
+        Brian2 code; the last four may be empty.
+    parameters : mapping of str to dimension
+        Values shared by all units.
+    method : str
+        Integration method of the variables that are not in `filters`, which decay exactly.
+
+    Raises
+    ------
+    InvalidValueError, UnitsError, UnknownNameError
+        If Brian2 would not take it, or it is anything but code of equations.
+
+    Examples
+    --------
+    >>> checked_code(["mine"], equations="dv/dt=-v/tau:1", parameters={"tau": (0, 0, 1, 0, 0, 0, 0)}, method="euler",
+    ...              threshold="v>1", reset="v=0", refractory="tau")
+    {'equations': 'dv/dt = -v/tau : 1', 'threshold': 'v > 1', 'reset': 'v = 0', 'refractory': 'tau', 'rate': ''}
+    """
+    where = " with ".join(f"{file}.toml" for file in files) or "equations"
+    check_method(f"{where}: method", method)
+    shared = {check_name(f"{where}: parameters", name, ours=True): Meaning(of) for name, of in parameters.items()}
+    read = read_equations(f"{where}: equations", equations, ours=True)
+    names = check_equations(
+        f"{where}: equations", read, shared, method=method, exact=filters, shared=shared, refractory=bool(refractory)
+    )
+    changing = {each.name for each in read if each.holds_state and not {"constant", "shared"} & {*each.flags}}
+    return {
+        "equations": "\n".join(map(str, read)),
+        "threshold": read_condition(f"{where}: threshold", threshold, names) if threshold else "",
+        "reset": read_statements(f"{where}: reset", reset, names, changing, ours=True) if reset else "",
+        "refractory": read_refractory(f"{where}: refractory", refractory, names) if refractory else "",
+        "rate": read_statements(f"{where}: rate", rate, names, changing, ours=True) if rate else "",
+    }
+
+
+def checked_error(where: str, text: str, names: Collection[str] | None = None) -> str:
+    """Return the error of a rule, an expression of some names, written anew; None: of any names and functions.
+
+    Examples
+    --------
+    >>> checked_error("Plastic.error", "unit*(z_out-y)", ["unit", "z_out", "y"])
+    'unit*(z_out - y)'
+    """
+    tree = parse(where, text, "z - y")
+    if names is None:
+        return render(tree)
+    known = {*names, *CLOCK, *EQUATION_UNITS, "pi", "e", "inf"}
+    for name in sorted(names_in(tree) - known):
+        raise unknown_name(where, "variable of a rule", name, names)
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Call) and each.func.id not in FUNCTIONS:
+            raise unknown_name(where, "function", each.func.id, FUNCTIONS)
+    return render(tree)

@@ -1,0 +1,356 @@
+"""The declaration of one network: neurons, kernels, learning. No engine, numpy only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .equations import (
+    Neuron,
+    SynapticFilter,
+    activation_of,
+    current_scale,
+    dimensions,
+    load_neuron,
+    load_synapse,
+    unit_of,
+)
+from .kernels import SparseKernel
+from .learning import Learning
+from .plasticity import Plastic, TargetNetwork
+from .traces import Traces
+from .units import DIMENSIONLESS, Dimension, Quantity
+from .validation import (
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_matrix,
+    check_positive,
+    check_table,
+    check_text,
+    check_whole,
+)
+from .values import check_mappings, initial_values, parameter_values, rates_of, seconds, shown_in
+
+__all__ = ["ForceNetwork", "Learning", "SparseKernel"]
+
+DTYPES = ("float64", "float32")
+
+
+@dataclass(frozen=True, eq=False)
+class ForceNetwork:
+    """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
+
+    Attributes
+    ----------
+    neuron : Neuron or str or Path
+        Neuron type, its name, or an equation file; spiking or a rate unit.
+    synapse : SynapticFilter or str or Path or None
+        Synaptic filter of recurrence and rate; None for rate units.
+    n : int
+        Number of neurons.
+    dt : float
+        Time step in seconds.
+    recurrent : SparseKernel or None
+        Static recurrence.
+    feedback_kernel : array, shape (n_outputs, n), or None
+        Feedback of the output into the neurons; plain numbers count in the file's current unit
+        (mV, pA or 1), quantities are converted to it.
+    output_kernel : array, shape (n, n_outputs), or None
+        Initial readout weights; plain numbers. Without a readout, the output is each
+        neuron's recurrent input, or its rate where learning compares rates.
+    input_kernel : array, shape (n_inputs, n), optional
+        Weights of external inputs, in the file's current unit or as quantities.
+    parameters : mapping, optional
+        Other parameter values: expressions with the same units as in the equation file.
+    initial : mapping, optional
+        Other initial values: expressions, or arrays of shape (n,) in SI units.
+    learning : Learning, optional
+        Of the readout; without it that is not learned.
+    dtype : str
+        ``"float64"`` or ``"float32"``.
+    seed : int
+        Seed of initial values, noise and random updates; the same network on every target.
+    plastic : Plastic, optional
+        Recurrent weights that learn, added to the static ones.
+    target_network : TargetNetwork, optional
+        Gives full-FORCE its targets.
+    activation : str, optional
+        Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
+    traces : Traces, optional
+        What the readout reads in place of the rates of all neurons; `output_kernel` then has
+        a row for each of them.
+
+    Examples
+    --------
+    >>> net = ForceNetwork.random("lif", n=50, seed=1, learning=Learning(alpha_P=5e-6))
+    >>> net.n_outputs, len(net.recurrent) > 0
+    (1, True)
+    """
+
+    neuron: Neuron
+    synapse: SynapticFilter | None
+    n: int
+    dt: float
+    recurrent: SparseKernel | None
+    feedback_kernel: np.ndarray | None
+    output_kernel: np.ndarray | None
+    input_kernel: np.ndarray | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    learning: Learning | None = None
+    dtype: str = "float64"
+    seed: int = 0
+    plastic: Plastic | None = None
+    target_network: TargetNetwork | None = None
+    activation: str = ""
+    traces: Traces | None = None
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        if not isinstance(self.neuron, Neuron):
+            put("neuron", load_neuron(self.neuron))
+        if not self.neuron.spiking:
+            if self.synapse is not None:
+                raise InvalidValueError(
+                    message("ForceNetwork.synapse", f"None, for {self.neuron.name!r} has no spikes", self.synapse)
+                )
+        elif not isinstance(self.synapse, SynapticFilter):
+            put("synapse", load_synapse(self.synapse))
+        check_text("ForceNetwork.activation", self.activation)
+        if self.activation:
+            if self.neuron.spiking:
+                where = "ForceNetwork.activation"
+                raise InvalidValueError(message(where, "none, for spiking neurons have none", self.activation))
+            activation_of("ForceNetwork.activation", self.activation)
+        put("n", check_whole("ForceNetwork.n", self.n, 1))
+        put("dt", check_positive("ForceNetwork.dt", seconds("ForceNetwork.dt", self.dt)))
+        check_choice("ForceNetwork.dtype", self.dtype, DTYPES)
+        check_whole("ForceNetwork.seed", self.seed, 0)
+        check_mappings(self)
+        for name, kind, kernel in (
+            ("recurrent", SparseKernel, self.recurrent),
+            ("plastic", Plastic, getattr(self.plastic, "kernel", None)),
+        ):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                fix = "SparseKernel.from_dense(...)." if kind is SparseKernel else "Plastic(kernel, learning)."
+                raise InvalidTypeError(message(f"ForceNetwork.{name}", f"a {kind.__name__} or None", value, fix))
+            if kernel is not None and (kernel.n, kernel.n_post) != (self.n, self.n):
+                raise InvalidValueError(
+                    message(f"ForceNetwork.{name}", f"a kernel of {self.n} neurons", f"one of {kernel.n}")
+                )
+        self._check_traces()
+        self._check_kernels(put)
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            raise InvalidTypeError(
+                message("ForceNetwork.learning", "a Learning or None", self.learning, "Learning(alpha_P=...).")
+            )
+        self._check_rules()
+        # evaluated once here, so that every wrong value is refused at once
+        self.parameter_values  # noqa: B018
+        self.initial_values  # noqa: B018
+
+    def _check_traces(self) -> None:
+        if self.traces is None:
+            return
+        if not isinstance(self.traces, Traces):
+            fix = "Traces(neuron, tau)."
+            raise InvalidTypeError(message("ForceNetwork.traces", "a Traces or None", self.traces, fix))
+        if not self.neuron.spiking or self.output_kernel is None:
+            where = "None, without spikes or without a readout of them"
+            raise InvalidValueError(message("ForceNetwork.traces", where, "a Traces"))
+        if self.traces.neuron.max() >= self.n:
+            where = f"neurons from 0 to {self.n - 1}"
+            raise InvalidValueError(message("Traces.neuron", where, int(self.traces.neuron.max())))
+
+    def _check_kernels(self, put: Any) -> None:
+        unit, outputs = self.neuron.current_unit, 1
+        if self.output_kernel is not None:
+            shape = (self.n_read, "n_outputs")
+            put("output_kernel", check_table("ForceNetwork.output_kernel", self.output_kernel, shape))
+            outputs = self.output_kernel.shape[1]
+        if self.feedback_kernel is not None:
+            where = "ForceNetwork.feedback_kernel"
+            if self.output_kernel is None or "feedback" not in self.neuron.inputs:
+                raise InvalidValueError(message(where, "None where there is no output to feed back", "an array"))
+            shape = (outputs, self.n)
+            put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
+        if self.input_kernel is not None:
+            shape = ("n_inputs", self.n)
+            put("input_kernel", check_table("ForceNetwork.input_kernel", self.input_kernel, shape, unit))
+
+    def _check_rules(self) -> None:
+        if self.learning is not None and self.output_kernel is None:
+            raise InvalidValueError(message("ForceNetwork.learning", "an output_kernel to learn", None))
+        expression = "" if self.plastic is None else self.plastic.expression
+        if "z_out" in expression and self.n_outputs != 1:
+            raise InvalidValueError(
+                message("ForceNetwork.plastic", "one output, whose error every neuron learns from", self.n_outputs)
+            )
+        if ("z_target" in expression) != (self.target_network is not None):
+            raise InvalidValueError(
+                message(
+                    "ForceNetwork.target_network",
+                    "a TargetNetwork, and plastic.error='target_network', together or neither",
+                    self.target_network,
+                )
+            )
+        if self.target_network is not None:
+            target = self.target_network
+            inputs = {"target_kernel": self.n_outputs, "input_kernel": self.n_inputs, "hint_kernel": self.n_inputs}
+            if target.n != self.n:
+                raise InvalidValueError(message("ForceNetwork.target_network", f"a network of {self.n}", target.n))
+            for name, rows in inputs.items():
+                kernel = getattr(target, name)
+                if kernel is not None and len(kernel) != rows:
+                    where, shape = f"TargetNetwork.{name}", f"shape ({rows}, {self.n})"
+                    raise InvalidValueError(message(where, shape, kernel.shape, "one row a channel."))
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs: of the readout, or one a neuron without a readout."""
+        return self.n if self.output_kernel is None else self.output_kernel.shape[1]
+
+    @property
+    def n_read(self) -> int:
+        """Number of rates or traces that the readout reads."""
+        return self.n if self.traces is None else len(self.traces)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of external inputs."""
+        return 0 if self.input_kernel is None else self.input_kernel.shape[0]
+
+    @cached_property
+    def parameter_values(self) -> dict[str, Quantity]:
+        """Parameters of neuron and filter, in SI units with dimensions."""
+        filters = [] if self.synapse is None else [self.synapse]
+        return parameter_values("ForceNetwork", self.neuron, filters, self.parameters, self.dt)
+
+    @property
+    def static_input(self) -> str:
+        """Name of the variable that receives the static recurrence."""
+        name = self.neuron.inputs["recurrent"]
+        return name if self.plastic is None else f"{name}_static"
+
+    @cached_property
+    def state_variables(self) -> dict[str, Dimension]:
+        """State variables of the neuron, of its rate filter, of the recurrent filter, with their dimensions."""
+        found = {name: self.neuron.meanings[name].dimension for name in self.neuron.state_variables}
+        if self.synapse is None:
+            return found | {"r": DIMENSIONLESS}
+        for output, suffix, unit in (("r", "r", "1"), (self.static_input, "rec", unit_of(self.neuron))):
+            equations, _ = self.synapse.instance(output, suffix, unit)
+            found |= dimensions(equations, self.synapse.name)
+        return found
+
+    @cached_property
+    def initial_values(self) -> dict[str, np.ndarray]:
+        """Initial values in SI units, shape (n,) each; what is not named starts at 0."""
+        rng = np.random.default_rng([self.seed, 1])
+        values = initial_values(
+            "ForceNetwork", self.neuron, self.initial, self.state_variables, self.parameter_values, self.n, self.dt, rng
+        )
+        if self.synapse is None and "r" not in values:
+            r = rates_of(self.neuron, self.activation, values, self.parameter_values)
+            values["r"] = np.broadcast_to(r, (self.n,)).copy()
+        return values
+
+    @classmethod
+    def random(
+        cls,
+        neuron: str | Path | Neuron = "lif",
+        synapse: str | Path | SynapticFilter = "double_exponential",
+        *,
+        n: int = 2000,
+        n_outputs: int = 1,
+        n_inputs: int = 0,
+        dt: float | str = 5e-5,
+        p: float = 0.1,
+        G: float = 0.04,
+        Q: float = 10.0,
+        E2: float = 0.0,
+        row_balanced: bool = True,
+        seed: int = 0,
+        **declaration: Any,
+    ) -> ForceNetwork:
+        """Draw the weights as Nicola & Clopath (2017) do (doi:10.1038/s41467-017-01827-3).
+
+        Parameters
+        ----------
+        neuron, synapse, n, dt, seed
+            As for the class; `dt` in seconds or as text with unit.
+        n_outputs, n_inputs : int, optional
+            Number of outputs and external inputs.
+        p : float, optional
+            Connection probability.
+        G : float, optional
+            Scale of the static recurrence: a normal weight of deviation G/(p sqrt(n)).
+        Q : float, optional
+            Scale of the feedback: weights uniform in (-Q, Q).
+        E2 : float, optional
+            Scale of the inputs: weights uniform in (-E2, E2).
+        row_balanced : bool, optional
+            Subtract from each neuron's incoming static weights their mean.
+        **declaration
+            ``parameters``, ``initial``, ``learning``, ``dtype``.
+
+        Notes
+        -----
+        G, Q and E2 count in the current unit of the equation file (mV, pA or 1), or are quantities.
+        """
+        known = {part.name for part in fields(cls)}
+        for name in declaration:
+            if name not in known:
+                raise unknown_name("ForceNetwork.random", "argument", name, known)
+        n = check_whole("ForceNetwork.n", n, 1)
+        n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
+        n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)
+        check_whole("ForceNetwork.seed", seed, 0)
+        neuron = neuron if isinstance(neuron, Neuron) else load_neuron(neuron)
+        unit = neuron.current_unit
+        G, Q, E2 = (
+            float(check_matrix(f"ForceNetwork.{name}", value, (), "one number", unit))
+            for name, value in (("G", G), ("Q", Q), ("E2", E2))
+        )
+        p = check_fraction("ForceNetwork.p", p)
+        check_flag("ForceNetwork.row_balanced", row_balanced)
+        rng = np.random.default_rng([seed, 0])
+        std = G / (p * math.sqrt(n))
+        recurrent = SparseKernel.random(n, p, std, rng, row_balanced=row_balanced) if G else None
+        return cls(
+            neuron=neuron,
+            synapse=synapse,
+            n=n,
+            dt=seconds("ForceNetwork.dt", dt),
+            recurrent=recurrent,
+            feedback_kernel=Q * (2 * rng.random((n_outputs, n)) - 1),
+            output_kernel=np.zeros((n, n_outputs)),
+            input_kernel=E2 * (2 * rng.random((n_inputs, n)) - 1) if n_inputs else None,
+            seed=seed,
+            **declaration,
+        )
+
+    def display_unit(self, name: str) -> tuple[str, float]:
+        """Return the unit in which a recorded state variable is shown, and its SI value.
+
+        Membrane voltages are shown in mV, currents in the file's current unit.
+        """
+        if name in self.neuron.inputs.values():
+            return self.neuron.current_unit, self.current_scale
+        return shown_in(self.state_variables[name])
+
+    @property
+    def current_scale(self) -> float:
+        """SI value of the unit in which the static weights count."""
+        return current_scale(self.neuron)

@@ -1,0 +1,170 @@
+"""Recurrent weights that learn: which, from what error, and the network that gives them targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError, message
+from .equations import Neuron, load_neuron
+from .kernels import SparseKernel
+from .language.code import checked_error
+from .learning import Learning
+from .validation import check_choice, check_flag, check_matrix, check_table, check_text
+from .values import check_mappings
+
+__all__ = ["ERRORS", "Plastic", "TargetNetwork"]
+
+#: From the name of a rule to the error of each neuron's weights, an expression of: ``z``, the
+#: input that the weights gave it in this step; ``z_now``, what they give for this step's rates;
+#: ``z_out``, the network's output; ``r``, its rate; ``y``, the supervisor; ``z_target``, what
+#: the neuron of the same number receives in the target-generating network; ``unit``, the
+#: unit of currents, which plain numbers count in.
+ERRORS = {
+    "output": "unit*(z_out - y)",
+    "input": "z - unit*y",
+    "rate": "unit*(r - y)",
+    "target_network": "z_now - z_target",
+}
+
+#: What those expressions may name.
+NAMES = ("z", "z_now", "z_out", "r", "y", "z_target", "unit")
+
+
+@dataclass(frozen=True, eq=False)
+class Plastic:
+    """Recurrent weights, from rates to currents, that learn.
+
+    Attributes
+    ----------
+    kernel : SparseKernel or array, shape (n, n)
+        Initial weights from row to column, in the unit of the neuron file's currents; of an
+        array every entry learns, of a SparseKernel those it holds, also where they are 0.
+    learning : Learning
+        Rule and schedule. Where it equals that of the readout, both share P.
+    error : str
+        A name in `ERRORS`, or a Brian2 expression of the names given there: ``"output"``
+        is FORCE on the recurrent kernel, ``"input"`` BioFORCE, ``"target_network"``
+        full-FORCE, ``"rate"`` a network fitted to recorded rates.
+    factor : array, shape (n, n), optional
+        Factor on what each weight learns, such as a structural connectivity.
+    divide_by_source : bool
+        Divide a second time, by ``1 + r'P r`` of the presynaptic neuron, as the published
+        program of BioFORCE does.
+    when : str
+        ``"end"``: learn from the rates of this step; ``"start"``: from those it began with,
+        before they advance, as the programs of CURBD do.
+
+    Examples
+    --------
+    >>> plastic = Plastic(np.zeros((3, 3)), Learning(alpha_P=1.0), error="input")
+    >>> len(plastic.kernel), plastic.expression
+    (9, 'z - unit*y')
+    """
+
+    kernel: SparseKernel
+    learning: Learning
+    error: str = "output"
+    factor: Any = None
+    divide_by_source: bool = False
+    when: str = "end"
+
+    def __post_init__(self) -> None:
+        check_choice("Plastic.when", self.when, ("end", "start"))
+        check_flag("Plastic.divide_by_source", self.divide_by_source)
+        if not isinstance(self.kernel, SparseKernel):
+            matrix = check_table("Plastic.kernel", self.kernel, ("n", "n"))
+            n = len(matrix)
+            check_matrix("Plastic.kernel", matrix, (n, n), "pre, post")
+            pre, post = (index.ravel() for index in np.indices((n, n)))
+            object.__setattr__(self, "kernel", SparseKernel(n, pre, post, matrix.ravel()))
+        if not isinstance(self.learning, Learning):
+            raise InvalidTypeError(message("Plastic.learning", "a Learning", self.learning, "Learning(alpha_P=...)."))
+        if not isinstance(self.error, str):
+            known = ", ".join(ERRORS)
+            raise InvalidTypeError(message("Plastic.error", f"one of {known}, or an expression", self.error))
+        checked_error("Plastic.error", self.expression, NAMES)
+        if self.factor is not None:
+            n = self.kernel.n
+            object.__setattr__(self, "factor", check_matrix("Plastic.factor", self.factor, (n, n), "pre, post"))
+        if not len(self.kernel):
+            raise InvalidValueError(message("Plastic.kernel", "at least one weight to learn", 0))
+
+    @property
+    def expression(self) -> str:
+        """The error as a Brian2 expression."""
+        return ERRORS.get(self.error, self.error)
+
+
+@dataclass(frozen=True, eq=False)
+class TargetNetwork:
+    """The rate network that full-FORCE takes its targets from, driven by the supervisor.
+
+    Attributes
+    ----------
+    neuron : Neuron or str or Path
+        A rate unit.
+    recurrent_kernel : array, shape (n, n)
+        From row to column.
+    target_kernel : array, shape (n_outputs, n)
+        How the supervisor enters.
+    input_kernel : array, shape (n_inputs, n), optional
+        How the external inputs enter, which the learning network receives too.
+    hint_kernel : array, shape (n_inputs, n), optional
+        How hints enter, inputs of this network alone: they count to what it teaches.
+    parameters, initial, activation
+        As in `ForceNetwork`.
+    scale : float
+        Current of the learning network for a value of 1 here, in its file's current unit.
+    output_kernel : array, shape (n, n_outputs), optional
+        A readout of this network, learned by `learning`.
+    learning : Learning, optional
+        Rule and schedule of that readout.
+    """
+
+    neuron: Neuron
+    recurrent_kernel: np.ndarray
+    target_kernel: np.ndarray
+    input_kernel: np.ndarray | None = None
+    hint_kernel: np.ndarray | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    activation: str = ""
+    scale: float = 1.0
+    output_kernel: np.ndarray | None = None
+    learning: Learning | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.neuron, Neuron):
+            object.__setattr__(self, "neuron", load_neuron(self.neuron))
+        check_mappings(self)
+        check_text("TargetNetwork.activation", self.activation)
+        scale = float(check_matrix("TargetNetwork.scale", self.scale, (), "one number"))
+        object.__setattr__(self, "scale", scale)
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            fix = "Learning(alpha_P=...)."
+            raise InvalidTypeError(message("TargetNetwork.learning", "a Learning or None", self.learning, fix))
+        if self.neuron.spiking:
+            raise InvalidValueError(message("TargetNetwork.neuron", "a rate unit", self.neuron.name))
+        self._put("recurrent_kernel", ("n", "n"))
+        n = self.n
+        self._put("recurrent_kernel", (n, n))
+        self._put("target_kernel", ("n_outputs", n))
+        self._put("input_kernel", ("n_inputs", n))
+        self._put("hint_kernel", ("n_inputs", n))
+        self._put("output_kernel", (n, len(self.target_kernel)))
+        if self.learning is not None and self.output_kernel is None:
+            raise InvalidValueError(message("TargetNetwork.learning", "an output_kernel to learn", None))
+
+    def _put(self, name: str, shape: tuple[int | str, int | str]) -> None:
+        kernel = getattr(self, name)
+        if kernel is not None or name in ("recurrent_kernel", "target_kernel"):
+            object.__setattr__(self, name, check_table(f"TargetNetwork.{name}", kernel, shape))
+
+    @property
+    def n(self) -> int:
+        """Number of rate units."""
+        return len(self.recurrent_kernel)

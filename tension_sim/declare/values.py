@@ -1,0 +1,176 @@
+"""From the texts of a declaration to numbers in SI units: parameters and initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from .activation import rate_expression
+from .arrays_in import numbers_and_dimension
+from .equations import Neuron, SynapticFilter, resolve_parameters
+from .time_constants import check_time_constants
+from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
+from .validation import check_matrix
+
+__all__ = ["check_mappings", "initial_values", "parameter_values", "rates_of", "seconds", "shown_in"]
+
+
+def seconds(where: str, value: Any) -> float:
+    """Return a time in seconds, from a number, text with unit, or a quantity.
+
+    Examples
+    --------
+    >>> seconds("run.duration", "20*ms")
+    0.02
+    """
+    fix = 'write it as in "10*ms".'
+    if isinstance(value, str):
+        quantity = evaluate(value, where)
+        if quantity.dimension not in (DIMENSIONLESS, dimension_of("second", where)):
+            raise UnitsError(message(where, "a time", value, fix))
+        return float(quantity.value)
+    if isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(message(where, "a time in seconds", value, fix))
+    time, dimension = numbers_and_dimension(where, value, "a time in seconds")
+    if dimension not in (None, DIMENSIONLESS, dimension_of("second", where)):
+        raise UnitsError(message(where, "a time", value, fix))
+    if time.ndim:
+        raise InvalidTypeError(message(where, "a time in seconds", value, fix))
+    return float(time)
+
+
+def shown_in(dimension: Dimension) -> tuple[str, float]:
+    """Return the unit in which a recorded variable is shown, and its SI value.
+
+    Examples
+    --------
+    >>> shown_in((2, 1, -3, -1, 0, 0, 0))
+    ('mV', 0.001)
+    """
+    for unit in ("1", "mV", "pA", "ms", "Hz", "mV/ms", "pA/ms"):
+        shown = evaluate(unit, "unit")
+        if shown.dimension == dimension:
+            return unit, float(shown.value)
+    return "1", 1.0
+
+
+def check_mappings(network: Any) -> None:
+    """Refuse parameters or initial values of a declaration that are no mapping."""
+    for name in ("parameters", "initial"):
+        value = getattr(network, name)
+        if not isinstance(value, Mapping):
+            where = f"{type(network).__name__}.{name}"
+            raise InvalidTypeError(message(where, "a dictionary of names and values", value))
+
+
+def parameter_values(
+    where: str, neuron: Neuron, synapses: Iterable[SynapticFilter], given: Mapping[str, Any], dt: float
+) -> dict[str, Quantity]:
+    """Evaluate the parameters of a neuron and its filters.
+
+    Parameters
+    ----------
+    where : str
+        The class, for messages.
+    neuron, synapses
+        Equation files, of different parameter names.
+    given : mapping
+        What replaces their defaults.
+    dt : float
+        Time step in seconds.
+
+    Examples
+    --------
+    >>> from tension_sim import load_neuron
+    >>> parameter_values("demo", load_neuron("echo_state"), [], {"tau": "20*ms"}, 1e-3)["tau"].value
+    0.02
+    """
+    defaults, synapses = dict(neuron.parameters), list(synapses)
+    for synapse in synapses:
+        shared = set(defaults) & set(synapse.parameters)
+        if shared:
+            raise InvalidValueError(
+                message(f"{where}.neuron", "other parameter names than the filter's", sorted(shared))
+            )
+        defaults |= synapse.parameters
+    values = resolve_parameters(f"{where}({neuron.name})", defaults, given, dt=dt)
+    texts = {**defaults, **given}
+    check_time_constants(f"{where}({neuron.name})", neuron, synapses, values, dt, texts)
+    return values
+
+
+def initial_values(
+    where: str,
+    neuron: Neuron,
+    given: Mapping[str, Any],
+    states: Mapping[str, Dimension],
+    parameters: Mapping[str, Quantity],
+    n: int,
+    dt: float,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Evaluate initial values; those not named start at 0, the rate of a rate unit at its activation.
+
+    Parameters
+    ----------
+    where : str
+        The class, for messages.
+    neuron : Neuron
+        The equation file, with its defaults.
+    given : mapping
+        What replaces them: expressions, quantities, or arrays of shape (n,) in SI units.
+    states : mapping of str to dimension
+        The variables that may be given.
+    parameters : mapping of str to Quantity
+        Names that the expressions may use, beside dt.
+    n, dt, rng
+        Number of neurons, time step, and source of random numbers.
+
+    Returns
+    -------
+    dict of str to array, shape (n,)
+        In SI units.
+    """
+    names = {**parameters, "dt": evaluate(f"{dt!r}*second", "dt")}
+    for name in given:
+        if name not in states:
+            raise unknown_name(f"{where}.initial", "state variable", name, states)
+    defaults = {
+        name: evaluate(text, f"{neuron.name}: initial.{name}", names, n, rng) for name, text in neuron.initial.items()
+    }
+    values = {}
+    for name in dict.fromkeys([*defaults, *given]):
+        value = given.get(name, defaults.get(name))
+        place = f"{where}.initial[{name!r}]"
+        if isinstance(value, str):
+            value = evaluate(value, place, names, n, rng)
+        elif not isinstance(value, Quantity):
+            expected = f"an array of shape ({n},), or one number"
+            array, dimension = numbers_and_dimension(place, value, expected)
+            value = array if dimension is None else Quantity(array, dimension)
+        if isinstance(value, Quantity):
+            wanted = states[name]
+            if value.dimension != wanted:
+                text = given.get(name, neuron.initial.get(name))
+                raise wrong_unit(place, wanted, text, value.dimension, "give it that unit.")
+            value = value.value
+        array = check_matrix(place, value, (n,) if np.ndim(value) else (), "neurons")
+        values[name] = np.broadcast_to(array, (n,)).copy()
+    return values
+
+
+def rates_of(neuron: Neuron, activation: str, values: Mapping[str, Any], parameters: Mapping[str, Quantity]) -> Any:
+    """Return the rate of rate units in given states, with the shape of these.
+
+    Examples
+    --------
+    >>> from tension_sim import load_neuron
+    >>> rates_of(load_neuron("echo_state"), "relu", {"a": np.array([-1.0, 2.0])}, {})
+    array([0., 2.])
+    """
+    states = {name: Quantity(values.get(name, 0.0)) for name in neuron.state_variables}
+    text = rate_expression(neuron, activation)
+    return evaluate(text, f"{neuron.name}: rate", {**parameters, **states}).value

@@ -1,0 +1,1 @@
+"""The Keras-style classes: checks, data, compiling, training and saving around the engines."""

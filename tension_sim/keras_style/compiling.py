@@ -1,0 +1,206 @@
+"""``compile`` of the Keras-style models: what is asked for, checked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .on_brian.choice import chosen_engine
+from .optimizer import PseudogradientDescent
+
+__all__ = ["Compiling"]
+
+_BACKENDS = ("tensorflow", "brian2")
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+
+
+def _check_metrics(where: str, metrics: Any) -> list[Any]:
+    if metrics is None:
+        return []
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    if not isinstance(metrics, list | tuple):
+        raise InvalidTypeError(message(where, "a list of metrics", metrics, 'for example metrics=["mae"].'))
+    for metric in metrics:
+        if isinstance(metric, str) and metric not in _BY_SHAPE:
+            try:
+                found = keras.metrics.get(metric)
+            except (ValueError, TypeError):
+                found = None
+            if found is None:
+                raise unknown_name(where, "Keras metric", metric, ("mae", "mse", "mape", "msle", "cosine_similarity"))
+        elif not (isinstance(metric, str) or callable(metric)):
+            raise InvalidTypeError(
+                message(where, "names, functions or objects of Keras metrics", metric, 'for example "mae".')
+            )
+    return list(metrics)
+
+
+class CompiledMetrics:
+    """What ``self.compiled_metrics.update_state(y, z)`` of a user's train_step goes to."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count one time step in the metrics passed to ``compile``."""
+        self._model.count_metrics(y_true, y_pred)
+
+
+class Compiling:
+    """``compile``, the metrics and their names; part of FORCEModel."""
+
+    def compile(  # type: ignore[override]
+        self,
+        metrics: Any = None,
+        backend: str | None = None,
+        target: str | None = None,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Set how the model is run and what is measured.
+
+        Parameters
+        ----------
+        metrics : list of str or keras metrics, optional
+            As in Keras.
+        backend : {"tensorflow", "brian2"}, optional
+            Engine. By default the layer's ``preferred_backend``, the faster one; TensorFlow
+            also for a subclass that overrides methods of a time step, and where there is no
+            C++ compiler or `jit_compile` is given.
+        target : {"numpy", "cython", "cpp_standalone", "cuda_standalone"}, optional
+            Target of Brian2, C++ by default; TensorFlow has none.
+        jit_compile : bool or "auto", optional
+            Let XLA compile TensorFlow's loop. "auto" does so where XLA can.
+        steps_per_execution : int, optional
+            Time steps in one call of compiled code. By default callbacks of a time step
+            are served from recorded states; 1 runs step by step, for callbacks that write
+            states or want the weights of that very step.
+        **kwargs
+            ``run_eagerly=True`` runs each step as Python, on TensorFlow: print, pdb and
+            ``.numpy()`` work in methods of a subclass.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            For an optimizer or loss (the rule is recursive least squares), an unknown
+            metric, backend or target.
+        UnsupportedError, CompilerNotFoundError
+            If Brian2 was asked for and cannot run this model, or not on that target.
+        """
+        where = f"{type(self).__name__}.compile"
+        for name in ("optimizer", "loss", "loss_weights", "weighted_metrics"):
+            if kwargs.pop(name, None) is not None:
+                raise InvalidTypeError(
+                    message(
+                        f"{where}.{name}",
+                        f"no {name}",
+                        name,
+                        f"leave {name} out: weights are learned by recursive least squares.",
+                    )
+                )
+        kwargs.pop("auto_scale_loss", None)
+        run_eagerly = bool(kwargs.pop("run_eagerly", False))
+        if run_eagerly and (backend == "brian2" or target is not None):
+            raise InvalidValueError(
+                message(f"{where}.run_eagerly", "False: Brian2 compiles by itself", True, "use backend='tensorflow'.")
+            )
+        if kwargs:
+            name = sorted(kwargs)[0]
+            raise InvalidTypeError(
+                message(f"{where}.{name}", "an argument that exists", name, "remove it or mend its spelling.")
+            )
+        metrics = _check_metrics(f"{where}.metrics", metrics)
+        if backend is not None and backend not in _BACKENDS:
+            raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
+        if jit_compile not in (True, False, "auto"):
+            raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
+        if steps_per_execution is not None and (
+            isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1
+        ):
+            raise InvalidValueError(
+                message(
+                    f"{where}.steps_per_execution",
+                    "a whole number of time steps, at least 1",
+                    steps_per_execution,
+                )
+            )
+        engine = chosen_engine(self, backend, target, False if run_eagerly else jit_compile)
+        super().compile(  # type: ignore[misc]
+            optimizer=PseudogradientDescent(),
+            loss="mae",
+            metrics=metrics,
+            jit_compile=False,
+            run_eagerly=run_eagerly,
+        )
+        self._engine, self._target = engine, target
+        self._jit = False if run_eagerly else jit_compile
+        self._steps_per_execution = steps_per_execution
+        arguments = {
+            "metrics": metrics,
+            "backend": backend,
+            "target": target,
+            "jit_compile": jit_compile,
+            "steps_per_execution": steps_per_execution,
+            "run_eagerly": run_eagerly,
+        }
+        # past Keras' tracking, which would count the metrics twice
+        object.__setattr__(self, "_compile_arguments", arguments)
+        if self.built:  # type: ignore[attr-defined]
+            self.read_trainable()  # type: ignore[attr-defined]
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return the arguments of ``compile`` in the form Keras writes to a file."""
+        if not self.compiled:  # type: ignore[attr-defined]
+            return None
+        return {
+            name: keras.saving.serialize_keras_object(value) for name, value in dict(self._compile_arguments).items()
+        }
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile with what ``get_compile_config`` returned."""
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+    @property
+    def compiled_metrics(self) -> CompiledMetrics:
+        """The metrics passed to ``compile``, for ``train_step`` of a subclass."""
+        return CompiledMetrics(self)
+
+    def count_metrics(self, y_true: Any, y_pred: Any) -> None:
+        """Count one time step in the metrics passed to ``compile``."""
+        if self._compile_metrics is not None:  # type: ignore[attr-defined]
+            self._compile_metrics.update_state(y_true, y_pred)  # type: ignore[attr-defined]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics; while training without the loss, which is not what is learned by."""
+        found = list(self._metrics)  # type: ignore[attr-defined]
+        if self._shows_compiled_metrics:  # type: ignore[attr-defined]
+            return [self._compile_metrics, *found] if self._compile_metrics is not None else found  # type: ignore[attr-defined]
+        if not self.compiled:  # type: ignore[attr-defined]
+            return found
+        if self._compile_metrics is not None:  # type: ignore[attr-defined]
+            found = [*self._compile_metrics.metrics, *found]  # type: ignore[attr-defined]
+        if self._phase != "train" and self._loss_tracker is not None:  # type: ignore[attr-defined]
+            found.insert(0, self._loss_tracker)  # type: ignore[attr-defined]
+        return found
+
+    def measure_step(self, data: Any) -> dict[str, Any]:
+        """Count one time step that Brian2 ran; `data` is (output, target), each (1, 1, outputs)."""
+        z, y = (each[:, 0, :] for each in data)
+        if self._phase == "test":  # type: ignore[attr-defined]
+            self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - y)))  # type: ignore[attr-defined]
+        self.count_metrics(y, z)
+        return {m.name: m.result() for m in self.metrics}
+
+    def _build_metrics(self, width: int) -> None:
+        """Create the metrics' variables, which must not happen in a compiled loop."""
+        compiled = self._compile_metrics  # type: ignore[attr-defined]
+        if compiled is not None and not compiled.built:
+            zeros = keras.ops.zeros((1, width))
+            compiled.build(zeros, zeros)

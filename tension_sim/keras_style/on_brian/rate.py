@@ -1,0 +1,207 @@
+"""Rate layers as a ForceNetwork, with all kernels that learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...declare.network import ForceNetwork, SparseKernel
+from ...declare.plasticity import Plastic, TargetNetwork
+from .clock import with_layer_time
+from .declaration import Declaration, Link, Shown, kernel, recorded, rule, scaled, shown_only
+
+__all__ = ["declaration_of_rate", "refusal_of_rate"]
+
+#: Keras' activations as Brian2 expressions.
+_ACTIVATIONS = {
+    "tanh": "tanh",
+    "relu": "relu",
+    "sigmoid": "sigmoid",
+    "linear": "linear",
+    "gelu": "0.5*x*(1 + erf(0.7071067690849304*x))",  # the root of 1/2 is a float32
+    "softplus": "clip(x, 0, inf) + log(1 + exp(-abs(x)))",
+    "softsign": "x/(1 + abs(x))",
+    "elu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
+    "selu": "1.0507009873554805*(clip(x, 0, inf) + 1.6732632423543772*(exp(clip(x, -inf, 0)) - 1))",
+    "leaky_relu": "clip(x, 0, inf) + 0.20000000298023224*clip(x, -inf, 0)",  # its slope is a float32
+    "celu": "clip(x, 0, inf) + exp(clip(x, -inf, 0)) - 1",
+    "exponential": "exp(x)",
+    "hard_shrink": "x - clip(x, -0.5, 0.5) + 0.5*sign(x - clip(x, -0.5, 0.5))",
+    "hard_sigmoid": "clip(x/6 + 0.5, 0, 1)",
+    "hard_silu": "x*clip(x/6 + 0.5, 0, 1)",
+    "hard_tanh": "clip(x, -1, 1)",
+    "log_sigmoid": "clip(x, -inf, 0) - log(1 + exp(-abs(x)))",
+    "mish": "x*tanh(clip(x, 0, inf) + log(1 + exp(-abs(x))))",
+    "relu6": "clip(x, 0, 6)",
+    "silu": "x/(1 + exp(-x))",
+    "soft_shrink": "x - clip(x, -0.5, 0.5)",
+    "sparse_plus": "0.25*clip(x + 1, 0, 2)**2 + clip(x - 1, 0, inf)",
+    "sparse_sigmoid": "clip(0.5*x + 0.5, 0, 1)",
+    "squareplus": "0.5*(x + sqrt(x**2 + 4))",
+    "tanh_shrink": "x - tanh(x)",
+}
+
+
+def _activation(layer: Any) -> str | None:
+    return next((text for name, text in _ACTIVATIONS.items() if layer.activation is keras.activations.get(name)), None)
+
+
+def refusal_of_rate(layer: Any) -> str | None:
+    """Say why a rate layer cannot run on Brian2, or None."""
+    if _activation(layer) is None:
+        return f"the activation {getattr(layer.activation, '__name__', layer.activation)} has no Brian2 expression"
+    return None
+
+
+def declaration_of_rate(layer: Any, model: Any) -> Declaration:
+    """Return the network of a rate layer and its model, as they are now."""
+    learning, begin = model.learning_rule()
+    counted = layer.steps_counted
+    begin = counted if begin is None else begin
+    n = layer.units
+    all_of = np.arange(n)
+    a, h, z = model.force_layer.states
+    readout = hasattr(layer, "output_kernel")
+    reads = readout and model.learns_in_run("output_kernel")
+    J = np.asarray(layer.recurrent_kernel, np.float64)
+    static, plastic, learns = _recurrence(layer, model, J, learning)
+    neuron, more_parameters = with_layer_time(layer.neuron, counted - begin)
+    links = [scaled(a, f"neurons.{neuron.membrane}"), scaled(h, "neurons.r"), *_hidden(layer, "neurons", begin)]
+    links.append(scaled(z, "readout.z") if readout else shown_only(z, lambda state: state["output"][None]))
+
+    held = [(model.readout_P, [all_of])] if reads else []
+    partners: list[Any] = []
+    recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
+    if recurs:
+        partners = [np.flatnonzero(column) for column in learns.T]
+        links.append(kernel(layer.recurrent_kernel, "plastic.w", None if learns.all() else learns))
+    if reads:
+        links.append(kernel(layer.output_kernel, "readout.w"))
+    P = model.recurrent_P if recurs else None
+    if P is not None and P is not model.readout_P:
+        matrices = [np.flatnonzero(position < model._blocks.width) for position in model._blocks.position]
+        if reads and plastic.divide_by_source:
+            links.append(rule("rls_plastic", [partners], (P, matrices)))
+        elif reads and not _agree(model, P, matrices):
+            # a user set one of them: each learns by its own
+            plastic = replace(plastic, learning=replace(learning, alpha_P=2 * learning.alpha_P))
+            links.append(rule("rls_plastic", [partners], (P, matrices)))
+        elif reads:
+            links.append(rule("rls", [[all_of] * layer.output_size, partners], *held, (P, matrices)))
+            held = []
+        else:
+            links.append(rule("rls_plastic", [partners], (P, matrices)))
+        if held:
+            links.append(rule("rls", [[all_of]], *held))
+    elif P is not None:
+        links.append(rule("rls" if reads else "rls_plastic", [[all_of]], (P, [all_of])))
+    elif held:
+        links.append(rule("rls", [[all_of]], *held))
+
+    inputs = np.asarray(layer.input_kernel) if layer.uses_input else None
+    target, more, samples = None, [], _samples(inputs is not None)
+    if plastic is not None and plastic.error == "target_network":
+        target, more, samples = _target_network(layer, model, learning, begin)
+        inputs = np.concatenate([inputs, np.zeros((model._hint_dim, n))])
+    network = ForceNetwork(
+        neuron, None, n, layer.dt_seconds, static,
+        feedback_kernel=np.asarray(layer.feedback_kernel) if hasattr(layer, "feedback_kernel") else None,
+        output_kernel=np.asarray(layer.output_kernel) if readout else None, input_kernel=inputs,
+        parameters=layer.overrides() | more_parameters, initial=_zeros(layer), learning=learning if reads else None,
+        dtype=model.brian2_dtype, seed=layer.noise_seed, plastic=plastic,
+        target_network=target,
+        activation=_activation(layer),
+    )  # fmt: skip
+    scale = network.display_unit(neuron.membrane)[1]
+    shown = (recorded(neuron.membrane, scale), recorded("r"), Shown(lambda results: results.output))
+    return Declaration(network, (*links, *more), shown, begin, samples)
+
+
+def _hidden(layer: Any, part: str, begin: int, learned: bool = False) -> list[Link]:
+    """Return the links of the variables that a time step changes beside the states."""
+    links = [scaled(variable, f"{part}.{name}", learned=learned) for name, variable in layer.further_states.items()]
+    if layer.clock is not None:
+        counted = layer.steps_counted
+        links.append(
+            shown_only(layer.clock, lambda state: counted + int(np.ravel(state["step"])[0]) - begin, learned=learned)
+        )
+    return links
+
+
+def _zeros(layer: Any) -> dict[str, np.ndarray]:
+    """Return initial values, which the links replace."""
+    return {name: np.zeros(layer.units) for name in (*layer.neuron.state_variables, "r")}
+
+
+def _recurrence(
+    layer: Any, model: Any, J: np.ndarray, learning: Any
+) -> tuple[SparseKernel | None, Plastic | None, np.ndarray]:
+    """Return the static and the learned recurrence, and where weights learn."""
+    mask = layer.recurrent_nontrainable_boolean_mask
+    learns = np.ones(J.shape, bool) if mask is None else ~np.asarray(mask)
+    if model.recurrent_error == "target_network" and not model.learns_in_run("recurrent_kernel"):
+        # the target-generating network runs all the same
+        return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
+    if not model.learns_in_run("recurrent_kernel") or not learns.any():
+        return _sparse(J, J != 0), None, learns
+    plastic = Plastic(
+        J if learns.all() else _sparse(J, learns), learning, model.recurrent_error,
+        getattr(layer, "structural_connectivity", None), model.divide_by_source,
+    )  # fmt: skip
+    return _sparse(J, ~learns & (J != 0)), plastic, learns
+
+
+def _sparse(matrix: np.ndarray, entries: np.ndarray) -> SparseKernel | None:
+    pre, post = np.nonzero(entries)
+    return SparseKernel(len(matrix), pre, post, matrix[pre, post]) if len(pre) else None
+
+
+def _agree(model: Any, P: Any, matrices: list[np.ndarray]) -> bool:
+    """Whether readout and recurrence have one P where they have the same partners."""
+    all_of = [m for m, partners in enumerate(matrices) if len(partners) == model.units]
+    whole = np.asarray(model.readout_P)
+    return all(np.allclose(np.asarray(P)[m], whole, rtol=1e-5, atol=1e-7 * np.abs(whole).max()) for m in all_of)
+
+
+def _samples(inputs: bool) -> Callable[..., Mapping[str, Any]]:
+    return lambda x, y: {"x": x if inputs else None, "y": y}
+
+
+def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[TargetNetwork, list[Link], Any]:
+    """Return the target-generating network of full-FORCE, the links of its variables, and what data it takes."""
+    cell, hints, n = model.target_network.cell, model._hint_dim, layer.units
+    rows = cell.input_kernel.shape[0]
+    input_kernel = np.concatenate([np.asarray(cell.input_kernel), np.zeros((hints, n))])
+    feedback = np.asarray(cell.feedback_kernel)
+    hint_kernel = np.concatenate([np.zeros((rows, n)), np.asarray(cell.hint_kernel)]) if hints else None
+    reads = model.trains_target_readout
+    neuron, more = with_layer_time(cell.neuron, cell.steps_counted - begin)
+    target = TargetNetwork(
+        neuron, np.asarray(cell.recurrent_kernel), feedback, input_kernel, hint_kernel,
+        parameters=cell.overrides() | more, initial=_zeros(cell), activation=_activation(layer),
+        output_kernel=np.asarray(cell.output_kernel) if reads else None, learning=learning if reads else None,
+    )  # fmt: skip
+    a, h, outside = model.target_network.states
+    last: dict[str, Any] = {}
+    links = [
+        scaled(a, f"target_neurons.{neuron.membrane}", learned=True),
+        scaled(h, "target_neurons.r", learned=True),
+        *_hidden(cell, "target_neurons", begin, learned=True),
+        shown_only(outside, lambda _: last["outside"], learned=True),
+    ]
+    if reads:
+        all_of = [np.arange(n)]
+        links.append(kernel(cell.output_kernel, "target_readout.w"))
+        links.append(rule("rls_target", [all_of], (model.target_P_output, all_of)))
+
+    def samples(x: np.ndarray, y: np.ndarray | None) -> Mapping[str, Any]:
+        x = np.concatenate([x, np.zeros((len(x), rows + hints - x.shape[1]), x.dtype)], axis=1)
+        if y is not None:
+            last["outside"] = (y[-1:] @ feedback) + (x[-1:] @ hint_kernel if hints else 0.0)
+        return {"x": x, "y": y}
+
+    return target, links, samples

@@ -1,0 +1,1 @@
+"""Recipes: published networks as data, their settings, and how one is run."""

@@ -1,0 +1,262 @@
+"""Recipes: a published network, its task, schedule and expected result, from one file each."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..system.data_folder import data_folder
+from ..system.files import checked_path, read_toml
+from ..tasks.registry import MOST_STEPS, Setting
+from .protocol import list_protocols, load_protocol
+from .settings import apply_settings, parse_sections
+
+if TYPE_CHECKING:
+    from .protocol import Protocol
+
+__all__ = ["Recipe", "list_recipes", "load_recipe"]
+
+_MOST_FILES = 20_000  # in a folder of recipes
+_TEXTS = ("summary", "source", "script", "notes", "protocol")
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A network with its task and schedule; protocols may add methods to it.
+
+    Attributes
+    ----------
+    name : str
+        ``"nicola_clopath_2017/lif_sine"``, or the path of a file of one's own.
+    path : pathlib.Path
+        The file.
+    summary, source, script, notes : str
+        What it is, the publication (DOI), the published program, and what is peculiar.
+    settings : dict of dict
+        The sections as written, with the changes of the user.
+    values : dict of dict
+        Every setting parsed: numbers in SI units, defaults filled in.
+    protocol : Protocol
+        What is done with it.
+    expected : dict
+        What the reference gives for the protocol's numbers, each a tuple of one value or of the
+        two ends of a range; ``reference``, a text that says where these come from.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    source: str
+    script: str
+    notes: str
+    settings: Mapping[str, Mapping[str, Any]]
+    values: dict[str, dict[str, Any]]
+    protocol: Protocol
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dt(self) -> float:
+        """Time step, seconds."""
+        return self.values["network"]["dt"]
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random draws."""
+        return self.values["run"]["seed"]
+
+    def steps(self, time: float) -> int:
+        """Return how many steps a time in seconds takes, rounded."""
+        steps = time / self.dt
+        if steps >= MOST_STEPS:
+            what = f"times of fewer than {MOST_STEPS} time steps ({self.dt:g} s)"
+            raise InvalidValueError(message(self.name, what, f"{time:g} s"))
+        return int(math.floor(steps + 0.5))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the recipe files of a folder and its sub-folders by their name in it."""
+    found, seen = [], 0
+    for place, _, names in os.walk(folder):
+        seen += 1 + len(names)
+        if seen > _MOST_FILES:
+            what = f"a folder of recipes, with at most {_MOST_FILES} files below it"
+            raise InvalidValueError(
+                message("list_recipes.folder", what, str(folder), "choose the recipes' own folder.")
+            )
+        found += [Path(place) / name for name in names if name.endswith(".toml")]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(found)}
+
+
+def list_recipes(folder: str | Path | None = None) -> list[str]:
+    """Return the names of the recipes, by looking into the folder.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path, optional
+        A folder of one's own; the package's recipes without it.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such folder.
+
+    Examples
+    --------
+    >>> "nicola_clopath_2017/lif_sine" in list_recipes()
+    True
+    """
+    if folder is None:
+        return sorted(_files(data_folder("models")))
+    path = checked_path("list_recipes.folder", folder)
+    if not path.is_dir():
+        raise InvalidValueError(message("list_recipes.folder", "a folder", str(folder), "check the path."))
+    return sorted(_files(path))
+
+
+def _locate(name: str | Path) -> tuple[str, Path]:
+    """Return the full name and the file of a recipe."""
+    where = "load_recipe.name"
+    path = checked_path(where, name)
+    text = os.fspath(name)
+    files = _files(data_folder("models"))
+    if text in files:
+        return text, files[text]
+    same = [full for full in files if full.rpartition("/")[2] == text]
+    if len(same) == 1:
+        return same[0], files[same[0]]
+    if same:
+        raise InvalidValueError(
+            message(where, "a name that is found once", text, f"write {' or '.join(map(repr, same))}.")
+        )
+    if path.is_dir():
+        inside = _files(path)
+        if len(inside) == 1:
+            return str(path), next(iter(inside.values()))
+        listed = ", ".join(f"{path}/{item}" for item in inside) or "it holds none"
+        raise InvalidValueError(message(where, "a folder that holds one recipe", text, f"name one ({listed})."))
+    for candidate in (path, path.with_name(path.name + ".toml")):
+        if candidate.is_file():
+            return str(candidate), candidate
+    if path.suffix == ".toml":
+        raise InvalidValueError(message(where, "a file that exists", text, "check the path."))
+    raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
+
+
+def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol) -> None:
+    tables = [*protocol.sections, "expected"]
+    for key, value in data.items():
+        if key in _TEXTS:
+            if not isinstance(value, str):
+                raise InvalidTypeError(message(f"{path}: {key}", "a text", value, "put it in quotes."))
+        elif key not in tables:
+            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables])
+        elif not isinstance(value, dict):
+            raise InvalidTypeError(
+                message(f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets.")
+            )
+    for section, key in protocol.kinds:
+        value, place = data.get(section, {}).get(key), f"{path}: {section}.{key}"
+        if value is None and protocol.sections[section][key].setting.required:
+            raise InvalidValueError(message(place, "a value, it has no default", None, f"add it to [{section}]."))
+        if value is not None and not isinstance(value, str):
+            raise InvalidTypeError(message(place, "a text", value, "put it in quotes."))
+
+
+def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
+    """Let the files that a recipe names be found beside it, wherever it is run."""
+    for (section, key), ending in files.items():
+        value = data.get(section, {}).get(key)
+        if isinstance(value, str) and value and value.endswith(ending):
+            data[section][key] = str(folder / checked_path(f"{section}.{key}", value))
+
+
+def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[str, Any]:
+    expected = {}
+    known = {name: Setting(name, number.unit, None, many=True) for name, number in protocol.expected.items()}
+    known["reference"] = Setting("reference", "text", None)
+    for key, value in table.items():
+        where = f"{path}: expected.{key}"
+        if key not in known:
+            raise unknown_name(f"{path}: expected", "key", key, known)
+        many = known[key].many
+        items = value if isinstance(value, list) or not many else [value]
+        expected[key] = known[key].parse(items, where)
+        if many and (len(expected[key]) > 2 or list(expected[key]) != sorted(expected[key])):
+            raise InvalidValueError(message(where, "one value, or a range [low, high]", value))
+    return expected
+
+
+def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
+    """Load a recipe, with some of its settings changed.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        Its full name, the part of it after the slash, or the path of a file of one's own.
+    settings : mapping of str to str, optional
+        Other values, by their dotted names ("network.G") or the last part of these ("G").
+        Values are text with units ("2*ms"), as in the file.
+
+    Raises
+    ------
+    UnknownNameError
+        If the recipe, a setting, a neuron or a supervisor is not known.
+    UnitsError
+        If a value has the wrong unit.
+    InvalidValueError, InvalidTypeError
+        If the file is no recipe, or a value cannot work.
+
+    Examples
+    --------
+    >>> recipe = load_recipe("lif_sine", {"n": "500", "duration": "2*second"})
+    >>> recipe.name, recipe.n_steps, recipe.task().target.shape
+    ('nicola_clopath_2017/lif_sine', 40000, (40000, 1))
+    """
+    if settings is not None and not isinstance(settings, Mapping):
+        fix = 'write it as in {"network.G": "0.05"}.'
+        raise InvalidTypeError(message("load_recipe.settings", "names with values", settings, fix))
+    full, path = _locate(name)
+    if not path.stem.strip(". "):  # it names the folder of results
+        raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
+    data = read_toml(str(path), path)
+    protocol = _protocol(data, path)
+    _check_layout(path, data, protocol)
+    _anchor(data, path.resolve().parent, protocol.files)
+    sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
+    sections, changed = apply_settings(protocol, sections, settings or {}, full)
+
+    def where(section: str, key: str) -> str:
+        place = f"{full}: setting" if (section, key) in changed else f"{path}:"
+        return f"{place} {section}.{key}" if key else f"{place} {section}"
+
+    recipe = (protocol.recipe or Recipe)(
+        name=full,
+        path=path,
+        **{key: data.get(key, "").strip() for key in ("summary", "source", "script", "notes")},
+        settings=sections,
+        values=parse_sections(protocol, sections, where),
+        protocol=protocol,
+        expected=_expected(data.get("expected", {}), path, protocol),
+    )
+    if protocol.check is not None:
+        try:
+            protocol.check(recipe, where)
+        except OverflowError:
+            what = "sizes and times that can be counted, below 2**53 time steps"
+            raise InvalidValueError(message(full, what, "larger ones", "choose smaller ones.")) from None
+    return recipe
+
+
+def _protocol(data: Mapping[str, Any], path: Path) -> Protocol:
+    name = data.get("protocol", "force")
+    if not isinstance(name, str):
+        raise InvalidTypeError(message(f"{path}: protocol", "a text", name, "put it in quotes."))
+    known = list_protocols()
+    if name not in known:
+        raise unknown_name(f"{path}: protocol", "protocol", name, known)
+    return load_protocol(name)

@@ -1,0 +1,160 @@
+"""The folder that a run of a recipe leaves: figure, numbers and Neo file of one run, replaced as one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from ..errors import OutputError, message
+from ..system.files import checked_path, read_regular
+from ..system.folder_exchange import replaced_as_one, settle
+from ..system.interrupts import interrupts_wait
+from .protocol import Outcome
+from .recipe import Recipe
+
+__all__ = ["FILES", "check_folder", "save_outcome", "usable_folder"]
+
+#: What is written; other files in the folder stay.
+FILES = ("figure.png", "results.nix", "summary.json")
+
+_SUMMARY = 2**26  # bytes, more than any summary has
+
+
+def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: bool = True) -> Path:
+    """Refuse a folder that results cannot be written into, or that holds those of other settings.
+
+    Nothing is created or written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; it need not exist.
+    recipe : Recipe, optional
+        What is to be run.
+    overwrite : bool
+        Whether results of other settings may be replaced; those of the same ones always are.
+
+    Raises
+    ------
+    OutputError
+        If something is in the way.
+    """
+    folder = checked_path("run.out", path)
+    place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    created = "a folder that can be created"
+    if not os.path.isdir(place):
+        raise OutputError(message("run.out", created, str(path), f"{place} is no folder: choose another."))
+    if not os.access(place, os.W_OK | os.X_OK):
+        what = "a folder that can be written" if place == folder else created
+        raise OutputError(message("run.out", what, str(path), f"you may not write into {place}: choose another."))
+    if recipe is not None and not overwrite:
+        _check_results(folder, recipe)
+    return folder
+
+
+def _check_results(folder: Path, recipe: Recipe) -> None:
+    there = [name for name in FILES if os.path.lexists(folder / name)]
+    if there and _described(folder) != (recipe.name, _settings(recipe)):
+        what = "a folder without results of other settings"
+        fix = "choose another one by --out, or replace these by --overwrite."
+        raise OutputError(message("run.out", what, f"{folder} with {', '.join(there)}", fix))
+
+
+def _described(folder: Path) -> tuple[Any, Any]:
+    """Return recipe and settings of the results in a folder; None each where they do not say."""
+    try:
+        told = json.loads(read_regular("run.out", folder / "summary.json", _SUMMARY))["provenance"]
+        return told["recipe"], json.loads(told["settings"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None, None
+
+
+def _settings(recipe: Recipe) -> Any:
+    return json.loads(json.dumps(recipe.settings, default=str))
+
+
+def usable_folder(path: str | Path) -> Path:
+    """Create a folder for results and make sure that files can be written into it.
+
+    What a killed run left beside it is removed.
+
+    Raises
+    ------
+    OutputError
+        Before anything is built or run.
+    """
+    folder = checked_path("run.out", path)
+    try:
+        settle(folder, FILES)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fix = f"{error.strerror}: choose another."
+        raise OutputError(message("run.out", "a folder that can be created", str(path), fix)) from error
+    try:
+        # a new name each time: nothing that is there is followed, and two runs do not meet
+        with tempfile.NamedTemporaryFile(prefix=".tension_sim.", dir=folder) as probe:
+            probe.write(b"\0" * 4096)
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        fix = f"{error.strerror}: choose another."
+        raise OutputError(message("run.out", "a folder that can be written", str(path), fix)) from error
+    return folder
+
+
+def save_outcome(outcome: Outcome, folder: Path, expected: Any = None) -> dict[str, Any]:
+    """Write ``results.nix``, ``summary.json`` and ``figure.png``; they replace those of an earlier run as one.
+
+    All three carry the number of the run: ``run`` in the summary and in the annotations of the
+    Block, ``Run`` in the figure's metadata. Ctrl-C and requests to end wait until all is written.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the run.
+    folder : Path
+        An existing folder; files of these names are replaced, others stay.
+    expected : mapping, optional
+        What the recipe expects; goes into the summary.
+
+    Returns
+    -------
+    dict
+        The summary.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written; those of an earlier run are whole then.
+    """
+    from ..results.export import write_nix
+    from ..results.measures import jsonable, summary
+    from ..results.plots import figure_run, save_figure
+    from ..system.files import write_whole
+
+    folder = Path(folder)
+    run = str(outcome.results.provenance.get("run") or uuid4().hex)
+    results = replace(outcome.results, provenance=outcome.results.provenance | {"run": run})
+    compared = {"numbers": dict(outcome.numbers), "expected": dict(expected or {})}
+    with interrupts_wait():
+        found = {"run": run} | summary(outcome.results) | jsonable(compared)
+        part = folder
+        try:
+            with replaced_as_one(folder, FILES) as part:
+                write_nix(results, part / "results.nix")
+                figure = figure_run(results) if outcome.figure is None else outcome.figure()
+                save_figure(figure, part / "figure.png", metadata={"Run": run})
+                write_whole("run.out", part / "summary.json", json.dumps(found, indent=2).encode())
+        except OutputError as error:  # it names the file where the user will look for it
+            refusal = OutputError(str(error).replace(str(part), str(folder)))
+            refusal.errno = error.errno
+            raise refusal from error
+        except OSError as error:
+            what = f"a folder whose results can be replaced ({error.strerror})"
+            raise OutputError(message("run.out", what, str(folder), "choose another.")) from error
+    return found

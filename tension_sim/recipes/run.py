@@ -1,0 +1,199 @@
+"""Run a recipe: what it will cost, what is wrong with it, and what it gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..declare.validation import check_callable, check_text
+from ..errors import InvalidValueError, RunFailedError, message, unknown_name
+from ..results.results import Results
+from ..run.rehearsal import rehearse
+from ..run.simulation import TARGETS
+from ..system.memory import fits, total_memory
+from .protocol import Forecast, Outcome
+from .recipe import Recipe
+from .result_folder import check_folder, save_outcome, usable_folder
+
+__all__ = [
+    "check_folder",
+    "check_run",
+    "checked_forecast",
+    "enough_memory",
+    "forecast",
+    "run_outcome",
+    "run_recipe",
+    "save_outcome",
+    "usable_folder",
+]
+
+_LIFE = 3e9  # seconds
+
+
+def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
+    """Say how much memory and time a run will take, without building anything.
+
+    Raises
+    ------
+    InvalidValueError
+        If sizes or times are beyond all numbers.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> forecast(load_recipe("lif_sine")).seconds < 60
+    True
+    """
+    try:
+        return recipe.protocol.forecast(recipe, target)
+    except OverflowError:
+        what = "sizes and times whose cost is below 1e308"
+        raise InvalidValueError(message(recipe.name, what, "larger ones", "choose smaller ones.")) from None
+
+
+def checked_forecast(
+    recipe: Recipe, target: str | None = None, force: bool = False, expected: Forecast | None = None
+) -> Forecast:
+    """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
+
+    Nothing is drawn. `expected` is the forecast where it is known.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such target.
+    RunFailedError
+        With the forecast, and how to go on all the same.
+    """
+    if target is not None and check_text("run.target", target) not in TARGETS:
+        raise unknown_name("run.target", "target", target, TARGETS)
+    expected = expected or forecast(recipe, target or "cpp_standalone")
+    if force:
+        return expected
+    enough_memory(expected.memory)
+    if expected.seconds > _LIFE:
+        raise RunFailedError(
+            f"The run would take about {expected.seconds / 3.156e7:.3g} years.\n"
+            "Fix: choose fewer or shorter trials, a larger dt, a smaller n, or add --force."
+        )
+    return expected
+
+
+def check_run(
+    recipe: Recipe, *, target: str | None = None, force: bool = False, expected: Forecast | None = None
+) -> Forecast:
+    """Check all that a run checks before its program is built, by the run's own code.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        From `load_recipe`.
+    target : str, optional
+        As for `Simulation`.
+    force : bool
+        Whether to go on where the forecast says that memory or time will not suffice.
+    expected : Forecast, optional
+        From `forecast`, where it is known already.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    TensionError
+        Whatever `run_outcome` would raise before it builds.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> check_run(load_recipe("lif_sine"), target="numpy").steps
+    300000
+    """
+    expected = checked_forecast(recipe, target, force, expected)
+    rehearse(recipe.protocol.run, recipe, target=target, progress=lambda done, steps: None)
+    return expected
+
+
+def run_outcome(
+    recipe: Recipe,
+    *,
+    target: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
+    expected: Forecast | None = None,
+) -> Outcome:
+    """Do with a recipe what its protocol says, from the first step to the last.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        From `load_recipe`.
+    target : str, optional
+        As for `Simulation`.
+    progress : callable, optional
+        Called as ``progress(steps_done, steps)``.
+    force : bool
+        Whether to run where the forecast says that memory or time will not suffice.
+    expected : Forecast, optional
+        From `forecast`, where it is known already.
+
+    Returns
+    -------
+    Outcome
+        ``results``, ``numbers`` (what the recipe's ``expected`` is compared with) and ``figure``.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> small = {"n": "20", "duration": "2*ms"}
+    >>> run_outcome(load_recipe("lif_sine", small), target="numpy").results.n_steps
+    40
+    """
+    check_callable("run.progress", progress, "progress(steps_done, steps)")
+    checked_forecast(recipe, target, force, expected)
+    outcome = recipe.protocol.run(recipe, target=target, progress=progress)
+    provenance = {
+        "recipe": recipe.name,
+        "protocol": recipe.protocol.name,
+        "publication": recipe.source,
+        "script": recipe.script,
+        "settings": json.dumps(recipe.settings, default=str),
+    }
+    results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
+    return replace(outcome, results=results)
+
+
+def run_recipe(
+    recipe: Recipe,
+    *,
+    target: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
+) -> Results:
+    """Return the results of `run_outcome` alone.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> small = {"n": "20", "duration": "2*ms"}
+    >>> run_recipe(load_recipe("lif_sine", small), target="numpy").n_steps
+    40
+    """
+    return run_outcome(recipe, target=target, progress=progress, force=force).results
+
+
+def enough_memory(needed: int) -> None:
+    """Refuse a run that would not fit into this machine's memory.
+
+    Raises
+    ------
+    RunFailedError
+        With the forecast, and how to go on all the same.
+    """
+    if not fits(needed):
+        raise RunFailedError(
+            f"The run needs about {needed / 1e9:.1f} GB of memory, this machine has {total_memory() / 1e9:.1f} GB.\n"
+            "Fix: record less (the settings record.*, as in --set every=10), choose a smaller n, or add --force."
+        )

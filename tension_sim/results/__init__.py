@@ -1,0 +1,1 @@
+"""What a run gave: results, measures, files, figures."""

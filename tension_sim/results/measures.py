@@ -1,0 +1,274 @@
+"""Numbers that tell how well a network learned; numpy only.
+
+Learned oscillations drift in phase, so the raw error after learning says little: judge
+them by the lag-aligned error, the peak frequency and the firing rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..declare.arrays_in import numbers
+from ..errors import InvalidValueError, message
+from .results import Phase, Results
+
+__all__ = ["best_lag", "jsonable", "lag_aligned_rmse", "mean_rate", "peak_frequency", "rmse", "summary"]
+
+#: Longest lag that `summary` tries, in seconds.
+MAX_LAG = 2.0
+
+
+def _pair(where: str, output: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
+    pair = (("output", output), ("target", target))
+    output, target = (numbers(f"{where}.{name}", value, "numbers, shape (time, outputs)") for name, value in pair)
+    if output.ndim == 1:
+        output = output[:, None]
+    if target.ndim == 1:
+        target = target[:, None]
+    if output.shape != target.shape or output.ndim != 2 or not output.size:
+        raise InvalidValueError(
+            message(f"{where}.target", f"the output's shape {output.shape}, not empty", target.shape)
+        )
+    return output, target
+
+
+def rmse(output: np.ndarray, target: np.ndarray) -> float:
+    """Return the root mean square error over all times and outputs.
+
+    Parameters
+    ----------
+    output, target : ndarray, shape (time,) or (time, outputs)
+
+    Examples
+    --------
+    >>> rmse([1, 2], [1, 4])
+    1.4142135623730951
+    """
+    output, target = _pair("rmse", output, target)
+    return float(np.sqrt(np.mean((output - target) ** 2)))
+
+
+def best_lag(output: np.ndarray, target: np.ndarray, dt: float, max_lag: float) -> float:
+    """Return the shift in time at which the output fits the target best, one for all outputs.
+
+    At each shift the mean square error is taken over the times at which both exist. A periodic
+    signal fits again after each period: of the minima within a tenth of the smallest mean square
+    error, the one with the shortest shift is returned.
+
+    Parameters
+    ----------
+    output, target : ndarray, shape (time,) or (time, outputs)
+    dt : float
+        Seconds from one row to the next.
+    max_lag : float
+        Largest shift either way in seconds; at most half of the duration.
+
+    Returns
+    -------
+    float
+        Seconds by which the output comes late (negative: early); NaN if a value is not finite.
+
+    Raises
+    ------
+    InvalidValueError
+        If the shapes differ, or `max_lag` is negative or over half of the duration.
+
+    Examples
+    --------
+    >>> t = np.arange(0, 4, 0.001)
+    >>> best_lag(np.sin(t - 0.05), np.sin(t), 0.001, max_lag=1.0)
+    0.05
+    """
+    output, target = _pair("best_lag", output, target)
+    lags, errors = _errors_by_lag("best_lag", output, target, dt, max_lag)
+    if not len(lags):
+        return math.nan
+    around = np.pad(errors, 1, constant_values=np.inf)
+    rounding = 1e-12 * (np.mean(output**2) + np.mean(target**2))
+    good = (errors <= around[:-2]) & (errors <= around[2:]) & (errors <= 1.1 * errors.min() + rounding)
+    return float(min(lags[good], key=abs) * dt)
+
+
+def lag_aligned_rmse(output: np.ndarray, target: np.ndarray, dt: float, max_lag: float) -> float:
+    """Return the smallest RMSE over shifts of the output in time; see `best_lag`.
+
+    Examples
+    --------
+    >>> t = np.arange(0, 4, 0.001)
+    >>> round(lag_aligned_rmse(np.sin(t - 0.05), np.sin(t), 0.001, max_lag=1.0), 12)
+    0.0
+    """
+    output, target = _pair("lag_aligned_rmse", output, target)
+    lags, errors = _errors_by_lag("lag_aligned_rmse", output, target, dt, max_lag)
+    if not len(lags):
+        return math.nan
+    # not from the FFT, which leaves rounding of about 1e-8 in the root
+    lag, n = int(lags[np.argmin(errors)]), len(output)
+    return rmse(output[max(lag, 0) : n + min(lag, 0)], target[max(-lag, 0) : n - max(lag, 0)])
+
+
+def _errors_by_lag(
+    where: str, output: np.ndarray, target: np.ndarray, dt: float, max_lag: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lags in rows and the mean square error at each; none where a value is not finite."""
+    duration = len(output) * dt
+    if not 0 <= max_lag <= duration / 2:
+        raise InvalidValueError(
+            message(
+                f"{where}.max_lag",
+                f"0 to half of the duration, {duration / 2:g} s",
+                max_lag,
+                "give a smaller lag or a longer recording.",
+            )
+        )
+    if not (np.isfinite(output).all() and np.isfinite(target).all()):
+        return np.empty(0), np.empty(0)
+    most = int(max_lag / dt + 1e-9)
+    lags = np.arange(-most, most + 1)
+    n, n_outputs = output.shape
+    size = 1 << (2 * n - 1).bit_length()
+    products = np.zeros(len(lags))
+    for z, f in zip(output.T, target.T, strict=True):
+        spectrum = np.fft.rfft(z, size) * np.conj(np.fft.rfft(f, size))
+        products += np.fft.irfft(spectrum, size)[lags]  # negative lags lie at the end
+    zz, ff = (np.concatenate(([0.0], np.cumsum((x**2).sum(axis=1)))) for x in (output, target))
+    overlap = n - np.abs(lags)
+    late, early = np.maximum(lags, 0), np.maximum(-lags, 0)
+    squares = zz[late + overlap] - zz[late] + ff[early + overlap] - ff[early]
+    return lags, (squares - 2 * products) / (overlap * n_outputs)
+
+
+def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
+    """Return the frequency with the most power in Hz.
+
+    The mean is taken off, a Hann window put on, and the peak is placed between the lines of
+    the spectrum by a parabola through their logarithms.
+
+    Parameters
+    ----------
+    output : ndarray, shape (time,) or (time, outputs)
+    dt : float
+        Seconds from one row to the next.
+
+    Returns
+    -------
+    float, or ndarray of shape (outputs,)
+        NaN where the output is constant or not finite.
+
+    Examples
+    --------
+    >>> t = np.arange(0, 5, 1e-3)
+    >>> round(peak_frequency(np.sin(2 * np.pi * 5 * t), 1e-3), 3)
+    5.0
+    """
+    output = numbers("peak_frequency.output", output, "numbers, shape (time, outputs)")
+    if output.ndim == 2:
+        return np.array([peak_frequency(column, dt) for column in output.T])
+    if output.ndim != 1 or len(output) < 4:
+        raise InvalidValueError(
+            message("peak_frequency.output", "at least 4 values of shape (time,) or (time, outputs)", output.shape)
+        )
+    spread = np.ptp(output)
+    if not np.isfinite(spread) or spread <= 1e-12 * np.abs(output).max():
+        return math.nan
+    n = len(output)
+    size = 4 << (n - 1).bit_length()  # zero padding: lines four times finer at least
+    power = np.abs(np.fft.rfft((output - output.mean()) * np.hanning(n), size)) ** 2
+    peak = int(np.argmax(power[1:-1])) + 1
+    left, middle, right = np.log(power[peak - 1 : peak + 2] + np.finfo(float).tiny)
+    bend = left - 2 * middle + right
+    shift = 0.5 * (left - right) / bend if bend else 0.0
+    return float((peak + shift) / (size * dt))
+
+
+def mean_rate(results: Results, phase: Phase | str | None = None) -> float:
+    """Return the mean firing rate of the recorded neurons in Hz, of a phase or of the whole run.
+
+    NaN where no neuron was recorded or no time passed.
+    """
+    if phase is None:
+        phase = Phase("run", results.first_step, results.stop_step)
+    elif isinstance(phase, str):
+        phase = results.phase(phase)
+    duration = (phase.stop - phase.start) * results.dt * results.n_recorded_neurons
+    return len(results.spikes(phase)[0]) / duration if duration else math.nan
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """Return the numbers of a run, ready for JSON; None stands for what is missing or not finite.
+
+    Returns
+    -------
+    dict
+        ``rmse`` per phase and over the last second of learning; ``lag_aligned_rmse`` (with the
+        ``lag`` in seconds) and ``peak_frequency`` (Hz, per output, beside the target's) after
+        learning; ``firing_rate`` (Hz) per phase; ``timings`` (s), ``versions``, ``seed``.
+    """
+    names = [phase.name for phase in results.phases]
+    provenance = dict(results.provenance)
+    step = results.dt * results.record_every
+    found: dict[str, Any] = {
+        "name": results.name,
+        "duration": results.n_steps * results.dt,
+        "dt": results.dt,
+        "neurons": results.n_neurons,
+        "outputs": results.n_outputs,
+        "spikes": len(results.spike_step),
+        "phases": {p.name: [p.start * results.dt, p.stop * results.dt] for p in results.phases},
+        "rmse": {name: _error(results, results.rows(name)) for name in names},
+        "lag_aligned_rmse": {},
+        "peak_frequency": {},
+        "firing_rate": {name: mean_rate(results, name) for name in names},
+        "timings": dict(results.timings),
+        "versions": provenance.pop("versions", None),
+        "seed": provenance.pop("seed", None),
+        "provenance": provenance,
+    }
+    if "learning" in names:
+        rows = results.rows("learning")
+        last = max(rows.stop - round(1.0 / step), rows.start)
+        found["rmse"]["learning_last_second"] = _error(results, slice(last, rows.stop))
+    if "after" in names:
+        rows = results.rows("after")
+        if rows.stop - rows.start >= 4:
+            output = results.output[rows]
+            found["peak_frequency"]["after"] = peak_frequency(output, step)
+            if results.target is not None:
+                target = results.target[rows]
+                how = (output, target, step, min(MAX_LAG, len(output) * step / 4))
+                found["lag_aligned_rmse"] = {"after": lag_aligned_rmse(*how), "lag": best_lag(*how)}
+                found["peak_frequency"]["target"] = peak_frequency(target, step)
+    return jsonable(found)
+
+
+def _error(results: Results, rows: slice) -> float:
+    if results.target is None or rows.stop <= rows.start:
+        return math.nan
+    return rmse(results.output[rows], results.target[rows])
+
+
+def jsonable(value: Any) -> Any:
+    """Return plain Python values for JSON: no numpy types, and None for what is not finite.
+
+    Examples
+    --------
+    >>> jsonable({"a": np.float32(0.5), "b": np.array([1.0, np.nan])})
+    {'a': 0.5, 'b': [1.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        return jsonable(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)

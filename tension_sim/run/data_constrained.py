@@ -1,0 +1,373 @@
+"""Rate networks fitted to recorded activity, and their currents by source region: CURBD.
+
+Perich et al. 2020, doi:10.1101/2020.12.18.423348. Step i of a run begins with the rates
+``r(i) = tanh(a(i))``; all weights learn from ``r(i)`` and the sample before the one at this time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..declare.learning import Learning
+from ..declare.masks import check_regions, check_trainable, masked_kernel, weight_mask
+from ..declare.network import ForceNetwork
+from ..declare.noise import normal
+from ..declare.plasticity import Plastic
+from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
+from ..declare.values import seconds
+from ..errors import InvalidValueError, message
+from ..results.results import Phase, Results
+from ..tasks.surrogate import check_recording, gaps_marked, skipping
+from .simulation import Simulation
+
+__all__ = ["DataConstrainedNetwork", "FitHistory"]
+
+_LARGEST = 0.999
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class FitHistory:
+    """How well each run followed the data.
+
+    Attributes
+    ----------
+    p_var : ndarray, shape (runs,)
+        Explained variance: 1 - mean squared difference over the variance of all data.
+    chi2 : ndarray, shape (runs,)
+        Sum over the samples of the mean squared error that the rule sees (one sample behind).
+    learned : ndarray of bool, shape (runs,)
+        Whether the weights learned; False for the free runs.
+    """
+
+    p_var: np.ndarray
+    chi2: np.ndarray
+    learned: np.ndarray
+
+    def __add__(self, other: FitHistory) -> FitHistory:
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("p_var", "chi2", "learned"))
+        return FitHistory(*(np.concatenate(pair) for pair in pairs))
+
+
+class DataConstrainedNetwork:
+    """A network of rate units, each of which learns to follow the record of one neuron.
+
+    Parameters
+    ----------
+    data : array-like, shape (samples, neurons)
+        Recorded activity.
+    dt_data : float or str
+        Time from sample to sample; seconds, or text with unit.
+    regions : mapping of str to array of int, optional
+        The neurons of each region; each neuron is in one of them. By default all are in one.
+    dt_factor : int, optional
+        Integration steps a sample.
+    g : float, optional
+        Scale of the initial weights: normal, of deviation g/sqrt(neurons).
+    tau, tau_noise : float or str, optional
+        Time constants of the units and of their noise.
+    noise_amplitude : float, optional
+        Scale of the noise; it is the same in every run.
+    alpha_P : float, optional
+        P(0) = alpha_P I, of all weights.
+    connections, trainable : array of bool, shape (neurons, neurons), or mapping, optional
+        Which weights exist, and which of these learn; by default all. An array counts from row to
+        column; a mapping names ``(target region, source region)``, with True, False, or an array of
+        shape (source neurons, target neurons). Neurons with the same trainable inputs share one P.
+    reset_points : sequence of int, optional
+        Samples at which a trial begins: there the units are set to the data, as at the start.
+    nan : str, optional
+        ``"refuse"`` or ``"skip"``: where the data have gaps, weights do not learn.
+    normalize : bool, optional
+        Divide the data by their maximum. In any case they are clipped to +-0.999.
+    seed : int, optional
+        Of weights and noise.
+    dtype, target, threads, name
+        As for `ForceNetwork` and `Simulation`.
+
+    Attributes
+    ----------
+    data : ndarray, shape (samples, neurons)
+        As the units follow it: normalized, clipped, NaN where there is none.
+    net : ForceNetwork
+        The declaration.
+    history : FitHistory
+        Of all runs so far.
+    rates : ndarray, shape (steps, neurons), or None
+        Of the last run, every integration step.
+    results : Results or None
+        The last run: output and target have a row for each sample.
+
+    Raises
+    ------
+    InvalidValueError, InvalidTypeError, UnknownNameError
+        If data, regions or masks do not fit.
+
+    Notes
+    -----
+    As published, the data's value stands in for a unit's input current where a run or trial
+    begins, and the first sample of a trial is compared with the last one of the trial before.
+
+    Examples
+    --------
+    >>> data = np.sin(np.arange(20)[:, None] / 3 + np.arange(4))
+    >>> model = DataConstrainedNetwork(data, "10*ms", regions={"A": [0, 1], "B": [2, 3]}, target="numpy")
+    >>> len(model.fit(2).p_var)
+    2
+    >>> currents = model.decompose()
+    >>> currents["A", "B"].shape
+    (20, 2)
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        dt_data: float | str,
+        *,
+        regions: Mapping[str, Sequence[int]] | None = None,
+        dt_factor: int = 1,
+        g: float = 1.5,
+        tau: float | str = "10*ms",
+        tau_noise: float | str = "100*ms",
+        noise_amplitude: float = 0.01,
+        alpha_P: float = 1.0,
+        connections: Any = None,
+        trainable: Any = None,
+        reset_points: Iterable[int] = (),
+        nan: str = "refuse",
+        normalize: bool = True,
+        seed: int = 0,
+        dtype: str = "float64",
+        target: str | None = None,
+        threads: int | None = None,
+        name: str = "data_constrained",
+    ) -> None:
+        where = type(self).__name__
+        self.data = _checked_data(f"{where}.data", data, nan, normalize)
+        samples, n = self.data.shape
+        self.regions = check_regions(f"{where}.regions", regions, n)
+        self.dt_factor = check_whole(f"{where}.dt_factor", dt_factor, 1)
+        self.n_steps = (samples - 1) * self.dt_factor + 1
+        self.reset_points = _checked_resets(f"{where}.reset_points", reset_points, samples)
+        check_positive(f"{where}.g", g)
+        check_matrix(f"{where}.noise_amplitude", noise_amplitude, (), "one number")
+        check_whole(f"{where}.seed", seed, 0)
+        exists = weight_mask(f"{where}.connections", connections, self.regions, np.ones((n, n), bool))
+        learns = exists if trainable is None else weight_mask(f"{where}.trainable", trainable, self.regions, exists)
+        check_trainable(f"{where}.trainable", learns, exists, name)
+        times = {}
+        for key, value in (("dt_data", dt_data), ("tau", tau), ("tau_noise", tau_noise)):
+            times[key] = check_positive(f"{where}.{key}", seconds(f"{where}.{key}", value))
+        J = np.random.default_rng([seed, 0]).standard_normal((n, n)) * g / math.sqrt(n)
+        static, kernel = masked_kernel(J, exists & ~learns), J if learns.all() else masked_kernel(J, learns)
+        learning = Learning(alpha_P=alpha_P, update_every=self.dt_factor)
+        self.net = ForceNetwork(
+            "filtered_noise", None, n, times["dt_data"] / self.dt_factor, static, None, None,
+            parameters={key: f"{times[key]!r}*second" for key in ("tau", "tau_noise")}
+            | {"noise_amplitude": float(noise_amplitude)},
+            initial={"a": 0.0}, dtype=dtype, seed=seed,
+            plastic=Plastic(kernel, learning, error=skipping("unit*(r - y)"), when="start"),
+        )  # fmt: skip
+        self.simulation = Simulation(self.net, target=target, threads=threads, name=name)
+        self.history = FitHistory(np.empty(0), np.empty(0), np.empty(0, bool))
+        self.rates: np.ndarray | None = None
+        self.results: Results | None = None
+        self._learned: dict[str, Any] = {}
+        self._weights = J * exists
+
+    @property
+    def weights(self) -> np.ndarray:
+        """All weights, from row to column, shape (neurons, neurons)."""
+        return self._weights.copy()
+
+    def fit(self, runs: int, free_runs: int = 0, *, progress: Callable[[int, int], None] | None = None) -> FitHistory:
+        """Run through the data again and again, with learning; weights and P go on from run to run.
+
+        Parameters
+        ----------
+        runs, free_runs : int
+            Runs with learning, then runs without.
+        progress : callable, optional
+            Called as ``progress(steps_done, steps)``, over all of these runs.
+
+        Returns
+        -------
+        FitHistory
+            Of these runs; `history` has all. After Ctrl-C, of those that came to their end.
+        """
+        check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
+        check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
+        total = runs + free_runs
+        p_var, chi2, timings = [], [], []
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(len(p_var) * self.n_steps + done, total * self.n_steps)
+
+        for run in range(total):
+            results = self._run(run < runs, 0, report)
+            timings.append(results.timings)
+            if results.provenance["interrupted"]:
+                break
+            p_var.append(self.explained_variance(self.rates))
+            chi2.append(self._chi2(self.rates))
+        history = FitHistory(np.array(p_var), np.array(chi2), np.arange(len(p_var)) < runs)
+        self.history = self.history + history
+        if self.results is not None:
+            ends = self.net.dt * self.n_steps * np.arange(1, len(self.history.p_var) + 1)
+            curve = {"time": ends, "p_var": self.history.p_var, "chi2": self.history.chi2}
+            spent = {key: sum(timing[key] for timing in timings) for key in ("build", "run")}
+            self.results = replace(self.results, learning_curve=curve, timings=spent)
+        return history
+
+    def predict(self, *, trial: int = 0) -> Results:
+        """Run without learning.
+
+        Parameters
+        ----------
+        trial : int, optional
+            The noise of trial 0 is that of `fit`.
+
+        Returns
+        -------
+        Results
+            Output and target have a row for each sample; `rates` has all steps.
+        """
+        return self._run(False, check_whole("DataConstrainedNetwork.predict.trial", trial, 0))
+
+    def decompose(self, rates: Any = None, *, only: str = "all") -> dict[Pair, np.ndarray]:
+        """Return each region's input currents by source region; their sum is its recurrent input.
+
+        Parameters
+        ----------
+        rates : array, shape (times, neurons), optional
+            By default those of the last run, every integration step.
+        only : str, optional
+            ``"all"`` weights, or only the ``"excitatory"`` or ``"inhibitory"`` ones.
+
+        Returns
+        -------
+        dict of (target region, source region) to ndarray, shape (times, neurons of the target)
+
+        Raises
+        ------
+        InvalidValueError
+            If nothing was run yet and no rates are given.
+        """
+        where = "DataConstrainedNetwork.decompose"
+        check_choice(f"{where}.only", only, ("all", "excitatory", "inhibitory"))
+        if rates is None:
+            if self.rates is None:
+                raise InvalidValueError(message(f"{where}.rates", "rates, for nothing was run yet", None, "call fit."))
+            rates = self.rates
+        rates, n = check_series(f"{where}.rates", rates), self.net.n
+        if rates.shape[1] != n:
+            raise InvalidValueError(message(f"{where}.rates", f"shape (times, {n})", rates.shape))
+        signs = {"excitatory": np.maximum, "inhibitory": np.minimum}
+        J = signs[only](self._weights, 0) if only in signs else self._weights
+        return {
+            (target, source): rates[:, j] @ J[np.ix_(j, i)]
+            for target, i in self.regions.items()
+            for source, j in self.regions.items()
+        }
+
+    def explained_variance(self, rates: np.ndarray) -> float:
+        """Return pVar of some rates, shape (steps, neurons)."""
+        known = np.isfinite(self.data)
+        difference = (self.data - rates[:: self.dt_factor])[known]
+        return float(1 - np.mean(difference**2) / np.var(self.data[known]))
+
+    def _chi2(self, rates: np.ndarray) -> float:
+        errors = rates[self.dt_factor :: self.dt_factor] - self.data[:-1]
+        return float(np.mean(np.nan_to_num(errors) ** 2, axis=1).sum())
+
+    def _run(self, learning: bool, trial: int, report: Callable[[int], None] | None = None) -> Results:
+        """Run from the first sample to the last, or to where it was interrupted."""
+        n, f = self.net.n, self.dt_factor
+        rates = np.empty((self.n_steps, n))
+        begins = [0, *self.reset_points]
+        # a run's first step is step 1, so that updates fall on the samples, which are multiples of f
+        bounds = [1, *(sample * f for sample in self.reset_points), self.n_steps]
+        noise, timings = self._first_noise(trial), {"build": 0.0, "run": 0.0}
+        for sample, start, stop in zip(begins, bounds, bounds[1:], strict=False):
+            a = _next_known(self.data, sample)
+            rates[start] = np.tanh(a)
+            given = {"neurons.a": a, "neurons.r": rates[start], "neurons.noise": noise, "step": start}
+            y, every = self._samples(start, stop) if learning else (None, 1)
+            results = self.simulation.run(
+                y, steps=stop - start, every={"y": every}, learning=learning, trial=trial, state=self._learned | given,
+                progress=None if report is None else lambda done, _, start=start: report(start + done),
+            )  # fmt: skip
+            reached = min(start + 1 + len(results.output), stop)
+            rates[start + 1 : reached] = results.output[: reached - start - 1]
+            noise = results.state["neurons.noise"]
+            if learning:
+                self._learned = {k: v for k, v in results.state.items() if k.startswith(("plastic", "rls"))}
+            timings = {key: timings[key] + results.timings[key] for key in timings}
+            if results.provenance["interrupted"]:
+                break
+        rates[0] = rates[1]
+        self.rates = rates[:reached]
+        if learning:
+            static = 0.0 if self.net.recurrent is None else self.net.recurrent.to_dense()
+            self._weights = results.weights["recurrent_kernel"] + static
+        output = self.rates[::f]
+        self.results = Results(
+            name=self.simulation.name, dt=self.net.dt, first_step=0, n_steps=reached, n_neurons=n,
+            spike_step=np.empty(0), spike_neuron=np.empty(0), n_recorded_neurons=0, record_every=f,
+            output=output, target=self.data[: len(output)],
+            phases=(Phase("learning" if learning else "run", 0, reached),),
+            weights={"recurrent_kernel": self.weights}, state=results.state, provenance=results.provenance,
+            timings=timings,
+        )  # fmt: skip
+        return self.results
+
+    def _samples(self, start: int, stop: int) -> tuple[np.ndarray, int]:
+        """Return the sample before each step from `start` on, and for how many steps each is held."""
+        y, f = gaps_marked(self.data), self.dt_factor
+        if (start - 1) % f == 0:
+            return y[(start - 1) // f : -(-(stop - 1) // f)], f
+        return y[(np.arange(start, stop) - 1) // f], 1
+
+    def _first_noise(self, trial: int) -> np.ndarray:
+        """Return the noise of step 1, one step of the filter after the 1 of step 0."""
+        n, values = self.net.n, self.net.parameter_values
+        tau, dt = values["tau_noise"].value, self.net.dt
+        seed = self.simulation.wiring.noise(trial)["neurons.noise_seed"]
+        white = math.sqrt(tau / dt) * normal(seed, 0, np.arange(n))
+        return white + (1 - white) * math.exp(-dt / tau)
+
+
+def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
+    values = check_recording(where, data, nan)
+    if normalize:
+        largest = np.nanmax(values)
+        if not largest > 0:
+            raise InvalidValueError(message(where, "a maximum above 0, to divide by", float(largest)))
+        values = values / largest
+    if not np.nanvar(values) > 0:
+        raise InvalidValueError(message(where, "data that vary", "the same value everywhere"))
+    return np.clip(values, -_LARGEST, _LARGEST)
+
+
+def _checked_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
+    found = sorted({check_whole(where, point, 0) for point in points} - {0})
+    if found and found[-1] >= samples:
+        raise InvalidValueError(message(where, f"samples from 0 to {samples - 1}", found[-1]))
+    return found
+
+
+def _next_known(data: np.ndarray, sample: int) -> np.ndarray:
+    """Return a row of the data; for what is missing, the next value that is there, or the last one."""
+    row = data[sample].copy()
+    for neuron in np.flatnonzero(np.isnan(row)):
+        known = np.flatnonzero(np.isfinite(data[:, neuron]))
+        later = known[known > sample]
+        row[neuron] = data[later[0] if len(later) else known[-1], neuron]
+    return row

@@ -1,0 +1,433 @@
+"""Run a declared network on a target: data and state in, `Results` out."""
+
+from __future__ import annotations
+
+import platform
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from ..circuit.fitted_wiring import FittedWiring
+from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
+from ..circuit.wiring import ForceWiring
+from ..declare.fitted import FittedNetwork
+from ..declare.network import ForceNetwork
+from ..declare.record import Record
+from ..declare.validation import check_callable, check_flag, check_series, check_steps, check_text, check_whole
+from ..errors import (
+    CompilerNotFoundError,
+    InvalidTypeError,
+    InvalidValueError,
+    RunFailedError,
+    diverged,
+    message,
+    unknown_name,
+)
+from ..results.results import Phase, Recording, Results, first_multiple
+from ..system.interrupts import Interrupts
+from ..system.memory import check_memory
+from ..system.toolchain import require_compiler
+from ..tasks import Task
+from .cache import find, find_or_build
+from .finite import check_states
+from .program import Program
+from .rehearsal import Rehearsed, rehearsing
+
+__all__ = ["TARGETS", "Simulation"]
+
+_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
+
+#: Mean rate in Hz that counts where a run's files are to lie, above that of any published network; bytes of a spike.
+_ASSUMED_RATE = 100
+_SPIKE = 8 + 4
+
+#: Where a network can run.
+TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+
+_MOST_THREADS = 1024
+
+
+class Simulation:
+    """A network on a target; runs as often as one likes, on any data.
+
+    Parameters
+    ----------
+    net : ForceNetwork or FittedNetwork
+        The declaration.
+    target : str, optional
+        ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
+        C++ where there is a compiler or the program is there already, else numpy with a warning.
+    record : Record, optional
+        What is recorded; by default the output at every step, and all spikes.
+    threads : int, optional
+        OpenMP threads of the C++ program: any number gives the same bits. By default it is
+        compiled without OpenMP, the fastest for networks below some 100,000 weights; its
+        voltages may differ from those in the last bit.
+    name : str, optional
+        Name of the results.
+
+    Raises
+    ------
+    UnknownNameError, InvalidTypeError, CompilerNotFoundError
+        Before anything is built.
+
+    Examples
+    --------
+    >>> net = ForceNetwork.random("lif", n=20, seed=1)
+    >>> results = Simulation(net, target="numpy").run(np.zeros(10))
+    >>> results.output.shape
+    (10, 1)
+    """
+
+    def __init__(
+        self,
+        net: ForceNetwork | FittedNetwork,
+        *,
+        target: str | None = None,
+        record: Record | None = None,
+        threads: int | None = None,
+        name: str = "network",
+    ) -> None:
+        if not isinstance(net, tuple(_WIRINGS)):
+            raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
+        if target is not None and check_text("Simulation.target", target) not in TARGETS:
+            raise unknown_name("Simulation.target", "target", target, TARGETS)
+        self.net, self.name = net, check_text("Simulation.name", name)
+        self.record = record if record is not None else Record()
+        if not isinstance(self.record, Record):
+            raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
+        if threads is not None:
+            threads = check_whole("Simulation.threads", threads, 1)
+            if threads > _MOST_THREADS:
+                raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
+        kind = next(known for known in _WIRINGS if isinstance(net, known))
+        self.wiring = _WIRINGS[kind](net, self.record, threads or 0)
+        self.target = target or _default_target(self.wiring.circuit)
+        if self.target == "cuda_standalone":
+            from ..system.cuda import require_cuda
+
+            require_cuda()
+
+    def build(self) -> Program | None:
+        """Compile the network's program, or find it; None on the targets that need none."""
+        if self.target == "cython":
+            require_compiler("cython")
+        if self.target in ("numpy", "cython"):
+            return None
+        return find_or_build(self.wiring.circuit, self.target, self.name)
+
+    def _check_build(self) -> None:
+        """Refuse a target whose compiler is missing, where `build` would need it."""
+        if self.target == "cython":
+            require_compiler("cython")
+        elif self.target == "cpp_standalone" and find(self.wiring.circuit, self.target) is None:
+            require_compiler()
+
+    def run(
+        self,
+        y: Any = None,
+        x: Any = None,
+        *,
+        steps: int | None = None,
+        every: Mapping[str, int] | None = None,
+        rates: Any = None,
+        trial: int = 0,
+        learning: bool = True,
+        state: Mapping[str, Any] | None = None,
+        phases: tuple[Phase, ...] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Results:
+        """Run the network.
+
+        Parameters
+        ----------
+        y : array-like, shape (timesteps, n_outputs), or Task
+            The supervisor; row 0 belongs to the first step of this run. A `Task` covers the
+            whole protocol, so that a run that starts later takes its later part.
+        x : array-like, shape (timesteps, n_inputs), optional
+            External input.
+        steps : int, optional
+            How many steps; by default as many as the samples last.
+        every : mapping of str to int, optional
+            Time steps for which each sample of ``"y"``, ``"x"`` or ``"rates"`` is held; 1 by default.
+        rates : array-like, shape (timesteps, n_feedforward), optional
+            Rates in Hz of the feed-forward Poisson units of a FittedNetwork.
+        trial : int, optional
+            Noise, Poisson spikes and, in a FittedNetwork, initial values are those of this trial.
+        learning : bool, optional
+            False freezes the weights, whatever the schedule says.
+        state : mapping, optional
+            Where to start: the ``state`` of earlier results goes on from their end.
+        phases : tuple of Phase, optional
+            Named parts of the run; by default those of the schedule.
+        progress : callable, optional
+            Called as ``progress(steps_done, steps)`` while the run goes on.
+
+        Returns
+        -------
+        Results
+            Also after Ctrl-C, up to the step reached.
+
+        Raises
+        ------
+        InvalidValueError, InvalidTypeError, UnknownNameError
+            If data or state do not fit; nothing is built or run then.
+        DivergenceError
+            If learning diverged; ``error.results`` holds the results up to that step.
+        RunFailedError, OutputError
+            If the compiled program could not be built or did not end well.
+        """
+        trial = check_whole("Simulation.run.trial", trial, 0)
+        learning = check_flag("Simulation.run.learning", learning)
+        check_callable("Simulation.run.progress", progress, "progress(steps_done, steps)")
+        phases = None if phases is None else _checked_phases(phases)
+        if every is not None and not isinstance(every, Mapping):
+            raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
+        initial = self.wiring.initial_state(state, trial)
+        start = int(initial.pop("step"))
+        data, steps, rows = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
+        values = {**self.wiring.values(), **self.wiring.noise(trial), **initial, **data}
+        rules = list(self.wiring.circuit.of(Rule))
+        if not learning:
+            values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
+        expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
+        values |= dict.fromkeys(expected, steps // self.record.every + 1)
+        recorded = len(self._rows(start, steps)) * self._recorded_bytes()
+        check_memory("Simulation.run.steps", recorded, "fewer steps, or a larger Record.every")
+        if rehearsing():
+            self._check_build()
+            raise Rehearsed
+        begin = time.perf_counter()
+        with Interrupts(at_once=True):
+            program = self.build()
+        built = time.perf_counter()
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(min(max(done, 0), steps), steps)
+
+        if program is None:
+            from ..brian import runtime
+
+            arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
+        else:
+            spikes = int(self.wiring.spikes_of * steps * self.net.dt * _ASSUMED_RATE * _SPIKE)
+            wanted = self.wiring.circuit.results
+            arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
+        timings = {"build": built - begin, "run": time.perf_counter() - built}
+        results = self._results(arrays, rows, start, phases, timings)
+        step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
+        if step >= 0:
+            error = diverged(step, step * self.net.dt)
+            error.results = results
+            raise error
+        check_states(results, self.net.state_variables)
+        return results
+
+    def _rows(self, start: int, steps: int) -> range:
+        """Return the steps of a run that are recorded."""
+        every = self.record.every
+        return range(first_multiple(start, every), start + steps, every)
+
+    def _recorded_bytes(self) -> int:
+        """Return the bytes of a recorded step."""
+        record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
+        output = self.net.n_outputs if "output" in self.wiring.circuit.of(VariableRecord) else 0
+        recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
+        return np.dtype(self.net.dtype).itemsize * output + size * recorded
+
+    def _data(
+        self, given: Mapping[str, Any], every: Mapping[str, int], steps: int | None, start: int, learning: bool
+    ) -> tuple[dict[str, Any], int, Callable[[np.ndarray], np.ndarray] | None]:
+        """Return the samples to play, the number of steps, and the target as a function of steps."""
+        for name in every:
+            if name not in given:
+                raise unknown_name("Simulation.run.every", "kind of samples", name, given)
+        held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
+        first, periodic, series = start, False, dict(given)
+        if isinstance(given["y"], Task):
+            task = given["y"]
+            if given["x"] is not None or every:
+                raise InvalidValueError(
+                    message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
+                )
+            series |= {"y": task.target, "x": task.inputs}
+            first, periodic, left, at = 0, task.period is not None, task.n_steps - start, task.target_at
+        else:
+            for name, samples in given.items():
+                unit = self.wiring.sample_units.get(name, "1")
+                series[name] = None if samples is None else check_series(f"Simulation.run.{name}", samples, unit)
+            lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
+            left = next(iter(lengths.values()), None)
+            for name, length in lengths.items():
+                if length != left:
+                    raise InvalidValueError(
+                        message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
+                    )
+            y, step_of = series["y"], held["y"]
+            at = None if y is None else lambda k: y[(k - start) // step_of]
+        self._check_series(series, learning)
+        if steps is None:
+            steps = left
+        if steps is None:
+            raise InvalidValueError(message("Simulation.run.steps", "steps, where no samples are given", None))
+        steps = check_steps("Simulation.run.steps", steps, 1)
+        if left is not None and steps > left:
+            raise InvalidValueError(
+                message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
+            )
+        data = {}
+        for part, (name, channels) in self._channels().items():
+            samples = np.zeros((1, channels)) if series[name] is None else series[name]
+            data[f"{part}.samples"] = samples.ravel()
+            data |= {f"{part}.first_step": first, f"{part}.every": held[name], f"{part}.periodic": int(periodic)}
+        return data, steps, at
+
+    def _channels(self) -> dict[str, tuple[str, int]]:
+        """Return for each signal of the circuit the name of its samples, and its channels."""
+        names = {"target": "y", "inputs": "x", "rates": "rates"}
+        return {part: (names[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
+
+    def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
+        wanted = dict(self._channels().values())
+        if series["x"] is not None and "x" not in wanted:
+            where = "no input, for the network has no input_kernel"
+            raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
+        if series["rates"] is not None and "rates" not in wanted:
+            where = "no rates, for the network has no feed-forward units"
+            raise InvalidValueError(message("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
+        for name, channels in wanted.items():
+            if series[name] is not None and series[name].shape[1] != channels:
+                raise InvalidValueError(
+                    message(f"Simulation.run.{name}", f"shape (timesteps, {channels})", series[name].shape)
+                )
+            if series[name] is None and name != "y":
+                what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
+                raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
+        if series["y"] is None and learning and self.wiring.circuit.of(Rule):
+            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
+
+    def _results(
+        self,
+        arrays: Mapping[str, Any],
+        target_at: Callable[[np.ndarray], np.ndarray] | None,
+        start: int,
+        phases: tuple[Phase, ...] | None,
+        timings: dict[str, float],
+    ) -> Results:
+        net, wiring, every = self.net, self.wiring, self.record.every
+        steps = int(arrays["steps"])
+        recorded_steps = self._rows(start, steps)
+        rows = np.arange(recorded_steps.start, recorded_steps.stop, every)
+        if "output.values" in arrays:
+            output = np.array(arrays["output.values"]).reshape(-1, net.n_outputs)
+        else:
+            output, target_at = np.empty((len(rows), 0)), None
+        if len(output) != len(rows):
+            raise _incomplete(f"{len(output)} of {len(rows)} rows of its output")
+        if wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"]):
+            raise _incomplete(f"{len(arrays['spikes.t'])} times and {len(arrays['spikes.i'])} neurons of spikes")
+        recorded = {}
+        for name, indices in self.record.variables.items():
+            if name in self.record.off:
+                continue
+            values = arrays[f"recorded_{name}.values"]
+            if len(values) != len(rows) * len(indices):
+                raise _incomplete(f"{len(values)} of {len(rows) * len(indices)} values of {name}")
+            values = values.reshape(-1, len(indices))
+            unit, scale = net.display_unit(name)
+            recorded[name] = Recording(values / scale, unit, np.array(indices), every)
+        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {"step": start + steps}
+        spike_step = np.empty(0, np.int64)
+        if wiring.spikes_of:
+            spike_step = np.rint(arrays["spikes.t"] / net.dt).astype(np.int64)
+        return Results(
+            name=self.name,
+            dt=net.dt,
+            first_step=start,
+            n_steps=steps,
+            n_neurons=net.n,
+            spike_step=spike_step,
+            spike_neuron=arrays["spikes.i"] if wiring.spikes_of else np.empty(0, np.int32),
+            n_recorded_neurons=wiring.spikes_of,
+            record_every=every,
+            output=output,
+            target=None if target_at is None else target_at(rows),
+            phases=self._phases(start, steps) if phases is None else clipped(phases, start, start + steps),
+            recorded=recorded,
+            weights=wiring.weights(arrays),
+            state=state,
+            provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
+            timings=timings,
+        )
+
+    def _phases(self, start: int, steps: int) -> tuple[Phase, ...]:
+        schedules = [learning for _, _, learning in self.wiring.rules.values()]
+        rule, end = (schedules or [None])[0], start + steps
+        if rule is None:
+            return (Phase("run", start, end),)
+        stop = max(end, rule.start) if rule.stop is None else rule.stop
+        phases = (
+            Phase("before", 0, rule.start),
+            Phase("learning", rule.start, stop),
+            Phase("after", stop, max(stop, end)),
+        )
+        return clipped(phases, start, end)
+
+    def _provenance(self) -> dict[str, Any]:
+        net = self.net
+        return {
+            "versions": {"python": platform.python_version()} | _versions(),
+            "seed": net.seed,
+            "target": self.target,
+            "dtype": net.dtype,
+            "neuron": net.neuron.name,
+            "synapse": net.synapse and net.synapse.name,
+            "source": net.neuron.source,
+            "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+        }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for distribution in ("tension-sim", "brian2", "numpy"):
+        try:
+            found[distribution] = version(distribution)
+        except PackageNotFoundError:
+            found[distribution] = "unknown"
+    return found
+
+
+def _checked_phases(phases: Any) -> tuple[Phase, ...]:
+    if not isinstance(phases, tuple | list) or not all(isinstance(phase, Phase) for phase in phases):
+        fix = 'write them as in (Phase("learning", 0, 100),).'
+        raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))
+    return tuple(phases)
+
+
+def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:
+    """Cut phases to the steps of a run, and leave out those that have none."""
+    bounds = [(p.name, max(p.start, start), min(p.stop, end)) for p in phases]
+    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+
+
+def _incomplete(what: str) -> RunFailedError:
+    return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
+
+
+def _default_target(circuit: Circuit) -> str:
+    """Return C++ where there is a compiler, or the program already, else numpy."""
+    try:
+        require_compiler()
+    except CompilerNotFoundError as error:
+        if find(circuit, "cpp_standalone") is not None:
+            return "cpp_standalone"
+        warnings.warn(f"Running on numpy, which is slower: {error}", stacklevel=3)
+        return "numpy"
+    return "cpp_standalone"

@@ -1,0 +1,287 @@
+"""Trials: conditions that learn in turn, each trial a run of its own, and how well targets are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..circuit.parts import Rule, SpikeInput
+from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
+from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
+from ..results.results import Results
+from .simulation import Simulation
+
+__all__ = ["Condition", "Trials", "correlation", "window_means"]
+
+#: Trials of tests are numbered from here on, so that their noise and starts are their own.
+TESTS = 10**9
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What the network gets in the trials of one condition; see `Simulation.run`.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"right"``.
+    y, x, rates : array, shape (samples, channels), optional
+        Target, external input, rates of the feed-forward units.
+    """
+
+    name: str
+    y: Any = None
+    x: Any = None
+    rates: Any = None
+
+    def __post_init__(self) -> None:
+        check_text("Condition.name", self.name)
+
+
+class Trials:
+    """Trials of a network under several conditions.
+
+    P and weights go from trial to trial. Each trial starts afresh, with initial values and
+    Poisson spikes of its own, or where the one before ended.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        The network.
+    conditions : sequence of Condition
+        In the order in which they are learned.
+    steps : int, optional
+        Time steps of a trial; by default as many as the samples last.
+    every : mapping of str to int, optional
+        As for `Simulation.run`.
+    separate : array of bool, shape (plastic weights,), optional
+        Weights of which each condition has a set of its own; P is shared all the same.
+    start : str, optional
+        ``"fresh"``, or ``"continued"`` for states that go on from trial to trial.
+
+    Attributes
+    ----------
+    state : dict
+        All that a further trial starts from.
+    loops : int
+        Loops over all conditions that are done.
+    interrupted : bool
+        Whether Ctrl-C ended the last `train`.
+
+    Examples
+    --------
+    >>> from tension_sim import FittedNetwork, Learning, SparseKernel
+    >>> kernel = SparseKernel(2, [0, 1], [1, 0], [0.1, 0.1])
+    >>> lif, filters = "lif_normalized", ("euler_exponential", "euler_exponential")
+    >>> net = FittedNetwork(lif, *filters, 2, "0.1*ms", None, kernel, Learning(alpha_P=1.0, update_every=5))
+    >>> trials = Trials(Simulation(net, target="numpy"), [Condition("one", y=np.ones((20, 2)))])
+    >>> trials.train(2)
+    >>> trials.loops, trials.weights("one").shape
+    (2, (2,))
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        conditions: Sequence[Condition],
+        *,
+        steps: int | None = None,
+        every: Mapping[str, int] | None = None,
+        separate: Any = None,
+        start: str = "fresh",
+    ) -> None:
+        if not isinstance(simulation, Simulation):
+            raise InvalidTypeError(message("Trials.simulation", "a Simulation", simulation, "Simulation(net)."))
+        if every is not None and not isinstance(every, Mapping):
+            raise InvalidTypeError(message("Trials.every", 'a mapping such as {"y": 10}', every))
+        conditions = tuple(conditions) if isinstance(conditions, Sequence) else (conditions,)
+        if not conditions or not all(isinstance(one, Condition) for one in conditions):
+            raise InvalidTypeError(message("Trials.conditions", "one Condition or more", conditions))
+        self.conditions = {one.name: one for one in conditions}
+        if len(self.conditions) < len(conditions):
+            raise InvalidValueError(message("Trials.conditions", "names that differ", [c.name for c in conditions]))
+        check_choice("Trials.start", start, ("fresh", "continued"))
+        self.simulation, self.steps, self.every, self.start = simulation, steps, dict(every or {}), start
+        circuit = simulation.wiring.circuit
+        learned = [f"{name}." for name in circuit.of(Rule)]
+        #: What goes from one trial to the next.
+        self._carried = {
+            name for name in circuit.state_sizes if start == "continued" or name.startswith(tuple(learned))
+        }
+        self._weights = [f"{name}.w" for name, part in circuit.of(SpikeInput).items() if part.trace]
+        self._carried |= {name for name in circuit.state_sizes if name.endswith(".w")}
+        self.state: dict[str, Any] = {}
+        self.loops, self.interrupted = 0, False
+        self._separate = None
+        if separate is not None:
+            if not self._weights:
+                raise InvalidValueError(message("Trials.separate", "a FittedNetwork's weights", simulation.net))
+            count = (circuit.state_sizes[self._weights[0]],)
+            self._separate = check_matrix("Trials.separate", separate, count, "plastic weights").astype(bool)
+            # their places in the state
+            self._slots = simulation.wiring.slots[self._separate]
+        self._own: dict[str, np.ndarray] = {}
+
+    def weights(self, condition: str) -> np.ndarray:
+        """Return the plastic weights with which a trial of a condition would start, in the net's order."""
+        self._check_name("Trials.weights.condition", condition)
+        if not self._weights:
+            raise InvalidTypeError(message("Trials.weights", "a FittedNetwork", self.simulation.net))
+        if not self.state:
+            return self.simulation.net.plastic.weight.copy()
+        return self.simulation.wiring.weights(self._with_own(condition))["plastic"]
+
+    def _check_name(self, where: str, condition: str) -> None:
+        if check_text(where, condition) not in self.conditions:
+            raise unknown_name(where, "condition", condition, self.conditions)
+
+    def _with_own(self, condition: str) -> dict[str, Any]:
+        state = dict(self.state)
+        if self._separate is not None and state:
+            (name,) = self._weights
+            scale = self.simulation.net.current_scale
+            weights = np.array(state[name])
+            first = self.simulation.net.plastic.weight[self._separate] * scale
+            weights[self._slots] = self._own.get(condition, first)
+            state[name] = weights
+        return state
+
+    def _take(self, condition: str, results: Results) -> None:
+        self.state = {name: results.state[name] for name in self._carried} | {"step": 0}
+        if self._separate is not None:
+            self._own[condition] = np.array(self.state[self._weights[0]])[self._slots]
+
+    def _run(self, condition: str, state: Mapping[str, Any], **options: Any) -> Results:
+        given = self.conditions[condition]
+        samples = {name: getattr(given, name) for name in ("y", "x", "rates")}
+        return self.simulation.run(**samples, steps=self.steps, every=self.every, state=state or None, **options)
+
+    def train(
+        self,
+        loops: int,
+        *,
+        after: Callable[[int, str, Results], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Learn the conditions in turn, `loops` times.
+
+        Ctrl-C ends it with what was reached, the last trial's part included; `interrupted` is
+        True then.
+
+        Parameters
+        ----------
+        loops : int
+            How often each condition is learned.
+        after : callable, optional
+            Called as ``after(loop, condition, results)`` after each trial, loops counted from 1.
+        progress : callable, optional
+            Called as ``progress(done, loops)`` after each loop.
+
+        Raises
+        ------
+        DivergenceError
+            The state is the last good one then.
+        """
+        loops = check_whole("Trials.train.loops", loops, 1)
+        check_callable("Trials.train.after", after, "after(loop, condition, results)")
+        check_callable("Trials.train.progress", progress, "progress(done, loops)")
+        self.interrupted = False
+        end = self.loops + loops
+        try:
+            while self.loops < end:
+                for place, condition in enumerate(self.conditions):
+                    trial = self.loops * len(self.conditions) + place + 1
+                    try:
+                        results = self._run(condition, self._with_own(condition), trial=trial)
+                    except DivergenceError as error:
+                        self._take(condition, error.results)
+                        raise
+                    self._take(condition, results)
+                    if results.provenance["interrupted"]:
+                        self.interrupted = True
+                        return
+                    if after is not None:
+                        after(self.loops + 1, condition, results)
+                self.loops += 1
+                if progress is not None:
+                    progress(self.loops - end + loops, loops)
+        except KeyboardInterrupt:  # between two trials
+            self.interrupted = True
+
+    def test(self, condition: str, number: int = 0, *, state: Mapping[str, Any] | None = None) -> Results:
+        """Run one trial without learning; each number has its own start and Poisson spikes.
+
+        Parameters
+        ----------
+        condition : str
+            Its name.
+        number : int, optional
+            Of the test.
+        state : mapping, optional
+            Values to start from in place of the declared ones.
+        """
+        self._check_name("Trials.test.condition", condition)
+        check_whole("Trials.test.number", number, 0)
+        weights = {name: v for name, v in self._with_own(condition).items() if name.endswith(".w")}
+        return self._run(condition, weights | dict(state or {}), trial=TESTS + number, learning=False)
+
+
+def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[int, int]) -> np.ndarray:
+    """Return means of recorded values over windows.
+
+    Parameters
+    ----------
+    values : array, shape (rows, channels)
+        Row j is of step ``j * every``.
+    every : int
+        Steps from row to row.
+    centers : array of int
+        Steps at which the windows have their middle.
+    half : int
+        Windows are the steps from ``center - half`` on, up to but not with ``center + half``.
+    span : (int, int)
+        Windows are cut to the steps from the first on, up to but not with the second.
+
+    Returns
+    -------
+    array, shape (centers, channels)
+
+    Examples
+    --------
+    >>> window_means(np.arange(10.0)[:, None], 1, [0, 5], 2, (0, 10)).ravel()
+    array([0.5, 4.5])
+    """
+    check_steps("window_means.every", every, 1)
+    values = numbers("window_means.values", values, "an array of shape (rows, channels)")
+    if values.ndim != 2:
+        raise InvalidValueError(message("window_means.values", "an array of shape (rows, channels)", values.shape))
+    centers = whole_numbers("window_means.centers", centers, "a list of time steps")
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    span = (span[0], min(span[1], len(values) * every))
+    low, high = (-(-np.clip(centers + side, *span) // every) for side in (-half, half))
+    if np.any(high <= low):
+        raise InvalidValueError(
+            message("window_means.centers", "windows with at least one row each", centers[np.argmax(high <= low)])
+        )
+    return (sums[high] - sums[low]) / (high - low)[:, None]
+
+
+def correlation(x: Any, y: Any) -> np.ndarray:
+    """Return Pearson's r of each channel; NaN for one that does not vary.
+
+    Examples
+    --------
+    >>> correlation([[0, 0], [1, 1]], [[0, 5], [2, 4]]).round(6)
+    array([ 1., -1.])
+    """
+    x = numbers("correlation.x", x, "an array of shape (rows, channels)")
+    y = numbers("correlation.y", y, "an array of shape (rows, channels)")
+    if x.shape != y.shape or x.ndim != 2:
+        raise InvalidValueError(message("correlation.y", f"the shape of x, {x.shape}, rows by channels", y.shape))
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        return (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))

@@ -1,0 +1,1 @@
+"""Files, processes, memory and compilers: what every room above stands on."""
