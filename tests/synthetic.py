@@ -55,7 +55,7 @@ def synthetic_results(
         "target": target,
         "phases": tuple(
             Phase(name, first_step + k * steps, first_step + (k + 1) * steps)
-            for k, name in enumerate(("before", "learning", "after"))
+            for k, name in enumerate(("before", "learning", "test"))
         ),
         "recorded": {"v": Recording(rng.normal(-60, 5, (rows, 2)), "mV", np.array([2, 5]), every)},
         "weights": {"output_kernel": rng.normal(size=(n_neurons, n_outputs))},

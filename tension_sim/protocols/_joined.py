@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..results.results import Recording, Results
+from ..results.results import Recording, Results, added
 
 __all__ = ["joined"]
 
@@ -28,7 +28,6 @@ def joined(first: Results, second: Results) -> Results:
         if name in second.recorded
     }
     has_target = first.target is not None and second.target is not None
-    seconds = {name: first.timings.get(name, 0) + second.timings.get(name, 0) for name in first.timings}
     interrupted = any(run.provenance.get("interrupted", False) for run in (first, second))
     return replace(
         first,
@@ -42,5 +41,5 @@ def joined(first: Results, second: Results) -> Results:
         weights=first.weights | second.weights,
         state=second.state,
         provenance=first.provenance | {"interrupted": interrupted},
-        timings=seconds,
+        timings=added(first.timings, second.timings),
     )

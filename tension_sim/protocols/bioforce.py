@@ -135,6 +135,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough; that run is what is returned."""
+    from ..results.results import added
     from ..run.simulation import Simulation
     from ..tasks.surrogate import gaps_marked
 
@@ -143,7 +144,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     simulation = Simulation(network(recipe, traces.shape[1]), target=target, name=recipe.name)
     state: Any = None
     curves: dict[str, list[float]] = {"training_mae": [], "free_mae": []}
-    interrupted, timings = False, {"build": 0.0, "run": 0.0}
+    interrupted, timings = False, dict[str, float]()
 
     def once(learning: bool, done: int) -> Any:
         def report(at: int, _: int) -> None:
@@ -151,8 +152,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
                 progress(done * len(y) + at, 2 * values["epochs"] * len(y))
 
         results = simulation.run(y, learning=learning, state=state, progress=report)
-        for key in timings:
-            timings[key] += results.timings[key]
+        timings.update(added(timings, results.timings))
         found = float(np.abs(results.output - traces[: len(results.output)])[known[: len(results.output)]].mean())
         return results, found
 

@@ -18,7 +18,7 @@ from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
-from ..results.results import Results
+from ..results.results import Results, added
 from ..run.simulation import Simulation
 from ..run.trials import Condition, Trials, correlation, window_means
 from ._balanced import Times, draw_plastic, draw_static, feedforward_rates, made_up_rates, match, read_rates, wander
@@ -365,6 +365,7 @@ def run(
         state={name: values for name, values in shown.state.items() if not name.startswith("rls.")},
         learning_curve={"time": curve[0] * period, "correlation": curve[1]},
         provenance=shown.provenance | {"interrupted": trials.interrupted},
+        timings=added(before.timings, trials.timings),
     )
     return Outcome(results, numbers, None if shown.target is None else figure)
 

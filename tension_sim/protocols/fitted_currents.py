@@ -17,6 +17,7 @@ from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
+from ..results.phases import TEST
 from ..results.results import Results
 from ..run.simulation import Simulation
 from ..run.trials import Condition, Trials, correlation
@@ -149,11 +150,11 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
         if found[-1].provenance["interrupted"]:
             break
     r = [float(np.nanmean(correlation(one.output[window], y[window]))) for one in found if one.n_steps == end]
-    numbers = {"firing_rate": float(np.mean([one.rates["learning"].mean() for one in found if one.n_steps == end]))}
+    numbers = {"firing_rate": float(np.mean([one.rates[TEST].mean() for one in found if one.n_steps == end]))}
     if r:
         numbers |= {"correlation": float(np.mean(r)), "correlation_lowest": min(r)}
     provenance = found[-1].provenance | {"interrupted": trials.interrupted or found[-1].provenance["interrupted"]}
-    return Outcome(replace(found[-1], provenance=provenance), numbers)
+    return Outcome(replace(found[-1], provenance=provenance, timings=dict(trials.timings)), numbers)
 
 
 def forecast(recipe: Recipe, target: str) -> Forecast:

@@ -17,6 +17,7 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, not_negative, section
+from ..results import phases
 from ..tasks import Task
 from ..tasks.registry import Setting
 from ._costs import COST, OVERHEAD
@@ -25,7 +26,7 @@ from ._tasks import adapt_task, make, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork, Learning
-    from ..results.results import Phase, Results
+    from ..results.results import Results
     from ..run.simulation import Simulation
 
 __all__ = ["PROTOCOL", "ForceRecipe", "MemoryForecast"]
@@ -204,8 +205,8 @@ class ForceRecipe(Recipe):
     def learning_steps(self) -> tuple[int, int] | None:
         """First step of learning and the first after it; None without learning.
 
-        The published programs count steps i from 1 and learn where imin < i < icrit; step k = i - 1
-        here, hence start = imin and stop = icrit - 1.
+        The published programs count steps i from 1 and learn where imin < i < icrit: they leave out the
+        last step, k = i - 1 = icrit - 1, on which none of them would update.
         """
         if "learning" not in self.values:
             return None
@@ -213,7 +214,7 @@ class ForceRecipe(Recipe):
         start = self.steps(learning["start"])
         if learning["stop"] is None:
             return start, max(start, self.n_steps)
-        return start, max(start, self.steps(learning["stop"]) - 1)
+        return start, max(start, self.steps(learning["stop"]))
 
     def learning(self) -> Learning | None:
         """Return the declaration of what is learned, and when."""
@@ -277,14 +278,9 @@ class ForceRecipe(Recipe):
             name=self.name,
         )
 
-    def phases(self) -> tuple[Phase, ...]:
-        """Return the phases before, during and after learning; those without a step are left out."""
-        from ..results.results import Phase
-
-        end = self.n_steps
-        start, stop = (min(step, end) for step in self.learning_steps or (end, end))
-        borders = (("before", 0, start), ("learning", start, stop), ("after", stop, end))
-        return tuple(Phase(name, first, last) for name, first, last in borders if first < last)
+    def phases(self) -> tuple[phases.Phase, ...]:
+        """Return the phases before learning, learning and test; those without a step are left out."""
+        return phases.phases_of(self.learning_steps, 0, self.n_steps)
 
     def forecast(self) -> MemoryForecast:
         """Say how much memory a run will take, without drawing or computing anything."""
@@ -338,9 +334,9 @@ def _numbers(results: Results) -> dict[str, float]:
     rates = found["firing_rate"]
     measured = {
         "learning_rmse": found["rmse"].get("learning_last_second"),
-        "aligned_rmse": found["lag_aligned_rmse"].get("after"),
-        "peak_frequency": found["peak_frequency"].get("after"),
-        "firing_rate": rates.get("learning") if rates.get("after") is None else rates["after"],
+        "aligned_rmse": found["lag_aligned_rmse"].get(phases.TEST),
+        "peak_frequency": found["peak_frequency"].get(phases.TEST),
+        "firing_rate": rates.get(phases.LEARNING) if rates.get(phases.TEST) is None else rates[phases.TEST],
     }
     first = {key: value[0] if isinstance(value, list) else value for key, value in measured.items()}
     return {key: value for key, value in first.items() if value is not None and not math.isnan(value)}

@@ -19,7 +19,8 @@ from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
-from ..results.results import Phase
+from ..results import phases
+from ..results.phases import Phase
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
@@ -33,9 +34,9 @@ __all__ = ["PROTOCOL", "FullForceRecipe"]
 
 #: Parts of a run, in order, and the phases that they are in the results.
 _PARTS = {
-    "settle_trials": "before",
-    "trials": "learning",
-    "test_trials": "after",
+    "settle_trials": phases.BEFORE,
+    "trials": phases.LEARNING,
+    "test_trials": phases.TEST,
     "restart_settle_trials": "restarted",
     "restart_trials": "restarted test",
 }
@@ -101,7 +102,7 @@ class FullForceRecipe(Recipe):
         """Return the parts of the run that have steps."""
         ends = self.borders()
         bounds = zip(_PARTS.values(), (0, *ends[:-1]), ends, strict=True)
-        return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+        return phases.clipped((Phase(*bound) for bound in bounds), 0, ends[-1])
 
     def networks(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:
         """Draw the network that learns, and return it with a function from its results to the network alone.

@@ -14,6 +14,7 @@ import numpy as np
 from ..declare.validation import check_fraction, check_positive, check_steps
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
+from ..results import phases
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._kernels import normal_kernel
@@ -119,7 +120,6 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn, then test."""
     from ..declare.record import Record
-    from ..results.results import Phase
     from ..run.simulation import Simulation
 
     learning, steps = _steps(recipe)
@@ -130,16 +130,13 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     simulation = Simulation(net, target=target, record=record, name=recipe.name)
     rng = np.random.default_rng([recipe.seed, 1])
     state = {"readout.z": recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
-    phases = tuple(
-        phase for phase in (Phase("learning", 0, learning), Phase("after", learning, steps)) if phase.start < phase.stop
-    )
-    results = simulation.run(task, state=state, phases=phases, progress=progress)
+    results = simulation.run(task, state=state, phases=phases.phases_of((0, learning), 0, steps), progress=progress)
     return Outcome(results, _numbers(results))
 
 
 def _numbers(results: Results) -> dict[str, float]:
     found = {"weight_norm": float(np.linalg.norm(results.weights["output_kernel"]))}
-    for phase, name in (("learning", "training_mae"), ("after", "test_mae")):
+    for phase, name in ((phases.LEARNING, "training_mae"), (phases.TEST, "test_mae")):
         if phase in [known.name for known in results.phases]:
             rows = results.rows(phase)
             if rows.start < rows.stop:

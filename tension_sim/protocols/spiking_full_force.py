@@ -21,6 +21,7 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, section
+from ..results.phases import TEST, Phase, phases_of
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
@@ -325,7 +326,6 @@ def run(
 ) -> Outcome:
     """Learn; then test from another initial state, without learning and without the rate network."""
     from ..declare.record import Record
-    from ..results.results import Phase
     from ..run.simulation import Simulation
 
     start, stop, test, end = recipe.borders()
@@ -354,16 +354,15 @@ def run(
     watched = tuple(range(min(recipe.values["record"]["voltages_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={net.neuron.membrane: watched} if watched else {})
 
-    def simulate(net: ForceNetwork, first: int, last: int, *phases: Phase, **given: Any) -> Results:
+    def simulate(net: ForceNetwork, first: int, last: int, phases: tuple[Phase, ...], **given: Any) -> Results:
         simulation = Simulation(net, target=target, record=record, name=recipe.name)
-        phases = tuple(phase for phase in phases if phase.start < phase.stop)
         steps = before + first
         results = simulation.run(
             y[first:last], x[first:last], phases=phases, progress=lambda done, _: report(steps + done), **given
         )
         return replace(results, output=results.output[:, :n_outputs], target=results.target[:, :n_outputs])
 
-    first = simulate(net, 0, stop, Phase("before", 0, start), Phase("learning", start, stop))
+    first = simulate(net, 0, stop, phases_of((start, stop), 0, stop))
     if recipe.factored:
         timings = {name: first.timings[name] + found.timings[name] for name in first.timings}
         # with the readouts of the traces, these are the recurrent weights
@@ -371,8 +370,8 @@ def run(
         first = replace(first, timings=timings, weights=weights)
     if first.provenance["interrupted"] or stop == end:
         return _outcome(recipe, first, numbers)
-    phases = Phase("settling", stop, test), Phase("after", test, end)
-    second = simulate(tested(first), stop, end, *phases, state={"step": stop}, learning=False)
+    phases = Phase("settling", stop, test), Phase(TEST, test, end)
+    second = simulate(tested(first), stop, end, phases, state={"step": stop}, learning=False)
     return _outcome(recipe, joined(first, second), numbers)
 
 

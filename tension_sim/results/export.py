@@ -1,6 +1,6 @@
 """A run as a `neo.Block`, and on disk as a NIX file that opens in neo alone.
 
-There is one Segment for each phase (before, learning, after), with the SpikeTrains of all
+There is one Segment for each phase (before, learning, test), with the SpikeTrains of all
 recorded neurons, silent ones included, on one shared `t_start` and `t_stop`, and with the
 output, the target and the recorded variables as AnalogSignals. Names and annotations follow
 PyNN: `source_population`, `source_index`, `channel_id`.

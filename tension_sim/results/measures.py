@@ -14,6 +14,7 @@ import numpy as np
 
 from ..declare.arrays_in import numbers
 from ..errors import InvalidValueError, message
+from .phases import LEARNING, TEST
 from .results import Phase, Results
 
 __all__ = ["best_lag", "jsonable", "lag_aligned_rmse", "mean_rate", "peak_frequency", "rmse", "summary"]
@@ -191,7 +192,7 @@ def mean_rate(results: Results, phase: Phase | str | None = None) -> float:
     NaN where no neuron was recorded or no time passed.
     """
     if phase is None:
-        phase = Phase("run", results.first_step, results.stop_step)
+        phase = Phase("all", results.first_step, results.stop_step)
     elif isinstance(phase, str):
         phase = results.phase(phase)
     duration = (phase.stop - phase.start) * results.dt * results.n_recorded_neurons
@@ -205,8 +206,8 @@ def summary(results: Results) -> dict[str, Any]:
     -------
     dict
         ``rmse`` per phase and over the last second of learning; ``lag_aligned_rmse`` (with the
-        ``lag`` in seconds) and ``peak_frequency`` (Hz, per output, beside the target's) after
-        learning; ``firing_rate`` (Hz) per phase; ``timings`` (s), ``versions``, ``seed``.
+        ``lag`` in seconds) and ``peak_frequency`` (Hz, per output, beside the target's) in the
+        test; ``firing_rate`` (Hz) per phase; ``timings`` (s), ``versions``, ``seed``.
     """
     names = [phase.name for phase in results.phases]
     provenance = dict(results.provenance)
@@ -228,19 +229,19 @@ def summary(results: Results) -> dict[str, Any]:
         "seed": provenance.pop("seed", None),
         "provenance": provenance,
     }
-    if "learning" in names:
-        rows = results.rows("learning")
+    if LEARNING in names:
+        rows = results.rows(LEARNING)
         last = max(rows.stop - round(1.0 / step), rows.start)
         found["rmse"]["learning_last_second"] = _error(results, slice(last, rows.stop))
-    if "after" in names:
-        rows = results.rows("after")
+    if TEST in names:
+        rows = results.rows(TEST)
         if rows.stop - rows.start >= 4:
             output = results.output[rows]
-            found["peak_frequency"]["after"] = peak_frequency(output, step)
+            found["peak_frequency"][TEST] = peak_frequency(output, step)
             if results.target is not None:
                 target = results.target[rows]
                 how = (output, target, step, min(MAX_LAG, len(output) * step / 4))
-                found["lag_aligned_rmse"] = {"after": lag_aligned_rmse(*how), "lag": best_lag(*how)}
+                found["lag_aligned_rmse"] = {TEST: lag_aligned_rmse(*how), "lag": best_lag(*how)}
                 found["peak_frequency"]["target"] = peak_frequency(target, step)
     return jsonable(found)
 

@@ -21,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from ..errors import InvalidValueError, message
 from ..system.files import write_whole
 from .measures import peak_frequency
+from .phases import BEFORE, LEARNING, TEST
 from .results import Results
 
 __all__ = ["figure_run", "plot_prediction", "plot_raster", "plot_training", "save_figure"]
@@ -227,14 +228,16 @@ def _period(results: Results) -> float:
 
 def _windows(results: Results) -> list[_Window]:
     length = min(max(1.0, 2.0 * _period(results)), 10.0)
-    titles = {"before": "before learning", "learning": "end of learning", "after": "after learning"}
+    learned = any(phase.name == LEARNING for phase in results.phases)
+    test = "test, after learning" if learned else "test, without learning"
+    titles = {BEFORE: "before learning", LEARNING: "end of learning", TEST: test}
     windows = []
     for phase in results.phases:
         start, stop = results.dt * phase.start, results.dt * phase.stop
         if stop <= start:
             continue
         title = titles.get(phase.name, phase.name)
-        if phase.name == "after":
+        if phase.name == TEST:
             stop = min(stop, start + length)
         else:
             start = max(start, stop - length)
@@ -359,7 +362,7 @@ def _draw_whole(
         _plain(axes)
         draw(axes, results)
         for phase in results.phases:
-            if phase.name == "learning":
+            if phase.name == LEARNING:
                 axes.axvspan(
                     results.dt * phase.start,
                     results.dt * phase.stop,
@@ -369,7 +372,7 @@ def _draw_whole(
                 )
                 if row == 0:
                     axes.annotate(
-                        "learning",
+                        LEARNING,
                         (results.dt * phase.start, 1),
                         xycoords=("data", "axes fraction"),
                         xytext=(3, -2),

@@ -12,37 +12,12 @@ import numpy as np
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.validation import check_positive, check_steps, check_text, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .phases import TEST, Phase
 
 if TYPE_CHECKING:
     import neo
 
 __all__ = ["Phase", "Recording", "Results"]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A named part of a run: the steps ``start <= k < stop``.
-
-    Parameters
-    ----------
-    name : str
-        Usually ``"before"``, ``"learning"`` or ``"after"``.
-    start, stop : int
-        First step, and the step after the last one (0-based).
-    """
-
-    name: str
-    start: int
-    stop: int
-
-    def __post_init__(self) -> None:
-        check_text("Phase.name", self.name)
-        for bound in ("start", "stop"):
-            check_steps(f"Phase.{bound}", getattr(self, bound), 0)
-        if not 0 <= self.start <= self.stop:
-            raise InvalidValueError(
-                message("Phase.stop", f"0 <= start <= stop for {self.name!r}", (self.start, self.stop))
-            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +85,7 @@ class Results:
     target : ndarray, shape (rows, outputs), or None
         The supervisor at the same steps.
     phases : tuple of Phase
-        Before, during and after learning; empty ones may be left out.
+        Before learning, learning and test; empty ones may be left out.
     recorded : dict of str to Recording
         Recorded variables by name.
     weights : dict of str to ndarray
@@ -247,7 +222,7 @@ class Results:
         return rates
 
     def phase(self, name: str) -> Phase:
-        """Return the phase of that name.
+        """Return the phase of that name; ``"after"`` is the earlier name of ``"test"``.
 
         Raises
         ------
@@ -257,6 +232,8 @@ class Results:
         for phase in self.phases:
             if phase.name == name:
                 return phase
+        if name == "after":
+            return self.phase(TEST)
         raise unknown_name("Results.phase", "phase", name, [phase.name for phase in self.phases])
 
     def spikes(self, phase: Phase | str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -307,6 +284,17 @@ def _plain_array(where: str, value: Any, dtype: Any = None) -> np.ndarray:
     if value.dtype.kind not in "iufb":
         raise InvalidTypeError(message(where, "an array of numbers", value))
     return value if dtype is None else value.astype(dtype, copy=False)
+
+
+def added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    """Return the timings of two runs together.
+
+    Examples
+    --------
+    >>> added({"run": 1.0}, {"build": 2.0, "run": 3.0})
+    {'run': 4.0, 'build': 2.0}
+    """
+    return {name: first.get(name, 0.0) + second.get(name, 0.0) for name in {**first, **second}}
 
 
 def first_multiple(step: int, every: int) -> int:

@@ -21,7 +21,8 @@ from ..declare.plasticity import Plastic
 from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from ..declare.values import seconds
 from ..errors import InvalidValueError, message
-from ..results.results import Phase, Results
+from ..results.phases import LEARNING, TEST, Phase
+from ..results.results import Results
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
 from .simulation import Simulation
 
@@ -322,7 +323,7 @@ class DataConstrainedNetwork:
             name=self.simulation.name, dt=self.net.dt, first_step=0, n_steps=reached, n_neurons=n,
             spike_step=np.empty(0), spike_neuron=np.empty(0), n_recorded_neurons=0, record_every=f,
             output=output, target=self.data[: len(output)],
-            phases=(Phase("learning" if learning else "run", 0, reached),),
+            phases=(Phase(LEARNING if learning else TEST, 0, reached),),
             weights={"recurrent_kernel": self.weights}, state=results.state, provenance=results.provenance,
             timings=timings,
         )  # fmt: skip

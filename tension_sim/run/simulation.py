@@ -28,7 +28,8 @@ from ..errors import (
     message,
     unknown_name,
 )
-from ..results.results import Phase, Recording, Results, first_multiple
+from ..results.phases import Phase, clipped, phases_of
+from ..results.results import Recording, Results, first_multiple
 from ..system.interrupts import Interrupts
 from ..system.memory import check_memory
 from ..system.toolchain import require_compiler
@@ -164,7 +165,8 @@ class Simulation:
         state : mapping, optional
             Where to start: the ``state`` of earlier results goes on from their end.
         phases : tuple of Phase, optional
-            Named parts of the run; by default those of the schedule.
+            Named parts of the run; by default before learning, learning and test, by the schedule. A run
+            without learning is a test.
         progress : callable, optional
             Called as ``progress(steps_done, steps)`` while the run goes on.
 
@@ -220,7 +222,7 @@ class Simulation:
             wanted = self.wiring.circuit.results
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
-        results = self._results(arrays, rows, start, phases, timings)
+        results = self._results(arrays, rows, start, phases or self._phases(start, steps, learning), timings)
         step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
@@ -317,7 +319,7 @@ class Simulation:
         arrays: Mapping[str, Any],
         target_at: Callable[[np.ndarray], np.ndarray] | None,
         start: int,
-        phases: tuple[Phase, ...] | None,
+        phases: tuple[Phase, ...],
         timings: dict[str, float],
     ) -> Results:
         net, wiring, every = self.net, self.wiring, self.record.every
@@ -358,7 +360,7 @@ class Simulation:
             record_every=every,
             output=output,
             target=None if target_at is None else target_at(rows),
-            phases=self._phases(start, steps) if phases is None else clipped(phases, start, start + steps),
+            phases=clipped(phases, start, start + steps),
             recorded=recorded,
             weights=wiring.weights(arrays),
             state=state,
@@ -366,18 +368,9 @@ class Simulation:
             timings=timings,
         )
 
-    def _phases(self, start: int, steps: int) -> tuple[Phase, ...]:
-        schedules = [learning for _, _, learning in self.wiring.rules.values()]
-        rule, end = (schedules or [None])[0], start + steps
-        if rule is None:
-            return (Phase("run", start, end),)
-        stop = max(end, rule.start) if rule.stop is None else rule.stop
-        phases = (
-            Phase("before", 0, rule.start),
-            Phase("learning", rule.start, stop),
-            Phase("after", stop, max(stop, end)),
-        )
-        return clipped(phases, start, end)
+    def _phases(self, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
+        rules = [(rule.start, rule.stop) for _, _, rule in self.wiring.rules.values()] if learning else []
+        return phases_of(rules[0] if rules else None, start, start + steps)
 
     def _provenance(self) -> dict[str, Any]:
         net = self.net
@@ -409,12 +402,6 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))
     return tuple(phases)
-
-
-def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:
-    """Cut phases to the steps of a run, and leave out those that have none."""
-    bounds = [(p.name, max(p.start, start), min(p.stop, end)) for p in phases]
-    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
 
 
 def _incomplete(what: str) -> RunFailedError:

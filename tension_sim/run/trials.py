@@ -12,7 +12,7 @@ from ..circuit.parts import Rule, SpikeInput
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
-from ..results.results import Results
+from ..results.results import Results, added
 from .simulation import Simulation
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
@@ -71,6 +71,8 @@ class Trials:
         Loops over all conditions that are done.
     interrupted : bool
         Whether Ctrl-C ended the last `train`.
+    timings : dict of str to float
+        Seconds spent on building and running, over all trials and tests so far.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class Trials:
         self._carried |= {name for name in circuit.state_sizes if name.endswith(".w")}
         self.state: dict[str, Any] = {}
         self.loops, self.interrupted = 0, False
+        self.timings: dict[str, float] = {}
         self._separate = None
         if separate is not None:
             if not self._weights:
@@ -158,7 +161,17 @@ class Trials:
     def _run(self, condition: str, state: Mapping[str, Any], **options: Any) -> Results:
         given = self.conditions[condition]
         samples = {name: getattr(given, name) for name in ("y", "x", "rates")}
-        return self.simulation.run(**samples, steps=self.steps, every=self.every, state=state or None, **options)
+        options = {"steps": self.steps, "every": self.every, "state": state or None} | options
+        try:
+            results = self.simulation.run(**samples, **options)
+        except DivergenceError as error:
+            self._spend(error.results)
+            raise
+        self._spend(results)
+        return results
+
+    def _spend(self, results: Results) -> None:
+        self.timings = added(self.timings, results.timings)
 
     def train(
         self,

@@ -57,11 +57,11 @@ def test_run_leaves_figure_numbers_and_neo_file(tmp_path):
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["seed"] == 7
     assert summary["neurons"] == 40
-    assert summary["phases"]["learning"] == pytest.approx([0.1, 0.19995])
+    assert summary["phases"]["learning"] == pytest.approx([0.1, 0.2])
     assert summary["versions"]["brian2"]
     with neo.io.NixIO(str(tmp_path / "out" / "results.nix"), "ro") as file:
         block = file.read_block()
-    assert [s.name for s in block.segments] == ["before", "learning", "after"]
+    assert [s.name for s in block.segments] == ["before", "learning", "test"]
     assert all(len(s.spiketrains) == 40 for s in block.segments)
 
 
@@ -80,7 +80,7 @@ def test_a_rate_network_is_run_and_judged_by_the_same_command(tmp_path):
     assert "mean absolute error after learning" in done.stdout and "0.052 to 0.088" in done.stdout
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert set(summary["numbers"]) == {"training_mae", "test_mae", "weight_norm"}
-    assert (summary["seed"], summary["phases"]) == (5, {"learning": [0, 0.06], "after": [0.06, 0.09]})
+    assert (summary["seed"], summary["phases"]) == (5, {"learning": [0, 0.06], "test": [0.06, 0.09]})
 
 
 def test_the_default_folder_is_named_after_the_recipe(tmp_path):

@@ -67,7 +67,7 @@ def test_recipe(tmp_path):
     results = outcome.results
     assert results.n_steps == 311
     assert results.learning_curve["p_var"].shape == (3,)
-    assert [phase.name for phase in results.phases] == ["run"]
+    assert [phase.name for phase in results.phases] == ["test"]
     difference = np.mean((results.output - results.target) ** 2) / results.target.var()
     assert outcome.numbers["p_var_free"] == pytest.approx(1 - difference)
     figure = outcome.figure()

@@ -61,7 +61,7 @@ def test_output_and_weights_are_those_of_the_published_loop(name):
     assert numbers["training_mae"] == pytest.approx(np.abs(out - f)[:40].mean())
     assert numbers["test_mae"] == pytest.approx(np.abs(out - f)[40:].mean())
     assert numbers["weight_norm"] == pytest.approx(np.linalg.norm(w))
-    assert [phase.name for phase in results.phases] == ["learning", "after"]
+    assert [phase.name for phase in results.phases] == ["learning", "test"]
     assert results.recorded["r"].values.shape == (60, 5)
 
 

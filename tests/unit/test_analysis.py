@@ -119,7 +119,7 @@ def test_peak_frequency_per_output_and_where_there_is_none():
 def test_mean_rate_is_spikes_over_neurons_and_time():
     run = synthetic_results(n_neurons=12, seconds=2.0)
     assert mean_rate(run) == pytest.approx(len(run.spike_step) / 12 / 6.0)
-    assert mean_rate(run, "after") == pytest.approx(np.mean(run.rates["after"]))
+    assert mean_rate(run, "test") == pytest.approx(np.mean(run.rates["test"]))
     assert np.isnan(mean_rate(run, Phase("none", 4, 4)))
 
 
@@ -132,10 +132,10 @@ def test_summary_holds_the_numbers_and_survives_json():
     last = slice(rows.stop - 500, rows.stop)  # one second of rows 2 ms apart
     assert found["rmse"]["learning_last_second"] == pytest.approx(rmse(run.output[last], run.target[last]))
     # after learning the output comes 10 ms late, with noise of 0.02
-    assert found["rmse"]["after"] > 0.2
+    assert found["rmse"]["test"] > 0.2
     assert found["lag_aligned_rmse"]["lag"] == pytest.approx(0.01)
-    assert found["lag_aligned_rmse"]["after"] == pytest.approx(0.02, rel=0.1)
-    assert found["peak_frequency"]["after"] == pytest.approx([5.0, 5.0], rel=1e-2)
+    assert found["lag_aligned_rmse"]["test"] == pytest.approx(0.02, rel=0.1)
+    assert found["peak_frequency"]["test"] == pytest.approx([5.0, 5.0], rel=1e-2)
     assert found["firing_rate"]["before"] == pytest.approx(np.mean(run.rates["before"]))
     assert found["seed"] == 1
     assert found["versions"]["tension_sim"] == "0.1.0"
@@ -145,16 +145,16 @@ def test_summary_holds_the_numbers_and_survives_json():
 def test_summary_says_null_where_there_is_nothing():
     run = synthetic_results()
     bad = run.output.copy()
-    bad[run.rows("after")] = np.nan
+    bad[run.rows("test")] = np.nan
     found = json.loads(json.dumps(summary(synthetic_results(output=bad)), allow_nan=False))
-    assert found["rmse"]["after"] is None
-    assert found["lag_aligned_rmse"] == {"after": None, "lag": None}
-    assert found["peak_frequency"]["after"] == [None]
+    assert found["rmse"]["test"] is None
+    assert found["lag_aligned_rmse"] == {"test": None, "lag": None}
+    assert found["peak_frequency"]["test"] == [None]
 
     quiet = summary(synthetic_results(target=None, phases=(), provenance={}))
     assert quiet["rmse"] == {}
     assert quiet["seed"] is None
-    short = summary(synthetic_results(phases=(Phase("learning", 0, 4), Phase("after", 4, 6))))
+    short = summary(synthetic_results(phases=(Phase("learning", 0, 4), Phase("test", 4, 6))))
     assert short["lag_aligned_rmse"] == {}
 
 

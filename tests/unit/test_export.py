@@ -71,7 +71,7 @@ def test_neo_finds_the_block_compliant(block):
 
 
 def test_a_segment_per_phase_with_shared_bounds(run, block):
-    assert [segment.name for segment in block.segments] == ["before", "learning", "after"]
+    assert [segment.name for segment in block.segments] == ["before", "learning", "test"]
     for segment, phase in zip(block.segments, run.phases, strict=True):
         for train in segment.spiketrains:
             assert train.t_start == run.dt * phase.start * pq.s

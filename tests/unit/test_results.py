@@ -23,7 +23,7 @@ def test_rates_count_the_spikes_of_each_phase():
         for step, neuron in zip(run.spike_step, run.spike_neuron, strict=True):
             counts[neuron] += phase.start <= step < phase.stop
         np.testing.assert_allclose(run.rates[phase.name], np.array(counts) / 2.0)
-    assert all(run.rates["after"][neuron] == 0 for neuron in SILENT)
+    assert all(run.rates["test"][neuron] == 0 for neuron in SILENT)
 
 
 def test_rate_of_an_empty_phase_is_not_a_number():

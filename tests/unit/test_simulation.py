@@ -195,22 +195,27 @@ class TestRecords:
     @pytest.mark.parametrize(
         ("rule", "start", "steps", "names"),
         [
-            (None, 0, 50, [("run", 0, 50)]),
+            (None, 0, 50, [("test", 0, 50)]),
             (
                 Learning(alpha_P=1.0, start=10, stop=30),
                 0,
                 50,
-                [("before", 0, 10), ("learning", 10, 30), ("after", 30, 50)],
+                [("before", 0, 10), ("learning", 10, 30), ("test", 30, 50)],
             ),
             (Learning(alpha_P=1.0, start=10), 0, 50, [("before", 0, 10), ("learning", 10, 50)]),
             (Learning(alpha_P=1.0, start=100), 0, 50, [("before", 0, 50)]),
-            (Learning(alpha_P=1.0, stop=0), 0, 50, [("after", 0, 50)]),
-            (Learning(alpha_P=1.0, start=10, stop=30), 20, 50, [("learning", 20, 30), ("after", 30, 70)]),
+            (Learning(alpha_P=1.0, stop=0), 0, 50, [("test", 0, 50)]),
+            (Learning(alpha_P=1.0, start=10, stop=30), 20, 50, [("learning", 20, 30), ("test", 30, 70)]),
         ],
     )
     def test_phases(self, rule, start, steps, names):
         found = Simulation(net(n=10, learning=rule), target="numpy").run(np.zeros(steps), state={"step": start})
         assert [(p.name, p.start, p.stop) for p in found.phases] == names
+
+    def test_a_run_without_learning_is_a_test(self):
+        rule = Learning(alpha_P=1.0, start=10, stop=30)
+        found = Simulation(net(n=10, learning=rule), target="numpy").run(np.zeros(50), learning=False)
+        assert [(p.name, p.start, p.stop) for p in found.phases] == [("test", 0, 50)]
 
     def test_phases_of_ones_own(self):
         found = Simulation(net(n=10), target="numpy").run(Y[:20], phases=(Phase("a", 0, 5), Phase("b", 5, 500)))
