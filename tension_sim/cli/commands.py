@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -77,6 +77,7 @@ def list_command() -> None:
 def show(name: Name, set_: Set = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
     from ..recipes.run import forecast
+    from .settings_shown import settings_shown
 
     recipe = load_recipe(name, _settings(set_))
     say(recipe.name, style="bold")
@@ -90,20 +91,28 @@ def show(name: Name, set_: Set = None) -> None:
         if text:
             say(f"{label}: {text}")
     table = Table(box=None, pad_edge=False, show_header=False)
-    for section, entries in {**recipe.settings, "expected": recipe.expected}.items():
-        for key, value in entries.items():
-            table.add_row(plain(f"{section}.{key}"), plain(_shown(value)))
+    for setting, value, note in settings_shown(recipe):
+        table.add_row(plain(setting), plain(value), plain(note))
+    for key, value in recipe.expected.items():
+        table.add_row(plain(f"expected.{key}"), plain(value if key == "reference" else _expected(recipe, key)))
     OUT.print(table)
     _print_forecast(forecast(recipe), "cpp_standalone")
+    _say_remarks(recipe)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        numbers = value and all(isinstance(v, int | float) for v in value)
-        return " to ".join(map(_shown, value)) if numbers else ", ".join(map(str, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _range(ends: tuple[float, ...]) -> str:
+    return " to ".join(f"{end:g}" for end in ends)
+
+
+def _expected(recipe: Recipe, name: str) -> str:
+    return _range(recipe.expected[name]) + _SYMBOLS.get(recipe.protocol.expected[name].unit, "")
+
+
+def _say_remarks(recipe: Recipe) -> None:
+    from ..recipes.verdict import remarks
+
+    for remark in remarks(recipe):
+        say(remark, ERR, "yellow")
 
 
 def _print_forecast(expected: Forecast, target: str) -> None:
@@ -146,6 +155,7 @@ def run(
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
     _print_forecast(expected, target or "cpp_standalone")
+    _say_remarks(recipe)
     if dry_run:
         runs.check_run(recipe, target=target, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
@@ -219,18 +229,21 @@ _SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
 
 def _report(outcome: Outcome, recipe: Recipe) -> None:
     """Print what was measured beside what the recipe expects."""
-    table = Table("", "this run", "expected", box=None, pad_edge=False, header_style="bold")
+    table = Table("", "this run", "expected", "", box=None, pad_edge=False, header_style="bold")
+    judged = outcome.verdict.numbers if outcome.verdict is not None else {}
     known = recipe.protocol.expected
     for name in [*known, *(name for name in outcome.numbers if name not in known)]:
-        if name in outcome.numbers:
-            number = known.get(name, Number(name.replace("_", " ")))
+        number, wanted = known.get(name, Number(name.replace("_", " "))), recipe.expected.get(name)
+        if name in outcome.numbers or wanted:
             unit = _SYMBOLS.get(number.unit, f" {number.unit}")
-            wanted = recipe.expected.get(name)
-            table.add_row(number.label, f"{outcome.numbers[name]:.3g}{unit}", _shown(wanted) + unit if wanted else "")
+            value = f"{outcome.numbers[name]:.3g}{unit}" if name in outcome.numbers else "-"
+            table.add_row(number.label, value, _range(wanted) + unit if wanted else "", judged.get(name, ""))
     for name, seconds in outcome.results.timings.items():
         if seconds > 0.05:
             table.add_row(f"time to {name}", f"{seconds:.3g} s")
     OUT.print(table)
+    if outcome.verdict is not None:
+        say(f"verdict: {outcome.verdict.text}")
 
 
 @app.callback(invoke_without_command=True)

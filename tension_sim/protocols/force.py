@@ -181,7 +181,7 @@ class ForceRecipe(Recipe):
     """A spiking network with its task and schedule.
 
     ``expected`` may hold ``learning_rmse`` (over the last second of learning), ``aligned_rmse``
-    (after learning, at the best lag), ``peak_frequency`` and ``firing_rate`` (Hz).
+    (of the test, in windows of 1 s, each at its best lag), ``peak_frequency`` and ``firing_rate`` (Hz).
     """
 
     @property
@@ -334,7 +334,7 @@ def _numbers(results: Results) -> dict[str, float]:
     rates = found["firing_rate"]
     measured = {
         "learning_rmse": found["rmse"].get("learning_last_second"),
-        "aligned_rmse": found["lag_aligned_rmse"].get(phases.TEST),
+        "aligned_rmse": found["lag_aligned_rmse"].get("windows"),
         "peak_frequency": found["peak_frequency"].get(phases.TEST),
         "firing_rate": rates.get(phases.LEARNING) if rates.get(phases.TEST) is None else rates[phases.TEST],
     }
@@ -346,8 +346,8 @@ PROTOCOL = Protocol(
     sections=SECTIONS,
     expected={
         "learning_rmse": Number("error (RMSE), last second of learning"),
-        "aligned_rmse": Number("error (RMSE) after learning, at the best lag"),
-        "peak_frequency": Number("peak frequency after learning", "hertz"),
+        "aligned_rmse": Number("error (RMSE) of the test, each window of 1 s at its best lag"),
+        "peak_frequency": Number("peak frequency of the test", "hertz"),
         "firing_rate": Number("firing rate", "hertz"),
     },
     forecast=forecast,
@@ -359,4 +359,5 @@ PROTOCOL = Protocol(
     kinds=(("network", "neuron"), ("network", "synapse"), ("task", "name")),
     adapt=_adapt,
     check=_check,
+    plan=lambda recipe: recipe.phases(),
 )

@@ -65,6 +65,11 @@ def _steps(recipe: Recipe) -> tuple[int, int]:
     return learning, learning + recipe.steps(times["test_duration"])
 
 
+def _phases(recipe: Recipe) -> tuple[phases.Phase, ...]:
+    learning, steps = _steps(recipe)
+    return phases.phases_of((0, learning), 0, steps)
+
+
 def network(recipe: Recipe, n_outputs: int, n_inputs: int) -> ForceNetwork:
     """Draw the network from the recipe's seed."""
     from ..declare.learning import Learning
@@ -122,15 +127,14 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     from ..declare.record import Record
     from ..run.simulation import Simulation
 
-    learning, steps = _steps(recipe)
-    task = make(recipe, steps)
+    task = make(recipe, _steps(recipe)[1])
     net = network(recipe, task.n_outputs, task.n_inputs)
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
     simulation = Simulation(net, target=target, record=record, name=recipe.name)
     rng = np.random.default_rng([recipe.seed, 1])
     state = {"readout.z": recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
-    results = simulation.run(task, state=state, phases=phases.phases_of((0, learning), 0, steps), progress=progress)
+    results = simulation.run(task, state=state, phases=_phases(recipe), progress=progress)
     return Outcome(results, _numbers(results))
 
 
@@ -179,4 +183,5 @@ PROTOCOL = Protocol(
     kinds=(("task", "name"),),
     adapt=_adapt,
     check=_check,
+    plan=_phases,
 )

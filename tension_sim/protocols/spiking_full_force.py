@@ -21,7 +21,7 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, section
-from ..results.phases import TEST, Phase, phases_of
+from ..results.phases import TEST, Phase, clipped, phases_of
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
@@ -121,6 +121,12 @@ class SpikingFullForceRecipe(Recipe):
         settle, _, *others = self.counts
         marks = np.cumsum([0 if self.factored else settle, *others])
         return tuple(int(self.ends[mark]) for mark in marks)
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Return the parts of the run that have steps."""
+        start, stop, test, end = self.borders()
+        learned = phases_of((start, stop), 0, stop)
+        return learned + clipped((Phase("settling", stop, test), Phase(TEST, test, end)), stop, end)
 
     @cached_property
     def drawn(self) -> dict[str, Any]:
@@ -354,15 +360,15 @@ def run(
     watched = tuple(range(min(recipe.values["record"]["voltages_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={net.neuron.membrane: watched} if watched else {})
 
-    def simulate(net: ForceNetwork, first: int, last: int, phases: tuple[Phase, ...], **given: Any) -> Results:
+    def simulate(net: ForceNetwork, first: int, last: int, **given: Any) -> Results:
         simulation = Simulation(net, target=target, record=record, name=recipe.name)
         steps = before + first
         results = simulation.run(
-            y[first:last], x[first:last], phases=phases, progress=lambda done, _: report(steps + done), **given
+            y[first:last], x[first:last], phases=recipe.phases(), progress=lambda done, _: report(steps + done), **given
         )
         return replace(results, output=results.output[:, :n_outputs], target=results.target[:, :n_outputs])
 
-    first = simulate(net, 0, stop, phases_of((start, stop), 0, stop))
+    first = simulate(net, 0, stop)
     if recipe.factored:
         timings = {name: first.timings[name] + found.timings[name] for name in first.timings}
         # with the readouts of the traces, these are the recurrent weights
@@ -370,8 +376,7 @@ def run(
         first = replace(first, timings=timings, weights=weights)
     if first.provenance["interrupted"] or stop == end:
         return _outcome(recipe, first, numbers)
-    phases = Phase("settling", stop, test), Phase(TEST, test, end)
-    second = simulate(tested(first), stop, end, phases, state={"step": stop}, learning=False)
+    second = simulate(tested(first), stop, end, state={"step": stop}, learning=False)
     return _outcome(recipe, joined(first, second), numbers)
 
 
@@ -469,4 +474,5 @@ PROTOCOL = Protocol(
     kinds=(("network", "learned"), ("network", "neuron"), ("network", "synapse"), ("task", "name")),
     adapt=_adapt,
     check=_check,
+    plan=lambda recipe: recipe.phases(),
 )

@@ -14,8 +14,10 @@ from .settings import Key
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..results.phases import Phase
     from ..results.results import Results
     from .recipe import Recipe
+    from .verdict import Verdict
 
 __all__ = ["Forecast", "Number", "Outcome", "Protocol", "list_protocols", "load_protocol"]
 
@@ -56,11 +58,14 @@ class Outcome:
         What could not be measured is left out.
     figure : callable, optional
         Returns the matplotlib figure; `tension_sim.results.plots.figure_run` of the results without it.
+    verdict : Verdict, optional
+        The numbers beside those that the recipe expects; filled in by `run_outcome`.
     """
 
     results: Results
     numbers: Mapping[str, float] = field(default_factory=dict)
     figure: Callable[[], Figure] | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +91,8 @@ class Protocol:
     check : callable, optional
         ``check(recipe, where)`` refuses values that do not go together, or completes ``recipe.values``;
         ``where(section, key)`` begins the message.
+    plan : callable, optional
+        ``plan(recipe)`` returns the phases of a run, where its settings may leave out learning or test.
     name, summary : str
         Filled in by `load_protocol`.
     """
@@ -101,6 +108,7 @@ class Protocol:
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None
     check: Callable[[Recipe, Where], None] | None = None
+    plan: Callable[[Recipe], tuple[Phase, ...]] | None = None
     name: str = ""
     summary: str = ""
 

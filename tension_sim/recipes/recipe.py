@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, TensionError, message, unknown_name
 from ..system.data_folder import data_folder
 from ..system.files import checked_path, read_toml
 from ..tasks.registry import MOST_STEPS, Setting
 from .protocol import list_protocols, load_protocol
-from .settings import apply_settings, parse_sections
+from .settings import OMITTED, apply_settings, parse_sections
 
 if TYPE_CHECKING:
     from .protocol import Protocol
@@ -46,6 +46,8 @@ class Recipe:
     expected : dict
         What the reference gives for the protocol's numbers, each a tuple of one value or of the
         two ends of a range; ``reference``, a text that says where these come from.
+    changed : tuple of str
+        Settings whose values are not those of the file, such as ``"network.n"``.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Recipe:
     values: dict[str, dict[str, Any]]
     protocol: Protocol
     expected: Mapping[str, Any] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
     @property
     def dt(self) -> float:
@@ -191,6 +194,27 @@ def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[
     return expected
 
 
+def _changed(
+    protocol: Protocol, written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
+) -> tuple[str, ...]:
+    """Return which settings have other values than the file gives them."""
+    try:
+        own = parse_sections(protocol, written, lambda section, key: f"{section}.{key}")
+    except TensionError:  # the file needs the user's settings
+        return tuple(sorted(f"{section}.{key}" for section, key in changed))
+    pairs = {(section, key) for table in (own, values) for section, keys in table.items() for key in keys}
+    tables = (own, values)
+    differ = (f"{s}.{k}" for s, k in pairs if not _same(*(table.get(s, {}).get(k, OMITTED) for table in tables)))
+    return tuple(sorted(differ))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare values; "50*us" and "0.05*ms" differ in the last bit."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-12)
+    return one == other
+
+
 def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Load a recipe, with some of its settings changed.
 
@@ -228,20 +252,23 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
+    written = sections
     sections, changed = apply_settings(protocol, sections, settings or {}, full)
 
     def where(section: str, key: str) -> str:
         place = f"{full}: setting" if (section, key) in changed else f"{path}:"
         return f"{place} {section}.{key}" if key else f"{place} {section}"
 
+    values = parse_sections(protocol, sections, where)
     recipe = (protocol.recipe or Recipe)(
         name=full,
         path=path,
         **{key: data.get(key, "").strip() for key in ("summary", "source", "script", "notes")},
         settings=sections,
-        values=parse_sections(protocol, sections, where),
+        values=values,
         protocol=protocol,
         expected=_expected(data.get("expected", {}), path, protocol),
+        changed=_changed(protocol, written, values, changed) if changed else (),
     )
     if protocol.check is not None:
         try:

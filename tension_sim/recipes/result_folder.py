@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -141,6 +141,8 @@ def save_outcome(outcome: Outcome, folder: Path, expected: Any = None) -> dict[s
     run = str(outcome.results.provenance.get("run") or uuid4().hex)
     results = replace(outcome.results, provenance=outcome.results.provenance | {"run": run})
     compared = {"numbers": dict(outcome.numbers), "expected": dict(expected or {})}
+    if outcome.verdict is not None:
+        compared["verdict"] = asdict(outcome.verdict)
     with interrupts_wait():
         found = {"run": run} | summary(outcome.results) | jsonable(compared)
         part = folder

@@ -15,6 +15,7 @@ from ..system.memory import fits, total_memory
 from .protocol import Forecast, Outcome
 from .recipe import Recipe
 from .result_folder import check_folder, save_outcome, usable_folder
+from .verdict import judge, remarks
 
 __all__ = [
     "check_folder",
@@ -22,6 +23,7 @@ __all__ = [
     "checked_forecast",
     "enough_memory",
     "forecast",
+    "remarks",
     "run_outcome",
     "run_recipe",
     "save_outcome",
@@ -142,7 +144,7 @@ def run_outcome(
     Returns
     -------
     Outcome
-        ``results``, ``numbers`` (what the recipe's ``expected`` is compared with) and ``figure``.
+        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``.
 
     Examples
     --------
@@ -162,7 +164,8 @@ def run_outcome(
         "settings": json.dumps(recipe.settings, default=str),
     }
     results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
-    return replace(outcome, results=results)
+    verdict = judge(recipe, outcome.numbers, bool(results.provenance.get("interrupted")))
+    return replace(outcome, results=results, verdict=verdict)
 
 
 def run_recipe(

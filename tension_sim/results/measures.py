@@ -13,11 +13,21 @@ from typing import Any
 import numpy as np
 
 from ..declare.arrays_in import numbers
+from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
 from .phases import LEARNING, TEST
 from .results import Phase, Results
 
-__all__ = ["best_lag", "jsonable", "lag_aligned_rmse", "mean_rate", "peak_frequency", "rmse", "summary"]
+__all__ = [
+    "best_lag",
+    "jsonable",
+    "lag_aligned_rmse",
+    "mean_rate",
+    "peak_frequency",
+    "rmse",
+    "summary",
+    "windowed_rmse",
+]
 
 #: Longest lag that `summary` tries, in seconds.
 MAX_LAG = 2.0
@@ -110,6 +120,36 @@ def lag_aligned_rmse(output: np.ndarray, target: np.ndarray, dt: float, max_lag:
     # not from the FFT, which leaves rounding of about 1e-8 in the root
     lag, n = int(lags[np.argmin(errors)]), len(output)
     return rmse(output[max(lag, 0) : n + min(lag, 0)], target[max(-lag, 0) : n - max(lag, 0)])
+
+
+def windowed_rmse(output: np.ndarray, target: np.ndarray, dt: float, window: float = 1.0) -> float:
+    """Return the RMSE over windows, in each of which the output is shifted to its best lag.
+
+    A slow drift of phase does not count, as it does in `lag_aligned_rmse`, whose one shift fits less the
+    longer a run is.
+
+    Parameters
+    ----------
+    output, target : ndarray, shape (time,) or (time, outputs)
+    dt : float
+        Seconds from one row to the next.
+    window : float, optional
+        Length of a window in seconds; lags are up to a quarter of it. Rows after the last whole window are
+        left out; what is shorter than one window is one.
+
+    Examples
+    --------
+    >>> t = np.arange(0, 4, 0.001)
+    >>> drifting = np.sin(2 * np.pi * 4.99 * t)
+    >>> windowed_rmse(drifting, np.sin(2 * np.pi * 5 * t), 0.001) < 0.02
+    True
+    """
+    output, target = _pair("windowed_rmse", output, target)
+    size = min(max(round(check_positive("windowed_rmse.window", window) / dt), 1), len(output))
+    lag = size * dt / 4
+    parts = [slice(first, first + size) for first in range(0, len(output) - size + 1, size)]
+    errors = [lag_aligned_rmse(output[part], target[part], dt, lag) for part in parts]
+    return float(np.sqrt(np.mean(np.square(errors))))
 
 
 def _errors_by_lag(
@@ -206,8 +246,8 @@ def summary(results: Results) -> dict[str, Any]:
     -------
     dict
         ``rmse`` per phase and over the last second of learning; ``lag_aligned_rmse`` (with the
-        ``lag`` in seconds) and ``peak_frequency`` (Hz, per output, beside the target's) in the
-        test; ``firing_rate`` (Hz) per phase; ``timings`` (s), ``versions``, ``seed``.
+        ``lag`` in seconds, and ``windows``, of `windowed_rmse`) and ``peak_frequency`` (Hz, per output,
+        beside the target's) in the test; ``firing_rate`` (Hz) per phase; ``timings`` (s), ``versions``, ``seed``.
     """
     names = [phase.name for phase in results.phases]
     provenance = dict(results.provenance)
@@ -241,7 +281,8 @@ def summary(results: Results) -> dict[str, Any]:
             if results.target is not None:
                 target = results.target[rows]
                 how = (output, target, step, min(MAX_LAG, len(output) * step / 4))
-                found["lag_aligned_rmse"] = {TEST: lag_aligned_rmse(*how), "lag": best_lag(*how)}
+                windows = windowed_rmse(output, target, step)
+                found["lag_aligned_rmse"] = {TEST: lag_aligned_rmse(*how), "lag": best_lag(*how), "windows": windows}
                 found["peak_frequency"]["target"] = peak_frequency(target, step)
     return jsonable(found)
 

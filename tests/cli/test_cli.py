@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks, load_recipe, run_outcome
 from tension_sim.protocols import list_protocols
 
+FEW = ["--set", "n=40", "--set", "duration=20*ms"]
 SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]
 
 
@@ -44,10 +45,34 @@ def test_show_gives_parameters_source_expectation_and_forecast():
         "network.G",
         "0.05",
         "learning_rmse",
-        "0.019 to 0.023",
+        "0.015 to 0.03",
         "forecast: about",
     ):
         assert part in shown
+
+
+def test_show_gives_lists_as_lists_and_every_setting():
+    shown = command("show", "kim_2023/licking", "--set", "n=4000").stdout
+    rows = {row[0]: row[1:] for row in map(str.split, shown.splitlines()) if row}
+    assert rows["network.n"] == ["4000", "changed"]
+    assert rows["target.data"] == ['""', "default"]
+    assert rows["learning.gain"] == ["divided", "default"]
+    factors = command("show", "lif_factors").stdout
+    assert "default" not in factors.split("network.traces")[1].split("\n")[0]
+    assert " [1.8, 1.5, 1.5] " in command("show", "three_regions").stdout
+
+
+def test_a_run_tells_its_verdict_and_what_it_lacks(tmp_path):
+    done = command(
+        "run", "lif_sine", "--set", "n=40", "--set", "duration=20*ms", "--target", "numpy", "--out", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "This run learns nothing: it ends at 0.02 s, learning begins at 5 s." in done.stderr
+    assert (
+        "verdict: not as expected: the expected numbers belong to the settings of the recipe, and network.n and "
+        "run.duration were changed"
+    ) in done.stdout
+    assert "not measured" in done.stdout
 
 
 def test_run_leaves_figure_numbers_and_neo_file(tmp_path):

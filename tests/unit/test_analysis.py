@@ -148,7 +148,7 @@ def test_summary_says_null_where_there_is_nothing():
     bad[run.rows("test")] = np.nan
     found = json.loads(json.dumps(summary(synthetic_results(output=bad)), allow_nan=False))
     assert found["rmse"]["test"] is None
-    assert found["lag_aligned_rmse"] == {"test": None, "lag": None}
+    assert found["lag_aligned_rmse"] == {"test": None, "lag": None, "windows": None}
     assert found["peak_frequency"]["test"] == [None]
 
     quiet = summary(synthetic_results(target=None, phases=(), provenance={}))

@@ -39,6 +39,14 @@ def test_training_is_the_runs_one_after_the_other():
     assert (found.loops, found.interrupted) == (2, False)
 
 
+def test_timings_are_those_of_all_trials_and_tests():
+    found, seen = trials(separate=False), []
+    found.train(2, after=lambda loop, name, results: seen.append(results.timings))
+    seen.append(found.test("right").timings)
+    assert len(seen) == 5
+    assert found.timings == pytest.approx({name: sum(one[name] for one in seen) for name in ("build", "run")})
+
+
 def test_each_condition_has_its_own_feedforward_weights():
     found = trials()
     own = found.simulation.net.plastic.pre >= N

@@ -1,0 +1,59 @@
+"""The settings of a recipe as a user may write them: those of its file, and the defaults of all others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..recipes.recipe import Recipe
+from ..recipes.settings import OMITTED
+
+__all__ = ["settings_shown"]
+
+_UNITS = {"second": "*second", "hertz": "*Hz"}
+
+
+def settings_shown(recipe: Recipe) -> list[tuple[str, str, str]]:
+    """Return name, value and a note for each setting that ``--set`` takes.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> rows = {name: (value, note) for name, value, note in settings_shown(load_recipe("lif_sine"))}
+    >>> rows["network.n"], rows["network.dtype"], rows["learning.forgetting"]
+    (('2000', ''), ('float64', 'default'), ('1', 'default'))
+    """
+    rows = []
+    for section, keys in recipe.protocol.keys(recipe.settings).items():
+        if section not in recipe.settings and section in recipe.protocol.optional:
+            continue
+        written = recipe.settings.get(section, {})
+        for key, entry in keys.items():
+            name = f"{section}.{key}"
+            if key in written:
+                rows.append((name, shown(written[key]), "changed" if name in recipe.changed else ""))
+            elif entry.setting.default is OMITTED:
+                value = recipe.values.get(section, {}).get(key)
+                rows.append((name, "" if value is None else shown(value), "default" if value is not None else "unset"))
+            else:
+                unit = _UNITS.get(entry.setting.unit, "")
+                rows.append((name, shown(entry.setting.default, unit), "default"))
+    return rows
+
+
+def shown(value: Any, unit: str = "") -> str:
+    """Return a value as it is written in a recipe: lists in brackets.
+
+    Examples
+    --------
+    >>> shown([1, 2.5, 3]), shown(True), shown(None), shown(0.01, "*second")
+    ('[1, 2.5, 3]', 'true', 'none', '0.01*second')
+    """
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(shown(item, unit) for item in value)}]"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float | int):
+        return f"{value:g}{unit}" if isinstance(value, float) else f"{value}{unit}"
+    return str(value) if value != "" else '""'
