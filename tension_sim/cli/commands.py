@@ -23,13 +23,23 @@ app = typer.Typer(
     name="tension-sim",
     help="FORCE learning of spiking and rate networks in generated C++: published networks by one command.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
 
-Name = Annotated[str, typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.")]
+
+def _complete(incomplete: str) -> list[str]:
+    """Return the recipes that begin so, by their full or short names."""
+    names = list_recipes()
+    return [name for full in names for name in (full, full.rpartition("/")[2]) if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str,
+    typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.", autocompletion=_complete),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
 ]
@@ -49,6 +59,14 @@ def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str
     if seed is not None:
         settings["run.seed"] = str(seed)
     return settings
+
+
+def _load(command: str, name: str, settings: dict[str, str]) -> Recipe:
+    """Load a recipe; errors speak of the command's words."""
+    try:
+        return load_recipe(name, settings)
+    except TensionError as error:
+        raise type(error)(str(error).replace("load_recipe.name", f"{command} NAME")) from None
 
 
 @app.command("list")
@@ -79,7 +97,7 @@ def show(name: Name, set_: Set = None) -> None:
     from ..recipes.run import forecast
     from .settings_shown import settings_shown
 
-    recipe = load_recipe(name, _settings(set_))
+    recipe = _load("show", name, _settings(set_))
     say(recipe.name, style="bold")
     for label, text in (
         ("summary", recipe.summary),
@@ -146,11 +164,12 @@ def run(
 ) -> None:
     """Run a recipe and leave figure, numbers and a Neo file in a folder."""
     from ..recipes import run as runs
+    from ..recipes.result_folder import FILES
     from ..run.simulation import TARGETS
 
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
-    recipe = load_recipe(name, _settings(set_, seed))
+    recipe = _load("run", name, _settings(set_, seed))
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
@@ -162,6 +181,9 @@ def run(
         return
     runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
+    replaced = [name for name in FILES if (folder / name).exists()]
+    if replaced:
+        say(f"replaces {', '.join(replaced)} of an earlier run in {folder}", ERR)
     folder = runs.usable_folder(folder)
     try:
         _run_and_save(recipe, target, folder, force, expected)
@@ -179,12 +201,14 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
     outcome, late = None, False
     try:
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR) as bar:
-            task = bar.add_task("building (compiled once; later runs start at once)", total=None)
+            task = bar.add_task("starting", total=None)
 
             def progress(done: int, steps: int) -> None:
                 bar.update(task, description=recipe.name, completed=done, total=steps)
 
             outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
+            if not outcome.results.provenance.get("interrupted"):  # a run may end before its forecast
+                bar.update(task, description=recipe.name, completed=1, total=1)
     except DivergenceError as error:
         if error.results is not None:
             with Interrupts():
@@ -195,7 +219,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
         if outcome is None:
             raise
         late = True  # it came between run and save: nothing is lost
-    with Interrupts() as interrupts:  # what was reached is worth its last second
+    with Interrupts() as interrupts, ERR.status("saving"):  # what was reached is worth its last second
         folder = _saved(outcome, folder, recipe)
     _report(outcome, recipe)
     say(f"written: {folder}/figure.png, results.nix, summary.json")

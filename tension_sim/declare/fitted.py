@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .arrays_in import numbers
+from .described import Described
 from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse, unit_of
 from .kernels import SparseKernel
 from .language.code import checked_error
@@ -29,8 +30,8 @@ ERRORS = {"total_input": "z + static_input + external_input - unit*y", "synaptic
 NAMES = ("z", "static_input", "external_input", "y", "unit")
 
 
-@dataclass(frozen=True, eq=False)
-class FittedNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedNetwork(Described):
     """A spiking network with static synapses and plastic ones that learn a target for each neuron.
 
     Each neuron has one P, over its own plastic inputs (Kim & Chow 2018, doi:10.7554/eLife.37124;
@@ -100,6 +101,10 @@ class FittedNetwork:
     initial: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float64"
     seed: int = 0
+
+    def _describe(self) -> dict[str, object]:
+        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
+        return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .described import Described
 from .equations import (
     Neuron,
     SynapticFilter,
@@ -44,8 +45,8 @@ __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
 DTYPES = ("float64", "float32")
 
 
-@dataclass(frozen=True, eq=False)
-class ForceNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class ForceNetwork(Described):
     """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
 
     Attributes
@@ -112,6 +113,10 @@ class ForceNetwork:
     target_network: TargetNetwork | None = None
     activation: str = ""
     traces: Traces | None = None
+
+    def _describe(self) -> dict[str, object]:
+        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
+        return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:

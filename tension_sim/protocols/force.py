@@ -176,7 +176,7 @@ class MemoryForecast:
         return self.P + self.synapses + self.kernels + self.samples + self.recorded + self.spikes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ForceRecipe(Recipe):
     """A spiking network with its task and schedule.
 

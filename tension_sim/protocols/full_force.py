@@ -75,7 +75,7 @@ SECTIONS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FullForceRecipe(Recipe):
     """Two rate networks, and a task that comes in trials."""
 

@@ -84,7 +84,7 @@ SECTIONS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikingFullForceRecipe(Recipe):
     """A spiking network, the rate network that it learns from, and a task that comes in trials."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidTypeError, InvalidValueError, TensionError, message, unknown_name
+from ..declare.described import Described
+from ..errors import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError, message, unknown_name
 from ..system.data_folder import data_folder
 from ..system.files import checked_path, read_toml
 from ..tasks.registry import MOST_STEPS, Setting
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Recipe", "list_recipes", "load_recipe"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
+_MOST_NAMED = 8  # recipes in a message
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
 
 
-@dataclass(frozen=True, eq=False)
-class Recipe:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recipe(Described):
     """A network with its task and schedule; protocols may add methods to it.
 
     Attributes
@@ -61,6 +63,10 @@ class Recipe:
     protocol: Protocol
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
+
+    def _describe(self) -> dict[str, object]:
+        shown = {"name": self.name, "summary": self.summary, "protocol": self.protocol.name, "seed": self.seed}
+        return shown | ({"changed": ", ".join(self.changed)} if self.changed else {})
 
     @property
     def dt(self) -> float:
@@ -137,16 +143,21 @@ def _locate(name: str | Path) -> tuple[str, Path]:
             message(where, "a name that is found once", text, f"write {' or '.join(map(repr, same))}.")
         )
     if path.is_dir():
-        inside = _files(path)
+        inside = sorted(path.glob("*.toml"))  # not below it: it may be a home folder
         if len(inside) == 1:
-            return str(path), next(iter(inside.values()))
-        listed = ", ".join(f"{path}/{item}" for item in inside) or "it holds none"
+            return str(path), inside[0]
+        listed = ", ".join(str(item.with_suffix("")) for item in inside[:_MOST_NAMED]) or "it holds none"
         raise InvalidValueError(message(where, "a folder that holds one recipe", text, f"name one ({listed})."))
     for candidate in (path, path.with_name(path.name + ".toml")):
         if candidate.is_file():
             return str(candidate), candidate
     if path.suffix == ".toml":
         raise InvalidValueError(message(where, "a file that exists", text, "check the path."))
+    near = [full for full in files if text.lower() in full.lower()]
+    if len(near) > 1:
+        more = f" and {len(near) - _MOST_NAMED} more" if len(near) > _MOST_NAMED else ""
+        fix = f"these contain it: {', '.join(near[:_MOST_NAMED])}{more}."
+        raise UnknownNameError(message(where, "a known recipe", text, fix))
     raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.described import Described
 from ..declare.validation import check_positive, check_steps, check_text, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .phases import TEST, Phase
@@ -54,8 +55,8 @@ class Recording:
             )
 
 
-@dataclass(frozen=True, eq=False)
-class Results:
+@dataclass(frozen=True, eq=False, repr=False)
+class Results(Described):
     """Output, spikes, recorded states, weights and provenance of one run.
 
     Step k (0-based) covers the time from ``k * dt`` to ``(k + 1) * dt``; a spike of step k and a
@@ -179,6 +180,16 @@ class Results:
             raise InvalidValueError(
                 message("Results.phases", "names that differ", [phase.name for phase in self.phases])
             )
+
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"name": self.name, "neurons": self.n_neurons}
+        shown |= {"seconds": round(self.n_steps * self.dt, 9), "dt": self.dt, "outputs": self.n_outputs}
+        if self.n_recorded_neurons:
+            shown["spikes"] = len(self.spike_step)
+        shown["phases"] = ", ".join(phase.name for phase in self.phases)
+        if self.recorded:
+            shown["recorded"] = ", ".join(self.recorded)
+        return shown
 
     @property
     def stop_step(self) -> int:

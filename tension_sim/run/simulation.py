@@ -15,6 +15,7 @@ import numpy as np
 from ..circuit.fitted_wiring import FittedWiring
 from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
 from ..circuit.wiring import ForceWiring
+from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
 from ..declare.record import Record
@@ -53,7 +54,7 @@ TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
 _MOST_THREADS = 1024
 
 
-class Simulation:
+class Simulation(Described):
     """A network on a target; runs as often as one likes, on any data.
 
     Parameters
@@ -113,6 +114,9 @@ class Simulation:
             from ..system.cuda import require_cuda
 
             require_cuda()
+
+    def _describe(self) -> dict[str, object]:
+        return {"name": self.name, "target": self.target, "net": self.net}
 
     def build(self) -> Program | None:
         """Compile the network's program, or find it; None on the targets that need none."""

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks, load_recipe, run_outcome
+from tension_sim.cli.commands import _complete, app
+from tension_sim.errors import InvalidValueError, TensionError
 from tension_sim.protocols import list_protocols
 
 FEW = ["--set", "n=40", "--set", "duration=20*ms"]
@@ -73,6 +75,51 @@ def test_a_run_tells_its_verdict_and_what_it_lacks(tmp_path):
         "run.duration were changed"
     ) in done.stdout
     assert "not measured" in done.stdout
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_has_a_short_flag(flag):
+    for words in ([], ["run"], ["show"]):
+        done = CliRunner().invoke(app, [*words, flag])
+        assert done.exit_code == 0
+        assert "Usage:" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["show", "nicola"], "show NAME: expected a known recipe.\nReceived: 'nicola'\nFix: these contain it: "),
+        (["run", "lif_sin"], "run NAME: expected a known recipe.\nReceived: 'lif_sin'\nFix: did you mean 'lif_sine'?"),
+        (["show", "lorentz"], "show NAME: expected a known recipe.\nReceived: 'lorentz'\nFix: "),
+        (["run", "lif_sine", "--set", "duration=2s"], "Received: '2s'\nFix: write '2*second'."),
+        (["run", "lif_sine", "--set", "duration=2 s"], "Received: '2 s'\nFix: write '2*second'."),
+        (["run", "lif_sine", "--set", "tau_decay=1.5e1 ms"], "Received: '1.5e1 ms'\nFix: write '1.5e1*ms'."),
+    ],
+)
+def test_errors_speak_the_users_words(arguments, text):
+    with pytest.raises(TensionError) as caught:
+        app(arguments, standalone_mode=False)
+    assert text in str(caught.value)
+
+
+def test_a_folder_is_not_walked(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "one.toml").write_text("")
+    with pytest.raises(InvalidValueError, match=r"run NAME: expected a folder that holds one recipe(.|\n)*holds none"):
+        app(["run", str(tmp_path)], standalone_mode=False)
+
+
+def test_completion_offers_recipes():
+    assert _complete("nicola_clopath_2017/lif_si") == ["nicola_clopath_2017/lif_sine"]
+    assert _complete("lif_sin") == ["lif_sine"]
+
+
+def test_a_second_run_says_what_it_replaces(tmp_path):
+    arguments = ("run", "lif_sine", *FEW, "--target", "numpy", "--out", tmp_path)
+    assert "replaces" not in command(*arguments).stderr
+    assert f"replaces figure.png, results.nix, summary.json of an earlier run in {tmp_path}" in (
+        command(*arguments).stderr.replace("\n", "")
+    )
 
 
 def test_run_leaves_figure_numbers_and_neo_file(tmp_path):

@@ -229,7 +229,7 @@ def test_a_recipe_in_a_folder_of_ones_own(tmp_path):
         assert recipe.path == path
         assert recipe.learning() is None
         assert recipe.network().learning is None
-        assert [(phase.name, phase.start, phase.stop) for phase in recipe.phases()] == [("before", 0, 100)]
+        assert [(phase.name, phase.start, phase.stop) for phase in recipe.phases()] == [("test", 0, 100)]
         assert recipe.forecast().P == 0
     # learning can be added by settings
     assert load_recipe(path, {"alpha_P": "0.1"}).learning().gain == "divided"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from synthetic import SILENT, synthetic_results
 
+from tension_sim import ForceNetwork, Simulation, load_recipe
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.results.results import Phase, Recording, Results, first_multiple, rows_between
 
@@ -97,3 +98,15 @@ def test_bad_phase_and_recording_are_refused():
         Recording(np.zeros((2, 1)), "mV", np.array([0]), 0)
     with pytest.raises(InvalidValueError, match=r"Recording.values: expected shape \(time, 2 neurons\)"):
         Recording(np.zeros((2, 1)), "mV", np.array([0, 1]), 1)
+
+
+def test_results_networks_simulations_and_recipes_show_themselves_in_short():
+    net = ForceNetwork.random("lif", n=20, seed=1)
+    simulation, run = Simulation(net, target="numpy", name="<demo>"), synthetic_results()
+    for thing in (net, simulation, run, load_recipe("lif_sine"), load_recipe("oscillation")):
+        assert repr(thing).startswith(f"{type(thing).__name__}(")
+        assert len(repr(thing)) < 300
+        assert len(thing._repr_html_()) < 1500
+    assert "&lt;demo&gt;" in simulation._repr_html_()
+    assert "phases='before, learning, test'" in repr(run)
+    assert "changed='network.n'" in repr(load_recipe("lif_sine", {"n": "10"}))

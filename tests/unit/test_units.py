@@ -74,7 +74,7 @@ def test_random_numbers_come_from_the_generator():
         (
             "10 ms",
             InvalidValueError,
-            "expected an expression such as \"10*ms\".\nReceived: '10 ms'\nFix: check brackets",
+            "expected an expression such as \"10*ms\".\nReceived: '10 ms'\nFix: write '10",
         ),
         ("(1", InvalidValueError, "Fix: check brackets and operators."),
         ("", InvalidValueError, "expected a number, or an expression such as \"10*ms\".\nReceived: ''"),

@@ -69,8 +69,19 @@ def parse(where: str, text: str, example: str = "10*ms") -> ast.expr:
         tree = _tree(text.strip())
     except _Refused as refused:
         expected = refused.expected or f'an expression such as "{example}"'
-        raise InvalidValueError(message(where, expected, text, refused.fix)) from None
+        raise InvalidValueError(message(where, expected, text, _with_star(text) or refused.fix)) from None
     return tree
+
+
+#: A number and what may be its unit, without a "*" between them.
+_NUMBER_AND_UNIT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]+)\s*")
+_UNIT_NAMES = {"s": "second", "sec": "second", "seconds": "second", "hz": "Hz", "V": "volt", "A": "amp"}
+
+
+def _with_star(text: str) -> str:
+    """Return how a number followed by its unit is written, "" for any other text."""
+    found = _NUMBER_AND_UNIT.fullmatch(text)
+    return f"write {found[1] + '*' + _UNIT_NAMES.get(found[2], found[2])!r}." if found else ""
 
 
 class _Refused(Exception):
