@@ -13,7 +13,10 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
+from tension_sim.brian_engine.declaration import Link  # noqa: E402
 from tension_sim.brian_engine.exact import ExactState  # noqa: E402
+from tension_sim.mapped import MappedFile  # noqa: E402
+from tension_sim.run.arrays import file_of  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments, nofeedback  # noqa: E402
 
@@ -69,6 +72,65 @@ def test_a_state_that_was_written_is_what_counts() -> None:
     model.fit(x, x, verbose=0)
     model.force_layer.states[1].assign(np.full((1, 6), V_PEAK + 1.0))
     assert spikes_of(model, model.fit, x[:1], x[:1]) == 6
+
+
+def changed(model: Any) -> list[np.ndarray]:
+    """Return other values of a model's variables."""
+    rng, values = np.random.default_rng(1), []
+    for variable in model.weights:
+        value = np.asarray(variable)
+        if value.dtype == np.float32:
+            value = value + rng.uniform(1e-3, 2e-3, value.shape).astype(np.float32)
+        values.append((value + value.T) / 2 if variable is model.P_output else value)
+    return values
+
+
+def write(model: Any, how: str, values: list[np.ndarray], path: Path) -> None:
+    if how == "set_weights":
+        model.set_weights(values)
+    elif how == "load_weights":
+        other = built()
+        other.set_weights(values)
+        other.save_weights(path)
+        model.load_weights(path)
+    else:
+        for variable, value in zip(model.weights, values, strict=True):
+            getattr(variable, how)(value if how == "assign" else value - np.asarray(variable))
+
+
+def built() -> FORCEModel:
+    model = FORCEModel(force_layer=esn())
+    model.compile(metrics=["mae"], backend="brian2", target="numpy")
+    model.build((1, 1, 1))
+    return model
+
+
+@pytest.mark.parametrize("how", ["assign", "assign_add", "set_weights", "load_weights"])
+def test_what_a_user_writes_is_what_the_next_run_starts_from(how: str, tmp_path: Path) -> None:
+    """P, kernels and states: as in a model that ran nothing before."""
+    x, y = data(30)
+    model, other = built(), built()
+    model.fit(x, y, verbose=0)
+    write(model, how, changed(model), tmp_path / "written.weights.h5")
+    other.set_weights([np.asarray(variable) for variable in model.weights])
+    for each in (model, other):
+        each.fit(x, y, verbose=0)
+    for now, then in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(now), np.asarray(then), err_msg=now.path)
+
+
+def test_what_stays_in_a_file_is_read_there_by_the_next_run(tmp_path: Path) -> None:
+    path, shown = tmp_path / "v", np.zeros(3, np.float32)
+    np.arange(3.0).tofile(path)
+    in_file, in_memory = np.asarray(MappedFile(path, "float64")), np.arange(3.0)
+    link = Link((shown,), ("v",), dict, lambda state: None)
+    for values, same in ((in_file, True), (in_memory, False)):
+        exact = ExactState()
+        exact.keep(link, {"v": values})
+        assert (file_of(exact.entries(link)["v"], "float64") == path) is same
+        assert np.shares_memory(exact.entries(link)["v"], values) is same
+    in_memory[0] = 7.0  # of the one who made it
+    np.testing.assert_array_equal(exact.entries(link)["v"], [0.0, 1.0, 2.0])
 
 
 @pytest.mark.parametrize("make", [esn, lambda: nofeedback(p_recurr=0.5), lambda: LIF(**lif_arguments())])
