@@ -11,11 +11,13 @@ import pytest
 pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
 import keras  # noqa: E402
+from targets import skip_unless_here  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
 from tension_sim.brian_engine.declaration import Link  # noqa: E402
 from tension_sim.brian_engine.exact import ExactState  # noqa: E402
-from tension_sim.mapped import MappedFile  # noqa: E402
+from tension_sim.mapped import MappedFile, file_behind  # noqa: E402
+from tension_sim.run import arrays  # noqa: E402
 from tension_sim.run.arrays import file_of  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments, nofeedback  # noqa: E402
@@ -153,6 +155,34 @@ def test_a_run_in_parts_is_the_run_in_one(make: Any) -> None:
     one, other = models
     for now, wanted in zip(other.variables, one.variables, strict=True):
         np.testing.assert_array_equal(np.asarray(now), np.asarray(wanted), err_msg=now.path)
+
+
+@pytest.mark.slow
+def test_p_stays_in_the_file_of_the_last_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In parts, with a prediction and a saved model between them, as in one; what was written counts here too."""
+    skip_unless_here("cpp_standalone")
+    monkeypatch.setattr(arrays, "_LARGE", 64)
+    x, y = data(60)
+    whole, model = (SpikingNNModel(force_layer=LIF(**lif_arguments()), update_every=2) for _ in range(2))
+    for each in (whole, model):
+        each.compile(metrics=["mae"], backend="brian2", target="cpp_standalone")
+    whole.fit(x, y, verbose=0)
+    for part in (slice(0, 13), slice(13, 33), slice(33, 60)):
+        model.fit(x[part], y[part], verbose=0)
+        P = model.exact_state.to_arrays()["exact|rls.P_packed|rls.P_packed"]
+        assert file_behind(P).path.exists()
+        model.predict(x[:7], verbose=0)
+        if part.stop == 33:
+            model.save(tmp_path / "model.keras")
+            model = keras.models.load_model(tmp_path / "model.keras")
+    for now, wanted in zip(model.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(now), np.asarray(wanted), err_msg=now.path)
+    before = file_behind(P).path
+    model.P_output.assign(2 * np.eye(20))
+    model.fit(x[:1], y[:1], verbose=0)  # no step that learns
+    del P
+    np.testing.assert_array_equal(np.asarray(model.P_output), 2 * np.eye(20))
+    assert not before.exists()
 
 
 def test_what_does_not_belong_to_exact_states_is_passed_over() -> None:
