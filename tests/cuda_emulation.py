@@ -28,7 +28,7 @@ NETWORKS: dict[str, tuple[float, dict[str, Any]]] = {
 FILES = {"refractory": HERE.parent / "neurons" / "refractory.toml"}
 
 _LAUNCH = re.compile(r"(\([^()\n]*\)|[\w:]+)<<<\s*([^,<>]+?)\s*,\s*([^,<>]+?)\s*(?:,\s*[^<>]+?)?>>>\s*\(")
-_INCLUDE = re.compile(r'^#include\s*[<"](?:thrust/\w+|curand\w*|cuda_profiler_api)(?:\.h)?[>"]', re.MULTILINE)
+_INCLUDE = re.compile(r'^#include\s*[<"](?:thrust/\w+|curand\w*|cuda|cuda_profiler_api)(?:\.h)?[>"]', re.MULTILINE)
 
 
 def small_network(neuron: str = "lif", **learning: Any) -> ForceNetwork:

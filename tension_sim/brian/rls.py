@@ -472,7 +472,7 @@ class RLS(GeneratedObject):
     @property
     def schedule_is_its_own(self) -> bool:
         """Whether no code of the user's, run as part of this object, may change when updates fall."""
-        return all(isinstance(part, RowError | RowSums) for part in self.contained_objects)
+        return all(getattr(part, "is_part", False) for part in self.contained_objects)
 
     def settle(self) -> None:
         """Make P(0) before the first update, and apply terms that wait."""

@@ -14,7 +14,7 @@ from brian.synaptic_loops import Arrivals, Drive, Rls
 from targets import Target, activated, assert_close, skip_unless_here
 
 from tension_sim.brian import RLS, Signal
-from tension_sim.errors import DivergenceError, InvalidValueError, UnsupportedError
+from tension_sim.errors import DivergenceError, InvalidValueError
 
 DT, STEPS, TAU = 1e-4, 300, 5e-3
 N_PRE, N_POST = 12, 5
@@ -456,10 +456,3 @@ def test_mistakes_that_a_program_finds(tmp_path: Any) -> None:
             none.rls.check_diverged()
         with pytest.raises(InvalidValueError, match="that others_rls began to learn.\nReceived: 'other"):
             others.rls.check_diverged()
-
-
-def test_refused_on_cuda(tmp_path: Any) -> None:
-    pytest.importorskip("brian2cuda")
-    with activated("cuda_standalone", tmp_path / "project"), pytest.raises(UnsupportedError) as caught:
-        Small()
-    assert "RLS.maps: expected the target numpy, cython or cpp_standalone for Synapses that learn." in str(caught.value)

@@ -119,6 +119,11 @@ class SynapticMap(GeneratedObject):
         """Say whether an update falls on this time step."""
         return self._rule.due(step)
 
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._rule.schedule_is_its_own
+
     def before_run(self, run_namespace: Any) -> None:
         if is_standalone():
             self._check_connections()
@@ -232,3 +237,8 @@ class Scatter(GeneratedObject):
     def due(self, step: int) -> bool:
         """Say whether an update falls on this time step."""
         return self._map.due(step)
+
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._map.schedule_is_its_own
