@@ -49,8 +49,8 @@ def connected() -> tuple[np.ndarray, np.ndarray]:
 
 
 def spikes_of(monitor: b2.SpikeMonitor) -> list[tuple[int, int]]:
-    """Return step and neuron of each spike."""
-    return [(round(float(t) / DT), int(i)) for t, i in zip(monitor.t_[:], monitor.i[:], strict=True)]
+    """Return step and neuron of each spike; those of a step are listed in any order on a GPU."""
+    return sorted((round(float(t) / DT), int(i)) for t, i in zip(monitor.t_[:], monitor.i[:], strict=True))
 
 
 def scaled(alpha: float) -> Any:

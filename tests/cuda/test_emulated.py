@@ -324,9 +324,9 @@ def test_code_of_the_users_own_switches_learning(tmp_path):
 
 
 def test_the_weights_of_synapses(tmp_path, monkeypatch):
-    """Beside the loops of the other targets: delays, conductances, and a rate of each synapse; in any order of threads."""
+    """Beside the loops of the other targets: delays, conductances, a rate of each synapse; in any order of threads."""
     import brian2 as b2
-    from brian.test_synapses import Conductances, Delays, Depression, run
+    from brian.test_synapses import Conductances, Depression, run
     from targets import activated
 
     monkeypatch.setenv("FAKE_CUDA_ORDER", "backwards")
@@ -334,6 +334,6 @@ def test_the_weights_of_synapses(tmp_path, monkeypatch):
         before = {key: b2.prefs[key] for key in preferences()}
         for key, value in preferences().items():
             b2.prefs[key] = value
-        run(target, [Delays, Conductances, Depression])
+        run(target, [Conductances, Depression])
         for key, value in before.items():
             b2.prefs[key] = value
