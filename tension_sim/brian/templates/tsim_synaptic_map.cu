@@ -47,6 +47,8 @@
     {{slot}} = _slot_{{loop.index0}};
     dev{{slot}} = {{slot}};
     {% endfor %}
+    const thrust::host_vector<int64_t> _given = {{_host('block_start')}};
+    const bool _is_given = {{_host('n_blocks')}}[0] == 0 && _given.size() > 1;
     const int64_t _learn = _wiring.find({{_host('partner')}}, {{_host('block_start')}}, {{_host('rows_0')}},
                                         {{_host('block_rows_0')}}, {{_host('row_start')}});
     {{_host('n_blocks')}}[0] = _wiring.measure({{_host('block_start')}}, {{_host('P_start')}},
@@ -70,6 +72,19 @@
     {{_resize('pending_c', _host('term_start') ~ '.back()')}}
     {{_resize('P_scale', _host('n_blocks') ~ '[0]')}}
     {{_resize('pending', _host('n_blocks') ~ '[0]')}}
+    {# P came before its blocks were known #}
+    if (_is_given && _given != {{_host('block_start')}})
+    {
+        {{_host('rewired')}}[0] = 2;
+        {{_to_device('rewired')}}
+    }
+    else if (_is_given)
+    {
+        std::fill({{_host('P_scale')}}.begin(), {{_host('P_scale')}}.end(), 1);
+        dev{{_host('P_scale')}} = {{_host('P_scale')}};
+        {{_host('fresh')}}[0] = 0;
+        {{_to_device('fresh')}}
+    }
 {% endblock %}
 
 {% block extra_headers %}
