@@ -45,8 +45,10 @@ class StandaloneEngine:
         self._seen: dict[str, list[dict[str, np.ndarray]]] = {}
 
     def build(self) -> None:
-        """Generate and compile the program, if that was not done yet."""
+        """Generate and compile the program, or take over what was set since that was done."""
         if self._program is not None:
+            if self._folder is not None:
+                self._program.take_values(self._folder.path)
             return
         at_once, self.device.build_on_run = self.device.build_on_run, False
         try:

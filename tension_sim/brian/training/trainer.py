@@ -323,15 +323,13 @@ class Trainer:
         """Choose the engine; a standalone program is compiled now."""
         if self._engine is None:
             kind = StandaloneEngine if is_standalone() else RuntimeEngine
-            self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
             self._engine = kind(self.network, float(self._clock.dt_))
         elif is_standalone() != isinstance(self._engine, StandaloneEngine):
             raise InvalidValueError(
                 message("Trainer", f"the device of its first run ({self._engine.kind})", brian2.get_device())
             )
-        if isinstance(self._engine, RuntimeEngine):
-            self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
         self._engine.build()
+        self._learning = {rule.name: int(self._engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
         """Run without learning, and go back."""
