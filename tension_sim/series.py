@@ -48,10 +48,10 @@ def values_of(part: str, rows: np.ndarray | SampleFile) -> dict[str, np.ndarray]
     Examples
     --------
     >>> values_of("target", np.ones((2, 1)))
-    {'target.samples': array([1., 1.]), 'target.samples_file': array([], dtype=int8)}
+    {'target.samples': array([1., 1.]), 'target.samples_file': array([], dtype=int32)}
     """
     in_memory = isinstance(rows, np.ndarray)
     return {
         f"{part}.samples": rows.ravel() if in_memory else np.zeros(rows.channels),
-        f"{part}.samples_file": np.empty(0, np.int8) if in_memory else rows.described,
+        f"{part}.samples_file": np.empty(0, np.int32) if in_memory else rows.described,
     }

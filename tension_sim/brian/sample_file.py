@@ -139,17 +139,18 @@ class SampleFile:
 
     @property
     def described(self) -> np.ndarray:
-        """All that is needed to read it, as characters (int8): a value of runs, which programs read too."""
+        """All that is needed to read it, as codes of its bytes: a value of runs, which programs read too."""
         kind = self.dtype.str[1:].replace("b", "u")
         fields = (kind, self.bytes, self.modified, self.offset, self.rows, self.channels, self.window, self.scale)
-        return np.frombuffer(" ".join(map(str, fields)).encode() + b" " + os.fsencode(self.path), np.int8)
+        text = " ".join(map(str, fields)).encode() + b" " + os.fsencode(self.path)
+        return np.frombuffer(text, np.uint8).astype(np.int32)
 
     @classmethod
     def from_described(cls, described: np.ndarray) -> SampleFile | None:
         """Return the file that `described` tells of, None if it is empty."""
         if not len(described):
             return None
-        kind, *counts, scale, path = np.asarray(described, np.int8).tobytes().split(b" ", 8)
+        kind, *counts, scale, path = np.asarray(described).astype(np.uint8).tobytes().split(b" ", 8)
         size, modified, offset, rows, channels, _ = map(int, counts)
         where = Path(os.fsdecode(path))
         return cls(where, np.dtype(kind.decode()), offset, rows, channels, float(scale), size, modified)

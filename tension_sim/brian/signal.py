@@ -132,7 +132,7 @@ class Signal(GeneratedObject):
         self._declare_steps(**counts)
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
         # which file holds the samples, as `SampleFile.described`; empty where they are in memory
-        self.variables.add_dynamic_array("samples_file", size=0, dtype=np.int8)
+        self.variables.add_dynamic_array("samples_file", size=0, dtype=np.int32)
         # for the targets that run here: rows of the file (0: none), and which of them comes first in `samples`
         for name in ("file_rows", "first_row"):
             self.variables.add_array(name, size=1, scalar=True, dtype=np.int64, read_only=True)
@@ -176,7 +176,7 @@ class Signal(GeneratedObject):
 
     def _fill(self, given: np.ndarray | SampleFile) -> None:
         self._file = given if isinstance(given, SampleFile) else None
-        described = np.empty(0, np.int8) if self._file is None else self._file.described
+        described = np.empty(0, np.int32) if self._file is None else self._file.described
         samples = given.ravel() if self._file is None else np.empty(0)
         for name, values in (("samples", samples), ("samples_file", described)):
             self.variables[name].resize(values.size)
