@@ -446,3 +446,60 @@ def test_files_of_others_are_refused(numpy_target: Target, tmp_path: Path) -> No
     coarse = Trainer(b2.Network(group), output=(group, "r"))
     with pytest.raises(InvalidValueError, match="expected a state of a time step of 0.0002"):
         coarse.load(path)
+
+
+def stateless(folder: Any = None) -> Trainer:
+    """Return a trainer of spikes with delays, refractoriness and event-driven synapses, whose trials begin anew."""
+    cells = b2.NeuronGroup(
+        6, "dv/dt = (1.3 + 0.1*i - v + g)/(2*ms) : 1 (unless refractory)\ng : 1\ndr/dt = -r/(5*ms) : 1",
+        threshold="v > 1", reset="v = 0; r += 1", refractory=0.5 * MS, method="euler", name="cells",
+    )  # fmt: skip
+    pairs = b2.Synapses(
+        cells, cells, "dx/dt = (1 - x)/(8*ms) : 1 (event-driven)", on_pre="g_post += 0.1*x; x *= 0.5",
+        delay=1.3 * MS, name="pairs",
+    )  # fmt: skip
+    pairs.connect("i != j")
+    pairs.x = 1
+    y = Signal([0.0], name="y")
+    readout = LinearMap(cells, "r", weights=np.zeros((1, 6)), name="readout")
+    rls = RLS(readout, target=y, alpha_P=1.0, name="rls")
+    spikes = b2.SpikeMonitor(cells, name="spikes")
+    network = b2.Network(cells, pairs, y, readout, rls, spikes)
+    return Trainer(network, target=y, output=readout, stateful=False)
+
+
+def check_trials_begin_anew(trainer: Trainer) -> None:
+    trainer.fit(y=np.ones((3, 100, 1)), epochs=2, verbose=0)
+    runs = trainer.results.runs
+    assert [run.first_step for run in runs] == [0, 100, 200, 300, 400, 500]  # the time goes on
+    seen = [(np.rint(run.records["spikes"]["t"] / 1e-4) - run.first_step, run.records["spikes"]["i"]) for run in runs]
+    assert len(seen[0][0]) > 20
+    for steps, neurons in seen[1:]:  # learning changes no spike here, for nothing is fed back
+        np.testing.assert_array_equal(steps, seen[0][0])
+        np.testing.assert_array_equal(neurons, seen[0][1])
+    assert trainer.network["rls"].n_updates[:] == 600  # while weights and P go on
+    weights = trainer.results.weights["readout"]
+    assert not np.array_equal(weights[0], weights[1])
+    first, second = trainer.predict(steps=100), trainer.predict(steps=100)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_trials_begin_anew(numpy_target: Target) -> None:
+    check_trials_begin_anew(stateless())
+    trainer = stateless()
+    trainer.network["cells"].v = 0.5  # the state before the first run, not that of the construction
+    trainer.reset_states()
+    trainer.predict(steps=30)
+    trainer.reset_states()
+    np.testing.assert_array_equal(trainer.network["cells"].v[:], [0.5] * 6)
+    with pytest.raises(InvalidValueError, match="Trainer.reset_states: expected a Trainer with stateful=False"):
+        rates().reset_states()
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful"):
+        rates(stateful="no")
+
+
+@pytest.mark.slow
+def test_trials_begin_anew_in_one_program(tmp_path: Path) -> None:
+    skip_unless_here("cpp_standalone")
+    with activated("cpp_standalone", tmp_path):
+        check_trials_begin_anew(stateless())

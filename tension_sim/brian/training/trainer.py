@@ -11,12 +11,14 @@ import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
 from ...errors import DivergenceError, InvalidValueError, message
-from ...validation import check_steps, check_whole
+from ...validation import check_flag, check_steps, check_whole
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
 from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
 from .data import Trial, by_argument, trials_of
+from .engine import Engine
+from .fresh import state_variables
 from .history import Callbacks, History, ProgressBar
 from .records import monitors_of
 from .results import Run, TrainerResults
@@ -46,6 +48,10 @@ class Trainer:
         Plays the target, the y of `fit`. What learns it are the `RLS` objects of the network.
     inputs : Signal, or mapping of str to Signal, optional
         Plays the input, the x of `fit`; with a mapping x is one too.
+    stateful : bool, optional
+        Whether the state of each trial goes on from the one before, as by default. With False
+        each trial begins with the state that the network had before its first run, with no
+        spikes under way; the weights that learn, P, random numbers and the time go on.
     metrics : callable, or mapping of str to callable, optional
         More numbers for the History, as ``metric(y, z)`` of arrays (timesteps, outputs) in SI
         units, beside ``loss`` (mean squared error) and ``mae`` (mean absolute error).
@@ -90,7 +96,14 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Any, *, output: Any, target: Any = None, inputs: Any = None, metrics: Any = None
+        self,
+        network: Any,
+        *,
+        output: Any,
+        target: Any = None,
+        inputs: Any = None,
+        metrics: Any = None,
+        stateful: bool = True,
     ) -> None:
         members = checked_network(network)
         self.network = network
@@ -101,9 +114,11 @@ class Trainer:
         self._signals = checked_signals(target, inputs, members, clock)
         self._clock = clock
         self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
+        self.stateful = check_flag("Trainer.stateful", stateful)
+        self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
         self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
-        self._engine: Any = None
+        self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
         self.history = History()
@@ -332,6 +347,27 @@ class Trainer:
         if isinstance(self._engine, RuntimeEngine):
             self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
         self._engine.build()
+        if not self.stateful and self._start is None:
+            if isinstance(self._engine, RuntimeEngine):
+                self._engine.run({}, 0, lambda done: None)  # which prepares the queues
+            self._start = self._engine.state()
+
+    def reset_states(self) -> None:
+        """Give the network the state that it had before its first run; weights that learn, P and the time go on.
+
+        Raises
+        ------
+        InvalidValueError
+            If the Trainer is stateful: it does not keep that state.
+        """
+        self._prepare()
+        if self._start is None:
+            raise InvalidValueError(
+                message(
+                    "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
+                )
+            )
+        self._engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
         """Run without learning, and go back."""
@@ -381,6 +417,8 @@ class Trainer:
         self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
     ) -> None:
         engine = self._engine
+        if not self.stateful:
+            self.reset_states()
         start = engine.step
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
