@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from targets import Target, activated, assert_close, skip_unless_here
 
-from tension_sim import DivergenceError, InvalidTypeError, InvalidValueError, UnitsError, UnsupportedError
+from tension_sim import DivergenceError, InvalidTypeError, InvalidValueError, OutputError, UnitsError, UnsupportedError
 from tension_sim.brian import RLS, LinearMap, Signal, Trainer, continue_run
 
 MS = b2.ms
@@ -214,6 +214,23 @@ def test_results_go_to_neo(numpy_target: Target) -> None:
     np.testing.assert_array_equal(neurons, spikes.i[:])
     assert isinstance(block, neo.Block) and [group.name for group in block.groups] == ["cells_subgroup"]
     assert repr(trainer.results) == "<TrainerResults: 3 run(s), 300 steps of 0.0001 s>"
+    for number, segment in enumerate(block.segments):
+        (weights,) = segment.irregularlysampledsignals
+        assert weights.name == f"weights of {readout.name}" and weights.shape == (1, 8)
+        np.testing.assert_array_equal(weights.magnitude[0], trainer.results.weights[readout.name][number])
+        assert float(weights.times[0]) == pytest.approx(0.01 * (number + 1), rel=1e-14)
+        (phases,) = segment.epochs
+        assert phases.labels.tolist() == ["learning"] == [segment.annotations["phase"]]
+        assert segment.annotations["epoch"] == number
+        assert float(phases.times[0] + phases.durations[0]) == pytest.approx(0.01 * (number + 1), rel=1e-14)
+    trainer.predict(steps=20)
+    (segment,) = trainer.results.to_neo().segments
+    assert segment.annotations["phase"] == "prediction" and not segment.irregularlysampledsignals
+    trainer.fit(y=np.ones((2, 50, 1)), epochs=2, verbose=0)  # two trials an epoch
+    block = trainer.results.to_neo()
+    assert [len(one.irregularlysampledsignals) for one in block.segments] == [0, 1, 0, 1]
+    last = block.segments[-1].irregularlysampledsignals[0].magnitude[0]
+    np.testing.assert_array_equal(last, readout.w[:])
 
 
 def test_samples_may_be_held_and_have_units(numpy_target: Target) -> None:
@@ -440,8 +457,10 @@ def test_files_of_others_are_refused(numpy_target: Target, tmp_path: Path) -> No
     with pytest.raises(InvalidValueError, match="Trainer.load: expected the state of this network, ") as caught:
         other.load(path)
     assert "Fix: load it into its own network." in str(caught.value)
-    with pytest.raises(OSError, match="Fix: choose another path"):
+    with pytest.raises(OutputError, match=r"(?s)Trainer\.save: .*No such file.*Fix: create the folder first\."):
         trainer.save(tmp_path / "none" / "state.npz")
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.save: expected a path\.\nReceived: 3"):
+        trainer.save(3)
     group.clock.dt = 0.2 * MS
     coarse = Trainer(b2.Network(group), output=(group, "r"))
     with pytest.raises(InvalidValueError, match="expected a state of a time step of 0.0002"):

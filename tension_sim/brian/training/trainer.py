@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
 from ...errors import DivergenceError, InvalidValueError, message
+from ...series import values_of
 from ...validation import check_flag, check_steps, check_whole
 from ..recorder import Recorder
 from ..rls import RLS
@@ -196,6 +198,7 @@ class Trainer:
                 listed.call("on_epoch_begin", epoch, {})
                 logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
                 if not self.interrupted:
+                    results.runs[-1] = replace(results.runs[-1], epoch=epoch)
                     for name, kept in weights.items():
                         kept.append(self._engine.get(name).ravel())
                     if validation is not None and (epoch + 1) % frequency == 0:
@@ -422,7 +425,8 @@ class Trainer:
         start = engine.step
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
-            values |= {f"{signal}.samples": samples.ravel(), f"{signal}.first_step": start, f"{signal}.periodic": 0}
+            values |= values_of(signal, samples)
+            values |= {f"{signal}.first_step": start, f"{signal}.periodic": 0}
         for rule in self._rules:
             values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
             values[f"{rule.name}.diverged_step"] = -1
@@ -441,7 +445,8 @@ class Trainer:
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
         if not is_standalone():
             engine.clear(self._recorder)
-        results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records))
+        phase = "learning" if learning else label.partition(",")[0]
+        results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")
@@ -462,6 +467,9 @@ class Trainer:
         spiking = [one for one in monitors_of(self.network) if isinstance(one, SpikeMonitor)]
         variable = self.output_group.variables[self.output_variable]
         units = {"output": variable.dim}
+        for name in self._learned():
+            owner = name.rpartition(".")[0]
+            units[owner] = self._engine.variable(name).dim
         if "y" in self._signals:
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
