@@ -522,3 +522,47 @@ def test_trials_begin_anew_in_one_program(tmp_path: Path) -> None:
     skip_unless_here("cpp_standalone")
     with activated("cpp_standalone", tmp_path):
         check_trials_begin_anew(stateless())
+
+
+def check_files(folder: Path) -> None:
+    np.save(folder / "x.npy", X)
+    np.save(folder / "y.npy", np.stack([Y, -Y])[:, :, None])
+    np.save(folder / "one.npy", Y)
+    trials = np.load(folder / "y.npy", mmap_mode="r")
+    trainer = rates()
+    trainer.fit(str(folder / "x.npy"), folder / "one.npy", verbose=0)
+    trainer.fit(X, Y, verbose=0)  # arrays after files, and files after arrays
+    trainer.fit(np.stack([X, X])[:, :, None], trials, epochs=2, verbose=0)
+    np.savez(
+        folder / "output.npz", output=trainer.results.output, target=trainer.results.target, P=trainer.network["rls"].P
+    )
+
+
+def test_samples_may_stay_in_files(numpy_target: Target, tmp_path: Path) -> None:
+    check_files(tmp_path)
+    trainer = rates()
+    trainer.fit(X, Y, epochs=2, verbose=0)
+    trainer.fit(np.stack([X, X])[:, :, None], np.stack([Y, -Y])[:, :, None], epochs=2, verbose=0)
+    found = np.load(tmp_path / "output.npz")
+    np.testing.assert_array_equal(found["output"], trainer.results.output)
+    np.testing.assert_array_equal(found["target"], trainer.results.target)
+    np.testing.assert_array_equal(found["P"], trainer.network["rls"].P)
+    with pytest.raises(InvalidValueError, match=r"Trainer\.fit\.y: expected a \.npy file of .*\nReceived: 'none\.npy"):
+        trainer.fit(X, "none.npy")
+    with pytest.raises(InvalidValueError, match=r"Trainer\.fit\.y: expected 1 channel\(s\) \(last axis\)"):
+        np.save(tmp_path / "wide.npy", np.zeros((STEPS, 2)))
+        trainer.fit(X, tmp_path / "wide.npy")
+
+
+@pytest.mark.slow
+def test_a_program_reads_samples_from_files(tmp_path: Path) -> None:
+    skip_unless_here("cpp_standalone")
+    for name in ("cpp", "numpy"):
+        (tmp_path / name).mkdir()
+    with activated("cpp_standalone", tmp_path / "project"):
+        check_files(tmp_path / "cpp")
+    with activated("numpy", tmp_path):
+        check_files(tmp_path / "numpy")
+    found, wanted = (np.load(tmp_path / name / "output.npz") for name in ("cpp", "numpy"))
+    for name in wanted:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=1e-12)

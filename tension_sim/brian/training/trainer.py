@@ -145,7 +145,9 @@ class Trainer:
         Parameters
         ----------
         x, y : array, shape (timesteps, channels) or (trials, timesteps, channels)
-            Samples of the inputs and of the target, with their units. Each trial is a run.
+            Samples of the inputs and of the target, with their units. Each trial is a run. Those
+            of a `numpy.memmap`, or of a ``.npy`` file given by its path, stay in the file, which
+            each run reads in pieces; the target of the results is in memory, as the output is.
         epochs : int
             How often they are played, counted from 0.
         verbose : {"auto", 0, 1, 2}
@@ -452,7 +454,8 @@ class Trainer:
         signal = self._signals.get("y")
         if signal is None or signal.name not in trial.samples:
             return None
-        return np.repeat(trial.samples[signal.name], int(signal._get("every")[0]), axis=0)[:steps]
+        every = int(signal.variables["every"].get_value().item())
+        return trial.samples[signal.name].take(np.arange(steps) // every, axis=0)
 
     def _learned(self) -> list[str]:
         """Return the names of all weights that learn."""
