@@ -235,7 +235,8 @@ def test_several_sources_targets_by_formulas_and_samples_in_files(tmp_path, monk
     import brian2 as b2
     from targets import activated, assert_close
 
-    from tension_sim.brian import RLS, LinearMap, Recorder, Signal, sample_file
+    from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+    from tension_sim.declare import sample_file
 
     monkeypatch.setattr(sample_file, "_WINDOW", 7)
     rows = np.random.default_rng(0).standard_normal((30, 2))
