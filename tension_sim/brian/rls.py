@@ -9,7 +9,7 @@ from typing import Any
 import brian2
 import numpy as np
 from brian2.core.network import Network
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.logger import get_logger
 
 from ..circuit.blocks import Blocks, BlockSizes, first_P, pack, unpack
@@ -41,7 +41,7 @@ from .rls_arguments import (
 from .row_error import RowError, RowSums
 from .standalone import is_standalone
 from .synaptic import LearnedSynapses, Scatter, SynapticMap, declare_blocks
-from .times import check_window
+from .times import StepsOrTime, check_window
 
 __all__ = ["RLS"]
 
@@ -209,9 +209,9 @@ class RLS(GeneratedObject):
         factor: Any = None,
         signs: Any = None,
         blocks: Blocks | BlockSizes | None = None,
-        update_every: int | Quantity = 1,
-        start: int | Quantity = 0,
-        stop: int | Quantity | None = None,
+        update_every: StepsOrTime = 1,
+        start: StepsOrTime = 0,
+        stop: StepsOrTime | None = None,
         forgetting: float = 1.0,
         probability: float = 1.0,
         seed: int = 0,

@@ -6,7 +6,7 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..declare.sample_file import SampleFile
 from ..declare.validation import check_flag, check_matrix, check_series
@@ -15,7 +15,7 @@ from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up
 from .standalone import is_standalone, take_any_length
-from .times import StepCount
+from .times import StepCount, StepsOrTime
 
 __all__ = ["Signal"]
 
@@ -109,8 +109,8 @@ class Signal(GeneratedObject):
         *,
         unit: Any = None,
         periodic: bool = False,
-        first_step: int | Quantity = 0,
-        every: int | Quantity = 1,
+        first_step: StepsOrTime = 0,
+        every: StepsOrTime = 1,
         clock: Any = None,
         when: str = "start",
         order: int = -1,

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -39,7 +39,7 @@ from .finite import check_states
 from .program import Program
 from .rehearsal import Rehearsed, rehearsing
 
-__all__ = ["TARGETS", "Simulation"]
+__all__ = ["TARGETS", "Simulation", "Target"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 
@@ -48,7 +48,8 @@ _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
 
 #: Where a network can run.
-TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
+TARGETS = get_args(Target)
 
 _MOST_THREADS = 1024
 
@@ -89,7 +90,7 @@ class Simulation:
         self,
         net: ForceNetwork | FittedNetwork,
         *,
-        target: str | None = None,
+        target: Target | None = None,
         record: Record | None = None,
         threads: int | None = None,
         name: str = "network",
