@@ -17,7 +17,7 @@ Learning(alpha_p=3)  # wrong
 Simulation(net, target="nmpy")  # wrong
 Simulation("lif", target="numpy")  # wrong
 results = Simulation(net).run(np.zeros((10, 1)))
-results.spike_trains  # wrong
+print(results.spike_trains)  # wrong
 Record(every="ten")  # wrong
 ForceNetwork.random("lif", n="twenty")  # wrong
 ForceNetwork.random(3)  # wrong
