@@ -41,8 +41,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_ext", "gallery", "**.ipynb_checkpoints"]
 nitpicky = True
-# docs/ARCHITECTURE.md is listed by a pattern
-suppress_warnings = ["toc.empty_glob"]
 if find_spec("tensorflow") is None:
     tags.add("without_tensorflow")  # noqa: F821
 
@@ -51,9 +49,12 @@ myst_heading_anchors = 3
 myst_substitutions = {"version": __version__}
 
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+if find_spec("tensorflow") is None:
+    nb_execution_excludepatterns = ["first_hour/keras.md"]
 
 autosummary_generate = False
 autodoc_typehints = "none"
