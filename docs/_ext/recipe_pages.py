@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,29 @@ THUMBNAIL = 480  # pixels
 
 Table = list[tuple[str, ...]]
 
+_recipe = cache(load_recipe)
 
-def publication(folder: str) -> str:
-    """Return the name of a publication, from that of its folder.
+
+def publication(folder: str, texts: str = "") -> str:
+    """Return the name of a publication from that of its folder; one name stands for the first of several authors.
+
+    An author whose name is spelt with other capitals in `texts` has these.
 
     Examples
     --------
-    >>> publication("sussillo_abbott_2009")
-    'Sussillo & Abbott (2009)'
+    >>> publication("sussillo_abbott_2009"), publication("depasquale_2018", "by DePasquale")
+    ('Sussillo & Abbott (2009)', 'DePasquale et al. (2018)')
     """
     *authors, year = folder.split("_")
-    return f"{' & '.join(map(str.capitalize, authors))} ({year})"
+    spelt = [re.findall(rf"\b{author}\b", texts, re.IGNORECASE) + [author.capitalize()] for author in authors]
+    names = [max(found, key=lambda name: sum(map(str.isupper, name)) * (not name.isupper())) for found in spelt]
+    return (" & ".join(names) if len(names) > 1 else f"{names[0]} et al.") + f" ({year})"
+
+
+def all_texts() -> str:
+    """Return what all recipes say in words."""
+    recipes = map(_recipe, list_recipes())
+    return "\n".join(f"{recipe.summary}\n{recipe.script}\n{recipe.notes}" for recipe in recipes)
 
 
 def stored_run(gallery: Path, name: str) -> dict[str, Any] | None:
@@ -92,13 +105,13 @@ def _figure(name: str, run: dict[str, Any] | None, up: str) -> str:
     return f"```{{figure}} {image}\n:alt: Figure of a run of {name}\n:class: figure\n\n{made}\n```\n\n"
 
 
-def page(name: str, gallery: Path) -> str:
-    """Return the page of a recipe, in Markdown."""
-    recipe, run = load_recipe(name), stored_run(gallery, name)
+def page(name: str, published: str, gallery: Path) -> str:
+    """Return the page of a recipe, in Markdown; `published` names its publication."""
+    recipe, run = _recipe(name), stored_run(gallery, name)
     short = name.rpartition("/")[2]
     up = "../" * (2 + name.count("/"))
     text = f"# {short}\n\n{recipe.summary}.\n\n"
-    text += f"- **Source:** [{publication(name.partition('/')[0])}, {doi(recipe.source)}]({recipe.source})\n"
+    text += f"- **Source:** [{published}, {doi(recipe.source)}]({recipe.source})\n"
     script = re.sub(r"https?://[^\s,;)]+", r"<\g<0>>", recipe.script)
     text += f"- **Published program:** {script}\n" if script else ""
     text += f"- **Protocol:** `{recipe.protocol.name}`. {recipe.protocol.summary}\n\n"
@@ -119,16 +132,16 @@ def _card(name: str, summary: str, thumbnail: bool) -> str:
     return f":::{{grid-item-card}} {short}\n:link: recipes/{name}\n:link-type: doc\n{image}\n{summary}\n:::\n\n"
 
 
-def _group(folder: str, names: list[str]) -> str:
+def _group(published: str, names: list[str]) -> str:
     """Return the page of a publication, which names its recipes."""
-    source = load_recipe(names[0]).source
-    text = f"# {publication(folder)}\n\n[{doi(source)}]({source})\n\n"
-    rows: Table = [(f"{{doc}}`{name.rpartition('/')[2]}`", load_recipe(name).summary) for name in names]
+    source = _recipe(names[0]).source
+    text = f"# {published}\n\n[{doi(source)}]({source})\n\n"
+    rows: Table = [(f"{{doc}}`{name.rpartition('/')[2]}`", _recipe(name).summary) for name in names]
     listed = "\n".join(name.rpartition("/")[2] for name in names)
     return text + _table(("recipe", ""), rows) + f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
 
 
-def index(groups: dict[str, list[str]], gallery: Path) -> str:
+def index(groups: dict[str, list[str]], published: dict[str, str], gallery: Path) -> str:
     """Return the page that shows all recipes, by publication."""
     names = [name for members in groups.values() for name in members]
     figures = sum(stored_run(gallery, name) is not None for name in names)
@@ -138,9 +151,9 @@ def index(groups: dict[str, list[str]], gallery: Path) -> str:
         f"and the numbers to expect; {figures} show a run at published size.\n\n"
     )
     for folder, members in groups.items():
-        text += f"## {publication(folder)}\n\n::::{{grid}} 1 2 3 3\n:gutter: 3\n\n"
+        text += f"## {published[folder]}\n\n::::{{grid}} 1 2 3 3\n:gutter: 3\n\n"
         for name in members:
-            text += _card(name, load_recipe(name).summary, stored_run(gallery, name) is not None)
+            text += _card(name, _recipe(name).summary, stored_run(gallery, name) is not None)
         text += "::::\n\n"
     listed = "\n".join(f"recipes/{folder}/index" for folder in groups)
     return text + f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
@@ -149,10 +162,12 @@ def index(groups: dict[str, list[str]], gallery: Path) -> str:
 def pages(gallery: Path) -> Iterator[tuple[str, str]]:
     """Yield name and text of each page: of every recipe, of every publication, and the index."""
     groups = {key: list(names) for key, names in groupby(list_recipes(), key=lambda name: name.partition("/")[0])}
+    texts = all_texts()
+    published = {folder: publication(folder, texts) for folder in groups}
     for folder, names in groups.items():
-        yield from ((f"recipes/{name}", page(name, gallery)) for name in names)
-        yield f"recipes/{folder}/index", _group(folder, names)
-    yield "gallery", index(groups, gallery)
+        yield from ((f"recipes/{name}", page(name, published[folder], gallery)) for name in names)
+        yield f"recipes/{folder}/index", _group(published[folder], names)
+    yield "gallery", index(groups, published, gallery)
 
 
 def _thumbnails(gallery: Path, folder: Path) -> None:
