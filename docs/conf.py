@@ -50,7 +50,7 @@ myst_substitutions = {"version": __version__}
 
 nb_execution_mode = "cache"
 nb_execution_in_temp = True
-nb_execution_timeout = 300
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 if find_spec("tensorflow") is None:

@@ -107,3 +107,22 @@ def test_commands_of_the_pages(command, tmp_path, monkeypatch):
         words.append("--dry-run")
     outcome = CliRunner().invoke(app, words)
     assert outcome.exit_code == 0, outcome.output
+
+
+def test_links_of_the_site_are_checked(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    check_links = importlib.import_module("check_links")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "page.html").write_text('<h1 id="here"></h1><a href="../index.html">up</a>')
+    (tmp_path / "llms.txt").write_text("[a](index.html) [b](gone.html)")
+    (tmp_path / "index.html").write_text(
+        '<a href="deep/page.html#here"></a><a href="deep/page.html#there"></a><img src="lost.png">'
+        '<a href="https://example.org/x"></a><a href="#nowhere"></a><a href="../outside.html"></a>'
+    )
+    assert check_links.broken_links(tmp_path) == [
+        "index.html: #nowhere",
+        "index.html: ../outside.html",
+        "index.html: deep/page.html#there",
+        "index.html: lost.png",
+        "llms.txt: gone.html",
+    ]
