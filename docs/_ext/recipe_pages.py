@@ -86,12 +86,22 @@ def _numbers(recipe: Any, run: dict[str, Any] | None) -> str:
 
 
 def _settings(recipe: Any) -> str:
-    rows = [
-        (f"`{section}.{key}`", f"`{_value(value)}`")
+    """Return the settings that the file has, and those left at their defaults."""
+    written = {
+        f"`{section}.{key}`": f"`{_value(value)}`"
         for section, entries in recipe.settings.items()
         for key, value in entries.items()
+    }
+    left = [
+        (f"`{section}.{key}`", f"`{_value(value)}`" if value not in ("", None) else "not set")
+        for section, keys in recipe.protocol.keys(recipe.settings).items()
+        for key in keys
+        if f"`{section}.{key}`" not in written
+        and isinstance(value := recipe.values.get(section, {}).get(key), int | float | str | tuple | None)
     ]
-    return "## Settings\n\nChange any of them by `--set KEY=VALUE`.\n\n" + _table(("setting", "value"), rows)
+    text = "## Settings\n\nChange any of them by `--set KEY=VALUE`.\n\n"
+    text += _table(("setting", "value"), list(written.items()))
+    return text + ("At their defaults, in SI units:\n\n" + _table(("setting", "value"), left) if left else "")
 
 
 def _figure(name: str, run: dict[str, Any] | None, up: str) -> str:

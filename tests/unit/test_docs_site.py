@@ -40,6 +40,13 @@ def test_gallery_has_every_recipe(monkeypatch):
         assert f"{{doc}}`{name.rpartition('/')[2]}`" in pages[f"recipes/{name.rpartition('/')[0]}/index"]
 
 
+def test_page_of_a_recipe_has_what_it_leaves_out(monkeypatch):
+    recipe_pages = extension("recipe_pages", monkeypatch)
+    page = recipe_pages.page("kim_2023/licking", "Kim et al. (2023)", DOCS / "gallery")
+    assert "| `target.data` | not set |\n" in page
+    assert "| `learning.gain` | `divided` |\n" in page
+
+
 def test_gallery_has_figures():
     assert len(STORED) >= 8
 
