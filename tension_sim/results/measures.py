@@ -21,6 +21,9 @@ __all__ = ["best_lag", "jsonable", "lag_aligned_rmse", "mean_rate", "peak_freque
 #: Longest lag that `summary` tries, in seconds.
 MAX_LAG = 2.0
 
+# a sum of squares of such numbers is finite
+_LARGEST_SQUARED = 1e150
+
 
 def _pair(where: str, output: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
     pair = (("output", output), ("target", target))
@@ -114,7 +117,7 @@ def lag_aligned_rmse(output: np.ndarray, target: np.ndarray, dt: float, max_lag:
 def _errors_by_lag(
     where: str, output: np.ndarray, target: np.ndarray, dt: float, max_lag: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lags in rows and the mean square error at each; none where a value is not finite."""
+    """Return the lags in rows and the mean square error at each; none where a value or its square is not finite."""
     duration = len(output) * dt
     if not 0 <= max_lag <= duration / 2:
         raise InvalidValueError(
@@ -125,7 +128,8 @@ def _errors_by_lag(
                 "give a smaller lag or a longer recording.",
             )
         )
-    if not (np.isfinite(output).all() and np.isfinite(target).all()):
+    largest = max(np.abs(output).max(initial=0), np.abs(target).max(initial=0))
+    if not largest < _LARGEST_SQUARED:  # NaN included: of what diverged, squares may overflow
         return np.empty(0), np.empty(0)
     most = int(max_lag / dt + 1e-9)
     lags = np.arange(-most, most + 1)
