@@ -30,7 +30,7 @@ def checked_rows(where: str, value: Any, unit: str = "1") -> np.ndarray | Sample
     >>> checked_rows("demo.y", [1, 2, 3]).shape
     (3, 1)
     """
-    if isinstance(value, str | os.PathLike | np.memmap):
+    if isinstance(value, os.PathLike | np.memmap) or (isinstance(value, str) and value.endswith(".npy")):
         file = SampleFile.of(where, value)
         if file is not None:
             file.check_finite(where)
