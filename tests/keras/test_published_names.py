@@ -69,15 +69,25 @@ def test_methods_have_no_examples_which_doctest_would_pass_over(module: str, nam
     assert not [each for each, member in members if ">>>" in (inspect.getdoc(member) or "")]
 
 
+def saved(name: str) -> Any:
+    return keras.models.load_model(DATA / "saved_models" / f"{name}.keras")
+
+
+def expected(name: str) -> np.ndarray:
+    with np.load(DATA / "saved_models" / "expected.npz") as arrays:
+        return arrays[name]
+
+
 @pytest.mark.parametrize("name", SAVED)
 def test_a_model_that_was_saved_before_the_classes_moved_predicts_as_then(name: str) -> None:
-    model = keras.models.load_model(DATA / "saved_models" / f"{name}.keras")
-    with np.load(DATA / "saved_models" / "predictions.npz") as predictions:
-        wanted = predictions[name]
-    assert {variable.name for variable in model.variables} >= {"recurrent_kernel", "steps_learned"}
+    model, wanted = saved(name), expected(f"{name}_predicted")
     np.testing.assert_allclose(model.predict(data()[0], verbose=0), wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
-    saved = keras.saving.serialize_keras_object(model)
-    assert (saved["module"], saved["registered_name"]) == (
-        type(model).__module__,
-        f"{type(model).__module__}>{type(model).__name__}",
-    )
+    written = keras.saving.serialize_keras_object(model)
+    module = type(model).__module__
+    assert (written["module"], written["registered_name"]) == (module, f"{module}>{type(model).__name__}")
+
+
+def test_each_neuron_finds_its_P_in_a_model_that_was_saved_before() -> None:
+    P = np.asarray(saved("bio_force").P_GG)
+    assert len({each.tobytes() for each in P}) == len(P)  # another one each: their order in the file matters
+    np.testing.assert_array_equal(P, expected("bio_force_P"))

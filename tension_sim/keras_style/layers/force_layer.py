@@ -14,7 +14,7 @@ from ...declare.validation import check_fraction
 from ...errors import InvalidValueError, UnsupportedError, message
 from ...tensorflow.variables import SeedGenerator, accept_read_value
 from ..arguments import check_precision
-from ..checks import activation_of, check_count, check_flag, kernels_of, mask_of
+from ..checks import activation_function, check_count, check_flag, kernels_of, mask_of
 from ..config import Configured
 
 __all__ = ["FORCELayer"]
@@ -90,7 +90,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         name = type(self).__name__
         self.units = check_count(f"{name}.units", units)
         self._output_size = check_count(f"{name}.output_size", output_size)
-        self.activation = activation_of(f"{name}.activation", activation)
+        self.activation = activation_function(f"{name}.activation", activation)
         if seed is not None:
             check_count(f"{name}.seed", seed, 0)
         if p_recurr is not None:
