@@ -31,7 +31,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     parameters = layer.overrides() | more | {name: f"{float(tau) * time!r}*second" for name, tau in taus.items()}
     network = ForceNetwork(
         neuron, synapse, layer.units, layer.dt_seconds,
-        recurrent=_static_recurrence(model, np.asarray(layer.recurrent_kernel)),
+        recurrent=_sparse(model, np.asarray(layer.recurrent_kernel)),
         feedback_kernel=np.asarray(layer.feedback_kernel), output_kernel=np.asarray(layer.output_kernel),
         input_kernel=np.asarray(layer.input_kernel), parameters=parameters, learning=learning,
         dtype=model.brian2_dtype, seed=layer.noise_seed,
@@ -66,7 +66,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     return Declaration(network, tuple(links), tuple(shown), begin)
 
 
-def _static_recurrence(model: Any, matrix: np.ndarray) -> SparseKernel:
+def _sparse(model: Any, matrix: np.ndarray) -> SparseKernel:
     """Return the static recurrence; the last one, if it has not changed, for a large matrix takes time."""
     known = model.__dict__.get("_static_kernel")
     if known is None or not np.array_equal(known[0], matrix):
