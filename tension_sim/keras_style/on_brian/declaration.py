@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ...circuit.blocks import Blocks
+from ...circuit.blocks import Blocks, pack
 from ...results.results import Results
 from ...run.simulation import Record
 from ...system.memory_maps import let_go
-from .packed import Matrices, packed_of, whole_of
+from .packed import Matrices, whole_of
 
 __all__ = ["Declaration", "Link", "Shown", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
 
@@ -181,7 +181,7 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
         packed = np.empty(blocks.P_start[-1], variables[0].dtype)
         for v, m, b in reversed(places):
             n = blocks.sizes[b]
-            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = packed_of(matrices[v][m][:n, :n])
+            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = pack(matrices[v][m][:n, :n])
         return {f"{part}.P_packed": packed}
 
     def from_state(state: Mapping[str, Any]) -> None:

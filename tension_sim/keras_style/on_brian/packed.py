@@ -7,22 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg.lapack import get_lapack_funcs
 
-__all__ = ["Matrices", "packed_of", "whole_of"]
+__all__ = ["Matrices", "whole_of"]
 
 #: Rows and columns worked on at a time: caches hold them, and BLAS does not wake its threads for them.
 _TILE = 128
-
-
-def packed_of(matrix: np.ndarray) -> np.ndarray:
-    """Return the lower triangle of a symmetric matrix, row by row.
-
-    Examples
-    --------
-    >>> packed_of(np.array([[1.0, 2.0], [2.0, 3.0]]))
-    array([1., 2., 3.])
-    """
-    (trttp,) = get_lapack_funcs(("trttp",), (matrix,))
-    return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
 
 
 def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dtype: Any = np.float64) -> np.ndarray:

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-
-from ..base import FORCELayer
-
-# isort: split
 import tensorflow as tf
 
-from ..declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
-from ..declare.units import Quantity, evaluate
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from ..tensorflow.statements import Program
+from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
+from ...declare.units import Quantity, evaluate
+from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ...tensorflow.statements import Program
+from .force_layer import FORCELayer
 from .layer_units import LayerUnits
 
 __all__ = ["EquationLayer"]

@@ -17,7 +17,8 @@ class PartnerBlocks:
 
     A neuron's P holds only the rows and columns of its partners; neurons with the same
     partners share one. Blocks are padded to the largest one; the padding stays at its
-    start, because the rates gathered there are 0.
+    start, because the rates gathered there are 0. Blocks are in the order of their masks, in
+    which saved models keep P; neurons that learn nothing have one of their own.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ class PartnerBlocks:
     ----------
     n_blocks, width : int
         Number of distinct masks, and partners in the largest.
+    members : list of arrays of int
+        The partners of each block.
 
     Examples
     --------
@@ -37,6 +40,8 @@ class PartnerBlocks:
     >>> blocks = PartnerBlocks(frozen, 3)
     >>> blocks.n_blocks, blocks.width, blocks.block_of.tolist()
     (2, 3, [1, 1, 0])
+    >>> blocks.members
+    [array([1]), array([0, 1, 2])]
     >>> blocks.shape
     (2, 3, 3)
     """
@@ -51,15 +56,15 @@ class PartnerBlocks:
             learns, block_of = np.unique(~np.asarray(frozen, bool).T, axis=0, return_inverse=True)
             self.block_of = block_of.reshape(-1).astype(np.int32)
         self.n_blocks = len(learns)
-        counts = learns.sum(1)
+        self.members = [np.flatnonzero(row) for row in learns]
+        counts = np.array([len(partners) for partners in self.members])
         self.width = max(int(counts.max()), 1)
         self.partners = np.zeros((self.n_blocks, self.width), np.int32)
         self.valid = np.arange(self.width) < counts[:, None]
         self.position = np.full((self.n_blocks, units), self.width, np.int32)
-        for b, row in enumerate(learns):
-            which = np.flatnonzero(row)
-            self.partners[b, : len(which)] = which
-            self.position[b, which] = np.arange(len(which))
+        for b, partners in enumerate(self.members):
+            self.partners[b, : len(partners)] = partners
+            self.position[b, partners] = np.arange(len(partners))
 
     @property
     def shape(self) -> tuple[int, int, int]:

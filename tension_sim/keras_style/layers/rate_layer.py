@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from .equation_layer import EquationLayer
-
-# isort: split
 import tensorflow as tf
 
-from ..declare.equations import resolve_parameters
-from ..declare.units import magnitude
-from ..declare.validation import check_positive
-from ..errors import InvalidValueError, message
-from ..tensorflow.step import RateStep, rate_step
+from ...declare.equations import resolve_parameters
+from ...declare.units import magnitude
+from ...declare.validation import check_positive
+from ...errors import InvalidValueError, message
+from ...tensorflow.step import RateStep, rate_step
+from .equation_layer import EquationLayer
 
 __all__ = ["RateLayer"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..declare.equations import Neuron, current_scale, rate_time
-from ..declare.units import Dimension, dimension_of
-from ..errors import InvalidValueError, message
+from ...declare.equations import Neuron, current_scale, rate_time
+from ...declare.units import Dimension, dimension_of
+from ...errors import InvalidValueError, message
 
 __all__ = ["LayerUnits", "units_of"]
 
