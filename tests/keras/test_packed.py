@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tension_sim.keras_style.on_brian.packed import packed_of, whole_of
+pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
+from tension_sim.circuit.blocks import pack  # noqa: E402
+from tension_sim.keras_style.on_brian.packed import whole_of  # noqa: E402
 
 
 @pytest.mark.parametrize("scale", [1.0, np.float64(0.97)])
@@ -19,7 +22,7 @@ def test_a_packed_p_is_the_matrix_less_its_terms(n: int, terms: int, scale: Any,
     matrix = rng.standard_normal((n, n))
     matrix = (matrix + matrix.T).astype(dtype)
     k, c = rng.standard_normal((terms, n)).astype(dtype), rng.uniform(0.5, 1.0, terms).astype(dtype)
-    packed = packed_of(matrix)
+    packed = pack(matrix)
     before = packed.copy()
     np.testing.assert_array_equal(packed, matrix[np.tril_indices(n)])
     whole = whole_of(packed, k, c, scale, wanted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import get_lapack_funcs
 
 __all__ = ["Matrices", "whole_of"]
 
