@@ -37,7 +37,9 @@ def own_arguments(function: Function) -> int:
 
 def test_arrows_go_down_and_nowhere_in_a_circle():
     command = [os.path.join(os.path.dirname(sys.executable), "lint-imports"), "--no-cache", "--no-logo"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     assert done.returncode == 0, done.stdout
 
 
