@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
+from .error_expression import check_error
 from .linear_map import LinearMap
 from .spike_map import SpikeMap
 from .synaptic import LearnedSynapses, SynapticMap, described, given_synapses
@@ -84,6 +86,47 @@ def checked_maps(maps: Any) -> list[LearnedMap]:
                 )
             )
     return maps
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors that a rule learns from.
+
+    Attributes
+    ----------
+    expressions : list of str
+        One for each map.
+    linked : dict
+        What their names mean: group and variable name, or a formula.
+    constants : dict
+        Numbers and functions that they may use.
+    """
+
+    expressions: list[str]
+    linked: dict[str, Any]
+    constants: dict[str, Any]
+
+    @classmethod
+    def checked(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
+        """Return the errors of some maps; arguments as of `RLS`."""
+        expressions = checked_errors(error, len(maps))
+        linked = checked_postsynaptic(expressions, maps[0]) | checked_variables(variables)
+        if target is not None:
+            linked["y"] = output_of("RLS.target", target)
+        constants = checked_namespace(namespace)
+        for learned, expression in zip(maps, expressions, strict=True):
+            check_error(expression, len(learned), output_unit(learned), linked, constants)
+        return cls(expressions, linked, constants)
+
+
+def output_unit(learned: LearnedMap | LearnedSynapses) -> Any:
+    """Return the unit of a map's z."""
+    if isinstance(learned, LearnedSynapses):
+        return learned.dim
+    if isinstance(learned, LinearMap):
+        return resolve_source("RLS.z", *learned.output)[0].dim
+    group, name, *_ = sources_of(learned)[0]
+    return learned.variables["w"].dim * group.variables[name].dim
 
 
 def checked_errors(error: Any, maps: int) -> list[str]:
@@ -196,11 +239,11 @@ def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.nd
     return {"group_of": labels, "row_sum": np.append(np.broadcast_to(penalty, n_groups), 0.0)[labels]}
 
 
-def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
-    """Return the sign of each source."""
+def checked_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
+    """Return the sign of each source; nothing where they have none."""
     check_plain("RLS.signs", signs)
     if signs is None or signs is True:
-        return np.ones(n_sources, np.int32) if signs else None
+        return {"sign": np.ones(n_sources, np.int32)} if signs else {}
     values = check_matrix("RLS.signs", signs, (n_sources,), "sources")
     without = np.flatnonzero(values == 0)
     if len(without):
@@ -214,7 +257,7 @@ def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
         )
     if not np.all(abs(values) == 1):
         raise InvalidValueError(message("RLS.signs", "+1 or -1 for each source", signs))
-    return values.astype(np.int32)
+    return {"sign": values.astype(np.int32)}
 
 
 def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
@@ -249,7 +292,7 @@ def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
 
 
-def checked_numbers(*, forgetting: float, probability: float, seed: int) -> dict[str, Any]:
+def checked_numbers(forgetting: float, probability: float, seed: int) -> dict[str, Any]:
     """Return the numbers of a rule, by the names of their variables."""
     for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
         check_plain(f"RLS.{key}", number)
