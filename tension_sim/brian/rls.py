@@ -14,6 +14,7 @@ from brian2.utils.logger import get_logger
 
 from ..circuit.blocks import Blocks, first_P, pack, unpack
 from ..declare.learning import GAINS
+from ..declare.noise import chance
 from ..declare.options import chosen, grouped
 from ..declare.validation import check_choice, check_fraction, check_matrix
 from ..errors import InvalidValueError, diverged, message
@@ -44,23 +45,6 @@ __all__ = ["RLS"]
 
 # below Brian2's own logger, so that its filters and handlers apply
 _logger = get_logger(f"brian2.{__name__}")
-
-
-def chance(seed: int, step: int) -> float:
-    """Return the number in [0, 1) that belongs to a seed and a time step (SplitMix64).
-
-    It depends on nothing else, so that a run on any target, from any step, draws the same.
-
-    Examples
-    --------
-    >>> chance(1, 5) == chance(1, 5) != chance(2, 5)
-    True
-    """
-    mask = 2**64 - 1
-    z = (seed * 0xD1342543DE82EF95 + (step + 1) * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return ((z ^ (z >> 31)) >> 11) / 2.0**53
 
 
 class RLS(GeneratedObject):

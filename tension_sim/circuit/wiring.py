@@ -48,7 +48,7 @@ def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed:
         "seed": seed,
         "learning": 1,
     }
-    values |= {key: value for key, value in blocks.arrays().items() if not key.startswith("block_of")}
+    values |= blocks.arrays()
     if rule.divide_by_source:
         values["block_of"] = blocks.block_of[0]
     return {f"{name}.{key}": value for key, value in values.items()}

@@ -19,11 +19,12 @@ from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
+from ..results.phases import phases
 from ..results.results import Phase
+from ..tasks.trials import Trial, check_count, find
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -81,7 +82,7 @@ class FullForceRecipe(Recipe):
     def trials(self) -> Iterator[Trial]:
         """Yield the trials of learning and test, in order, from the recipe's seed."""
         task = self.values["task"]
-        function, _ = find(task["name"])
+        function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng, run = np.random.default_rng([self.seed, 2]), self.values["run"]
         for _ in range(sum(run[part] for part in _PARTS)):
@@ -100,8 +101,7 @@ class FullForceRecipe(Recipe):
     def phases(self) -> tuple[Phase, ...]:
         """Return the parts of the run that have steps."""
         ends = self.borders()
-        bounds = zip(_PARTS.values(), (0, *ends[:-1]), ends, strict=True)
-        return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+        return phases(*zip(_PARTS.values(), (0, *ends[:-1]), ends, strict=True))
 
     def networks(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:
         """Draw the network that learns, and return it with a function from its results to the network alone.
@@ -244,12 +244,12 @@ def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
-    keys = {key: Key(setting) for key, setting in trial_settings(raw["task"]["name"]).items()}
+    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
     return SECTIONS | {"task": SECTIONS["task"] | keys}
 
 
 def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
-    known = trial_settings(raw["task"]["name"])
+    known = find(raw["task"]["name"]).settings
     raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
 
 

@@ -119,7 +119,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn, then test."""
     from ..declare.record import Record
-    from ..results.results import Phase
+    from ..results.phases import learning_phases
     from ..run.simulation import Simulation
 
     learning, steps = _steps(recipe)
@@ -130,10 +130,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     simulation = Simulation(net, target=target, record=record, name=recipe.name)
     rng = np.random.default_rng([recipe.seed, 1])
     state = {"readout.z": recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
-    phases = tuple(
-        phase for phase in (Phase("learning", 0, learning), Phase("after", learning, steps)) if phase.start < phase.stop
-    )
-    results = simulation.run(task, state=state, phases=phases, progress=progress)
+    results = simulation.run(task, state=state, phases=learning_phases(0, steps, 0, learning), progress=progress)
     return Outcome(results, _numbers(results))
 
 

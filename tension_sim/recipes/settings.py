@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ..tasks.registry import REQUIRED, Setting
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Key",
     "choice",
     "count",
+    "expression",
     "not_negative",
     "section",
 ]
@@ -74,6 +75,13 @@ def count(what: str, minimum: int) -> Check:
 def choice(*choices: str) -> Check:
     """Return a check for one of some texts."""
     return lambda where, value: check_choice(where, value, choices)
+
+
+def expression(where: str, value: Any) -> str:
+    """Check a number or an expression with units, and return its text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidTypeError(message(where, 'a number, or an expression such as "10*ms"', value))
+    return str(value)
 
 
 def not_negative(where: str, value: float) -> float:

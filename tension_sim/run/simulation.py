@@ -28,6 +28,7 @@ from ..errors import (
     message,
     unknown_name,
 )
+from ..results.phases import clipped, learning_phases
 from ..results.results import Phase, Recording, Results, first_multiple
 from ..system.interrupts import Interrupts
 from ..system.memory import check_memory
@@ -371,13 +372,7 @@ class Simulation:
         rule, end = (schedules or [None])[0], start + steps
         if rule is None:
             return (Phase("run", start, end),)
-        stop = max(end, rule.start) if rule.stop is None else rule.stop
-        phases = (
-            Phase("before", 0, rule.start),
-            Phase("learning", rule.start, stop),
-            Phase("after", stop, max(stop, end)),
-        )
-        return clipped(phases, start, end)
+        return learning_phases(start, end, rule.start, rule.stop)
 
     def _provenance(self) -> dict[str, Any]:
         net = self.net
@@ -409,12 +404,6 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))
     return tuple(phases)
-
-
-def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:
-    """Cut phases to the steps of a run, and leave out those that have none."""
-    bounds = [(p.name, max(p.start, start), min(p.stop, end)) for p in phases]
-    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
 
 
 def _incomplete(what: str) -> RunFailedError:
