@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import PLASTIC_WEIGHTS, RULE, split
 from ..declare.fi_curve import mean_input
 from ..declare.fitted import FittedNetwork
 from ..declare.kernels import SparseKernel
@@ -247,7 +248,7 @@ class Fit:
         """Run the network without plastic currents, stimulus and learning."""
         units = self.net.n_feedforward
         silence = np.zeros((len(self.times.times(self.times.sample)), units)) if units else None
-        state = {"plastic.w": np.zeros(len(self.net.plastic))}
+        state = {PLASTIC_WEIGHTS: np.zeros(len(self.net.plastic))}
         return self.simulation.run(
             x=self.inputs(None), rates=silence, steps=self.steps, every=self.held, learning=False, state=state
         )
@@ -405,7 +406,7 @@ def run(
         shown,
         weights=weights,
         # P of a test is that of nothing learned
-        state={name: values for name, values in shown.state.items() if not name.startswith("rls.")},
+        state={name: values for name, values in shown.state.items() if split(name)[0] != RULE},
         learning_curve={"time": loops * period, "correlation": correlation},
         provenance=shown.provenance | {"interrupted": trials.interrupted},
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import NEURONS, READOUT_OUTPUT, STEP, entry
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
@@ -199,11 +200,12 @@ def run(
 
     def played(network: ForceNetwork, start: int, stop: int, reached: Mapping[str, Any]) -> Results:
         simulation = Simulation(network, target=target, record=record, name=recipe.name)
-        state = {name: reached[name] for name in ("neurons.a", "neurons.r", "readout.z") if name in reached}
+        carried = (entry(NEURONS, "a"), entry(NEURONS, "r"), READOUT_OUTPUT)
+        state = {name: reached[name] for name in carried if name in reached}
         return simulation.run(
             y[start:stop],
             x[start:stop],
-            state=state | {"step": start},
+            state=state | {STEP: start},
             phases=recipe.phases(),
             progress=None if progress is None else lambda done, _: progress(start + done, end),
         )

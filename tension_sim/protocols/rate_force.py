@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import READOUT_OUTPUT
 from ..declare.validation import check_fraction, check_positive, check_steps
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
@@ -129,7 +130,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
     simulation = Simulation(net, target=target, record=record, name=recipe.name)
     rng = np.random.default_rng([recipe.seed, 1])
-    state = {"readout.z": recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
+    state = {READOUT_OUTPUT: recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
     results = simulation.run(task, state=state, phases=learning_phases(0, steps, 0, learning), progress=progress)
     return Outcome(results, _numbers(results))
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 import numpy as np
 
+from ..circuit.names import NEURONS, PLASTIC, PLASTIC_RULE, STEP, entries, entry, split
+from ..declare.equations import SEED
 from ..declare.learning import Learning
 from ..declare.masks import check_regions, check_trainable, masked_kernel, weight_mask
 from ..declare.network import ForceNetwork
@@ -331,7 +333,7 @@ class DataConstrainedNetwork:
         for sample, start, stop in zip(begins, bounds, bounds[1:], strict=False):
             a = _next_known(self.data, sample)
             rates[start] = np.tanh(a)
-            given = {"neurons.a": a, "neurons.r": rates[start], "neurons.noise": noise, "step": start}
+            given = entries(NEURONS, {"a": a, "r": rates[start], "noise": noise}) | {STEP: start}
             y, every = self._samples(start, stop) if learning else (None, 1)
             results = self.simulation.run(
                 y, steps=stop - start, every={"y": every}, learning=learning, trial=trial, state=self._learned | given,
@@ -339,9 +341,9 @@ class DataConstrainedNetwork:
             )  # fmt: skip
             reached = min(start + 1 + len(results.output), stop)
             rates[start + 1 : reached] = results.output[: reached - start - 1]
-            noise = results.state["neurons.noise"]
+            noise = results.state[entry(NEURONS, "noise")]
             if learning:
-                self._learned = {k: v for k, v in results.state.items() if k.startswith(("plastic", "rls"))}
+                self._learned = {k: v for k, v in results.state.items() if split(k)[0] in (PLASTIC, PLASTIC_RULE)}
             timings = {key: timings[key] + results.timings[key] for key in timings}
             if results.provenance["interrupted"]:
                 break
@@ -372,7 +374,7 @@ class DataConstrainedNetwork:
         """Return the noise of step 1, one step of the filter after the 1 of step 0."""
         n, values = self.net.n, self.net.parameter_values
         tau, dt = values["tau_noise"].value, self.net.dt
-        seed = self.simulation.wiring.noise(trial)["neurons.noise_seed"]
+        seed = self.simulation.wiring.noise(trial)[entry(NEURONS, SEED)]
         white = math.sqrt(tau / dt) * normal(seed, 0, np.arange(n))
         return white + (1 - white) * math.exp(-dt / tau)
 
