@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Unpack
 
+import brian2
 import numpy as np
 from brian2.core.network import Network
 from brian2.synapses.synapses import Synapses
@@ -135,7 +136,9 @@ class RLS(GeneratedObject):
     ----------
     P : array, shape (partners, partners), or list of such
         The inverse correlation estimate of each block; can be set, also element by element
-        as long as it stays symmetric.
+        as long as it stays symmetric. Blocks of Synapses are ordered by the first neuron of
+        each; before the first run on a standalone device, where they are not known yet, the
+        program compares the sizes of what was set with those that it finds.
     learning : VariableView
         1 while updates happen, 0 to switch them off.
     alpha_P, row_sum, group_of, sign, factor_0 : VariableView
@@ -369,20 +372,39 @@ class RLS(GeneratedObject):
     @P.setter
     def P(self, matrices: Any) -> None:
         self._find_blocks()
-        if len(self) == 1:
+        early = self.blocks is None and is_standalone() and not len(self)
+        if len(self) == 1 or (early and not isinstance(matrices, Sequence)):
             matrices = [matrices]
-        if not isinstance(matrices, Sequence) or len(matrices) != len(self):
+        if not isinstance(matrices, Sequence) or not (early or len(matrices) == len(self)):
             raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one a block", matrices))
+        if early:
+            sizes = [int(np.shape(given)[0]) if np.ndim(given) else 1 for given in matrices]
+        else:
+            sizes = np.diff(self._get("block_start")).tolist()
         packed = []
-        for n, given in zip(np.diff(self._get("block_start")).tolist(), matrices, strict=True):
+        for n, given in zip(sizes, matrices, strict=True):
             P = check_matrix("RLS.P", given, (n, n), "partners, partners")
             if not np.allclose(P, P.T, rtol=1e-10, atol=0) or not np.all(np.diag(P) > 0):
                 raise InvalidValueError(message("RLS.P", "a symmetric matrix with a positive diagonal", P))
             packed.append(pack(P))
+        if early:
+            self._keep_P(sizes, packed)
+            return
         self._set("P_packed", np.concatenate(packed))
         self._set("P_scale", np.ones(len(self)))
         self._set("pending", np.zeros(len(self), dtype=np.int32))
         self._set("fresh", 0)
+
+    def _keep_P(self, sizes: list[int], packed: list[np.ndarray]) -> None:
+        """Let a generated program begin with a P, once it has found that the blocks are of these sizes."""
+        if any(what == "run_network" for what, _ in brian2.get_device().main_queue):
+            raise InvalidValueError(
+                message("RLS.P", "P of Synapses before the first run", "one after it", "set it before run().")
+            )
+        for name, values in (("P_packed", packed), ("block_start", [[0], np.cumsum(sizes)])):
+            array = np.concatenate(values)
+            self.variables[name].resize(len(array))
+            self._set(name, array)
 
     def _scalar(self, name: str) -> Any:
         return self.variables[name].get_value().item()
@@ -420,7 +442,7 @@ class RLS(GeneratedObject):
     @property
     def schedule_is_its_own(self) -> bool:
         """Whether no code of the user's, run as part of this object, may change when updates fall."""
-        return all(isinstance(part, RowError | RowSums) for part in self.contained_objects)
+        return all(getattr(part, "is_part", False) for part in self.contained_objects)
 
     def settle(self) -> None:
         """Make P(0) before the first update, and apply terms that wait."""

@@ -9,6 +9,7 @@ from brian2.units.fundamentalunits import Quantity
 
 from ..circuit.blocks import Blocks, BlockSizes
 from ..declare.options import Default
+from .times import StepsOrTime
 
 __all__ = [
     "ErrorOptions",
@@ -57,9 +58,9 @@ class UpdateOptions(TypedDict, total=False):
 class ScheduleOptions(TypedDict, total=False):
     """When updates fall, and how much of the past they keep."""
 
-    update_every: Annotated[int | Quantity, Default(1)]
-    start: Annotated[int | Quantity, Default(0)]
-    stop: Annotated[int | Quantity | None, Default(None)]
+    update_every: Annotated[StepsOrTime, Default(1)]
+    start: Annotated[StepsOrTime, Default(0)]
+    stop: Annotated[StepsOrTime | None, Default(None)]
     forgetting: Annotated[float, Default(1.0)]
     probability: Annotated[float, Default(1.0)]
     seed: Annotated[int, Default(0)]

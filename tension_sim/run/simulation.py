@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from ..circuit.wiring import ForceWiring
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
 from ..declare.record import Record
-from ..declare.validation import check_callable, check_flag, check_series, check_steps, check_text, check_whole
+from ..declare.series import checked_rows, values_of
+from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     InvalidTypeError,
@@ -41,7 +42,7 @@ from .finite import check_states
 from .program import Program
 from .rehearsal import Rehearsed, rehearsing
 
-__all__ = ["TARGETS", "Simulation"]
+__all__ = ["TARGETS", "Simulation", "Target"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 
@@ -50,7 +51,8 @@ _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
 
 #: Where a network can run.
-TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
+TARGETS = get_args(Target)
 
 _MOST_THREADS = 1024
 
@@ -91,7 +93,7 @@ class Simulation:
         self,
         net: ForceNetwork | FittedNetwork,
         *,
-        target: str | None = None,
+        target: Target | None = None,
         record: Record | None = None,
         threads: int | None = None,
         name: str = "network",
@@ -149,16 +151,18 @@ class Simulation:
 
         Parameters
         ----------
-        y : array-like, shape (timesteps, n_outputs), or Task
+        y : array-like, shape (timesteps, n_outputs), path, or Task
             The supervisor; row 0 belongs to the first step of this run. A `Task` covers the
-            whole protocol, so that a run that starts later takes its later part.
-        x : array-like, shape (timesteps, n_inputs), optional
-            External input.
+            whole protocol, so that a run that starts later takes its later part. Samples of a
+            ``.npy`` file, given by its path, or of a `numpy.memmap` stay in the file, which is
+            read in pieces during the run on every target; it may be larger than memory.
+        x : array-like, shape (timesteps, n_inputs), or path, optional
+            External input; from a file as y.
         steps : int, optional
             How many steps; by default as many as the samples last.
         every : mapping of str to int, optional
             Time steps for which each sample of ``"y"``, ``"x"`` or ``"rates"`` is held; 1 by default.
-        rates : array-like, shape (timesteps, n_feedforward), optional
+        rates : array-like, shape (timesteps, n_feedforward), or path, optional
             Rates in Hz of the feed-forward Poisson units of a FittedNetwork.
         trial : int, optional
             Noise, Poisson spikes and, in a FittedNetwork, initial values are those of this trial.
@@ -259,12 +263,17 @@ class Simulation:
                 raise InvalidValueError(
                     message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
                 )
-            series |= {"y": task.target, "x": task.inputs}
-            first, periodic, left, at = 0, task.period is not None, task.n_steps - start, task.target_at
+            series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
+            first, periodic, left = 0, task.period is not None, task.n_steps - start
+            of_task = series["y"]
+
+            def at(k: np.ndarray) -> np.ndarray:
+                return of_task.take(k if task.period is None else k % task.period, axis=0)
+
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else check_series(f"Simulation.run.{name}", samples, unit)
+                series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values()), None)
             for name, length in lengths.items():
@@ -273,7 +282,7 @@ class Simulation:
                         message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
                     )
             y, step_of = series["y"], held["y"]
-            at = None if y is None else lambda k: y[(k - start) // step_of]
+            at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
         self._check_series(series, learning)
         if steps is None:
             steps = left
@@ -286,9 +295,8 @@ class Simulation:
             )
         data = {}
         for part, (name, channels) in self._channels().items():
-            samples = np.zeros((1, channels)) if series[name] is None else series[name]
-            timing = {"first_step": first, "every": held[name], "periodic": int(periodic)}
-            data |= entries(part, {"samples": samples.ravel()} | timing)
+            data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
+            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
@@ -398,6 +406,10 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[distribution] = "unknown"
     return found
+
+
+def _task_rows(part: str, samples: np.ndarray | None) -> Any:
+    return checked_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
 
 
 def _checked_phases(phases: Any) -> tuple[Phase, ...]:

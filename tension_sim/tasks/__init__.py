@@ -254,7 +254,9 @@ def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | Non
         noise *= common["noise"]
         noise += target
         target = noise
-    return Task(name, grid.n_steps, np.ascontiguousarray(target, dtype=float), inputs, period)
+    if not isinstance(target, np.memmap):  # else it stays in its file
+        target = np.ascontiguousarray(target, dtype=float)
+    return Task(name, grid.n_steps, target, inputs, period)
 
 
 def _rows(samples: np.ndarray, rows: int) -> np.ndarray:

@@ -305,7 +305,7 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
 def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
     code = f"""
         import signal
-        from tension_sim import cli
+        from tension_sim.cli import commands as cli
 
         class Late:
             def __del__(self):

@@ -82,7 +82,7 @@ class TestSave:
         code = f"""
             import signal, sys
             from test_result_folder import outcome
-            from tension_sim import files
+            from tension_sim.system import files
             from tension_sim.recipes.result_folder import save_outcome, usable_folder
             write = files.write_whole
 
@@ -93,7 +93,7 @@ class TestSave:
             files.write_whole = interrupted
             save_outcome(outcome(), usable_folder(sys.argv[1]))
         """
-        paths = [str(Path(__file__).parent), str(Path(runs.__file__).parents[1])]
+        paths = [str(Path(__file__).parent), str(Path(runs.__file__).parents[2])]
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "out")],
             capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ":".join(paths)}, timeout=120,
@@ -156,7 +156,7 @@ class TestExchange:
         code = """
             import os, signal, sys
             from pathlib import Path
-            from tension_sim import exchange
+            from tension_sim.system import folder_exchange as exchange
 
             left = [int(sys.argv[2])]
 
@@ -180,7 +180,7 @@ class TestExchange:
             for name in ("a", "b"):
                 (folder / name).write_text("old")
             command = [sys.executable, "-c", textwrap.dedent(code), str(folder), str(k)]
-            environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[1])}
+            environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[2])}
             statuses.append(subprocess.run(command, env=environment, timeout=120).returncode)
             settle(folder, ["a", "b"])
             found = self.content(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,3 +55,10 @@ def test_no_function_is_too_long():
 
 def test_no_function_has_too_many_arguments():
     assert not [name for name, function in functions() if own_arguments(function) > MOST_ARGUMENTS]
+
+
+def test_the_way_through_the_house_names_each_room_once_in_order():
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"\*\*`(\w+)/`\*\*", page)
+    rooms = {path.name for path in (ROOT / "tension_sim").iterdir() if (path / "__init__.py").exists()}
+    assert len(named) == len(set(named)) and set(named) == rooms

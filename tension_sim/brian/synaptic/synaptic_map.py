@@ -19,6 +19,9 @@ from .spike_trace import SpikeTrace
 
 __all__ = ["Scatter", "SynapticMap"]
 
+#: What `rewired` is where a program has found blocks of other sizes than the P that it was given; else 0 or 1.
+_OTHER_BLOCKS = 2
+
 
 class SynapticMap(GeneratedObject):
     """Copy, before each update, the weights that learn and the rates of their sources.
@@ -116,6 +119,11 @@ class SynapticMap(GeneratedObject):
         """Say whether an update falls on this time step."""
         return self._rule.due(step)
 
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._rule.schedule_is_its_own
+
     def before_run(self, run_namespace: Any) -> None:
         if is_standalone():
             self._check_connections()
@@ -166,8 +174,14 @@ class SynapticMap(GeneratedObject):
         return find_wiring(pre, post, trainable, self.shape[0], self.by_synapse)
 
     def check(self) -> None:
-        """Raise what a generated program found: nothing that learns, or other partners than before."""
-        if self._get("rewired")[0]:
+        """Raise what a generated program found: nothing that learns, or partners that do not fit what was before."""
+        found = int(self._get("rewired")[0])
+        if found == _OTHER_BLOCKS:
+            sizes = np.diff(self._rule._get("block_start")).tolist()
+            raise InvalidValueError(
+                message("RLS.P", f"matrices of {sizes} partners, as {self._rule.name} has found", "other sizes")
+            )
+        if found:
             raise self._rewired()
         if not len(self._rule):
             raise nothing_learns(self)
@@ -229,3 +243,8 @@ class Scatter(GeneratedObject):
     def due(self, step: int) -> bool:
         """Say whether an update falls on this time step."""
         return self._map.due(step)
+
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._map.schedule_is_its_own

@@ -11,6 +11,7 @@ from ...declare.equations import load_synapse
 from ...declare.network import ForceNetwork, SparseKernel
 from .clock import with_layer_time
 from .declaration import Declaration, Shown, constant, kernel, recorded, rule, scaled, shown_only
+from .fingerprint import Fingerprint
 
 __all__ = ["declaration_of_spiking"]
 
@@ -32,7 +33,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     parameters = layer.overrides() | more | {name: f"{float(tau) * time!r}*second" for name, tau in taus.items()}
     network = ForceNetwork(
         neuron, synapse, layer.units, layer.dt_seconds,
-        recurrent=_sparse(model, np.asarray(layer.recurrent_kernel)),
+        recurrent=_sparse(model, layer.recurrent_kernel),
         feedback_kernel=np.asarray(layer.feedback_kernel), output_kernel=np.asarray(layer.output_kernel),
         input_kernel=np.asarray(layer.input_kernel), parameters=parameters, learning=learning,
         dtype=model.brian2_dtype, seed=layer.noise_seed,
@@ -67,10 +68,10 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     return Declaration(network, tuple(links), tuple(shown), begin)
 
 
-def _sparse(model: Any, matrix: np.ndarray) -> SparseKernel:
+def _sparse(model: Any, variable: Any) -> SparseKernel:
     """Return the static recurrence; the last one, if it has not changed, for a large matrix takes time."""
     known = model.__dict__.get("_static_kernel")
-    if known is None or not np.array_equal(known[0], matrix):
-        known = (matrix.copy(), SparseKernel.from_dense(matrix))
+    if known is None or not known[0].matches([variable]):
+        known = (Fingerprint([variable]), SparseKernel.from_dense(np.asarray(variable)))
         object.__setattr__(model, "_static_kernel", known)  # past Keras' tracking
     return known[1]

@@ -130,17 +130,30 @@ class SampleFile:
         return min(max(_WINDOW // self.channels, 1), self.rows)
 
     @property
-    def c_type(self) -> str:
-        """Type of the numbers in C++."""
-        if self.dtype.kind == "f":
-            return {4: "float", 8: "double"}[self.dtype.itemsize]
-        return f"{'' if self.dtype.kind == 'i' else 'u'}int{8 * self.dtype.itemsize}_t"
+    def shape(self) -> tuple[int, int]:
+        """Rows and channels."""
+        return self.rows, self.channels
+
+    def __len__(self) -> int:
+        return self.rows
 
     @property
-    def literal(self) -> str:
-        """The path as a string of C++."""
-        plain = (chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in os.fsencode(self.path))
-        return '"' + "".join(plain) + '"'
+    def described(self) -> np.ndarray:
+        """All that is needed to read it, as codes of its bytes: a value of runs, which programs read too."""
+        kind = self.dtype.str[1:].replace("b", "u")
+        fields = (kind, self.bytes, self.modified, self.offset, self.rows, self.channels, self.window, self.scale)
+        text = " ".join(map(str, fields)).encode() + b" " + os.fsencode(self.path)
+        return np.frombuffer(text, np.uint8).astype(np.int32)
+
+    @classmethod
+    def from_described(cls, described: np.ndarray) -> SampleFile | None:
+        """Return the file that `described` tells of, None if it is empty."""
+        if not len(described):
+            return None
+        kind, *counts, scale, path = np.asarray(described).astype(np.uint8).tobytes().split(b" ", 8)
+        size, modified, offset, rows, channels, _ = map(int, counts)
+        where = Path(os.fsdecode(path))
+        return cls(where, np.dtype(kind.decode()), offset, rows, channels, float(scale), size, modified)
 
     def check_finite(self, where: str) -> None:
         """Refuse samples that are not finite; the whole file is read for that, a window at a time."""
@@ -171,6 +184,16 @@ class SampleFile:
         if numbers.size < count * self.channels:
             raise _changed(self.path, "it became shorter meanwhile")
         return numbers.reshape(count, self.channels) * np.float64(self.scale)
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
+        """Return chosen rows as float64, as `numpy.ndarray.take` does; a window is in memory beside them."""
+        taken = np.empty((len(rows), self.channels))
+        windows = np.asarray(rows) // self.window
+        for number in np.unique(windows):
+            first = int(number) * self.window
+            chosen = windows == number
+            taken[chosen] = self.read(first, min(self.window, self.rows - first))[np.asarray(rows)[chosen] - first]
+        return taken
 
 
 def _is_read(dtype: np.dtype) -> bool:
