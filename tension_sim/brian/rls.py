@@ -25,14 +25,14 @@ from .matrix import Matrices, matrix
 from .rls_arguments import (
     Errors,
     LearnedMap,
+    check_alpha,
+    check_blocks,
+    check_factors,
+    check_groups,
     check_itself,
-    checked_alpha,
-    checked_blocks,
-    checked_factors,
-    checked_groups,
-    checked_numbers,
-    checked_schedule,
-    checked_signs,
+    check_scalars,
+    check_schedule,
+    check_signs,
     learned_maps,
     sources_of,
 )
@@ -186,22 +186,22 @@ class RLS(GeneratedObject):
         errors = Errors.checked(self.maps, target, **chosen(ErrorOptions, options))
         sources = sources_of(self.maps[0])
         n_sources = sum(size for *_, size in sources)
-        alpha = checked_alpha(alpha_P, n_sources)
-        arrays = checked_groups(options["groups"], options["row_sum"], n_sources)
+        alpha = check_alpha(alpha_P, n_sources)
+        arrays = check_groups(options["groups"], options["row_sum"], n_sources)
         check_choice("RLS.gain", options["gain"], GAINS)
         if options["divide_by_source"]:
             check_itself(self.maps, n_sources)
-        factors = checked_factors(options["factor"], self.maps)
-        arrays |= checked_signs(options["signs"], n_sources)
-        values = checked_numbers(options["forgetting"], options["probability"], options["seed"])
+        factors = check_factors(options["factor"], self.maps)
+        arrays |= check_signs(options["signs"], n_sources)
+        values = check_scalars(options["forgetting"], options["probability"], options["seed"])
         values["divided"] = int(options["gain"] == "divided")
-        schedule = checked_schedule(options["update_every"], options["start"], options["stop"])
+        schedule = check_schedule(options["update_every"], options["start"], options["stop"])
 
         synapses = self.maps[0] if isinstance(self.maps[0], LearnedSynapses) else None
         #: Whether each synapse has a rate of its own, in place of each source.
         self.by_synapse = synapses is not None and synapses.by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
-        self.blocks = checked_blocks(options["blocks"], self.maps)
+        self.blocks = check_blocks(options["blocks"], self.maps)
         when, order = self._place_in_step(options["when"], options["order"])
         place = {"clock": self.maps[0].clock, "when": when}
         if synapses is not None:

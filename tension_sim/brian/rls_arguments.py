@@ -54,10 +54,10 @@ def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSyna
         if of_synapses[key] is not None:
             fix = "a map has weights and sources of its own: leave it out."
             raise InvalidValueError(message(f"RLS.{key}", "Synapses beside it", of_synapses[key], fix))
-    return checked_maps(maps)
+    return check_maps(maps)
 
 
-def checked_maps(maps: Any) -> list[LearnedMap]:
+def check_maps(maps: Any) -> list[LearnedMap]:
     """Return maps of one clock and of the same sources."""
     given = maps
     maps = [maps] if isinstance(maps, LearnedMap) else list(maps) if isinstance(maps, Sequence) else []
@@ -109,11 +109,11 @@ class Errors:
     @classmethod
     def checked(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
         """Return the errors of some maps; arguments as of `RLS`."""
-        expressions = checked_errors(error, len(maps))
-        linked = checked_postsynaptic(expressions, maps[0]) | checked_variables(variables)
+        expressions = check_errors(error, len(maps))
+        linked = postsynaptic_variables(expressions, maps[0]) | check_variables(variables)
         if target is not None:
             linked["y"] = output_of("RLS.target", target)
-        constants = checked_namespace(namespace)
+        constants = check_namespace(namespace)
         for learned, expression in zip(maps, expressions, strict=True):
             check_error(expression, len(learned), output_unit(learned), linked, constants)
         return cls(expressions, linked, constants)
@@ -129,7 +129,7 @@ def output_unit(learned: LearnedMap | LearnedSynapses) -> Any:
     return learned.variables["w"].dim * group.variables[name].dim
 
 
-def checked_errors(error: Any, maps: int) -> list[str]:
+def check_errors(error: Any, maps: int) -> list[str]:
     """Return one expression a map."""
     errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
     if len(errors) != maps or not all(isinstance(e, str) for e in errors):
@@ -137,7 +137,7 @@ def checked_errors(error: Any, maps: int) -> list[str]:
     return [checked_error("RLS.error", expression) for expression in errors]
 
 
-def checked_variables(variables: Any) -> dict[str, Any]:
+def check_variables(variables: Any) -> dict[str, Any]:
     """Return names for the errors, each with its group and variable."""
     if variables is not None and not isinstance(variables, Mapping):
         raise InvalidTypeError(
@@ -153,7 +153,7 @@ def checked_variables(variables: Any) -> dict[str, Any]:
     return checked
 
 
-def checked_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
+def check_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
     """Return the rows that share P, or their numbers; None for Synapses, whose partners a run finds."""
     if isinstance(maps[0], LearnedSynapses):
         if blocks is not None:
@@ -168,7 +168,7 @@ def checked_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
     return found
 
 
-def checked_postsynaptic(errors: list[str], learned: Any) -> dict[str, tuple[Any, str]]:
+def postsynaptic_variables(errors: list[str], learned: Any) -> dict[str, tuple[Any, str]]:
     """Return what errors call by the name of a variable of the postsynaptic neurons, as in ``v_post``."""
     if not isinstance(learned, LearnedSynapses):
         return {}
@@ -176,7 +176,7 @@ def checked_postsynaptic(errors: list[str], learned: Any) -> dict[str, tuple[Any
     return {name: (learned.target, name.removesuffix("_post")) for name in named}
 
 
-def checked_namespace(namespace: Any) -> dict[str, Any]:
+def check_namespace(namespace: Any) -> dict[str, Any]:
     """Return constants and functions for the errors."""
     if namespace is not None and not isinstance(namespace, Mapping):
         raise InvalidTypeError(
@@ -199,7 +199,7 @@ def output_of(where: str, target: Any) -> tuple[Any, str] | Formula:
     return found
 
 
-def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
+def check_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
     check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
@@ -211,7 +211,7 @@ def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     return alpha
 
 
-def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
+def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
     """Return group and penalty of each source; nothing where there are no groups."""
     check_plain("RLS.groups", groups)
     check_plain("RLS.row_sum", row_sum)
@@ -239,7 +239,7 @@ def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.nd
     return {"group_of": labels, "row_sum": np.append(np.broadcast_to(penalty, n_groups), 0.0)[labels]}
 
 
-def checked_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
+def check_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
     """Return the sign of each source; nothing where they have none."""
     check_plain("RLS.signs", signs)
     if signs is None or signs is True:
@@ -260,7 +260,7 @@ def checked_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
     return {"sign": values.astype(np.int32)}
 
 
-def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
+def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
     """Return for each map one factor a stored weight, True if these come later, None without any."""
     if isinstance(maps[0], LearnedSynapses):
         return [maps[0].has_factor or None]
@@ -292,7 +292,7 @@ def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
 
 
-def checked_numbers(forgetting: float, probability: float, seed: int) -> dict[str, Any]:
+def check_scalars(forgetting: float, probability: float, seed: int) -> dict[str, Any]:
     """Return the numbers of a rule, by the names of their variables."""
     for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
         check_plain(f"RLS.{key}", number)
@@ -302,7 +302,7 @@ def checked_numbers(forgetting: float, probability: float, seed: int) -> dict[st
     return {"forgetting": forgetting, "probability": probability, "seed": int(seed)}
 
 
-def checked_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:
+def check_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:
     """Return when a rule learns, by the names of its variables."""
     off = "to switch learning off, set rls.learning = 0 or stop=0."
     schedule = {

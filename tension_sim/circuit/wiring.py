@@ -160,7 +160,7 @@ class ForceWiring:
             count = None if is_dense(net.plastic.kernel) else len(net.plastic.kernel)
             when = "end" if net.neuron.spiking else "start"  # spiking neurons take the currents of the step before
             yield PLASTIC, Map(rates, n, n, target, count, learned=True, when=when)
-            if self._now == "z_now":
+            if self._present_input == "z_now":
                 target = Variable(NEURONS, "z_now")
                 yield PLASTIC_NOW, Map(rates, n, n, target, count, weights_of=PLASTIC)
         if net.output_kernel is not None:
@@ -216,7 +216,7 @@ class ForceWiring:
         for kind, used in (("feedback", net.feedback_kernel is not None), ("external", net.n_inputs > 0)):
             if kind in inputs:
                 lines.append(f"{inputs[kind]} : {unit}{'' if used else ' (shared)'}")
-        if self._now == "z_now":
+        if self._present_input == "z_now":
             lines.append(f"z_now : {unit}")
         if "unit" in self._expression:
             lines.append(f"unit : {unit} (shared, constant)")
@@ -272,7 +272,7 @@ class ForceWiring:
         return {RECURRENT if not k else f"{RECURRENT}_{k}": variable for k, variable in enumerate(spike)}
 
     @property
-    def _now(self) -> str:
+    def _present_input(self) -> str:
         """Name of the variable of the plastic input that this step's rates bring, if it is needed."""
         if "z_now" not in self._expression:
             return ""
@@ -354,7 +354,9 @@ class ForceWiring:
         blocks = Blocks.of([partners for *_, partners in group])
         names = tuple(name for name, *_ in group)
         errors = tuple(error for _, _, error, _ in group)
-        known = {name: Variable(NEURONS, name) for name in ("r", "unit")} | {"z_now": Variable(NEURONS, self._now)}
+        known = {name: Variable(NEURONS, name) for name in ("r", "unit")} | {
+            "z_now": Variable(NEURONS, self._present_input)
+        }
         if net.output_kernel is not None:
             known["z_out"] = Variable(READOUT, "z")
         if net.target_network is not None:

@@ -151,7 +151,7 @@ def run(
         runs.check_run(recipe, target=target, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
+    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
     folder = runs.usable_folder(folder)
     try:

@@ -22,7 +22,16 @@ from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.results import Results
 from ..run.simulation import Simulation
 from ..run.trials import Condition, Trials, correlation, window_means
-from ._balanced import Times, draw_plastic, draw_static, feedforward_rates, made_up_rates, match, read_rates, wander
+from ._balanced import (
+    Times,
+    draw_plastic,
+    draw_static,
+    feedforward_rates,
+    made_up_rates,
+    nearest_neurons,
+    ornstein_uhlenbeck,
+    read_rates,
+)
 from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
@@ -199,7 +208,7 @@ class Fit:
 
     def inputs(self, k: int | None) -> np.ndarray:
         """Return the inputs of condition k, shape (samples, inputs); None: without stimulus."""
-        times, trial, every = self.times, self.recipe.values["trial"], self.held["x"]
+        times, trial, every = self.times, self.recipe.values["trial"], self.steps_per_sample["x"]
         noise = trial["stimulus"] == "noise"
         steps = times.times(every)
         on = (steps >= times.start) & (steps < times.stop)
@@ -208,7 +217,7 @@ class Fit:
         if k is not None and noise:
             rng = np.random.default_rng([self.recipe.seed, 3, k])
             tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
-            x[on, 1:] = wander(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
+            x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
         elif k is not None:
             x[on, 1 + k] = 1
         return x
@@ -225,7 +234,9 @@ class Fit:
             Condition(name, targets[k], self.inputs(k), feedforward_rates(self.recipe, self.times, rng))
             for k, name in enumerate(self.names)
         ]
-        return Trials(self.simulation, conditions, steps=self.steps, every=self.held, separate=self.separate)
+        return Trials(
+            self.simulation, conditions, steps=self.steps, every=self.steps_per_sample, separate=self.separate
+        )
 
     @property
     def external(self) -> np.ndarray:
@@ -233,7 +244,7 @@ class Fit:
         return self.net.input_kernel.to_dense()[:, : self.cells]
 
     @property
-    def held(self) -> dict[str, int]:
+    def steps_per_sample(self) -> dict[str, int]:
         """For how many steps each kind of sample is held."""
         update, sample = self.times.update, self.times.sample
         noise = self.recipe.values["trial"]["stimulus"] == "noise"
@@ -250,7 +261,12 @@ class Fit:
         silence = np.zeros((len(self.times.times(self.times.sample)), units)) if units else None
         state = {PLASTIC_WEIGHTS: np.zeros(len(self.net.plastic))}
         return self.simulation.run(
-            x=self.inputs(None), rates=silence, steps=self.steps, every=self.held, learning=False, state=state
+            x=self.inputs(None),
+            rates=silence,
+            steps=self.steps,
+            every=self.steps_per_sample,
+            learning=False,
+            state=state,
         )
 
     def targets(self, before: Results) -> list[np.ndarray]:
@@ -265,7 +281,7 @@ class Fit:
             return [wave + static.mean(axis=0)]
         half = n // 2
         rates = np.bincount(before.spike_neuron, minlength=n)[:half] / (before.n_steps * before.dt)
-        chosen = match(np.mean([r.mean(axis=0) for r in self.rates.values()], axis=0), rates)
+        chosen = nearest_neurons(np.mean([r.mean(axis=0) for r in self.rates.values()], axis=0), rates)
         new = np.empty(n, int)
         new[np.concatenate([chosen, np.setdiff1d(np.arange(n), chosen)])] = np.arange(n)
         kernel = self.net.recurrent
@@ -304,7 +320,7 @@ class Fit:
         rows = np.arange(self.times.rows)
         total = self.total(results, rows, 0)
         if self.recipe.values["learning"]["error"] == "total_input":
-            total = total + self.inputs(0)[:: self.times.update // self.held["x"]] @ self.external
+            total = total + self.inputs(0)[:: self.times.update // self.steps_per_sample["x"]] @ self.external
         return replace(
             results, record_every=self.times.update, output=total, target=target[:, : self.cells], recorded={}
         )

@@ -21,7 +21,7 @@ from ..tasks import Task
 from ..tasks.registry import Setting
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
-from ._tasks import adapt_task, make, shape, task_section
+from ._tasks import adapt_task, draw_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork, Learning
@@ -228,7 +228,7 @@ class ForceRecipe(Recipe):
 
     def task(self) -> Task:
         """Compute target and input; noise is drawn from the recipe's seed."""
-        return make(self, self.n_steps)
+        return draw_task(self, self.n_steps)
 
     def network(self) -> ForceNetwork:
         """Draw the network from the recipe's seed."""

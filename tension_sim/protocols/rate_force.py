@@ -18,7 +18,7 @@ from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, 
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._kernels import normal_kernel
-from ._tasks import adapt_task, make, shape, task_section
+from ._tasks import adapt_task, draw_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -124,7 +124,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     from ..run.simulation import Simulation
 
     learning, steps = _steps(recipe)
-    task = make(recipe, steps)
+    task = draw_task(recipe, steps)
     net = network(recipe, task.n_outputs, task.n_inputs)
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})

@@ -24,7 +24,7 @@ from ..declare.plasticity import Plastic
 from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from ..declare.values import seconds
 from ..errors import InvalidValueError, message
-from ..results.results import Phase, Results
+from ..results.results import Phase, Results, first_multiple
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
 from .simulation import Simulation
 
@@ -367,7 +367,7 @@ class DataConstrainedNetwork:
         """Return the sample before each step from `start` on, and for how many steps each is held."""
         y, f = gaps_marked(self.data), self.dt_factor
         if (start - 1) % f == 0:
-            return y[(start - 1) // f : -(-(stop - 1) // f)], f
+            return y[(start - 1) // f : first_multiple(stop - 1, f) // f], f
         return y[(np.arange(start, stop) - 1) // f], 1
 
     def _first_noise(self, trial: int) -> np.ndarray:

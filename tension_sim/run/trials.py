@@ -13,7 +13,7 @@ from ..circuit.parts import Rule, SpikeInput
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
-from ..results.results import Results
+from ..results.results import Results, first_multiple
 from .simulation import Simulation
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
@@ -261,7 +261,7 @@ def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[i
     centers = whole_numbers("window_means.centers", centers, "a list of time steps")
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     span = (span[0], min(span[1], len(values) * every))
-    low, high = (-(-np.clip(centers + side, *span) // every) for side in (-half, half))
+    low, high = (first_multiple(np.clip(centers + side, *span), every) // every for side in (-half, half))
     if np.any(high <= low):
         raise InvalidValueError(
             message("window_means.centers", "windows with at least one row each", centers[np.argmax(high <= low)])
