@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 import numpy as np
 
-from ..circuit.names import NEURONS, PLASTIC, PLASTIC_RULE, STEP, entries, entry, split
+from ..circuit.names import NEURONS, PLASTIC, RULE, STEP, entries, entry
 from ..declare.equations import SEED
 from ..declare.learning import Learning
 from ..declare.masks import check_regions, check_trainable, masked_kernel, weight_mask
@@ -343,7 +343,7 @@ class DataConstrainedNetwork:
             rates[start + 1 : reached] = results.output[: reached - start - 1]
             noise = results.state[entry(NEURONS, "noise")]
             if learning:
-                self._learned = {k: v for k, v in results.state.items() if split(k)[0] in (PLASTIC, PLASTIC_RULE)}
+                self._learned = {k: v for k, v in results.state.items() if k.startswith((PLASTIC, RULE))}
             timings = {key: timings[key] + results.timings[key] for key in timings}
             if results.provenance["interrupted"]:
                 break
