@@ -457,7 +457,7 @@ def file_case(rng):
     def call():
         from tension_sim.recipes import run as runs
 
-        runs.checked_forecast(ts.load_recipe(path), "numpy")
+        runs.check_forecast(ts.load_recipe(path), "numpy")
 
     return f"file of {name}, kind {kind}: {path}", call
 

@@ -69,13 +69,13 @@ def hasten_builds() -> None:
     """Let the active device compile as quickly as the package's own builds do."""
     import brian2
 
-    from tension_sim.brian.build import hasten
+    from tension_sim.brian.build import speed_up_makefile
 
     device = brian2.get_device()
     compile_source = device.compile_source
 
     def quickly(directory: str, *arguments: Any) -> None:
-        hasten(Path(directory))
+        speed_up_makefile(Path(directory))
         compile_source(directory, *arguments)
 
     device.compile_source = quickly

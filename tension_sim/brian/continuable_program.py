@@ -16,7 +16,7 @@ from ..system.children import run_program
 from ..system.interrupts import Interrupts
 from ..system.make import make
 from ..system.scratch import Scratch, remove
-from .build import hasten
+from .build import speed_up_makefile
 from .continuable import TIME, generate_continuable, state_files
 from .program_files import owner_name
 from .values_since import write_values
@@ -66,7 +66,7 @@ class ContinuableProgram:
         self.folder = Path(device.project_dir).absolute()
         generate_continuable(device, network, self.folder)
         if fresh:
-            hasten(self.folder)
+            speed_up_makefile(self.folder)
         for header in self.folder.glob("*.gch"):  # of the headers before
             remove(header)
         with Interrupts(at_once=True):

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ..declare.language.code import checked_code, checked_error
 from ..declare.units import Dimension
 from .blocks import BlockSizes
+from .names import entry
 
 __all__ = [
     "STEPS",
@@ -292,15 +293,15 @@ class Circuit:
     @property
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
-        return {f"{name}.{key}": n for name, part in self.parts.items() for key, n in part.state_sizes.items()}
+        return {entry(name, key): n for name, part in self.parts.items() for key, n in part.state_sizes.items()}
 
     @property
     def results(self) -> list[str]:
         """Names of the arrays that a run gives back: the state, and what was recorded."""
         names = list(self.state_sizes)
-        names += [f"{name}.values" for name in self.of(VariableRecord)]
-        names += [f"{name}.{key}" for name in self.of(SpikeRecord) for key in "it"]
-        return names + [f"{name}.diverged_step" for name in self.of(Rule)]
+        names += [entry(name, "values") for name in self.of(VariableRecord)]
+        names += [entry(name, key) for name in self.of(SpikeRecord) for key in "it"]
+        return names + [entry(name, "diverged_step") for name in self.of(Rule)]
 
 
 @lru_cache(maxsize=128)

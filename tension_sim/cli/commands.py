@@ -56,7 +56,7 @@ def list_command() -> None:
     """List recipes, protocols, neurons, rate units, synaptic filters and tasks."""
     from ..declare.equations import list_neurons, list_rate_units, list_synapses, load_neuron, load_synapse
     from ..recipes.protocol import list_protocols, load_protocol
-    from ..tasks import list_tasks, task_summary
+    from ..tasks import list_tasks, list_trial_tasks, task_summary
 
     groups = (
         ("recipes", [(name, load_recipe(name).summary) for name in list_recipes()]),
@@ -65,6 +65,7 @@ def list_command() -> None:
         ("rate units", [(name, load_neuron(name).summary) for name in list_rate_units()]),
         ("synaptic filters", [(name, load_synapse(name).summary) for name in list_synapses()]),
         ("tasks", [(name, task_summary(name)) for name in list_tasks()]),
+        ("tasks in trials", [(name, task_summary(name)) for name in list_trial_tasks()]),
     )
     width = max(len(name) for _, rows in groups for name, _ in rows)
     for heading, rows in groups:
@@ -150,7 +151,7 @@ def run(
         runs.check_run(recipe, target=target, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
+    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
     folder = runs.usable_folder(folder)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidValueError, message
+from ..results.phases import learning_phases
 from ..results.results import Phase, Results
 
 __all__ = ["Run", "results_of"]
@@ -112,10 +113,7 @@ def results_of(model: Any) -> Results:
 def _phases(model: Any, kind: str, start: int, end: int) -> tuple[Phase, ...]:
     if kind != "train":
         return (Phase({"test": "evaluation", "predict": "prediction"}[kind], start, end),)
-    first = min(max(model._learn_start, start), end)
-    stop = end if model._learn_stop is None else min(max(model._learn_stop, first), end)
-    bounds = (("before", start, first), ("learning", first, stop), ("after", stop, end))
-    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+    return learning_phases(start, end, model._learn_start, model._learn_stop)
 
 
 def _time_step(layer: Any) -> float:

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import NEURONS, READOUT_OUTPUT, STEP, entry
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
+from ..results.phases import phases
 from ..results.results import Phase
+from ..tasks.trials import Trial, check_count, find
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -81,7 +83,7 @@ class FullForceRecipe(Recipe):
     def trials(self) -> Iterator[Trial]:
         """Yield the trials of learning and test, in order, from the recipe's seed."""
         task = self.values["task"]
-        function, _ = find(task["name"])
+        function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng, run = np.random.default_rng([self.seed, 2]), self.values["run"]
         for _ in range(sum(run[part] for part in _PARTS)):
@@ -100,8 +102,7 @@ class FullForceRecipe(Recipe):
     def phases(self) -> tuple[Phase, ...]:
         """Return the parts of the run that have steps."""
         ends = self.borders()
-        bounds = zip(_PARTS.values(), (0, *ends[:-1]), ends, strict=True)
-        return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
+        return phases(*zip(_PARTS.values(), (0, *ends[:-1]), ends, strict=True))
 
     def networks(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:
         """Draw the network that learns, and return it with a function from its results to the network alone.
@@ -199,11 +200,12 @@ def run(
 
     def played(network: ForceNetwork, start: int, stop: int, reached: Mapping[str, Any]) -> Results:
         simulation = Simulation(network, target=target, record=record, name=recipe.name)
-        state = {name: reached[name] for name in ("neurons.a", "neurons.r", "readout.z") if name in reached}
+        carried = (entry(NEURONS, "a"), entry(NEURONS, "r"), READOUT_OUTPUT)
+        state = {name: reached[name] for name in carried if name in reached}
         return simulation.run(
             y[start:stop],
             x[start:stop],
-            state=state | {"step": start},
+            state=state | {STEP: start},
             phases=recipe.phases(),
             progress=None if progress is None else lambda done, _: progress(start + done, end),
         )
@@ -244,12 +246,12 @@ def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
-    keys = {key: Key(setting) for key, setting in trial_settings(raw["task"]["name"]).items()}
+    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
     return SECTIONS | {"task": SECTIONS["task"] | keys}
 
 
 def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
-    known = trial_settings(raw["task"]["name"])
+    known = find(raw["task"]["name"]).settings
     raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import READOUT_OUTPUT
 from ..declare.validation import check_fraction, check_positive, check_steps
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._kernels import normal_kernel
-from ._tasks import adapt_task, make, shape, task_section
+from ._tasks import adapt_task, draw_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -119,21 +120,18 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn, then test."""
     from ..declare.record import Record
-    from ..results.results import Phase
+    from ..results.phases import learning_phases
     from ..run.simulation import Simulation
 
     learning, steps = _steps(recipe)
-    task = make(recipe, steps)
+    task = draw_task(recipe, steps)
     net = network(recipe, task.n_outputs, task.n_inputs)
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
     simulation = Simulation(net, target=target, record=record, name=recipe.name)
     rng = np.random.default_rng([recipe.seed, 1])
-    state = {"readout.z": recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
-    phases = tuple(
-        phase for phase in (Phase("learning", 0, learning), Phase("after", learning, steps)) if phase.start < phase.stop
-    )
-    results = simulation.run(task, state=state, phases=phases, progress=progress)
+    state = {READOUT_OUTPUT: recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
+    results = simulation.run(task, state=state, phases=learning_phases(0, steps, 0, learning), progress=progress)
     return Outcome(results, _numbers(results))
 
 

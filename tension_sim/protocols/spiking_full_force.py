@@ -17,14 +17,14 @@ import numpy as np
 
 from ..declare.equations import load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
-from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, section
+from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
+from ..tasks.trials import Trial, check_count, find
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -103,7 +103,7 @@ class SpikingFullForceRecipe(Recipe):
     def trials(self) -> Iterator[Trial]:
         """Yield all trials, in order, from the recipe's seed."""
         task = self.values["task"]
-        function, _ = find(task["name"])
+        function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng = np.random.default_rng([self.seed, 2])
         for _ in range(sum(self.counts)):
@@ -325,7 +325,7 @@ def run(
 ) -> Outcome:
     """Learn; then test from another initial state, without learning and without the rate network."""
     from ..declare.record import Record
-    from ..results.results import Phase
+    from ..results.phases import phases
     from ..run.simulation import Simulation
 
     start, stop, test, end = recipe.borders()
@@ -354,16 +354,15 @@ def run(
     watched = tuple(range(min(recipe.values["record"]["voltages_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={net.neuron.membrane: watched} if watched else {})
 
-    def simulate(net: ForceNetwork, first: int, last: int, *phases: Phase, **given: Any) -> Results:
+    def simulate(net: ForceNetwork, first: int, last: int, *parts: tuple[str, int, int], **given: Any) -> Results:
         simulation = Simulation(net, target=target, record=record, name=recipe.name)
-        phases = tuple(phase for phase in phases if phase.start < phase.stop)
         steps = before + first
         results = simulation.run(
-            y[first:last], x[first:last], phases=phases, progress=lambda done, _: report(steps + done), **given
+            y[first:last], x[first:last], phases=phases(*parts), progress=lambda done, _: report(steps + done), **given
         )
         return replace(results, output=results.output[:, :n_outputs], target=results.target[:, :n_outputs])
 
-    first = simulate(net, 0, stop, Phase("before", 0, start), Phase("learning", start, stop))
+    first = simulate(net, 0, stop, ("before", 0, start), ("learning", start, stop))
     if recipe.factored:
         timings = {name: first.timings[name] + found.timings[name] for name in first.timings}
         # with the readouts of the traces, these are the recurrent weights
@@ -371,8 +370,8 @@ def run(
         first = replace(first, timings=timings, weights=weights)
     if first.provenance["interrupted"] or stop == end:
         return _outcome(recipe, first, numbers)
-    phases = Phase("settling", stop, test), Phase("after", test, end)
-    second = simulate(tested(first), stop, end, *phases, state={"step": stop}, learning=False)
+    parts = ("settling", stop, test), ("after", test, end)
+    second = simulate(tested(first), stop, end, *parts, state={"step": stop}, learning=False)
     return _outcome(recipe, joined(first, second), numbers)
 
 
@@ -401,12 +400,6 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
 # ---- settings ----
 
 
-def _text(where: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidTypeError(message(where, 'a number, or an expression such as "10*ms"', value))
-    return str(value)
-
-
 def _defaults(network: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters of neuron and filter."""
     return {**load_neuron(str(network["neuron"])).parameters, **load_synapse(str(network["synapse"])).parameters}
@@ -414,12 +407,12 @@ def _defaults(network: Mapping[str, Any]) -> dict[str, str]:
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     form = check_choice("network.learned", raw["network"]["learned"], tuple(_FORMS))
-    keys = {key: Key(setting) for key, setting in trial_settings(raw["task"]["name"]).items()}
+    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
     run = {key: value for key, value in SECTIONS["run"].items() if form == "factors" or key != "component_trials"}
     return SECTIONS | {
         "network": _NETWORK | _FORMS[form],
         "run": run,
-        "parameters": section(*((key, "any", OMITTED, _text) for key in _defaults(raw["network"]))),
+        "parameters": section(*((key, "any", OMITTED, expression) for key in _defaults(raw["network"]))),
         "task": SECTIONS["task"] | keys,
     }
 

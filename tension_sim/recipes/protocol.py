@@ -1,23 +1,25 @@
-"""What a protocol is: the interface between recipes and the modules of `tension_sim.protocols`."""
+"""What a recipe and its protocol are: the interface between recipes and the modules of `tension_sim.protocols`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from ..errors import unknown_name
+from ..errors import InvalidValueError, message, unknown_name
+from ..tasks.registry import MOST_STEPS
 from .settings import Key
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..results.results import Results
-    from .recipe import Recipe
 
-__all__ = ["Forecast", "Number", "Outcome", "Protocol", "list_protocols", "load_protocol"]
+__all__ = ["Forecast", "Number", "Outcome", "Protocol", "Recipe", "list_protocols", "load_protocol"]
 
 #: Protocols are found in this package by name; nothing here imports one.
 _FOLDER = "tension_sim.protocols"
@@ -61,6 +63,59 @@ class Outcome:
     results: Results
     numbers: Mapping[str, float] = field(default_factory=dict)
     figure: Callable[[], Figure] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A network with its task and schedule; protocols may add methods to it.
+
+    Attributes
+    ----------
+    name : str
+        ``"nicola_clopath_2017/lif_sine"``, or the path of a file of one's own.
+    path : pathlib.Path
+        The file.
+    summary, source, script, notes : str
+        What it is, the publication (DOI), the published program, and what is peculiar.
+    settings : dict of dict
+        The sections as written, with the changes of the user.
+    values : dict of dict
+        Every setting parsed: numbers in SI units, defaults filled in.
+    protocol : Protocol
+        What is done with it.
+    expected : dict
+        What the reference gives for the protocol's numbers, each a tuple of one value or of the
+        two ends of a range; ``reference``, a text that says where these come from.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    source: str
+    script: str
+    notes: str
+    settings: Mapping[str, Mapping[str, Any]]
+    values: dict[str, dict[str, Any]]
+    protocol: Protocol
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dt(self) -> float:
+        """Time step, seconds."""
+        return self.values["network"]["dt"]
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random draws."""
+        return self.values["run"]["seed"]
+
+    def steps(self, time: float) -> int:
+        """Return how many steps a time in seconds takes, rounded."""
+        steps = time / self.dt
+        if steps >= MOST_STEPS:
+            what = f"times of fewer than {MOST_STEPS} time steps ({self.dt:g} s)"
+            raise InvalidValueError(message(self.name, what, f"{time:g} s"))
+        return int(math.floor(steps + 0.5))
 
 
 @dataclass(frozen=True, eq=False)

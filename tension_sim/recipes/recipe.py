@@ -1,81 +1,23 @@
-"""Recipes: a published network, its task, schedule and expected result, from one file each."""
+"""Recipe files: a published network, its task, schedule and expected result, from one file each."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..system.data_folder import data_folder
 from ..system.files import checked_path, read_toml
-from ..tasks.registry import MOST_STEPS, Setting
-from .protocol import list_protocols, load_protocol
-from .settings import apply_settings, parse_sections
-
-if TYPE_CHECKING:
-    from .protocol import Protocol
+from ..tasks.registry import Setting
+from .protocol import Protocol, Recipe, list_protocols, load_protocol
+from .values import apply_settings, parse_sections
 
 __all__ = ["Recipe", "list_recipes", "load_recipe"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
-
-
-@dataclass(frozen=True, eq=False)
-class Recipe:
-    """A network with its task and schedule; protocols may add methods to it.
-
-    Attributes
-    ----------
-    name : str
-        ``"nicola_clopath_2017/lif_sine"``, or the path of a file of one's own.
-    path : pathlib.Path
-        The file.
-    summary, source, script, notes : str
-        What it is, the publication (DOI), the published program, and what is peculiar.
-    settings : dict of dict
-        The sections as written, with the changes of the user.
-    values : dict of dict
-        Every setting parsed: numbers in SI units, defaults filled in.
-    protocol : Protocol
-        What is done with it.
-    expected : dict
-        What the reference gives for the protocol's numbers, each a tuple of one value or of the
-        two ends of a range; ``reference``, a text that says where these come from.
-    """
-
-    name: str
-    path: Path
-    summary: str
-    source: str
-    script: str
-    notes: str
-    settings: Mapping[str, Mapping[str, Any]]
-    values: dict[str, dict[str, Any]]
-    protocol: Protocol
-    expected: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def dt(self) -> float:
-        """Time step, seconds."""
-        return self.values["network"]["dt"]
-
-    @property
-    def seed(self) -> int:
-        """Seed of all random draws."""
-        return self.values["run"]["seed"]
-
-    def steps(self, time: float) -> int:
-        """Return how many steps a time in seconds takes, rounded."""
-        steps = time / self.dt
-        if steps >= MOST_STEPS:
-            what = f"times of fewer than {MOST_STEPS} time steps ({self.dt:g} s)"
-            raise InvalidValueError(message(self.name, what, f"{time:g} s"))
-        return int(math.floor(steps + 0.5))
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from .result_folder import check_folder, save_outcome, usable_folder
 __all__ = [
     "check_folder",
     "check_run",
-    "checked_forecast",
+    "check_forecast",
     "enough_memory",
     "forecast",
     "run_outcome",
@@ -52,7 +52,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
         raise InvalidValueError(message(recipe.name, what, "larger ones", "choose smaller ones.")) from None
 
 
-def checked_forecast(
+def check_forecast(
     recipe: Recipe, target: str | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
     """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
@@ -111,7 +111,7 @@ def check_run(
     >>> check_run(load_recipe("lif_sine"), target="numpy").steps
     300000
     """
-    expected = checked_forecast(recipe, target, force, expected)
+    expected = check_forecast(recipe, target, force, expected)
     rehearse(recipe.protocol.run, recipe, target=target, progress=lambda done, steps: None)
     return expected
 
@@ -152,7 +152,7 @@ def run_outcome(
     40
     """
     check_callable("run.progress", progress, "progress(steps_done, steps)")
-    checked_forecast(recipe, target, force, expected)
+    check_forecast(recipe, target, force, expected)
     outcome = recipe.protocol.run(recipe, target=target, progress=progress)
     provenance = {
         "recipe": recipe.name,

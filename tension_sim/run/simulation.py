@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..circuit.fitted_wiring import FittedWiring
+from ..circuit.names import OUTPUT, SAMPLES, SPIKES, STEP, entries, entry
+from ..circuit.names import recorded as recorded_part
 from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
 from ..circuit.wiring import ForceWiring
 from ..declare.fitted import FittedNetwork
@@ -29,6 +31,7 @@ from ..errors import (
     message,
     unknown_name,
 )
+from ..results.phases import clipped, learning_phases
 from ..results.results import Phase, Recording, Results, first_multiple
 from ..system.interrupts import Interrupts
 from ..system.memory import check_memory
@@ -193,14 +196,14 @@ class Simulation:
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
-        start = int(initial.pop("step"))
+        start = int(initial.pop(STEP))
         data, steps, rows = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
         values = {**self.wiring.values(), **self.wiring.noise(trial), **initial, **data}
         rules = list(self.wiring.circuit.of(Rule))
         if not learning:
-            values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
-        expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
-        values |= dict.fromkeys(expected, steps // self.record.every + 1)
+            values |= {entry(rule, "learning"): 0 for rule in rules}
+        rows_expected = steps // self.record.every + 1
+        values |= {entry(name, "expected"): rows_expected for name in self.wiring.circuit.of(VariableRecord)}
         recorded = len(self._rows(start, steps)) * self._recorded_bytes()
         check_memory("Simulation.run.steps", recorded, "fewer steps, or a larger Record.every")
         if rehearsing():
@@ -225,7 +228,7 @@ class Simulation:
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases, timings)
-        step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
+        step = max((int(arrays[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
@@ -241,7 +244,7 @@ class Simulation:
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
         record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
-        output = self.net.n_outputs if "output" in self.wiring.circuit.of(VariableRecord) else 0
+        output = self.net.n_outputs if OUTPUT in self.wiring.circuit.of(VariableRecord) else 0
         recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
         return np.dtype(self.net.dtype).itemsize * output + size * recorded
 
@@ -293,13 +296,12 @@ class Simulation:
         data = {}
         for part, (name, channels) in self._channels().items():
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= {f"{part}.first_step": first, f"{part}.every": held[name], f"{part}.periodic": int(periodic)}
+            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
         """Return for each signal of the circuit the name of its samples, and its channels."""
-        names = {"target": "y", "inputs": "x", "rates": "rates"}
-        return {part: (names[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
+        return {part: (SAMPLES[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
 
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
@@ -332,28 +334,28 @@ class Simulation:
         steps = int(arrays["steps"])
         recorded_steps = self._rows(start, steps)
         rows = np.arange(recorded_steps.start, recorded_steps.stop, every)
-        if "output.values" in arrays:
-            output = np.array(arrays["output.values"]).reshape(-1, net.n_outputs)
+        if entry(OUTPUT, "values") in arrays:
+            output = np.array(arrays[entry(OUTPUT, "values")]).reshape(-1, net.n_outputs)
         else:
             output, target_at = np.empty((len(rows), 0)), None
         if len(output) != len(rows):
             raise _incomplete(f"{len(output)} of {len(rows)} rows of its output")
-        if wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"]):
+        if wiring.spikes_of and len(arrays[entry(SPIKES, "t")]) != len(arrays[entry(SPIKES, "i")]):
             raise _incomplete(f"{len(arrays['spikes.t'])} times and {len(arrays['spikes.i'])} neurons of spikes")
         recorded = {}
         for name, indices in self.record.variables.items():
             if name in self.record.off:
                 continue
-            values = arrays[f"recorded_{name}.values"]
+            values = arrays[entry(recorded_part(name), "values")]
             if len(values) != len(rows) * len(indices):
                 raise _incomplete(f"{len(values)} of {len(rows) * len(indices)} values of {name}")
             values = values.reshape(-1, len(indices))
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
-        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {"step": start + steps}
+        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {STEP: start + steps}
         spike_step = np.empty(0, np.int64)
         if wiring.spikes_of:
-            spike_step = np.rint(arrays["spikes.t"] / net.dt).astype(np.int64)
+            spike_step = np.rint(arrays[entry(SPIKES, "t")] / net.dt).astype(np.int64)
         return Results(
             name=self.name,
             dt=net.dt,
@@ -361,7 +363,7 @@ class Simulation:
             n_steps=steps,
             n_neurons=net.n,
             spike_step=spike_step,
-            spike_neuron=arrays["spikes.i"] if wiring.spikes_of else np.empty(0, np.int32),
+            spike_neuron=arrays[entry(SPIKES, "i")] if wiring.spikes_of else np.empty(0, np.int32),
             n_recorded_neurons=wiring.spikes_of,
             record_every=every,
             output=output,
@@ -379,13 +381,7 @@ class Simulation:
         rule, end = (schedules or [None])[0], start + steps
         if rule is None:
             return (Phase("run", start, end),)
-        stop = max(end, rule.start) if rule.stop is None else rule.stop
-        phases = (
-            Phase("before", 0, rule.start),
-            Phase("learning", rule.start, stop),
-            Phase("after", stop, max(stop, end)),
-        )
-        return clipped(phases, start, end)
+        return learning_phases(start, end, rule.start, rule.stop)
 
     def _provenance(self) -> dict[str, Any]:
         net = self.net
@@ -421,12 +417,6 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))
     return tuple(phases)
-
-
-def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...]:
-    """Cut phases to the steps of a run, and leave out those that have none."""
-    bounds = [(p.name, max(p.start, start), min(p.stop, end)) for p in phases]
-    return tuple(Phase(*bound) for bound in bounds if bound[1] < bound[2])
 
 
 def _incomplete(what: str) -> RunFailedError:

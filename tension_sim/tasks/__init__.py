@@ -19,9 +19,10 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from . import registry
 from .clock import clock_period, clock_signal
-from .registry import MOST_STEPS, Grid, Setting
+from .registry import MOST_STEPS, Grid, Registered, Setting
+from .trials import TrialTask
 
-__all__ = ["Task", "list_tasks", "make_task", "task_settings", "task_summary", "task_shape"]
+__all__ = ["Task", "list_tasks", "list_trial_tasks", "make_task", "task_settings", "task_summary", "task_shape"]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -104,9 +105,20 @@ def list_tasks() -> list[str]:
     return registry.names()
 
 
+def list_trial_tasks() -> list[str]:
+    """Return the names of all tasks that come in trials.
+
+    Examples
+    --------
+    >>> "ready_set_go" in list_trial_tasks()
+    True
+    """
+    return registry.names(TrialTask)
+
+
 def task_summary(name: str) -> str:
-    """Return one line on a supervisor."""
-    return registry.find(name).summary
+    """Return one line on a supervisor, or on a task that comes in trials."""
+    return registry.find(name, Registered).summary
 
 
 def task_settings(name: str) -> Mapping[str, Setting]:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from tension_sim import list_neurons, list_rate_units, list_recipes, list_synapses, list_tasks, load_recipe, run_outcome
 from tension_sim.protocols import list_protocols
+from tension_sim.tasks import list_trial_tasks
 
 SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]
 
@@ -32,7 +33,8 @@ def command(*arguments, cwd=None, **kwargs):
 
 def test_list_names_everything_there_is():
     shown = command("list").stdout
-    for names in (list_recipes, list_protocols, list_neurons, list_rate_units, list_synapses, list_tasks):
+    tasks = (list_tasks, list_trial_tasks)
+    for names in (list_recipes, list_protocols, list_neurons, list_rate_units, list_synapses, *tasks):
         for name in names():
             assert f" {name} " in shown
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from cuda_emulation import compile_kernels
 
-from tension_sim.brian.rls import chance
 from tension_sim.circuit.blocks import Blocks, pack, unpack
 from tension_sim.declare.kernels import SparseKernel
+from tension_sim.declare.noise import chance
 
 MAPS = 2
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tension_sim import circuit
+from tension_sim.circuit import parts as circuit
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.declare.language.code import checked_code
 from tension_sim.declare.network import ForceNetwork, Learning

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brian2
 import numpy as np
 
 from ...errors import InvalidValueError, message
 from .._base import GeneratedObject, default_float
-from ..row_error import SCHEDULE
+from ..rule import SCHEDULE, Rule
 from ..standalone import is_standalone
 from .arguments import Learned, LearnedSynapses
 from .blocks import BLOCK_ARRAYS, Wiring, find_wiring
 from .spike_trace import SpikeTrace
-
-if TYPE_CHECKING:
-    from ..rls import RLS
 
 __all__ = ["Scatter", "SynapticMap"]
 
@@ -110,7 +107,7 @@ class SynapticMap(GeneratedObject):
             if variable is not None:
                 variables.add_reference(f"{name}_{s}", synapses, variable)
 
-    def follow(self, rule: RLS) -> None:
+    def follow(self, rule: Rule) -> None:
         """Work at the steps of a rule, whose variables are declared."""
         self._rule = weakref.proxy(rule)
         for name in (*SCHEDULE, *BLOCK_ARRAYS, "fresh"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...circuit.names import NEURONS, READOUT_OUTPUT, READOUT_WEIGHTS, RULE, STEP, entry
 from ...declare.equations import load_synapse
 from ...declare.network import ForceNetwork, SparseKernel
 from .clock import with_layer_time
@@ -46,24 +47,24 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         names |= {4: next(n for x, n in rate.items() if x != synapse.output)}
         names |= {6: next(n for x, n in current.items() if x != synapse.output)}
 
-    links = [shown_only(steps, lambda state: [[counted + int(np.ravel(state["step"])[0]) - begin]])]
+    links = [shown_only(steps, lambda state: [[counted + int(np.ravel(state[STEP])[0]) - begin]])]
     shown = [Shown(lambda results: counted + 1.0 + np.arange(results.n_steps)[:, None])]
     for i, variable in enumerate((v, u, h, hr, ipsc, hr_ipsc), start=1):
         if i not in names:
             shown.append(constant(np.asarray(variable)))
             continue
         scale = scale_of(network.state_variables[names[i]])
-        links.append(scaled(variable, f"neurons.{names[i]}", scale))
+        links.append(scaled(variable, entry(NEURONS, names[i]), scale))
         shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale))
     for name, variable in layer.further_states.items():
         # Brian2 keeps the time of a spike by the clock of the run, even if nothing else in the file asks for the time
         ahead = (begin - counted) * layer.dt_seconds if name == "lastspike" else 0.0
-        links.append(scaled(variable, f"neurons.{name}", scale_of(network.state_variables[name]), ahead))
-    links.append(scaled(z, "readout.z"))
+        links.append(scaled(variable, entry(NEURONS, name), scale_of(network.state_variables[name]), ahead))
+    links.append(scaled(z, READOUT_OUTPUT))
     shown.append(Shown(lambda results: results.output))
     if learning is not None:
         all_of = [np.arange(layer.units)]
-        links += [kernel(layer.output_kernel, "readout.w"), rule("rls", [all_of], (model.P_output, all_of))]
+        links += [kernel(layer.output_kernel, READOUT_WEIGHTS), rule(RULE, [all_of], (model.P_output, all_of))]
     return Declaration(network, tuple(links), tuple(shown), begin)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidValueError, message, unknown_name
+from ..errors import InvalidValueError, message
 from ..system.memory import check_memory
-from ..tasks.registry import MOST_STEPS, Setting
+from . import registry
+from .registry import MOST_STEPS, Registered, register, settings_of
 
-__all__ = ["Trial", "check_count", "trial_settings", "trial_task"]
+__all__ = ["Trial", "TrialTask", "check_count", "find", "trial_task"]
 
 _COPIES = 64  # bytes a time step while a trial is drawn
 
@@ -33,39 +33,30 @@ class Trial:
 #: Time steps of all trials of a run, which are drawn one by one before it starts.
 _MOST_STEPS = 1_000_000_000
 
-_TASKS: dict[str, tuple[Callable[..., Trial], dict[str, Setting]]] = {}
+
+@dataclass(frozen=True)
+class TrialTask(Registered):
+    """A task that comes in trials: a function of time step, random numbers and settings."""
 
 
 def trial_task(**units: str) -> Callable[[Callable[..., Trial]], Callable[..., Trial]]:
     """Register a function of time step, random numbers and settings, and name the settings' units."""
 
-    def register(function: Callable[..., Trial]) -> Callable[..., Trial]:
-        parameters = list(inspect.signature(function).parameters.values())[2:]
-        settings = {}
-        for item in parameters:
-            unit, _, many = units[item.name].partition(",")
-            settings[item.name] = Setting(item.name, unit, item.default, bool(many))
-        _TASKS[function.__name__] = (function, settings)
+    def registered(function: Callable[..., Trial]) -> Callable[..., Trial]:
+        register(TrialTask(function.__name__, function, settings_of(function, 2, units)))
         return function
 
-    return register
+    return registered
 
 
-def find(name: str) -> tuple[Callable[..., Trial], Mapping[str, Setting]]:
-    """Return the function of a task and its settings.
+def find(name: str) -> TrialTask:
+    """Return a task by its name.
 
     Raises
     ------
     UnknownNameError
     """
-    if name not in _TASKS:
-        raise unknown_name("task.name", "task of trials", name, _TASKS)
-    return _TASKS[name]
-
-
-def trial_settings(name: str) -> Mapping[str, Setting]:
-    """Return the settings of a task."""
-    return find(name)[1]
+    return registry.find(name, TrialTask, "task.name", "task of trials")
 
 
 def check_count(where: str, first: Trial, trials: int) -> None:
