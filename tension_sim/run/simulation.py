@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from .finite import check_states
 from .program import Program
 from .rehearsal import Rehearsed, rehearsing
 
+if TYPE_CHECKING:
+    from ..tensorflow.target.program import CircuitProgram
+
 __all__ = ["TARGETS", "Simulation"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
@@ -47,7 +50,7 @@ _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
 
 #: Where a network can run.
-TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone", "tensorflow")
 
 _MOST_THREADS = 1024
 
@@ -112,13 +115,19 @@ class Simulation:
             from ..system.cuda import require_cuda
 
             require_cuda()
+        elif self.target == "tensorflow":
+            self.build()
 
-    def build(self) -> Program | None:
+    def build(self) -> Program | CircuitProgram | None:
         """Compile the network's program, or find it; None on the targets that need none."""
         if self.target == "cython":
             require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
+        if self.target == "tensorflow":
+            from ..tensorflow.target.program import program_of_circuit
+
+            return program_of_circuit(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
 
     def _check_build(self) -> None:
