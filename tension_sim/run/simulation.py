@@ -21,11 +21,13 @@ from ..declare.record import Record
 from ..declare.validation import check_callable, check_flag, check_series, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
+    EngineNotFoundError,
     InvalidTypeError,
     InvalidValueError,
     RunFailedError,
     diverged,
     message,
+    tensorflow_missing,
     unknown_name,
 )
 from ..results.results import Phase, Recording, Results, first_multiple
@@ -41,7 +43,7 @@ from .rehearsal import Rehearsed, rehearsing
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
 
-__all__ = ["TARGETS", "Simulation"]
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 
@@ -49,8 +51,9 @@ _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
 
-#: Where a network can run.
-TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone", "tensorflow")
+#: Where a network can run on Brian2, and where it can run.
+BRIAN2_TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+TARGETS = (*BRIAN2_TARGETS, "tensorflow")
 
 _MOST_THREADS = 1024
 
@@ -63,8 +66,8 @@ class Simulation:
     net : ForceNetwork or FittedNetwork
         The declaration.
     target : str, optional
-        ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
-        C++ where there is a compiler or the program is there already, else numpy with a warning.
+        ``"numpy"``, ``"cython"``, ``"cpp_standalone"``, ``"cuda_standalone"`` or ``"tensorflow"``. By
+        default C++ where there is a compiler or the program is there already, else numpy with a warning.
     record : Record, optional
         What is recorded; by default the output at every step, and all spikes.
     threads : int, optional
@@ -76,8 +79,10 @@ class Simulation:
 
     Raises
     ------
-    UnknownNameError, InvalidTypeError, CompilerNotFoundError
+    UnknownNameError, InvalidTypeError, CompilerNotFoundError, EngineNotFoundError
         Before anything is built.
+    InvalidValueError
+        On ``"tensorflow"``, if equations or errors call what TensorFlow does not have.
 
     Examples
     --------
@@ -125,9 +130,7 @@ class Simulation:
         if self.target in ("numpy", "cython"):
             return None
         if self.target == "tensorflow":
-            from ..tensorflow.target.program import program_of_circuit
-
-            return program_of_circuit(self.wiring.circuit)
+            return _program_of_tensorflow(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
 
     def _check_build(self) -> None:
@@ -428,6 +431,14 @@ def clipped(phases: tuple[Phase, ...], start: int, end: int) -> tuple[Phase, ...
 
 def _incomplete(what: str) -> RunFailedError:
     return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
+
+
+def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
+    try:
+        from ..tensorflow.target.program import program_of_circuit
+    except EngineNotFoundError as error:
+        raise tensorflow_missing("Simulation.target='tensorflow'", error.__context__) from None
+    return program_of_circuit(circuit)
 
 
 def _default_target(circuit: Circuit) -> str:

@@ -146,8 +146,24 @@ class PartnerBlocks:
 
 
 def updated_P(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return P of each block after an update, with old P times r, and r times that.
+
+    Parameters
+    ----------
+    old : tensor, shape (blocks, width, width)
+    r : tensor, shape (blocks, width)
+        Rates of each block's partners.
+    forgetting : float
+
+    Returns
+    -------
+    new : tensor, shape (blocks, width, width)
+        As symmetric as `old`, to the last bit.
+    k : tensor, shape (blocks, width)
+    rPr : tensor, shape (blocks, 1)
+    """
     # the product of matrices is three times as fast under XLA as its other forms
     k = tf.matmul(r[:, None, :], old)[:, 0, :]
     rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
-    new = old - (k / (forgetting + rPr))[:, :, None] * k[:, None, :]
+    new = old - (1 / (forgetting + rPr))[:, :, None] * (k[:, :, None] * k[:, None, :])
     return (new if forgetting == 1.0 else new / forgetting), k, rPr

@@ -12,7 +12,16 @@ from ..declare.equations import resolve_parameters
 from ..declare.units import Dimension, dimension_of_brian2
 from .expressions import CONSTANTS, FUNCTIONS, chosen, evaluate_text
 
-__all__ = ["STEPS_SINCE_SPIKE", "Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of", "program_of_group"]
+__all__ = [
+    "STEPS_SINCE_SPIKE",
+    "Program",
+    "Statement",
+    "carry_out",
+    "depending",
+    "depends_on_sum",
+    "program_of",
+    "program_of_group",
+]
 
 #: Name of the number of time steps since a neuron's last spike, and how Brian2's refractory clause computes it.
 STEPS_SINCE_SPIKE = "steps_since_spike"

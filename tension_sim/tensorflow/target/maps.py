@@ -71,7 +71,9 @@ class MapSteps:
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return what stays during a run, and what it starts from."""
-        name, fixed, state = self.name, {}, {}
+        name = self.name
+        fixed: dict[str, np.ndarray] = {}
+        state: dict[str, np.ndarray] = {}
         if self.part.weights_of is None:
             weights = np.asarray(values[f"{name}.w"], self.dtype)
             (state if learned else fixed)[f"{name}.w"] = self.stored_weights(weights, values)

@@ -13,7 +13,8 @@ import tensorflow as tf
 from ...circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ...system.interrupts import Interrupts
 from .maps import MapSteps, SampleSteps, SpikeInputSteps
-from .rule import Layout, RuleSteps, due_steps
+from .rule import RuleSteps
+from .rule_arrays import Layout, due_steps
 from .units import UnitsSteps, code_of
 from .window import Found, Window
 
@@ -58,8 +59,10 @@ class CircuitProgram:
             for name, part in circuit.of(Rule).items()
         }
         self.learned = {each for part in circuit.of(Rule).values() for each in part.maps}
-        for each in (*self.units.values(), *self.rules.values()):
-            each.check()
+        for steps in self.units.values():
+            steps.check()
+        for rule in self.rules.values():
+            rule.check()
 
     def run(
         self,
@@ -85,8 +88,7 @@ class CircuitProgram:
                 if interrupts.seen:
                     break
             arrays = self._results(values, layouts, start, parts)
-        found = {name: arrays[name] for name in wanted}
-        return found | {"steps": done, "interrupted": interrupts.seen}
+        return {name: arrays[name] for name in wanted} | {"steps": done, "interrupted": interrupts.seen}
 
     def _run_windows(
         self, values: Mapping[str, Any], layouts: Mapping[str, Layout], start: int, steps: int
@@ -149,7 +151,7 @@ class CircuitProgram:
             arrays |= each.left(state, values, name in self.learned)
         for name, rule in self.rules.items():
             arrays |= rule.left(state, values, layouts[name])
-        for name, record in self.circuit.of(VariableRecord).items():
+        for name in self.circuit.of(VariableRecord):
             arrays[f"{name}.values"] = np.concatenate([part.recorded[name].ravel() for part in parts])
         firsts = start + np.cumsum([0, *(part.steps for part in parts[:-1])])
         for name in self.circuit.of(SpikeRecord):

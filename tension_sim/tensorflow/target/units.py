@@ -70,7 +70,7 @@ def code_of(name: str, part: Units, dt: float, dtype: str) -> UnitsCode:
 
     with (
         isolated("runtime", {"core.default_float_dtype": np.dtype(dtype).type}),
-        blaming_the_files(part.files, Exception),
+        blaming_the_files(part.files, (Exception,)),
     ):
         clock = Clock(dt * second, name="network_clock")
         group = group_of(part, name, clock)
@@ -124,9 +124,7 @@ class UnitsSteps:
         InvalidValueError
         """
         with tf.Graph().as_default():
-            fixed, state = (
-                {key: tf.constant(array) for key, array in arrays.items()} for arrays in self.arrays({})
-            )
+            fixed, state = ({key: tf.constant(array) for key, array in arrays.items()} for arrays in self.arrays({}))
             step = tf.constant(0, tf.int64)
             time = {"t": tf.zeros([], self.floats), "dt": self.dt, "t_in_timesteps": step}
             moment = Moment(step, tf.constant(0), time, fixed, state, {}, {}, self.formulas())
@@ -138,7 +136,8 @@ class UnitsSteps:
 
     def arrays(self, values: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return what stays during a run, and what it starts from."""
-        fixed, state = {}, {}
+        fixed: dict[str, np.ndarray] = {}
+        state: dict[str, np.ndarray] = {}
         for key, shape in self.code.shapes.items():
             given = values.get(f"{self.name}.{key}", _FIRST.get(key, 0))
             array = np.array(np.broadcast_to(np.reshape(given, -1) if shape else np.ravel(given)[0], shape))
@@ -170,7 +169,8 @@ class UnitsSteps:
         from brian2.utils.stringtools import get_identifiers
 
         known = {key: fixed[f"{self.name}.{key}"] for key in self.code.constants} | self._plain
-        changing = {*self.code.shapes.keys() - self.code.constants, *self.code.formulas, "t", "t_in_timesteps", STEPS_SINCE_SPIKE}
+        changing = {"t", "t_in_timesteps", STEPS_SINCE_SPIKE, *self.code.formulas}
+        changing |= self.code.shapes.keys() - self.code.constants
         for part, statements in self.code.program.parts.items():
             values, left = dict(known), []
             unknown = set(changing)

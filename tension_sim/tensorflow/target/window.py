@@ -74,11 +74,13 @@ class Window:
         arguments = (fixed, state, rows, due, tf.constant(start, tf.int64), tf.constant(count))
         after, ran, written = self._call(arguments)
         ran = int(ran)
-        recorded, spikes = {}, {}
+        recorded: dict[str, np.ndarray] = {}
+        spikes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for name, record in self.records.items():
             values = np.asarray(written[name])
             if isinstance(record, SpikeRecord):
-                spikes[name] = np.nonzero(values[:ran])
+                steps, neurons = np.nonzero(values[:ran])
+                spikes[name] = steps, neurons
             else:
                 every = int(fixed[f"{name}.every"])
                 recorded[name] = values[: len(range(first_multiple(start, every), start + ran, every))]
