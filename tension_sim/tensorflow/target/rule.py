@@ -90,6 +90,8 @@ class RuleSteps(RuleArrays):
         width = moment[f"{self.maps[m].name}.w"].shape[1]
         parts = [of_groups[g][:, :width] for g in layout.used[m]]
         parts = [tf.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in parts]
+        if not parts:  # no row learns
+            return tf.zeros([1, width], moment[f"{self.maps[m].name}.w"].dtype)
         if len(parts) == 1 and parts[0].shape[0] == 1:
             return parts[0]
         return tf.gather(tf.concat(parts, axis=0), tf.maximum(self._here(moment, f"place_{m}"), 0))
