@@ -394,7 +394,7 @@ class Simulation:
     def _provenance(self) -> dict[str, Any]:
         net = self.net
         return {
-            "versions": {"python": platform.python_version()} | _versions(),
+            "versions": {"python": platform.python_version()} | _versions(self.target == "tensorflow"),
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
@@ -406,9 +406,9 @@ class Simulation:
 
 
 @cache
-def _versions() -> dict[str, str]:
+def _versions(with_tensorflow: bool) -> dict[str, str]:
     found = {}
-    for distribution in ("tension-sim", "brian2", "numpy"):
+    for distribution in ("tension-sim", "brian2", "numpy", *(("tensorflow",) if with_tensorflow else ())):
         try:
             found[distribution] = version(distribution)
         except PackageNotFoundError:

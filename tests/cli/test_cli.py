@@ -72,6 +72,17 @@ def test_the_seed_of_the_command_is_before_that_of_a_setting(tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text())["seed"] == 7
 
 
+@pytest.mark.slow
+def test_a_run_on_tensorflow(tmp_path):
+    pytest.importorskip("tensorflow")
+    numbers = {}
+    for target in ("tensorflow", "numpy"):
+        done = command("run", "lif_sine", *SMALL, "--target", target, "--out", tmp_path / target)
+        assert done.returncode == 0, done.stderr
+        numbers[target] = json.loads((tmp_path / target / "summary.json").read_text())["numbers"]
+    assert numbers["tensorflow"] == pytest.approx(numbers["numpy"], rel=1e-6)
+
+
 def test_a_rate_network_is_run_and_judged_by_the_same_command(tmp_path):
     small = ["n=30", "duration=60*ms", "test_duration=30*ms", "frequency=40*Hz"]
     arguments = [part for setting in small for part in ("--set", setting)]

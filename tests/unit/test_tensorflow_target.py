@@ -9,8 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
+import lif_network
 import numpy as np
 import pytest
+from targets import assert_close, skip_unless_here
 
 tf = pytest.importorskip("tensorflow", reason="the target needs TensorFlow")
 
@@ -56,6 +58,7 @@ def test_the_numbers_are_those_of_numpy():
         assert found.recorded[name].values.dtype == np.float32
         np.testing.assert_allclose(found.recorded[name].values, recording.values, rtol=1e-6)
     assert found.provenance["target"] == "tensorflow"
+    assert found.provenance["versions"]["tensorflow"] == tf.__version__
 
 
 def test_other_values_and_lengths_compile_nothing():
@@ -73,6 +76,19 @@ def test_other_values_and_lengths_compile_nothing():
     still = simulation.run(Y[:50], X[:50], learning=False, state=whole.state)
     for name in ("readout.w", "rls.P_packed", "rls.n_updates", "rls.fresh"):
         assert np.array_equal(still.state[name], whole.state[name]), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "second"), [("cpp_standalone", "tensorflow"), ("tensorflow", "cpp_standalone")])
+def test_another_target_goes_on_from_its_state(first, second):
+    skip_unless_here("cpp_standalone")
+    whole = Simulation(lif_network.net(), target="numpy").run(lif_network.Y)
+    begun = Simulation(lif_network.net(), target=first).run(lif_network.Y[:97])
+    assert (begun.state["rls.pending"][0] > 0) == (first == "cpp_standalone")  # updates of P that wait
+    ended = Simulation(lif_network.net(), target=second).run(lif_network.Y[97:], state=begun.state)
+    assert np.array_equal(np.append(begun.spike_step, ended.spike_step), whole.spike_step)
+    np.testing.assert_allclose(ended.output, whole.output[97:], rtol=0, atol=1e-12)
+    assert_close(ended.state["readout.w"], whole.state["readout.w"])
 
 
 def test_an_interrupt_keeps_what_was_reached():
@@ -93,12 +109,12 @@ def test_an_interrupt_keeps_what_was_reached():
 @pytest.mark.slow
 def test_divergence_names_the_step_and_keeps_the_last_weights():
     y = np.where(np.arange(STEPS)[:, None] < 100, Y, 1e308)
-    rule = Learning(alpha_P=1e6, gain="undivided", start=60)
+    rule = Learning(alpha_P=1e6, gain="undivided", start=100)
     with pytest.raises(DivergenceError, match=r"RLS: learning diverged at time step \d+ \(t = ") as caught:
         Simulation(net(learning=rule), target="tensorflow").run(y, X)
     with pytest.raises(DivergenceError) as wanted:
         Simulation(net(learning=rule), target="numpy").run(y, X)
-    assert caught.value.step == wanted.value.step
+    assert caught.value.step == wanted.value.step == 100
     found = caught.value.results
     assert found.n_steps == caught.value.step + 1
     assert np.isfinite(found.weights["output_kernel"]).all()

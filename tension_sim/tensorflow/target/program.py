@@ -103,11 +103,11 @@ class CircuitProgram:
             rows = {name: each.rows(values, at) for name, each in self.samples.items()}
             due = {name: due_steps(name, values, at) for name in self.rules}
             found = window.run(fixed, state, rows, due, start + done, count)
+            took = (time.perf_counter() - begin) / count
             yield found
             state, done = found.state, done + found.steps
             if found.steps < count or any(int(state[f"{name}.diverged"]) >= 0 for name in self.rules):
                 return
-            took = (time.perf_counter() - begin) / count
             count = max(1, min(8 * count, int(_PERIOD / took)))
 
     def _window(self, layouts: Mapping[str, Layout]) -> Window:
