@@ -75,12 +75,12 @@ def test_the_seed_of_the_command_is_before_that_of_a_setting(tmp_path):
 @pytest.mark.slow
 def test_a_run_on_tensorflow(tmp_path):
     pytest.importorskip("tensorflow")
-    numbers = {}
-    for target in ("tensorflow", "numpy"):
-        done = command("run", "lif_sine", *SMALL, "--target", target, "--out", tmp_path / target)
-        assert done.returncode == 0, done.stderr
-        numbers[target] = json.loads((tmp_path / target / "summary.json").read_text())["numbers"]
-    assert numbers["tensorflow"] == pytest.approx(numbers["numpy"], rel=1e-6)
+    settings = {"n": 40, "duration": "15*ms", "start": "5*ms", "stop": "10*ms"}
+    arguments = [f"--set={name}={value}" for name, value in settings.items()]
+    done = command("run", "lif_sine", *arguments, "--target", "tensorflow", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "summary.json").read_text())["numbers"]
+    assert found == pytest.approx(run_outcome(load_recipe("lif_sine", settings), target="numpy").numbers, rel=1e-6)
 
 
 def test_a_rate_network_is_run_and_judged_by_the_same_command(tmp_path):

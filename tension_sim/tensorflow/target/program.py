@@ -80,14 +80,15 @@ class CircuitProgram:
             layouts = {name: rule.layout(values) for name, rule in self.rules.items()}
             parts, done = [], 0
             for found in self._run_windows(values, layouts, start, steps):
-                parts.append(found)
+                state = found.state
+                parts.append(found._replace(state={}))  # or each P of the run would stay in memory
                 done += found.steps
                 interrupts.defer()  # from now on there is something to keep
                 if progress is not None:
                     progress(done)
                 if interrupts.seen:
                     break
-            arrays = self._results(values, layouts, start, parts)
+            arrays = self._results(values, layouts, start, state, parts)
         return {name: arrays[name] for name in wanted} | {"steps": done, "interrupted": interrupts.seen}
 
     def _run_windows(
@@ -142,10 +143,14 @@ class CircuitProgram:
         return {k: tf.constant(v) for k, v in fixed.items()}, {k: tf.constant(v) for k, v in state.items()}
 
     def _results(
-        self, values: Mapping[str, Any], layouts: Mapping[str, Layout], start: int, parts: Sequence[Found]
+        self,
+        values: Mapping[str, Any],
+        layouts: Mapping[str, Layout],
+        start: int,
+        state: Mapping[str, Any],
+        parts: Sequence[Found],
     ) -> dict[str, np.ndarray]:
         """Return the arrays of a run by their names."""
-        state = parts[-1].state
         arrays: dict[str, np.ndarray] = {name: np.array(array) for name, array in state.items()}
         for name, each in self.maps.items():
             arrays |= each.left(state, values, name in self.learned)
