@@ -25,6 +25,8 @@ TOLERANCE = {"float64": 1e-12, "float32": 2e-4}
 
 def missing(target: str) -> str | None:
     """Say why a target cannot run here, or None if it can."""
+    if target == "tensorflow":
+        return None if find_spec("tensorflow") else "TensorFlow is not installed"
     if target != "numpy" and shutil.which("g++") is None:
         return "no C++ compiler"
     if target == "cuda_standalone":

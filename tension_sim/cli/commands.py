@@ -34,7 +34,8 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
 ]
 Target = Annotated[
-    str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
+    str | None,
+    typer.Option(help="numpy, cython, cpp_standalone, cuda_standalone or tensorflow (default: C++ where it can)."),
 ]
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -24,11 +24,13 @@ from ..declare.series import checked_rows, values_of
 from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
+    EngineNotFoundError,
     InvalidTypeError,
     InvalidValueError,
     RunFailedError,
     diverged,
     message,
+    tensorflow_missing,
     unknown_name,
 )
 from ..results.phases import clipped, learning_phases
@@ -42,7 +44,10 @@ from .finite import check_states
 from .program import Program
 from .rehearsal import Rehearsed, rehearsing
 
-__all__ = ["TARGETS", "Simulation", "Target"]
+if TYPE_CHECKING:
+    from ..tensorflow.target.program import CircuitProgram
+
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 
@@ -50,8 +55,10 @@ _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
 
-#: Where a network can run.
-Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
+#: Where a network can run on Brian2, and where it can run.
+Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
+Target = Literal[Brian2Target, "tensorflow"]
+BRIAN2_TARGETS = get_args(Brian2Target)
 TARGETS = get_args(Target)
 
 _MOST_THREADS = 1024
@@ -65,8 +72,8 @@ class Simulation:
     net : ForceNetwork or FittedNetwork
         The declaration.
     target : str, optional
-        ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
-        C++ where there is a compiler or the program is there already, else numpy with a warning.
+        ``"numpy"``, ``"cython"``, ``"cpp_standalone"``, ``"cuda_standalone"`` or ``"tensorflow"``. By
+        default C++ where there is a compiler or the program is there already, else numpy with a warning.
     record : Record, optional
         What is recorded; by default the output at every step, and all spikes.
     threads : int, optional
@@ -78,8 +85,10 @@ class Simulation:
 
     Raises
     ------
-    UnknownNameError, InvalidTypeError, CompilerNotFoundError
+    UnknownNameError, InvalidTypeError, CompilerNotFoundError, EngineNotFoundError
         Before anything is built.
+    InvalidValueError
+        On ``"tensorflow"``, if equations or errors call what TensorFlow does not have.
 
     Examples
     --------
@@ -117,13 +126,17 @@ class Simulation:
             from ..system.cuda import require_cuda
 
             require_cuda()
+        elif self.target == "tensorflow":
+            self.build()
 
-    def build(self) -> Program | None:
+    def build(self) -> Program | CircuitProgram | None:
         """Compile the network's program, or find it; None on the targets that need none."""
         if self.target == "cython":
             require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
+        if self.target == "tensorflow":
+            return _program_of_tensorflow(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
 
     def _check_build(self) -> None:
@@ -386,7 +399,7 @@ class Simulation:
     def _provenance(self) -> dict[str, Any]:
         net = self.net
         return {
-            "versions": {"python": platform.python_version()} | _versions(),
+            "versions": {"python": platform.python_version()} | _versions(self.target == "tensorflow"),
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
@@ -398,9 +411,9 @@ class Simulation:
 
 
 @cache
-def _versions() -> dict[str, str]:
+def _versions(with_tensorflow: bool) -> dict[str, str]:
     found = {}
-    for distribution in ("tension-sim", "brian2", "numpy"):
+    for distribution in ("tension-sim", "brian2", "numpy", *(("tensorflow",) if with_tensorflow else ())):
         try:
             found[distribution] = version(distribution)
         except PackageNotFoundError:
@@ -421,6 +434,14 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
 
 def _incomplete(what: str) -> RunFailedError:
     return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
+
+
+def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
+    try:
+        from ..tensorflow.target.program import program_of_circuit
+    except EngineNotFoundError as error:
+        raise tensorflow_missing("Simulation.target='tensorflow'", error.__context__) from None
+    return program_of_circuit(circuit)
 
 
 def _default_target(circuit: Circuit) -> str:

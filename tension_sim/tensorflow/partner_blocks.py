@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["PartnerBlocks"]
+__all__ = ["PartnerBlocks", "updated_P"]
 
 _LARGE = 64_000_000  # numbers in P
 
@@ -98,7 +98,7 @@ class PartnerBlocks:
         """
         if self.large:
             return self._update_in_parts(P, r, forgetting)
-        new, k, rPr = _updated(tf.convert_to_tensor(P), r, forgetting)
+        new, k, rPr = updated_P(tf.convert_to_tensor(P), r, forgetting)
         P.assign(new)
         return k, rPr
 
@@ -112,7 +112,7 @@ class PartnerBlocks:
         def turn(i: tf.Tensor, gains: tf.TensorArray, quadratic: tf.TensorArray) -> tuple[Any, ...]:
             which = tf.range(i * size, tf.minimum((i + 1) * size, self.n_blocks))
             old = tf.raw_ops.ResourceGather(resource=handle, indices=which, dtype=r.dtype)
-            new, k, rPr = _updated(old, tf.gather(r, which), forgetting)
+            new, k, rPr = updated_P(old, tf.gather(r, which), forgetting)
             tf.raw_ops.ResourceScatterUpdate(resource=handle, indices=which, updates=new)
             return i + 1, gains.write(i, k), quadratic.write(i, rPr)
 
@@ -150,9 +150,25 @@ class PartnerBlocks:
         return blocks[self.block_of]
 
 
-def _updated(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def updated_P(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return P of each block after an update, with old P times r, and r times that.
+
+    Parameters
+    ----------
+    old : tensor, shape (blocks, width, width)
+    r : tensor, shape (blocks, width)
+        Rates of each block's partners.
+    forgetting : float
+
+    Returns
+    -------
+    new : tensor, shape (blocks, width, width)
+        As symmetric as `old`, to the last bit.
+    k : tensor, shape (blocks, width)
+    rPr : tensor, shape (blocks, 1)
+    """
     # the product of matrices is three times as fast under XLA as its other forms
     k = tf.matmul(r[:, None, :], old)[:, 0, :]
     rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
-    new = old - (k / (forgetting + rPr))[:, :, None] * k[:, None, :]
+    new = old - (1 / (forgetting + rPr))[:, :, None] * (k[:, :, None] * k[:, None, :])
     return (new if forgetting == 1.0 else new / forgetting), k, rPr

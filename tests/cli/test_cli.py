@@ -74,6 +74,17 @@ def test_the_seed_of_the_command_is_before_that_of_a_setting(tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text())["seed"] == 7
 
 
+@pytest.mark.slow
+def test_a_run_on_tensorflow(tmp_path):
+    pytest.importorskip("tensorflow")
+    settings = {"n": 40, "duration": "15*ms", "start": "5*ms", "stop": "10*ms"}
+    arguments = [f"--set={name}={value}" for name, value in settings.items()]
+    done = command("run", "lif_sine", *arguments, "--target", "tensorflow", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "summary.json").read_text())["numbers"]
+    assert found == pytest.approx(run_outcome(load_recipe("lif_sine", settings), target="numpy").numbers, rel=1e-6)
+
+
 def test_a_rate_network_is_run_and_judged_by_the_same_command(tmp_path):
     small = ["n=30", "duration=60*ms", "test_duration=30*ms", "frequency=40*Hz"]
     arguments = [part for setting in small for part in ("--set", setting)]

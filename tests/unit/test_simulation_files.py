@@ -33,7 +33,9 @@ def saved(folder: Path, rows: np.ndarray = Y) -> Path:
     return folder / "y.npy"
 
 
-@pytest.mark.parametrize("target", ["numpy", "cython", "cpp_standalone"])
+@pytest.mark.parametrize(
+    "target", ["numpy", "cython", "cpp_standalone", pytest.param("tensorflow", marks=pytest.mark.slow)]
+)
 def test_the_same_as_an_array(target, tmp_path):
     skip_unless_here(target)
     path = saved(tmp_path)
