@@ -124,23 +124,26 @@ def run(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder for figure.png, results.nix, summary.json (default: results/NAME); other files stay."
-        ),
+        typer.Option(help="Folder for the figure, results and summary.json (default: results/NAME); other files stay."),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Replace results of other settings; those of the same ones always are."),
     ] = False,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Of the results: h5 (default), nwb, nix, npz, or another; may be repeated."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
 ) -> None:
-    """Run a recipe and leave figure, numbers and a Neo file in a folder."""
+    """Run a recipe and leave figure, numbers and results in a folder."""
     from ..recipes import run as runs
     from ..run.simulation import TARGETS
 
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
+    formats = runs.check_formats(format_ or ())
     recipe = load_recipe(name, _settings(set_, seed))
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
@@ -154,7 +157,7 @@ def run(
     new = not folder.exists()
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected)
+        _run_and_save(recipe, target, folder, force, expected, formats)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -162,7 +165,9 @@ def run(
         raise
 
 
-def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast) -> None:
+def _run_and_save(
+    recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast, formats: tuple[str, ...]
+) -> None:
     from ..recipes import run as runs
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -178,7 +183,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
     except DivergenceError as error:
         if error.results is not None:
             with Interrupts():
-                folder = _saved(Outcome(error.results), folder, recipe)
+                folder = _saved(Outcome(error.results), folder, recipe, formats)
             say(f"what was reached is in {folder}", ERR)
         raise
     except KeyboardInterrupt:
@@ -186,9 +191,9 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
             raise
         late = True  # it came between run and save: nothing is lost
     with Interrupts() as interrupts:  # what was reached is worth its last second
-        folder = _saved(outcome, folder, recipe)
+        folder = _saved(outcome, folder, recipe, formats)
     _report(outcome, recipe)
-    say(f"written: {folder}/figure.png, results.nix, summary.json")
+    say(f"written: {folder}/{', '.join(runs.result_files(formats))}")
     if outcome.results.provenance.get("interrupted"):
         reached = outcome.results.stop_step
         say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
@@ -198,16 +203,16 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
         raise typer.Exit(exit_status())
 
 
-def _saved(outcome: Outcome, folder: Path, recipe: Recipe) -> Path:
+def _saved(outcome: Outcome, folder: Path, recipe: Recipe, formats: tuple[str, ...]) -> Path:
     """Save the results, and return where: where the folder refuses them, in one for temporary files."""
     from ..recipes.run import save_outcome
 
     try:
-        save_outcome(outcome, folder, recipe.expected)
+        save_outcome(outcome, folder, recipe.expected, formats)
     except OutputError as error:
         try:
             rescue = Path(tempfile.mkdtemp(prefix="tension_sim_results_"))
-            save_outcome(outcome, rescue, recipe.expected)
+            save_outcome(outcome, rescue, recipe.expected, formats)
         except OSError:
             raise error from None
         raise OutputError(f"{error}\nThe results of this run are in {rescue}.") from error
