@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
@@ -161,6 +162,7 @@ def run_outcome(
         "protocol": recipe.protocol.name,
         "publication": recipe.source,
         "script": recipe.script,
+        "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
         "settings": jsonable(recipe.settings),
     }
     results = replace(outcome.results, provenance=outcome.results.provenance | provenance)

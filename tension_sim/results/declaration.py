@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from ..declare.traces import Traces
 from ..declare.units import evaluate
 from ..errors import InvalidValueError, message
 
-__all__ = ["declaration_of", "described", "digest"]
+__all__ = ["declaration_of", "described", "digest", "learned"]
 
 Network = ForceNetwork | FittedNetwork
 
@@ -129,3 +129,28 @@ def _decoded(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if "table" in value:
         return {key: _decoded(item, arrays) for key, item in value["table"].items()}
     return _CLASSES[value["class"]](**{key: _decoded(item, arrays) for key, item in value["fields"].items()})
+
+
+def learned(net: Network, weights: Mapping[str, np.ndarray]) -> Network:
+    """Return a network whose initial weights are those that a run learned.
+
+    Parameters
+    ----------
+    net : ForceNetwork or FittedNetwork
+        As it was declared.
+    weights : mapping of str to ndarray
+        ``Results.weights``; what the network does not have is left out.
+    """
+    if isinstance(net, FittedNetwork):
+        plastic = weights.get("plastic")
+        fits = plastic is not None and plastic.shape == net.plastic.weight.shape
+        return replace(net, plastic=replace(net.plastic, weight=plastic)) if fits else net
+    output, recurrent = weights.get("output_kernel"), weights.get("recurrent_kernel")
+    changes: dict[str, Any] = {}
+    if output is not None and net.output_kernel is not None and output.shape == net.output_kernel.shape:
+        changes["output_kernel"] = output
+    if recurrent is not None and net.plastic is not None and recurrent.shape == (net.n, net.n):
+        kernel = net.plastic.kernel
+        kernel = replace(kernel, weight=recurrent[kernel.pre, kernel.post])
+        changes["plastic"] = replace(net.plastic, kernel=kernel)
+    return replace(net, **changes) if changes else net

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InvalidValueError, message
+from .declaration import learned
 from .run_data import Phase, Recording, RunData, first_multiple, rows_between
 
 if TYPE_CHECKING:
     import neo
+
+    from ..declare.fitted import FittedNetwork
+    from ..declare.network import ForceNetwork
 
 __all__ = ["Phase", "Recording", "Results", "first_multiple", "rows_between"]
 
@@ -79,6 +84,31 @@ class Results(RunData):
         from .neo_block import to_neo
 
         return to_neo(self)
+
+    def network(self) -> ForceNetwork | FittedNetwork:
+        """Return the network that was run, with the weights that it learned.
+
+        It runs again by ``Simulation(results.network())``, and goes on where this run ended by
+        ``.run(y, state=results.state)``.
+
+        Raises
+        ------
+        InvalidValueError
+            If the results do not hold their network: those of the Keras-style classes, and files of
+            earlier versions.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tension_sim import ForceNetwork, Simulation
+        >>> run = Simulation(ForceNetwork.random("lif", n=20), target="numpy").run(np.zeros(10))
+        >>> run.network().n
+        20
+        """
+        if self.net is None:
+            fix = "run it by Simulation, or as a recipe."
+            raise InvalidValueError(message("Results.network", "results that hold their network", None, fix))
+        return learned(self.net, self.weights)
 
     def save(self, path: str | Path, *, overwrite: bool = True, state: bool = True) -> Path:
         """Write the run to a file, in the format that its suffix means.

@@ -30,8 +30,9 @@ from ..errors import (
 )
 from ..results.results import Phase, Recording, Results, first_multiple
 from ..system.interrupts import Interrupts
+from ..system.machine import this_machine
 from ..system.memory import check_memory
-from ..system.toolchain import require_compiler
+from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
 from .finite import check_states
@@ -364,6 +365,7 @@ class Simulation:
             state=state,
             provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
             timings=timings,
+            net=net,
         )
 
     def _phases(self, start: int, steps: int) -> tuple[Phase, ...]:
@@ -390,6 +392,8 @@ class Simulation:
             "synapse": net.synapse and net.synapse.name,
             "source": net.neuron.source,
             "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+            "machine": this_machine(),
+            "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
         }
 
 

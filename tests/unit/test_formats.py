@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from datetime import datetime
 
+import brian2
+import h5py
 import neo
 import nixio
 import numpy as np
 import pytest
+import quantities as pq
 from synthetic import synthetic_results
 
-from tension_sim import Results
+from tension_sim import ForceNetwork, Learning, Results, Simulation
 from tension_sim.errors import InvalidValueError, OutputError, UnknownNameError, UnsupportedError
+from tension_sim.neo import save
 from tension_sim.results.format import Format, list_formats, load_format
 
 pynwb = pytest.importorskip("pynwb")
@@ -205,3 +210,78 @@ def test_an_installed_package_adds_a_format(installed, tmp_path):
     assert isinstance(load_format("nix"), Format)  # the package's own formats are not replaced
     with pytest.raises(InvalidValueError, match=r"broken: expected an entry point of tension_sim.formats that can be"):
         run.save(tmp_path / "run.broken")
+
+
+# ---- the network, and what was not run by Simulation
+
+
+def test_a_trained_network_goes_on_from_its_file_as_if_it_had_not_stopped(tmp_path):
+    learning = Learning(alpha_P=0.1, update_every=5)
+    net = ForceNetwork.random(
+        "lif", n=30, n_outputs=2, G=0.1, learning=learning, parameters={"tau_ref": 3 * brian2.ms}, seed=4
+    )
+    y = np.sin(np.arange(400)[:, None] / 30 + np.arange(2))
+    whole = Simulation(net, target="numpy").run(y)
+    first = Simulation(net, target="numpy").run(y[:250])
+    for name in list_formats():
+        loaded = Results.load(first.save(tmp_path / f"run.{name}"))
+        again = loaded.network()
+        assert again.neuron == net.neuron and again.synapse == net.synapse
+        np.testing.assert_array_equal(again.output_kernel, first.weights["output_kernel"])
+        np.testing.assert_array_equal(again.recurrent.weight, net.recurrent.weight)
+        second = Simulation(again, target="numpy").run(y[250:], state=loaded.state)
+        np.testing.assert_array_equal(second.output, whole.output[250:])
+        np.testing.assert_array_equal(second.weights["output_kernel"], whole.weights["output_kernel"])
+
+
+def test_a_network_that_was_changed_in_its_file_is_refused(tmp_path):
+    net = ForceNetwork.random("lif", n=10, seed=1)
+    path = Simulation(net, target="numpy").run(np.zeros(5)).save(tmp_path / "run.h5")
+    with h5py.File(path, "r+") as file:
+        file["net/recurrent.weight"][0] += 1
+    with pytest.raises(
+        InvalidValueError, match="a network as it was saved .its digest differs.[\\s\\S]*Fix: run again"
+    ):
+        Results.load(path)
+
+
+def test_results_without_their_network_say_so():
+    with pytest.raises(
+        InvalidValueError, match="Results.network: expected results that hold their network.\nReceived: N"
+    ):
+        RUNS["usual"].network()
+
+
+def test_where_a_run_comes_from_is_told():
+    found = Simulation(ForceNetwork.random("lif", n=10), target="numpy").run(np.zeros(3)).provenance["machine"]
+    assert {"date", "host", "cpu", "command"} <= set(found)
+    age = datetime.now().astimezone() - datetime.fromisoformat(found["date"])
+    assert 0 <= age.total_seconds() < 60
+
+
+def test_a_block_of_any_network_becomes_nwb(tmp_path):
+    block = neo.Block(name="cells")
+    for start in (0, 1):
+        segment = neo.Segment(name=f"run {start}")
+        for index, times in enumerate(([0.1, 0.5], [])):
+            times = start + np.array(times)
+            train = neo.SpikeTrain(
+                times, units="s", t_start=start, t_stop=start + 1, source_population="a", source_index=index
+            )
+            segment.spiketrains.append(train)
+        signal = neo.AnalogSignal(
+            np.zeros((10, 2)), units="mV", t_start=start * pq.s, sampling_rate=10 * pq.Hz, name="v"
+        )
+        segment.analogsignals.append(signal)
+        segment.events.append(neo.Event([start + 0.25] * pq.s, labels=["cue"], name="cues"))
+        block.segments.append(segment)
+    path = save(block, tmp_path / "cells.nwb")
+    assert pynwb.validate(path=str(path)) == []
+    found = neo.NWBIO(str(path), "r").read_all_blocks()[0].segments[0]
+    assert [train.magnitude.tolist() for train in found.spiketrains] == [[0.1, 0.5, 1.1, 1.5], []]
+    assert found.spiketrains[1].t_stop == 2 * pq.s
+    assert {signal.name for signal in found.analogsignals} == {"run 0, v", "run 1, v"}
+    with pytest.raises(
+        UnsupportedError, match=r"neo.save.path: expected a format that holds a neo.Block \(.nix, .nwb\)"
+    ):
+        save(block, tmp_path / "cells.npz")

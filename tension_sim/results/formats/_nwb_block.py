@@ -40,6 +40,8 @@ def block_image(block: neo.Block) -> bytes:
     for segment in block.segments:
         for series in _series(segment, f"{segment.name}, " if several else ""):
             file.add_acquisition(series)
+        for table in _events(segment, f"{segment.name}, " if several else ""):
+            file.add_events_table(table)
     return image_of(file)
 
 
@@ -109,10 +111,20 @@ def _series(segment: neo.Segment, prefix: str) -> Iterator[pynwb.TimeSeries]:
             name=name_of(signal), data=signal.magnitude, timestamps=times, unit=unit, conversion=conversion,
             description=_text(signal),
         )  # fmt: skip
-    for event in segment.events:
-        labels = [str(label) for label in event.labels] if len(event.labels) else [""] * len(event)
-        times = event.times.rescale("s").magnitude
-        yield pynwb.misc.AnnotationSeries(name=name_of(event), data=labels, timestamps=times, description=_text(event))
+
+
+def _events(segment: neo.Segment, prefix: str) -> Iterator[Any]:
+    from pynwb.event import EventsTable
+
+    for number, event in enumerate(segment.events):
+        table = EventsTable(name=f"{prefix}{event.name or number}".replace("/", " per "), description=_text(event))
+        for time, label in zip(event.times.rescale("s").magnitude, _labels(event), strict=True):
+            table.add_row(timestamp=float(time), annotation=label)
+        yield table
+
+
+def _labels(event: neo.Event) -> list[str]:
+    return [str(label) for label in event.labels] if len(event.labels) else [""] * len(event)
 
 
 def _text(thing: Any) -> str:

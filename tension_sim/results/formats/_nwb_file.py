@@ -36,12 +36,13 @@ def new_file(name: str, about: Mapping[str, Any]) -> pynwb.NWBFile:
     name : str
         Of the network or recipe.
     about : mapping
-        Provenance, of which ``date``, ``command``, ``summary``, ``publication``, ``script``, ``versions``
-        and ``run`` are used where they are there.
+        Provenance, of which ``machine``, ``summary``, ``publication``, ``script``, ``versions`` and
+        ``run`` are used where they are there.
     """
     import pynwb
 
-    date = _date(about.get("date"))
+    machine = _table(about.get("machine"))
+    date = _date(machine.get("date"))
     versions = {"tension-sim": __version__, **_table(about.get("versions"))}
     publication = str(about.get("publication") or about.get("source") or "")
     return pynwb.NWBFile(
@@ -52,7 +53,7 @@ def new_file(name: str, about: Mapping[str, Any]) -> pynwb.NWBFile:
         # a dataset of keywords is what neo's NWBIO cannot read
         notes="Keywords: simulation, spiking neural network, FORCE learning, tension-sim",
         related_publications=[publication] if publication else None,
-        source_script=str(about.get("command") or "Results.save of tension-sim"),
+        source_script=str(machine.get("command") or "Results.save of tension-sim"),
         source_script_file_name=str(about.get("script") or "tension-sim"),
         was_generated_by=[[str(key), str(value)] for key, value in versions.items()],
         subject=pynwb.file.Subject(
