@@ -33,6 +33,10 @@ Name = Annotated[str, typer.Argument(help="Recipe, e.g. lif_sine, or the path of
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
 ]
+Protocols = Annotated[
+    Path | None, typer.Option("--protocols", help="Folder of your own protocols: its Python code is run.")
+]
+Tasks = Annotated[Path | None, typer.Option("--tasks", help="Folder of your own tasks: its Python code is run.")]
 Target = Annotated[
     str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
 ]
@@ -74,11 +78,11 @@ def list_command() -> None:
 
 
 @app.command()
-def show(name: Name, set_: Set = None) -> None:
+def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
     from ..recipes.run import forecast
 
-    recipe = load_recipe(name, _settings(set_))
+    recipe = load_recipe(name, _settings(set_), protocols=protocols, tasks=tasks)
     say(recipe.name, style="bold")
     for label, text in (
         ("summary", recipe.summary),
@@ -134,6 +138,8 @@ def run(
         list[str] | None,
         typer.Option("--format", help="Of the results: h5 (default), nwb, nix, npz, or another; may be repeated."),
     ] = None,
+    protocols: Protocols = None,
+    tasks: Tasks = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
 ) -> None:
@@ -144,7 +150,7 @@ def run(
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
     formats = runs.check_formats(format_ or ())
-    recipe = load_recipe(name, _settings(set_, seed))
+    recipe = load_recipe(name, _settings(set_, seed), protocols=protocols, tasks=tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")

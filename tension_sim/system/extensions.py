@@ -17,7 +17,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, TensionError, message, unknown_name
 from .files import checked_path
 
 __all__ = ["Extensions", "single"]
@@ -50,6 +50,20 @@ class Extensions:
     def names(self, folder: str | Path | None = None) -> list[str]:
         """Return the names of all extensions, sorted; nothing is imported."""
         return sorted(self._loaders(folder))
+
+    def installed(self) -> list[str]:
+        """Return the names that entry points of installed packages add."""
+        return sorted(point.name for point in entry_points(group=self.group))
+
+    def modules(self, folder: str | Path) -> list[str]:
+        """Return the names of the modules of a folder of the user's own; nothing is imported.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no such folder, or a module is called like another extension.
+        """
+        return sorted(self._own(folder, self._loaders(None)))
 
     def load(self, name: str, folder: str | Path | None = None, where: str | None = None) -> Any:
         """Import the extension of a name, and return its module (or the object an entry point names).
@@ -116,7 +130,7 @@ def _import_of(name: str, path: Path | None = None) -> Callable[[], Any]:
         try:
             return import_module(name)
         except Exception as error:
-            if path is None:
+            if path is None or isinstance(error, TensionError):
                 raise
             what = f"a module that can be imported ({type(error).__name__}: {error})"
             raise InvalidValueError(message(str(path), what, path.name, "mend the file.")) from error

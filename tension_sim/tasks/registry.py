@@ -11,14 +11,29 @@ import numpy as np
 
 from ..declare.units import Quantity, describe, dimension_of, evaluate
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from ..system.extensions import Extensions
 
-__all__ = ["MOST_STEPS", "REQUIRED", "Grid", "Setting", "Supervisor", "find", "names", "parse_settings", "supervisor"]
+__all__ = [
+    "MOST_STEPS",
+    "REQUIRED",
+    "SUPERVISORS",
+    "Grid",
+    "Setting",
+    "Supervisor",
+    "find",
+    "names",
+    "parse_settings",
+    "supervisor",
+]
 
 #: Stands for the default of a setting that must be given.
 REQUIRED = inspect.Parameter.empty
 
 #: Time steps of the longest run: even without neurons it would take weeks.
 MOST_STEPS = 2**40
+
+#: An entry point's name is that of the supervisor which its module registers.
+SUPERVISORS = Extensions("task", "tension_sim.tasks", "tension_sim.tasks")
 
 _REGISTRY: dict[str, Supervisor] = {}
 
@@ -210,6 +225,10 @@ def supervisor(
         for parameter in parameters:
             unit, _, many = units[parameter.name].partition(",")
             settings[parameter.name] = Setting(parameter.name, unit, parameter.default, bool(many))
+        known = _REGISTRY.get(function.__name__)
+        if known is not None and known.function.__module__ != function.__module__:
+            what = f"a name that no other supervisor has ({known.function.__module__} has it)"
+            raise InvalidValueError(message("supervisor", what, function.__name__, "rename the function."))
         _REGISTRY[function.__name__] = Supervisor(function.__name__, function, settings, outputs, period)
         return function
 
@@ -217,14 +236,16 @@ def supervisor(
 
 
 def names() -> list[str]:
-    """Return the names of all supervisors, sorted."""
-    return sorted(_REGISTRY)
+    """Return the names of all supervisors, sorted; those of installed packages too."""
+    return sorted({*_REGISTRY, *SUPERVISORS.installed()})
 
 
 def find(name: str) -> Supervisor:
     """Return the supervisor of that name, or raise `UnknownNameError` with the nearest one."""
+    if isinstance(name, str) and name not in _REGISTRY and name in SUPERVISORS.installed():
+        SUPERVISORS.load(name)
     if not isinstance(name, str) or name not in _REGISTRY:
-        raise unknown_name("Task.name", "supervisor", name, _REGISTRY)
+        raise unknown_name("Task.name", "supervisor", name, names())
     return _REGISTRY[name]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
-import textwrap
 from datetime import datetime
+from pathlib import Path
 
 import brian2
 import h5py
@@ -174,24 +175,15 @@ class TestNwb:
 # ---- a format of one's own
 
 
-CSV = '''
-    """Spikes as text."""
-    import numpy as np
-    from tension_sim.results.format import Format
-
-    def write(results, state):
-        rows = zip(results.spike_step.tolist(), results.spike_neuron.tolist())
-        return "\\n".join(f"{step},{neuron}" for step, neuron in rows).encode()
-
-    FORMAT = Format(write=write)
-'''
+EXTENDING = Path(__file__).resolve().parents[2] / "docs" / "EXTENDING.md"
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Install a package that brings a format, and one that cannot be imported."""
     (tmp_path / "site" / "more-1.dist-info").mkdir(parents=True)
-    (tmp_path / "site" / "more_spikes.py").write_text(textwrap.dedent(CSV))
+    code = re.search(r"```python\n(\"\"\"Spikes as text.*?)```", EXTENDING.read_text(encoding="utf-8"), re.DOTALL)[1]
+    (tmp_path / "site" / "more_spikes.py").write_text(code)
     points = "[tension_sim.formats]\nspikes = more_spikes\nbroken = more_missing\nnix = more_missing\n"
     (tmp_path / "site" / "more-1.dist-info" / "METADATA").write_text("Name: more\nVersion: 1\n")
     (tmp_path / "site" / "more-1.dist-info" / "entry_points.txt").write_text(points)
