@@ -21,7 +21,7 @@ from .recipe import Recipe
 
 __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "save_outcome", "usable_folder"]
 
-#: Saved and loaded fastest, and without any further package: 0.1 s where NIX takes 8 s (docs/USAGE.md).
+#: Saved and loaded fastest, and without any further package: 0.1 s where NIX takes 6 s (docs/USAGE.md).
 DEFAULT_FORMAT = "h5"
 
 _SUMMARY = 2**26  # bytes, more than any summary has
