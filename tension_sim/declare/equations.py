@@ -40,6 +40,8 @@ __all__ = [
     "list_synapses",
     "load_neuron",
     "load_synapse",
+    "read_neuron",
+    "read_synapse",
     "resolve_parameters",
 ]
 
@@ -253,7 +255,7 @@ def load_neuron(name: str | Path) -> Neuron:
     'v >= v_peak'
     """
     path = _locate("load_neuron.name", "neuron", name, "rate")
-    return _own(_neuron(path, _content(path)))
+    return read_neuron(path, _content(path))
 
 
 def load_synapse(name: str | Path) -> SynapticFilter:
@@ -265,4 +267,14 @@ def load_synapse(name: str | Path) -> SynapticFilter:
     {'x': '1/tau_decay'}
     """
     path = _locate("load_synapse.name", "filter", name)
-    return _own(_synapse(path, _content(path)))
+    return read_synapse(path, _content(path))
+
+
+def read_neuron(path: Path, content: bytes) -> Neuron:
+    """Return the neuron of an equation file's content; the path gives its name."""
+    return _own(_neuron(path, content))
+
+
+def read_synapse(path: Path, content: bytes) -> SynapticFilter:
+    """Return the synaptic filter of an equation file's content; the path gives its name."""
+    return _own(_synapse(path, content))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidValueError, message, unknown_name
+from ..errors import InvalidValueError, message
+from ..system.extensions import Extensions, single
 from ..tasks.registry import MOST_STEPS
 from .settings import Key
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecast", "Number", "Outcome", "Protocol", "Recipe", "list_protocols", "load_protocol"]
 
-#: Protocols are found in this package by name; nothing here imports one.
-_FOLDER = "tension_sim.protocols"
+#: Protocols are found by name; nothing here imports one.
+_PROTOCOLS = Extensions("protocol", "tension_sim.protocols", "tension_sim.protocols")
 
 Sections = Mapping[str, Mapping[str, Key]]
 Where = Callable[[str, str], str]
@@ -164,34 +163,51 @@ class Protocol:
         return self.sections if self.schema is None else self.schema(raw)
 
 
-def list_protocols() -> list[str]:
-    """Return the names of the protocols, by looking into the folder.
+def list_protocols(folder: str | Path | None = None) -> list[str]:
+    """Return the names of the protocols: of the package, of installed packages, and of a folder.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path, optional
+        A folder of your own, whose modules are protocols too.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such folder, or one of its modules is called like another protocol.
 
     Examples
     --------
     >>> "rate_force" in list_protocols()
     True
     """
-    return sorted(
-        module.name for module in iter_modules(import_module(_FOLDER).__path__) if not module.name.startswith("_")
-    )
+    return _PROTOCOLS.names(folder)
 
 
-def load_protocol(name: str) -> Protocol:
+def load_protocol(name: str, folder: str | Path | None = None, where: str = "load_protocol.name") -> Protocol:
     """Load a protocol by its name.
+
+    Parameters
+    ----------
+    name : str
+        As in `list_protocols`.
+    folder : str or pathlib.Path, optional
+        A folder of your own. Its module of that name is run: name only folders that you trust.
+    where : str, optional
+        Begins the messages.
 
     Raises
     ------
     UnknownNameError
-        If the folder has no module of that name.
+        If there is no protocol of that name.
+    InvalidTypeError, InvalidValueError
+        If its module has no ``PROTOCOL``, or cannot be imported.
 
     Examples
     --------
     >>> load_protocol("force").summary
     'FORCE learning of a readout that is fed back into a spiking network.'
     """
-    known = list_protocols()
-    if name not in known:
-        raise unknown_name("load_protocol.name", "protocol", name, known)
-    module = import_module(f"{_FOLDER}.{name}")
-    return replace(module.PROTOCOL, name=name, summary=(module.__doc__ or "").split("\n", 1)[0])
+    module = _PROTOCOLS.load(name, folder, where)
+    protocol = single(where, module, "PROTOCOL", Protocol)
+    return replace(protocol, name=name, summary=(module.__doc__ or "").strip().split("\n", 1)[0])

@@ -10,8 +10,9 @@ from typing import Any
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..system.data_folder import data_folder
 from ..system.files import checked_path, read_toml
+from ..tasks import load_tasks
 from ..tasks.registry import Setting
-from .protocol import Protocol, Recipe, list_protocols, load_protocol
+from .protocol import Protocol, Recipe, load_protocol
 from .values import apply_settings, parse_sections
 
 __all__ = ["Recipe", "list_recipes", "load_recipe"]
@@ -133,7 +134,13 @@ def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[
     return expected
 
 
-def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    name: str | Path,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    protocols: str | Path | None = None,
+    tasks: str | Path | None = None,
+) -> Recipe:
     """Load a recipe, with some of its settings changed.
 
     Parameters
@@ -143,6 +150,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     settings : mapping of str to str, optional
         Other values, by their dotted names ("network.G") or the last part of these ("G").
         Values are text with units ("2*ms"), as in the file.
+    protocols, tasks : str or pathlib.Path, optional
+        Folders of your own with modules of protocols, and of supervisors. Their Python code is run;
+        a recipe alone never runs any, wherever it lies.
 
     Raises
     ------
@@ -166,7 +176,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     if not path.stem.strip(". "):  # it names the folder of results
         raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
     data = read_toml(str(path), path)
-    protocol = _protocol(data, path)
+    if tasks is not None:
+        load_tasks(tasks)
+    protocol = _protocol(data, path, protocols)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
@@ -194,11 +206,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     return recipe
 
 
-def _protocol(data: Mapping[str, Any], path: Path) -> Protocol:
+def _protocol(data: Mapping[str, Any], path: Path, folder: str | Path | None) -> Protocol:
     name = data.get("protocol", "force")
     if not isinstance(name, str):
         raise InvalidTypeError(message(f"{path}: protocol", "a text", name, "put it in quotes."))
-    known = list_protocols()
-    if name not in known:
-        raise unknown_name(f"{path}: protocol", "protocol", name, known)
-    return load_protocol(name)
+    return load_protocol(name, folder, f"{path}: protocol")

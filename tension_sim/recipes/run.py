@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
+from ..results.measures import jsonable
 from ..results.results import Results
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS
 from ..system.memory import fits, total_memory
 from .protocol import Forecast, Outcome
 from .recipe import Recipe
-from .result_folder import check_folder, save_outcome, usable_folder
+from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 
 __all__ = [
     "check_folder",
+    "check_formats",
     "check_run",
     "check_forecast",
     "enough_memory",
     "forecast",
+    "result_files",
     "run_outcome",
     "run_recipe",
     "save_outcome",
@@ -159,7 +162,8 @@ def run_outcome(
         "protocol": recipe.protocol.name,
         "publication": recipe.source,
         "script": recipe.script,
-        "settings": json.dumps(recipe.settings, default=str),
+        "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
+        "settings": jsonable(recipe.settings),
     }
     results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
     return replace(outcome, results=results)

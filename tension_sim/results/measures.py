@@ -14,7 +14,7 @@ import numpy as np
 
 from ..declare.arrays_in import numbers
 from ..errors import InvalidValueError, message
-from .results import Phase, Results
+from .run_data import Phase, RunData
 
 __all__ = ["best_lag", "jsonable", "lag_aligned_rmse", "mean_rate", "peak_frequency", "rmse", "summary"]
 
@@ -189,7 +189,7 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
     return float((peak + shift) / (size * dt))
 
 
-def mean_rate(results: Results, phase: Phase | str | None = None) -> float:
+def mean_rate(results: RunData, phase: Phase | str | None = None) -> float:
     """Return the mean firing rate of the recorded neurons in Hz, of a phase or of the whole run.
 
     NaN where no neuron was recorded or no time passed.
@@ -202,7 +202,7 @@ def mean_rate(results: Results, phase: Phase | str | None = None) -> float:
     return len(results.spikes(phase)[0]) / duration if duration else math.nan
 
 
-def summary(results: Results) -> dict[str, Any]:
+def summary(results: RunData) -> dict[str, Any]:
     """Return the numbers of a run, ready for JSON; None stands for what is missing or not finite.
 
     Returns
@@ -249,7 +249,7 @@ def summary(results: Results) -> dict[str, Any]:
     return jsonable(found)
 
 
-def _error(results: Results, rows: slice) -> float:
+def _error(results: RunData, rows: slice) -> float:
     if results.target is None or rows.stop <= rows.start:
         return math.nan
     return rmse(results.output[rows], results.target[rows])

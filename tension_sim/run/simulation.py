@@ -36,8 +36,9 @@ from ..errors import (
 from ..results.phases import clipped, learning_phases
 from ..results.results import Phase, Recording, Results, first_multiple
 from ..system.interrupts import Interrupts
+from ..system.machine import this_machine
 from ..system.memory import check_memory
-from ..system.toolchain import require_compiler
+from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
 from .finite import check_states
@@ -387,6 +388,7 @@ class Simulation:
             state=state,
             provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
             timings=timings,
+            net=net,
         )
 
     def _phases(self, start: int, steps: int) -> tuple[Phase, ...]:
@@ -407,6 +409,8 @@ class Simulation:
             "synapse": net.synapse and net.synapse.name,
             "source": net.neuron.source,
             "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+            "machine": this_machine(),
+            "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
         }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -22,7 +23,16 @@ from .clock import clock_period, clock_signal
 from .registry import MOST_STEPS, Grid, Registered, Setting
 from .trials import TrialTask
 
-__all__ = ["Task", "list_tasks", "list_trial_tasks", "make_task", "task_settings", "task_summary", "task_shape"]
+__all__ = [
+    "Task",
+    "list_tasks",
+    "list_trial_tasks",
+    "load_tasks",
+    "make_task",
+    "task_settings",
+    "task_shape",
+    "task_summary",
+]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -114,6 +124,22 @@ def list_trial_tasks() -> list[str]:
     True
     """
     return registry.names(TrialTask)
+
+
+def load_tasks(folder: str | Path) -> list[str]:
+    """Import the modules of a folder of your own, which register supervisors; return the names of the modules.
+
+    Their Python code is run: name only folders that you trust.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such folder, a module cannot be imported, or a name is taken.
+    """
+    found = registry.SUPERVISORS.modules(folder)
+    for name in found:
+        registry.SUPERVISORS.load(name, folder)
+    return found
 
 
 def task_summary(name: str) -> str:

@@ -11,10 +11,12 @@ import numpy as np
 
 from ..declare.units import Quantity, describe, dimension_of, evaluate
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from ..system.extensions import Extensions
 
 __all__ = [
     "MOST_STEPS",
     "REQUIRED",
+    "SUPERVISORS",
     "Grid",
     "Registered",
     "Setting",
@@ -32,6 +34,9 @@ REQUIRED = inspect.Parameter.empty
 
 #: Time steps of the longest run: even without neurons it would take weeks.
 MOST_STEPS = 2**40
+
+#: An entry point's name is that of the supervisor which its module registers.
+SUPERVISORS = Extensions("task", "tension_sim.tasks", "tension_sim.tasks")
 
 _REGISTRY: dict[str, Registered] = {}
 
@@ -215,7 +220,17 @@ Task = TypeVar("Task", bound=Registered)
 
 
 def register(task: Registered) -> None:
-    """Make a task known by its name."""
+    """Make a task known by its name.
+
+    Raises
+    ------
+    InvalidValueError
+        If another module has a task of that name.
+    """
+    known = _REGISTRY.get(task.name)
+    if known is not None and known.function.__module__ != task.function.__module__:
+        what = f"a name that no other supervisor has ({known.function.__module__} has it)"
+        raise InvalidValueError(message("supervisor", what, task.name, "rename the function."))
     _REGISTRY[task.name] = task
 
 
@@ -249,12 +264,15 @@ def supervisor(
 
 
 def names(kind: type[Registered] = Supervisor) -> list[str]:
-    """Return the names of all tasks of a kind, sorted."""
-    return sorted(name for name, task in _REGISTRY.items() if isinstance(task, kind))
+    """Return the names of all tasks of a kind, sorted; supervisors of installed packages too."""
+    installed = SUPERVISORS.installed() if kind is Supervisor else ()
+    return sorted({*(name for name, task in _REGISTRY.items() if isinstance(task, kind)), *installed})
 
 
 def find(name: str, kind: type[Task] = Supervisor, where: str = "Task.name", what: str = "supervisor") -> Task:
     """Return the task of that name and kind, or raise `UnknownNameError` with the nearest one."""
+    if isinstance(name, str) and name not in _REGISTRY and name in SUPERVISORS.installed():
+        SUPERVISORS.load(name)
     task = _REGISTRY.get(name) if isinstance(name, str) else None
     if not isinstance(task, kind):
         raise unknown_name(where, what, name, names(kind))
