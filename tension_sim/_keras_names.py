@@ -1,25 +1,61 @@
-"""Keras finds the classes of a saved model after ``import tension_sim`` alone, which imports neither Keras nor them.
+"""The published names of the classes in saved models, and how Keras finds them after ``import tension_sim`` alone.
+
+The classes lie in ``keras_style/``; scripts, saved models and pickles know them by the modules of
+the published package, which stay where they are while the code may move.
 
 Keras looks a class up by its registered name, and imports no module of others for it. So once
-Keras is there, each name of ours is registered with a stand-in that imports the class when
-Keras asks for it.
+Keras is there, each published name is registered with a stand-in that imports the class when
+Keras asks for it. Nothing here imports Keras.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.util
-import re
 import sys
-from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
-from pathlib import Path
 from typing import Any
 
-__all__ = ["announce"]
+__all__ = ["PUBLISHED", "announce", "published_module"]
 
-_DERIVED = re.compile(r"^from \.base import", re.MULTILINE)
+#: From a published module to those of its classes that a model may consist of.
+PUBLISHED = {
+    "base": ("FORCELayer", "FORCEModel"),
+    "constrained": ("BioFORCEModel", "ConstrainedNoFeedbackESN"),
+    "esn": ("ESNFORCEModel",),
+    "models": (
+        "EchoStateNetwork",
+        "FullFORCEModel",
+        "NoFeedbackESN",
+        "OptimizedFORCEModel",
+        "TargetGeneratingNetwork",
+    ),
+    "spiking": (
+        "FileSpikingNN",
+        "Izhikevich",
+        "LIF",
+        "OptimizedSpikingNN",
+        "SpikingNN",
+        "SpikingNNModel",
+        "Theta",
+    ),
+}
+
+
+def published_module(module: str, name: str) -> str:
+    """Return the module under which a class is published; of a class that is not ours, its own.
+
+    Examples
+    --------
+    >>> published_module("tension_sim.keras_style.layers.spiking_neurons", "LIF")
+    'tension_sim.spiking'
+    >>> published_module("users_module", "LIF")
+    'users_module'
+    """
+    if not module.startswith(f"{__package__}."):
+        return module
+    found = (published for published, names in PUBLISHED.items() if name in names)
+    return next((f"{__package__}.{published}" for published in found), module)
 
 
 class _Later:
@@ -35,21 +71,12 @@ class _Later:
         return getattr(getattr(importlib.import_module(module), name), attribute)
 
 
-def _classes() -> Iterator[tuple[str, str]]:
-    """Yield module and name of each class that a model may consist of, without importing one."""
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        text = file.read_text(encoding="utf-8")
-        if file.stem != "base" and not _DERIVED.search(text):
-            continue
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.ClassDef):
-                yield f"{__package__}.{file.stem}", node.name
-
-
 def _register() -> None:
     known = sys.modules["keras"].saving.get_custom_objects()
-    for module, name in _classes():
-        known.setdefault(f"{module}>{name}", _Later(module, name))
+    for published, names in PUBLISHED.items():
+        module = f"{__package__}.{published}"
+        for name in names:
+            known.setdefault(f"{module}>{name}", _Later(module, name))
 
 
 class _AfterKeras(MetaPathFinder):

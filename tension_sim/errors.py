@@ -17,6 +17,7 @@ from typing import Any
 __all__ = [
     "CompilerNotFoundError",
     "DivergenceError",
+    "EngineNotFoundError",
     "InvalidTypeError",
     "InvalidValueError",
     "OutOfMemoryError",
@@ -29,6 +30,7 @@ __all__ = [
     "closest",
     "diverged",
     "message",
+    "tensorflow_missing",
 ]
 
 
@@ -58,6 +60,10 @@ class UnsupportedError(TensionError, NotImplementedError):
 
 class CompilerNotFoundError(TensionError, RuntimeError):
     """A compiler that the chosen target needs is missing."""
+
+
+class EngineNotFoundError(TensionError, ModuleNotFoundError):
+    """An engine is not installed; a message says how to install it."""
 
 
 class RunFailedError(TensionError, RuntimeError):
@@ -150,3 +156,9 @@ def diverged(step: int, time: float) -> DivergenceError:
     )
     error.step = step
     return error
+
+
+def tensorflow_missing(where: str, received: object) -> EngineNotFoundError:
+    """Build the error for TensorFlow that is not installed."""
+    fix = 'install it with pip install "tension-sim[keras]".'
+    return EngineNotFoundError(message(where, "TensorFlow to be installed", str(received), fix), name="tensorflow")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .results.results import Results
@@ -10,7 +11,7 @@ from .results.results import Results
 if TYPE_CHECKING:
     import neo
 
-__all__ = ["to_neo"]
+__all__ = ["save", "to_neo"]
 
 
 def to_neo(
@@ -71,9 +72,69 @@ def to_neo(
     [('cells_0', 2), ('cells_1', 4)]
     """
     if isinstance(source, Results):
-        from .results.export import to_neo as of_results
+        from .results.neo_block import to_neo as of_results
 
         return of_results(source)
     from .brian.monitors import block_of
 
     return block_of(source, runs, t_start, t_stop, name)
+
+
+def save(
+    source: Any,
+    path: str | Path,
+    *,
+    overwrite: bool = True,
+    runs: Mapping[str, tuple[Any, Any]] | None = None,
+    t_start: Any = None,
+    t_stop: Any = None,
+    name: str | None = None,
+) -> Path:
+    """Write what was simulated to a file, in the format that its suffix means.
+
+    Parameters
+    ----------
+    source : Results, TrainerResults, neo.Block, Network, monitor, or list of monitors
+        Results are written whole, see `Results.save`; of all else the Block of `to_neo`.
+    path : str or Path
+        ``".nwb"`` or ``".nix"``; of Results any format. The file appears whole or not at all.
+    overwrite : bool
+        Whether an existing file is replaced.
+    runs, t_start, t_stop, name
+        As in `to_neo`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    UnknownNameError, UnsupportedError
+        If no format has that suffix, or it cannot hold a Block.
+    OutputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from brian2 import NeuronGroup, Network, SpikeMonitor, ms
+    >>> group = NeuronGroup(2, "dv/dt = (i + 1)/(5*ms) : 1", threshold="v > 1", reset="v = 0", method="euler")
+    >>> network = Network(group, SpikeMonitor(group))
+    >>> network.run(11*ms)
+    >>> save(network, tempfile.mkdtemp() + "/cells.nix").name
+    'cells.nix'
+    """
+    import neo
+
+    from .results.storage import save_block
+
+    if isinstance(source, Results):
+        return source.save(path, overwrite=overwrite)
+    if isinstance(source, neo.Block):
+        block = source
+    elif type(source).__name__ == "TrainerResults":
+        block = source.to_neo()
+    else:
+        block = to_neo(source, runs=runs, t_start=t_start, t_stop=t_stop, name=name)
+    return save_block(block, path, overwrite=overwrite, where="neo.save")

@@ -284,6 +284,7 @@ BASES = {
 
 #: Without arguments, types alone, or covered by the recipes below.
 LEFT_OUT = {
+    "errors",
     "list_neurons",
     "list_rate_units",
     "list_synapses",
@@ -457,7 +458,7 @@ def file_case(rng):
     def call():
         from tension_sim.recipes import run as runs
 
-        runs.checked_forecast(ts.load_recipe(path), "numpy")
+        runs.check_forecast(ts.load_recipe(path), "numpy")
 
     return f"file of {name}, kind {kind}: {path}", call
 

@@ -25,6 +25,8 @@ TOLERANCE = {"float64": 1e-12, "float32": 2e-4}
 
 def missing(target: str) -> str | None:
     """Say why a target cannot run here, or None if it can."""
+    if target == "tensorflow":
+        return None if find_spec("tensorflow") else "TensorFlow is not installed"
     if target != "numpy" and shutil.which("g++") is None:
         return "no C++ compiler"
     if target == "cuda_standalone":
@@ -69,13 +71,13 @@ def hasten_builds() -> None:
     """Let the active device compile as quickly as the package's own builds do."""
     import brian2
 
-    from tension_sim.brian.build import hasten
+    from tension_sim.brian.build import speed_up_makefile
 
     device = brian2.get_device()
     compile_source = device.compile_source
 
     def quickly(directory: str, *arguments: Any) -> None:
-        hasten(Path(directory))
+        speed_up_makefile(Path(directory))
         compile_source(directory, *arguments)
 
     device.compile_source = quickly

@@ -28,7 +28,10 @@ NETWORKS: dict[str, tuple[float, dict[str, Any]]] = {
 FILES = {"refractory": HERE.parent / "neurons" / "refractory.toml"}
 
 _LAUNCH = re.compile(r"(\([^()\n]*\)|[\w:]+)<<<\s*([^,<>]+?)\s*,\s*([^,<>]+?)\s*(?:,\s*[^<>]+?)?>>>\s*\(")
-_INCLUDE = re.compile(r'^#include\s*[<"](?:thrust/\w+|curand\w*|cuda_profiler_api)(?:\.h)?[>"]', re.MULTILINE)
+_INCLUDE = re.compile(r'^#include\s*[<"](?:thrust/\w+|curand\w*|cuda|cuda_profiler_api)(?:\.h)?[>"]', re.MULTILINE)
+
+#: Where brian2cuda counts on the threads of a warp to read, in step, what the first then writes.
+_LOCKSTEP = ("        if (tid == 0)", "        __syncthreads();\n        if (tid == 0)")
 
 
 def small_network(neuron: str = "lif", **learning: Any) -> ForceNetwork:
@@ -55,6 +58,8 @@ def to_cpp(folder: Path) -> None:
     for path in [*folder.rglob("*.cu"), *folder.rglob("*.h")]:
         source = path.read_text()
         changed = _INCLUDE.sub("", _LAUNCH.sub(r"FAKE_LAUNCH(\2, \3, \1)(", source))
+        if path.name == "spikequeue.h":
+            changed = changed.replace(*_LOCKSTEP, 1)
         if changed != source:
             path.write_text(changed)
 

@@ -33,7 +33,14 @@ from .spike_map import SpikeMap
 from .spike_order import keep_spikes_in_order
 from .white_noise import standard_normal, standard_uniform
 
-__all__ = ["EQUATION_FUNCTIONS", "assemble", "blaming_the_files", "declared_parameters"]
+__all__ = [
+    "EQUATION_FUNCTIONS",
+    "add_rate",
+    "assemble",
+    "blaming_the_files",
+    "declared_parameters",
+    "group_of",
+]
 
 #: Functions that equation files may call beside those of Brian2.
 EQUATION_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
@@ -59,8 +66,7 @@ def assemble(circuit: Circuit) -> dict[str, Any]:
     for name, part in circuit.parts.items():
         objects[name] = _make(part, name, objects, clock)
     for name, part in circuit.of(Units).items():
-        if part.rate:
-            objects[name].run_regularly(part.rate, clock=clock, when="groups", order=1, name=f"{name}_rate")
+        add_rate(objects[name], part, clock)
     objects["network"] = Network(*objects.values(), name="tsim_network")
     return objects
 
@@ -82,6 +88,14 @@ def _make(part: Any, name: str, objects: dict[str, Any], clock: Clock) -> Any:
 
 @_make.register
 def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> NeuronGroup:
+    group = group_of(part, name, clock)
+    if part.threshold:
+        keep_spikes_in_order(group)
+    return group
+
+
+def group_of(part: Units, name: str, clock: Clock) -> NeuronGroup:
+    """Return the Brian2 group of some units, without the statement that follows their integration."""
     spiking: dict[str, Any] = {"threshold": part.threshold, "reset": part.reset} if part.threshold else {}
     if part.refractory:
         # times of spikes are compared with t, which has float64 whatever the network has
@@ -96,9 +110,14 @@ def _units(part: Units, name: str, objects: dict[str, Any], clock: Clock) -> Neu
             name=name,
             **spiking,
         )
-    if spiking:
-        keep_spikes_in_order(group)
     return group
+
+
+def add_rate(group: NeuronGroup, part: Units, clock: Clock) -> Any:
+    """Let the statement of some units follow their integration; return it, None where there is none."""
+    if not part.rate:
+        return None
+    return group.run_regularly(part.rate, clock=clock, when="groups", order=1, name=f"{group.name}_rate")
 
 
 @_make.register

@@ -71,7 +71,7 @@ class _Device(CPPStandaloneDevice):
         """Say nothing."""
 
 
-def hasten(folder: Path) -> None:
+def speed_up_makefile(folder: Path) -> None:
     """Change a generated makefile so that it takes half the time."""
     if sys.platform != "linux":  # make or compiler may be others
         return
@@ -100,7 +100,7 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     guard = compilers_end_with_this_process()
     with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors(), guard:
         generate_on(device, circuit, folder)
-    hasten(folder)
+    speed_up_makefile(folder)
     make(folder, "C++")
 
 

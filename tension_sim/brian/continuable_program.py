@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from brian2.core.variables import DynamicArrayVariable
 
-from ..errors import OutputError, RunFailedError, UnsupportedError, message
+from ..errors import OutputError, RunFailedError
 from ..system.children import run_program
 from ..system.interrupts import Interrupts
 from ..system.make import make
 from ..system.scratch import Scratch, remove
-from .build import hasten
+from .build import speed_up_makefile
 from .continuable import TIME, generate_continuable, state_files
 from .program_files import owner_name
+from .values_since import write_values
 
 __all__ = ["PROGRAMS", "REPORT", "ContinuableProgram", "state_folder"]
 
@@ -65,7 +66,7 @@ class ContinuableProgram:
         self.folder = Path(device.project_dir).absolute()
         generate_continuable(device, network, self.folder)
         if fresh:
-            hasten(self.folder)
+            speed_up_makefile(self.folder)
         for header in self.folder.glob("*.gch"):  # of the headers before
             remove(header)
         with Interrupts(at_once=True):
@@ -109,7 +110,8 @@ class ContinuableProgram:
         bool
             Whether an interrupt ended it early.
         """
-        self._check_unchanged()
+        if state is not None:
+            self.take_values(state)
         command = [str(self.folder / "main"), "--results_dir", f"{results}/"]
         if state is not None:
             command.append(f"state={state}/")
@@ -131,16 +133,21 @@ class ContinuableProgram:
     def _environment(self) -> dict[str, str]:
         return {key: str(value) for key, value in self.device.run_environment_variables.items()}
 
-    def _check_unchanged(self) -> None:
-        if len(self.device.main_queue) != self._generated:
-            raise UnsupportedError(
-                message(
-                    self.where,
-                    "a network that stays as it was when its program was built",
-                    "values that were set, or another run() since",
-                    "set values before the first run; on a standalone device they are part of the program.",
-                )
-            )
+    def take_values(self, state: Path) -> None:
+        """Write values that were set since the program was built, or since the last call, into a state.
+
+        Raises
+        ------
+        UnsupportedError
+            If something else has changed; nothing is written then.
+        """
+        queue = self.device.main_queue
+        since = queue[self._generated :]
+        try:
+            write_values(self.where, self.device, since, state)
+        finally:  # what was refused, too: the objects can be used on
+            if all(what != "run_network" for what, _ in since):
+                del queue[self._generated :]
 
     def _arguments(self, values: Mapping[str, Any], results: Path) -> list[str]:
         variables = {f"{owner_name(one)}.{one.name}": one for one in self.device.arrays}

@@ -68,7 +68,7 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
     InvalidTypeError, InvalidValueError
         If `duration` is no time, or `network` no Network.
     UnsupportedError
-        If the device is another standalone device, or values were set after the build.
+        If the device is another standalone device, or values were set by a string after the build.
     RunFailedError
         If the program fails, or if a run of Brian2's own before this one cannot be repeated.
 

@@ -26,7 +26,7 @@ class _Written:
     _write: Write | None = None
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        if self.flags.writeable:  # made from a matrix by arithmetics
+        if self.flags.writeable:  # made from a matrix by arithmetic
             super().__setitem__(item, value)
             return
         if self._write is None:

@@ -16,14 +16,14 @@ from brian2.core.variables import DynamicArrayVariable
 
 from ..errors import RunFailedError
 
-__all__ = ["BEGIN", "TEMPLATES", "loading_code", "use_own_files"]
+__all__ = ["BEGIN", "CLOCK", "TEMPLATES", "loading_code", "use_own_files"]
 
 #: Where headers and templates lie.
 TEMPLATES = Path(__file__).parent / "templates"
 _HEADERS = ("tsim_files.h", "tsim_process.h")
 
 #: Brian2 2.10 made it the base of another kind of clock.
-_CLOCK = getattr(clocks, "BaseClock", clocks.Clock)
+CLOCK = getattr(clocks, "BaseClock", clocks.Clock)
 
 #: Holds how many seconds the time steps took, which a program of ours says on stdout ("loop <seconds>").
 _LOOP = "last_run_info.txt"
@@ -136,7 +136,7 @@ def loading_code(device: Any, skip: Callable[[Any], bool], copy_array: str = "",
     lines = []
     for variable, array in device.arrays.items():
         owner = owner_name(variable)
-        if variable.read_only or owner is None or isinstance(variable.owner, _CLOCK) or skip(variable):
+        if variable.read_only or owner is None or isinstance(variable.owner, CLOCK) or skip(variable):
             continue
         name = f'"{owner}.{variable.name}"'
         if isinstance(variable, DynamicArrayVariable):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2.units.fundamentalunits import Quantity
 
 from ..declare.arrays_in import whole_numbers
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import GeneratedObject, default_float, resolve_source
-from .times import StepCount
+from .times import StepCount, StepsOrTime
 
 __all__ = ["Recorder"]
 
@@ -59,7 +58,7 @@ class Recorder(GeneratedObject):
         source: Any,
         variable: str,
         *,
-        every: int | Quantity = 1,
+        every: StepsOrTime = 1,
         indices: Any = None,
         dtype: Any = None,
         clock: Any = None,

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Unpack
 
+import brian2
 import numpy as np
 from brian2.core.network import Network
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
+from brian2.synapses.synapses import Synapses
+from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.logger import get_logger
 
-from ..circuit.blocks import Blocks, BlockSizes, first_P, pack, unpack
+from ..circuit.blocks import Blocks, first_P, pack, unpack
 from ..declare.learning import GAINS
+from ..declare.noise import chance
+from ..declare.options import chosen, grouped
 from ..declare.validation import check_choice, check_fraction, check_matrix
 from ..errors import InvalidValueError, diverged, message
-from ._base import GeneratedObject, default_float, resolve_source
-from .error_expression import check_error
+from ._base import GeneratedObject, default_float
 from .linear_map import LinearMap
 from .matrix import Matrices, matrix
 from .rls_arguments import (
+    Errors,
     LearnedMap,
+    check_alpha,
+    check_blocks,
+    check_factors,
+    check_groups,
     check_itself,
-    checked_alpha,
-    checked_blocks,
-    checked_errors,
-    checked_factors,
-    checked_groups,
-    checked_namespace,
-    checked_numbers,
-    checked_postsynaptic,
-    checked_schedule,
-    checked_signs,
-    checked_variables,
+    check_scalars,
+    check_schedule,
+    check_signs,
     learned_maps,
-    output_of,
     sources_of,
 )
+from .rls_options import ErrorOptions, RLSOptions, SynapticOptions
 from .row_error import RowError, RowSums
 from .standalone import is_standalone
 from .synaptic import LearnedSynapses, Scatter, SynapticMap, declare_blocks
@@ -46,23 +46,6 @@ __all__ = ["RLS"]
 
 # below Brian2's own logger, so that its filters and handlers apply
 _logger = get_logger(f"brian2.{__name__}")
-
-
-def chance(seed: int, step: int) -> float:
-    """Return the number in [0, 1) that belongs to a seed and a time step (SplitMix64).
-
-    It depends on nothing else, so that a run on any target, from any step, draws the same.
-
-    Examples
-    --------
-    >>> chance(1, 5) == chance(1, 5) != chance(2, 5)
-    True
-    """
-    mask = 2**64 - 1
-    z = (seed * 0xD1342543DE82EF95 + (step + 1) * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return ((z ^ (z >> 31)) >> 11) / 2.0**53
 
 
 class RLS(GeneratedObject):
@@ -153,7 +136,9 @@ class RLS(GeneratedObject):
     ----------
     P : array, shape (partners, partners), or list of such
         The inverse correlation estimate of each block; can be set, also element by element
-        as long as it stays symmetric.
+        as long as it stays symmetric. Blocks of Synapses are ordered by the first neuron of
+        each; before the first run on a standalone device, where they are not known yet, the
+        program compares the sizes of what was set with those that it finds.
     learning : VariableView
         1 while updates happen, 0 to switch them off.
     alpha_P, row_sum, group_of, sign, factor_0 : VariableView
@@ -187,106 +172,84 @@ class RLS(GeneratedObject):
     array([[0.167, 0.333]])
     """
 
+    @grouped(RLSOptions)
     def __init__(
         self,
-        maps: LearnedMap | Sequence[LearnedMap],
+        maps: LearnedMap | Synapses | Sequence[LearnedMap | Synapses],
         target: Any = None,
         *,
         alpha_P: Any,
-        weight: Any = None,
-        trace: Any = None,
-        trainable: Any = None,
-        row_sum: Any = None,
-        groups: Any = None,
-        error: str | Sequence[str] = "z - y",
-        variables: Mapping[str, tuple[Any, str]] | None = None,
-        namespace: Mapping[str, Any] | None = None,
-        gain: str = "divided",
-        divide_by_source: bool = False,
-        factor: Any = None,
-        signs: Any = None,
-        blocks: Blocks | BlockSizes | None = None,
-        update_every: int | Quantity = 1,
-        start: int | Quantity = 0,
-        stop: int | Quantity | None = None,
-        forgetting: float = 1.0,
-        probability: float = 1.0,
-        seed: int = 0,
-        when: str | None = None,
-        order: int | None = None,
-        name: str = "rls*",
+        **options: Unpack[RLSOptions],
     ) -> None:
-        self.maps = learned_maps(maps, weight=weight, trace=trace, trainable=trainable, factor=factor)
+        self.maps = learned_maps(maps, factor=options["factor"], **chosen(SynapticOptions, options))
         self.target = target
-        errors = checked_errors(error, len(self.maps))
-        linked = checked_postsynaptic(errors, self.maps[0]) | checked_variables(variables)
-        if target is not None:
-            linked["y"] = output_of("RLS.target", target)
+        errors = Errors.checked(self.maps, target, **chosen(ErrorOptions, options))
         sources = sources_of(self.maps[0])
         n_sources = sum(size for *_, size in sources)
-        alpha = checked_alpha(alpha_P, n_sources)
-        grouped = checked_groups(groups, row_sum, n_sources)
-        outputs = [self._output_dim(learned) for learned in self.maps]
-        constants = checked_namespace(namespace)
-        for learned, expression, dim in zip(self.maps, errors, outputs, strict=True):
-            check_error(expression, len(learned), dim, linked, constants)
-        check_choice("RLS.gain", gain, GAINS)
-        if divide_by_source:
+        alpha = check_alpha(alpha_P, n_sources)
+        arrays = check_groups(options["groups"], options["row_sum"], n_sources)
+        check_choice("RLS.gain", options["gain"], GAINS)
+        if options["divide_by_source"]:
             check_itself(self.maps, n_sources)
-        factors = checked_factors(factor, self.maps)
-        sign = checked_signs(signs, n_sources)
-        values = checked_numbers(forgetting=forgetting, probability=probability, seed=seed)
-        values["divided"] = int(gain == "divided")
-        schedule = checked_schedule(update_every, start, stop)
+        factors = check_factors(options["factor"], self.maps)
+        arrays |= check_signs(options["signs"], n_sources)
+        values = check_scalars(options["forgetting"], options["probability"], options["seed"])
+        values["divided"] = int(options["gain"] == "divided")
+        schedule = check_schedule(options["update_every"], options["start"], options["stop"])
 
-        synaptic = isinstance(self.maps[0], LearnedSynapses)
+        synapses = self.maps[0] if isinstance(self.maps[0], LearnedSynapses) else None
         #: Whether each synapse has a rate of its own, in place of each source.
-        self.by_synapse = synaptic and self.maps[0].by_synapse
+        self.by_synapse = synapses is not None and synapses.by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
-        self.blocks = checked_blocks(blocks, self.maps)
-        clock = self.maps[0].clock
-        when, order = self._place_in_step(when, order)
-        of_map = ("w", "row_start", "error", "rows", "block_rows")
-        needed = [f"{variable}_{m}" for m in range(len(self.maps)) for variable in of_map]
-        needed += [f"factor_{m}" for m, each in enumerate(factors) if each is not None]
-        options = {**grouped} | ({} if sign is None else {"sign": sign})
-        if synaptic:
-            map_name = f"{name.rstrip('*')}_synapses*"
-            self.maps = [SynapticMap(self.maps[0], when=when, order=order - 3, name=map_name)]
+        self.blocks = check_blocks(options["blocks"], self.maps)
+        when, order = self._place_in_step(options["when"], options["order"])
+        place = {"clock": self.maps[0].clock, "when": when}
+        if synapses is not None:
+            map_name = f"{options['name'].rstrip('*')}_synapses*"
+            self.maps = [SynapticMap(synapses, when=when, order=order - 3, name=map_name)]
             sources = sources_of(self.maps[0])
-        if divide_by_source:
+        if options["divide_by_source"]:
             given = isinstance(self.blocks, Blocks)
-            options["block_of"] = self.blocks.block_of[0] if given else np.full(n_sources, -1, np.int32)
+            arrays["block_of"] = self.blocks.block_of[0] if given else np.full(n_sources, -1, np.int32)
         super().__init__(
             "tsim_rls",
-            clock=clock,
-            when=when,
             order=order,
-            name=name,
-            template_kwds={
-                "n_maps": len(self.maps),
-                "factors": [f is not None for f in factors],
-                "alpha_each": int(alpha.ndim),
-                "grouped": bool(grouped),
-                "signed": sign is not None,
-                "by_source": bool(divide_by_source),
-                "by_synapse": self.by_synapse,
-            },
-            needed_variables=[*needed, *options],
+            name=options["name"],
+            template_kwds=self._template_kwds(alpha, factors, arrays),
+            needed_variables=[*self._of_maps(factors), *arrays],
+            **place,
         )
         self._declare(values)
         self._declare_steps(**schedule)
         self._declare_sources(sources, alpha)
-        for key, array in options.items():
+        for key, array in arrays.items():
             self.variables.add_array(key, size=len(array), dtype=array.dtype, values=array)
         for m, learned in enumerate(self.maps):
             self._declare_map(m, learned, factors[m])
-        self._contain_errors(errors, linked, constants, sources)
-        if synaptic:
+        self._contain_errors(errors, sources)
+        if synapses is not None:
             self.maps[0].follow(self)
-            scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", clock=clock, when=when)
+            scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", **place)
             self._contained_objects += [self.maps[0], scatter]
         self._enable_group_attributes()
+
+    def _of_maps(self, factors: Sequence[Any]) -> list[str]:
+        """Return the names of the variables that the maps bring."""
+        of_each = ("w", "row_start", "error", "rows", "block_rows")
+        names = [f"{variable}_{m}" for m in range(len(self.maps)) for variable in of_each]
+        return names + [f"factor_{m}" for m, factor in enumerate(factors) if factor is not None]
+
+    def _template_kwds(self, alpha: np.ndarray, factors: Sequence[Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what decides the generated code."""
+        return {
+            "n_maps": len(self.maps),
+            "factors": [factor is not None for factor in factors],
+            "alpha_each": int(alpha.ndim),
+            "grouped": "group_of" in arrays,
+            "signed": "sign" in arrays,
+            "by_source": "block_of" in arrays,
+            "by_synapse": self.by_synapse,
+        }
 
     def _place_in_step(self, when: str | None, order: int | None) -> tuple[str, int]:
         """Return the slot and the order of the rule; by default after all that it needs of the time step."""
@@ -302,13 +265,11 @@ class RLS(GeneratedObject):
             )
         return when, order
 
-    def _contain_errors(
-        self, errors: Sequence[str], linked: Mapping[str, Any], constants: Mapping[str, Any], sources: list[Any]
-    ) -> None:
+    def _contain_errors(self, errors: Errors, sources: list[Any]) -> None:
         """Add what an update needs before it: the error of each map's rows, and z where no map holds it."""
         place = {"clock": self.clock, "when": self.when}
         gathered = len(sources) == 1
-        for m, (learned, expression) in enumerate(zip(self.maps, errors, strict=True)):
+        for m, (learned, expression) in enumerate(zip(self.maps, errors.expressions, strict=True)):
             z = getattr(learned, "output", None)
             if not isinstance(learned, LinearMap):
                 gather, gathered = ([] if gathered else sources), True
@@ -316,21 +277,11 @@ class RLS(GeneratedObject):
                 self._contained_objects.append(sums)
                 z = (sums, "z")
             row_error = RowError(
-                self, len(learned), expression, linked | {"z": z}, constants, order=self.order - 1,
+                self, len(learned), expression, errors.linked | {"z": z}, errors.constants, order=self.order - 1,
                 name=f"{self.name}_error_{m}", **place,
             )  # fmt: skip
             self.variables.add_reference(f"error_{m}", row_error, "error")
             self._contained_objects.append(row_error)
-
-    @staticmethod
-    def _output_dim(learned: LearnedMap) -> Any:
-        """Return the unit of a map's z."""
-        if isinstance(learned, LearnedSynapses):
-            return learned.dim
-        if isinstance(learned, LinearMap):
-            return resolve_source("RLS.z", *learned.output)[0].dim
-        group, name = learned.trace[0]
-        return learned.variables["w"].dim * group.variables[name].dim
 
     def _declare_blocks(self) -> None:
         if self.blocks is None:
@@ -421,20 +372,39 @@ class RLS(GeneratedObject):
     @P.setter
     def P(self, matrices: Any) -> None:
         self._find_blocks()
-        if len(self) == 1:
+        early = self.blocks is None and is_standalone() and not len(self)
+        if len(self) == 1 or (early and not isinstance(matrices, Sequence)):
             matrices = [matrices]
-        if not isinstance(matrices, Sequence) or len(matrices) != len(self):
+        if not isinstance(matrices, Sequence) or not (early or len(matrices) == len(self)):
             raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one a block", matrices))
+        if early:
+            sizes = [int(np.shape(given)[0]) if np.ndim(given) else 1 for given in matrices]
+        else:
+            sizes = np.diff(self._get("block_start")).tolist()
         packed = []
-        for n, given in zip(np.diff(self._get("block_start")).tolist(), matrices, strict=True):
+        for n, given in zip(sizes, matrices, strict=True):
             P = check_matrix("RLS.P", given, (n, n), "partners, partners")
             if not np.allclose(P, P.T, rtol=1e-10, atol=0) or not np.all(np.diag(P) > 0):
                 raise InvalidValueError(message("RLS.P", "a symmetric matrix with a positive diagonal", P))
             packed.append(pack(P))
+        if early:
+            self._keep_P(sizes, packed)
+            return
         self._set("P_packed", np.concatenate(packed))
         self._set("P_scale", np.ones(len(self)))
         self._set("pending", np.zeros(len(self), dtype=np.int32))
         self._set("fresh", 0)
+
+    def _keep_P(self, sizes: list[int], packed: list[np.ndarray]) -> None:
+        """Let a generated program begin with a P, once it has found that the blocks are of these sizes."""
+        if any(what == "run_network" for what, _ in brian2.get_device().main_queue):
+            raise InvalidValueError(
+                message("RLS.P", "P of Synapses before the first run", "one after it", "set it before run().")
+            )
+        for name, values in (("P_packed", packed), ("block_start", [[0], np.cumsum(sizes)])):
+            array = np.concatenate(values)
+            self.variables[name].resize(len(array))
+            self._set(name, array)
 
     def _scalar(self, name: str) -> Any:
         return self.variables[name].get_value().item()
@@ -472,7 +442,7 @@ class RLS(GeneratedObject):
     @property
     def schedule_is_its_own(self) -> bool:
         """Whether no code of the user's, run as part of this object, may change when updates fall."""
-        return all(isinstance(part, RowError | RowSums) for part in self.contained_objects)
+        return all(getattr(part, "is_part", False) for part in self.contained_objects)
 
     def settle(self) -> None:
         """Make P(0) before the first update, and apply terms that wait."""

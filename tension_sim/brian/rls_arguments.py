@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
+from .error_expression import check_error
 from .linear_map import LinearMap
 from .spike_map import SpikeMap
 from .synaptic import LearnedSynapses, SynapticMap, described, given_synapses
@@ -52,10 +54,10 @@ def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSyna
         if of_synapses[key] is not None:
             fix = "a map has weights and sources of its own: leave it out."
             raise InvalidValueError(message(f"RLS.{key}", "Synapses beside it", of_synapses[key], fix))
-    return checked_maps(maps)
+    return check_maps(maps)
 
 
-def checked_maps(maps: Any) -> list[LearnedMap]:
+def check_maps(maps: Any) -> list[LearnedMap]:
     """Return maps of one clock and of the same sources."""
     given = maps
     maps = [maps] if isinstance(maps, LearnedMap) else list(maps) if isinstance(maps, Sequence) else []
@@ -86,7 +88,48 @@ def checked_maps(maps: Any) -> list[LearnedMap]:
     return maps
 
 
-def checked_errors(error: Any, maps: int) -> list[str]:
+@dataclass(frozen=True)
+class Errors:
+    """The errors that a rule learns from.
+
+    Attributes
+    ----------
+    expressions : list of str
+        One for each map.
+    linked : dict
+        What their names mean: group and variable name, or a formula.
+    constants : dict
+        Numbers and functions that they may use.
+    """
+
+    expressions: list[str]
+    linked: dict[str, Any]
+    constants: dict[str, Any]
+
+    @classmethod
+    def checked(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
+        """Return the errors of some maps; arguments as of `RLS`."""
+        expressions = check_errors(error, len(maps))
+        linked = postsynaptic_variables(expressions, maps[0]) | check_variables(variables)
+        if target is not None:
+            linked["y"] = output_of("RLS.target", target)
+        constants = check_namespace(namespace)
+        for learned, expression in zip(maps, expressions, strict=True):
+            check_error(expression, len(learned), output_unit(learned), linked, constants)
+        return cls(expressions, linked, constants)
+
+
+def output_unit(learned: LearnedMap | LearnedSynapses) -> Any:
+    """Return the unit of a map's z."""
+    if isinstance(learned, LearnedSynapses):
+        return learned.dim
+    if isinstance(learned, LinearMap):
+        return resolve_source("RLS.z", *learned.output)[0].dim
+    group, name, *_ = sources_of(learned)[0]
+    return learned.variables["w"].dim * group.variables[name].dim
+
+
+def check_errors(error: Any, maps: int) -> list[str]:
     """Return one expression a map."""
     errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
     if len(errors) != maps or not all(isinstance(e, str) for e in errors):
@@ -94,7 +137,7 @@ def checked_errors(error: Any, maps: int) -> list[str]:
     return [checked_error("RLS.error", expression) for expression in errors]
 
 
-def checked_variables(variables: Any) -> dict[str, Any]:
+def check_variables(variables: Any) -> dict[str, Any]:
     """Return names for the errors, each with its group and variable."""
     if variables is not None and not isinstance(variables, Mapping):
         raise InvalidTypeError(
@@ -110,7 +153,7 @@ def checked_variables(variables: Any) -> dict[str, Any]:
     return checked
 
 
-def checked_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
+def check_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
     """Return the rows that share P, or their numbers; None for Synapses, whose partners a run finds."""
     if isinstance(maps[0], LearnedSynapses):
         if blocks is not None:
@@ -125,7 +168,7 @@ def checked_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
     return found
 
 
-def checked_postsynaptic(errors: list[str], learned: Any) -> dict[str, tuple[Any, str]]:
+def postsynaptic_variables(errors: list[str], learned: Any) -> dict[str, tuple[Any, str]]:
     """Return what errors call by the name of a variable of the postsynaptic neurons, as in ``v_post``."""
     if not isinstance(learned, LearnedSynapses):
         return {}
@@ -133,7 +176,7 @@ def checked_postsynaptic(errors: list[str], learned: Any) -> dict[str, tuple[Any
     return {name: (learned.target, name.removesuffix("_post")) for name in named}
 
 
-def checked_namespace(namespace: Any) -> dict[str, Any]:
+def check_namespace(namespace: Any) -> dict[str, Any]:
     """Return constants and functions for the errors."""
     if namespace is not None and not isinstance(namespace, Mapping):
         raise InvalidTypeError(
@@ -156,7 +199,7 @@ def output_of(where: str, target: Any) -> tuple[Any, str] | Formula:
     return found
 
 
-def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
+def check_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
     check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
@@ -168,7 +211,7 @@ def checked_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     return alpha
 
 
-def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
+def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndarray]:
     """Return group and penalty of each source; nothing where there are no groups."""
     check_plain("RLS.groups", groups)
     check_plain("RLS.row_sum", row_sum)
@@ -196,11 +239,11 @@ def checked_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.nd
     return {"group_of": labels, "row_sum": np.append(np.broadcast_to(penalty, n_groups), 0.0)[labels]}
 
 
-def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
-    """Return the sign of each source."""
+def check_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
+    """Return the sign of each source; nothing where they have none."""
     check_plain("RLS.signs", signs)
     if signs is None or signs is True:
-        return np.ones(n_sources, np.int32) if signs else None
+        return {"sign": np.ones(n_sources, np.int32)} if signs else {}
     values = check_matrix("RLS.signs", signs, (n_sources,), "sources")
     without = np.flatnonzero(values == 0)
     if len(without):
@@ -214,10 +257,10 @@ def checked_signs(signs: Any, n_sources: int) -> np.ndarray | None:
         )
     if not np.all(abs(values) == 1):
         raise InvalidValueError(message("RLS.signs", "+1 or -1 for each source", signs))
-    return values.astype(np.int32)
+    return {"sign": values.astype(np.int32)}
 
 
-def checked_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
+def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
     """Return for each map one factor a stored weight, True if these come later, None without any."""
     if isinstance(maps[0], LearnedSynapses):
         return [maps[0].has_factor or None]
@@ -249,7 +292,7 @@ def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
 
 
-def checked_numbers(*, forgetting: float, probability: float, seed: int) -> dict[str, Any]:
+def check_scalars(forgetting: float, probability: float, seed: int) -> dict[str, Any]:
     """Return the numbers of a rule, by the names of their variables."""
     for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
         check_plain(f"RLS.{key}", number)
@@ -259,7 +302,7 @@ def checked_numbers(*, forgetting: float, probability: float, seed: int) -> dict
     return {"forgetting": forgetting, "probability": probability, "seed": int(seed)}
 
 
-def checked_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:
+def check_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:
     """Return when a rule learns, by the names of its variables."""
     off = "to switch learning off, set rls.learning = 0 or stop=0."
     schedule = {

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from brian2.core.variables import Constant
 from brian2.utils.stringtools import get_identifiers
 
 from ._base import GeneratedObject, default_float, resolve_source
 from .compared import Formula, add_compared, with_formulas
-
-if TYPE_CHECKING:
-    from .rls import RLS
+from .rule import SCHEDULE, Rule
 
 __all__ = ["RowError", "RowSums"]
-
-#: Variables of a rule that decide when an update is due.
-SCHEDULE = ("learning", "start_step", "stop_step", "update_every", "probability", "seed")
 
 
 class _Before(GeneratedObject):
@@ -26,7 +21,7 @@ class _Before(GeneratedObject):
 
     is_part = True
 
-    def __init__(self, rule: RLS, template: str, **kwargs: Any) -> None:
+    def __init__(self, rule: Rule, template: str, **kwargs: Any) -> None:
         self._rule = weakref.proxy(rule)  # which owns this
         super().__init__(template, **kwargs)
 
@@ -45,7 +40,7 @@ class RowError(_Before):
 
     Parameters
     ----------
-    rule : RLS
+    rule : Rule
         The rule; its variables are declared.
     rows : int
         Rows of the map.
@@ -61,7 +56,7 @@ class RowError(_Before):
 
     def __init__(
         self,
-        rule: RLS,
+        rule: Rule,
         rows: int,
         expression: str,
         linked: Mapping[str, Any],
@@ -97,7 +92,7 @@ class RowSums(_Before):
 
     Parameters
     ----------
-    rule : RLS
+    rule : Rule
         The rule; its variables are declared.
     m : int
         The map's number.
@@ -107,7 +102,7 @@ class RowSums(_Before):
         Of the object.
     """
 
-    def __init__(self, rule: RLS, m: int, gather: list[tuple[Any, str, int, int]], **kwargs: Any) -> None:
+    def __init__(self, rule: Rule, m: int, gather: list[tuple[Any, str, int, int]], **kwargs: Any) -> None:
         rows = len(rule.maps[m])
         super().__init__(
             rule,

@@ -12,6 +12,7 @@ from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_
 from brian2.core.variables import DynamicArrayVariable
 from brian2.units.allunits import second
 
+from ..circuit.names import entry
 from ..circuit.parts import Circuit, Rule, Units
 from ..errors import DivergenceError
 from ..system.interrupts import Interrupts
@@ -80,7 +81,7 @@ def run(
         done = int(round(network.t_ / circuit.dt)) - start
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):
-            arrays[f"{name}.diverged_step"] = np.array([diverged_step])
+            arrays[entry(name, "diverged_step")] = np.array([diverged_step])
     # asked where none can come any more: one after the last step counts as well
     interrupted = interrupts.seen or (done < steps and diverged_step < 0)
     return arrays | {"steps": done, "interrupted": interrupted}

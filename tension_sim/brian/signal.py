@@ -6,28 +6,27 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from ..declare.sample_file import SampleFile
 from ..declare.validation import check_flag, check_matrix, check_series
 from ..errors import InvalidValueError, UnitsError, message
 from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up
-from .sample_file import SampleFile
 from .standalone import is_standalone, take_any_length
-from .times import StepCount
+from .times import StepCount, StepsOrTime
 
 __all__ = ["Signal"]
 
 _SAMPLES = "an array of shape (timesteps, channels)"
 
-# Those of a file are not read from `samples`, so that an array for it would be ignored.
-_REFUSE = """
+# An array among the arguments of a run takes the place of a file, and a number is one row.
+_ARRAY_COMES = """
 for (const auto& _arg : args) {{
-    const std::string _key = "{name}.samples=";
-    if (_arg.compare(0, _key.size(), _key) != 0) continue;
-    std::cout << "fault {name}.samples stays in its file: make the Signal of an array to give it arrays" << std::endl;
-    return 66;
+    if (_arg.compare(0, sizeof("{name}.samples=") - 1, "{name}.samples=") != 0) continue;
+    brian::{file}.clear();
+    if (brian::{samples}.size() == 1) brian::{samples}.resize({channels});
 }}
 """
 
@@ -72,8 +71,8 @@ class Signal(GeneratedObject):
 
     Notes
     -----
-    A file is read once when it is given, to see that all samples are finite. The path and the
-    shape become part of a generated program.
+    A file is read once when it is given, to see that all samples are finite. A generated program
+    keeps its path, and reads it in pieces too.
 
     The length of an array is known at run time only. On a standalone device, other samples of
     another length are given without a build:
@@ -102,7 +101,7 @@ class Signal(GeneratedObject):
     """
 
     #: Variables whose length comes with the run.
-    any_length = ("samples",)
+    any_length = ("samples", "samples_file")
 
     def __init__(
         self,
@@ -110,8 +109,8 @@ class Signal(GeneratedObject):
         *,
         unit: Any = None,
         periodic: bool = False,
-        first_step: int | Quantity = 0,
-        every: int | Quantity = 1,
+        first_step: StepsOrTime = 0,
+        every: StepsOrTime = 1,
         clock: Any = None,
         when: str = "start",
         order: int = -1,
@@ -123,7 +122,7 @@ class Signal(GeneratedObject):
             "first_step": StepCount("Signal.first_step", first_step),
             "every": StepCount("Signal.every", every, 1),
         }
-        super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name, template_kwds={"file": None})
+        super().__init__("tsim_signal", clock=clock, when=when, order=order, name=name)
         channels = given.channels if isinstance(given, SampleFile) else given.shape[1]
         dtype = default_float()
         self.variables.add_constant("N", channels)
@@ -132,11 +131,14 @@ class Signal(GeneratedObject):
         self.variables.add_dynamic_array("samples", size=0, dimensions=dim, dtype=dtype, needs_reference_update=True)
         self._declare_steps(**counts)
         self.variables.add_array("periodic", size=1, scalar=True, dtype=np.int32, values=int(periodic))
-        # for the targets that run here: which row of a file comes first in `samples`
-        self.variables.add_array("first_row", size=1, scalar=True, dtype=np.int64, read_only=True)
+        # which file holds the samples, as `SampleFile.described`; empty where they are in memory
+        self.variables.add_dynamic_array("samples_file", size=0, dtype=np.int32)
+        # for the targets that run here: rows of the file (0: none), and which of them comes first in `samples`
+        for name in ("file_rows", "first_row"):
+            self.variables.add_array(name, size=1, scalar=True, dtype=np.int64, read_only=True)
+        self._file: SampleFile | None = None
         self._enable_group_attributes()
         self._fill(given)
-        take_any_length(self)
 
     @property
     def writes(self) -> tuple[Any, int, int]:
@@ -145,7 +147,9 @@ class Signal(GeneratedObject):
 
     def before_run(self, run_namespace: Any) -> None:
         check_readers_keep_up(self)
-        if self._file is not None:
+        if not is_standalone():
+            self._open_file()
+        elif self._file is not None:
             self._file.check_unchanged()
         super().before_run(run_namespace)
 
@@ -170,22 +174,31 @@ class Signal(GeneratedObject):
             )
         self._fill(given)
 
-    @property
-    def _file(self) -> SampleFile | None:
-        """The file that the samples stay in."""
-        return self.template_kwds["file"]
-
     def _fill(self, given: np.ndarray | SampleFile) -> None:
-        self.template_kwds["file"] = given if isinstance(given, SampleFile) else None
-        if not isinstance(given, SampleFile):
-            self.variables["samples"].resize(given.size)
-            self._set("samples", given.ravel())
-        elif is_standalone():  # the program reads it
-            self.variables["samples"].resize(0)
-            brian2.get_device().insert_code("main", _REFUSE.format(name=self.name))
-        else:
-            self.variables["samples"].resize(given.window * given.channels)
-            self.load(0)
+        self._file = given if isinstance(given, SampleFile) else None
+        described = np.empty(0, np.int32) if self._file is None else self._file.described
+        samples = given.ravel() if self._file is None else np.empty(0)
+        for name, values in (("samples", samples), ("samples_file", described)):
+            self.variables[name].resize(values.size)
+            self._set(name, values)
+        take_any_length(self)
+        if is_standalone():
+            device = brian2.get_device()
+            samples, file = (
+                device.get_array_name(self.variables[name], access_data=False) for name in ("samples", "samples_file")
+            )
+            code = _ARRAY_COMES.format(name=self.name, samples=samples, file=file, channels=len(self))
+            device.insert_code("main", code)
+
+    def _open_file(self) -> None:
+        """Prepare a run in this process; which file it reads may have come with the values of the run."""
+        self._file = file = SampleFile.from_described(self._get("samples_file"))
+        rows, first = (0, 0) if file is None else (file.rows, -file.window)  # none is in memory yet
+        self._set("file_rows", rows)
+        self._set("first_row", first)
+        if file is not None:
+            file.check_unchanged()
+            self.variables["samples"].resize(file.window * file.channels)
 
     def load(self, row: int) -> None:
         """Read a row and those after it from the file; the code of the targets that run here calls it."""
@@ -193,13 +206,6 @@ class Signal(GeneratedObject):
         first = min(row, file.rows - file.window)
         self._set("samples", file.read(first, file.window).ravel())
         self._set("first_row", first)
-
-    def _full_state(self) -> dict[str, Any]:
-        return super()._full_state() | {"file": self._file}
-
-    def _restore_from_full_state(self, state: dict[str, Any]) -> None:
-        self.template_kwds["file"] = state["file"]
-        super()._restore_from_full_state({name: value for name, value in state.items() if name != "file"})
 
 
 def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, Any]:

@@ -111,36 +111,20 @@ class SpikeMap(Weighted):
                 message("SpikeMap.target_variable", "a floating-point variable that can be written", target_variable)
             )
         clock = groups[0].clock if clock is None else clock
-        for group in groups:
-            if group.clock.name != clock.name:  # not "is": the default clock may be a proxy
-                raise InvalidValueError(
-                    message("SpikeMap.sources", "groups of one clock", group.name, "use one SpikeMap for each clock.")
-                )
-        sizes = [len(group) for group in groups]
-        self.shape = (n_targets, sum(sizes))
+        _check_clock(groups, clock)
+        self.shape = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
         guard = _guard_of(target, y)
         check_plain("SpikeMap.scale", scale)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
-
-        starts = [int(getattr(group, "start", 0)) for group in groups]
-        firsts = np.cumsum([0, *sizes])[:-1].tolist()
         super().__init__(
             "tsim_spike_map",
             clock=clock,
             when=when,
             order=order,
             name=name,
-            # where each group's spikes lie: its neurons in their array, and the number of its first one here
-            template_kwds={
-                "learned": bool(traces),
-                "guarded": guard is not None,
-                "groups": [
-                    {"start": start, "stop": start + size, "shift": first - start}
-                    for start, size, first in zip(starts, sizes, firsts, strict=True)
-                ],
-            },
+            template_kwds={"learned": bool(traces), "guarded": guard is not None, "groups": _places(groups)},
             needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))]
             + ["slot"] * bool(traces)
             + ["allowed"] * (guard is not None),
@@ -153,36 +137,46 @@ class SpikeMap(Weighted):
         self.any_length = ("post", "w", "slot") if traces else ("post", "w")
         self._stored = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
-        variables, dtype = self.variables, default_float()
-        variables.add_constant("N", n_targets)
-        variables.add_constant("n_sources", self.shape[1])
-        variables.add_arange("i", size=n_targets)
-        for g, group in enumerate(groups):
-            self.add_dependency(group)
-            # brian2cuda knows arrays of spikes by the end of their names
-            variables.add_reference(f"source_{g}_spikespace", group, "_spikespace")
-            keep_spikes_in_order(group)
-        for g, (group, variable) in enumerate(traces):
-            variables.add_reference(f"x_{g}", group, variable)
-            variables.add_constant(f"x_start_{g}", starts[g])
-        self.add_dependency(target)
-        variables.add_reference("y", target, target_variable)
-        variables.add_constant("y_start", y_start)
-        if guard is not None:
-            variables.add_reference("allowed", target, guard)
-        variables.add_array("out_start", size=self.shape[1] + 1, dtype=np.int64)
-        variables.add_dynamic_array("post", size=0, dtype=np.int32)
-        variables.add_dynamic_array("w", size=0, dimensions=y.dim, dtype=dtype)
-        if traces:
-            variables.add_dynamic_array("slot", size=0, dtype=np.int32)
-            variables.add_array("row_start", size=n_targets + 1, dtype=np.int64)
-        variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
+        self._declare_sources(groups)
+        self._declare_target(y_start, guard)
+        self._declare_weights(y.dim, scale)
         self._enable_group_attributes()
         if isinstance(weights, SparseKernel):
             self._put(weights)
         else:
             self._resize(weights.count or 0)
             take_any_length(self)
+
+    def _declare_sources(self, groups: list[Any]) -> None:
+        self.variables.add_constant("N", self.shape[0])
+        self.variables.add_constant("n_sources", self.shape[1])
+        self.variables.add_arange("i", size=self.shape[0])
+        for g, group in enumerate(groups):
+            self.add_dependency(group)
+            # brian2cuda knows arrays of spikes by the end of their names
+            self.variables.add_reference(f"source_{g}_spikespace", group, "_spikespace")
+            keep_spikes_in_order(group)
+        for g, (group, variable) in enumerate(self.trace):
+            self.variables.add_reference(f"x_{g}", group, variable)
+            self.variables.add_constant(f"x_start_{g}", _start(group))
+
+    def _declare_target(self, start: int, guard: str | None) -> None:
+        target, variable = self.output
+        self.add_dependency(target)
+        self.variables.add_reference("y", target, variable)
+        self.variables.add_constant("y_start", start)
+        if guard is not None:
+            self.variables.add_reference("allowed", target, guard)
+
+    def _declare_weights(self, unit: Any, scale: float) -> None:
+        variables, (n_targets, n_sources) = self.variables, self.shape
+        variables.add_array("out_start", size=n_sources + 1, dtype=np.int64)
+        variables.add_dynamic_array("post", size=0, dtype=np.int32)
+        variables.add_dynamic_array("w", size=0, dimensions=unit, dtype=default_float())
+        if self.trace:
+            variables.add_dynamic_array("slot", size=0, dtype=np.int32)
+            variables.add_array("row_start", size=n_targets + 1, dtype=np.int64)
+        variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         source = np.repeat(np.arange(self.shape[1], dtype=np.int32), np.diff(self._read("out_start")))
@@ -251,6 +245,29 @@ def _checked_sources(sources: Any) -> list[Any]:
                 message("SpikeMap.sources", "groups that spike", group.name, "give the group a threshold.")
             )
     return groups
+
+
+def _check_clock(groups: list[Any], clock: Any) -> None:
+    for group in groups:
+        if group.clock.name != clock.name:  # not "is": the default clock may be a proxy
+            raise InvalidValueError(
+                message("SpikeMap.sources", "groups of one clock", group.name, "use one SpikeMap for each clock.")
+            )
+
+
+def _start(group: Any) -> int:
+    """Return the first element of a subgroup in its group's arrays."""
+    return int(getattr(group, "start", 0))
+
+
+def _places(groups: list[Any]) -> list[dict[str, int]]:
+    """Return where each group's spikes lie: its neurons in their array, and how far their numbers here are off."""
+    places, first = [], 0
+    for group in groups:
+        start, size = _start(group), len(group)
+        places.append({"start": start, "stop": start + size, "shift": first - start})
+        first += size
+    return places
 
 
 def _guard_of(target: Any, y: Any) -> str | None:

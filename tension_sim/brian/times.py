@@ -13,7 +13,11 @@ from ..declare.validation import check_steps
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from .dimensions import numbers_with_unit
 
-__all__ = ["StepCount", "check_window"]
+__all__ = ["StepCount", "check_window", "StepsOrTime"]
+
+
+#: ``2 * ms`` is a Quantity, which checkers that follow numpy know as an array.
+StepsOrTime = int | Quantity | np.ndarray
 
 
 @dataclass(frozen=True)

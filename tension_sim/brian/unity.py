@@ -39,8 +39,9 @@ def join_sources(folder: Path) -> None:
         if not name.startswith(_FOLDER):
             body.append(text)
             continue
-        body.append(f"namespace part_{k} {{\n{text}}}")
+        # a header that the whole program includes leaves its names out of a part's own copy of tsim
+        body.append(f"namespace part_{k} {{\nusing namespace ::tsim;\n{text}}}")
         body += [f"#undef {macro}" for macro in dict.fromkeys(_MACRO.findall(text))]
         body += [f"void {function}() {{ part_{k}::{function}(); }}" for function in _FUNCTION.findall(text)]
-    (folder / _JOINED).write_text("\n".join([*includes, *body]) + "\n")
+    (folder / _JOINED).write_text("\n".join([*includes, "namespace tsim {}", *body]) + "\n")
     makefile.write_text(_SOURCES.sub(lambda _: f"SRCS = {_JOINED}", rules))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg.lapack import get_lapack_funcs
 
 __all__ = ["BlockSizes", "Blocks", "first_P", "max_pending", "pack", "unpack"]
 
@@ -23,14 +24,15 @@ def max_pending(n: int) -> int:
 
 
 def pack(matrix: np.ndarray) -> np.ndarray:
-    """Return the lower triangle of a symmetric matrix, row by row.
+    """Return the lower triangle of a symmetric matrix of floats, row by row.
 
     Examples
     --------
-    >>> pack(np.array([[1, 2], [2, 3]]))
-    array([1, 2, 3])
+    >>> pack(np.array([[1.0, 2.0], [2.0, 3.0]]))
+    array([1., 2., 3.])
     """
-    return matrix[np.tril_indices(len(matrix))]
+    (trttp,) = get_lapack_funcs(("trttp",), (matrix,))
+    return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
 
 
 def unpack(packed: np.ndarray, n: int) -> np.ndarray:

@@ -18,8 +18,26 @@ from ..declare.learning import Learning
 from ..declare.record import Record
 from ..declare.units import evaluate
 from .blocks import Blocks
+from .names import (
+    FEEDFORWARD,
+    FEEDFORWARD_RATE,
+    INPUT,
+    INPUTS,
+    NEURONS,
+    PLASTIC,
+    PLASTIC_WEIGHTS,
+    RATES,
+    RECURRENT,
+    RULE,
+    SPIKES,
+    STEP,
+    TARGET,
+    entries,
+    entry,
+    recorded,
+)
 from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .wiring import check_state, noise_seed, rule_values, with_seed
+from .wiring import check_state, noise_seed, rule_values, spike_values, with_seed
 
 __all__ = ["FittedWiring"]
 
@@ -59,13 +77,13 @@ class FittedWiring:
         net = self.net
         n, unit = net.n, unit_of(net.neuron)
         rate, spike = net.plastic_filter.instance("r", "r", "1")
-        yield "neurons", self._neurons(unit, rate, spike)
+        yield NEURONS, self._neurons(unit, rate, spike)
         if net.n_feedforward:
             (jump,) = (f"{v} += rate_time*({amount})" for v, amount in spike.items())
             parameters = {name: net.parameter_values[name].dimension for name in net.plastic_filter.parameters}
             lines = [rate, "rate : hertz", "rate_time : second (shared, constant)"]
             yield (
-                "feedforward",
+                FEEDFORWARD,
                 Units(
                     n=net.n_feedforward,
                     equations="\n".join([*lines, f"{SEED} : integer (shared, constant)"]),
@@ -77,26 +95,26 @@ class FittedWiring:
                     files=(net.plastic_filter.name,),
                 ),
             )
-            yield "rates", Samples(net.n_feedforward)
-            target = Variable("feedforward", "rate")
+            yield RATES, Samples(net.n_feedforward)
+            target = Variable(FEEDFORWARD, "rate")
             one = net.n_feedforward
-            yield "feedforward_rate", Map(Variable("rates", "value"), one, one, target, one, when="start")
-        yield "target", Samples(n)
+            yield FEEDFORWARD_RATE, Map(Variable(RATES, "value"), one, one, target, one, when="start")
+        yield TARGET, Samples(n)
         if net.n_inputs:
-            yield "inputs", Samples(net.n_inputs)
-            target = Variable("neurons", net.neuron.inputs["external"])
+            yield INPUTS, Samples(net.n_inputs)
+            target = Variable(NEURONS, net.neuron.inputs["external"])
             count = len(net.input_kernel)
-            yield "input", Map(Variable("inputs", "value"), net.n_inputs, n, target, count, when="start")
+            yield INPUT, Map(Variable(INPUTS, "value"), net.n_inputs, n, target, count, when="start")
         if net.recurrent is not None:
-            yield "recurrent", SpikeInput(("neurons",), n, n, Variable("neurons", self._jumps["static"][0]))
-        sources = ("neurons", "feedforward") if net.n_feedforward else ("neurons",)
-        target = Variable("neurons", self._jumps["plastic"][0])
-        yield "plastic", SpikeInput(sources, net.n_sources, n, target, trace="r", count=len(net.plastic))
+            yield RECURRENT, SpikeInput((NEURONS,), n, n, Variable(NEURONS, self._jumps["static"][0]))
+        sources = (NEURONS, FEEDFORWARD) if net.n_feedforward else (NEURONS,)
+        target = Variable(NEURONS, self._jumps["plastic"][0])
+        yield PLASTIC, SpikeInput(sources, net.n_sources, n, target, trace="r", count=len(net.plastic))
         yield from ((name, rule) for name, (rule, _, _) in self.rules.items())
         if self.spikes_of:
-            yield "spikes", SpikeRecord("neurons", self.spikes_of)
+            yield SPIKES, SpikeRecord(NEURONS, self.spikes_of)
         for name, indices in sorted(self.record.variables.items()):
-            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), indices, self.record.dtype)
+            yield recorded(name), VariableRecord(Variable(NEURONS, name), indices, self.record.dtype)
 
     @property
     def _exact_rates(self) -> tuple[str, ...]:
@@ -167,10 +185,10 @@ class FittedWiring:
         known = {"static_input": "I_static", "external_input": external, "unit": "unit"}
         error = ERRORS.get(net.error, net.error)
         rule = Rule(
-            maps=("plastic",),
+            maps=(PLASTIC,),
             errors=(error,),
-            variables=tuple((key, Variable("neurons", name)) for key, name in known.items() if key in error),
-            target=Variable("target", "value"),
+            variables=tuple((key, Variable(NEURONS, name)) for key, name in known.items() if key in error),
+            target=Variable(TARGET, "value"),
             blocks=blocks.totals,
             signs=net.signs is not None,
             grouped=net.alpha_P is not None or net.groups is not None,
@@ -178,7 +196,7 @@ class FittedWiring:
             when="start",
             order=4,
         )
-        return {"rls": (rule, blocks, net.learning)}
+        return {RULE: (rule, blocks, net.learning)}
 
     def values(self) -> dict[str, Any]:
         """Return parameters, fixed weights, masks and schedule of the declaration, in SI units."""
@@ -188,29 +206,27 @@ class FittedWiring:
     def _values(self) -> dict[str, Any]:
         net = self.net
         scale = net.current_scale
-        values: dict[str, Any] = {f"neurons.{name}": float(q.value) for name, q in net.parameter_values.items()}
-        values |= {"neurons.rate_time": rate_time(net.neuron), "neurons.unit": scale}
+        values: dict[str, Any] = entries(NEURONS, {name: float(q.value) for name, q in net.parameter_values.items()})
+        values |= entries(NEURONS, {"rate_time": rate_time(net.neuron), "unit": scale})
         for name in net.plastic_filter.parameters if net.n_feedforward else ():
-            values[f"feedforward.{name}"] = values[f"neurons.{name}"]
+            values[entry(FEEDFORWARD, name)] = values[entry(NEURONS, name)]
         if net.n_feedforward:
             one = np.arange(net.n_feedforward + 1)
-            values |= {"feedforward.rate_time": rate_time(net.neuron), "feedforward_rate.w": np.ones(len(one) - 1)}
-            values |= {"feedforward_rate.partner": one[:-1], "feedforward_rate.row_start": one}
+            values[entry(FEEDFORWARD, "rate_time")] = rate_time(net.neuron)
+            each_its_own = {"w": np.ones(len(one) - 1), "partner": one[:-1], "row_start": one}
+            values |= entries(FEEDFORWARD_RATE, each_its_own)
         if net.n_inputs:
             start, pre, weight = net.input_kernel.incoming()
-            values |= {"input.row_start": start, "input.partner": pre, "input.w": weight * scale}
-        kernels = {"recurrent": ("static", net.recurrent), "plastic": ("plastic", net.plastic)}
-        for name, (kind, kernel) in kernels.items():
+            values |= entries(INPUT, {"row_start": start, "partner": pre, "w": weight * scale})
+        for name, kind, kernel in ((RECURRENT, "static", net.recurrent), (PLASTIC, "plastic", net.plastic)):
             if kernel is not None:
-                start, post, weight = kernel.outgoing()
-                values |= {f"{name}.out_start": start, f"{name}.post": post, f"{name}.w": weight * scale}
-                values[f"{name}.scale"] = self._jumps[kind][1]
+                values |= spike_values(name, kernel, scale, self._jumps[kind][1])
         start, _, weight = self._rows
-        values |= {"plastic.row_start": start, "plastic.slot": self.slots, "plastic.w": weight * scale}
+        values |= entries(PLASTIC, {"row_start": start, "slot": self.slots, "w": weight * scale})
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name)
         for name in self.circuit.of(VariableRecord):
-            values[f"{name}.every"] = self.record.every
+            values[entry(name, "every")] = self.record.every
         return values
 
     def _penalties(self, name: str) -> dict[str, Any]:
@@ -224,13 +240,13 @@ class FittedWiring:
             found |= {"group_of": net.groups, "row_sum": np.append(net.row_sum, 0.0)[net.groups]}
         elif net.alpha_P is not None:
             found |= {"group_of": np.full(net.n_sources, -1), "row_sum": np.zeros(net.n_sources)}
-        return {f"{name}.{key}": value for key, value in found.items()}
+        return entries(name, found)
 
     def noise(self, trial: int) -> dict[str, Any]:
         """Return the seeds of all that is random within a run."""
         return {
-            f"{name}.{SEED}": noise_seed(self.net.seed + k, trial)
-            for k, name in enumerate(("feedforward", "neurons"))
+            entry(name, SEED): noise_seed(self.net.seed + k, trial)
+            for k, name in enumerate((FEEDFORWARD, NEURONS))
             if name in self.circuit.parts and SEED in self.circuit.parts[name].equations
         }
 
@@ -238,9 +254,9 @@ class FittedWiring:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's."""
         net = self.net
         initial = net.initial_values if trial == 0 else net.draw_initial(trial)
-        state: dict[str, Any] = {"step": 0} | {f"neurons.{name}": values for name, values in initial.items()}
+        state: dict[str, Any] = {STEP: 0} | entries(NEURONS, initial)
         return state | ({} if given is None else check_state(given, self.circuit))
 
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the plastic weights after a run, in the order of ``net.plastic``."""
-        return {"plastic": arrays["plastic.w"][self.slots] / self.net.current_scale}
+        return {PLASTIC: arrays[PLASTIC_WEIGHTS][self.slots] / self.net.current_scale}

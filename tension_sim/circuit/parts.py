@@ -11,12 +11,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ..declare.language.code import checked_code, checked_error
 from ..declare.units import Dimension
 from .blocks import BlockSizes
+from .names import entry
 
 __all__ = [
     "STEPS",
@@ -85,8 +86,7 @@ class Units:
 
     def __post_init__(self) -> None:
         keys = ("equations", "method", "filters", "threshold", "reset", "refractory", "rate")
-        code = {key: getattr(self, key) for key in keys}
-        for key, text in checked_code(self.files, parameters=dict(self.parameters), **code).items():
+        for key, text in _checked_code(self.files, self.parameters, **{key: getattr(self, key) for key in keys}):
             object.__setattr__(self, key, text)
 
     @property
@@ -293,15 +293,23 @@ class Circuit:
     @property
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
-        return {f"{name}.{key}": n for name, part in self.parts.items() for key, n in part.state_sizes.items()}
+        return {entry(name, key): n for name, part in self.parts.items() for key, n in part.state_sizes.items()}
 
     @property
     def results(self) -> list[str]:
         """Names of the arrays that a run gives back: the state, and what was recorded."""
         names = list(self.state_sizes)
-        names += [f"{name}.values" for name in self.of(VariableRecord)]
-        names += [f"{name}.{key}" for name in self.of(SpikeRecord) for key in "it"]
-        return names + [f"{name}.diverged_step" for name in self.of(Rule)]
+        names += [entry(name, "values") for name in self.of(VariableRecord)]
+        names += [entry(name, key) for name in self.of(SpikeRecord) for key in "it"]
+        return names + [entry(name, "diverged_step") for name in self.of(Rule)]
+
+
+@lru_cache(maxsize=128)
+def _checked_code(
+    files: tuple[str, ...], parameters: tuple[tuple[str, Dimension], ...], **code: Any
+) -> tuple[tuple[str, str], ...]:
+    """Return the code of units, written anew; a training makes the same units for every run."""
+    return tuple(checked_code(files, parameters=dict(parameters), **code).items())
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -27,6 +27,40 @@ from ..declare.validation import all_finite, check_steps
 from ..declare.values import initial_values, parameter_values, rates_of
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .blocks import Blocks
+from .names import (
+    FEEDBACK,
+    INPUT,
+    INPUTS,
+    NEURONS,
+    OUTPUT,
+    PLASTIC,
+    PLASTIC_NOW,
+    PLASTIC_RULE,
+    PLASTIC_WEIGHTS,
+    READOUT,
+    READOUT_OUTPUT,
+    READOUT_WEIGHTS,
+    RECURRENT,
+    RULE,
+    SPIKES,
+    STEP,
+    TARGET,
+    TARGET_FEEDBACK,
+    TARGET_HINT,
+    TARGET_INPUT,
+    TARGET_NEURONS,
+    TARGET_READOUT,
+    TARGET_READOUT_WEIGHTS,
+    TARGET_RECURRENT,
+    TARGET_RECURRENT_NOW,
+    TARGET_RULE,
+    TRACE_SPIKES,
+    TRACES,
+    entries,
+    entry,
+    recorded,
+    recorded_by,
+)
 from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 
 __all__ = ["ForceWiring", "check_state", "rule_values"]
@@ -48,21 +82,24 @@ def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed:
         "seed": seed,
         "learning": 1,
     }
-    values |= {key: value for key, value in blocks.arrays().items() if not key.startswith("block_of")}
+    values |= blocks.arrays()
     if rule.divide_by_source:
         values["block_of"] = blocks.block_of[0]
-    return {f"{name}.{key}": value for key, value in values.items()}
+    return entries(name, values)
 
 
 def kernel_values(name: str, kernel: SparseKernel, scale: float) -> dict[str, Any]:
     """Return the values of a map with the weights of a kernel."""
     order = kernel.row_order()
     counts = np.bincount(kernel.post, minlength=kernel.n_post)
-    return {
-        f"{name}.w": kernel.weight[order] * scale,
-        f"{name}.partner": kernel.pre[order],
-        f"{name}.row_start": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-    }
+    row_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return entries(name, {"w": kernel.weight[order] * scale, "partner": kernel.pre[order], "row_start": row_start})
+
+
+def spike_values(name: str, kernel: SparseKernel, weight_scale: float, scale: float) -> dict[str, Any]:
+    """Return the values of a part that brings spikes, with the weights of a kernel; the part multiplies by `scale`."""
+    start, post, weight = kernel.outgoing()
+    return entries(name, {"out_start": start, "post": post, "w": weight * weight_scale, "scale": scale})
 
 
 def noise_seed(seed: int, trial: int) -> int:
@@ -109,58 +146,58 @@ class ForceWiring:
     def _parts(self) -> Any:
         net, inputs = self.net, self.net.neuron.inputs
         n, n_inputs = net.n, net.n_inputs
-        rates = Variable("neurons", "r")
-        yield "neurons", self._units()
-        yield "target", Samples(net.n_outputs)
+        rates = Variable(NEURONS, "r")
+        yield NEURONS, self._units()
+        yield TARGET, Samples(net.n_outputs)
         if n_inputs:
-            yield "inputs", Samples(n_inputs)
-            target = Variable("neurons", inputs["external"])
-            yield "input", Map(Variable("inputs", "value"), n_inputs, n, target, when="start")
+            yield INPUTS, Samples(n_inputs)
+            target = Variable(NEURONS, inputs["external"])
+            yield INPUT, Map(Variable(INPUTS, "value"), n_inputs, n, target, when="start")
         if net.recurrent is not None:
             yield from self._static()
         if net.plastic is not None:
             target = self._plastic_input
             count = None if is_dense(net.plastic.kernel) else len(net.plastic.kernel)
             when = "end" if net.neuron.spiking else "start"  # spiking neurons take the currents of the step before
-            yield "plastic", Map(rates, n, n, target, count, learned=True, when=when)
-            if self._now == "z_now":
-                target = Variable("neurons", "z_now")
-                yield "plastic_now", Map(rates, n, n, target, count, weights_of="plastic")
+            yield PLASTIC, Map(rates, n, n, target, count, learned=True, when=when)
+            if self._present_input == "z_now":
+                target = Variable(NEURONS, "z_now")
+                yield PLASTIC_NOW, Map(rates, n, n, target, count, weights_of=PLASTIC)
         if net.output_kernel is not None:
             if net.traces is not None:
                 yield from self._trace_parts()
-                rates = Variable("traces", "s")
-            yield "readout", Map(rates, net.n_read, net.n_outputs, learned=True)
+                rates = Variable(TRACES, "s")
+            yield READOUT, Map(rates, net.n_read, net.n_outputs, learned=True)
         if net.target_network is not None:
             yield from self._target_parts()
         yield from ((name, rule) for name, (rule, _, _) in self.rules.items())
         if net.feedback_kernel is not None:
-            target = Variable("neurons", inputs["feedback"])
-            yield "feedback", Map(Variable("readout", "z"), net.n_outputs, n, target, order=3)
+            target = Variable(NEURONS, inputs["feedback"])
+            yield FEEDBACK, Map(Variable(READOUT, "z"), net.n_outputs, n, target, order=3)
         if self.spikes_of:
-            yield "spikes", SpikeRecord("neurons", self.spikes_of)
-        yield "output", VariableRecord(self.output_variable)
+            yield SPIKES, SpikeRecord(NEURONS, self.spikes_of)
+        yield OUTPUT, VariableRecord(self.output_variable)
         for name, indices in sorted(self.record.variables.items()):
             everyone = indices == tuple(range(n))  # many numbers, which tell one program from another
             chosen = None if everyone else indices
-            yield f"recorded_{name}", VariableRecord(Variable("neurons", name), chosen, self.record.dtype)
+            yield recorded(name), VariableRecord(Variable(NEURONS, name), chosen, self.record.dtype)
 
     @property
     def output_variable(self) -> Variable:
         """Where the output stands."""
         net = self.net
         if net.output_kernel is not None:
-            return Variable("readout", "z")
+            return Variable(READOUT, "z")
         compares_rates = net.plastic is not None and re.search(r"\br\b", net.plastic.expression)
         if net.plastic is None or compares_rates:
-            return Variable("neurons", "r")
+            return Variable(NEURONS, "r")
         return self._plastic_input
 
     @property
     def _plastic_input(self) -> Variable:
         net = self.net
         name = net.neuron.inputs["recurrent"]
-        return Variable("neurons", name if net.recurrent is None and net.synapse is None else f"{name}_plastic")
+        return Variable(NEURONS, name if net.recurrent is None and net.synapse is None else f"{name}_plastic")
 
     def _units(self) -> Units:
         net, neuron = self.net, self.net.neuron
@@ -179,7 +216,7 @@ class ForceWiring:
         for kind, used in (("feedback", net.feedback_kernel is not None), ("external", net.n_inputs > 0)):
             if kind in inputs:
                 lines.append(f"{inputs[kind]} : {unit}{'' if used else ' (shared)'}")
-        if self._now == "z_now":
+        if self._present_input == "z_now":
             lines.append(f"z_now : {unit}")
         if "unit" in self._expression:
             lines.append(f"unit : {unit} (shared, constant)")
@@ -205,8 +242,8 @@ class ForceWiring:
     def _trace_parts(self) -> Any:
         n = len(self.net.traces)
         equations = "ds/dt = -s/tau : 1\ntau : second (constant)"
-        yield "traces", Units(n, equations, parameters=(), states=("s",), filters=("s",))
-        yield "trace_spikes", SpikeInput(("neurons",), self.net.n, n, Variable("traces", "s"))
+        yield TRACES, Units(n, equations, parameters=(), states=("s",), filters=("s",))
+        yield TRACE_SPIKES, SpikeInput((NEURONS,), self.net.n, n, Variable(TRACES, "s"))
 
     def _recurrent_lines(self, unit: str) -> list[str]:
         net = self.net
@@ -222,20 +259,20 @@ class ForceWiring:
         net = self.net
         if net.synapse is None:
             count = None if is_dense(net.recurrent) else len(net.recurrent)
-            target = Variable("neurons", net.static_input)
-            yield "recurrent", Map(Variable("neurons", "r"), net.n, net.n, target, count, when="start")
+            target = Variable(NEURONS, net.static_input)
+            yield RECURRENT, Map(Variable(NEURONS, "r"), net.n, net.n, target, count, when="start")
             return
         for name, variable in self._static_inputs.items():
-            yield name, SpikeInput(("neurons",), net.n, net.n, Variable("neurons", variable))
+            yield name, SpikeInput((NEURONS,), net.n, net.n, Variable(NEURONS, variable))
 
     @property
     def _static_inputs(self) -> dict[str, str]:
         """Names of the parts that bring spikes into the variables of the filter."""
         _, spike = self.net.synapse.instance(self.net.static_input, "rec", "1")
-        return {"recurrent" if not k else f"recurrent_{k}": variable for k, variable in enumerate(spike)}
+        return {RECURRENT if not k else f"{RECURRENT}_{k}": variable for k, variable in enumerate(spike)}
 
     @property
-    def _now(self) -> str:
+    def _present_input(self) -> str:
         """Name of the variable of the plastic input that this step's rates bring, if it is needed."""
         if "z_now" not in self._expression:
             return ""
@@ -256,7 +293,7 @@ class ForceWiring:
         lines.append(f"{inputs['feedback']} = {' + '.join(outside.values())} : 1")
         lines.append(f"{inputs['external']} : 1{'' if target.input_kernel is not None else ' (shared)'}")
         yield (
-            "target_neurons",
+            TARGET_NEURONS,
             Units(
                 n=n,
                 equations="\n".join(with_seed(lines, *neuron.code)),
@@ -267,17 +304,17 @@ class ForceWiring:
                 files=(neuron.name,),
             ),
         )
-        rates, there = Variable("target_neurons", "r"), "target_neurons"
-        yield "target_recurrent", Map(rates, n, n, Variable(there, inputs["recurrent"]), when="start")
-        yield "target_recurrent_now", Map(rates, n, n, Variable(there, "z_now"), weights_of="target_recurrent")
-        supervisor, external = Variable("target", "value"), Variable("inputs", "value")
-        yield "target_feedback", Map(supervisor, net.n_outputs, n, Variable(there, "driven"), when="start")
+        rates, there = Variable(TARGET_NEURONS, "r"), TARGET_NEURONS
+        yield TARGET_RECURRENT, Map(rates, n, n, Variable(there, inputs["recurrent"]), when="start")
+        yield TARGET_RECURRENT_NOW, Map(rates, n, n, Variable(there, "z_now"), weights_of=TARGET_RECURRENT)
+        supervisor, external = Variable(TARGET, "value"), Variable(INPUTS, "value")
+        yield TARGET_FEEDBACK, Map(supervisor, net.n_outputs, n, Variable(there, "driven"), when="start")
         if target.hint_kernel is not None:
-            yield "target_hint", Map(external, net.n_inputs, n, Variable(there, "hint"), when="start")
+            yield TARGET_HINT, Map(external, net.n_inputs, n, Variable(there, "hint"), when="start")
         if target.input_kernel is not None:
-            yield "target_input", Map(external, net.n_inputs, n, Variable(there, inputs["external"]), when="start")
+            yield TARGET_INPUT, Map(external, net.n_inputs, n, Variable(there, inputs["external"]), when="start")
         if target.output_kernel is not None:
-            yield "target_readout", Map(rates, n, net.n_outputs, learned=True)
+            yield TARGET_READOUT, Map(rates, n, net.n_outputs, learned=True)
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
@@ -290,19 +327,19 @@ class ForceWiring:
         read = [np.arange(net.n_read, dtype=np.int32)]
         learned: list[tuple[str, Learning, str, list[np.ndarray]]] = []
         if net.learning is not None:
-            learned.append(("readout", net.learning, "z - y", read * net.n_outputs))
+            learned.append((READOUT, net.learning, "z - y", read * net.n_outputs))
         if net.plastic is not None:
-            learned.append(("plastic", net.plastic.learning, net.plastic.expression, self._partners))
+            learned.append((PLASTIC, net.plastic.learning, net.plastic.expression, self._partners))
         together = len(learned) == 2 and learned[0][1] == learned[1][1]
         together = together and not net.plastic.divide_by_source and net.plastic.when == "end" and net.traces is None
         for group in [learned] if together else [[item] for item in learned]:
             if group:
-                name = "rls" if group[0][0] == "readout" else "rls_plastic"
+                name = RULE if group[0][0] == READOUT else PLASTIC_RULE
                 rules[name] = self._rule(group)
         target = net.target_network
         if target is not None and target.learning is not None:
-            group = [("target_readout", target.learning, "z - y", dense * net.n_outputs)]
-            rules["rls_target"] = self._rule(group)
+            group = [(TARGET_READOUT, target.learning, "z - y", dense * net.n_outputs)]
+            rules[TARGET_RULE] = self._rule(group)
         return rules
 
     @cached_property
@@ -317,24 +354,26 @@ class ForceWiring:
         blocks = Blocks.of([partners for *_, partners in group])
         names = tuple(name for name, *_ in group)
         errors = tuple(error for _, _, error, _ in group)
-        known = {name: Variable("neurons", name) for name in ("r", "unit")} | {"z_now": Variable("neurons", self._now)}
+        known = {name: Variable(NEURONS, name) for name in ("r", "unit")} | {
+            "z_now": Variable(NEURONS, self._present_input)
+        }
         if net.output_kernel is not None:
-            known["z_out"] = Variable("readout", "z")
+            known["z_out"] = Variable(READOUT, "z")
         if net.target_network is not None:
             hint = " + target_hint" if net.target_network.hint_kernel is not None else ""
             errors = tuple(re.sub(r"\bz_target\b", _Z_TARGET.format(hint=hint), error) for error in errors)
             there = {"target_scale": "scale", "target_recurrent": "z_now", "target_feedback": "driven"}
             for key, name in (there | {"target_hint": "hint"}).items():
-                known[key] = Variable("target_neurons", name)
+                known[key] = Variable(TARGET_NEURONS, name)
         used = {word for error in errors for word in re.findall(r"[A-Za-z_]\w*", error)}
-        plastic = net.plastic if "plastic" in names else None
+        plastic = net.plastic if PLASTIC in names else None
         rule = Rule(
             maps=names,
             errors=errors,
             variables=tuple((key, variable) for key, variable in known.items() if key in used),
-            target=Variable("target", "value") if "y" in used else None,
+            target=Variable(TARGET, "value") if "y" in used else None,
             blocks=blocks.totals,
-            factors=tuple(name == "plastic" and plastic.factor is not None for name in names),
+            factors=tuple(name == PLASTIC and plastic.factor is not None for name in names),
             divide_by_source=plastic is not None and plastic.divide_by_source,
             when="end" if plastic is None else plastic.when,
         )
@@ -346,53 +385,49 @@ class ForceWiring:
         """Return parameters, fixed weights, masks and schedule of the declaration, in SI units."""
         net = self.net
         scale = net.current_scale
-        values: dict[str, Any] = {f"neurons.{name}": float(q.value) for name, q in net.parameter_values.items()}
+        values: dict[str, Any] = entries(NEURONS, {name: float(q.value) for name, q in net.parameter_values.items()})
         if net.synapse is not None:
-            values["neurons.rate_time"] = rate_time(net.neuron)
+            values[entry(NEURONS, "rate_time")] = rate_time(net.neuron)
         if "unit" in self._expression:
-            values["neurons.unit"] = scale
+            values[entry(NEURONS, "unit")] = scale
         if net.feedback_kernel is not None:
-            values["feedback.w"] = (net.feedback_kernel.T * scale).ravel()
+            values[entry(FEEDBACK, "w")] = (net.feedback_kernel.T * scale).ravel()
         if net.input_kernel is not None:
-            values["input.w"] = (net.input_kernel.T * scale).ravel()
+            values[entry(INPUT, "w")] = (net.input_kernel.T * scale).ravel()
         if net.recurrent is not None:
             values |= self._static_values(scale)
         if net.plastic is not None and not is_dense(net.plastic.kernel):
-            values |= kernel_values("plastic", net.plastic.kernel, scale)
-            del values["plastic.w"]
+            values |= kernel_values(PLASTIC, net.plastic.kernel, scale)
+            del values[PLASTIC_WEIGHTS]
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed)
         if net.plastic is not None and net.plastic.factor is not None:
-            rule = next(name for name, (rule, _, _) in self.rules.items() if "plastic" in rule.maps)
-            at = self.rules[rule][0].maps.index("plastic")
+            rule = next(name for name, (rule, _, _) in self.rules.items() if PLASTIC in rule.maps)
+            at = self.rules[rule][0].maps.index(PLASTIC)
             kernel = net.plastic.kernel
             order = kernel.row_order()
-            values[f"{rule}.factor_{at}"] = net.plastic.factor[kernel.pre, kernel.post][order]
+            values[entry(rule, f"factor_{at}")] = net.plastic.factor[kernel.pre, kernel.post][order]
         if net.target_network is not None:
             values |= self._target_values(scale)
         if net.traces is not None:
             places = np.arange(net.n_read)
             kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
-            start, post, weight = kernel.outgoing()
-            values |= {"trace_spikes.out_start": start, "trace_spikes.post": post, "trace_spikes.w": weight}
-            values |= {"trace_spikes.scale": 1.0, "traces.tau": net.traces.tau}
+            values |= spike_values(TRACE_SPIKES, kernel, 1.0, 1.0) | {entry(TRACES, "tau"): net.traces.tau}
         for name in self.circuit.of(VariableRecord):
-            off = name.removeprefix("recorded_") in self.record.off
-            values[f"{name}.every"] = FOREVER if off else self.record.every
+            off = recorded_by(name) in self.record.off
+            values[entry(name, "every")] = FOREVER if off else self.record.every
         return values
 
     def _static_values(self, scale: float) -> dict[str, Any]:
         net = self.net
         if net.synapse is None:
-            values = kernel_values("recurrent", net.recurrent, scale)
-            return values if not is_dense(net.recurrent) else {"recurrent.w": values["recurrent.w"]}
-        start, post, weight = net.recurrent.outgoing()
+            values = kernel_values(RECURRENT, net.recurrent, scale)
+            return entries(RECURRENT, {"w": values[entry(RECURRENT, "w")]}) if is_dense(net.recurrent) else values
         _, spike = net.synapse.instance(net.static_input, "rec", "1")
         values = {}
         for name, amount in zip(self._static_inputs, spike.values(), strict=True):
             jump = evaluate(amount, net.synapse.name, net.parameter_values).value * rate_time(net.neuron)
-            values |= {f"{name}.out_start": start, f"{name}.post": post, f"{name}.w": weight * scale}
-            values[f"{name}.scale"] = float(jump)
+            values |= spike_values(name, net.recurrent, scale, float(jump))
         return values
 
     @cached_property
@@ -402,28 +437,28 @@ class ForceWiring:
 
     def _target_values(self, scale: float) -> dict[str, Any]:
         target = self.net.target_network
-        values = {f"target_neurons.{name}": float(q.value) for name, q in self._target_parameters.items()}
-        values["target_neurons.scale"] = target.scale * scale
+        values = entries(TARGET_NEURONS, {name: float(q.value) for name, q in self._target_parameters.items()})
+        values[entry(TARGET_NEURONS, "scale")] = target.scale * scale
         for name, kernel in (
-            ("recurrent", target.recurrent_kernel),
-            ("feedback", target.target_kernel),
-            ("hint", target.hint_kernel),
-            ("input", target.input_kernel),
+            (TARGET_RECURRENT, target.recurrent_kernel),
+            (TARGET_FEEDBACK, target.target_kernel),
+            (TARGET_HINT, target.hint_kernel),
+            (TARGET_INPUT, target.input_kernel),
         ):
             if kernel is not None:
-                values[f"target_{name}.w"] = kernel.T.ravel()
+                values[entry(name, "w")] = kernel.T.ravel()
         return values
 
     def _declared_state(self) -> dict[str, Any]:
         net = self.net
-        state: dict[str, Any] = {"step": 0}
-        state |= {f"neurons.{name}": values for name, values in net.initial_values.items()}
+        state: dict[str, Any] = {STEP: 0}
+        state |= entries(NEURONS, net.initial_values)
         if net.output_kernel is not None:
-            state["readout.w"] = net.output_kernel.T.ravel()
+            state[READOUT_WEIGHTS] = net.output_kernel.T.ravel()
             if net.synapse is None:
-                state["readout.z"] = net.initial_values["r"] @ net.output_kernel
+                state[READOUT_OUTPUT] = net.initial_values["r"] @ net.output_kernel
         if net.plastic is not None:
-            state["plastic.w"] = kernel_values("plastic", net.plastic.kernel, net.current_scale)["plastic.w"]
+            state[PLASTIC_WEIGHTS] = kernel_values(PLASTIC, net.plastic.kernel, net.current_scale)[PLASTIC_WEIGHTS]
         if net.target_network is not None:
             state |= self._declared_target_state()
         return state
@@ -438,16 +473,16 @@ class ForceWiring:
         if "r" not in found:
             r = rates_of(target.neuron, target.activation, found, self._target_parameters)
             found["r"] = np.broadcast_to(r, (net.n,)).copy()
-        state = {f"target_neurons.{name}": values for name, values in found.items()}
+        state = entries(TARGET_NEURONS, found)
         if target.output_kernel is not None:
-            state["target_readout.w"] = target.output_kernel.T.ravel()
+            state[TARGET_READOUT_WEIGHTS] = target.output_kernel.T.ravel()
         return state
 
     def noise(self, trial: int) -> dict[str, Any]:
         """Return the seeds of all that is random within a run: network and trial decide them."""
         units = self.circuit.of(Units)
         noisy = [name for name, part in units.items() if SEED in part.equations]
-        return {f"{name}.{SEED}": noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
+        return {entry(name, SEED): noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's.
@@ -460,22 +495,22 @@ class ForceWiring:
         given = {} if given is None else check_state(given, self.circuit)
         state = self._declared_state() | given
         net = self.net
-        if net.feedback_kernel is not None and "readout.z" in state:
-            feedback = f"neurons.{net.neuron.inputs['feedback']}"
+        if net.feedback_kernel is not None and READOUT_OUTPUT in state:
+            feedback = entry(NEURONS, net.neuron.inputs["feedback"])
             if feedback not in given:
-                state[feedback] = np.ravel(state["readout.z"]) @ net.feedback_kernel * net.current_scale
+                state[feedback] = np.ravel(state[READOUT_OUTPUT]) @ net.feedback_kernel * net.current_scale
         return state
 
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the learned kernels after a run, each from row to column, as they were declared."""
         net, found = self.net, {}
         if net.output_kernel is not None:
-            found["output_kernel"] = arrays["readout.w"].reshape(net.n_outputs, net.n_read).T.copy()
+            found["output_kernel"] = arrays[READOUT_WEIGHTS].reshape(net.n_outputs, net.n_read).T.copy()
         if net.plastic is not None:
             kernel = net.plastic.kernel
             order = kernel.row_order()
             dense = np.zeros((net.n, net.n))
-            dense[kernel.pre[order], kernel.post[order]] = arrays["plastic.w"] / net.current_scale
+            dense[kernel.pre[order], kernel.post[order]] = arrays[PLASTIC_WEIGHTS] / net.current_scale
             found["recurrent_kernel"] = dense
         return found
 
@@ -496,7 +531,7 @@ def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
     """
     if not isinstance(given, Mapping):
         raise InvalidTypeError(message("Simulation.state", "the state of a run (results.state)", type(given).__name__))
-    sizes = {**circuit.state_sizes, "step": 1}
+    sizes = {**circuit.state_sizes, STEP: 1}
     state: dict[str, Any] = {}
     for name, values in given.items():
         if name not in sizes:
@@ -513,14 +548,14 @@ def check_state(given: Mapping[str, Any], circuit: Circuit) -> dict[str, Any]:
                 )
             )
         state[name] = array
-    if "step" in state:
-        state["step"] = check_steps("Simulation.state['step']", np.ravel(state["step"])[0], 0)
+    if STEP in state:
+        state[STEP] = check_steps("Simulation.state['step']", np.ravel(state[STEP])[0], 0)
     for rule, part in circuit.of(Rule).items():
-        if f"{rule}.P_packed" in given:
+        if entry(rule, "P_packed") in given:
             blocks = part.blocks.blocks
             plain = {"P_scale": np.ones(blocks), "fresh": np.zeros(1, np.int32)}
-            state = {f"{rule}.{key}": value for key, value in plain.items()} | state
-        pending = np.ravel(state.get(f"{rule}.pending", 0))
+            state = entries(rule, plain) | state
+        pending = np.ravel(state.get(entry(rule, "pending"), 0))
         most = part.blocks.pending_c
         if not np.all((pending >= 0) & (pending <= most)):
             raise InvalidValueError(message(f"Simulation.state['{rule}.pending']", f"0 to {most}", pending))

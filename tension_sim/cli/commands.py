@@ -43,8 +43,13 @@ Name = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
 ]
+Protocols = Annotated[
+    Path | None, typer.Option("--protocols", help="Folder of your own protocols: its Python code is run.")
+]
+Tasks = Annotated[Path | None, typer.Option("--tasks", help="Folder of your own tasks: its Python code is run.")]
 Target = Annotated[
-    str | None, typer.Option(help="numpy, cython, cpp_standalone or cuda_standalone (default: C++ where it can).")
+    str | None,
+    typer.Option(help="numpy, cython, cpp_standalone, cuda_standalone or tensorflow (default: C++ where it can)."),
 ]
 
 
@@ -61,10 +66,10 @@ def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str
     return settings
 
 
-def _load(command: str, name: str, settings: dict[str, str]) -> Recipe:
+def _load(command: str, name: str, settings: dict[str, str], protocols: Path | None, tasks: Path | None) -> Recipe:
     """Load a recipe; errors speak of the command's words."""
     try:
-        return load_recipe(name, settings)
+        return load_recipe(name, settings, protocols=protocols, tasks=tasks)
     except TensionError as error:
         raise type(error)(str(error).replace("load_recipe.name", f"{command} NAME")) from None
 
@@ -74,7 +79,7 @@ def list_command() -> None:
     """List recipes, protocols, neurons, rate units, synaptic filters and tasks."""
     from ..declare.equations import list_neurons, list_rate_units, list_synapses, load_neuron, load_synapse
     from ..recipes.protocol import list_protocols, load_protocol
-    from ..tasks import list_tasks, task_summary
+    from ..tasks import list_tasks, list_trial_tasks, task_summary
 
     groups = (
         ("recipes", [(name, load_recipe(name).summary) for name in list_recipes()]),
@@ -83,6 +88,7 @@ def list_command() -> None:
         ("rate units", [(name, load_neuron(name).summary) for name in list_rate_units()]),
         ("synaptic filters", [(name, load_synapse(name).summary) for name in list_synapses()]),
         ("tasks", [(name, task_summary(name)) for name in list_tasks()]),
+        ("tasks in trials", [(name, task_summary(name)) for name in list_trial_tasks()]),
     )
     width = max(len(name) for _, rows in groups for name, _ in rows)
     for heading, rows in groups:
@@ -92,12 +98,12 @@ def list_command() -> None:
 
 
 @app.command()
-def show(name: Name, set_: Set = None) -> None:
+def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
     from ..recipes.run import forecast
     from .settings_shown import settings_shown
 
-    recipe = _load("show", name, _settings(set_))
+    recipe = _load("show", name, _settings(set_), protocols, tasks)
     say(recipe.name, style="bold")
     for label, text in (
         ("summary", recipe.summary),
@@ -151,25 +157,29 @@ def run(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder for figure.png, results.nix, summary.json (default: results/NAME); other files stay."
-        ),
+        typer.Option(help="Folder for the figure, results and summary.json (default: results/NAME); other files stay."),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Replace results of other settings; those of the same ones always are."),
     ] = False,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Of the results: h5 (default), nwb, nix, npz, or another; may be repeated."),
+    ] = None,
+    protocols: Protocols = None,
+    tasks: Tasks = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
 ) -> None:
-    """Run a recipe and leave figure, numbers and a Neo file in a folder."""
+    """Run a recipe and leave figure, numbers and results in a folder."""
     from ..recipes import run as runs
-    from ..recipes.result_folder import FILES
     from ..run.simulation import TARGETS
 
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
-    recipe = _load("run", name, _settings(set_, seed))
+    formats = runs.check_formats(format_ or ())
+    recipe = _load("run", name, _settings(set_, seed), protocols, tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
@@ -179,14 +189,14 @@ def run(
         runs.check_run(recipe, target=target, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.checked_forecast(recipe, target, force, expected)  # before there is a folder
+    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
-    replaced = [name for name in FILES if (folder / name).exists()]
+    replaced = [name for name in runs.result_files() if (folder / name).exists()]
     if replaced:
         say(f"replaces {', '.join(replaced)} of an earlier run in {folder}", ERR)
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected)
+        _run_and_save(recipe, target, folder, force, expected, formats)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -194,7 +204,9 @@ def run(
         raise
 
 
-def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast) -> None:
+def _run_and_save(
+    recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast, formats: tuple[str, ...]
+) -> None:
     from ..recipes import run as runs
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -212,7 +224,7 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
     except DivergenceError as error:
         if error.results is not None:
             with Interrupts():
-                folder = _saved(Outcome(error.results), folder, recipe)
+                folder = _saved(Outcome(error.results), folder, recipe, formats)
             say(f"what was reached is in {folder}", ERR)
         raise
     except KeyboardInterrupt:
@@ -220,9 +232,9 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
             raise
         late = True  # it came between run and save: nothing is lost
     with Interrupts() as interrupts, ERR.status("saving"):  # what was reached is worth its last second
-        folder = _saved(outcome, folder, recipe)
+        folder = _saved(outcome, folder, recipe, formats)
     _report(outcome, recipe)
-    say(f"written: {folder}/figure.png, results.nix, summary.json")
+    say(f"written: {folder}/{', '.join(runs.result_files(formats))}")
     if outcome.results.provenance.get("interrupted"):
         reached = outcome.results.stop_step
         say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
@@ -232,16 +244,16 @@ def _run_and_save(recipe: Recipe, target: str | None, folder: Path, force: bool,
         raise typer.Exit(exit_status())
 
 
-def _saved(outcome: Outcome, folder: Path, recipe: Recipe) -> Path:
+def _saved(outcome: Outcome, folder: Path, recipe: Recipe, formats: tuple[str, ...]) -> Path:
     """Save the results, and return where: where the folder refuses them, in one for temporary files."""
     from ..recipes.run import save_outcome
 
     try:
-        save_outcome(outcome, folder, recipe.expected)
+        save_outcome(outcome, folder, recipe.expected, formats)
     except OutputError as error:
         try:
             rescue = Path(tempfile.mkdtemp(prefix="tension_sim_results_"))
-            save_outcome(outcome, rescue, recipe.expected)
+            save_outcome(outcome, rescue, recipe.expected, formats)
         except OSError:
             raise error from None
         raise OutputError(f"{error}\nThe results of this run are in {rescue}.") from error

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .language import Meaning, checked, names_in, parse, render, replaced
 from .language.limits import random_calls
-
-if TYPE_CHECKING:
-    from .equations import Neuron
+from .neuron import Neuron
 
 __all__ = ["ACTIVATIONS", "activation_of", "rate_expression"]
 

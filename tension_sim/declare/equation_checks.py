@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,11 +32,9 @@ from .language.equations import PLACEHOLDER
 from .language.limits import random_calls
 from .language.meaning import combined
 from .language.unit_table import unit_text
+from .neuron import Neuron, SynapticFilter
 from .time_constants import check_refractory, check_time_constant
 from .units import Quantity, dimension_of, evaluate, wrong_unit
-
-if TYPE_CHECKING:
-    from .equations import Neuron, SynapticFilter
 
 __all__ = ["check_neuron", "check_synapse"]
 

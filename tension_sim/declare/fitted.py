@@ -11,14 +11,14 @@ import numpy as np
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .arrays_in import numbers
-from .described import Described
-from .equations import Neuron, SynapticFilter, current_scale, dimensions, load_neuron, load_synapse, unit_of
+from .declaration import Declaration
+from .equations import Neuron, SynapticFilter, dimensions, load_neuron, load_synapse, unit_of
 from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
 from .units import Dimension, Quantity
-from .validation import check_choice, check_matrix, check_positive, check_whole
-from .values import check_mappings, initial_values, parameter_values, seconds, shown_in
+from .validation import check_matrix, check_whole
+from .values import initial_values, parameter_values
 
 __all__ = ["FittedNetwork"]
 
@@ -31,7 +31,7 @@ NAMES = ("z", "static_input", "external_input", "y", "unit")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FittedNetwork(Described):
+class FittedNetwork(Declaration):
     """A spiking network with static synapses and plastic ones that learn a target for each neuron.
 
     Each neuron has one P, over its own plastic inputs (Kim & Chow 2018, doi:10.7554/eLife.37124;
@@ -102,21 +102,16 @@ class FittedNetwork(Described):
     dtype: str = "float64"
     seed: int = 0
 
-    def _describe(self) -> dict[str, object]:
-        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
-        return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
+    _where = "FittedNetwork"
 
     def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
         if not isinstance(self.neuron, Neuron):
-            put("neuron", load_neuron(self.neuron))
+            self._put("neuron", load_neuron(self.neuron))
         if not self.neuron.spiking:
             raise InvalidValueError(message("FittedNetwork.neuron", "a spiking neuron", self.neuron.name))
         for name in ("synapse", "plastic_synapse"):
             if not isinstance(getattr(self, name), SynapticFilter):
-                put(name, load_synapse(getattr(self, name)))
+                self._put(name, load_synapse(getattr(self, name)))
             if len(getattr(self, name).spike) != 1:
                 expected = "a filter whose spikes add to one variable"
                 raise InvalidValueError(message(f"FittedNetwork.{name}", expected, dict(getattr(self, name).spike)))
@@ -124,14 +119,10 @@ class FittedNetwork(Described):
             known = ", ".join(ERRORS)
             raise InvalidTypeError(message("FittedNetwork.error", f"one of {known}, or an expression", self.error))
         checked_error("FittedNetwork.error", ERRORS.get(self.error, self.error), NAMES)
-        put("n", check_whole("FittedNetwork.n", self.n, 1))
-        put("n_feedforward", check_whole("FittedNetwork.n_feedforward", self.n_feedforward, 0))
-        put("dt", check_positive("FittedNetwork.dt", seconds("FittedNetwork.dt", self.dt)))
-        check_choice("FittedNetwork.dtype", self.dtype, ("float64", "float32"))
-        check_whole("FittedNetwork.seed", self.seed, 0)
-        check_mappings(self)
+        self._check_size()
+        self._put("n_feedforward", check_whole("FittedNetwork.n_feedforward", self.n_feedforward, 0))
         if self.input_kernel is not None and not isinstance(self.input_kernel, SparseKernel):
-            put("input_kernel", SparseKernel.from_dense(self.input_kernel))
+            self._put("input_kernel", SparseKernel.from_dense(self.input_kernel))
         for name, sources in (("recurrent", self.n), ("plastic", self.n_sources), ("input_kernel", None)):
             kernel = getattr(self, name)
             if kernel is None and name != "plastic":
@@ -141,23 +132,18 @@ class FittedNetwork(Described):
             if kernel.n_post != self.n or sources not in (None, kernel.n):
                 wanted = f"a kernel from {sources or 'the inputs'} to {self.n}"
                 raise InvalidValueError(message(f"FittedNetwork.{name}", wanted, f"{kernel.n} to {kernel.n_post}"))
-        if self.learning is not None and not isinstance(self.learning, Learning):
-            raise InvalidTypeError(
-                message("FittedNetwork.learning", "a Learning or None", self.learning, "Learning(alpha_P=...).")
-            )
-        put("plastic", self.plastic.sorted())
+        self._check_learning()
+        self._put("plastic", self.plastic.sorted())
         if not len(self.plastic):
             raise InvalidValueError(message("FittedNetwork.plastic", "at least one weight to learn", 0))
-        self._check_penalties(put)
-        # evaluated once here, so that every wrong value is refused at once
-        self.parameter_values  # noqa: B018
-        self.initial_values  # noqa: B018
+        self._check_penalties()
+        self._check_values()
 
-    def _check_penalties(self, put: Any) -> None:
+    def _check_penalties(self) -> None:
         shape = (self.n_sources,)
         for name in ("alpha_P", "groups", "signs"):
             if getattr(self, name) is not None:
-                put(name, check_matrix(f"FittedNetwork.{name}", getattr(self, name), shape, "sources"))
+                self._put(name, check_matrix(f"FittedNetwork.{name}", getattr(self, name), shape, "sources"))
         if self.alpha_P is not None and not np.all(self.alpha_P > 0):
             raise InvalidValueError(message("FittedNetwork.alpha_P", "numbers above 0", self.alpha_P))
         if (self.row_sum is None) != (self.groups is None):
@@ -171,8 +157,8 @@ class FittedNetwork(Described):
             check_matrix("FittedNetwork.row_sum", row_sum, (count,), "groups")
             if not np.all(row_sum >= 0):
                 raise InvalidValueError(message("FittedNetwork.row_sum", "penalties of at least 0", self.row_sum))
-            put("row_sum", row_sum)
-            put("groups", self.groups.astype(np.int32))
+            self._put("row_sum", row_sum)
+            self._put("groups", self.groups.astype(np.int32))
         if self.signs is not None:
             used = np.unique(self.plastic.pre)
             wrong = used[~np.isin(self.signs[used], (1, -1))]
@@ -245,13 +231,7 @@ class FittedNetwork(Described):
         states, parameters = self.state_variables, self.parameter_values
         return initial_values("FittedNetwork", self.neuron, self.initial, states, parameters, self.n, self.dt, rng)
 
-    def display_unit(self, name: str) -> tuple[str, float]:
-        """Return the unit in which a recorded state variable is shown, and its SI value."""
-        if name in (*self.neuron.inputs.values(), "I_static", "I_plastic"):
-            return self.neuron.current_unit, self.current_scale
-        return shown_in(self.state_variables[name])
-
     @property
-    def current_scale(self) -> float:
-        """SI value of the unit in which weights count."""
-        return current_scale(self.neuron)
+    def currents(self) -> tuple[str, ...]:
+        """Names of variables that are currents."""
+        return (*super().currents, "I_static", "I_plastic")

@@ -203,5 +203,5 @@ def _lists(
         pair, weight = pair[order], weight[order]
         first = np.flatnonzero(np.diff(pair, prepend=-1))
         pair, weight = pair[first], np.add.reduceat(weight, first)
-    start = np.searchsorted(pair, np.arange(n_owners + 1) * n_partners)
-    return start, (pair % n_partners).astype(np.int32), weight
+        owner, partner = pair // n_partners, (pair % n_partners).astype(np.int32)
+    return np.searchsorted(owner, np.arange(n_owners + 1)), partner, weight

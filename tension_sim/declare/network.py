@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .described import Described
+from .declaration import DTYPES as DTYPES
+from .declaration import Declaration
 from .equations import (
     Neuron,
     SynapticFilter,
     activation_of,
-    current_scale,
     dimensions,
     load_neuron,
     load_synapse,
@@ -29,24 +29,20 @@ from .plasticity import Plastic, TargetNetwork
 from .traces import Traces
 from .units import DIMENSIONLESS, Dimension, Quantity
 from .validation import (
-    check_choice,
     check_flag,
     check_fraction,
     check_matrix,
-    check_positive,
     check_table,
     check_text,
     check_whole,
 )
-from .values import check_mappings, initial_values, parameter_values, rates_of, seconds, shown_in
+from .values import initial_values, parameter_values, rates_of, seconds
 
 __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
 
-DTYPES = ("float64", "float32")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ForceNetwork(Described):
+class ForceNetwork(Declaration):
     """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
 
     Attributes
@@ -114,34 +110,25 @@ class ForceNetwork(Described):
     activation: str = ""
     traces: Traces | None = None
 
-    def _describe(self) -> dict[str, object]:
-        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
-        return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
+    _where = "ForceNetwork"
 
     def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
         if not isinstance(self.neuron, Neuron):
-            put("neuron", load_neuron(self.neuron))
+            self._put("neuron", load_neuron(self.neuron))
         if not self.neuron.spiking:
             if self.synapse is not None:
                 raise InvalidValueError(
                     message("ForceNetwork.synapse", f"None, for {self.neuron.name!r} has no spikes", self.synapse)
                 )
         elif not isinstance(self.synapse, SynapticFilter):
-            put("synapse", load_synapse(self.synapse))
+            self._put("synapse", load_synapse(self.synapse))
         check_text("ForceNetwork.activation", self.activation)
         if self.activation:
             if self.neuron.spiking:
                 where = "ForceNetwork.activation"
                 raise InvalidValueError(message(where, "none, for spiking neurons have none", self.activation))
             activation_of("ForceNetwork.activation", self.activation)
-        put("n", check_whole("ForceNetwork.n", self.n, 1))
-        put("dt", check_positive("ForceNetwork.dt", seconds("ForceNetwork.dt", self.dt)))
-        check_choice("ForceNetwork.dtype", self.dtype, DTYPES)
-        check_whole("ForceNetwork.seed", self.seed, 0)
-        check_mappings(self)
+        self._check_size()
         for name, kind, kernel in (
             ("recurrent", SparseKernel, self.recurrent),
             ("plastic", Plastic, getattr(self.plastic, "kernel", None)),
@@ -155,15 +142,10 @@ class ForceNetwork(Described):
                     message(f"ForceNetwork.{name}", f"a kernel of {self.n} neurons", f"one of {kernel.n}")
                 )
         self._check_traces()
-        self._check_kernels(put)
-        if self.learning is not None and not isinstance(self.learning, Learning):
-            raise InvalidTypeError(
-                message("ForceNetwork.learning", "a Learning or None", self.learning, "Learning(alpha_P=...).")
-            )
+        self._check_kernels()
+        self._check_learning()
         self._check_rules()
-        # evaluated once here, so that every wrong value is refused at once
-        self.parameter_values  # noqa: B018
-        self.initial_values  # noqa: B018
+        self._check_values()
 
     def _check_traces(self) -> None:
         if self.traces is None:
@@ -178,21 +160,21 @@ class ForceNetwork(Described):
             where = f"neurons from 0 to {self.n - 1}"
             raise InvalidValueError(message("Traces.neuron", where, int(self.traces.neuron.max())))
 
-    def _check_kernels(self, put: Any) -> None:
+    def _check_kernels(self) -> None:
         unit, outputs = self.neuron.current_unit, 1
         if self.output_kernel is not None:
             shape = (self.n_read, "n_outputs")
-            put("output_kernel", check_table("ForceNetwork.output_kernel", self.output_kernel, shape))
+            self._put("output_kernel", check_table("ForceNetwork.output_kernel", self.output_kernel, shape))
             outputs = self.output_kernel.shape[1]
         if self.feedback_kernel is not None:
             where = "ForceNetwork.feedback_kernel"
             if self.output_kernel is None or "feedback" not in self.neuron.inputs:
                 raise InvalidValueError(message(where, "None where there is no output to feed back", "an array"))
             shape = (outputs, self.n)
-            put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
+            self._put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
         if self.input_kernel is not None:
             shape = ("n_inputs", self.n)
-            put("input_kernel", check_table("ForceNetwork.input_kernel", self.input_kernel, shape, unit))
+            self._put("input_kernel", check_table("ForceNetwork.input_kernel", self.input_kernel, shape, unit))
 
     def _check_rules(self) -> None:
         if self.learning is not None and self.output_kernel is None:
@@ -345,17 +327,3 @@ class ForceNetwork(Described):
             seed=seed,
             **declaration,
         )
-
-    def display_unit(self, name: str) -> tuple[str, float]:
-        """Return the unit in which a recorded state variable is shown, and its SI value.
-
-        Membrane voltages are shown in mV, currents in the file's current unit.
-        """
-        if name in self.neuron.inputs.values():
-            return self.neuron.current_unit, self.current_scale
-        return shown_in(self.state_variables[name])
-
-    @property
-    def current_scale(self) -> float:
-        """SI value of the unit in which the static weights count."""
-        return current_scale(self.neuron)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["INCREMENT", "MIX", "SEED_FACTOR", "key", "normal", "uniform"]
+__all__ = ["INCREMENT", "MIX", "SEED_FACTOR", "chance", "key", "normal", "uniform"]
 
 #: of SplitMix64: the step of the counter, and (shift, factor) of its mixing
 INCREMENT = 0x9E3779B97F4A7C15
@@ -29,6 +29,19 @@ def key(seed: int, step: int) -> int:
     """Return the 64 bits of a seed and a time step, from which the neurons' numbers are drawn."""
     z = (int(seed) * SEED_FACTOR + (int(step) + 1) * INCREMENT) & _MASK
     return int(_mixed(np.array([z], np.uint64))[0])
+
+
+def chance(seed: int, step: int) -> float:
+    """Return the number in [0, 1) that belongs to a seed and a time step.
+
+    It depends on nothing else, so that a run on any target, from any step, draws the same.
+
+    Examples
+    --------
+    >>> chance(1, 5) == chance(1, 5) != chance(2, 5)
+    True
+    """
+    return (key(seed, step) >> 11) * 2.0**-53
 
 
 def uniform(seed: int, step: int, index: Any) -> np.ndarray:

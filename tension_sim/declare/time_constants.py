@@ -8,17 +8,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidValueError, message
 from .language import Meaning, Reader, parse
 from .language.syntax import names_in
+from .neuron import Neuron, SynapticFilter
 from .units import UNITS, Quantity, dimension_of, evaluate
-
-if TYPE_CHECKING:
-    from .equations import Neuron, SynapticFilter
 
 __all__ = ["check_refractory", "check_time_constant", "check_time_constants"]
 

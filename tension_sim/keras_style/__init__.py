@@ -1,1 +1,3 @@
-"""The Keras-style classes: checks, data, compiling, training and saving around the engines."""
+"""The Keras-style classes: layers, models and callbacks, and what runs, saves and reports them."""
+
+from .. import tensorflow  # noqa: F401  says what is missing, before Keras does

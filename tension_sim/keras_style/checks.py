@@ -13,7 +13,7 @@ from ..declare.arrays_in import numbers
 from ..declare.validation import check_flag
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 
-__all__ = ["activation_of", "check_count", "check_flag", "kernels_of", "mask_of", "row_of"]
+__all__ = ["activation_function", "check_count", "check_flag", "kernels_of", "mask_of", "row_of"]
 
 _ACTIVATIONS = (
     "tanh",
@@ -38,7 +38,7 @@ def check_count(where: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
-def activation_of(where: str, value: Any) -> Any:
+def activation_function(where: str, value: Any) -> Any:
     """Return the activation function of a name or function."""
     try:
         return keras.activations.get(value)

@@ -40,6 +40,41 @@ def _check_metrics(where: str, metrics: Any) -> list[Any]:
     return list(metrics)
 
 
+def _refuse_another_rule(where: str, given: dict[str, Any]) -> None:
+    """Take out Keras' arguments of learning by gradients, and refuse one that asks for something."""
+    for name in ("optimizer", "loss", "loss_weights", "weighted_metrics"):
+        if given.pop(name, None) is not None:
+            raise InvalidTypeError(
+                message(
+                    f"{where}.{name}",
+                    f"no {name}",
+                    name,
+                    f"leave {name} out: weights are learned by recursive least squares.",
+                )
+            )
+    given.pop("auto_scale_loss", None)
+
+
+def _refuse_unknown(where: str, given: Mapping[str, Any]) -> None:
+    for name in sorted(given):
+        raise InvalidTypeError(
+            message(f"{where}.{name}", "an argument that exists", name, "remove it or mend its spelling.")
+        )
+
+
+def _check_execution(where: str, backend: Any, jit_compile: Any, steps_per_execution: Any) -> None:
+    if backend is not None and backend not in _BACKENDS:
+        raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
+    if jit_compile not in (True, False, "auto"):
+        raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
+    if steps_per_execution is not None and (
+        isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1
+    ):
+        raise InvalidValueError(
+            message(f"{where}.steps_per_execution", "a whole number of time steps, at least 1", steps_per_execution)
+        )
+
+
 class CompiledMetrics:
     """What ``self.compiled_metrics.update_state(y, z)`` of a user's train_step goes to."""
 
@@ -94,42 +129,15 @@ class Compiling:
             If Brian2 was asked for and cannot run this model, or not on that target.
         """
         where = f"{type(self).__name__}.compile"
-        for name in ("optimizer", "loss", "loss_weights", "weighted_metrics"):
-            if kwargs.pop(name, None) is not None:
-                raise InvalidTypeError(
-                    message(
-                        f"{where}.{name}",
-                        f"no {name}",
-                        name,
-                        f"leave {name} out: weights are learned by recursive least squares.",
-                    )
-                )
-        kwargs.pop("auto_scale_loss", None)
         run_eagerly = bool(kwargs.pop("run_eagerly", False))
+        _refuse_another_rule(where, kwargs)
         if run_eagerly and (backend == "brian2" or target is not None):
             raise InvalidValueError(
                 message(f"{where}.run_eagerly", "False: Brian2 compiles by itself", True, "use backend='tensorflow'.")
             )
-        if kwargs:
-            name = sorted(kwargs)[0]
-            raise InvalidTypeError(
-                message(f"{where}.{name}", "an argument that exists", name, "remove it or mend its spelling.")
-            )
+        _refuse_unknown(where, kwargs)
         metrics = _check_metrics(f"{where}.metrics", metrics)
-        if backend is not None and backend not in _BACKENDS:
-            raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
-        if jit_compile not in (True, False, "auto"):
-            raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
-        if steps_per_execution is not None and (
-            isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1
-        ):
-            raise InvalidValueError(
-                message(
-                    f"{where}.steps_per_execution",
-                    "a whole number of time steps, at least 1",
-                    steps_per_execution,
-                )
-            )
+        _check_execution(where, backend, jit_compile, steps_per_execution)
         engine = chosen_engine(self, backend, target, False if run_eagerly else jit_compile)
         super().compile(  # type: ignore[misc]
             optimizer=PseudogradientDescent(),

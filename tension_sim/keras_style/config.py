@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .._keras_names import published_module
 from ..declare.validation import check_choice
 from ..errors import InvalidValueError, message
 from ..tensorflow.variables import SeedGenerator
@@ -40,8 +41,9 @@ class Configured:
     _constructed: _Arguments
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Make the class, a user's too, known to ``keras.models.load_model``."""
+        """Make the class, a user's too, known to ``keras.models.load_model``; ours under its published module."""
         super().__init_subclass__(**kwargs)
+        cls.__module__ = published_module(cls.__module__, cls.__name__)
         keras.saving.register_keras_serializable(package=cls.__module__)(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..tensorflow.blocks import PartnerBlocks
 from ..tensorflow.full_p import FullP
+from ..tensorflow.partner_blocks import PartnerBlocks
 from ..tensorflow.variables import is_ours
 
 __all__ = ["Trained"]

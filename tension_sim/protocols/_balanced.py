@@ -22,10 +22,10 @@ __all__ = [
     "draw_static",
     "feedforward_rates",
     "made_up_rates",
-    "match",
+    "nearest_neurons",
     "read_rates",
     "smoothed",
-    "wander",
+    "ornstein_uhlenbeck",
 ]
 
 
@@ -99,7 +99,7 @@ def draw_plastic(
     return SparseKernel(n + extra, pre.ravel(), post, np.tile(weight, cells), n)
 
 
-def wander(
+def ornstein_uhlenbeck(
     rng: np.random.Generator, steps: int, channels: int, dt: float, tau: float, deviation: float, start: float
 ) -> np.ndarray:
     """Return an Ornstein-Uhlenbeck process around its start, shape (steps, channels)."""
@@ -125,7 +125,7 @@ def feedforward_rates(recipe: Recipe, times: Times, rng: np.random.Generator) ->
         return None
     steps, first = len(times.times(times.sample)), times.stop // times.sample
     rates = np.zeros((steps, plastic["feedforward"]))
-    path = wander(
+    path = ornstein_uhlenbeck(
         rng, steps - first, plastic["feedforward"], dt, plastic["feedforward_tau"], plastic["feedforward_deviation"],
         plastic["feedforward_rate"],
     )  # fmt: skip
@@ -167,17 +167,17 @@ def made_up_rates(cells: int, bins: int, rng: np.random.Generator) -> dict[str, 
     mean = np.clip(rng.lognormal(1.2, 0.9, cells), 0.2, 40)
     found = {}
     for condition in ("right", "left"):
-        path = smoothed(wander(rng, bins, cells, 1.0, 25.0, 0.6, 0.0), 5)
+        path = smoothed(ornstein_uhlenbeck(rng, bins, cells, 1.0, 25.0, 0.6, 0.0), 5)
         found[condition] = mean * np.exp(path)
     return found
 
 
-def match(wanted: np.ndarray, available: np.ndarray) -> np.ndarray:
+def nearest_neurons(wanted: np.ndarray, available: np.ndarray) -> np.ndarray:
     """Give each cell, in falling order of its rate, the free neuron of the nearest rate.
 
     Examples
     --------
-    >>> match(np.array([1.0, 9.0]), np.array([8.0, 2.0, 30.0]))
+    >>> nearest_neurons(np.array([1.0, 9.0]), np.array([8.0, 2.0, 30.0]))
     array([1, 0])
     """
     free, found = available.astype(float).copy(), np.empty(len(wanted), int)

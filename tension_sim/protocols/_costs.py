@@ -9,5 +9,11 @@ from __future__ import annotations
 __all__ = ["COST", "OVERHEAD"]
 
 _CPP = (8.0, 2.0, 0.4)
-COST = {"cpp_standalone": _CPP, "cuda_standalone": _CPP, "cython": (60.0, 5.0, 0.6), "numpy": (150.0, 30.0, 2.0)}
-OVERHEAD = {"cpp_standalone": 1e3, "cuda_standalone": 1e3, "cython": 60e3, "numpy": 100e3}
+COST = {
+    "cpp_standalone": _CPP,
+    "cuda_standalone": _CPP,
+    "cython": (60.0, 5.0, 0.6),
+    "numpy": (150.0, 30.0, 2.0),
+    "tensorflow": (60.0, 5.0, 2.6),
+}
+OVERHEAD = {"cpp_standalone": 1e3, "cuda_standalone": 1e3, "cython": 60e3, "numpy": 100e3, "tensorflow": 10e3}

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..results.results import Recording, Results, added
+from ..results.results import Recording, Results
+from ..results.run_data import added
 
 __all__ = ["joined"]
 

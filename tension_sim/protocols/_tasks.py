@@ -13,7 +13,7 @@ from ..tasks import Task, make_task, task_settings, task_shape
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
 
-__all__ = ["adapt_task", "make", "shape", "task_section"]
+__all__ = ["adapt_task", "draw_task", "shape", "task_section"]
 
 
 def task_section(raw: Mapping[str, Any]) -> dict[str, Key]:
@@ -41,7 +41,7 @@ def shape(recipe: Recipe, n_steps: int) -> tuple[int, int, int]:
     return task_shape(recipe.values["task"]["name"], n_steps, recipe.dt, _settings(recipe))
 
 
-def make(recipe: Recipe, n_steps: int) -> Task:
+def draw_task(recipe: Recipe, n_steps: int) -> Task:
     """Compute target and input of so many steps; noise is drawn from the recipe's seed."""
     rng = np.random.default_rng([recipe.seed, 2])
     return make_task(recipe.values["task"]["name"], n_steps, recipe.dt, rng, **_settings(recipe))

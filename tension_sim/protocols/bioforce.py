@@ -135,7 +135,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough; that run is what is returned."""
-    from ..results.results import added
+    from ..results.run_data import added
     from ..run.simulation import Simulation
     from ..tasks.surrogate import gaps_marked
 

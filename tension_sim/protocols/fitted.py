@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import PLASTIC_WEIGHTS, RULE, split
 from ..declare.fi_curve import mean_input
 from ..declare.fitted import FittedNetwork
 from ..declare.kernels import SparseKernel
@@ -18,10 +19,20 @@ from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
-from ..results.results import Results, added
+from ..results.results import Results
+from ..results.run_data import added
 from ..run.simulation import Simulation
 from ..run.trials import Condition, Trials, correlation, window_means
-from ._balanced import Times, draw_plastic, draw_static, feedforward_rates, made_up_rates, match, read_rates, wander
+from ._balanced import (
+    Times,
+    draw_plastic,
+    draw_static,
+    feedforward_rates,
+    made_up_rates,
+    nearest_neurons,
+    ornstein_uhlenbeck,
+    read_rates,
+)
 from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
@@ -198,7 +209,7 @@ class Fit:
 
     def inputs(self, k: int | None) -> np.ndarray:
         """Return the inputs of condition k, shape (samples, inputs); None: without stimulus."""
-        times, trial, every = self.times, self.recipe.values["trial"], self.held["x"]
+        times, trial, every = self.times, self.recipe.values["trial"], self.steps_per_sample["x"]
         noise = trial["stimulus"] == "noise"
         steps = times.times(every)
         on = (steps >= times.start) & (steps < times.stop)
@@ -207,10 +218,26 @@ class Fit:
         if k is not None and noise:
             rng = np.random.default_rng([self.recipe.seed, 3, k])
             tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
-            x[on, 1:] = wander(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
+            x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
         elif k is not None:
             x[on, 1 + k] = 1
         return x
+
+    @property
+    def separate(self) -> np.ndarray | None:
+        """Which plastic weights each condition has for itself: those of the feed-forward units."""
+        return self.net.plastic.pre >= self.net.n if self.net.n_feedforward else None
+
+    def trials(self, targets: list[np.ndarray]) -> Trials:
+        """Return the trials of all conditions."""
+        rng = np.random.default_rng([self.recipe.seed, 4])
+        conditions = [
+            Condition(name, targets[k], self.inputs(k), feedforward_rates(self.recipe, self.times, rng))
+            for k, name in enumerate(self.names)
+        ]
+        return Trials(
+            self.simulation, conditions, steps=self.steps, every=self.steps_per_sample, separate=self.separate
+        )
 
     @property
     def external(self) -> np.ndarray:
@@ -218,7 +245,7 @@ class Fit:
         return self.net.input_kernel.to_dense()[:, : self.cells]
 
     @property
-    def held(self) -> dict[str, int]:
+    def steps_per_sample(self) -> dict[str, int]:
         """For how many steps each kind of sample is held."""
         update, sample = self.times.update, self.times.sample
         noise = self.recipe.values["trial"]["stimulus"] == "noise"
@@ -233,9 +260,14 @@ class Fit:
         """Run the network without plastic currents, stimulus and learning."""
         units = self.net.n_feedforward
         silence = np.zeros((len(self.times.times(self.times.sample)), units)) if units else None
-        state = {"plastic.w": np.zeros(len(self.net.plastic))}
+        state = {PLASTIC_WEIGHTS: np.zeros(len(self.net.plastic))}
         return self.simulation.run(
-            x=self.inputs(None), rates=silence, steps=self.steps, every=self.held, learning=False, state=state
+            x=self.inputs(None),
+            rates=silence,
+            steps=self.steps,
+            every=self.steps_per_sample,
+            learning=False,
+            state=state,
         )
 
     def targets(self, before: Results) -> list[np.ndarray]:
@@ -250,7 +282,7 @@ class Fit:
             return [wave + static.mean(axis=0)]
         half = n // 2
         rates = np.bincount(before.spike_neuron, minlength=n)[:half] / (before.n_steps * before.dt)
-        chosen = match(np.mean([r.mean(axis=0) for r in self.rates.values()], axis=0), rates)
+        chosen = nearest_neurons(np.mean([r.mean(axis=0) for r in self.rates.values()], axis=0), rates)
         new = np.empty(n, int)
         new[np.concatenate([chosen, np.setdiff1d(np.arange(n), chosen)])] = np.arange(n)
         kernel = self.net.recurrent
@@ -289,10 +321,70 @@ class Fit:
         rows = np.arange(self.times.rows)
         total = self.total(results, rows, 0)
         if self.recipe.values["learning"]["error"] == "total_input":
-            total = total + self.inputs(0)[:: self.times.update // self.held["x"]] @ self.external
+            total = total + self.inputs(0)[:: self.times.update // self.steps_per_sample["x"]] @ self.external
         return replace(
             results, record_every=self.times.update, output=total, target=target[:, : self.cells], recorded={}
         )
+
+
+class Course:
+    """A run, loop by loop: how well the network follows its targets, and how long a loop takes."""
+
+    def __init__(
+        self,
+        fit: Fit,
+        targets: list[np.ndarray],
+        say: Callable[[str], None],
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.fit, self.targets, self.say, self.progress = fit, targets, say, progress
+        self.loops = fit.recipe.values["run"]["loops"]
+        #: Mean correlation by loop: of each condition while learning, and in the test after the loop.
+        self.learned: dict[int, list[float]] = {}
+        self.tested: dict[int, float] = {}
+        self.seconds: list[float] = []
+
+    def learn(self, trials: Trials, last: Results) -> Results:
+        """Learn and test; return the last test, or `last` where there was none."""
+        first, every = self.fit.names[0], self.fit.recipe.values["run"]["test_every"]
+        self.tested[0] = self.fit.follow(trials.test(first), self.targets[0])
+        self.say(f"loop 0: r {self.tested[0]:.4f}")
+        while trials.loops < self.loops and not trials.interrupted:
+            began = time.perf_counter()
+            some = min(every - trials.loops % every, self.loops - trials.loops)
+            trials.train(some, after=self._after)
+            self.seconds.append((time.perf_counter() - began) / some)
+            if not trials.interrupted:
+                last = trials.test(first, trials.loops)
+                self.tested[trials.loops] = self.fit.follow(last, self.targets[0])
+                self.say(f"loop {trials.loops}: r {self.tested[trials.loops]:.4f}, {self.seconds[-1]:.2f} s a loop")
+        return last
+
+    def _after(self, loop: int, condition: str, results: Results) -> None:
+        k, names = self.fit.names.index(condition), self.fit.names
+        found = self.learned.setdefault(loop, [])
+        found.append(self.fit.follow(results, self.targets[k]))
+        self.say(f"loop {loop} {condition}: r while learning {found[-1]:.4f}, {results.timings}")
+        if self.progress is not None:
+            self.progress((loop - 1) * len(names) + k + 1, self.loops * len(names))
+
+    def numbers(self, interrupted: bool) -> dict[str, float]:
+        """Return what is expected of the recipe."""
+        numbers = {"correlation": self.tested[max(self.tested)]}
+        if self.learned:
+            numbers["correlation_while_learning"] = float(np.mean(self.learned[max(self.learned)]))
+        if self.seconds and not interrupted:
+            numbers["seconds_per_loop"] = float(np.median(self.seconds))
+        return numbers
+
+    def curves(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return loops and mean correlations, for a figure."""
+        loops = sorted(self.tested)
+        curves = {"without learning": (np.array(loops), np.array([self.tested[loop] for loop in loops]))}
+        if self.learned:
+            means = np.array([np.mean(r) for r in self.learned.values()])
+            curves["while learning"] = np.array(list(self.learned)), means
+        return curves
 
 
 def run(
@@ -310,60 +402,29 @@ def run(
     numbers = {"rate_excitatory": float(rates[:half].mean()), "rate_inhibitory": float(rates[half:].mean())}
     say(f"before learning: {numbers}, {before.timings}")
     targets = fit.targets(before)
-    rng = np.random.default_rng([recipe.seed, 4])
-    conditions = [
-        Condition(name, targets[k], fit.inputs(k), feedforward_rates(recipe, fit.times, rng))
-        for k, name in enumerate(fit.names)
-    ]
-    separate = fit.net.plastic.pre >= n if fit.net.n_feedforward else None
-    trials = Trials(fit.simulation, conditions, steps=fit.steps, every=fit.held, separate=separate)
-    loops, test_every = recipe.values["run"]["loops"], recipe.values["run"]["test_every"]
-    learned, tested = {}, {0: fit.follow(trials.test(fit.names[0]), targets[0])}
-    say(f"loop 0: r {tested[0]:.4f}")
-    last = before
-
-    def after(loop: int, condition: str, results: Results) -> None:
-        k = fit.names.index(condition)
-        learned.setdefault(loop, []).append(fit.follow(results, targets[k]))
-        say(f"loop {loop} {condition}: r while learning {learned[loop][-1]:.4f}, {results.timings}")
-        if progress is not None:
-            progress((loop - 1) * len(fit.names) + k + 1, loops * len(fit.names))
-
-    seconds = []
-    while trials.loops < loops and not trials.interrupted:
-        began = time.perf_counter()
-        some = min(test_every - trials.loops % test_every, loops - trials.loops)
-        trials.train(some, after=after)
-        seconds.append((time.perf_counter() - began) / some)
-        if not trials.interrupted:
-            last = trials.test(fit.names[0], trials.loops)
-            tested[trials.loops] = fit.follow(last, targets[0])
-            say(f"loop {trials.loops}: r {tested[trials.loops]:.4f}, {seconds[-1]:.2f} s a loop")
-    numbers["correlation"] = tested[max(tested)]
-    if learned:
-        numbers["correlation_while_learning"] = float(np.mean(learned[max(learned)]))
-    if seconds and not trials.interrupted:
-        numbers["seconds_per_loop"] = float(np.median(seconds))
+    trials, course = fit.trials(targets), Course(fit, targets, say, progress)
+    last = course.learn(trials, before)
+    numbers |= course.numbers(trials.interrupted)
     shown = fit.shown(last, targets[0]) if last.n_steps == fit.steps else last
     period = recipe.values["trial"]["duration"] * len(fit.names)
-    curve = np.array(sorted(tested)), np.array([tested[loop] for loop in sorted(tested)])
-    curves = {"without learning": curve}
-    if learned:
-        curves["while learning"] = np.array(list(learned)), np.array([np.mean(r) for r in learned.values()])
+    curves = course.curves()
+    loops, correlation = curves["without learning"]
 
     def figure() -> Any:
         from ._figure_fitted import figure_fitted
 
         return figure_fitted(shown, curves, slice(fit.times.learned[0], None))
 
-    names = fit.names if separate is not None else fit.names[:1]
-    weights = {f"plastic_{name}" if separate is not None else "plastic": trials.weights(name) for name in names}
+    if fit.separate is None:
+        weights = {"plastic": trials.weights(fit.names[0])}
+    else:
+        weights = {f"plastic_{name}": trials.weights(name) for name in fit.names}
     results = replace(
         shown,
         weights=weights,
         # P of a test is that of nothing learned
-        state={name: values for name, values in shown.state.items() if not name.startswith("rls.")},
-        learning_curve={"time": curve[0] * period, "correlation": curve[1]},
+        state={name: values for name, values in shown.state.items() if split(name)[0] != RULE},
+        learning_curve={"time": loops * period, "correlation": correlation},
         provenance=shown.provenance | {"interrupted": trials.interrupted},
         timings=added(before.timings, trials.timings),
     )

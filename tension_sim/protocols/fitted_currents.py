@@ -93,9 +93,9 @@ def _rate_network(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.
 
 
 def _noise(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.Generator, p: float) -> np.ndarray:
-    from ._balanced import wander
+    from ._balanced import ornstein_uhlenbeck
 
-    return wander(rng, len(t), n, t[1] - t[0], target["tau"], target["deviation"], 0.0)
+    return ornstein_uhlenbeck(rng, len(t), n, t[1] - t[0], target["tau"], target["deviation"], 0.0)
 
 
 _TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..declare.equations import Neuron, SynapticFilter, load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_fraction, check_positive, check_steps
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
-from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, not_negative, section
+from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, expression, not_negative, section
 from ..results import phases
 from ..tasks import Task
 from ..tasks.registry import Setting
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
-from ._tasks import adapt_task, make, shape, task_section
+from ._tasks import adapt_task, draw_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork, Learning
@@ -84,17 +84,13 @@ def _load(network: Mapping[str, Any]) -> tuple[Neuron, SynapticFilter]:
     return load_neuron(str(network["neuron"])), load_synapse(str(synapse))
 
 
-def _text(where: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidTypeError(message(where, 'a number, or an expression such as "10*ms"', value))
-    return str(value)
-
-
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     neuron, synapse = _load(raw["network"])
     return SECTIONS | {
-        "parameters": section(*((key, "any", OMITTED, _text) for key in {**neuron.parameters, **synapse.parameters})),
-        "initial": section(*((key, "any", OMITTED, _text) for key in neuron.variables)),
+        "parameters": section(
+            *((key, "any", OMITTED, expression) for key in {**neuron.parameters, **synapse.parameters})
+        ),
+        "initial": section(*((key, "any", OMITTED, expression) for key in neuron.variables)),
         "task": task_section(raw),
     }
 
@@ -233,7 +229,7 @@ class ForceRecipe(Recipe):
 
     def task(self) -> Task:
         """Compute target and input; noise is drawn from the recipe's seed."""
-        return make(self, self.n_steps)
+        return draw_task(self, self.n_steps)
 
     def network(self) -> ForceNetwork:
         """Draw the network from the recipe's seed."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import NEURONS, READOUT_OUTPUT, STEP, entry
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
@@ -21,10 +22,10 @@ from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
 from ..results import phases
 from ..results.phases import Phase
+from ..tasks.trials import Trial, check_count, find
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -82,7 +83,7 @@ class FullForceRecipe(Recipe):
     def trials(self) -> Iterator[Trial]:
         """Yield the trials of learning and test, in order, from the recipe's seed."""
         task = self.values["task"]
-        function, _ = find(task["name"])
+        function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng, run = np.random.default_rng([self.seed, 2]), self.values["run"]
         for _ in range(sum(run[part] for part in _PARTS)):
@@ -200,11 +201,12 @@ def run(
 
     def played(network: ForceNetwork, start: int, stop: int, reached: Mapping[str, Any]) -> Results:
         simulation = Simulation(network, target=target, record=record, name=recipe.name)
-        state = {name: reached[name] for name in ("neurons.a", "neurons.r", "readout.z") if name in reached}
+        carried = (entry(NEURONS, "a"), entry(NEURONS, "r"), READOUT_OUTPUT)
+        state = {name: reached[name] for name in carried if name in reached}
         return simulation.run(
             y[start:stop],
             x[start:stop],
-            state=state | {"step": start},
+            state=state | {STEP: start},
             phases=recipe.phases(),
             progress=None if progress is None else lambda done, _: progress(start + done, end),
         )
@@ -245,12 +247,12 @@ def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
-    keys = {key: Key(setting) for key, setting in trial_settings(raw["task"]["name"]).items()}
+    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
     return SECTIONS | {"task": SECTIONS["task"] | keys}
 
 
 def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
-    known = trial_settings(raw["task"]["name"])
+    known = find(raw["task"]["name"]).settings
     raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
 
 

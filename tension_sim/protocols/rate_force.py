@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuit.names import READOUT_OUTPUT
 from ..declare.validation import check_fraction, check_positive, check_steps
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
@@ -18,7 +19,7 @@ from ..results import phases
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._kernels import normal_kernel
-from ._tasks import adapt_task, make, shape, task_section
+from ._tasks import adapt_task, draw_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -127,13 +128,13 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     from ..declare.record import Record
     from ..run.simulation import Simulation
 
-    task = make(recipe, _steps(recipe)[1])
+    task = draw_task(recipe, _steps(recipe)[1])
     net = network(recipe, task.n_outputs, task.n_inputs)
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
     simulation = Simulation(net, target=target, record=record, name=recipe.name)
     rng = np.random.default_rng([recipe.seed, 1])
-    state = {"readout.z": recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
+    state = {READOUT_OUTPUT: recipe.values["network"]["initial_std"] * rng.standard_normal(task.n_outputs)}
     results = simulation.run(task, state=state, phases=_phases(recipe), progress=progress)
     return Outcome(results, _numbers(results))
 

@@ -17,15 +17,15 @@ import numpy as np
 
 from ..declare.equations import load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidValueError, message
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
-from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, section
+from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
 from ..results.phases import TEST, Phase, clipped, phases_of
+from ..tasks.trials import Trial, check_count, find
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
-from ._trials import Trial, check_count, find, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -104,7 +104,7 @@ class SpikingFullForceRecipe(Recipe):
     def trials(self) -> Iterator[Trial]:
         """Yield all trials, in order, from the recipe's seed."""
         task = self.values["task"]
-        function, _ = find(task["name"])
+        function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng = np.random.default_rng([self.seed, 2])
         for _ in range(sum(self.counts)):
@@ -405,12 +405,6 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
 # ---- settings ----
 
 
-def _text(where: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidTypeError(message(where, 'a number, or an expression such as "10*ms"', value))
-    return str(value)
-
-
 def _defaults(network: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters of neuron and filter."""
     return {**load_neuron(str(network["neuron"])).parameters, **load_synapse(str(network["synapse"])).parameters}
@@ -418,12 +412,12 @@ def _defaults(network: Mapping[str, Any]) -> dict[str, str]:
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     form = check_choice("network.learned", raw["network"]["learned"], tuple(_FORMS))
-    keys = {key: Key(setting) for key, setting in trial_settings(raw["task"]["name"]).items()}
+    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
     run = {key: value for key, value in SECTIONS["run"].items() if form == "factors" or key != "component_trials"}
     return SECTIONS | {
         "network": _NETWORK | _FORMS[form],
         "run": run,
-        "parameters": section(*((key, "any", OMITTED, _text) for key in _defaults(raw["network"]))),
+        "parameters": section(*((key, "any", OMITTED, expression) for key in _defaults(raw["network"]))),
         "task": SECTIONS["task"] | keys,
     }
 

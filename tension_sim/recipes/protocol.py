@@ -1,14 +1,17 @@
-"""What a protocol is: the interface between recipes and the modules of `tension_sim.protocols`."""
+"""What a recipe and its protocol are: the interface between recipes and the modules of `tension_sim.protocols`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import unknown_name
+from ..declare.described import Described
+from ..errors import InvalidValueError, message
+from ..system.extensions import Extensions, single
+from ..tasks.registry import MOST_STEPS
 from .settings import Key
 
 if TYPE_CHECKING:
@@ -16,13 +19,11 @@ if TYPE_CHECKING:
 
     from ..results.phases import Phase
     from ..results.results import Results
-    from .recipe import Recipe
-    from .verdict import Verdict
 
-__all__ = ["Forecast", "Number", "Outcome", "Protocol", "list_protocols", "load_protocol"]
+__all__ = ["Forecast", "Number", "Outcome", "Protocol", "Recipe", "Verdict", "list_protocols", "load_protocol"]
 
-#: Protocols are found in this package by name; nothing here imports one.
-_FOLDER = "tension_sim.protocols"
+#: Protocols are found by name; nothing here imports one.
+_PROTOCOLS = Extensions("protocol", "tension_sim.protocols", "tension_sim.protocols")
 
 Sections = Mapping[str, Mapping[str, Key]]
 Where = Callable[[str, str], str]
@@ -43,6 +44,25 @@ class Number:
 
     label: str
     unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A run's numbers beside those that its recipe expects.
+
+    Attributes
+    ----------
+    as_expected : bool or None
+        None where nothing can be compared.
+    text : str
+        The verdict in words, with the reason where numbers are not as expected.
+    numbers : dict of str to str
+        For each expected number ``"as expected"``, ``"too low"``, ``"too high"`` or ``"not measured"``.
+    """
+
+    as_expected: bool | None
+    text: str
+    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +86,66 @@ class Outcome:
     numbers: Mapping[str, float] = field(default_factory=dict)
     figure: Callable[[], Figure] | None = None
     verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recipe(Described):
+    """A network with its task and schedule; protocols may add methods to it.
+
+    Attributes
+    ----------
+    name : str
+        ``"nicola_clopath_2017/lif_sine"``, or the path of a file of one's own.
+    path : pathlib.Path
+        The file.
+    summary, source, script, notes : str
+        What it is, the publication (DOI), the published program, and what is peculiar.
+    settings : dict of dict
+        The sections as written, with the changes of the user.
+    values : dict of dict
+        Every setting parsed: numbers in SI units, defaults filled in.
+    protocol : Protocol
+        What is done with it.
+    expected : dict
+        What the reference gives for the protocol's numbers, each a tuple of one value or of the
+        two ends of a range; ``reference``, a text that says where these come from.
+    changed : tuple of str
+        Settings whose values are not those of the file, such as ``"network.n"``.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    source: str
+    script: str
+    notes: str
+    settings: Mapping[str, Mapping[str, Any]]
+    values: dict[str, dict[str, Any]]
+    protocol: Protocol
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+
+    def _describe(self) -> dict[str, object]:
+        shown = {"name": self.name, "summary": self.summary, "protocol": self.protocol.name, "seed": self.seed}
+        return shown | ({"changed": ", ".join(self.changed)} if self.changed else {})
+
+    @property
+    def dt(self) -> float:
+        """Time step, seconds."""
+        return self.values["network"]["dt"]
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random draws."""
+        return self.values["run"]["seed"]
+
+    def steps(self, time: float) -> int:
+        """Return how many steps a time in seconds takes, rounded."""
+        steps = time / self.dt
+        if steps >= MOST_STEPS:
+            what = f"times of fewer than {MOST_STEPS} time steps ({self.dt:g} s)"
+            raise InvalidValueError(message(self.name, what, f"{time:g} s"))
+        return int(math.floor(steps + 0.5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,34 +197,51 @@ class Protocol:
         return self.sections if self.schema is None else self.schema(raw)
 
 
-def list_protocols() -> list[str]:
-    """Return the names of the protocols, by looking into the folder.
+def list_protocols(folder: str | Path | None = None) -> list[str]:
+    """Return the names of the protocols: of the package, of installed packages, and of a folder.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path, optional
+        A folder of your own, whose modules are protocols too.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such folder, or one of its modules is called like another protocol.
 
     Examples
     --------
     >>> "rate_force" in list_protocols()
     True
     """
-    return sorted(
-        module.name for module in iter_modules(import_module(_FOLDER).__path__) if not module.name.startswith("_")
-    )
+    return _PROTOCOLS.names(folder)
 
 
-def load_protocol(name: str) -> Protocol:
+def load_protocol(name: str, folder: str | Path | None = None, where: str = "load_protocol.name") -> Protocol:
     """Load a protocol by its name.
+
+    Parameters
+    ----------
+    name : str
+        As in `list_protocols`.
+    folder : str or pathlib.Path, optional
+        A folder of your own. Its module of that name is run: name only folders that you trust.
+    where : str, optional
+        Begins the messages.
 
     Raises
     ------
     UnknownNameError
-        If the folder has no module of that name.
+        If there is no protocol of that name.
+    InvalidTypeError, InvalidValueError
+        If its module has no ``PROTOCOL``, or cannot be imported.
 
     Examples
     --------
     >>> load_protocol("force").summary
     'FORCE learning of a readout that is fed back into a spiking network.'
     """
-    known = list_protocols()
-    if name not in known:
-        raise unknown_name("load_protocol.name", "protocol", name, known)
-    module = import_module(f"{_FOLDER}.{name}")
-    return replace(module.PROTOCOL, name=name, summary=(module.__doc__ or "").split("\n", 1)[0])
+    module = _PROTOCOLS.load(name, folder, where)
+    protocol = single(where, module, "PROTOCOL", Protocol)
+    return replace(protocol, name=name, summary=(module.__doc__ or "").strip().split("\n", 1)[0])

@@ -1,90 +1,27 @@
-"""Recipes: a published network, its task, schedule and expected result, from one file each."""
+"""Recipe files: a published network, its task, schedule and expected result, from one file each."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..declare.described import Described
 from ..errors import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError, message, unknown_name
 from ..system.data_folder import data_folder
 from ..system.files import checked_path, read_toml
-from ..tasks.registry import MOST_STEPS, Setting
-from .protocol import list_protocols, load_protocol
-from .settings import OMITTED, apply_settings, parse_sections
-
-if TYPE_CHECKING:
-    from .protocol import Protocol
+from ..tasks import load_tasks
+from ..tasks.registry import Setting
+from .protocol import Protocol, Recipe, load_protocol
+from .settings import OMITTED
+from .values import apply_settings, parse_sections
 
 __all__ = ["Recipe", "list_recipes", "load_recipe"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _MOST_NAMED = 8  # recipes in a message
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Recipe(Described):
-    """A network with its task and schedule; protocols may add methods to it.
-
-    Attributes
-    ----------
-    name : str
-        ``"nicola_clopath_2017/lif_sine"``, or the path of a file of one's own.
-    path : pathlib.Path
-        The file.
-    summary, source, script, notes : str
-        What it is, the publication (DOI), the published program, and what is peculiar.
-    settings : dict of dict
-        The sections as written, with the changes of the user.
-    values : dict of dict
-        Every setting parsed: numbers in SI units, defaults filled in.
-    protocol : Protocol
-        What is done with it.
-    expected : dict
-        What the reference gives for the protocol's numbers, each a tuple of one value or of the
-        two ends of a range; ``reference``, a text that says where these come from.
-    changed : tuple of str
-        Settings whose values are not those of the file, such as ``"network.n"``.
-    """
-
-    name: str
-    path: Path
-    summary: str
-    source: str
-    script: str
-    notes: str
-    settings: Mapping[str, Mapping[str, Any]]
-    values: dict[str, dict[str, Any]]
-    protocol: Protocol
-    expected: Mapping[str, Any] = field(default_factory=dict)
-    changed: tuple[str, ...] = ()
-
-    def _describe(self) -> dict[str, object]:
-        shown = {"name": self.name, "summary": self.summary, "protocol": self.protocol.name, "seed": self.seed}
-        return shown | ({"changed": ", ".join(self.changed)} if self.changed else {})
-
-    @property
-    def dt(self) -> float:
-        """Time step, seconds."""
-        return self.values["network"]["dt"]
-
-    @property
-    def seed(self) -> int:
-        """Seed of all random draws."""
-        return self.values["run"]["seed"]
-
-    def steps(self, time: float) -> int:
-        """Return how many steps a time in seconds takes, rounded."""
-        steps = time / self.dt
-        if steps >= MOST_STEPS:
-            what = f"times of fewer than {MOST_STEPS} time steps ({self.dt:g} s)"
-            raise InvalidValueError(message(self.name, what, f"{time:g} s"))
-        return int(math.floor(steps + 0.5))
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -226,7 +163,13 @@ def _same(one: Any, other: Any) -> bool:
     return one == other
 
 
-def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    name: str | Path,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    protocols: str | Path | None = None,
+    tasks: str | Path | None = None,
+) -> Recipe:
     """Load a recipe, with some of its settings changed.
 
     Parameters
@@ -236,6 +179,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     settings : mapping of str to str, optional
         Other values, by their dotted names ("network.G") or the last part of these ("G").
         Values are text with units ("2*ms"), as in the file.
+    protocols, tasks : str or pathlib.Path, optional
+        Folders of your own with modules of protocols, and of supervisors. Their Python code is run;
+        a recipe alone never runs any, wherever it lies.
 
     Raises
     ------
@@ -259,7 +205,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     if not path.stem.strip(". "):  # it names the folder of results
         raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
     data = read_toml(str(path), path)
-    protocol = _protocol(data, path)
+    if tasks is not None:
+        load_tasks(tasks)
+    protocol = _protocol(data, path, protocols)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
@@ -290,11 +238,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     return recipe
 
 
-def _protocol(data: Mapping[str, Any], path: Path) -> Protocol:
+def _protocol(data: Mapping[str, Any], path: Path, folder: str | Path | None) -> Protocol:
     name = data.get("protocol", "force")
     if not isinstance(name, str):
         raise InvalidTypeError(message(f"{path}: protocol", "a text", name, "put it in quotes."))
-    known = list_protocols()
-    if name not in known:
-        raise unknown_name(f"{path}: protocol", "protocol", name, known)
-    return load_protocol(name)
+    return load_protocol(name, folder, f"{path}: protocol")

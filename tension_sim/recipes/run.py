@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
+from ..results.measures import jsonable
 from ..results.results import Results
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS
 from ..system.memory import fits, total_memory
 from .protocol import Forecast, Outcome
 from .recipe import Recipe
-from .result_folder import check_folder, save_outcome, usable_folder
+from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 from .verdict import judge, remarks
 
 __all__ = [
     "check_folder",
+    "check_formats",
     "check_run",
-    "checked_forecast",
+    "check_forecast",
     "enough_memory",
     "forecast",
     "remarks",
+    "result_files",
     "run_outcome",
     "run_recipe",
     "save_outcome",
@@ -54,7 +57,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
         raise InvalidValueError(message(recipe.name, what, "larger ones", "choose smaller ones.")) from None
 
 
-def checked_forecast(
+def check_forecast(
     recipe: Recipe, target: str | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
     """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
@@ -113,7 +116,7 @@ def check_run(
     >>> check_run(load_recipe("lif_sine"), target="numpy").steps
     300000
     """
-    expected = checked_forecast(recipe, target, force, expected)
+    expected = check_forecast(recipe, target, force, expected)
     rehearse(recipe.protocol.run, recipe, target=target, progress=lambda done, steps: None)
     return expected
 
@@ -154,14 +157,15 @@ def run_outcome(
     40
     """
     check_callable("run.progress", progress, "progress(steps_done, steps)")
-    checked_forecast(recipe, target, force, expected)
+    check_forecast(recipe, target, force, expected)
     outcome = recipe.protocol.run(recipe, target=target, progress=progress)
     provenance = {
         "recipe": recipe.name,
         "protocol": recipe.protocol.name,
         "publication": recipe.source,
         "script": recipe.script,
-        "settings": json.dumps(recipe.settings, default=str),
+        "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
+        "settings": jsonable(recipe.settings),
     }
     results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
     verdict = judge(recipe, outcome.numbers, bool(results.provenance.get("interrupted")))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..results.phases import LEARNING, TEST
-from .recipe import Recipe
+from .protocol import Recipe, Verdict
 
 __all__ = ["Verdict", "judge", "remarks"]
 
@@ -15,25 +14,6 @@ __all__ = ["Verdict", "judge", "remarks"]
 TOLERANCE = 0.05
 
 _MOST_NAMES = 4
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A run's numbers beside those that its recipe expects.
-
-    Attributes
-    ----------
-    as_expected : bool or None
-        None where nothing can be compared.
-    text : str
-        The verdict in words, with the reason where numbers are not as expected.
-    numbers : dict of str to str
-        For each expected number ``"as expected"``, ``"too low"``, ``"too high"`` or ``"not measured"``.
-    """
-
-    as_expected: bool | None
-    text: str
-    numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(recipe: Recipe, numbers: Mapping[str, float], interrupted: bool = False) -> Verdict:

@@ -15,8 +15,8 @@ import numpy as np
 from ..declare.arrays_in import numbers
 from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
-from .phases import LEARNING, TEST
-from .results import Phase, Results
+from .phases import LEARNING, TEST, Phase
+from .run_data import RunData
 
 __all__ = [
     "best_lag",
@@ -31,6 +31,9 @@ __all__ = [
 
 #: Longest lag that `summary` tries, in seconds.
 MAX_LAG = 2.0
+
+# a sum of squares of such numbers is finite
+_LARGEST_SQUARED = 1e150
 
 
 def _pair(where: str, output: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +158,7 @@ def windowed_rmse(output: np.ndarray, target: np.ndarray, dt: float, window: flo
 def _errors_by_lag(
     where: str, output: np.ndarray, target: np.ndarray, dt: float, max_lag: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lags in rows and the mean square error at each; none where a value is not finite."""
+    """Return the lags in rows and the mean square error at each; none where a value or its square is not finite."""
     duration = len(output) * dt
     if not 0 <= max_lag <= duration / 2:
         raise InvalidValueError(
@@ -166,7 +169,8 @@ def _errors_by_lag(
                 "give a smaller lag or a longer recording.",
             )
         )
-    if not (np.isfinite(output).all() and np.isfinite(target).all()):
+    largest = max(np.abs(output).max(initial=0), np.abs(target).max(initial=0))
+    if not largest < _LARGEST_SQUARED:  # NaN included: of what diverged, squares may overflow
         return np.empty(0), np.empty(0)
     most = int(max_lag / dt + 1e-9)
     lags = np.arange(-most, most + 1)
@@ -226,7 +230,7 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
     return float((peak + shift) / (size * dt))
 
 
-def mean_rate(results: Results, phase: Phase | str | None = None) -> float:
+def mean_rate(results: RunData, phase: Phase | str | None = None) -> float:
     """Return the mean firing rate of the recorded neurons in Hz, of a phase or of the whole run.
 
     NaN where no neuron was recorded or no time passed.
@@ -239,7 +243,7 @@ def mean_rate(results: Results, phase: Phase | str | None = None) -> float:
     return len(results.spikes(phase)[0]) / duration if duration else math.nan
 
 
-def summary(results: Results) -> dict[str, Any]:
+def summary(results: RunData) -> dict[str, Any]:
     """Return the numbers of a run, ready for JSON; None stands for what is missing or not finite.
 
     Returns
@@ -287,7 +291,7 @@ def summary(results: Results) -> dict[str, Any]:
     return jsonable(found)
 
 
-def _error(results: Results, rows: slice) -> float:
+def _error(results: RunData, rows: slice) -> float:
     if results.target is None or rows.stop <= rows.start:
         return math.nan
     return rmse(results.output[rows], results.target[rows])

@@ -21,6 +21,8 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5o, h5p, h5s, h5t
 
+from .hdf5 import in_memory, put
+
 if TYPE_CHECKING:
     import neo
 
@@ -57,15 +59,10 @@ def nix_image(
     -------
     bytes
     """
-    with _in_memory() as file, _in_memory() as patterns:
+    with in_memory(track_order=True) as file, in_memory(track_order=True) as patterns:
         _Writer(file, patterns).write(block, arrays or {}, header or {})
         file.flush()
         return file.id.get_file_image()
-
-
-def _in_memory() -> h5py.File:
-    # without a backing store nothing of this name reaches the disk; HDF5 wants names that differ
-    return h5py.File(uuid4().hex, "w", driver="core", backing_store=False, block_size=1 << 24, track_order=True)
 
 
 def _text(value: str) -> np.ndarray:
@@ -190,9 +187,7 @@ class _Writer:
 
     def data_array(self, name: str, kind: str, values: np.ndarray, unit: str | None = None) -> str:
         array, entity_id = self.entity(self.group(self.block, "data_arrays"), name, kind, unit=unit)
-        # spikes pack well; weights and states do not
-        packed = {"compression": 1, "shuffle": True} if values.dtype.kind in "iu" and values.size > 1000 else {}
-        h5py.Group(array).create_dataset("data", data=values, **packed)
+        put(h5py.Group(array), "data", np.atleast_1d(values))  # nixio cannot read what has no dimension
         return entity_id
 
     def write_segment(self, segment: neo.Segment, parent: Any) -> None:

@@ -1,62 +1,27 @@
-"""What a run gives back, whatever engine and target ran it."""
+"""What a run gives back: its data, and the ways to Neo and to files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..declare.arrays_in import numbers, whole_numbers
-from ..declare.described import Described
-from ..declare.validation import check_positive, check_steps, check_text, check_whole
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .phases import TEST, Phase
+from ..errors import InvalidValueError, message
+from .declaration import learned
+from .phases import Phase
+from .run_data import Recording, RunData, first_multiple, rows_between
 
 if TYPE_CHECKING:
     import neo
 
-__all__ = ["Phase", "Recording", "Results"]
+    from ..declare.fitted import FittedNetwork
+    from ..declare.network import ForceNetwork
 
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """One variable of some neurons over time.
-
-    Parameters
-    ----------
-    values : ndarray, shape (time, k)
-        Values in `unit`, of the steps that are multiples of `every`.
-    unit : str
-        ``"mV"``, ``"pA"``, ... or ``"1"`` for a plain number.
-    indices : ndarray of int, shape (k,)
-        The neurons, in the order of the columns.
-    every : int
-        Steps from one row to the next.
-    """
-
-    values: np.ndarray
-    unit: str
-    indices: np.ndarray
-    every: int
-
-    def __post_init__(self) -> None:
-        check_steps("Recording.every", self.every, 1)
-        check_text("Recording.unit", self.unit)
-        indices = whole_numbers("Recording.indices", self.indices, "a list of neurons")
-        values = _plain_array("Recording.values", self.values)
-        object.__setattr__(self, "indices", indices)
-        object.__setattr__(self, "values", values)
-        if np.ndim(self.values) != 2 or np.shape(self.values)[1] != len(self.indices):
-            raise InvalidValueError(
-                message("Recording.values", f"shape (time, {len(self.indices)} neurons)", np.shape(self.values))
-            )
+__all__ = ["Phase", "Recording", "Results", "first_multiple", "rows_between"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results(Described):
+class Results(RunData):
     """Output, spikes, recorded states, weights and provenance of one run.
 
     Step k (0-based) covers the time from ``k * dt`` to ``(k + 1) * dt``; a spike of step k and a
@@ -100,9 +65,12 @@ class Results(Described):
         Versions, seed, parameters, ...
     timings : dict of str to float
         Seconds spent on building, running, ...
+    net : ForceNetwork or FittedNetwork, optional
+        The declaration that was run, see `network`.
 
     Examples
     --------
+    >>> import numpy as np
     >>> run = Results(
     ...     "demo", 1e-3, 0, 4, 3, [0, 2], [1, 1], 2, 1, np.zeros((4, 1)), None, (Phase("all", 0, 4),)
     ... )
@@ -112,220 +80,90 @@ class Results(Described):
     array([  0., 500.])
     """
 
-    name: str
-    dt: float
-    first_step: int
-    n_steps: int
-    n_neurons: int
-    spike_step: np.ndarray
-    spike_neuron: np.ndarray
-    n_recorded_neurons: int
-    record_every: int
-    output: np.ndarray
-    target: np.ndarray | None
-    phases: tuple[Phase, ...]
-    recorded: dict[str, Recording] = field(default_factory=dict)
-    weights: dict[str, np.ndarray] = field(default_factory=dict)
-    learning_curve: dict[str, Any] = field(default_factory=dict)
-    state: dict[str, np.ndarray] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
+    def to_neo(self) -> neo.Block:
+        """Return the run as a `neo.Block`, see `tension_sim.results.neo_block.to_neo`."""
+        from .neo_block import to_neo
 
-    def __post_init__(self) -> None:
-        set_ = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        check_text("Results.name", self.name)
-        for name, dtype in (("spike_step", np.int64), ("spike_neuron", np.int32)):
-            set_(name, _plain_array(f"Results.{name}", getattr(self, name), dtype))
-        if not isinstance(self.phases, tuple | list) or not all(isinstance(one, Phase) for one in self.phases):
-            raise InvalidTypeError(message("Results.phases", "a tuple of Phase", self.phases))
-        set_("phases", tuple(self.phases))
-        for name in ("recorded", "weights", "learning_curve", "state", "provenance", "timings"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise InvalidTypeError(message(f"Results.{name}", "a dictionary", getattr(self, name)))
-        check_whole("Results.n_neurons", self.n_neurons, 0)
-        for name in ("output", "target"):
-            value = getattr(self, name)
-            if value is not None or name == "output":
-                value = _plain_array(f"Results.{name}", value)
-                set_(name, value[:, None] if value.ndim == 1 else value)
-        self._check()
+        return to_neo(self)
 
-    def _check(self) -> None:
-        check_positive("Results.dt", self.dt)
-        for name, least in (("record_every", 1), ("first_step", 0), ("n_steps", 0), ("n_recorded_neurons", 0)):
-            check_steps(f"Results.{name}", getattr(self, name), least)
-        for name in ("spike_step", "spike_neuron"):
-            if getattr(self, name).ndim != 1:
-                raise InvalidValueError(message(f"Results.{name}", "shape (spikes,)", getattr(self, name).shape))
-        if self.spike_step.shape != self.spike_neuron.shape:
-            raise InvalidValueError(
-                message(
-                    "Results.spike_neuron",
-                    f"one neuron per spike ({len(self.spike_step)})",
-                    len(self.spike_neuron),
-                )
-            )
-        rows = len(range(self.first_row_step, self.stop_step, self.record_every))
-        for name in ("output", "target"):
-            value = getattr(self, name)
-            if value is not None and (value.ndim != 2 or len(value) != rows):
-                raise InvalidValueError(
-                    message(f"Results.{name}", f"shape ({rows} recorded steps, outputs)", value.shape)
-                )
-        if self.target is not None and self.target.shape != self.output.shape:
-            raise InvalidValueError(
-                message("Results.target", f"the output's shape {self.output.shape}", self.target.shape)
-            )
-        if len({phase.name for phase in self.phases}) != len(self.phases):
-            raise InvalidValueError(
-                message("Results.phases", "names that differ", [phase.name for phase in self.phases])
-            )
+    def network(self) -> ForceNetwork | FittedNetwork:
+        """Return the network that was run, with the weights that it learned.
 
-    def _describe(self) -> dict[str, object]:
-        shown: dict[str, object] = {"name": self.name, "neurons": self.n_neurons}
-        shown |= {"seconds": round(self.n_steps * self.dt, 9), "dt": self.dt, "outputs": self.n_outputs}
-        if self.n_recorded_neurons:
-            shown["spikes"] = len(self.spike_step)
-        shown["phases"] = ", ".join(phase.name for phase in self.phases)
-        if self.recorded:
-            shown["recorded"] = ", ".join(self.recorded)
-        return shown
+        It runs again by ``Simulation(results.network())``, and goes on where this run ended by
+        ``.run(y, state=results.state)``.
 
-    @property
-    def stop_step(self) -> int:
-        """The step after the last one."""
-        return self.first_step + self.n_steps
+        Raises
+        ------
+        InvalidValueError
+            If the results do not hold their network: those of the Keras-style classes, and files of
+            earlier versions.
 
-    @property
-    def first_row_step(self) -> int:
-        """Step of row 0 of output and target."""
-        return first_multiple(self.first_step, self.record_every)
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tension_sim import ForceNetwork, Simulation
+        >>> run = Simulation(ForceNetwork.random("lif", n=20), target="numpy").run(np.zeros(10))
+        >>> run.network().n
+        20
+        """
+        if self.net is None:
+            fix = "run it by Simulation, or as a recipe."
+            raise InvalidValueError(message("Results.network", "results that hold their network", None, fix))
+        return learned(self.net, self.weights)
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs."""
-        return self.output.shape[1]
+    def save(self, path: str | Path, *, overwrite: bool = True, state: bool = True) -> Path:
+        """Write the run to a file, in the format that its suffix means.
 
-    @property
-    def times(self) -> np.ndarray:
-        """Times of the rows of output and target in seconds, shape (rows,)."""
-        return self.dt * (np.arange(len(self.output)) * self.record_every + self.first_row_step)
+        ``.h5`` is read fastest; ``.npz`` is numpy's; ``.nwb`` and ``.nix`` open in other programs. An
+        installed package may add formats, see `tension_sim.results.format`.
 
-    @property
-    def t_start(self) -> float:
-        """Time at which the first step begins, in seconds."""
-        return self.dt * self.first_step
+        Parameters
+        ----------
+        path : str or Path
+            File to write, in a folder that exists. It appears whole or not at all, and an earlier
+            one stays until then.
+        overwrite : bool
+            Whether an existing file is replaced.
+        state : bool
+            Whether the state is kept that a further run needs; P of a large network is large.
 
-    @property
-    def t_stop(self) -> float:
-        """Time at which the last step ends, in seconds."""
-        return self.dt * self.stop_step
-
-    @property
-    def rates(self) -> dict[str, np.ndarray]:
-        """Mean firing rate of every recorded neuron in Hz, per phase, each of shape (n_recorded_neurons,)."""
-        rates = {}
-        for phase in self.phases:
-            _, neurons = self.spikes(phase)
-            counts = np.bincount(neurons, minlength=self.n_recorded_neurons)
-            duration = (phase.stop - phase.start) * self.dt
-            rates[phase.name] = counts / duration if duration else np.full(len(counts), np.nan)
-        return rates
-
-    def phase(self, name: str) -> Phase:
-        """Return the phase of that name; ``"after"`` is the earlier name of ``"test"``.
+        Returns
+        -------
+        pathlib.Path
+            The file.
 
         Raises
         ------
         UnknownNameError
-            If the run has no such phase.
+            If no format has that suffix.
+        UnsupportedError
+            If the format needs a package that is not installed.
+        OutputError
+            If the file exists and may not be replaced, the disk is full, or the folder is missing
+            or read-only.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> run = Results("demo", 1e-3, 0, 4, 3, [0, 2], [1, 1], 2, 1, np.zeros((4, 1)), None, ())
+        >>> path = run.save(tempfile.mkdtemp() + "/run.h5")
+        >>> Results.load(path).spike_step
+        array([0, 2])
         """
-        for phase in self.phases:
-            if phase.name == name:
-                return phase
-        if name == "after":
-            return self.phase(TEST)
-        raise unknown_name("Results.phase", "phase", name, [phase.name for phase in self.phases])
+        from .storage import save
 
-    def spikes(self, phase: Phase | str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the times in seconds and the neurons of the spikes of a phase, or of the run.
-
-        A spike of step k has the time ``k * dt``: half-open bins count it in its own step.
-
-        Returns
-        -------
-        times : ndarray of float, shape (spikes,)
-        neurons : ndarray of int32, shape (spikes,)
-        """
-        part = slice(None)
-        if phase is not None:
-            phase = self.phase(phase) if isinstance(phase, str) else phase
-            part = slice(*np.searchsorted(self.spike_step, (phase.start, phase.stop)))
-        return self.dt * self.spike_step[part], self.spike_neuron[part]
-
-    def rows(self, phase: Phase | str) -> slice:
-        """Return the rows of output and target that fall into a phase."""
-        phase = self.phase(phase) if isinstance(phase, str) else phase
-        return rows_between(phase.start, phase.stop, self.first_row_step, self.record_every, len(self.output))
-
-    def to_neo(self) -> neo.Block:
-        """Return the run as a `neo.Block`, see `tension_sim.results.export.to_neo`."""
-        from .export import to_neo
-
-        return to_neo(self)
-
-    def save(self, path: str | Path, *, overwrite: bool = True, state: bool = True) -> Path:
-        """Write the run to a NIX file, see `tension_sim.results.export.write_nix`."""
-        from .export import write_nix
-
-        return write_nix(self, path, overwrite=overwrite, state=state)
+        return save(self, path, overwrite=overwrite, state=state)
 
     @classmethod
     def load(cls, path: str | Path) -> Results:
-        """Read a run from a NIX file written by `save`, see `tension_sim.results.export.load_results`."""
-        from .export import load_results
+        """Read a run from a file written by `save`.
 
-        return load_results(path)
+        Raises
+        ------
+        InvalidValueError
+            If there is no such file, or it was not written by this package.
+        """
+        from .storage import load
 
-
-def _plain_array(where: str, value: Any, dtype: Any = None) -> np.ndarray:
-    """Return an array as it is where it is a plain one; what a run returns is not copied."""
-    if type(value) not in (np.ndarray, np.memmap):
-        value = numbers(where, value, "an array of numbers")
-    if value.dtype.kind not in "iufb":
-        raise InvalidTypeError(message(where, "an array of numbers", value))
-    return value if dtype is None else value.astype(dtype, copy=False)
-
-
-def added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
-    """Return the timings of two runs together.
-
-    Examples
-    --------
-    >>> added({"run": 1.0}, {"build": 2.0, "run": 3.0})
-    {'run': 4.0, 'build': 2.0}
-    """
-    return {name: first.get(name, 0.0) + second.get(name, 0.0) for name in {**first, **second}}
-
-
-def first_multiple(step: int, every: int) -> int:
-    """Return the first multiple of `every` that is not below `step`.
-
-    Examples
-    --------
-    >>> first_multiple(20, 10), first_multiple(21, 10)
-    (20, 30)
-    """
-    return -(-step // every) * every
-
-
-def rows_between(start: int, stop: int, first: int, every: int, n_rows: int) -> slice:
-    """Return the rows of a recording whose steps lie in [start, stop); row j is step ``first + j * every``.
-
-    Examples
-    --------
-    >>> rows_between(5, 20, first=0, every=5, n_rows=10)
-    slice(1, 4, None)
-    """
-    low, high = (min(max(-(-(step - first) // every), 0), n_rows) for step in (start, stop))
-    return slice(low, high)
+        return cls(**load(path))

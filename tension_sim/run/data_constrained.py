@@ -9,20 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, TypedDict, Unpack
 
 import numpy as np
 
+from ..circuit.names import NEURONS, PLASTIC, RULE, STEP, entries, entry
+from ..declare.equations import SEED
 from ..declare.learning import Learning
 from ..declare.masks import check_regions, check_trainable, masked_kernel, weight_mask
 from ..declare.network import ForceNetwork
 from ..declare.noise import normal
+from ..declare.options import Default, chosen, grouped
 from ..declare.plasticity import Plastic
 from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from ..declare.values import seconds
 from ..errors import InvalidValueError, message
 from ..results.phases import LEARNING, TEST, Phase
-from ..results.results import Results
+from ..results.results import Results, first_multiple
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
 from .simulation import Simulation
 
@@ -54,6 +57,47 @@ class FitHistory:
     def __add__(self, other: FitHistory) -> FitHistory:
         pairs = ((getattr(self, name), getattr(other, name)) for name in ("p_var", "chi2", "learned"))
         return FitHistory(*(np.concatenate(pair) for pair in pairs))
+
+
+class UnitOptions(TypedDict, total=False):
+    """The units, and how finely their activity is computed."""
+
+    regions: Annotated[Mapping[str, Sequence[int]] | None, Default(None)]
+    dt_factor: Annotated[int, Default(1)]
+    g: Annotated[float, Default(1.5)]
+    tau: Annotated[float | str, Default("10*ms")]
+    tau_noise: Annotated[float | str, Default("100*ms")]
+    noise_amplitude: Annotated[float, Default(0.01)]
+    alpha_P: Annotated[float, Default(1.0)]
+
+
+class WeightOptions(TypedDict, total=False):
+    """Which weights exist, and which of these learn."""
+
+    connections: Annotated[Any, Default(None)]
+    trainable: Annotated[Any, Default(None)]
+
+
+class DataOptions(TypedDict, total=False):
+    """How the recorded activity is read."""
+
+    reset_points: Annotated[Iterable[int], Default(())]
+    nan: Annotated[str, Default("refuse")]
+    normalize: Annotated[bool, Default(True)]
+
+
+class RunOptions(TypedDict, total=False):
+    """Seed, engine and name."""
+
+    seed: Annotated[int, Default(0)]
+    dtype: Annotated[str, Default("float64")]
+    target: Annotated[str | None, Default(None)]
+    threads: Annotated[int | None, Default(None)]
+    name: Annotated[str, Default("data_constrained")]
+
+
+class DataConstrainedOptions(UnitOptions, WeightOptions, DataOptions, RunOptions, total=False):
+    """All keyword arguments of `DataConstrainedNetwork`."""
 
 
 class DataConstrainedNetwork:
@@ -126,61 +170,52 @@ class DataConstrainedNetwork:
     (20, 2)
     """
 
+    @grouped(DataConstrainedOptions)
     def __init__(
         self,
         data: Any,
         dt_data: float | str,
-        *,
-        regions: Mapping[str, Sequence[int]] | None = None,
-        dt_factor: int = 1,
-        g: float = 1.5,
-        tau: float | str = "10*ms",
-        tau_noise: float | str = "100*ms",
-        noise_amplitude: float = 0.01,
-        alpha_P: float = 1.0,
-        connections: Any = None,
-        trainable: Any = None,
-        reset_points: Iterable[int] = (),
-        nan: str = "refuse",
-        normalize: bool = True,
-        seed: int = 0,
-        dtype: str = "float64",
-        target: str | None = None,
-        threads: int | None = None,
-        name: str = "data_constrained",
+        **options: Unpack[DataConstrainedOptions],
     ) -> None:
         where = type(self).__name__
-        self.data = _checked_data(f"{where}.data", data, nan, normalize)
+        self.data = _checked_data(f"{where}.data", data, options["nan"], options["normalize"])
         samples, n = self.data.shape
-        self.regions = check_regions(f"{where}.regions", regions, n)
-        self.dt_factor = check_whole(f"{where}.dt_factor", dt_factor, 1)
+        self.regions = check_regions(f"{where}.regions", options["regions"], n)
+        self.dt_factor = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
         self.n_steps = (samples - 1) * self.dt_factor + 1
-        self.reset_points = _checked_resets(f"{where}.reset_points", reset_points, samples)
-        check_positive(f"{where}.g", g)
-        check_matrix(f"{where}.noise_amplitude", noise_amplitude, (), "one number")
-        check_whole(f"{where}.seed", seed, 0)
-        exists = weight_mask(f"{where}.connections", connections, self.regions, np.ones((n, n), bool))
-        learns = exists if trainable is None else weight_mask(f"{where}.trainable", trainable, self.regions, exists)
-        check_trainable(f"{where}.trainable", learns, exists, name)
-        times = {}
-        for key, value in (("dt_data", dt_data), ("tau", tau), ("tau_noise", tau_noise)):
+        self.reset_points = _checked_resets(f"{where}.reset_points", options["reset_points"], samples)
+        g = check_positive(f"{where}.g", options["g"])
+        noise = check_matrix(f"{where}.noise_amplitude", options["noise_amplitude"], (), "one number")
+        seed = check_whole(f"{where}.seed", options["seed"], 0)
+        exists, learns = self._masks(where, **chosen(WeightOptions, options), name=options["name"])
+        times = {"dt_data": dt_data, "tau": options["tau"], "tau_noise": options["tau_noise"]}
+        for key, value in times.items():
             times[key] = check_positive(f"{where}.{key}", seconds(f"{where}.{key}", value))
         J = np.random.default_rng([seed, 0]).standard_normal((n, n)) * g / math.sqrt(n)
         static, kernel = masked_kernel(J, exists & ~learns), J if learns.all() else masked_kernel(J, learns)
-        learning = Learning(alpha_P=alpha_P, update_every=self.dt_factor)
+        learning = Learning(alpha_P=options["alpha_P"], update_every=self.dt_factor)
         self.net = ForceNetwork(
             "filtered_noise", None, n, times["dt_data"] / self.dt_factor, static, None, None,
             parameters={key: f"{times[key]!r}*second" for key in ("tau", "tau_noise")}
-            | {"noise_amplitude": float(noise_amplitude)},
-            initial={"a": 0.0}, dtype=dtype, seed=seed,
+            | {"noise_amplitude": float(noise)},
+            initial={"a": 0.0}, dtype=options["dtype"], seed=seed,
             plastic=Plastic(kernel, learning, error=skipping("unit*(r - y)"), when="start"),
         )  # fmt: skip
-        self.simulation = Simulation(self.net, target=target, threads=threads, name=name)
+        engine = {key: options[key] for key in ("target", "threads", "name")}
+        self.simulation = Simulation(self.net, **engine)
         self.history = FitHistory(np.empty(0), np.empty(0), np.empty(0, bool))
         self.rates: np.ndarray | None = None
         self.results: Results | None = None
         self._learned: dict[str, Any] = {}
         self._weights = J * exists
+
+    def _masks(self, where: str, connections: Any, trainable: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return which weights exist, and which of these learn."""
+        n = self.data.shape[1]
+        exists = weight_mask(f"{where}.connections", connections, self.regions, np.ones((n, n), bool))
+        learns = exists if trainable is None else weight_mask(f"{where}.trainable", trainable, self.regions, exists)
+        check_trainable(f"{where}.trainable", learns, exists, name)
+        return exists, learns
 
     @property
     def weights(self) -> np.ndarray:
@@ -299,7 +334,7 @@ class DataConstrainedNetwork:
         for sample, start, stop in zip(begins, bounds, bounds[1:], strict=False):
             a = _next_known(self.data, sample)
             rates[start] = np.tanh(a)
-            given = {"neurons.a": a, "neurons.r": rates[start], "neurons.noise": noise, "step": start}
+            given = entries(NEURONS, {"a": a, "r": rates[start], "noise": noise}) | {STEP: start}
             y, every = self._samples(start, stop) if learning else (None, 1)
             results = self.simulation.run(
                 y, steps=stop - start, every={"y": every}, learning=learning, trial=trial, state=self._learned | given,
@@ -307,9 +342,9 @@ class DataConstrainedNetwork:
             )  # fmt: skip
             reached = min(start + 1 + len(results.output), stop)
             rates[start + 1 : reached] = results.output[: reached - start - 1]
-            noise = results.state["neurons.noise"]
+            noise = results.state[entry(NEURONS, "noise")]
             if learning:
-                self._learned = {k: v for k, v in results.state.items() if k.startswith(("plastic", "rls"))}
+                self._learned = {k: v for k, v in results.state.items() if k.startswith((PLASTIC, RULE))}
             timings = {key: timings[key] + results.timings[key] for key in timings}
             if results.provenance["interrupted"]:
                 break
@@ -333,14 +368,14 @@ class DataConstrainedNetwork:
         """Return the sample before each step from `start` on, and for how many steps each is held."""
         y, f = gaps_marked(self.data), self.dt_factor
         if (start - 1) % f == 0:
-            return y[(start - 1) // f : -(-(stop - 1) // f)], f
+            return y[(start - 1) // f : first_multiple(stop - 1, f) // f], f
         return y[(np.arange(start, stop) - 1) // f], 1
 
     def _first_noise(self, trial: int) -> np.ndarray:
         """Return the noise of step 1, one step of the filter after the 1 of step 0."""
         n, values = self.net.n, self.net.parameter_values
         tau, dt = values["tau_noise"].value, self.net.dt
-        seed = self.simulation.wiring.noise(trial)["neurons.noise_seed"]
+        seed = self.simulation.wiring.noise(trial)[entry(NEURONS, SEED)]
         white = math.sqrt(tau / dt) * normal(seed, 0, np.arange(n))
         return white + (1 - white) * math.exp(-dt / tau)
 

@@ -85,10 +85,17 @@ def _first(values: np.ndarray, limit: float) -> tuple[int, float] | None:
     limit = min(limit, float(np.finfo(values.dtype).max))
     width, before = max(values.size // max(len(np.atleast_1d(values)), 1), 1), 0
     for part in in_parts(values):
-        with np.errstate(invalid="ignore"):
-            good = np.abs(part) <= limit  # NaN and infinity are not
-        if not good.all():
-            place = int(np.argmin(good))
+        if not _all_within(part, limit):
+            with np.errstate(invalid="ignore"):
+                place = int(np.argmin(np.abs(part) <= limit))  # NaN and infinity are not
             return (before + place) // width, float(part[place])
         before += part.size
     return None
+
+
+def _all_within(numbers: np.ndarray, limit: float) -> bool:
+    """Say whether numbers are finite and within a limit; no copy of them is made, for P is large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if limit == np.finfo(numbers.dtype).max and np.isfinite(numbers.sum()):
+            return True
+        return bool(-limit <= numbers.min() and numbers.max() <= limit)  # NaN is in no order

@@ -8,39 +8,48 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from ..circuit.fitted_wiring import FittedWiring
+from ..circuit.names import OUTPUT, SAMPLES, SPIKES, STEP, entries, entry
+from ..circuit.names import recorded as recorded_part
 from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
 from ..circuit.wiring import ForceWiring
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
 from ..declare.record import Record
-from ..declare.validation import check_callable, check_flag, check_series, check_steps, check_text, check_whole
+from ..declare.series import checked_rows, values_of
+from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
+    EngineNotFoundError,
     InvalidTypeError,
     InvalidValueError,
     RunFailedError,
     diverged,
     message,
+    tensorflow_missing,
     unknown_name,
 )
 from ..results.phases import Phase, clipped, phases_of
 from ..results.results import Recording, Results, first_multiple
 from ..system.interrupts import Interrupts
+from ..system.machine import this_machine
 from ..system.memory import check_memory
-from ..system.toolchain import require_compiler
+from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
 from .finite import check_states
 from .program import Program
 from .rehearsal import Rehearsed, rehearsing
 
-__all__ = ["TARGETS", "Simulation"]
+if TYPE_CHECKING:
+    from ..tensorflow.target.program import CircuitProgram
+
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
 _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 
@@ -48,8 +57,11 @@ _WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
 _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
 
-#: Where a network can run.
-TARGETS = ("numpy", "cython", "cpp_standalone", "cuda_standalone")
+#: Where a network can run on Brian2, and where it can run.
+Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
+Target = Literal[Brian2Target, "tensorflow"]
+BRIAN2_TARGETS = get_args(Brian2Target)
+TARGETS = get_args(Target)
 
 _MOST_THREADS = 1024
 
@@ -62,8 +74,8 @@ class Simulation(Described):
     net : ForceNetwork or FittedNetwork
         The declaration.
     target : str, optional
-        ``"numpy"``, ``"cython"``, ``"cpp_standalone"`` or ``"cuda_standalone"``. By default
-        C++ where there is a compiler or the program is there already, else numpy with a warning.
+        ``"numpy"``, ``"cython"``, ``"cpp_standalone"``, ``"cuda_standalone"`` or ``"tensorflow"``. By
+        default C++ where there is a compiler or the program is there already, else numpy with a warning.
     record : Record, optional
         What is recorded; by default the output at every step, and all spikes.
     threads : int, optional
@@ -75,8 +87,10 @@ class Simulation(Described):
 
     Raises
     ------
-    UnknownNameError, InvalidTypeError, CompilerNotFoundError
+    UnknownNameError, InvalidTypeError, CompilerNotFoundError, EngineNotFoundError
         Before anything is built.
+    InvalidValueError
+        On ``"tensorflow"``, if equations or errors call what TensorFlow does not have.
 
     Examples
     --------
@@ -90,7 +104,7 @@ class Simulation(Described):
         self,
         net: ForceNetwork | FittedNetwork,
         *,
-        target: str | None = None,
+        target: Target | None = None,
         record: Record | None = None,
         threads: int | None = None,
         name: str = "network",
@@ -114,16 +128,20 @@ class Simulation(Described):
             from ..system.cuda import require_cuda
 
             require_cuda()
+        elif self.target == "tensorflow":
+            self.build()
 
     def _describe(self) -> dict[str, object]:
         return {"name": self.name, "target": self.target, "net": self.net}
 
-    def build(self) -> Program | None:
+    def build(self) -> Program | CircuitProgram | None:
         """Compile the network's program, or find it; None on the targets that need none."""
         if self.target == "cython":
             require_compiler("cython")
         if self.target in ("numpy", "cython"):
             return None
+        if self.target == "tensorflow":
+            return _program_of_tensorflow(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
 
     def _check_build(self) -> None:
@@ -151,16 +169,18 @@ class Simulation(Described):
 
         Parameters
         ----------
-        y : array-like, shape (timesteps, n_outputs), or Task
+        y : array-like, shape (timesteps, n_outputs), path, or Task
             The supervisor; row 0 belongs to the first step of this run. A `Task` covers the
-            whole protocol, so that a run that starts later takes its later part.
-        x : array-like, shape (timesteps, n_inputs), optional
-            External input.
+            whole protocol, so that a run that starts later takes its later part. Samples of a
+            ``.npy`` file, given by its path, or of a `numpy.memmap` stay in the file, which is
+            read in pieces during the run on every target; it may be larger than memory.
+        x : array-like, shape (timesteps, n_inputs), or path, optional
+            External input; from a file as y.
         steps : int, optional
             How many steps; by default as many as the samples last.
         every : mapping of str to int, optional
             Time steps for which each sample of ``"y"``, ``"x"`` or ``"rates"`` is held; 1 by default.
-        rates : array-like, shape (timesteps, n_feedforward), optional
+        rates : array-like, shape (timesteps, n_feedforward), or path, optional
             Rates in Hz of the feed-forward Poisson units of a FittedNetwork.
         trial : int, optional
             Noise, Poisson spikes and, in a FittedNetwork, initial values are those of this trial.
@@ -195,14 +215,14 @@ class Simulation(Described):
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
-        start = int(initial.pop("step"))
+        start = int(initial.pop(STEP))
         data, steps, rows = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
         values = {**self.wiring.values(), **self.wiring.noise(trial), **initial, **data}
         rules = list(self.wiring.circuit.of(Rule))
         if not learning:
-            values |= dict.fromkeys((f"{rule}.learning" for rule in rules), 0)
-        expected = (f"{name}.expected" for name in self.wiring.circuit.of(VariableRecord))
-        values |= dict.fromkeys(expected, steps // self.record.every + 1)
+            values |= {entry(rule, "learning"): 0 for rule in rules}
+        rows_expected = steps // self.record.every + 1
+        values |= {entry(name, "expected"): rows_expected for name in self.wiring.circuit.of(VariableRecord)}
         recorded = len(self._rows(start, steps)) * self._recorded_bytes()
         check_memory("Simulation.run.steps", recorded, "fewer steps, or a larger Record.every")
         if rehearsing():
@@ -227,7 +247,7 @@ class Simulation(Described):
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
         results = self._results(arrays, rows, start, phases or self._phases(start, steps, learning), timings)
-        step = max((int(arrays[f"{rule}.diverged_step"][0]) for rule in rules), default=-1)
+        step = max((int(arrays[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
@@ -243,7 +263,7 @@ class Simulation(Described):
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
         record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
-        output = self.net.n_outputs if "output" in self.wiring.circuit.of(VariableRecord) else 0
+        output = self.net.n_outputs if OUTPUT in self.wiring.circuit.of(VariableRecord) else 0
         recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
         return np.dtype(self.net.dtype).itemsize * output + size * recorded
 
@@ -262,12 +282,17 @@ class Simulation(Described):
                 raise InvalidValueError(
                     message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
                 )
-            series |= {"y": task.target, "x": task.inputs}
-            first, periodic, left, at = 0, task.period is not None, task.n_steps - start, task.target_at
+            series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
+            first, periodic, left = 0, task.period is not None, task.n_steps - start
+            of_task = series["y"]
+
+            def at(k: np.ndarray) -> np.ndarray:
+                return of_task.take(k if task.period is None else k % task.period, axis=0)
+
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else check_series(f"Simulation.run.{name}", samples, unit)
+                series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values()), None)
             for name, length in lengths.items():
@@ -276,7 +301,7 @@ class Simulation(Described):
                         message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
                     )
             y, step_of = series["y"], held["y"]
-            at = None if y is None else lambda k: y[(k - start) // step_of]
+            at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
         self._check_series(series, learning)
         if steps is None:
             steps = left
@@ -289,15 +314,13 @@ class Simulation(Described):
             )
         data = {}
         for part, (name, channels) in self._channels().items():
-            samples = np.zeros((1, channels)) if series[name] is None else series[name]
-            data[f"{part}.samples"] = samples.ravel()
-            data |= {f"{part}.first_step": first, f"{part}.every": held[name], f"{part}.periodic": int(periodic)}
+            data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
+            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
         """Return for each signal of the circuit the name of its samples, and its channels."""
-        names = {"target": "y", "inputs": "x", "rates": "rates"}
-        return {part: (names[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
+        return {part: (SAMPLES[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
 
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
@@ -330,28 +353,28 @@ class Simulation(Described):
         steps = int(arrays["steps"])
         recorded_steps = self._rows(start, steps)
         rows = np.arange(recorded_steps.start, recorded_steps.stop, every)
-        if "output.values" in arrays:
-            output = np.array(arrays["output.values"]).reshape(-1, net.n_outputs)
+        if entry(OUTPUT, "values") in arrays:
+            output = np.array(arrays[entry(OUTPUT, "values")]).reshape(-1, net.n_outputs)
         else:
             output, target_at = np.empty((len(rows), 0)), None
         if len(output) != len(rows):
             raise _incomplete(f"{len(output)} of {len(rows)} rows of its output")
-        if wiring.spikes_of and len(arrays["spikes.t"]) != len(arrays["spikes.i"]):
+        if wiring.spikes_of and len(arrays[entry(SPIKES, "t")]) != len(arrays[entry(SPIKES, "i")]):
             raise _incomplete(f"{len(arrays['spikes.t'])} times and {len(arrays['spikes.i'])} neurons of spikes")
         recorded = {}
         for name, indices in self.record.variables.items():
             if name in self.record.off:
                 continue
-            values = arrays[f"recorded_{name}.values"]
+            values = arrays[entry(recorded_part(name), "values")]
             if len(values) != len(rows) * len(indices):
                 raise _incomplete(f"{len(values)} of {len(rows) * len(indices)} values of {name}")
             values = values.reshape(-1, len(indices))
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
-        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {"step": start + steps}
+        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {STEP: start + steps}
         spike_step = np.empty(0, np.int64)
         if wiring.spikes_of:
-            spike_step = np.rint(arrays["spikes.t"] / net.dt).astype(np.int64)
+            spike_step = np.rint(arrays[entry(SPIKES, "t")] / net.dt).astype(np.int64)
         return Results(
             name=self.name,
             dt=net.dt,
@@ -359,7 +382,7 @@ class Simulation(Described):
             n_steps=steps,
             n_neurons=net.n,
             spike_step=spike_step,
-            spike_neuron=arrays["spikes.i"] if wiring.spikes_of else np.empty(0, np.int32),
+            spike_neuron=arrays[entry(SPIKES, "i")] if wiring.spikes_of else np.empty(0, np.int32),
             n_recorded_neurons=wiring.spikes_of,
             record_every=every,
             output=output,
@@ -370,6 +393,7 @@ class Simulation(Described):
             state=state,
             provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
             timings=timings,
+            net=net,
         )
 
     def _phases(self, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
@@ -379,7 +403,7 @@ class Simulation(Described):
     def _provenance(self) -> dict[str, Any]:
         net = self.net
         return {
-            "versions": {"python": platform.python_version()} | _versions(),
+            "versions": {"python": platform.python_version()} | _versions(self.target == "tensorflow"),
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
@@ -387,18 +411,24 @@ class Simulation(Described):
             "synapse": net.synapse and net.synapse.name,
             "source": net.neuron.source,
             "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+            "machine": this_machine(),
+            "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
         }
 
 
 @cache
-def _versions() -> dict[str, str]:
+def _versions(with_tensorflow: bool) -> dict[str, str]:
     found = {}
-    for distribution in ("tension-sim", "brian2", "numpy"):
+    for distribution in ("tension-sim", "brian2", "numpy", *(("tensorflow",) if with_tensorflow else ())):
         try:
             found[distribution] = version(distribution)
         except PackageNotFoundError:
             found[distribution] = "unknown"
     return found
+
+
+def _task_rows(part: str, samples: np.ndarray | None) -> Any:
+    return checked_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
 
 
 def _checked_phases(phases: Any) -> tuple[Phase, ...]:
@@ -410,6 +440,14 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
 
 def _incomplete(what: str) -> RunFailedError:
     return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
+
+
+def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
+    try:
+        from ..tensorflow.target.program import program_of_circuit
+    except EngineNotFoundError as error:
+        raise tensorflow_missing("Simulation.target='tensorflow'", error.__context__) from None
+    return program_of_circuit(circuit)
 
 
 def _default_target(circuit: Circuit) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..circuit.names import PLASTIC, STEP, entry, split
 from ..circuit.parts import Rule, SpikeInput
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
-from ..results.results import Results, added
+from ..results.results import Results, first_multiple
+from ..results.run_data import added
 from .simulation import Simulation
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
@@ -109,13 +111,11 @@ class Trials:
         check_choice("Trials.start", start, ("fresh", "continued"))
         self.simulation, self.steps, self.every, self.start = simulation, steps, dict(every or {}), start
         circuit = simulation.wiring.circuit
-        learned = [f"{name}." for name in circuit.of(Rule)]
+        learned = circuit.of(Rule)
         #: What goes from one trial to the next.
-        self._carried = {
-            name for name in circuit.state_sizes if start == "continued" or name.startswith(tuple(learned))
-        }
-        self._weights = [f"{name}.w" for name, part in circuit.of(SpikeInput).items() if part.trace]
-        self._carried |= {name for name in circuit.state_sizes if name.endswith(".w")}
+        self._carried = {name for name in circuit.state_sizes if start == "continued" or split(name)[0] in learned}
+        self._weights = [entry(name, "w") for name, part in circuit.of(SpikeInput).items() if part.trace]
+        self._carried |= {name for name in circuit.state_sizes if split(name)[1] == "w"}
         self.state: dict[str, Any] = {}
         self.loops, self.interrupted = 0, False
         self.timings: dict[str, float] = {}
@@ -136,7 +136,7 @@ class Trials:
             raise InvalidTypeError(message("Trials.weights", "a FittedNetwork", self.simulation.net))
         if not self.state:
             return self.simulation.net.plastic.weight.copy()
-        return self.simulation.wiring.weights(self._with_own(condition))["plastic"]
+        return self.simulation.wiring.weights(self._with_own(condition))[PLASTIC]
 
     def _check_name(self, where: str, condition: str) -> None:
         if check_text(where, condition) not in self.conditions:
@@ -154,7 +154,7 @@ class Trials:
         return state
 
     def _take(self, condition: str, results: Results) -> None:
-        self.state = {name: results.state[name] for name in self._carried} | {"step": 0}
+        self.state = {name: results.state[name] for name in self._carried} | {STEP: 0}
         if self._separate is not None:
             self._own[condition] = np.array(self.state[self._weights[0]])[self._slots]
 
@@ -239,7 +239,7 @@ class Trials:
         """
         self._check_name("Trials.test.condition", condition)
         check_whole("Trials.test.number", number, 0)
-        weights = {name: v for name, v in self._with_own(condition).items() if name.endswith(".w")}
+        weights = {name: v for name, v in self._with_own(condition).items() if split(name)[1] == "w"}
         return self._run(condition, weights | dict(state or {}), trial=TESTS + number, learning=False)
 
 
@@ -275,7 +275,7 @@ def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[i
     centers = whole_numbers("window_means.centers", centers, "a list of time steps")
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     span = (span[0], min(span[1], len(values) * every))
-    low, high = (-(-np.clip(centers + side, *span) // every) for side in (-half, half))
+    low, high = (first_multiple(np.clip(centers + side, *span), every) // every for side in (-half, half))
     if np.any(high <= low):
         raise InvalidValueError(
             message("window_means.centers", "windows with at least one row each", centers[np.argmax(high <= low)])

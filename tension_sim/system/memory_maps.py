@@ -14,6 +14,8 @@ __all__ = ["MappedFile", "file_behind", "in_parts", "let_go"]
 
 #: Numbers in a part.
 _PART = 2**22
+#: Bytes up to which a file stays in memory: it takes longer to bring them back than they are worth.
+_SMALL = 2**25
 
 
 class MappedFile:
@@ -75,11 +77,12 @@ def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def let_go(array: Any) -> None:
-    """Drop a memory map's cached pages."""
+    """Drop a memory map's cached pages, unless they are few."""
     if not hasattr(mmap, "MADV_DONTNEED"):
         return
     kept = file_behind(array)
     if kept is not None:
-        kept.map.madvise(mmap.MADV_DONTNEED)
+        if kept.nbytes > _SMALL:
+            kept.map.madvise(mmap.MADV_DONTNEED)
     elif isinstance(array, np.memmap) and array.mode != "c":  # "c": changed pages would be lost
         array._mmap.madvise(mmap.MADV_DONTNEED)

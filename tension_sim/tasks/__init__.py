@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -19,9 +20,19 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from . import registry
 from .clock import clock_period, clock_signal
-from .registry import MOST_STEPS, Grid, Setting
+from .registry import MOST_STEPS, Grid, Registered, Setting
+from .trials import TrialTask
 
-__all__ = ["Task", "list_tasks", "make_task", "task_settings", "task_summary", "task_shape"]
+__all__ = [
+    "Task",
+    "list_tasks",
+    "list_trial_tasks",
+    "load_tasks",
+    "make_task",
+    "task_settings",
+    "task_shape",
+    "task_summary",
+]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -104,9 +115,36 @@ def list_tasks() -> list[str]:
     return registry.names()
 
 
+def list_trial_tasks() -> list[str]:
+    """Return the names of all tasks that come in trials.
+
+    Examples
+    --------
+    >>> "ready_set_go" in list_trial_tasks()
+    True
+    """
+    return registry.names(TrialTask)
+
+
+def load_tasks(folder: str | Path) -> list[str]:
+    """Import the modules of a folder of your own, which register supervisors; return the names of the modules.
+
+    Their Python code is run: name only folders that you trust.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such folder, a module cannot be imported, or a name is taken.
+    """
+    found = registry.SUPERVISORS.modules(folder)
+    for name in found:
+        registry.SUPERVISORS.load(name, folder)
+    return found
+
+
 def task_summary(name: str) -> str:
-    """Return one line on a supervisor."""
-    return registry.find(name).summary
+    """Return one line on a supervisor, or on a task that comes in trials."""
+    return registry.find(name, Registered).summary
 
 
 def task_settings(name: str) -> Mapping[str, Setting]:
@@ -242,7 +280,9 @@ def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | Non
         noise *= common["noise"]
         noise += target
         target = noise
-    return Task(name, grid.n_steps, np.ascontiguousarray(target, dtype=float), inputs, period)
+    if not isinstance(target, np.memmap):  # else it stays in its file
+        target = np.ascontiguousarray(target, dtype=float)
+    return Task(name, grid.n_steps, target, inputs, period)
 
 
 def _rows(samples: np.ndarray, rows: int) -> np.ndarray:

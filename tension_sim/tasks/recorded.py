@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import os
+
 import numpy as np
 
 from ..declare.arrays_in import numbers
 from ..errors import InvalidValueError, message
-from ..system.data_files import TABLE, load_arrays, load_table
+from ..system.data_files import FAILURES, TABLE, load_arrays, load_table, read_header
+from ..system.files import checked_path, open_regular
+from ..system.memory_maps import in_parts
 from .registry import Grid, supervisor
 
 
 def _read(file: str) -> np.ndarray:
+    """Return samples; those of a .npy file that can be read in pieces stay there, as a memory map."""
     where = "Task.file"
-    data = load_arrays(where, file, what=TABLE).get("data") if file.endswith(".npy") else load_table(where, file)
+    if file.endswith(".npy"):
+        mapped = _mapped(where, file)
+        if mapped is not None:
+            return mapped
+        data = load_arrays(where, file, what=TABLE).get("data")
+    else:
+        data = load_table(where, file)
     data = numbers(where, data, "samples of shape (steps, outputs)")
     if data.ndim == 1:
         data = data[:, None]
@@ -22,6 +34,27 @@ def _read(file: str) -> np.ndarray:
         row = int(np.flatnonzero(~np.isfinite(data).all(axis=1))[0])
         raise InvalidValueError(message(where, "finite samples", f"NaN or infinity in row {row} of {file}"))
     return data
+
+
+def _mapped(where: str, file: str) -> np.memmap | None:
+    """Map float64 samples, row by row; None where they are something else."""
+    path = checked_path(where, file)
+    try:
+        with open_regular(where, path, TABLE) as stream:
+            shape, fortran, dtype = read_header(stream)
+            offset, size = stream.tell(), os.fstat(stream.fileno()).st_size
+    except FAILURES:
+        return None  # whoever loads it says why
+    if fortran or dtype != np.float64 or len(shape) not in (1, 2) or 0 in shape or size < offset + 8 * math.prod(shape):
+        return None
+    mapped = np.memmap(path, dtype, mode="r", offset=offset, shape=(shape[0], math.prod(shape[1:])))
+    first = 0
+    for part in in_parts(mapped):
+        if not np.isfinite(part).all():
+            row = (first + int(np.argmin(np.isfinite(part)))) // mapped.shape[1]
+            raise InvalidValueError(message(where, "finite samples", f"NaN or infinity in row {row} of {file}"))
+        first += part.size
+    return mapped
 
 
 def _count(file: str, repeat: bool, peak: float) -> int:
@@ -46,7 +79,7 @@ def recorded(grid: Grid, file: str, repeat: bool = False, peak: float = 0.0) -> 
             )
         )
     if peak:
-        largest = data.max()
+        largest = max(part.max() for part in in_parts(data))
         if not largest > 0:
             raise InvalidValueError(message("Task.peak", "data with a value above 0", float(largest)))
         data = data * (peak / largest)

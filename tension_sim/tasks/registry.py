@@ -1,18 +1,33 @@
-"""The supervisors by name: a decorator registers a function, nothing else lists them."""
+"""The tasks by name: a decorator registers a function, nothing else lists them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..declare.units import Quantity, describe, dimension_of, evaluate
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from ..system.extensions import Extensions
 
-__all__ = ["MOST_STEPS", "REQUIRED", "Grid", "Setting", "Supervisor", "find", "names", "parse_settings", "supervisor"]
+__all__ = [
+    "MOST_STEPS",
+    "REQUIRED",
+    "SUPERVISORS",
+    "Grid",
+    "Registered",
+    "Setting",
+    "Supervisor",
+    "find",
+    "names",
+    "parse_settings",
+    "register",
+    "settings_of",
+    "supervisor",
+]
 
 #: Stands for the default of a setting that must be given.
 REQUIRED = inspect.Parameter.empty
@@ -20,7 +35,10 @@ REQUIRED = inspect.Parameter.empty
 #: Time steps of the longest run: even without neurons it would take weeks.
 MOST_STEPS = 2**40
 
-_REGISTRY: dict[str, Supervisor] = {}
+#: An entry point's name is that of the supervisor which its module registers.
+SUPERVISORS = Extensions("task", "tension_sim.tasks", "tension_sim.tasks")
+
+_REGISTRY: dict[str, Registered] = {}
 
 
 @dataclass(frozen=True)
@@ -164,23 +182,56 @@ def parse_whole(value: Any, where: str) -> int:
 
 
 @dataclass(frozen=True)
-class Supervisor:
-    """A registered supervisor: its function, settings, number of outputs and period."""
+class Registered:
+    """A task by its name: the function that computes it, and its settings."""
 
     name: str
-    function: Callable[..., np.ndarray]
+    function: Callable[..., Any]
     settings: Mapping[str, Setting]
-    outputs: int | Callable[..., int]
-    period: Callable[..., int | None]
 
     @property
     def summary(self) -> str:
         """First line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
 
+
+@dataclass(frozen=True)
+class Supervisor(Registered):
+    """What a network is to learn, as a function of time; with its number of outputs and its period."""
+
+    outputs: int | Callable[..., int]
+    period: Callable[..., int | None]
+
     def count_outputs(self, settings: Mapping[str, Any]) -> int:
         """Number of outputs under parsed `settings`."""
         return self.outputs(**settings) if callable(self.outputs) else self.outputs
+
+
+def settings_of(function: Callable, skipped: int, units: Mapping[str, str]) -> dict[str, Setting]:
+    """Return the settings of a function: its parameters after the first ones, which it is given by us."""
+    settings = {}
+    for parameter in list(inspect.signature(function).parameters.values())[skipped:]:
+        unit, _, many = units[parameter.name].partition(",")
+        settings[parameter.name] = Setting(parameter.name, unit, parameter.default, bool(many))
+    return settings
+
+
+Task = TypeVar("Task", bound=Registered)
+
+
+def register(task: Registered) -> None:
+    """Make a task known by its name.
+
+    Raises
+    ------
+    InvalidValueError
+        If another module has a task of that name.
+    """
+    known = _REGISTRY.get(task.name)
+    if known is not None and known.function.__module__ != task.function.__module__:
+        what = f"a name that no other supervisor has ({known.function.__module__} has it)"
+        raise InvalidValueError(message("supervisor", what, task.name, "rename the function."))
+    _REGISTRY[task.name] = task
 
 
 def supervisor(
@@ -204,28 +255,28 @@ def supervisor(
         Unit of each setting, as in `Setting`; ``"hertz, many"`` takes a list.
     """
 
-    def register(function: Callable) -> Callable:
-        parameters = list(inspect.signature(function).parameters.values())[1:]
-        settings = {}
-        for parameter in parameters:
-            unit, _, many = units[parameter.name].partition(",")
-            settings[parameter.name] = Setting(parameter.name, unit, parameter.default, bool(many))
-        _REGISTRY[function.__name__] = Supervisor(function.__name__, function, settings, outputs, period)
+    def registered(function: Callable) -> Callable:
+        name, settings = function.__name__, settings_of(function, 1, units)
+        register(Supervisor(name, function, settings, outputs, period))
         return function
 
-    return register
+    return registered
 
 
-def names() -> list[str]:
-    """Return the names of all supervisors, sorted."""
-    return sorted(_REGISTRY)
+def names(kind: type[Registered] = Supervisor) -> list[str]:
+    """Return the names of all tasks of a kind, sorted; supervisors of installed packages too."""
+    installed = SUPERVISORS.installed() if kind is Supervisor else ()
+    return sorted({*(name for name, task in _REGISTRY.items() if isinstance(task, kind)), *installed})
 
 
-def find(name: str) -> Supervisor:
-    """Return the supervisor of that name, or raise `UnknownNameError` with the nearest one."""
-    if not isinstance(name, str) or name not in _REGISTRY:
-        raise unknown_name("Task.name", "supervisor", name, _REGISTRY)
-    return _REGISTRY[name]
+def find(name: str, kind: type[Task] = Supervisor, where: str = "Task.name", what: str = "supervisor") -> Task:
+    """Return the task of that name and kind, or raise `UnknownNameError` with the nearest one."""
+    if isinstance(name, str) and name not in _REGISTRY and name in SUPERVISORS.installed():
+        SUPERVISORS.load(name)
+    task = _REGISTRY.get(name) if isinstance(name, str) else None
+    if not isinstance(task, kind):
+        raise unknown_name(where, what, name, names(kind))
+    return task
 
 
 def parse_settings(

@@ -3,17 +3,9 @@
 try:
     import tensorflow  # noqa: F401
 except ModuleNotFoundError as error:
-    from ..errors import message
+    from ..errors import tensorflow_missing
 
-    raise ModuleNotFoundError(
-        message(
-            "tension_sim (Keras-style classes)",
-            "TensorFlow to be installed",
-            str(error),
-            'install it with pip install "tension-sim[keras]".',
-        ),
-        name="tensorflow",
-    ) from None
+    raise tensorflow_missing("tension_sim (Keras-style classes)", error) from None
 
 
 def _require_keras_on_tensorflow() -> None:

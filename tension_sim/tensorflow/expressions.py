@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..declare.language import functions as language
 from ..errors import InvalidValueError, message
 from .variables import standard_normal, standard_uniform
 
@@ -35,35 +36,34 @@ _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: lambda a, b: tf.equal(a, b) if tf.is_tensor(a) or tf.is_tensor(b) else a == b,
     ast.NotEq: lambda a, b: tf.not_equal(a, b) if tf.is_tensor(a) or tf.is_tensor(b) else a != b,
 }
-CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "True": True, "False": False}
+CONSTANTS = language.CONSTANTS | {"True": True, "False": False}
 
-# name: what it does to tensors, what it does to plain numbers
-FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "exp": (tf.exp, math.exp),
-    "expm1": (tf.math.expm1, math.expm1),
-    "exprel": (
-        lambda x: tf.where(x == 0, tf.ones_like(x), tf.math.expm1(x) / x),
-        lambda x: math.expm1(x) / x if x else 1.0,
-    ),
-    "log": (tf.math.log, math.log),
-    "log1p": (tf.math.log1p, math.log1p),
-    "log10": (lambda x: tf.math.log(x) / math.log(10), math.log10),
-    "sqrt": (tf.sqrt, math.sqrt),
-    "sin": (tf.sin, math.sin),
-    "cos": (tf.cos, math.cos),
-    "tan": (tf.tan, math.tan),
-    "sinh": (tf.sinh, math.sinh),
-    "cosh": (tf.cosh, math.cosh),
-    "tanh": (tf.tanh, math.tanh),
-    "arcsin": (tf.asin, math.asin),
-    "arccos": (tf.acos, math.acos),
-    "arctan": (tf.atan, math.atan),
-    "abs": (tf.abs, abs),
-    "sign": (tf.sign, lambda x: float((x > 0) - (x < 0))),
-    "floor": (tf.floor, math.floor),
-    "ceil": (tf.math.ceil, math.ceil),
-    "clip": (tf.clip_by_value, lambda x, low, high: min(max(x, low), high)),
-    "erf": (tf.math.erf, math.erf),
+#: What TensorFlow and `math` call otherwise, or do not have: of tensors, and of plain numbers.
+_OTHER_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
+_OF_TENSORS: dict[str, Callable[..., Any]] = {
+    "exprel": lambda x: tf.where(x == 0, tf.ones_like(x), tf.math.expm1(x) / x),
+    "log10": lambda x: tf.math.log(x) / math.log(10),
+    "clip": tf.clip_by_value,
+}
+_OF_NUMBERS: dict[str, Callable[..., Any]] = {
+    "exprel": lambda x: math.expm1(x) / x if x else 1.0,
+    "abs": abs,
+    "sign": lambda x: float((x > 0) - (x < 0)),
+    "clip": lambda x, low, high: min(max(x, low), high),
+}
+
+
+def _computes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    other = _OTHER_NAMES.get(name, name)
+    return (
+        _OF_TENSORS[name] if name in _OF_TENSORS else getattr(tf.math, other),
+        _OF_NUMBERS[name] if name in _OF_NUMBERS else getattr(math, other),
+    )
+
+
+#: What each function of the language does to tensors, and to plain numbers; those of whole numbers stand apart.
+FUNCTIONS = {
+    name: _computes(name) for name, f in language.FUNCTIONS.items() if f.compute is not None and f.gives != "integer"
 }
 _NOISE = {"standard_normal": standard_normal, "standard_uniform": standard_uniform}
 

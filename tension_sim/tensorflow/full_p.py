@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidValueError, message
-from .blocks import PartnerBlocks
+from .partner_blocks import PartnerBlocks
 
 __all__ = ["FullP"]
 

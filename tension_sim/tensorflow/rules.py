@@ -9,7 +9,7 @@ import tensorflow as tf
 from .variables import is_ours
 
 if TYPE_CHECKING:
-    from .blocks import PartnerBlocks
+    from .partner_blocks import PartnerBlocks
 
 __all__ = ["Rules"]
 

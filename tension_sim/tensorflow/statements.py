@@ -12,7 +12,16 @@ from ..declare.equations import resolve_parameters
 from ..declare.units import Dimension, dimension_of_brian2
 from .expressions import CONSTANTS, FUNCTIONS, chosen, evaluate_text
 
-__all__ = ["STEPS_SINCE_SPIKE", "Program", "Statement", "carry_out", "depending", "depends_on_sum", "program_of"]
+__all__ = [
+    "STEPS_SINCE_SPIKE",
+    "Program",
+    "Statement",
+    "carry_out",
+    "depending",
+    "depends_on_sum",
+    "program_of",
+    "program_of_group",
+]
 
 #: Name of the number of time steps since a neuron's last spike, and how Brian2's refractory clause computes it.
 STEPS_SINCE_SPIKE = "steps_since_spike"
@@ -184,10 +193,23 @@ def program_of(
             runners |= {"threshold": group.thresholder["spike"], "reset": group.resetter["spike"]}
         if rate:
             runners["rate"] = group.run_regularly(f"r = {rate}")
-        constants: dict[str, tuple[float, Dimension]] = {}
-        parts = {"before": tuple(before)}
-        for part, runner in runners.items():
-            parts[part] = _statements(runner, group, constants)
+        program = program_of_group(group, runners)
+    return Program({"before": tuple(before), **program.parts}, program.constants)
+
+
+def program_of_group(group: Any, runners: Mapping[str, Any], *, optimise: bool = False) -> Program:
+    """Return the statements of some code of a Brian2 group.
+
+    Parameters
+    ----------
+    group : NeuronGroup
+    runners : mapping of str to CodeRunner
+        What belongs to the group, by the names of the program's parts.
+    optimise : bool, optional
+        With Brian2's own rearrangements, so that numbers are rounded as on its targets.
+    """
+    constants: dict[str, tuple[float, Dimension]] = {}
+    parts = {part: _statements(runner, group, constants, optimise) for part, runner in runners.items()}
     return Program(parts, constants)
 
 
@@ -214,7 +236,9 @@ def _split(equations: Any, known: set[str]) -> tuple[Any, list[Statement]]:
     return Equations(list(left.values())), before
 
 
-def _statements(runner: Any, group: Any, constants: dict[str, tuple[float, Dimension]]) -> tuple[Statement, ...]:
+def _statements(
+    runner: Any, group: Any, constants: dict[str, tuple[float, Dimension]], optimise: bool
+) -> tuple[Statement, ...]:
     from brian2.codegen.translation import analyse_identifiers, make_statements
     from brian2.core.variables import Constant
 
@@ -222,7 +246,7 @@ def _statements(runner: Any, group: Any, constants: dict[str, tuple[float, Dimen
     code = runner.abstract_code
     _, known, unknown = analyse_identifiers(code, group.variables, recursive=True)
     variables = group.resolve_all(known | unknown | {"dt"}, {}, user_identifiers=set())
-    scalar, vector = make_statements(code, {**group.variables, **variables}, np.float64, optimise=False)
+    scalar, vector = make_statements(code, {**group.variables, **variables}, np.float64, optimise=optimise)
     for name, variable in variables.items():
         if isinstance(variable, Constant) and name not in group.variables and name not in CONSTANTS:
             constants[name] = (float(variable.get_value()), dimension_of_brian2(variable))

@@ -13,7 +13,17 @@ from ..declare.equations import Neuron, SynapticFilter, unit_of
 from .expressions import evaluate_text
 from .statements import STEPS_SINCE_SPIKE, Program, carry_out, depending, depends_on_sum, program_of
 
-__all__ = ["FilterStep", "NeuronStep", "RateStep", "Spiked", "filter_step", "neuron_step", "rate_step"]
+__all__ = [
+    "FilterStep",
+    "NeuronStep",
+    "RateStep",
+    "Spiked",
+    "filter_step",
+    "neuron_step",
+    "rate_step",
+    "rests",
+    "since_spike",
+]
 
 
 @dataclass(frozen=True)
@@ -72,13 +82,13 @@ class NeuronStep(_FileStep):
         """
         read = self._read(states)
         if "lastspike" in states:
-            read |= _since_spike(states["lastspike"], names, states[self.variables[0]].dtype)
+            read |= since_spike(states["lastspike"], names, states[self.variables[0]].dtype)
         values = _updated(self.program, {**names, **read}, self.name)
         if advanced:
             values = carry_out(self.program.parts["before"], {**values, **advanced}, self.name)
         spikes = carry_out(self.program.parts["threshold"], values, self.name)["_cond"]
         if "lastspike" in states:
-            values |= _rests(spikes, states["lastspike"], values, names)
+            values |= rests(spikes, states["lastspike"], values, names)
         reset = carry_out(self.program.parts["reset"], values, self.name)
         before, after = {}, {}
         for name in self.variables:
@@ -159,14 +169,14 @@ def _updated(program: Program, names: Mapping[str, Any], where: str) -> dict[str
     return carry_out(program.parts["update"], carry_out(program.parts["before"], names, where), where)
 
 
-def _since_spike(last: Any, names: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+def since_spike(last: Any, names: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
     """Return how many time steps ago each neuron spiked, as Brian2 counts, and when; `last` is in float64."""
     step = tf.cast(names["t_in_timesteps"], tf.int64)
     then = tf.cast(tf.math.ceil(last / names["dt"] - 1e-3), tf.int64)
     return {STEPS_SINCE_SPIKE: step - then, "lastspike": tf.cast(last, dtype)}
 
 
-def _rests(spikes: Any, last: Any, values: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+def rests(spikes: Any, last: Any, values: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the refractory clause keeps of the spikes of a step."""
     now = tf.cast(names["t_in_timesteps"], last.dtype) * names["dt"]
     free = tf.logical_and(values["not_refractory"], tf.logical_not(spikes))

@@ -170,7 +170,7 @@ def _uniform(key: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 
 def is_ours(function: Any) -> bool:
-    """Return whether a method is this package's own, not a user's override."""
+    """Return whether a method is this package's own, not a user's override; or a class its own, not a subclass."""
     function = getattr(function, "__func__", function)
     return str(getattr(function, "__module__", "")).startswith(_PACKAGE)
 

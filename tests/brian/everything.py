@@ -16,7 +16,7 @@ import numpy as np
 from brian_target import Target
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
-from tension_sim.brian.rls import chance
+from tension_sim.declare.noise import chance
 
 STEPS = 400
 DT = 0.1 * b2.ms

@@ -140,10 +140,13 @@ def test_parts_of_a_cpp_program_equal_one_run(tmp_path: Path) -> None:
         program.run(tmp_path / "whole", duration=0.030)
         assert_same(found, observed(network))
         assert len(found["spikes.t"]) > 20 and found["spikes.t"].max() > 0.02
+        network["lif"].tau = 15 * MS
+        continue_run(1 * MS, network)
+        assert np.all(network["lif"].tau_[:] == float(15 * MS))
         with pytest.raises(UnsupportedError, match="continue_run: expected a network that stays as it was") as caught:
-            network["lif"].I = 0 * b2.mV
+            network["lif"].I = "0*mV"
             continue_run(1 * MS, network)
-        assert "Fix: set values before the first run" in str(caught.value)
+        assert "Received: 'lif, set by a string'\nFix: set numbers or an array" in str(caught.value)
 
 
 @pytest.mark.slow

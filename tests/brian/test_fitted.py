@@ -110,7 +110,7 @@ def test_a_run_in_two_parts_is_one_run():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", TARGETS[1:])
+@pytest.mark.parametrize("target", [*TARGETS[1:], "tensorflow"])
 def test_targets_agree(target):
     skip_unless_here(target)
     net = small_network(**VARIANTS["penalties and signs"])

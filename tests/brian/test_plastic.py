@@ -167,7 +167,7 @@ def lif_full_force(activation: str = "sigmoid"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", TARGETS[1:])
+@pytest.mark.parametrize("target", [*TARGETS[1:], "tensorflow"])
 @pytest.mark.parametrize("case", [*CASES, lif_full_force])
 def test_compiled_code_gives_the_same(target, case):
     skip_unless_here(target)

@@ -71,12 +71,13 @@ def spikes_of(results: Any) -> list[tuple[int, int]]:
 COMPILED = list(CLAUSES)[2:]
 
 
-def on_compilers(*targets: str) -> list[Any]:
+def compiled_on(*targets: str) -> list[Any]:
     return [pytest.param(clause, name, marks=pytest.mark.slow) for name in targets for clause in COMPILED]
 
 
 @pytest.mark.parametrize(
-    ("clause", "target"), [*((clause, "numpy") for clause in CLAUSES), *on_compilers("cython", "cpp_standalone")]
+    ("clause", "target"),
+    [*((clause, "numpy") for clause in CLAUSES), *compiled_on("cython", "cpp_standalone", "tensorflow")],
 )
 def test_spikes_are_those_of_a_plain_loop(clause, target, tmp_path):
     skip_unless_here(target)
@@ -99,7 +100,7 @@ def test_the_clause_matters(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("clause", "target"), [*((clause, "numpy") for clause in COMPILED), *on_compilers("cpp_standalone")]
+    ("clause", "target"), [*((clause, "numpy") for clause in COMPILED), *compiled_on("cpp_standalone")]
 )
 def test_a_run_goes_on_within_the_rest_of_its_neurons(clause, target, tmp_path):
     skip_unless_here(target)

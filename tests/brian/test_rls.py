@@ -15,7 +15,7 @@ from brian2.core.base import BrianObjectException
 from targets import STANDALONE_TARGETS, TARGETS, activated, assert_close, runtime_targets, skip_unless_here
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
-from tension_sim.brian.rls import chance
+from tension_sim.declare.noise import chance
 from tension_sim.errors import (
     DivergenceError,
     InvalidTypeError,

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from targets import activated, skip_unless_here
 
-from tension_sim.brian import LinearMap, Recorder, Signal, sample_file
+from tension_sim.brian import LinearMap, Recorder, Signal
+from tension_sim.declare import sample_file
 from tension_sim.errors import InvalidTypeError, InvalidValueError, RunFailedError, TensionError, UnitsError
 
 RNG = np.random.default_rng(0)
@@ -42,6 +43,10 @@ def large(folder: Path) -> Path:
     path = folder / "large.npy"
     np.lib.format.open_memmap(path, "w+", "f8", MANY).flush()
     return path
+
+
+def brian2_file(owner: Recorder, name: str) -> str:
+    return b2.get_device().get_array_filename(owner.variables[name])
 
 
 def played(signal: Signal, *steps: int) -> np.ndarray:
@@ -267,14 +272,25 @@ def test_a_generated_program_reads_in_pieces_large_files_too(tmp_path, monkeypat
         assert np.asarray(recorders[0].recorded) == pytest.approx(1e-3 * ROWS[(steps - 3) % 20], abs=1e-18)
         assert np.array_equal(recorders[1].recorded, ROWS[5 + np.minimum(steps // 2, 9)])
 
+        written = brian2_file(recorders[0], "values")
+
+        def recorded(folder: Path) -> np.ndarray:
+            return np.fromfile(folder / "results" / written).reshape(-1, 3)
+
         def run(argument: str = "") -> tuple[int, str]:
             command = f"ulimit -v 96000; exec ./main {argument}"
             ended = subprocess.run(["sh", "-c", command], cwd=target.folder, capture_output=True, text=True)
             return ended.returncode, ended.stdout
 
         assert run()[0] == 0  # in 96 MB, less than the file
-        text = "fault small.samples stays in its file: make the Signal of an array to give it arrays\n"
-        assert run("small.samples=1") == (66, text)
+        (10.0 * ROWS[:2]).tofile(tmp_path / "array")
+        assert run(f"small.samples={tmp_path / 'array'}")[0] == 0  # an array takes the place of the file
+        assert np.array_equal(recorded(target.folder)[:9], 10.0 * ROWS[(np.arange(9) - 3) % 2])
+        assert run("small.samples=1")[0] == 0
+        assert np.array_equal(recorded(target.folder), np.ones((MANY[0], 3)))
+        ROWS[0, :2].astype(float).tofile(tmp_path / "array")
+        text = "fault could not play small.samples (2 numbers are no rows of 3)\n"
+        assert run(f"small.samples={tmp_path / 'array'}") == (66, text)
         rows = ROWS.astype("f4")
         rows[7, 2] = np.inf
         rows.tofile(tmp_path / "raw")

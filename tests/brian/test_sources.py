@@ -12,7 +12,8 @@ import pytest
 from brian.everything import replay
 from targets import activated, assert_close
 
-from tension_sim.brian import RLS, LinearMap, Recorder, Signal, sample_file
+from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+from tension_sim.declare import sample_file
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 
 STEPS = 60

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from targets import Target, activated, assert_close, skip_unless_here
 
-from tension_sim import DivergenceError, InvalidTypeError, InvalidValueError, UnitsError, UnsupportedError
+from tension_sim import DivergenceError, InvalidTypeError, InvalidValueError, OutputError, UnitsError, UnsupportedError
 from tension_sim.brian import RLS, LinearMap, Signal, Trainer, continue_run
 
 MS = b2.ms
@@ -214,6 +214,23 @@ def test_results_go_to_neo(numpy_target: Target) -> None:
     np.testing.assert_array_equal(neurons, spikes.i[:])
     assert isinstance(block, neo.Block) and [group.name for group in block.groups] == ["cells_subgroup"]
     assert repr(trainer.results) == "<TrainerResults: 3 run(s), 300 steps of 0.0001 s>"
+    for number, segment in enumerate(block.segments):
+        (weights,) = segment.irregularlysampledsignals
+        assert weights.name == f"weights of {readout.name}" and weights.shape == (1, 8)
+        np.testing.assert_array_equal(weights.magnitude[0], trainer.results.weights[readout.name][number])
+        assert float(weights.times[0]) == pytest.approx(0.01 * (number + 1), rel=1e-14)
+        (phases,) = segment.epochs
+        assert phases.labels.tolist() == ["learning"] == [segment.annotations["phase"]]
+        assert segment.annotations["epoch"] == number
+        assert float(phases.times[0] + phases.durations[0]) == pytest.approx(0.01 * (number + 1), rel=1e-14)
+    trainer.predict(steps=20)
+    (segment,) = trainer.results.to_neo().segments
+    assert segment.annotations["phase"] == "prediction" and not segment.irregularlysampledsignals
+    trainer.fit(y=np.ones((2, 50, 1)), epochs=2, verbose=0)  # two trials an epoch
+    block = trainer.results.to_neo()
+    assert [len(one.irregularlysampledsignals) for one in block.segments] == [0, 1, 0, 1]
+    last = block.segments[-1].irregularlysampledsignals[0].magnitude[0]
+    np.testing.assert_array_equal(last, readout.w[:])
 
 
 def test_samples_may_be_held_and_have_units(numpy_target: Target) -> None:
@@ -298,6 +315,24 @@ def learned(trainer: Trainer) -> dict[str, np.ndarray]:
     }
 
 
+def changed(trainer: Trainer) -> dict[str, np.ndarray]:
+    """Set states, weights, P and a parameter of the rule between two runs, and return what an epoch makes of it."""
+    network = trainer.network
+    network["cells"].v = -60 * b2.mV
+    network["cells"].ge[:3] = [1, 2, 3] * b2.mV
+    network["readout"].w = np.linspace(-1, 1, 200)
+    network["readout"].w[4] = 0.25
+    network["rls"].P = 0.02 * np.eye(200)
+    network["rls"].update_every = 10
+    trainer.fit(y=np.cos(np.arange(100) / 20), epochs=1, verbose=0)
+    found = {"output": trainer.results.output, "W": network["readout"].w[:], "P": np.array(network["rls"].P)}
+    network["rls"].learning = 0
+    trainer.fit(y=np.cos(np.arange(100) / 20), epochs=1, verbose=0)
+    assert np.array_equal(found["W"], network["readout"].w[:])
+    network["rls"].learning = 1
+    return {f"changed {name}": np.array(values) for name, values in found.items()}
+
+
 @pytest.mark.slow
 def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     skip_unless_here("cpp_standalone")
@@ -309,11 +344,12 @@ def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeyp
     space: dict[str, Any] = {}
     exec(compile(CUBA, "cuba.py", "exec"), space)
     with activated("numpy", tmp_path / "numpy"):
-        wanted = learned(space["cuba"]())
+        trainer = space["cuba"]()
+        wanted = learned(trainer) | changed(trainer)
     assert len(wanted["times"]) > 50
     with activated("cpp_standalone", tmp_path / "project"):
         trainer = space["cuba"]()
-        found = learned(trainer)
+        found = learned(trainer) | changed(trainer)
         for name, values in wanted.items():
             assert_close(found[name], values, what=name)
         trainer.save(tmp_path / "trained.npz")
@@ -330,9 +366,11 @@ def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeyp
         assert not np.any(trainer.network["readout"].w[:]) and not np.any(trainer.predict(steps=3))
         with pytest.raises(UnsupportedError, match="continue_run: expected a network that no Trainer runs"):
             continue_run(1 * MS, trainer.network)
-        with pytest.raises(UnsupportedError, match="Trainer: expected a network that stays as it was"):
-            trainer.network["cells"].v = 0 * b2.mV
+        text = r"(?s)Trainer: expected a network that stays.*\nReceived: 'cells, set by a string'\nFix: set numbers"
+        with pytest.raises(UnsupportedError, match=text):
+            trainer.network["cells"].v = "-60*mV + i*mV"
             trainer.predict(steps=3)
+        assert len(trainer.predict(steps=3)) == 3
     assert made == [tmp_path / "project"]
 
 
@@ -440,9 +478,112 @@ def test_files_of_others_are_refused(numpy_target: Target, tmp_path: Path) -> No
     with pytest.raises(InvalidValueError, match="Trainer.load: expected the state of this network, ") as caught:
         other.load(path)
     assert "Fix: load it into its own network." in str(caught.value)
-    with pytest.raises(OSError, match="Fix: choose another path"):
+    with pytest.raises(OutputError, match=r"(?s)Trainer\.save: .*No such file.*Fix: create the folder first\."):
         trainer.save(tmp_path / "none" / "state.npz")
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.save: expected a path\.\nReceived: 3"):
+        trainer.save(3)
     group.clock.dt = 0.2 * MS
     coarse = Trainer(b2.Network(group), output=(group, "r"))
     with pytest.raises(InvalidValueError, match="expected a state of a time step of 0.0002"):
         coarse.load(path)
+
+
+def stateless(folder: Any = None) -> Trainer:
+    """Return a trainer of spikes with delays, refractoriness and event-driven synapses, whose trials begin anew."""
+    cells = b2.NeuronGroup(
+        6, "dv/dt = (1.3 + 0.1*i - v + g)/(2*ms) : 1 (unless refractory)\ng : 1\ndr/dt = -r/(5*ms) : 1",
+        threshold="v > 1", reset="v = 0; r += 1", refractory=0.5 * MS, method="euler", name="cells",
+    )  # fmt: skip
+    pairs = b2.Synapses(
+        cells, cells, "dx/dt = (1 - x)/(8*ms) : 1 (event-driven)", on_pre="g_post += 0.1*x; x *= 0.5",
+        delay=1.3 * MS, name="pairs",
+    )  # fmt: skip
+    pairs.connect("i != j")
+    pairs.x = 1
+    y = Signal([0.0], name="y")
+    readout = LinearMap(cells, "r", weights=np.zeros((1, 6)), name="readout")
+    rls = RLS(readout, target=y, alpha_P=1.0, name="rls")
+    spikes = b2.SpikeMonitor(cells, name="spikes")
+    network = b2.Network(cells, pairs, y, readout, rls, spikes)
+    return Trainer(network, target=y, output=readout, stateful=False)
+
+
+def check_trials_begin_anew(trainer: Trainer) -> None:
+    trainer.fit(y=np.ones((3, 100, 1)), epochs=2, verbose=0)
+    runs = trainer.results.runs
+    assert [run.first_step for run in runs] == [0, 100, 200, 300, 400, 500]  # the time goes on
+    seen = [(np.rint(run.records["spikes"]["t"] / 1e-4) - run.first_step, run.records["spikes"]["i"]) for run in runs]
+    assert len(seen[0][0]) > 20
+    for steps, neurons in seen[1:]:  # learning changes no spike here, for nothing is fed back
+        np.testing.assert_array_equal(steps, seen[0][0])
+        np.testing.assert_array_equal(neurons, seen[0][1])
+    assert trainer.network["rls"].n_updates[:] == 600  # while weights and P go on
+    weights = trainer.results.weights["readout"]
+    assert not np.array_equal(weights[0], weights[1])
+    first, second = trainer.predict(steps=100), trainer.predict(steps=100)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_trials_begin_anew(numpy_target: Target) -> None:
+    check_trials_begin_anew(stateless())
+    trainer = stateless()
+    trainer.network["cells"].v = 0.5  # the state before the first run, not that of the construction
+    trainer.reset_states()
+    trainer.predict(steps=30)
+    trainer.reset_states()
+    np.testing.assert_array_equal(trainer.network["cells"].v[:], [0.5] * 6)
+    with pytest.raises(InvalidValueError, match="Trainer.reset_states: expected a Trainer with stateful=False"):
+        rates().reset_states()
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful"):
+        rates(stateful="no")
+
+
+@pytest.mark.slow
+def test_trials_begin_anew_in_one_program(tmp_path: Path) -> None:
+    skip_unless_here("cpp_standalone")
+    with activated("cpp_standalone", tmp_path):
+        check_trials_begin_anew(stateless())
+
+
+def check_files(folder: Path) -> None:
+    np.save(folder / "x.npy", X)
+    np.save(folder / "y.npy", np.stack([Y, -Y])[:, :, None])
+    np.save(folder / "one.npy", Y)
+    trials = np.load(folder / "y.npy", mmap_mode="r")
+    trainer = rates()
+    trainer.fit(str(folder / "x.npy"), folder / "one.npy", verbose=0)
+    trainer.fit(X, Y, verbose=0)  # arrays after files, and files after arrays
+    trainer.fit(np.stack([X, X])[:, :, None], trials, epochs=2, verbose=0)
+    np.savez(
+        folder / "output.npz", output=trainer.results.output, target=trainer.results.target, P=trainer.network["rls"].P
+    )
+
+
+def test_samples_may_stay_in_files(numpy_target: Target, tmp_path: Path) -> None:
+    check_files(tmp_path)
+    trainer = rates()
+    trainer.fit(X, Y, epochs=2, verbose=0)
+    trainer.fit(np.stack([X, X])[:, :, None], np.stack([Y, -Y])[:, :, None], epochs=2, verbose=0)
+    found = np.load(tmp_path / "output.npz")
+    np.testing.assert_array_equal(found["output"], trainer.results.output)
+    np.testing.assert_array_equal(found["target"], trainer.results.target)
+    np.testing.assert_array_equal(found["P"], trainer.network["rls"].P)
+    with pytest.raises(InvalidValueError, match=r"Trainer\.fit\.y: expected a \.npy file of .*\nReceived: 'none\.npy"):
+        trainer.fit(X, "none.npy")
+    with pytest.raises(InvalidValueError, match=r"Trainer\.fit\.y: expected 1 channel\(s\) \(last axis\)"):
+        np.save(tmp_path / "wide.npy", np.zeros((STEPS, 2)))
+        trainer.fit(X, tmp_path / "wide.npy")
+
+
+@pytest.mark.slow
+def test_a_program_reads_samples_from_files(tmp_path: Path) -> None:
+    skip_unless_here("cpp_standalone")
+    for name in ("cpp", "numpy"):
+        (tmp_path / name).mkdir()
+    with activated("cpp_standalone", tmp_path / "project"):
+        check_files(tmp_path / "cpp")
+    with activated("numpy", tmp_path):
+        check_files(tmp_path / "numpy")
+    found, wanted = (np.load(tmp_path / name / "output.npz") for name in ("cpp", "numpy"))
+    for name in wanted:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=1e-12)

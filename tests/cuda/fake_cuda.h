@@ -17,6 +17,7 @@
 #include <cstring>
 #include <functional>
 #include <iostream>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -145,6 +146,24 @@ template <class T, class F> long count_if(device_ptr<T> begin, device_ptr<T> end
 }
 template <class T, class O, class F> O copy_if(device_ptr<T> begin, device_ptr<T> end, O to, F f) {
     return std::copy_if(begin.pointer, end.pointer, to, f);
+}
+using std::pair;
+template <class I> void sequence(I begin, I end) { std::iota(begin, end, 0); }
+template <class K, class V>
+void sort_by_key(K begin, K end, V values) {
+    std::vector<std::pair<typename std::iterator_traits<K>::value_type, typename std::iterator_traits<V>::value_type>> both;
+    for (K key = begin; key != end; ++key) both.emplace_back(*key, values[key - begin]);
+    std::stable_sort(both.begin(), both.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& one : both) *begin++ = one.first, *values++ = one.second;
+}
+// The first of each run of equal keys, and its value.
+template <class K, class V>
+pair<K, V> unique_by_key(K begin, K end, V values) {
+    K to = begin;
+    V value = values;
+    for (K key = begin; key != end; ++key, ++values)
+        if (to == begin || *key != *(to - 1)) *to++ = *key, *value++ = *values;
+    return {to, value};
 }
 }  // namespace thrust
 #endif

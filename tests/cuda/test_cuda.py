@@ -357,14 +357,57 @@ def test_a_users_network_with_every_primitive_compiles(toolkit, tmp_path):
         for name, value in before.items():
             b2.prefs[name] = value
     assert_cuda_program(tmp_path / "main")
-    assert "if (tsim::rls::due(_step, _schedule))" in source_of(tmp_path, "both")
-    assert "if (tsim::rls::due(_step, _schedule))" not in source_of(tmp_path, "switched")
+    assert "if (tsim::rls::due(_step, _on_host))" in source_of(tmp_path, "both")
+    assert "if (tsim::rls::due(_step, _on_host))" not in source_of(tmp_path, "switched")
     main = (tmp_path / "main.cu").read_text()
     run = re.findall(r"add\(&defaultclock, _run_(\w+?)(?:_codeobject)?(?:_\d+)?\);", main)
     for name, order in (("cells", "cells_spike_order"), ("others", "order")):  # once, however many read the spikes
         assert run.index(f"{name}_spike_thresholder") < run.index(order) < run.index(f"{name}_spike_resetter")
         assert run.count(order) == 1
         assert "rank_events" in source_of(tmp_path, order)
+
+
+@pytest.mark.slow
+def test_the_weights_of_synapses_compile(toolkit, tmp_path):
+    """Whose the rate is, which learn, how fast: all that is generated differently. Its numbers: test_emulated.py."""
+    import brian2 as b2
+    import brian2cuda  # noqa: F401
+    from brian2.devices.device import reset_device
+
+    from tension_sim.brian import RLS, Signal, set_cuda_device
+    from tension_sim.brian.build_cuda import compile_cuda
+
+    before = {name: b2.prefs[name] for name in cuda.build_preferences()}
+    set_cuda_device(build_on_run=False)
+    try:
+        cells = b2.NeuronGroup(
+            4, "dr/dt = -r/(5*ms) : 1\ng : siemens", threshold="r < 0.1", reset="r = 1", method="exact", name="cells"
+        )
+        slow, fast = (
+            b2.Synapses(
+                cells, cells, "w : siemens\ns : 1\nspeed : 1\nplastic : boolean", on_pre="g_post += w; s += 1",
+                delay=1 * b2.ms, name=name,
+            )
+            for name in ("slow", "fast")
+        )  # fmt: skip
+        for synapses in (slow, fast):
+            synapses.connect(i=[0, 1, 2], j=[1, 2, 2])
+        goal = Signal([1.0] * b2.nS, name="goal")
+        rule = RLS(
+            [slow, fast], goal, weight="w", trace=["s", "r_pre"], trainable=[None, "plastic"], factor=["speed", None],
+            alpha_P=1.0, name="rule",
+        )  # fmt: skip
+        b2.Network(cells, slow, fast, goal, rule).run(1 * b2.ms, namespace={})
+        b2.get_device().build(directory=str(tmp_path), compile=False, run=False, with_output=False)
+    finally:
+        b2.get_device().reinit()
+        reset_device()
+        for name, value in before.items():
+            b2.prefs[name] = value
+    compile_cuda(tmp_path)
+    assert_cuda_program(tmp_path / "main")
+    for name in ("rule_synapses", "rule_learned"):  # no update is due, as the host knows: nothing is launched
+        assert "if (tsim::rls::due(_step, _on_host))" in source_of(tmp_path, name)
 
 
 # ---- its numbers

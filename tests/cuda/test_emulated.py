@@ -235,7 +235,8 @@ def test_several_sources_targets_by_formulas_and_samples_in_files(tmp_path, monk
     import brian2 as b2
     from targets import activated, assert_close
 
-    from tension_sim.brian import RLS, LinearMap, Recorder, Signal, sample_file
+    from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+    from tension_sim.declare import sample_file
 
     monkeypatch.setattr(sample_file, "_WINDOW", 7)
     rows = np.random.default_rng(0).standard_normal((30, 2))
@@ -322,3 +323,19 @@ def test_code_of_the_users_own_switches_learning(tmp_path):
     assert 0 < wanted["updates"] < 70
     for name in ("W", "P"):
         np.testing.assert_allclose(one[name], wanted[name], rtol=0, atol=1e-12)
+
+
+def test_the_weights_of_synapses(tmp_path, monkeypatch):
+    """Beside the loops of the other targets: delays, conductances, a rate of each synapse; in any order of threads."""
+    import brian2 as b2
+    from brian.test_synapses import Conductances, Depression, run
+    from targets import activated
+
+    monkeypatch.setenv("FAKE_CUDA_ORDER", "backwards")
+    with activated("cuda_standalone", tmp_path / "project") as target:
+        before = {key: b2.prefs[key] for key in preferences()}
+        for key, value in preferences().items():
+            b2.prefs[key] = value
+        run(target, [Conductances, Depression])
+        for key, value in before.items():
+            b2.prefs[key] = value

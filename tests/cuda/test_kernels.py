@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from cuda_emulation import compile_kernels
 
-from tension_sim.brian.rls import chance
 from tension_sim.circuit.blocks import Blocks, pack, unpack
 from tension_sim.declare.kernels import SparseKernel
+from tension_sim.declare.noise import chance
 
 MAPS = 2
 
@@ -43,6 +43,8 @@ class Problem(ctypes.Structure):
         ("w", ctypes.c_void_p * MAPS),
         ("row_start", ctypes.c_void_p * MAPS),
         *((name, ctypes.c_void_p) for name in ("k", "c", "found", "first_bad")),
+        *((name, ctypes.c_int64) for name in ("room_rows", "room_blocks")),
+        ("by_synapse", ctypes.c_bool),
     ]
 
 

@@ -45,8 +45,8 @@ def on_disk(folder: Path, wanted: Results) -> dict[str, Any]:
         return with_files | {"run": str(error), "left": left(folder)}
     del results
     try:
-        wanted.save(folder / "results.nix")
-        assert_same(Results.load(folder / "results.nix"), wanted)
+        wanted.save(folder / "results.h5")
+        assert_same(Results.load(folder / "results.h5"), wanted)
         with_files["save"] = "whole"
     except OutputError as error:
         with_files["save"] = str(error)
@@ -65,7 +65,7 @@ def in_memory(folder: Path, wanted: Results) -> dict[str, Any]:
 
 def left(folder: Path) -> list[str]:
     """Return what lies in a folder, but whole results and logs."""
-    kept = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("results.nix", scratch.LOG)]
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("results.h5", scratch.LOG)]
     return sorted(str(path) for path in kept)
 
 

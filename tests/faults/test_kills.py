@@ -88,8 +88,8 @@ class Server:
         seeds = {}
         if (results / "summary.json").exists():
             seeds["summary"] = json.loads((results / "summary.json").read_text())["seed"]
-        if (results / "results.nix").exists():
-            seeds["nix"] = Results.load(results / "results.nix").provenance["seed"]
+        if (results / "results.h5").exists():
+            seeds["results"] = Results.load(results / "results.h5").provenance["seed"]
         if (results / "figure.png").exists():
             assert (results / "figure.png").read_bytes().endswith(b"IEND\xaeB`\x82")
         self.seeds = seeds
@@ -100,7 +100,7 @@ class Server:
             assert not list((self.folder / place).iterdir())
         assert not [program.name for program in self.cache.iterdir() if "tension_sim_" in program.name]
         names = {path.name for path in (self.folder / "results").iterdir()}
-        assert names >= {"figure.png", "results.nix", "summary.json"}
+        assert names >= {"figure.png", "results.h5", "summary.json"}
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import neo
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,12 +18,13 @@ from tension_sim import Phase, Results, load_recipe
 from tension_sim.errors import InvalidTypeError, InvalidValueError, OutputError
 from tension_sim.protocols import Outcome
 from tension_sim.recipes import run as runs
-from tension_sim.recipes.result_folder import FILES, check_folder, save_outcome, usable_folder
+from tension_sim.recipes.result_folder import check_folder, result_files, save_outcome, usable_folder
 from tension_sim.system import folder_exchange as exchange
 from tension_sim.system.files import checked_path, read_regular, read_toml
 from tension_sim.system.folder_exchange import replaced_as_one, settle
 from tension_sim.system.interrupts import interrupts_wait
 
+FILES = result_files(["h5"])
 SMALL = {"n": "10", "duration": "2*ms", "start": "0*second", "stop": "1*ms"}
 
 
@@ -38,11 +38,10 @@ def outcome(**provenance) -> Outcome:
 
 def runs_of(folder: Path) -> set[str]:
     """Return the numbers of the runs that the files of a folder tell."""
-    with neo.io.NixIO(str(folder / "results.nix"), "ro") as file:
-        nix = file.read_block().annotations["run"]
+    stored = Results.load(folder / "results.h5").provenance["run"]
     with Image.open(folder / "figure.png") as image:
         figure = image.text["Run"]
-    return {nix, figure, json.loads((folder / "summary.json").read_text())["run"]}
+    return {stored, figure, json.loads((folder / "summary.json").read_text())["run"]}
 
 
 class TestSave:
@@ -50,7 +49,7 @@ class TestSave:
         folder = usable_folder(tmp_path / "out")
         first = save_outcome(outcome(), folder)["run"]
         assert runs_of(folder) == {first}
-        assert Results.load(folder / "results.nix").provenance["run"] == first
+        assert Results.load(folder / "results.h5").provenance["run"] == first
         (folder / "notes.txt").write_text("mine")
         second = save_outcome(outcome(), folder)["run"]
         assert second != first and runs_of(folder) == {second}
@@ -82,7 +81,7 @@ class TestSave:
         code = f"""
             import signal, sys
             from test_result_folder import outcome
-            from tension_sim import files
+            from tension_sim.system import files
             from tension_sim.recipes.result_folder import save_outcome, usable_folder
             write = files.write_whole
 
@@ -93,7 +92,7 @@ class TestSave:
             files.write_whole = interrupted
             save_outcome(outcome(), usable_folder(sys.argv[1]))
         """
-        paths = [str(Path(__file__).parent), str(Path(runs.__file__).parents[1])]
+        paths = [str(Path(__file__).parent), str(Path(runs.__file__).parents[2])]
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "out")],
             capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ":".join(paths)}, timeout=120,
@@ -156,7 +155,7 @@ class TestExchange:
         code = """
             import os, signal, sys
             from pathlib import Path
-            from tension_sim import exchange
+            from tension_sim.system import folder_exchange as exchange
 
             left = [int(sys.argv[2])]
 
@@ -180,7 +179,7 @@ class TestExchange:
             for name in ("a", "b"):
                 (folder / name).write_text("old")
             command = [sys.executable, "-c", textwrap.dedent(code), str(folder), str(k)]
-            environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[1])}
+            environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[2])}
             statuses.append(subprocess.run(command, env=environment, timeout=120).returncode)
             settle(folder, ["a", "b"])
             found = self.content(folder)
@@ -230,7 +229,7 @@ class TestFolders:
         victim.write_text("precious")
         folder = tmp_path / "out"
         folder.mkdir()
-        for name in (".tension_sim_probe", "summary.json", "figure.png", "results.nix"):
+        for name in (".tension_sim_probe", "summary.json", "figure.png", "results.h5"):
             (folder / name).symlink_to(victim)
         save_outcome(outcome(), usable_folder(folder))
         assert victim.read_text() == "precious"

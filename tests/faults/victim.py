@@ -21,12 +21,12 @@ import matplotlib.pyplot
 import neo
 import nixio
 
-import tension_sim.recipes.recipe.run
-import tension_sim.results.results.export
+import tension_sim.recipes.run
+import tension_sim.results.export
 
 # ruff: noqa: F401  (loaded here, used by what is forked)
-import tension_sim.results.results.measures
-import tension_sim.results.results.plots
+import tension_sim.results.measures
+import tension_sim.results.plots
 from tension_sim.cli import commands as cli
 from tension_sim.run.program import Program
 from tension_sim.system import scratch

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 tf = pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
 from tension_sim import ForceNetwork, Learning, Simulation, SparseKernel, spiking  # noqa: E402
+from tension_sim.keras_style.layers import spiking_layer  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
-from tension_sim.tensorflow import blocks as blocks_module  # noqa: E402
-from tension_sim.tensorflow.blocks import PartnerBlocks  # noqa: E402
+from tension_sim.tensorflow import partner_blocks as blocks_module  # noqa: E402
 from tension_sim.tensorflow.expressions import evaluate_text  # noqa: E402
+from tension_sim.tensorflow.partner_blocks import PartnerBlocks  # noqa: E402
 from tests.keras.networks import izhikevich, lif_arguments, theta  # noqa: E402
 
 N, STEPS = 40, 200
@@ -45,7 +46,7 @@ def layer_of(neuron: str, weights: list[np.ndarray], **options: Any) -> Any:
 @pytest.mark.parametrize("jit", [True, False])
 @pytest.mark.parametrize("neuron", ["lif", "izhikevich", "theta"])
 def test_both_engines_run_the_same_network(neuron: str, jit: bool, loop: bool, monkeypatch: Any) -> None:
-    monkeypatch.setattr(spiking, "_LOOP_FROM", N if loop else N + 1)
+    monkeypatch.setattr(spiking_layer, "_LOOP_FROM", N if loop else N + 1)
     rng = np.random.default_rng(3)
     parameters, volt, time = DECLARED[neuron]
     scale = {"lif": 0.04, "izhikevich": 5e3, "theta": 15.0}[neuron] / np.sqrt(N)

@@ -21,7 +21,7 @@ from tension_sim.declare.equations import (  # noqa: E402
     load_synapse,
     resolve_parameters,
 )
-from tension_sim.keras_style.layer_units import units_of  # noqa: E402
+from tension_sim.keras_style.layers.layer_units import units_of  # noqa: E402
 from tension_sim.models import EchoStateNetwork  # noqa: E402
 from tension_sim.spiking import FileSpikingNN, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow.step import filter_step  # noqa: E402

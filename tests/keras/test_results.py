@@ -49,7 +49,7 @@ def test_the_phases_of_a_run_are_those_of_the_schedule(engine: dict[str, str], t
     model = SpikingNNModel(force_layer=LIF(**lif_arguments()), alpha_P=0.001, start=10, stop=50)
     model.compile(metrics=["mae"], **engine)
     for part, wanted in ((slice(0, 40), [("before", 0, 10), ("learning", 10, 40)]),
-                         (slice(40, 60), [("learning", 40, 50), ("after", 50, 60)])):  # fmt: skip
+                         (slice(40, 60), [("learning", 40, 50), ("test", 50, 60)])):  # fmt: skip
         model.fit(x[part], y[part], verbose=0)
         assert [(phase.name, phase.start, phase.stop) for phase in model.results.phases] == wanted
         save_figure(figure_run(model.results), tmp_path / "run.png")

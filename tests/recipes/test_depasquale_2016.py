@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.protocols._trials import find
 from tension_sim.recipes.recipe import load_recipe
 from tension_sim.recipes.run import run_outcome
 from tension_sim.run.simulation import Simulation
+from tension_sim.tasks.trials import find
 
 T = 60  # steps of a trial
 SMALL = {"n": "14", "duration": "60*ms", "pulse": "6*ms", "trials": "3", "test_settle_trials": "1", "test_trials": "2"}
@@ -150,7 +150,7 @@ def test_the_recipes_are_the_networks_they_name():
 
 
 def test_sines():
-    trial = find("sines")[0](1e-3, None, cycles=(1, 2, 3, 5), duration=1.0, pulse=0.05, height=0.5)
+    trial = find("sines").function(1e-3, None, cycles=(1, 2, 3, 5), duration=1.0, pulse=0.05, height=0.5)
     t = np.arange(1000) / 1000
     f = sum(np.sin(2 * np.pi * k * t) for k in (1, 2, 3, 5))
     np.testing.assert_allclose(trial.target[:, 0], f / f.max(), atol=1e-14)

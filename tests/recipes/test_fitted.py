@@ -13,10 +13,10 @@ from tension_sim.protocols._balanced import (
     draw_plastic,
     draw_static,
     made_up_rates,
-    match,
+    nearest_neurons,
+    ornstein_uhlenbeck,
     read_rates,
     smoothed,
-    wander,
 )
 from tension_sim.protocols.fitted_currents import _TARGETS
 from tension_sim.recipes.run import run_outcome
@@ -76,11 +76,11 @@ def test_plastic_inputs_are_drawn_without_repetition_from_the_right_neurons():
 
 def test_cells_take_the_nearest_free_neuron_from_the_fastest_on():
     wanted, available = np.array([3.0, 9.0, 8.5]), np.array([0.0, 8.8, 4.0, 7.0])
-    np.testing.assert_array_equal(match(wanted, available), [2, 1, 3])
+    np.testing.assert_array_equal(nearest_neurons(wanted, available), [2, 1, 3])
 
 
 def test_wandering_rates_have_their_mean_and_deviation():
-    x = wander(np.random.default_rng(0), 40_000, 20, 1e-3, 0.05, 2.0, 5.0)
+    x = ornstein_uhlenbeck(np.random.default_rng(0), 40_000, 20, 1e-3, 0.05, 2.0, 5.0)
     assert x.mean() == pytest.approx(5, abs=0.1)
     assert x[1000:].std() == pytest.approx(2, rel=0.05)
     lagged = np.mean((x[1000:-50] - 5) * (x[1050:] - 5)) / 4
@@ -139,7 +139,7 @@ def test_targets_are_the_inputs_that_cause_the_recorded_rates(tmp_path):
     # neurons have new numbers, each with the synapses it had
     half, n = 40, 80
     found = np.bincount(before.spike_neuron, minlength=n)[:half] / (before.n_steps * before.dt)
-    chosen = match(np.mean([r.mean(axis=0) for r in rates.values()], axis=0), found)
+    chosen = nearest_neurons(np.mean([r.mean(axis=0) for r in rates.values()], axis=0), found)
     weight, moved = first.to_dense(), fit.net.recurrent.to_dense()
     np.testing.assert_array_equal(moved[:12, :12], weight[np.ix_(chosen, chosen)])
     np.testing.assert_array_equal(moved[half:, half:], weight[half:, half:])
@@ -154,7 +154,7 @@ def test_sines_lie_around_the_static_input_of_each_neuron():
     np.testing.assert_allclose(target[5:15].mean(axis=0), static.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose((target[5:15] - target[5:15].mean(axis=0)).std(axis=0), 0.25 / np.sqrt(2))
     x = fit.inputs(0)
-    on = np.arange(len(x)) * fit.held["x"]
+    on = np.arange(len(x)) * fit.steps_per_sample["x"]
     assert not np.any(x[(on < 40) | (on >= 100), 1:])
     assert np.any(x[(on >= 40) & (on < 100), 1:])
     np.testing.assert_array_equal(fit.inputs(0), x)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tension_sim.errors import InvalidValueError, UnknownNameError
-from tension_sim.protocols._trials import find
 from tension_sim.recipes.recipe import load_recipe
 from tension_sim.recipes.run import run_outcome
+from tension_sim.tasks.trials import find
 
 CHIRP = {"n": "10", "half": "20*ms", "pulse": "5*ms", "low": "20*Hz", "high": "60*Hz", "probability": "1", "seed": "2"}
 CHIRP |= {"settle_trials": "1", "trials": "2", "test_trials": "2", "restart_settle_trials": "1", "restart_trials": "1"}
@@ -85,7 +85,7 @@ def test_learning_and_test_are_those_of_the_published_loop(name, change):
 
 def test_chirp_is_the_published_one():
     """1 to 3 Hz in a second, then the negative of it backwards, and a pulse of input at its start."""
-    trial = find("chirp")[0](1e-3, None)
+    trial = find("chirp").function(1e-3, None)
     t = np.linspace(0, 1, 1001)
     up = np.sin(t * np.linspace(2 * np.pi, 6 * np.pi, 1001))
     np.testing.assert_allclose(trial.target[:1000, 0], up[:1000], atol=1e-12)
@@ -98,7 +98,7 @@ def test_ready_set_go_answers_after_the_delay_between_its_pulses():
     rng = np.random.default_rng(5)
     delays = []
     for _ in range(200):
-        trial = find("ready_set_go")[0](1e-3, rng)
+        trial = find("ready_set_go").function(1e-3, rng)
         first, second = (np.flatnonzero(trial.inputs[:, k]) for k in (0, 1))
         answer = np.flatnonzero(trial.target[:, 0] > -0.5)
         assert len(first) == len(second) == 50

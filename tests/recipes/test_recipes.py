@@ -134,16 +134,17 @@ def test_supervisor_is_the_published_one(name, table):
 @pytest.mark.parametrize(
     ("name", "rate", "rmse"),
     [
-        ("lif_sine", 22.5, (0.019, 0.023)),
-        ("izhikevich_sine", 36, (0.011, 0.014)),
-        ("theta_sine", 26, (0.015, 0.016)),
+        ("lif_sine", 22.5, (0.015, 0.03)),
+        ("izhikevich_sine", 36, (0.009, 0.02)),
+        ("theta_sine", 26, (0.012, 0.022)),
     ],
 )
 def test_measured_references(name, rate, rmse):
     expected = load_recipe(name).expected
-    assert expected["firing_rate"] == (rate,)
+    low, high = expected["firing_rate"]
+    assert low < rate < high < 1.25 * low
     assert expected["learning_rmse"] == rmse
-    assert expected["peak_frequency"] == (5.0,)
+    assert expected["peak_frequency"] == (4.9, 5.1)
 
 
 # -- every recipe ---------------------------------------------------------------------------------

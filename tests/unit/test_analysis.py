@@ -73,6 +73,14 @@ def test_a_lag_longer_than_half_of_the_data_is_refused():
         best_lag(np.zeros(100), np.zeros(100), 0.01, -1)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e160])
+def test_what_diverged_has_no_best_lag(value):
+    output = np.ones(100)
+    output[90:] = value  # finite perhaps, but its square is not
+    assert np.isnan(best_lag(output, np.ones(100), 0.01, 0.2))
+    assert np.isnan(lag_aligned_rmse(output, np.ones(100), 0.01, 0.2))
+
+
 @pytest.mark.parametrize("where", ["rmse", "lag_aligned_rmse", "best_lag"])
 def test_shapes_that_differ_are_refused(where):
     function = {"rmse": rmse, "lag_aligned_rmse": lag_aligned_rmse, "best_lag": best_lag}[where]

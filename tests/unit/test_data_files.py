@@ -85,12 +85,12 @@ class TestSavedResults:
         return run.save(tmp_path / "a.nix")
 
     def test_no_path(self):
-        with pytest.raises(InvalidTypeError, match="load_results.path: expected a path.\nReceived: None"):
+        with pytest.raises(InvalidTypeError, match="Results.load.path: expected a path.\nReceived: None"):
             Results.load(None)
 
     def test_an_array_that_would_not_fit_is_not_asked_for(self, saved, monkeypatch):
         monkeypatch.setattr(memory, "total_memory", lambda: 10)
-        with pytest.raises(OutOfMemoryError, match="load_results.path: expected what fits into the memory"):
+        with pytest.raises(OutOfMemoryError, match="Results.load.path: expected what fits into the memory"):
             Results.load(saved)
 
     def test_links_into_other_files_are_not_followed(self, saved, tmp_path):
@@ -101,7 +101,7 @@ class TestSavedResults:
             block["data_arrays/tension_sim.output"].create_dataset(
                 "data", (4, 1), "f8", external=[(str(tmp_path / "other.bin"), 0, 32)]
             )
-        with pytest.raises(InvalidValueError, match="load_results.path: expected a whole NIX file written by"):
+        with pytest.raises(InvalidValueError, match="Results.load.path: expected a whole .nix file written by"):
             Results.load(saved)
 
     @pytest.mark.parametrize("header", ["[" * 50_000, "{}", "null", '{"arrays": [1]}', '{"arrays": []}'])
@@ -109,5 +109,5 @@ class TestSavedResults:
         with h5py.File(saved, "r+") as file:
             place = file["metadata/tension_sim/properties/header"]
             place[0] = header
-        with pytest.raises(InvalidValueError, match="load_results.path: expected a whole NIX file written by"):
+        with pytest.raises(InvalidValueError, match="Results.load.path: expected a whole .nix file written by"):
             Results.load(saved)

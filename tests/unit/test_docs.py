@@ -20,7 +20,7 @@ def test_usage_page(tmp_path, monkeypatch):
     for block in blocks("docs/USAGE.md"):
         exec(block, names)  # noqa: S102
     assert names["more"].first_step == 5000
-    assert (tmp_path / "run.nix").is_file()
+    assert (tmp_path / "run.h5").is_file()
 
 
 @pytest.mark.slow

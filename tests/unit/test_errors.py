@@ -47,7 +47,7 @@ def test_long_lists_are_left_out():
 def test_every_error_is_a_tension_error_and_one_of_pythons_own():
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == errors.__name__]
     assert {c.__name__ for c in classes} == {name for name in errors.__all__ if name[0].isupper()}
-    builtin = {ValueError, TypeError, NotImplementedError, RuntimeError, ArithmeticError, OSError}
+    builtin = {ValueError, TypeError, NotImplementedError, RuntimeError, ArithmeticError, OSError, ImportError}
     for cls in classes:
         assert issubclass(cls, TensionError)
         assert cls is TensionError or any(issubclass(cls, b) for b in builtin)

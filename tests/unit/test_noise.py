@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tension_sim.brian.rls import chance
-from tension_sim.declare.noise import key, normal, uniform
+from tension_sim.declare.noise import chance, key, normal, uniform
 
 
 def mixed(z: int) -> int:
@@ -24,7 +23,9 @@ def test_a_number_is_what_the_definition_says(seed: int, step: int, index: int) 
     def draw(i: int) -> float:
         return (mixed((key(seed, step) + (i + 1) * 0x9E3779B97F4A7C15) % 2**64) >> 11) / 2**53
 
-    assert (key(seed, step) >> 11) / 2**53 == chance(seed, step)
+    counted = (seed * 0xD1342543DE82EF95 + (step + 1) * 0x9E3779B97F4A7C15) % 2**64
+    assert key(seed, step) == mixed(counted)
+    assert chance(seed, step) == (mixed(counted) >> 11) / 2**53
     assert uniform(seed, step, index) == draw(index)
     wanted = math.sqrt(-2 * math.log1p(-draw(2 * index))) * math.cos(2 * math.pi * draw(2 * index + 1))
     np.testing.assert_allclose(normal(seed, step, [[index]]), [[wanted]], rtol=1e-14, atol=1e-14)

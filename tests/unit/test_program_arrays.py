@@ -6,6 +6,7 @@ import copy
 import gc
 import os
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +85,17 @@ def test_it_is_gone_through_part_by_part(kept, monkeypatch, part):
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(100))
     for few in (np.array(3.0), np.zeros((0, 2))):
         np.testing.assert_array_equal(np.concatenate(list(mapped.in_parts(few))), few.ravel())
+
+
+@pytest.mark.parametrize(("small", "dropped"), [(399, 1), (400, 0)])
+def test_few_pages_are_not_dropped(kept, monkeypatch, small, dropped):
+    monkeypatch.setattr(mapped, "_SMALL", small)
+    array, calls = arrays.from_file(*kept), []
+    file = mapped.file_behind(array)
+    assert file.nbytes == 400
+    monkeypatch.setattr(file, "map", SimpleNamespace(madvise=calls.append))
+    mapped.let_go(array)
+    assert len(calls) == dropped
 
 
 def test_a_small_one_is_read(kept, monkeypatch):

@@ -38,7 +38,7 @@ from tension_sim.tasks import Task
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
 
-@pytest.fixture(params=TARGETS)
+@pytest.fixture(params=[*TARGETS, pytest.param("tensorflow", marks=pytest.mark.slow)])
 def target(request):
     skip_unless_here(request.param)
     return request.param
@@ -57,7 +57,7 @@ def test_two_parts_are_one_long_run(target, rule):
     whole = simulation.run(task)
     first = simulation.run(task, steps=97)
     second = simulation.run(task, state=first.state)
-    if target != "numpy":
+    if target in ("cython", "cpp_standalone"):
         assert first.state["rls.pending"][0] > 0
     assert (second.first_step, second.n_steps) == (97, STEPS - 97)
     for name in whole.state:
@@ -234,7 +234,7 @@ class TestProgress:
     def test_is_told_how_far(self, target):
         skip_unless_here(target)
         seen = []
-        steps = {"numpy": 2000, "cython": 6000, "cpp_standalone": 300_000}[target]
+        steps = {"numpy": 2000, "cython": 6000, "cpp_standalone": 300_000, "tensorflow": 2000}[target]
         task = Task("demo", steps, Y[:, None], period=STEPS)
         Simulation(net(), target=target, record=Record(every=1000)).run(task, progress=lambda *a: seen.append(a))
         assert len(seen) > 1
@@ -413,6 +413,7 @@ class TestInterrupted:
             ("numpy", signal.SIGTERM),
             ("cpp_standalone", signal.SIGINT),
             pytest.param("numpy", signal.SIGINT, marks=pytest.mark.slow),
+            pytest.param("tensorflow", signal.SIGINT, marks=pytest.mark.slow),
             pytest.param("cython", signal.SIGHUP, marks=pytest.mark.slow),
             pytest.param("cpp_standalone", signal.SIGTERM, marks=pytest.mark.slow),
             pytest.param("cpp_standalone", signal.SIGHUP, marks=pytest.mark.slow),
@@ -474,8 +475,8 @@ class TestRefused:
             (
                 {"target": "cpp_standalon"},
                 UnknownNameError,
-                "Simulation.target: expected a known target (cpp_standalone, cuda_standalone, cython, numpy)."
-                "\n"
+                "Simulation.target: expected a known target "
+                "(cpp_standalone, cuda_standalone, cython, numpy, tensorflow).\n"
                 "Received: 'cpp_standalon'\nFix: did you mean 'cpp_standalone'?",
             ),
             ({"record": {"every": 2}}, InvalidTypeError, "Simulation.record: expected a Record."),

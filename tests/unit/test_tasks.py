@@ -359,6 +359,21 @@ def test_recorded_data_from_a_file(tmp_path, ending):
     np.testing.assert_allclose(repeated.target, data / data.max())
 
 
+def test_a_recorded_array_of_float64_stays_in_its_file(tmp_path):
+    data = np.random.default_rng(0).standard_normal((50, 3))
+    np.save(tmp_path / "data.npy", data)
+    for options, kept in (({}, True), ({"repeat": True}, True), ({"noise": 0.1}, False), ({"peak": 2.0}, False)):
+        target = make_task(
+            "recorded", 40, 1e-3, np.random.default_rng(1), file=str(tmp_path / "data.npy"), **options
+        ).target
+        assert isinstance(target, np.memmap) is kept
+    np.testing.assert_array_equal(
+        make_task("recorded", 40, 1e-3, file=str(tmp_path / "data.npy")).target_at(np.arange(40)), data[:40]
+    )
+    np.save(tmp_path / "data.npy", data[:, 0].astype("f4"))
+    assert make_task("recorded", 50, 1e-3, file=str(tmp_path / "data.npy")).target.shape == (50, 1)
+
+
 def test_bad_recorded_data(tmp_path):
     np.save(tmp_path / "short.npy", np.zeros((5, 1)))
     with pytest.raises(InvalidValueError, match="at least 6 samples.\nReceived: '5 samples'"):

@@ -52,6 +52,17 @@ def test_float32_has_a_smaller_end_than_the_limit():
     check_states(run, {"v": (0.0,) * 7})
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_whose_sum_is_infinite_pass_and_those_that_cancel_do_not(dtype):
+    run, largest = results(), np.finfo(dtype).max
+    run.state["rls.P_packed"] = np.array([largest, largest, -largest], dtype)
+    check_states(run, {"v": VOLT})
+    for wrong in ([np.inf, -np.inf], [np.nan, 1.0], [1.0, -np.inf]):
+        run.state["rls.P_packed"] = np.array([1.0, *wrong], dtype)
+        with pytest.raises(DivergenceError, match=r"rls\.P_packed is not finite at the end"):
+            check_states(run, {"v": VOLT})
+
+
 def test_large_numbers_of_other_things_pass():
     check_states(results(v=9e8, state=-9e5), {"v": VOLT})
     check_states(results(state=1e99), {"v": (0.0,) * 7})  # without a unit

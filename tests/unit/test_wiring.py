@@ -7,7 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from tension_sim.circuit import parts as circuit
 from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.language.code import checked_code
 from tension_sim.declare.network import ForceNetwork, Learning
 from tension_sim.declare.record import Record
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
@@ -25,6 +27,23 @@ def wiring(network, **record):
 
 def described(network, **record):
     return wiring(network, **record).circuit.describe()
+
+
+def test_code_that_was_read_is_not_read_again_but_refused_again(monkeypatch):
+    read = []
+
+    def counted(files, **code):
+        read.append(code["equations"])
+        return checked_code(files, **code)
+
+    monkeypatch.setattr(circuit, "checked_code", counted)
+    parts = [circuit.Units(3, f"dnever_seen/dt=-never_seen/({tau}*ms):1", (), ()) for tau in (7, 7, 8)]
+    assert len(read) == 2
+    assert parts[0] == parts[1] != parts[2]
+    assert parts[1].equations == "dnever_seen/dt = -never_seen/(7*ms) : 1"
+    for _ in range(2):
+        with pytest.raises(UnknownNameError, match="never_heard"):
+            circuit.Units(3, "dnever_seen/dt = never_heard/ms : 1", (), ())
 
 
 def test_values_do_not_change_the_structure():

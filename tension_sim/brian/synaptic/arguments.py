@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import brian2
 import numpy as np
 from brian2.core.variables import DynamicArrayVariable, Subexpression
 from brian2.equations.equations import DIFFERENTIAL_EQUATION
@@ -14,7 +13,7 @@ from brian2.groups.subgroup import Subgroup
 from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
-from ...errors import InvalidTypeError, InvalidValueError, UnitsError, UnsupportedError, message, unknown_name
+from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from .._base import resolve_source
 from ..dimensions import unit_name
 from .spike_trace import check_spikes, is_time_constant
@@ -156,7 +155,6 @@ def described(synapses: list[Synapses], weight: Any, trace: Any, trainable: Any,
     weight, trace, trainable, factor
         As of `RLS`: one for all, or one for each.
     """
-    _check_device()
     _check_together(synapses)
     n = len(synapses)
     given = {
@@ -187,19 +185,6 @@ def described(synapses: list[Synapses], weight: Any, trace: Any, trainable: Any,
                     )
                 )
     return LearnedSynapses(learned)
-
-
-def _check_device() -> None:
-    device = type(brian2.get_device()).__name__
-    if device == "CUDAStandaloneDevice":
-        raise UnsupportedError(
-            message(
-                "RLS.maps",
-                "the target numpy, cython or cpp_standalone for Synapses that learn",
-                device,
-                "learn the weights of a SpikeMap, which runs there as well.",
-            )
-        )
 
 
 def _check_together(synapses: list[Synapses]) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brian2
 import numpy as np
 
 from ...errors import InvalidValueError, message
 from .._base import GeneratedObject, default_float
-from ..row_error import SCHEDULE
+from ..rule import SCHEDULE, Rule
 from ..standalone import is_standalone
 from .arguments import Learned, LearnedSynapses
 from .blocks import BLOCK_ARRAYS, Wiring, find_wiring
 from .spike_trace import SpikeTrace
 
-if TYPE_CHECKING:
-    from ..rls import RLS
-
 __all__ = ["Scatter", "SynapticMap"]
+
+#: What `rewired` is where a program has found blocks of other sizes than the P that it was given; else 0 or 1.
+_OTHER_BLOCKS = 2
 
 
 class SynapticMap(GeneratedObject):
@@ -107,7 +107,7 @@ class SynapticMap(GeneratedObject):
             if variable is not None:
                 variables.add_reference(f"{name}_{s}", synapses, variable)
 
-    def follow(self, rule: RLS) -> None:
+    def follow(self, rule: Rule) -> None:
         """Work at the steps of a rule, whose variables are declared."""
         self._rule = weakref.proxy(rule)
         for name in (*SCHEDULE, *BLOCK_ARRAYS, "fresh"):
@@ -118,6 +118,11 @@ class SynapticMap(GeneratedObject):
     def due(self, step: int) -> bool:
         """Say whether an update falls on this time step."""
         return self._rule.due(step)
+
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._rule.schedule_is_its_own
 
     def before_run(self, run_namespace: Any) -> None:
         if is_standalone():
@@ -169,8 +174,14 @@ class SynapticMap(GeneratedObject):
         return find_wiring(pre, post, trainable, self.shape[0], self.by_synapse)
 
     def check(self) -> None:
-        """Raise what a generated program found: nothing that learns, or other partners than before."""
-        if self._get("rewired")[0]:
+        """Raise what a generated program found: nothing that learns, or partners that do not fit what was before."""
+        found = int(self._get("rewired")[0])
+        if found == _OTHER_BLOCKS:
+            sizes = np.diff(self._rule._get("block_start")).tolist()
+            raise InvalidValueError(
+                message("RLS.P", f"matrices of {sizes} partners, as {self._rule.name} has found", "other sizes")
+            )
+        if found:
             raise self._rewired()
         if not len(self._rule):
             raise nothing_learns(self)
@@ -232,3 +243,8 @@ class Scatter(GeneratedObject):
     def due(self, step: int) -> bool:
         """Say whether an update falls on this time step."""
         return self._map.due(step)
+
+    @property
+    def schedule_is_its_own(self) -> bool:
+        """As of the rule."""
+        return self._map.schedule_is_its_own

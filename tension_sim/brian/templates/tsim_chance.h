@@ -4,7 +4,7 @@
 #include <cstdint>
 
 namespace tsim {
-// The number in [0, 1) of a seed and a time step (SplitMix64); rls.chance() is its twin in Python.
+// The number in [0, 1) of a seed and a time step (SplitMix64); declare/noise.py has its twin in Python.
 static inline double chance(std::int64_t seed, std::int64_t step) {
     std::uint64_t z = (std::uint64_t)seed * 0xD1342543DE82EF95ULL + (std::uint64_t)(step + 1) * 0x9E3779B97F4A7C15ULL;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;

@@ -2,37 +2,14 @@
                     P_packed, pending_k, pending_c, P_scale, pending, alpha_P, forgetting, probability,
                     divided, learning, update_every, start_step, stop_step, seed, fresh, n_updates,
                     diverged_step, t_in_timesteps } #}
-{% extends 'tsim_host.cu' %}
+{% extends 'tsim_at_updates.cu' %}
 {% set _problem %}tsim::rls::Problem<{{c_data_type(variables['P_packed'].dtype)}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}>{% endset %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
-{% macro _host(name) %}{{get_array_name(variables[name], prefix='')}}{% endmacro %}
-{% macro _schedule(of) %}
-{ {{of('learning')}}, {{of('start_step')}}, {{of('stop_step')}}, {{of('update_every')}},
-            {{of('probability')}}, {{of('seed')}} }
-{%- endmacro %}
 
-{% block extra_headers %}
-{% filter replace('static inline', 'static inline __host__ __device__') %}
-{% include 'tsim_chance.h' %}
-
-{% endfilter %}
-{% include 'tsim_cuda.h' %}
-
-{% include 'tsim_rls_cuda.h' %}
-
-{% endblock %}
-
-{% block host_maincode %}
-    const int64_t _step = {{_host('t_in_timesteps')}}[0];
-    {% if owner.schedule_is_its_own %}
-    const tsim::rls::Schedule _schedule = {{_schedule(_host)}};
-    if (tsim::rls::due(_step, _schedule))
-    {% endif %}
-    {
+{% block at_updates %}
         static {{_problem}} _problem;
-        static bool _first = true;
-        _problem.n_blocks = N;
-        _problem.n_rows = {{_host('block_start')}}[N];
+        _problem.n_blocks = {{constant_or_scalar('N', variables['N'])}};
+        _problem.n_rows = {{_host('block_start')}}[_problem.n_blocks];
+        _problem.by_synapse = {{'true' if by_synapse else 'false'}};
         _problem.partner = {{_dev('partner')}};
         _problem.block_start = {{_dev('block_start')}};
         _problem.P_start = {{_dev('P_start')}};
@@ -50,7 +27,7 @@
         _problem.fresh = {{_dev('fresh')}};
         _problem.n_updates = {{_dev('n_updates')}};
         _problem.diverged_step = {{_dev('diverged_step')}};
-        _problem.schedule = {{_schedule(_dev)}};
+        _problem.schedule = _schedule;
         {% for m in range(n_maps) %}
         _problem.error[{{m}}] = {{_dev('error_' ~ m)}};
         _problem.rows[{{m}}] = {{_dev('rows_' ~ m)}};
@@ -59,11 +36,7 @@
         _problem.w[{{m}}] = {{_dev('w_' ~ m)}};
         _problem.row_start[{{m}}] = {{_dev('row_start_' ~ m)}};
         {% endfor %}
-        if (_first)
-        {
-            tsim::rls::allocate(_problem);
-            _first = false;
-        }
+        tsim::rls::allocate(_problem);
         tsim::rls::Options<{{c_data_type(variables['P_packed'].dtype)}}, {{n_maps}}> _options;
         _options.alpha_each = {{alpha_each}};
         {% if grouped %}
@@ -83,5 +56,4 @@
         {% endfor %}
         if (!tsim::rls::update(_problem, _step, _options))
             Network::_globally_stopped = true;
-    }
 {% endblock %}

@@ -52,6 +52,11 @@ struct Problem {
     T* c;                                         // [n_blocks]
     std::int32_t* found;                          // what `look` saw
     std::int32_t* first_bad;                      // the first block that diverged, else n_blocks
+    std::int64_t room_rows, room_blocks;          // how many k and c have room for
+    bool by_synapse;                              // x is one number beside each partner, not one of each source
+
+    // r of a row of P, counted over all blocks.
+    __device__ X r(std::int64_t row) const { return x[by_synapse ? row : partner[row]]; }
 };
 
 // What not every rule has; null where it is not used. Arrays of sources, then of stored weights.
@@ -146,12 +151,11 @@ template <typename T, typename X, int MAPS>
 __global__ void product(const Problem<T, X, MAPS> p) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
     const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
-    const std::int32_t* partner = p.partner + p.block_start[b];
     const T* P = p.P + p.P_start[b];
     T sum = 0;
     for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) {
         const T value = j <= i ? P[i * (i + 1) / 2 + j] : P[j * (j + 1) / 2 + i];
-        sum += value * (T)p.x[partner[j]];
+        sum += value * (T)p.r(p.block_start[b] + j);
     }
     sum = sum_of_block(sum);
     if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
@@ -164,7 +168,7 @@ __global__ void gains(const Problem<T, X, MAPS> p) {
     const std::int64_t b = blockIdx.x;
     T sum = 0, largest_k = 0, largest_error = 0;
     for (std::int64_t g = p.block_start[b] + threadIdx.x; g < p.block_start[b + 1]; g += TSIM_THREADS) {
-        sum += (T)p.x[p.partner[g]] * p.k[g];
+        sum += (T)p.r(g) * p.k[g];
         if (std::abs(p.k[g]) > largest_k) largest_k = std::abs(p.k[g]);
     }
     for (int m = 0; m < MAPS; m++)
@@ -233,13 +237,20 @@ __global__ void finish(const Problem<T, X, MAPS> p, std::int64_t step) {
     else *p.diverged_step = step;
 }
 
-// The device memory an object keeps between launches; freed with the process.
+// The device memory an object keeps between launches, made anew where blocks have grown; freed with the process.
 template <typename T, typename X, int MAPS>
 void allocate(Problem<T, X, MAPS>& p) {
+    if (p.k && p.n_rows <= p.room_rows && p.n_blocks <= p.room_blocks) return;
+    CUDA_SAFE_CALL(cudaFree(p.k));
+    CUDA_SAFE_CALL(cudaFree(p.c));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.k, sizeof(T) * (p.n_rows + 1)));
     CUDA_SAFE_CALL(cudaMalloc((void**)&p.c, sizeof(T) * (p.n_blocks + 1)));
-    CUDA_SAFE_CALL(cudaMalloc((void**)&p.found, sizeof(std::int32_t)));
-    CUDA_SAFE_CALL(cudaMalloc((void**)&p.first_bad, sizeof(std::int32_t)));
+    if (!p.found) {
+        CUDA_SAFE_CALL(cudaMalloc((void**)&p.found, sizeof(std::int32_t)));
+        CUDA_SAFE_CALL(cudaMalloc((void**)&p.first_bad, sizeof(std::int32_t)));
+    }
+    p.room_rows = p.n_rows;
+    p.room_blocks = p.n_blocks;
 }
 
 static inline std::int32_t fetched(const std::int32_t* from) {
@@ -280,7 +291,7 @@ __global__ void copy(std::int64_t n, const X* from, Y* to, std::int64_t step, co
     if (i < n && due(step, schedule)) to[i] = (Y)from[i];
 }
 
-// One CUDA block a learned row of a map: z = W x.
+// One CUDA block a learned row of a map: z = W x; without partners, x is beside w.
 template <typename T, typename X>
 __global__ void row_sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start,
                          const X* x, const std::int32_t* rows, const std::int64_t* block_rows, const T* w,
@@ -290,7 +301,7 @@ __global__ void row_sums(std::int64_t n_blocks, const std::int32_t* partner, con
     const std::int64_t n = block_start[b + 1] - first;
     const T* weights = w + row_start[rows[blockIdx.x]];
     T sum = 0;
-    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) sum += weights[j] * x[partner[first + j]];
+    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) sum += weights[j] * x[partner ? partner[first + j] : first + j];
     sum = sum_of_block(sum);
     if (threadIdx.x == 0) z[rows[blockIdx.x]] = sum;
 }

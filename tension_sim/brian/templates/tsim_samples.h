@@ -3,6 +3,7 @@
 #define TSIM_SAMPLES_H
 
 #include <cstdint>
+#include <sstream>
 
 namespace tsim {
 
@@ -21,18 +22,29 @@ inline bool is_finite(float x)
     return (bits >> 23 & 0xff) != 0xff;
 }
 
-// Rows of numbers of type S in a file, which are played as T.
-template <typename S, typename T>
+// Returns how many rows there are in so many numbers, of which a run may have brought any number.
+inline int64_t whole_rows(const std::string& name, size_t count, int64_t columns)
+{
+    if (count == 0 || count % columns)
+        end_with(unreadable, "could not play " + name + " (" + std::to_string(count) + " numbers are no rows of "
+            + std::to_string(columns) + ")");
+    return (int64_t)count/columns;
+}
+
+// Rows of numbers in a file, which are played as T.
+template <typename T>
 class SampleFile
 {
-    const std::string name, path;
-    const size_t bytes, offset;
-    const int64_t columns, window;
-    const double scale;
+    const std::string name;
+    const int64_t columns;
+    std::string path, type;
+    size_t bytes = 0, offset = 0;
+    int64_t window = 0;
+    double scale = 1;
     int file = -1;
     struct stat found;
     int64_t first = 0, end = 0;
-    std::vector<S> raw;
+    std::vector<char> raw;
 
     void open_it()
     {
@@ -55,15 +67,50 @@ class SampleFile
             unfit(name, path, "it was changed meanwhile");
     }
 
-public:
-    const int64_t rows;
-
-    // `bytes` of the whole file, `offset` of the first row, rows in a `window`.
-    SampleFile(const char* name, const char* path, size_t bytes, size_t offset, int64_t rows, int64_t columns,
-               int64_t window, double scale)
-        : name(name), path(path), bytes(bytes), offset(offset), columns(columns), window(window), scale(scale),
-          rows(rows)
+    template <typename S, typename V>
+    void convert(size_t count, V& samples)
     {
+        for (size_t k = 0; k < count; k++) {
+            S number;
+            std::memcpy(&number, raw.data() + k*sizeof(S), sizeof(S));
+            const T value = (T)(scale*(double)number);
+            if (!is_finite(value))
+                unfit(name, path, "row " + std::to_string(first + (int64_t)k/columns) + " is not finite");
+            samples[k] = value;
+        }
+    }
+
+    // By numpy's name of the type in the file.
+    template <typename V>
+    void convert_from(size_t count, V& samples)
+    {
+        if (type == "f8") convert<double>(count, samples);
+        else if (type == "f4") convert<float>(count, samples);
+        else if (type == "i8") convert<std::int64_t>(count, samples);
+        else if (type == "i4") convert<std::int32_t>(count, samples);
+        else if (type == "i2") convert<std::int16_t>(count, samples);
+        else if (type == "i1") convert<std::int8_t>(count, samples);
+        else if (type == "u8") convert<std::uint64_t>(count, samples);
+        else if (type == "u4") convert<std::uint32_t>(count, samples);
+        else if (type == "u2") convert<std::uint16_t>(count, samples);
+        else convert<std::uint8_t>(count, samples);
+    }
+
+public:
+    // None where the samples are in memory.
+    int64_t rows = 0;
+
+    // `described` is a vector of characters as sample_file.py writes them, empty where there is no file.
+    template <typename V>
+    SampleFile(const char* name, const V& described, int64_t columns) : name(name), columns(columns)
+    {
+        std::istringstream fields(std::string(described.begin(), described.end()));
+        int64_t modified, channels;
+        fields >> type >> bytes >> modified >> offset >> rows >> channels >> window >> scale;
+        fields.get();
+        std::getline(fields, path, '\0');
+        if (!described.empty() && path.empty())
+            end_with(unreadable, std::string("could not understand which file holds ") + name);
     }
 
     int64_t first_row() const { return first; }
@@ -79,17 +126,12 @@ public:
         first = row;
         end = std::min(row + window, rows);
         const size_t count = (size_t)(end - first)*columns;
-        raw.resize(count);
-        read_bytes(name, path, file, offset + (size_t)first*columns*sizeof(S), reinterpret_cast<char*>(raw.data()),
-                   count*sizeof(S));
+        const size_t size = type[1] - '0';
+        raw.resize(count*size);
+        read_bytes(name, path, file, offset + (size_t)first*columns*size, raw.data(), count*size);
         check_unchanged();
         samples.resize((size_t)window*columns);
-        for (size_t k = 0; k < count; k++) {
-            const T value = (T)(scale*(double)raw[k]);
-            if (!is_finite(value))
-                unfit(name, path, "row " + std::to_string(first + (int64_t)k/columns) + " is not finite");
-            samples[k] = value;
-        }
+        convert_from(count, samples);
         return true;
     }
 };

@@ -1,8 +1,8 @@
-{# USES_VARIABLES { N, samples, value, first_step, every, periodic, first_row, t_in_timesteps } #}
+{# USES_VARIABLES { N, samples, value, first_step, every, periodic, file_rows, first_row, t_in_timesteps } #}
 {% extends 'common_group.pyx' %}
 
 {% block maincode %}
-    cdef long _rows = {{file.rows if file else '_num%s // N' % samples}}
+    cdef long _rows = {{file_rows}} if {{file_rows}} else _num{{samples}} // N
     cdef long _row = {{t_in_timesteps}} - {{first_step}}
     _row = _row // {{every}} if _row >= 0 else -1 - (-1 - _row) // {{every}}
     cdef long _j
@@ -12,11 +12,9 @@
             _row += _rows
     else:
         _row = min(max(_row, 0), _rows - 1)
-    {% if file %}
-    if _row < {{first_row}} or _row >= {{first_row}} + {{file.window}}:
+    if {{file_rows}} and (_row < {{first_row}} or _row >= {{first_row}} + _num{{samples}} // N):
         _owner.load(_row)
     _row -= {{first_row}}
-    {% endif %}
     for _j in range(N):
         {{value}}[_j] = {{samples}}[_row*N + _j]
 {% endblock %}

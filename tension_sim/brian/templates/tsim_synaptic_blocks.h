@@ -1,5 +1,5 @@
 // Rows and blocks of P from the index arrays of synapses, which a program has only once it runs. The numbers are those
-// of find_wiring() and Blocks in Python.
+// of find_wiring() and Blocks in Python. Arrays are vectors of the host, std's or those of Thrust.
 #ifndef TSIM_SYNAPTIC_BLOCKS_H
 #define TSIM_SYNAPTIC_BLOCKS_H
 
@@ -28,9 +28,9 @@ class Wiring {
     Wiring(std::int32_t n_targets, bool by_synapse) : n_targets(n_targets), by_synapse(by_synapse) {}
 
     // The synapses of one object. Sources are numbered over all objects, targets from 0; trainable may be null.
-    template <typename Index, typename Flag>
-    void add(const std::vector<Index>& pre, std::int32_t shift, const std::vector<Index>& post,
-             std::int32_t first_target, const std::vector<Flag>* trainable, std::vector<std::int32_t>& slot) {
+    template <typename Indices, typename Flags, typename Slots>
+    void add(const Indices& pre, std::int32_t shift, const Indices& post, std::int32_t first_target,
+             const Flags* trainable, Slots& slot) {
         slot.assign(pre.size(), -1);
         for (std::size_t k = 0; k < pre.size(); k++) {
             if (trainable && !(*trainable)[k]) continue;
@@ -46,9 +46,8 @@ class Wiring {
     }
 
     // Groups targets with the same sources, after order(); returns how many synapses learn.
-    template <typename RowStart>
-    std::int64_t find(std::vector<std::int32_t>& partner, std::vector<std::int64_t>& block_start,
-                      std::vector<std::int32_t>& rows, std::vector<std::int64_t>& block_rows, RowStart& row_start) {
+    template <typename Numbers, typename Places, typename RowStart>
+    std::int64_t find(Numbers& partner, Places& block_start, Numbers& rows, Places& block_rows, RowStart& row_start) {
         std::map<std::vector<std::int32_t>, std::size_t> number;
         std::vector<std::vector<std::int32_t> > rows_of;
         partner.clear();
@@ -80,9 +79,9 @@ class Wiring {
     }
 
     // Where each block begins in P and among the terms that wait; returns the number of blocks.
-    static std::int64_t measure(const std::vector<std::int64_t>& block_start, std::vector<std::int64_t>& P_start,
-                                std::vector<std::int64_t>& pending_start, std::vector<std::int64_t>& term_start,
-                                std::vector<std::int32_t>& max_pending) {
+    template <typename Places, typename Counts>
+    static std::int64_t measure(const Places& block_start, Places& P_start, Places& pending_start, Places& term_start,
+                                Counts& max_pending) {
         P_start.assign(1, 0);
         pending_start.assign(1, 0);
         term_start.assign(1, 0);

@@ -41,6 +41,8 @@ void _wire_{{codeobj_name}}()
     {% for part in parts %}
     {{_vector('slot_%d' % loop.index0)}} = _slot_{{loop.index0}};
     {% endfor %}
+    const std::vector<int64_t> _given({{_vector('block_start')}});
+    const bool _is_given = {{_vector('n_blocks')}}[0] == 0 && _given.size() > 1;
     const int64_t _learn = _wiring.find({{_vector('partner')}}, {{_vector('block_start')}}, {{_vector('rows_0')}},
                                         {{_vector('block_rows_0')}}, {{_vector('row_start')}});
     {{_vector('n_blocks')}}[0] = _wiring.measure({{_vector('block_start')}}, {{_vector('P_start')}},
@@ -58,6 +60,14 @@ void _wire_{{codeobj_name}}()
     {{_vector('pending_c')}}.resize({{_vector('term_start')}}.back());
     {{_vector('P_scale')}}.resize({{_vector('n_blocks')}}[0]);
     {{_vector('pending')}}.resize({{_vector('n_blocks')}}[0]);
+    {# P came before its blocks were known #}
+    if (_is_given && _given != {{_vector('block_start')}})
+        {{_vector('rewired')}}[0] = 2;
+    else if (_is_given)
+    {
+        std::fill({{_vector('P_scale')}}.begin(), {{_vector('P_scale')}}.end(), 1);
+        {{_vector('fresh')}}[0] = 0;
+    }
 }
 {% endblock %}
 

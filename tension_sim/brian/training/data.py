@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
+from ...declare.sample_file import SampleFile
 from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from ..dimensions import numbers_with_unit, unit_name
 from ..signal import Signal
@@ -23,13 +25,13 @@ class Trial:
 
     Attributes
     ----------
-    samples : dict of str to array, shape (rows, channels)
-        By the name of the signal that plays them.
+    samples : dict of str to array or SampleFile, shape (rows, channels)
+        By the name of the signal that plays them; what is in a file stays there.
     steps : int
         Time steps.
     """
 
-    samples: dict[str, np.ndarray]
+    samples: dict[str, np.ndarray | SampleFile]
     steps: int
 
 
@@ -55,7 +57,7 @@ def trials_of(
             raise InvalidValueError(message(f"{where}.steps", "steps, where no samples are given", None))
         return [Trial({}, steps)], False
     every = {name: int(signals[name].variables["every"].get_value().item()) for name in series}
-    sizes = {name: (len(trials), trials.shape[1] * every[name]) for name, (trials, _) in series.items()}
+    sizes = {name: (len(trials), len(trials[0]) * every[name]) for name, (trials, _) in series.items()}
     first, wanted = next(iter(sizes.items()))
     for name, size in sizes.items():
         if size != wanted:
@@ -75,11 +77,15 @@ def trials_of(
     return trials, stacked
 
 
-def _series(where: str, value: Any, signal: Signal) -> tuple[np.ndarray, bool]:
-    """Return samples of shape (trials, rows, channels), and whether there were several trials."""
+def _series(where: str, value: Any, signal: Signal) -> tuple[Sequence[np.ndarray | SampleFile], bool]:
+    """Return the samples of each trial, of shape (rows, channels), and whether there were several trials."""
+    files, stacked = _files(where, value)
+    if files:
+        _check_fit(where, DIMENSIONLESS, files[0].channels, np.shape(value) or files[0].shape, signal)
+        for file in files:
+            file.check_finite(where)
+        return files, stacked
     array, dim = numbers_with_unit(where, value, _EXPECTED)
-    if dim is not signal.variables["value"].dim:
-        raise UnitsError(message(where, f"samples in {unit_name(signal.variables['value'].dim)}", unit_name(dim)))
     stacked = array.ndim == 3
     if array.ndim == 1:
         array = array[:, None]
@@ -87,13 +93,30 @@ def _series(where: str, value: Any, signal: Signal) -> tuple[np.ndarray, bool]:
         array = array[None]
     if array.ndim != 3 or 0 in array.shape:
         raise InvalidValueError(message(where, f"{_EXPECTED}, not empty", np.shape(value)))
-    if array.shape[2] != len(signal):
-        fix = f"{signal.name} has {len(signal)} channel(s)."
-        raise InvalidValueError(message(where, f"{len(signal)} channel(s) (last axis)", np.shape(value), fix))
+    _check_fit(where, dim, array.shape[2], np.shape(value), signal)
     if not np.isfinite(array).all():
         at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
         raise InvalidValueError(message(where, "finite values", float(array[at]), "mend the samples that are not."))
     return array, stacked
+
+
+def _files(where: str, value: Any) -> tuple[list[SampleFile], bool]:
+    """Return the files in which the samples of the trials stay; none where they are, or have to be, in memory."""
+    if isinstance(value, np.memmap) and value.ndim == 3 and value.size:
+        found = [SampleFile.of(where, trial) for trial in value]
+        return ([one for one in found if one is not None], True) if None not in found else ([], True)
+    file = SampleFile.of(where, value)
+    return [] if file is None else [file], False
+
+
+def _check_fit(where: str, dim: Any, channels: int, shape: tuple[int, ...], signal: Signal) -> None:
+    """Refuse samples of another unit, or of another number of channels, than a signal plays."""
+    wanted = signal.variables["value"].dim
+    if dim is not wanted:
+        raise UnitsError(message(where, f"samples in {unit_name(wanted)}", unit_name(dim)))
+    if channels != len(signal):
+        fix = f"{signal.name} has {len(signal)} channel(s)."
+        raise InvalidValueError(message(where, f"{len(signal)} channel(s) (last axis)", shape, fix))
 
 
 def by_argument(where: str, inputs: Any, x: Any) -> dict[str, Any]:

@@ -33,6 +33,10 @@ class Run:
         In SI units; `target` is None where none was given.
     records : dict
         By monitor and variable, what was recorded, in SI units.
+    phase : str
+        ``"learning"``, or what it was without: ``"prediction"`` or ``"evaluation"``.
+    epoch : int or None
+        The epoch that was complete with it, counted from 0.
     """
 
     name: str
@@ -41,6 +45,8 @@ class Run:
     output: np.ndarray
     target: np.ndarray | None
     records: Records
+    phase: str = "learning"
+    epoch: int | None = None
 
 
 @dataclass(eq=False)
@@ -102,7 +108,10 @@ class TrainerResults:
     def to_neo(self) -> neo.Block:
         """Return a `neo.Block` with a Segment for each run: output, target, and trains of all monitored neurons.
 
-        One Group a population holds its trains of all Segments.
+        One Group a population holds its trains of all Segments. An Epoch ``phases`` says of each
+        Segment whether it is learning, a prediction or an evaluation. The weights after an epoch
+        are a signal ``weights of <map>`` with one sample, at the end of the Segment with which
+        the epoch was complete.
         """
         import neo
 
@@ -112,6 +121,7 @@ class TrainerResults:
             segment = neo.Segment(name=run.name)
             block.segments.append(segment)
             self._fill(segment, run, groups)
+            self._add_phase(segment, run)
         block.groups.extend(groups.values())
         block.check_relationships()
         return block
@@ -134,6 +144,25 @@ class TrainerResults:
             segment.spiketrains.extend(trains)
             groups.setdefault(population, neo.Group(name=population, allowed_types=None))
             groups[population].add(*trains)
+
+    def _add_phase(self, segment: neo.Segment, run: Run) -> None:
+        import neo
+        import quantities as pq
+
+        start, stop = run.first_step * self.dt, (run.first_step + run.steps) * self.dt
+        segment.annotate(phase=run.phase)
+        span = {"times": [start] * pq.s, "durations": [stop - start] * pq.s, "labels": np.array([run.phase])}
+        segment.epochs.append(neo.Epoch(**span, name="phases"))
+        if run.epoch is None:
+            return
+        segment.annotate(epoch=run.epoch)
+        complete = sum(one.epoch is not None and one.first_step < run.first_step for one in self.runs)
+        for name, weights in self.weights.items():
+            if complete < len(weights):
+                signal = neo.IrregularlySampledSignal(
+                    [stop] * pq.s, weights[complete][None] * unit_of(self.units[name]), name=f"weights of {name}"
+                )
+                segment.irregularlysampledsignals.append(signal)
 
     def __repr__(self) -> str:
         steps = sum(run.steps for run in self.runs)

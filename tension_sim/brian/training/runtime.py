@@ -14,6 +14,8 @@ from brian2.units.allunits import second
 from ...errors import InvalidValueError, message
 from ...system.interrupts import Interrupts
 from ..callers import users_names
+from .engine import Engine
+from .fresh import TIMES
 from .records import Records, monitors_of, rows_of, variables_of
 
 __all__ = ["RuntimeEngine"]
@@ -25,7 +27,7 @@ _NAME = "tension_sim Trainer"
 _ADDRESS = 1
 
 
-class RuntimeEngine:
+class RuntimeEngine(Engine):
     """Run on numpy or cython.
 
     Parameters
@@ -38,12 +40,11 @@ class RuntimeEngine:
     kind = "runtime"
 
     def __init__(self, network: Any, dt: float) -> None:
-        self.network, self.dt = network, dt
+        super().__init__(network, dt)
         self._objects: dict[str, Any] = {}
 
     @property
-    def step(self) -> int:
-        """The time step at which the next run starts."""
+    def step(self) -> int:  # type: ignore[override]
         return round(self.network.t_ / self.dt)
 
     def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
@@ -124,6 +125,21 @@ class RuntimeEngine:
             device.set_random_state(random)
         else:
             np.random.set_state(random["numpy_state"])
+
+    def reset(self, start: dict[str, Any], is_state: Callable[[str, str], bool]) -> None:
+        state = self.state()
+        elapsed = state["0_t"] - start["0_t"]
+        for owner, held in state.items():
+            before = start.get(owner)
+            if not isinstance(held, dict) or not isinstance(before, dict):
+                continue
+            for name in held.keys() & before.keys():
+                if is_state(owner, name):
+                    held[name] = before[name]
+                    if name in TIMES:
+                        values, size = before[name]
+                        held[name] = (values + elapsed, size)
+        self.restore(state)
 
     def check(self, where: str, state: Any) -> None:
         """Refuse the state of another network."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from brian2.units.allunits import second
 from ...errors import InvalidValueError, UnsupportedError, message
 from ...system.scratch import Scratch
 from ..callers import users_names
-from ..continuable import check_device
+from ..continuable import GENERATORS, TIME, check_device
 from ..continuable_program import REPORT, ContinuableProgram, state_folder
+from ..program_files import owner_name
+from .engine import Engine
+from .fresh import TIMES
 from .records import Records, monitors_of, rows_of, variables_of
 
 __all__ = ["StandaloneEngine"]
 
 
-class StandaloneEngine:
+class StandaloneEngine(Engine):
     """Run on cpp_standalone; a state is a folder.
 
     Parameters
@@ -39,14 +43,17 @@ class StandaloneEngine:
             raise UnsupportedError(
                 message("Trainer", "a network that has not been run", "a run() before", "let the Trainer do all runs.")
             )
-        self.network, self.dt, self.step = network, dt, 0
+        super().__init__(network, dt)
+        self.step = 0
         self._program: ContinuableProgram | None = None
         self._folder: Scratch | None = None
         self._seen: dict[str, list[dict[str, np.ndarray]]] = {}
 
     def build(self) -> None:
-        """Generate and compile the program, if that was not done yet."""
+        """Generate and compile the program, or take over what was set since that was done."""
         if self._program is not None:
+            if self._folder is not None:
+                self._program.take_values(self._folder.path)
             return
         at_once, self.device.build_on_run = self.device.build_on_run, False
         try:
@@ -123,11 +130,6 @@ class StandaloneEngine:
         self.build()
         return np.array(self.variable(name).get_value())
 
-    def variable(self, name: str) -> Any:
-        """Return the variable of a name such as ``"signal.samples"``."""
-        owner, _, key = name.rpartition(".")
-        return next(one for one in self.network.sorted_objects if one.name == owner).variables[key]
-
     def state(self) -> dict[str, Any]:
         """Return the present state; it stays readable as long as it is kept."""
         self.build()
@@ -148,6 +150,24 @@ class StandaloneEngine:
         self._seen = {name: [dict(part) for part in parts] for name, parts in state["seen"].items()}
         self._program.shown = self._folder
         self._program.show(self._folder.path)
+
+    def reset(self, start: dict[str, Any], is_state: Callable[[str, str], bool]) -> None:
+        self.build()
+        variables = {self.device.get_array_filename(one): one for one in self.device.arrays}
+        folder = state_folder()
+        for file in self._program.files:
+            variable = variables.get(file)
+            if variable is None:
+                begins_anew = file not in (GENERATORS, TIME)  # the spikes that are under way
+            else:
+                begins_anew = is_state(owner_name(variable) or "", variable.name)
+            source = start["folder"] if begins_anew else self._folder
+            shutil.copyfile(source.path / file, folder.path / file)
+            if begins_anew and variable is not None and variable.name in TIMES:
+                elapsed = (self.step - start["step"]) * self.dt
+                (np.fromfile(folder.path / file, variable.dtype) + elapsed).tofile(folder.path / file)
+        self._folder = self._program.shown = folder
+        self._program.show(folder.path)
 
     def packed(self) -> dict[str, Any]:
         """Return the state as arrays."""

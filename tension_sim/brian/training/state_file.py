@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import InvalidTypeError, InvalidValueError, OutputError, message
+from ...errors import InvalidValueError, message
+from ...system.files import checked_path, write_whole
 from ...system.interrupts import interrupts_wait
-from ...system.scratch import remove
 
 __all__ = ["read_state", "write_state"]
 
@@ -38,19 +37,13 @@ def write_state(where: str, path: Any, state: Any, about: dict[str, Any]) -> Non
     OutputError
         If it cannot be written.
     """
-    target = _path(where, path)
+    target = checked_path(where, path)
     arrays: list[np.ndarray] = []
     meta = json.dumps({"format": _FORMAT, "about": about, "state": _encoded(state, arrays)})
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with interrupts_wait():
-            with draft.open("wb") as file:
-                np.savez(file, **{_META: np.array(meta)}, **{f"a{n}": array for n, array in enumerate(arrays)})
-            os.replace(draft, target)
-    except OSError as error:
-        raise OutputError(f"{where}: {target} could not be written: {error}.\nFix: choose another path.") from error
-    finally:
-        remove(draft)
+    content = io.BytesIO()
+    np.savez(content, **{_META: np.array(meta)}, **{f"a{n}": array for n, array in enumerate(arrays)})
+    with interrupts_wait():
+        write_whole(where, target, content.getbuffer())
 
 
 def read_state(where: str, path: Any) -> tuple[Any, dict[str, Any]]:
@@ -61,7 +54,7 @@ def read_state(where: str, path: Any) -> tuple[Any, dict[str, Any]]:
     InvalidValueError
         If it is no file of `write_state`.
     """
-    source = _path(where, path)
+    source = checked_path(where, path)
     expected = "a file that Trainer.save wrote"
     try:
         with np.load(source, allow_pickle=False) as file:
@@ -75,12 +68,6 @@ def read_state(where: str, path: Any) -> tuple[Any, dict[str, Any]]:
         if isinstance(error, InvalidValueError):
             raise
         raise InvalidValueError(message(where, expected, str(source), f"it cannot be read ({error}).")) from None
-
-
-def _path(where: str, path: Any) -> Path:
-    if not isinstance(path, str | os.PathLike) or not str(path):
-        raise InvalidTypeError(message(where, "a path", path, 'such as "trained.npz".'))
-    return Path(path)
 
 
 def _encoded(value: Any, arrays: list[np.ndarray]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -10,13 +11,16 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
-from ...declare.validation import check_steps, check_whole
+from ...declare.series import values_of
+from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
 from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
 from .data import Trial, by_argument, trials_of
+from .engine import Engine
+from .fresh import state_variables
 from .history import Callbacks, History, ProgressBar
 from .records import monitors_of
 from .results import Run, TrainerResults
@@ -46,6 +50,10 @@ class Trainer:
         Plays the target, the y of `fit`. What learns it are the `RLS` objects of the network.
     inputs : Signal, or mapping of str to Signal, optional
         Plays the input, the x of `fit`; with a mapping x is one too.
+    stateful : bool, optional
+        Whether the state of each trial goes on from the one before, as by default. With False
+        each trial begins with the state that the network had before its first run, with no
+        spikes under way; the weights that learn, P, random numbers and the time go on.
     metrics : callable, or mapping of str to callable, optional
         More numbers for the History, as ``metric(y, z)`` of arrays (timesteps, outputs) in SI
         units, beside ``loss`` (mean squared error) and ``mae`` (mean absolute error).
@@ -90,7 +98,14 @@ class Trainer:
     """
 
     def __init__(
-        self, network: Any, *, output: Any, target: Any = None, inputs: Any = None, metrics: Any = None
+        self,
+        network: Any,
+        *,
+        output: Any,
+        target: Any = None,
+        inputs: Any = None,
+        metrics: Any = None,
+        stateful: bool = True,
     ) -> None:
         members = checked_network(network)
         self.network = network
@@ -101,9 +116,11 @@ class Trainer:
         self._signals = checked_signals(target, inputs, members, clock)
         self._clock = clock
         self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
+        self.stateful = check_flag("Trainer.stateful", stateful)
+        self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
         self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
-        self._engine: Any = None
+        self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
         self.history = History()
@@ -128,7 +145,9 @@ class Trainer:
         Parameters
         ----------
         x, y : array, shape (timesteps, channels) or (trials, timesteps, channels)
-            Samples of the inputs and of the target, with their units. Each trial is a run.
+            Samples of the inputs and of the target, with their units. Each trial is a run. Those
+            of a `numpy.memmap`, or of a ``.npy`` file given by its path, stay in the file, which
+            each run reads in pieces; the target of the results is in memory, as the output is.
         epochs : int
             How often they are played, counted from 0.
         verbose : {"auto", 0, 1, 2}
@@ -181,6 +200,7 @@ class Trainer:
                 listed.call("on_epoch_begin", epoch, {})
                 logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
                 if not self.interrupted:
+                    results.runs[-1] = replace(results.runs[-1], epoch=epoch)
                     for name, kept in weights.items():
                         kept.append(self._engine.get(name).ravel())
                     if validation is not None and (epoch + 1) % frequency == 0:
@@ -323,15 +343,34 @@ class Trainer:
         """Choose the engine; a standalone program is compiled now."""
         if self._engine is None:
             kind = StandaloneEngine if is_standalone() else RuntimeEngine
-            self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
             self._engine = kind(self.network, float(self._clock.dt_))
         elif is_standalone() != isinstance(self._engine, StandaloneEngine):
             raise InvalidValueError(
                 message("Trainer", f"the device of its first run ({self._engine.kind})", brian2.get_device())
             )
-        if isinstance(self._engine, RuntimeEngine):
-            self._learning = {rule.name: int(rule._scalar("learning")) for rule in self._rules}
         self._engine.build()
+        self._learning = {rule.name: int(self._engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        if not self.stateful and self._start is None:
+            if isinstance(self._engine, RuntimeEngine):
+                self._engine.run({}, 0, lambda done: None)  # which prepares the queues
+            self._start = self._engine.state()
+
+    def reset_states(self) -> None:
+        """Give the network the state that it had before its first run; weights that learn, P and the time go on.
+
+        Raises
+        ------
+        InvalidValueError
+            If the Trainer is stateful: it does not keep that state.
+        """
+        self._prepare()
+        if self._start is None:
+            raise InvalidValueError(
+                message(
+                    "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
+                )
+            )
+        self._engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
         """Run without learning, and go back."""
@@ -381,10 +420,13 @@ class Trainer:
         self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
     ) -> None:
         engine = self._engine
+        if not self.stateful:
+            self.reset_states()
         start = engine.step
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
-            values |= {f"{signal}.samples": samples.ravel(), f"{signal}.first_step": start, f"{signal}.periodic": 0}
+            values |= values_of(signal, samples)
+            values |= {f"{signal}.first_step": start, f"{signal}.periodic": 0}
         for rule in self._rules:
             values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
             values[f"{rule.name}.diverged_step"] = -1
@@ -403,13 +445,15 @@ class Trainer:
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
         if not is_standalone():
             engine.clear(self._recorder)
-        results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records))
+        phase = "learning" if learning else label.partition(",")[0]
+        results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")
         if signal is None or signal.name not in trial.samples:
             return None
-        return np.repeat(trial.samples[signal.name], int(signal._get("every")[0]), axis=0)[:steps]
+        every = int(signal.variables["every"].get_value().item())
+        return trial.samples[signal.name].take(np.arange(steps) // every, axis=0)
 
     def _learned(self) -> list[str]:
         """Return the names of all weights that learn."""
@@ -424,6 +468,9 @@ class Trainer:
         spiking = [one for one in monitors_of(self.network) if isinstance(one, SpikeMonitor)]
         variable = self.output_group.variables[self.output_variable]
         units = {"output": variable.dim}
+        for name in self._learned():
+            owner = name.rpartition(".")[0]
+            units[owner] = self._engine.variable(name).dim
         if "y" in self._signals:
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}

@@ -61,10 +61,10 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
         return "tensorflow"
     if backend is None and target is None and model.original_force_layer.preferred_backend == "tensorflow":
         return "tensorflow"
-    from ...run.simulation import TARGETS
+    from ...run.simulation import BRIAN2_TARGETS
 
-    if target is not None and target not in TARGETS:
-        raise unknown_name(f"{where}.target", "target of Brian2", target, TARGETS)
+    if target is not None and target not in BRIAN2_TARGETS:
+        raise unknown_name(f"{where}.target", "target of Brian2", target, BRIAN2_TARGETS)
     hook = overridden_hook(model)
     reason = model.refusal_of_brian2() if hook is None else f"{hook} is TensorFlow code"
     if backend is None and target is None:  # the layer prefers Brian2

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...circuit.blocks import Blocks
+from ...circuit.blocks import Blocks, pack
+from ...circuit.names import entry
 from ...results.results import Results
 from ...run.simulation import Record
 from ...system.memory_maps import let_go
-from .packed import Matrices, packed_of, whole_of
+from .packed import Matrices, whole_of
 
 __all__ = ["Declaration", "Link", "Shown", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
 
@@ -181,15 +182,15 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
         packed = np.empty(blocks.P_start[-1], variables[0].dtype)
         for v, m, b in reversed(places):
             n = blocks.sizes[b]
-            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = packed_of(matrices[v][m][:n, :n])
-        return {f"{part}.P_packed": packed}
+            packed[blocks.P_start[b] : blocks.P_start[b + 1]] = pack(matrices[v][m][:n, :n])
+        return {entry(part, "P_packed"): packed}
 
     def from_state(state: Mapping[str, Any]) -> None:
-        get = {name: np.asarray(state[f"{part}.{name}"]) for name in ("P_packed", "pending_k", "pending_c", "P_scale")}
+        get = {name: np.asarray(state[entry(part, name)]) for name in ("P_packed", "pending_k", "pending_c", "P_scale")}
         for v, m, b in places:
             n, first = blocks.sizes[b], blocks.pending_start[b]
             # terms that wait for the next pass over P belong to it
-            count = int(np.ravel(state[f"{part}.pending"])[b])
+            count = int(np.ravel(state[entry(part, "pending")])[b])
             k = get["pending_k"][first : first + count * n].reshape(count, n)
             c = get["pending_c"][blocks.term_start[b] :][:count]
             packed = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]]
@@ -199,9 +200,9 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
                 P[:n, :n] = corner
             matrices[v][m] = P
             if m % _AT_ONCE == 0:
-                let_go(state[f"{part}.P_packed"])
+                let_go(state[entry(part, "P_packed")])
 
-    return Link(variables, (f"{part}.P_packed",), to_state, from_state, learned=True)
+    return Link(variables, (entry(part, "P_packed"),), to_state, from_state, learned=True)
 
 
 def recorded(name: str, factor: float = 1.0, shift: float = 0.0) -> Shown:

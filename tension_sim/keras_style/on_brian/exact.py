@@ -7,14 +7,15 @@ through them would make such neurons fire at the start of every run.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...system.memory_maps import file_behind
 from .declaration import Link
+from .fingerprint import Fingerprint
 
 __all__ = ["ExactState"]
 
@@ -25,7 +26,7 @@ _LARGEST = 64_000_000  # numbers of variables of which no second copy is kept
 class _Kept:
     """Entries of a state that variables show; valid as long as the variables were not written since."""
 
-    checksum: int
+    shown: Fingerprint
     entries: dict[str, np.ndarray]
     shift: float
 
@@ -57,7 +58,7 @@ class ExactState:
     def entries(self, link: Link) -> dict[str, Any]:
         """Return a link's entries of the state to start from."""
         kept = self._kept.get(link.entries[0]) if link.entries else None
-        if kept is None or kept.checksum != _checksum(link.variables):
+        if kept is None or not kept.shown.matches(link.variables):
             return dict(link.to_state())
         ahead = link.shift - kept.shift
         return {name: values + ahead if ahead else values for name, values in kept.entries.items()}
@@ -70,14 +71,14 @@ class ExactState:
             self._kept.pop(link.entries[0], None)
             return
         names = (*link.entries, *_belonging(link.entries, state))
-        entries = {name: np.array(state[name]) for name in names}
-        self._kept[link.entries[0]] = _Kept(_checksum(link.variables), entries, link.shift)
+        entries = {name: _ours(state[name]) for name in names}
+        self._kept[link.entries[0]] = _Kept(Fingerprint(link.variables), entries, link.shift)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all of it under names of one file."""
         arrays = {}
         for key, kept in self._kept.items():
-            arrays[f"exact|{key}"] = np.array([kept.checksum, kept.shift])
+            arrays[f"exact|{key}"] = np.array([kept.shown.checksum, kept.shift])
             arrays |= {f"exact|{key}|{name}": values for name, values in kept.entries.items()}
         return arrays
 
@@ -96,14 +97,17 @@ class ExactState:
                 entries.setdefault(key, {})[entry] = values
             else:
                 heads[key] = (values[0], values[1])
-        return cls({key: _Kept(int(c), entries.get(key, {}), float(shift)) for key, (c, shift) in heads.items()})
+        return cls(
+            {
+                key: _Kept(Fingerprint.of_checksum(int(checksum)), entries.get(key, {}), float(shift))
+                for key, (checksum, shift) in heads.items()
+            }
+        )
 
 
-def _checksum(variables: tuple[Any, ...]) -> int:
-    checksum = 0
-    for variable in variables:
-        checksum = zlib.crc32(np.ascontiguousarray(variable), checksum)
-    return checksum
+def _ours(values: Any) -> np.ndarray:
+    """Return values that nobody else changes; what stays in a file cannot be, and the next run reads it there."""
+    return values if file_behind(values) is not None else np.array(values)
 
 
 def _belonging(names: tuple[str, ...], state: Mapping[str, Any]) -> list[str]:

@@ -5,24 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import get_lapack_funcs
 
-__all__ = ["Matrices", "packed_of", "whole_of"]
+__all__ = ["Matrices", "whole_of"]
 
 #: Rows and columns worked on at a time: caches hold them, and BLAS does not wake its threads for them.
-_TILE = 160
-
-
-def packed_of(matrix: np.ndarray) -> np.ndarray:
-    """Return the lower triangle of a symmetric matrix, row by row.
-
-    Examples
-    --------
-    >>> packed_of(np.array([[1.0, 2.0], [2.0, 3.0]]))
-    array([1., 2., 3.])
-    """
-    (trttp,) = get_lapack_funcs(("trttp",), (matrix,))
-    return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
+_TILE = 128
 
 
 def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dtype: Any = np.float64) -> np.ndarray:
@@ -43,18 +30,38 @@ def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dty
     array([[1., 3.],
            [3., 5.]])
     """
-    n, terms = k.shape[1], -c[:, None] * k
-    (tpttr,) = get_lapack_funcs(("tpttr",), (packed,))
-    lower = tpttr(n, packed, uplo="U")[0].T
+    n = k.shape[1]
     whole = np.empty((n, n), dtype)
-    for i in range(0, n, _TILE):
-        for j in range(0, i + 1, _TILE):
-            rows, columns = slice(i, i + _TILE), slice(j, j + _TILE)
-            tile = scale * (lower[rows, columns] + terms[:, rows].T @ k[:, columns])
-            if i == j:
-                tile = np.tril(tile) + np.tril(tile, -1).T
-            whole[rows, columns], whole[columns, rows] = tile, tile.T
+    for first in range(0, n, _TILE):
+        rows = _rows(packed, first, min(first + _TILE, n))
+        if len(c):
+            _subtract(rows, (c[:, None] * k[:, first : first + len(rows)]).T, k)
+        if scale != 1:
+            rows = scale * rows
+        corner = rows[:, first:]
+        corner[...] = np.tril(corner) + np.tril(corner, -1).T
+        whole[first : first + len(rows), : first + len(rows)] = rows
+        for j in range(0, first, _TILE):  # the same numbers above the diagonal
+            here = whole[first : first + len(rows), j : j + _TILE]
+            whole[j : j + _TILE, first : first + len(rows)] = here.T
     return whole
+
+
+def _rows(packed: np.ndarray, first: int, stop: int) -> np.ndarray:
+    """Return some rows of the lower triangle, as far as the diagonal goes, (stop - first, stop)."""
+    rows = np.zeros((stop - first, stop), packed.dtype)
+    for i, row in enumerate(rows, start=first):
+        begin = i * (i + 1) // 2
+        row[: i + 1] = packed[begin : begin + i + 1]
+    return rows
+
+
+def _subtract(rows: np.ndarray, left: np.ndarray, k: np.ndarray) -> None:
+    """Subtract ``left @ k`` from rows, tile by tile."""
+    left = np.ascontiguousarray(left)
+    for j in range(0, rows.shape[1], _TILE):
+        tile = rows[:, j : j + _TILE]
+        tile -= left @ k[:, j : j + tile.shape[1]]
 
 
 class Matrices:

@@ -9,6 +9,21 @@ from typing import Any
 import keras
 import numpy as np
 
+from ...circuit.names import (
+    NEURONS,
+    OUTPUT,
+    PLASTIC_RULE,
+    PLASTIC_WEIGHTS,
+    READOUT_OUTPUT,
+    READOUT_WEIGHTS,
+    RULE,
+    STEP,
+    TARGET_NEURONS,
+    TARGET_READOUT_WEIGHTS,
+    TARGET_RULE,
+    entry,
+)
+from ...declare.masks import masked_kernel
 from ...declare.network import ForceNetwork, SparseKernel
 from ...declare.plasticity import Plastic, TargetNetwork
 from .clock import with_layer_time
@@ -63,44 +78,20 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     counted = layer.steps_counted
     begin = counted if begin is None else begin
     n = layer.units
-    all_of = np.arange(n)
     a, h, z = model.force_layer.states
     readout = hasattr(layer, "output_kernel")
     reads = readout and model.learns_in_run("output_kernel")
     J = np.asarray(layer.recurrent_kernel, np.float64)
     static, plastic, learns = _recurrence(layer, model, J, learning)
     neuron, more_parameters = with_layer_time(layer.neuron, counted - begin)
-    links = [scaled(a, f"neurons.{neuron.membrane}"), scaled(h, "neurons.r"), *_hidden(layer, "neurons", begin)]
-    links.append(scaled(z, "readout.z") if readout else shown_only(z, lambda state: state["output"][None]))
+    links = [
+        scaled(a, entry(NEURONS, neuron.membrane)),
+        scaled(h, entry(NEURONS, "r")),
+        *_hidden(layer, NEURONS, begin),
+    ]
+    links.append(scaled(z, READOUT_OUTPUT) if readout else shown_only(z, lambda state: state[OUTPUT][None]))
 
-    held = [(model.readout_P, [all_of])] if reads else []
-    partners: list[Any] = []
-    recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
-    if recurs:
-        partners = [np.flatnonzero(column) for column in learns.T]
-        links.append(kernel(layer.recurrent_kernel, "plastic.w", None if learns.all() else learns))
-    if reads:
-        links.append(kernel(layer.output_kernel, "readout.w"))
-    P = model.recurrent_P if recurs else None
-    if P is not None and P is not model.readout_P:
-        matrices = [np.flatnonzero(position < model._blocks.width) for position in model._blocks.position]
-        if reads and plastic.divide_by_source:
-            links.append(rule("rls_plastic", [partners], (P, matrices)))
-        elif reads and not _agree(model, P, matrices):
-            # a user set one of them: each learns by its own
-            plastic = replace(plastic, learning=replace(learning, alpha_P=2 * learning.alpha_P))
-            links.append(rule("rls_plastic", [partners], (P, matrices)))
-        elif reads:
-            links.append(rule("rls", [[all_of] * layer.output_size, partners], *held, (P, matrices)))
-            held = []
-        else:
-            links.append(rule("rls_plastic", [partners], (P, matrices)))
-        if held:
-            links.append(rule("rls", [[all_of]], *held))
-    elif P is not None:
-        links.append(rule("rls" if reads else "rls_plastic", [[all_of]], (P, [all_of])))
-    elif held:
-        links.append(rule("rls", [[all_of]], *held))
+    learned, plastic = _learned(layer, model, plastic, learns, reads)
 
     inputs = np.asarray(layer.input_kernel) if layer.uses_input else None
     target, more, samples = None, [], _samples(inputs is not None)
@@ -118,16 +109,49 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     )  # fmt: skip
     scale = network.display_unit(neuron.membrane)[1]
     shown = (recorded(neuron.membrane, scale), recorded("r"), Shown(lambda results: results.output))
-    return Declaration(network, (*links, *more), shown, begin, samples)
+    return Declaration(network, (*links, *learned, *more), shown, begin, samples)
+
+
+def _learned(
+    layer: Any, model: Any, plastic: Plastic | None, learns: np.ndarray, reads: bool
+) -> tuple[list[Link], Plastic | None]:
+    """Return the links of the kernels that learn and of their P, and the recurrence as it learns beside the readout.
+
+    Readout and recurrence learn by one rule where they have one P.
+    """
+    recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
+    links = []
+    if recurs:
+        links.append(kernel(layer.recurrent_kernel, PLASTIC_WEIGHTS, None if learns.all() else learns))
+    if reads:
+        links.append(kernel(layer.output_kernel, READOUT_WEIGHTS))
+    all_of = np.arange(layer.units)
+    P = model.recurrent_P if recurs else None
+    if P is not None and P is model.readout_P:
+        return [*links, rule(RULE if reads else PLASTIC_RULE, [[all_of]], (P, [all_of]))], plastic
+    of_readout = (model.readout_P, [all_of])
+    if P is not None:
+        partners = [np.flatnonzero(column) for column in learns.T]
+        matrices = model._blocks.members
+        alike = reads and not plastic.divide_by_source
+        if alike and _agree(model, P, matrices):
+            return [*links, rule(RULE, [[all_of] * layer.output_size, partners], of_readout, (P, matrices))], plastic
+        if alike:
+            # a user set one of them: each learns by its own
+            plastic = replace(plastic, learning=replace(plastic.learning, alpha_P=2 * plastic.learning.alpha_P))
+        links.append(rule(PLASTIC_RULE, [partners], (P, matrices)))
+    if reads:
+        links.append(rule(RULE, [[all_of]], of_readout))
+    return links, plastic
 
 
 def _hidden(layer: Any, part: str, begin: int, learned: bool = False) -> list[Link]:
     """Return the links of the variables that a time step changes beside the states."""
-    links = [scaled(variable, f"{part}.{name}", learned=learned) for name, variable in layer.further_states.items()]
+    links = [scaled(variable, entry(part, name), learned=learned) for name, variable in layer.further_states.items()]
     if layer.clock is not None:
         counted = layer.steps_counted
         links.append(
-            shown_only(layer.clock, lambda state: counted + int(np.ravel(state["step"])[0]) - begin, learned=learned)
+            shown_only(layer.clock, lambda state: counted + int(np.ravel(state[STEP])[0]) - begin, learned=learned)
         )
     return links
 
@@ -147,17 +171,12 @@ def _recurrence(
         # the target-generating network runs all the same
         return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
     if not model.learns_in_run("recurrent_kernel") or not learns.any():
-        return _sparse(J, J != 0), None, learns
+        return masked_kernel(J, J != 0), None, learns
     plastic = Plastic(
-        J if learns.all() else _sparse(J, learns), learning, model.recurrent_error,
+        J if learns.all() else masked_kernel(J, learns), learning, model.recurrent_error,
         getattr(layer, "structural_connectivity", None), model.divide_by_source,
     )  # fmt: skip
-    return _sparse(J, ~learns & (J != 0)), plastic, learns
-
-
-def _sparse(matrix: np.ndarray, entries: np.ndarray) -> SparseKernel | None:
-    pre, post = np.nonzero(entries)
-    return SparseKernel(len(matrix), pre, post, matrix[pre, post]) if len(pre) else None
+    return masked_kernel(J, ~learns & (J != 0)), plastic, learns
 
 
 def _agree(model: Any, P: Any, matrices: list[np.ndarray]) -> bool:
@@ -188,15 +207,15 @@ def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[
     a, h, outside = model.target_network.states
     last: dict[str, Any] = {}
     links = [
-        scaled(a, f"target_neurons.{neuron.membrane}", learned=True),
-        scaled(h, "target_neurons.r", learned=True),
-        *_hidden(cell, "target_neurons", begin, learned=True),
+        scaled(a, entry(TARGET_NEURONS, neuron.membrane), learned=True),
+        scaled(h, entry(TARGET_NEURONS, "r"), learned=True),
+        *_hidden(cell, TARGET_NEURONS, begin, learned=True),
         shown_only(outside, lambda _: last["outside"], learned=True),
     ]
     if reads:
         all_of = [np.arange(n)]
-        links.append(kernel(cell.output_kernel, "target_readout.w"))
-        links.append(rule("rls_target", [all_of], (model.target_P_output, all_of)))
+        links.append(kernel(cell.output_kernel, TARGET_READOUT_WEIGHTS))
+        links.append(rule(TARGET_RULE, [all_of], (model.target_P_output, all_of)))
 
     def samples(x: np.ndarray, y: np.ndarray | None) -> Mapping[str, Any]:
         x = np.concatenate([x, np.zeros((len(x), rows + hints - x.shape[1]), x.dtype)], axis=1)

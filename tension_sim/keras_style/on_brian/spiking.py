@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ...circuit.names import NEURONS, READOUT_OUTPUT, READOUT_WEIGHTS, RULE, STEP, entry
 from ...declare.equations import load_synapse
 from ...declare.network import ForceNetwork, SparseKernel
 from .clock import with_layer_time
 from .declaration import Declaration, Shown, constant, kernel, recorded, rule, scaled, shown_only
+from .fingerprint import Fingerprint
 
 __all__ = ["declaration_of_spiking"]
 
@@ -31,7 +33,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     parameters = layer.overrides() | more | {name: f"{float(tau) * time!r}*second" for name, tau in taus.items()}
     network = ForceNetwork(
         neuron, synapse, layer.units, layer.dt_seconds,
-        recurrent=_sparse(model, np.asarray(layer.recurrent_kernel)),
+        recurrent=_sparse(model, layer.recurrent_kernel),
         feedback_kernel=np.asarray(layer.feedback_kernel), output_kernel=np.asarray(layer.output_kernel),
         input_kernel=np.asarray(layer.input_kernel), parameters=parameters, learning=learning,
         dtype=model.brian2_dtype, seed=layer.noise_seed,
@@ -45,31 +47,31 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         names |= {4: next(n for x, n in rate.items() if x != synapse.output)}
         names |= {6: next(n for x, n in current.items() if x != synapse.output)}
 
-    links = [shown_only(steps, lambda state: [[counted + int(np.ravel(state["step"])[0]) - begin]])]
+    links = [shown_only(steps, lambda state: [[counted + int(np.ravel(state[STEP])[0]) - begin]])]
     shown = [Shown(lambda results: counted + 1.0 + np.arange(results.n_steps)[:, None])]
     for i, variable in enumerate((v, u, h, hr, ipsc, hr_ipsc), start=1):
         if i not in names:
             shown.append(constant(np.asarray(variable)))
             continue
         scale = scale_of(network.state_variables[names[i]])
-        links.append(scaled(variable, f"neurons.{names[i]}", scale))
+        links.append(scaled(variable, entry(NEURONS, names[i]), scale))
         shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale))
     for name, variable in layer.further_states.items():
         # Brian2 keeps the time of a spike by the clock of the run, even if nothing else in the file asks for the time
         ahead = (begin - counted) * layer.dt_seconds if name == "lastspike" else 0.0
-        links.append(scaled(variable, f"neurons.{name}", scale_of(network.state_variables[name]), ahead))
-    links.append(scaled(z, "readout.z"))
+        links.append(scaled(variable, entry(NEURONS, name), scale_of(network.state_variables[name]), ahead))
+    links.append(scaled(z, READOUT_OUTPUT))
     shown.append(Shown(lambda results: results.output))
     if learning is not None:
         all_of = [np.arange(layer.units)]
-        links += [kernel(layer.output_kernel, "readout.w"), rule("rls", [all_of], (model.P_output, all_of))]
+        links += [kernel(layer.output_kernel, READOUT_WEIGHTS), rule(RULE, [all_of], (model.P_output, all_of))]
     return Declaration(network, tuple(links), tuple(shown), begin)
 
 
-def _sparse(model: Any, matrix: np.ndarray) -> SparseKernel:
+def _sparse(model: Any, variable: Any) -> SparseKernel:
     """Return the static recurrence; the last one, if it has not changed, for a large matrix takes time."""
     known = model.__dict__.get("_static_kernel")
-    if known is None or not np.array_equal(known[0], matrix):
-        known = (matrix.copy(), SparseKernel.from_dense(matrix))
+    if known is None or not known[0].matches([variable]):
+        known = (Fingerprint([variable]), SparseKernel.from_dense(np.asarray(variable)))
         object.__setattr__(model, "_static_kernel", known)  # past Keras' tracking
     return known[1]

@@ -1,0 +1,121 @@
+"""Run recipes at their published size and store figure and numbers for the gallery.
+
+    python docs/make_gallery.py lif_sine four_sines      # these
+    python docs/make_gallery.py --missing --minutes 2    # those without figure that take at most two minutes each
+    python docs/make_gallery.py --list                   # what there is, and what a run takes
+    python docs/make_gallery.py --check --minutes 0.1    # run the quickest again and store nothing: can all be made?
+
+A recipe leaves ``docs/gallery/AUTHOR_YEAR/NAME.png`` and ``NAME.json``: commit both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tension_sim import __version__, list_recipes, load_recipe
+
+GALLERY = Path(__file__).parent / "gallery"
+LARGEST = 150_000  # bytes of a figure
+WIDTHS, COLOURS = (1400, 1200, 1000, 800), (128, 64, 32)
+
+
+def stored(name: str) -> tuple[Path, Path]:
+    """Return where the figure and the numbers of a recipe are stored."""
+    folder = GALLERY / name
+    return folder.with_name(f"{folder.name}.png"), folder.with_name(f"{folder.name}.json")
+
+
+def has_figure(name: str) -> bool:
+    """Say whether figure and numbers of a recipe are stored."""
+    return all(path.is_file() for path in stored(name))
+
+
+def shrink(source: Path, target: Path) -> None:
+    """Store a figure as a PNG with a palette, the largest that stays below `LARGEST` bytes."""
+    with Image.open(source) as image:
+        full = image.convert("RGB")
+    for width in WIDTHS:
+        height = round(full.height * width / full.width)
+        small = full if width >= full.width else full.resize((width, height), Image.Resampling.LANCZOS)
+        for colours in COLOURS:
+            small.quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
+            if target.stat().st_size <= LARGEST:
+                return
+    raise SystemExit(f"{source}: the figure stays above {LARGEST} bytes")
+
+
+def run(name: str, check: bool = False) -> bool:
+    """Run a recipe by the command that its page names, and store what it leaves; False if the run failed.
+
+    With `check` nothing is stored: the run has to give every number that is stored, whatever its value here.
+    """
+    figure, numbers = stored(name)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from tension_sim.cli import main; main()", "run", name, "--out", folder]
+        begin = time.perf_counter()
+        if subprocess.run(command).returncode:
+            print(f"{name}: the run failed, nothing was stored", file=sys.stderr)
+            return False
+        seconds = time.perf_counter() - begin
+        summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
+        shrink(Path(folder) / "figure.png", Path(folder) / "small.png")
+        if check:
+            lacking = json.loads(numbers.read_text(encoding="utf-8"))["numbers"].keys() - summary["numbers"].keys()
+            print(f"{name}: the run lacks {lacking}" if lacking else f"{name}: passed", file=sys.stderr)
+            return not lacking
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(folder) / "small.png", figure)
+    facts = {
+        "date": datetime.date.today().isoformat(),
+        "version": __version__,
+        "seed": summary["seed"],
+        "seconds": round(seconds, 1),
+        "numbers": {key: float(f"{value:.4g}") for key, value in summary["numbers"].items() if value is not None},
+    }
+    numbers.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    print(f"{name}: {figure.stat().st_size / 1000:.0f} kB, {seconds:.0f} s", flush=True)
+    return True
+
+
+def forecast(recipe: Any) -> float:
+    """Return about how many seconds a run takes in C++."""
+    return recipe.protocol.forecast(recipe, "cpp_standalone").seconds
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="recipes, in full or by the part after the slash")
+    parser.add_argument("--missing", action="store_true", help="all recipes that have no figure yet")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="leave out those that take longer")
+    parser.add_argument("--check", action="store_true", help="run all that have a figure, store nothing")
+    parser.add_argument("--list", action="store_true", help="list the recipes, run nothing")
+    options = parser.parse_args()
+    recipes = [load_recipe(name) for name in options.names]
+    if options.missing or options.list or (options.check and not options.names):
+        wanted = {True, False} if options.list else {options.check}
+        recipes += [load_recipe(name) for name in list_recipes() if has_figure(name) in wanted]
+    recipes = [recipe for recipe in recipes if forecast(recipe) <= 60 * options.minutes]
+    if not recipes:
+        parser.error("no recipe to run: name some, or add --missing")
+    recipes.sort(key=forecast)
+    if options.list:
+        for recipe in recipes:
+            print(f"{recipe.name:60} {forecast(recipe):7.0f} s  {'stored' if has_figure(recipe.name) else ''}")
+    elif not all([run(recipe.name, options.check) for recipe in recipes]):  # a list: the others run although one failed
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

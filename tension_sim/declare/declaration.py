@@ -1,0 +1,82 @@
+"""What the declarations of all networks have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InvalidTypeError, message
+from .described import Described
+from .learning import Learning
+from .neuron import Neuron, SynapticFilter, current_scale
+from .units import Dimension
+from .validation import check_choice, check_positive, check_whole
+from .values import check_mappings, seconds, shown_in
+
+__all__ = ["DTYPES", "Declaration"]
+
+DTYPES = ("float64", "float32")
+
+
+class Declaration(Described):
+    """Base of the frozen dataclasses `ForceNetwork` and `FittedNetwork`: checks and units that both have."""
+
+    neuron: Neuron
+    n: int
+    dt: float
+    learning: Learning | None
+    parameters: Mapping[str, Any]
+    initial: Mapping[str, Any]
+    dtype: str
+    seed: int
+    synapse: SynapticFilter | None
+    n_outputs: int
+    state_variables: Mapping[str, Dimension]
+
+    #: Begins messages.
+    _where = "Declaration"
+
+    def _put(self, name: str, value: Any) -> None:
+        """Set a field to its checked value, before anything reads it."""
+        object.__setattr__(self, name, value)
+
+    def _check_size(self) -> None:
+        """Check neurons, time step, type of numbers and seed, and that parameters and initial values are tables."""
+        self._put("n", check_whole(f"{self._where}.n", self.n, 1))
+        self._put("dt", check_positive(f"{self._where}.dt", seconds(f"{self._where}.dt", self.dt)))
+        check_choice(f"{self._where}.dtype", self.dtype, DTYPES)
+        check_whole(f"{self._where}.seed", self.seed, 0)
+        check_mappings(self)
+
+    def _check_learning(self) -> None:
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            where, fix = f"{self._where}.learning", "Learning(alpha_P=...)."
+            raise InvalidTypeError(message(where, "a Learning or None", self.learning, fix))
+
+    def _check_values(self) -> None:
+        """Evaluate parameters and initial values once, so that every wrong one is refused at once."""
+        for name in ("parameter_values", "initial_values"):
+            getattr(self, name)
+
+    def _describe(self) -> dict[str, object]:
+        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
+        return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
+
+    @property
+    def currents(self) -> tuple[str, ...]:
+        """Names of variables that are currents."""
+        return tuple(self.neuron.inputs.values())
+
+    def display_unit(self, name: str) -> tuple[str, float]:
+        """Return the unit in which a recorded state variable is shown, and its SI value.
+
+        Membrane voltages are shown in mV, currents in the file's current unit.
+        """
+        if name in self.currents:
+            return self.neuron.current_unit, self.current_scale
+        return shown_in(self.state_variables[name])
+
+    @property
+    def current_scale(self) -> float:
+        """SI value of the unit in which weights count."""
+        return current_scale(self.neuron)

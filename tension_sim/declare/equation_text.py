@@ -1,0 +1,59 @@
+"""Equation files as text: a neuron or filter written so that it can be read, and is checked, like any other file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .equations import Neuron, SynapticFilter, read_neuron, read_synapse
+
+__all__ = ["from_text", "to_text"]
+
+
+def to_text(found: Neuron | SynapticFilter) -> str:
+    """Return the text of an equation file.
+
+    Examples
+    --------
+    >>> from tension_sim.declare.equations import load_neuron
+    >>> lif = load_neuron("lif")
+    >>> from_text("lif", to_text(lif)) == lif
+    True
+    """
+    texts = {"summary": found.summary, "source": found.source, "equations": found.equations}
+    tables: dict[str, Mapping[str, str]] = {"parameters": found.parameters}
+    if isinstance(found, SynapticFilter):
+        texts |= {"kind": "filter", "output": found.output, "integration": found.integration}
+        tables["spike"] = found.spike
+    elif found.spiking:
+        texts |= {"kind": "neuron", "threshold": found.threshold, "reset": found.reset}
+        texts |= {"refractory": found.refractory} if found.refractory else {}
+        tables["units"] = {"current": found.current_unit, "rate": found.rate_unit}
+    else:
+        texts |= {"kind": "rate", "rate": found.rate, "activation": found.activation}
+    if isinstance(found, Neuron):
+        texts |= {"method": found.method, "membrane": found.membrane}
+        tables |= {"inputs": found.inputs, "initial": found.initial}
+    lines = [f"{key} = {_quoted(text)}" for key, text in texts.items()]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_quoted(key)} = {_quoted(text)}" for key, text in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def from_text(name: str, text: str) -> Neuron | SynapticFilter:
+    """Return the neuron or filter of a text by `to_text`, checked as a file of that name is.
+
+    Raises
+    ------
+    InvalidValueError
+        If the text is no equation file.
+    """
+    path, content = Path(f"{name}.toml"), text.encode()
+    return read_synapse(path, content) if '\nkind = "filter"\n' in f"\n{text}" else read_neuron(path, content)
+
+
+def _quoted(text: Any) -> str:
+    # TOML's texts are JSON's, but for this one character
+    return json.dumps(str(text), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,223 @@
+"""What an equation file declares: a neuron or a synaptic filter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .language import REFRACTORINESS, Equation, Meaning, parse, read_equations, render, replaced
+from .language.unit_table import unit_text
+from .units import Dimension, dimension_of, evaluate
+
+__all__ = ["Neuron", "SynapticFilter", "current_scale", "dimensions", "rate_time", "unit_of"]
+
+
+@dataclass(frozen=True)
+class SynapticFilter:
+    """How a spike becomes a current: linear differential equations of ``x``.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its ending.
+    equations : str
+        Brian2 equations; ``unit`` stands for the unit of what is filtered.
+    output : str
+        The variable that is the filtered signal.
+    spike : dict of str to str
+        What a spike of weight 1 adds to which variable, in 1/time.
+    parameters : dict of str to str
+        Default parameters, as expressions with units.
+    integration : str
+        ``"exact"`` decay, or by the neuron's own method (``"euler"``).
+    """
+
+    name: str
+    summary: str
+    source: str
+    equations: str
+    output: str
+    spike: Mapping[str, str]
+    parameters: Mapping[str, str]
+    integration: str = "exact"
+
+    @property
+    def exact(self) -> bool:
+        """Whether its variables decay exactly, whatever the neuron's method."""
+        return self.integration == "exact"
+
+    def renamed(self, suffix: str) -> SynapticFilter:
+        """Return the filter with other names for its parameters, for use beside another filter.
+
+        Examples
+        --------
+        >>> from tension_sim import load_synapse
+        >>> load_synapse("single_exponential").renamed("_plastic").parameters
+        {'tau_decay_plastic': '20*ms'}
+        """
+        names = {name: name + suffix for name in self.parameters}
+
+        def new(text: str) -> str:
+            tree = parse(f"{self.name}.toml: parameters", text)
+            return render(replaced(tree, {old: ast.Name(name) for old, name in names.items()}))
+
+        return replace(
+            self,
+            equations="\n".join(str(each.renamed(names)) for each in self.read()),
+            spike={name: new(text) for name, text in self.spike.items()},
+            parameters={names[name]: new(text) for name, text in self.parameters.items()},
+        )
+
+    def read(self) -> tuple[Equation, ...]:
+        """Return its equations, one by one."""
+        return read_equations(f"{self.name}.toml: equations", self.equations, placeholder=True)
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the state variables, as in the file."""
+        return [each.name for each in self.read()]
+
+    def named(self, output: str, suffix: str) -> dict[str, str]:
+        """Map the file's variable names to those of one use of the filter."""
+        return {v: output if v == self.output else f"{v}_{suffix}" for v in self.variables}
+
+    def instance(self, output: str, suffix: str, unit: str) -> tuple[str, dict[str, str]]:
+        """Return equations and spike increments of one use of the filter.
+
+        Parameters
+        ----------
+        output : str
+            Name that the output variable gets.
+        suffix : str
+            Ending of the names of the other variables.
+        unit : str
+            Unit of the filtered signal.
+
+        Examples
+        --------
+        >>> from tension_sim import load_synapse
+        >>> equations, spike = load_synapse("double_exponential").instance("r", "r", "1")
+        >>> print(equations)
+        dr/dt = -r/tau_rise + h_r : 1
+        dh_r/dt = -h_r/tau_decay : 1/second
+        >>> spike
+        {'h_r': '1/(tau_rise*tau_decay)'}
+        """
+        names = self.named(output, suffix)
+        lines = [str(each.renamed(names, unit)) for each in self.read()]
+        return "\n".join(lines), {names[v]: text for v, text in self.spike.items()}
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """A neuron type, spiking or of rates, as its equation file declares it.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its ending.
+    equations, threshold, reset : str
+        Brian2 equations, condition and statements, in physical units; a rate unit has no
+        threshold.
+    method : str
+        Integration method of these equations (filters decay exactly, whatever it is).
+    membrane : str
+        The variable recorded as voltage.
+    inputs : dict
+        Variable names that take the ``recurrent``, ``feedback`` and ``external`` current.
+    current_unit, rate_unit : str
+        Units in which plain weights, and the filtered rate r, count.
+    parameters, initial : dict of str to str
+        Default parameters and initial values, as expressions with units.
+    refractory : str
+        A time after each spike, or a condition, as Brian2's clause; empty: there is none. The
+        neuron then has the state variables ``lastspike`` and ``not_refractory``.
+    rate, activation : str
+        Of a rate unit: its rate r, an expression of its variables and of ``activation(...)``,
+        and the default activation: tanh, relu, sigmoid, linear, gelu, or an expression of x.
+    """
+
+    name: str
+    summary: str
+    source: str
+    equations: str
+    threshold: str
+    reset: str
+    method: str
+    membrane: str
+    inputs: Mapping[str, str]
+    current_unit: str
+    rate_unit: str
+    parameters: Mapping[str, str]
+    initial: Mapping[str, str] = field(default_factory=dict)
+    refractory: str = ""
+    rate: str = ""
+    activation: str = ""
+
+    @property
+    def spiking(self) -> bool:
+        """Whether it has spikes."""
+        return bool(self.threshold)
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of all state variables and subexpressions of the equations."""
+        return [each.name for each in self.read()]
+
+    @property
+    def state_variables(self) -> list[str]:
+        """Names of the variables that hold a state: all but the subexpressions."""
+        return [*(each.name for each in self.read() if each.holds_state), *self._refractoriness]
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """All texts that become code: equations, threshold, reset, refractory clause, rate."""
+        return self.equations, self.threshold, self.reset, self.refractory, self.rate
+
+    @property
+    def meanings(self) -> dict[str, Meaning]:
+        """What each variable and subexpression is: its dimension, and whether it is a condition or a whole number."""
+        return {each.name: each.meaning for each in self.read()} | self._refractoriness
+
+    @property
+    def _refractoriness(self) -> dict[str, Meaning]:
+        return REFRACTORINESS if self.refractory else {}
+
+    def read(self) -> tuple[Equation, ...]:
+        """Return its equations, one by one."""
+        return read_equations(f"{self.name}.toml: equations", self.equations, ours=True)
+
+
+def dimensions(equations: str, where: str) -> dict[str, Dimension]:
+    """Return the dimension of each variable that equations declare.
+
+    Examples
+    --------
+    >>> dimensions("dx/dt = -x/tau : volt\\nn : integer (constant)", "demo")["x"]
+    (2, 1, -3, -1, 0, 0, 0)
+    """
+    read = read_equations(f"{where}.toml: equations", equations, ours=True)
+    return {each.name: each.meaning.dimension for each in read}
+
+
+def unit_of(neuron: Neuron) -> str:
+    """Return the unit of a neuron's currents as equations may declare it (no scale).
+
+    Examples
+    --------
+    >>> from tension_sim import load_neuron
+    >>> unit_of(load_neuron("theta"))
+    '1'
+    """
+    return unit_text(dimension_of(neuron.current_unit, f"{neuron.name}.toml: units.current"))
+
+
+def rate_time(neuron: Neuron) -> float:
+    """Return one over the rate unit, in seconds: 1 for 1/second, 0.001 for 1/ms."""
+    return 1.0 / evaluate(neuron.rate_unit, f"{neuron.name}: units.rate").value
+
+
+def current_scale(neuron: Neuron) -> float:
+    """Return the SI value of the unit in which plain currents and weights count."""
+    return evaluate(neuron.current_unit, f"{neuron.name}: units.current").value

@@ -1,0 +1,36 @@
+"""How long each epoch takes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+
+__all__ = ["TimeHistory"]
+
+
+class TimeHistory(keras.callbacks.Callback):
+    """Measure how long each epoch takes.
+
+    Attributes
+    ----------
+    times : list of float
+        Seconds, one number an epoch.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Forget the epochs of another run."""
+        self.times = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Stop the clock."""
+        self.times.append(time.perf_counter() - self._started)

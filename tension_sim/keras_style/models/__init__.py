@@ -1,0 +1,1 @@
+"""Models: what learns in a layer, and by which rule."""

@@ -1,0 +1,52 @@
+"""BioFORCE: the recurrent kernel learns one target per neuron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from .force_model import FORCEModel
+
+__all__ = ["BioFORCEModel"]
+
+
+class BioFORCEModel(FORCEModel):
+    """Train the recurrent kernel on one target per neuron (Hadjiabadi et al. 2021).
+
+    The target is (timesteps, units). Takes what :class:`tension_sim.base.FORCEModel` takes.
+
+    Notes
+    -----
+    The published program divides a second time, by ``1 + h P_j h'`` of the presynaptic
+    neuron j; so does this one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = ConstrainedNoFeedbackESN(
+    ...     structural_connectivity=np.ones((10, 10)), noise_param=(0, 0.01),
+    ...     units=10, dtdivtau=0.1, activation="tanh", seed=1)
+    >>> model = BioFORCEModel(force_layer=layer)
+    >>> model.compile(metrics=["mae"], target="numpy")
+    >>> model.fit(x=np.zeros((30, 1)), y=np.zeros((30, 10)), verbose=0).history["mae"][0] < 1
+    True
+    """
+
+    recurrent_error = "input"
+    divide_by_source = True
+
+    def _one_error(self) -> bool:
+        return False
+
+    def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
+        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one, `hPh` of the old."""
+        gains = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
+        return self._change(gains, hPh[:, :, 0], z, y)
+
+    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
+        return self._change(self._blocks.per_neuron(rows), self._blocks.per_neuron(rPr), z, y)
+
+    def _change(self, gains: Any, hPh: Any, z: Any, y: Any) -> Any:
+        connectivity = tf.cast(tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype)
+        return connectivity * tf.transpose(gains) / (1.0 + hPh) * (z - y)

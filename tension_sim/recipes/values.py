@@ -1,0 +1,140 @@
+"""The values of a recipe's settings: changed by the user, read as numbers in SI units, and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..declare.units import Quantity, dimension_of
+from ..declare.validation import check_text
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..tasks.registry import MOST_STEPS
+from .protocol import Protocol
+from .settings import OMITTED
+
+__all__ = ["apply_settings", "parse_sections"]
+
+Table = dict[str, Any]
+
+
+def _find(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[str, str]:
+    """Return section and key that a setting such as "network.G" or "G" means."""
+    where = f"{recipe}: settings"
+    name, dot, last = key.rpartition(".")
+    if dot:
+        if name not in known or last not in known[name]:
+            every = [f"{name}.{item}" for name, items in known.items() for item in items]
+            raise unknown_name(where, "setting", key, every)
+        return name, last
+    # initial values carry names of variables, which may be anything: only their dotted names count
+    found = [name for name, items in known.items() if key in items and name != "initial"]
+    if not found:
+        every = {item for name, items in known.items() if name != "initial" for item in items}
+        raise unknown_name(where, "setting", key, every)
+    if len(found) > 1:
+        fix = "write " + " or ".join(f"{name}.{key}" for name in found) + "."
+        raise InvalidValueError(message(where, "a setting that is found once", key, fix))
+    return found[0], key
+
+
+def apply_settings(
+    protocol: Protocol, raw: Mapping[str, Table], settings: Mapping[str, Any], recipe: str
+) -> tuple[dict[str, Table], set[tuple[str, str]]]:
+    """Return the sections with `settings` put in, and which keys those were.
+
+    Another kind, such as another neuron, takes over the values that it knows too; the others go.
+
+    Raises
+    ------
+    UnknownNameError
+        If a setting does not exist; the nearest one is named.
+    InvalidValueError
+        If a short name means several settings.
+    """
+    raw = {name: dict(table) for name, table in raw.items()}
+    changed: set[tuple[str, str]] = set()
+    settings = dict(settings)
+    # the kinds first: they decide which other settings exist
+    for name, kind in protocol.kinds:
+        for key in (kind, f"{name}.{kind}"):
+            if key in settings:
+                new = check_text(f"{recipe}: setting {name}.{kind}", _path_text(settings.pop(key)))
+                old = raw[name].get(kind)
+                raw[name][kind] = new
+                changed.add((name, kind))
+                if old != new and protocol.adapt is not None:
+                    protocol.adapt(raw, kind, old)
+    known = protocol.keys(raw)
+    for key, value in settings.items():
+        name, last = _find(str(key), known, recipe)
+        raw.setdefault(name, {})[last] = value
+        changed.add((name, last))
+    return raw, changed
+
+
+def _path_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def parse_sections(
+    protocol: Protocol, raw: Mapping[str, Table], where: Callable[[str, str], str]
+) -> dict[str, dict[str, Any]]:
+    """Return every setting as a number in SI units, defaults filled in.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Declares the settings.
+    raw : mapping
+        The sections, as written.
+    where : callable
+        Names the place of section and key in messages.
+
+    Raises
+    ------
+    UnknownNameError, UnitsError, InvalidValueError, InvalidTypeError
+        If a key does not exist or is missing, or a value cannot work.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    for name, keys in protocol.keys(raw).items():
+        if name not in raw and name in protocol.optional:
+            continue
+        table = raw.get(name, {})
+        if not isinstance(table, dict):
+            raise InvalidTypeError(message(where(name, ""), f"a table, [{name}]", table))
+        for key in table:
+            if key not in keys:
+                raise unknown_name(where(name, ""), "key", key, keys)
+        names = {}
+        if "dt" in values.get("network", {}):
+            # P(0) of some published programs is a multiple of the time step
+            names["dt"] = Quantity(values["network"]["dt"], dimension_of("second", name))
+        values[name] = {}
+        for key, entry in keys.items():
+            if key in table:
+                place = where(name, key)
+                # a plain number is refused where a unit is due
+                value = entry.setting.parse(table[key], place, names, plain_is_si=False)
+                values[name][key] = entry.check(place, value) if entry.check else value
+            elif entry.setting.required:
+                fix = f"add the key {key!r}."
+                raise InvalidValueError(message(where(name, key), "a value, it has no default", None, fix))
+            elif entry.setting.default is not OMITTED:
+                values[name][key] = entry.setting.default
+    _check_times(protocol, raw, values, where)
+    return values
+
+
+def _check_times(
+    protocol: Protocol, raw: Mapping[str, Table], values: Mapping[str, Table], where: Callable[[str, str], str]
+) -> None:
+    """Refuse times of more time steps than any run can have."""
+    dt = values.get("network", {}).get("dt")
+    for name, keys in protocol.keys(raw).items() if dt else ():
+        for key, entry in keys.items():
+            time = values.get(name, {}).get(key)
+            if entry.setting.unit == "second" and isinstance(time, float) and time / dt >= MOST_STEPS:
+                fix = "choose a shorter time, or a larger dt."
+                what = f"a time of fewer than {MOST_STEPS} time steps ({dt:g} s)"
+                raise InvalidValueError(message(where(name, key), what, time, fix))

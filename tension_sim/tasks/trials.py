@@ -1,0 +1,161 @@
+"""Tasks that come in trials, each with input, target and hint; a decorator registers a function as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidValueError, message
+from ..system.memory import check_memory
+from . import registry
+from .registry import MOST_STEPS, Registered, register, settings_of
+
+__all__ = ["Trial", "TrialTask", "check_count", "find", "trial_task"]
+
+_COPIES = 64  # bytes a time step while a trial is drawn
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The samples of one trial, each of shape (steps, channels)."""
+
+    inputs: np.ndarray
+    target: np.ndarray
+    hints: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+#: Time steps of all trials of a run, which are drawn one by one before it starts.
+_MOST_STEPS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class TrialTask(Registered):
+    """A task that comes in trials: a function of time step, random numbers and settings."""
+
+
+def trial_task(**units: str) -> Callable[[Callable[..., Trial]], Callable[..., Trial]]:
+    """Register a function of time step, random numbers and settings, and name the settings' units."""
+
+    def registered(function: Callable[..., Trial]) -> Callable[..., Trial]:
+        register(TrialTask(function.__name__, function, settings_of(function, 2, units)))
+        return function
+
+    return registered
+
+
+def find(name: str) -> TrialTask:
+    """Return a task by its name.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    return registry.find(name, TrialTask, "task.name", "task of trials")
+
+
+def check_count(where: str, first: Trial, trials: int) -> None:
+    """Refuse more trials than can be drawn, judged by the first one, before the others are."""
+    most = max(_MOST_STEPS // max(len(first), 1), 1)
+    if trials > most:
+        raise InvalidValueError(message(where, f"at most {most} trials of this task", trials, "choose fewer."))
+
+
+def _steps(name: str, time: float, dt: float) -> int:
+    if not 0.5 < time / dt < MOST_STEPS:
+        what = f"at least one time step ({dt:g} s), and fewer than {MOST_STEPS}"
+        raise InvalidValueError(message(f"task.{name}", what, time))
+    check_memory(f"task.{name}", _COPIES * time / dt, "a shorter time")
+    return round(time / dt)
+
+
+@trial_task(low="hertz", high="hertz", half="second", pulse="second")
+def chirp(dt: float, rng: Any, low: float = 1.0, high: float = 3.0, half: float = 1.0, pulse: float = 0.05) -> Trial:
+    """sin(2 pi f t) with f from low to high, then minus that backwards; a pulse of input begins it."""
+    n = _steps("half", half, dt)
+    t = dt * np.arange(n + 1)
+    rising = np.sin(2 * np.pi * np.linspace(low, high, n + 1) * t)
+    target = np.concatenate([rising[:n], -rising[::-1]])
+    inputs = np.zeros((len(target), 1))
+    inputs[: _steps("pulse", pulse, dt)] = 1
+    return Trial(inputs, target[:, None], np.empty((len(target), 0)))
+
+
+@trial_task(cycles="1, many", duration="second", pulse="second", height="1")
+def sines(
+    dt: float,
+    rng: Any,
+    cycles: tuple[float, ...] = (1, 2, 3, 5),
+    duration: float = 1.0,
+    pulse: float = 0.05,
+    height: float = 1.0,
+) -> Trial:
+    """A sum of sines of so many cycles a trial, its largest value 1; a pulse of input begins it."""
+    n = _steps("duration", duration, dt)
+    target = np.sin(2 * np.pi * np.outer(np.arange(n) / n, cycles)).sum(axis=1)
+    if not target.max() > 0:
+        raise InvalidValueError(message("task.cycles", "sines that do not cancel", cycles))
+    inputs = np.zeros((n, 1))
+    inputs[: _steps("pulse", pulse, dt)] = height
+    return Trial(inputs, target[:, None] / target.max(), np.empty((n, 0)))
+
+
+@trial_task(
+    shortest="second",
+    longest="second",
+    pulse="second",
+    response="second",
+    pause="second",
+    mean_pause="second",
+    baseline="1",
+    height="1",
+    hints="bool",
+)
+def ready_set_go(
+    dt: float,
+    rng: np.random.Generator,
+    shortest: float = 0.1,
+    longest: float = 2.1,
+    pulse: float = 0.05,
+    response: float = 0.5,
+    pause: float = 0.4,
+    mean_pause: float = 2.0,
+    baseline: float = -0.5,
+    height: float = 1.5,
+    hints: bool = True,
+) -> Trial:
+    """Two pulses of input; the response follows the second after the time between them.
+
+    A trial begins and ends with half of a pause of `pause` and an exponential time of mean
+    `mean_pause`. The response is a Beta(4, 4) bump of `height` on `baseline`. The hint rises after the
+    first pulse to the delay in seconds, until half way through the second pulse, and falls again.
+    """
+    if shortest > longest:
+        raise InvalidValueError(message("task.shortest", "a delay no longer than task.longest", shortest))
+    for name, time in (("pause", pause), ("mean_pause", mean_pause)):
+        if time < 0:
+            raise InvalidValueError(message(f"task.{name}", "a time of at least 0", time))
+    _steps("mean_pause", pause + mean_pause + dt, dt)
+    half = round(0.5 * (pause + rng.exponential(mean_pause)) / dt)
+    wait = _steps("shortest", rng.uniform(shortest, longest), dt)
+    width, answer = _steps("pulse", pulse, dt), _steps("response", response, dt)
+    ready, set_ = half, half + width + wait
+    go = set_ + width + wait
+    steps = go + answer + half
+    inputs = np.zeros((steps, 2))
+    inputs[ready : ready + width, 0] = 1
+    inputs[set_ : set_ + width, 1] = 1
+    target = np.full((steps, 1), baseline)
+    s = np.linspace(0, 1, answer)
+    target[go : go + answer, 0] += height * (4 * s * (1 - s)) ** 3
+    hint = np.zeros((steps, 1 if hints else 0))
+    if hints:
+        n = wait + width // 2
+        rise = wait * dt * np.linspace(0, 1, n)
+        hint[ready + width : ready + width + 2 * n, 0] = np.concatenate([rise, rise[::-1]])
+    return Trial(inputs, target, hint)

@@ -1,0 +1,196 @@
+"""Signals and weights of a circuit, on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...circuit.parts import Map, Samples, SpikeInput
+from ...declare.sample_file import SampleFile
+from .moment import Action, Moment
+
+__all__ = ["MapSteps", "SampleSteps", "SpikeInputSteps", "padded"]
+
+
+def padded(flat: np.ndarray, start: np.ndarray, fill: float = 0) -> np.ndarray:
+    """Return a row for each stretch of an array, filled up to the longest.
+
+    Examples
+    --------
+    >>> padded(np.array([1, 2, 3]), np.array([0, 2, 2, 3]))
+    array([[1, 2],
+           [0, 0],
+           [3, 0]])
+    """
+    filled = _filled(start)
+    rows = np.full(filled.shape, fill, flat.dtype)
+    rows[filled] = flat
+    return rows
+
+
+def _filled(start: np.ndarray) -> np.ndarray:
+    lengths = np.diff(start)
+    return np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
+
+
+class SampleSteps:
+    """Play the rows of a signal."""
+
+    def __init__(self, name: str, part: Samples) -> None:
+        self.name, self.part = name, part
+
+    def actions(self) -> list[Action]:
+        """Return what happens when."""
+        return [Action("start", -1, self.name, self._play)]
+
+    def _play(self, moment: Moment) -> None:
+        moment.state[f"{self.name}.value"] = moment.rows[self.name][moment.place]
+
+    def rows(self, values: Mapping[str, Any], steps: np.ndarray) -> np.ndarray:
+        """Return the samples of some steps."""
+        in_memory = np.asarray(values[f"{self.name}.samples"]).reshape(-1, self.part.channels)
+        samples = SampleFile.from_described(values[f"{self.name}.samples_file"]) or in_memory
+        row = (steps - int(values[f"{self.name}.first_step"])) // int(values[f"{self.name}.every"])
+        if values[f"{self.name}.periodic"]:
+            row %= len(samples)
+        return samples.take(np.clip(row, 0, len(samples) - 1), axis=0)
+
+
+class MapSteps:
+    """y = W x. Masked weights lie in rows that are filled up with zeros."""
+
+    def __init__(self, name: str, part: Map, dtype: str) -> None:
+        self.name, self.part, self.dtype = name, part, dtype
+        self.owner = part.weights_of or name
+        self.output = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
+
+    def actions(self) -> list[Action]:
+        """Return what happens when."""
+        return [Action(self.part.when, self.part.order, self.name, self._write)]
+
+    def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return what stays during a run, and what it starts from."""
+        name = self.name
+        fixed: dict[str, np.ndarray] = {}
+        state: dict[str, np.ndarray] = {}
+        if self.part.weights_of is None:
+            weights = np.asarray(values[f"{name}.w"], self.dtype)
+            (state if learned else fixed)[f"{name}.w"] = self.stored_weights(weights, values)
+            if self.part.count is not None:
+                partner, start = (np.asarray(values[f"{name}.{key}"]) for key in ("partner", "row_start"))
+                fixed[f"{name}.partner"] = padded(partner.astype(np.int32), start)
+        if self.part.target is None:
+            before = np.ravel(values.get(f"{name}.z", 0.0))
+            state[f"{name}.z"] = np.array(np.broadcast_to(before, (self.part.n_targets,)), self.dtype)
+        return fixed, state
+
+    def left(self, state: Mapping[str, Any], values: Mapping[str, Any], learned: bool) -> dict[str, np.ndarray]:
+        """Return the weights after a run."""
+        if not self.part.learned:
+            return {}
+        return {f"{self.name}.w": _weights_after(self, state, values, learned)}
+
+    def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        """Return the weights as they lie here."""
+        if self.part.count is None:
+            return flat.reshape(self.part.n_targets, self.part.n_sources)
+        return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
+
+    def flat_weights(self, stored: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        """Return the weights row by row."""
+        if self.part.count is None:
+            return stored.ravel()
+        return stored[_filled(np.asarray(values[f"{self.name}.row_start"]))]
+
+    def _write(self, moment: Moment) -> None:
+        x, w = moment.read(self.part.source), moment[f"{self.owner}.w"]
+        if self.part.count is None:
+            y = tf.linalg.matvec(w, x)
+        else:
+            y = tf.reduce_sum(w * tf.gather(x, moment[f"{self.owner}.partner"]), axis=1)
+        moment.state[self.output] = y
+
+    def source(self, moment: Moment) -> Any:
+        """Return x, which a rule reads as well."""
+        return moment.read(self.part.source)
+
+
+class SpikeInputSteps:
+    """Weights that each spike adds to a variable, spike by spike in the order of the sources."""
+
+    def __init__(self, name: str, part: SpikeInput, guard: str | None, dtype: str) -> None:
+        self.name, self.part, self.guard, self.dtype = name, part, guard, dtype
+        self.output = f"{part.target.part}.{part.target.name}"
+
+    def actions(self) -> list[Action]:
+        """Return what happens when."""
+        return [Action("synapses", 0, self.name, self._add)]
+
+    def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return what stays during a run, and what it starts from.
+
+        Each source has a row of its targets, filled up by one that is no target.
+        """
+        name, start = self.name, np.asarray(values[f"{self.name}.out_start"])
+        post, weights = np.asarray(values[f"{name}.post"], np.int32), np.asarray(values[f"{name}.w"], self.dtype)
+        fixed = {f"{name}.post": padded(post, start, self.part.n_targets)}
+        fixed[f"{name}.scale"] = np.asarray(values[f"{name}.scale"], self.dtype)
+        if not self.part.trace:
+            return fixed | {f"{name}.w": padded(weights, start)}, {}
+        filled = _filled(np.asarray(values[f"{name}.row_start"]))
+        places = np.flatnonzero(filled.ravel()).astype(np.int32)  # of the weights in rows that are filled up
+        fixed[f"{name}.slot"] = padded(places[np.asarray(values[f"{name}.slot"], np.int64)], start)
+        stored = {f"{name}.w": self.stored_weights(weights, values)}
+        return (fixed, stored) if learned else (fixed | stored, {})
+
+    def left(self, state: Mapping[str, Any], values: Mapping[str, Any], learned: bool) -> dict[str, np.ndarray]:
+        """Return the weights after a run."""
+        if not self.part.trace:
+            return {}
+        return {f"{self.name}.w": _weights_after(self, state, values, learned)}
+
+    def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        """Return learned weights as they lie here, a row for each target."""
+        return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
+
+    def flat_weights(self, stored: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        """Return learned weights row by row."""
+        return stored[_filled(np.asarray(values[f"{self.name}.row_start"]))]
+
+    def source(self, moment: Moment) -> Any:
+        """Return the traces of all sources, which a rule reads."""
+        return tf.concat([moment[f"{source}.{self.part.trace}"] for source in self.part.sources], axis=0)
+
+    def _add(self, moment: Moment) -> None:
+        name, n = self.name, self.part.n_sources
+        spikes = tf.concat([moment.spikes[source] for source in self.part.sources], axis=0)
+        y, w, scale = moment[self.output], moment[f"{name}.w"], moment[f"{name}.scale"]
+        post = moment[f"{name}.post"]
+        allowed = None if self.guard is None else tf.concat([moment[self.guard], [False]], axis=0)
+        number = tf.range(n)
+
+        def next_after(source: Any) -> Any:
+            return tf.reduce_min(tf.where(spikes & (number > source), number, n))
+
+        def turn(source: Any, y: Any) -> tuple[Any, Any]:
+            at = post[source]
+            weights = tf.gather(tf.reshape(w, [-1]), moment[f"{name}.slot"][source]) if self.part.trace else w[source]
+            weights = weights * scale
+            if allowed is not None:
+                weights = tf.where(tf.gather(allowed, at), weights, tf.zeros_like(weights))
+            return next_after(source), tf.tensor_scatter_nd_add(y, at[:, None], weights)
+
+        y = tf.concat([y, tf.zeros([1], y.dtype)], axis=0)
+        _, y = tf.while_loop(lambda source, _: source < n, turn, (next_after(-1), y), parallel_iterations=1)
+        moment.state[self.output] = y[:-1]
+
+
+def _weights_after(
+    steps: MapSteps | SpikeInputSteps, state: Mapping[str, Any], values: Mapping[str, Any], learned: bool
+) -> np.ndarray:
+    if not learned:
+        return np.array(values[f"{steps.name}.w"], steps.dtype).ravel()
+    return np.array(steps.flat_weights(np.asarray(state[f"{steps.name}.w"]), values))

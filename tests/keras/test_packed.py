@@ -1,0 +1,34 @@
+"""P of a run, packed and with terms that wait, as a whole matrix: beside the formula itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
+from tension_sim.circuit.blocks import pack  # noqa: E402
+from tension_sim.keras_style.on_brian.packed import whole_of  # noqa: E402
+
+
+@pytest.mark.parametrize("scale", [1.0, np.float64(0.97)])
+@pytest.mark.parametrize("terms", [0, 1, 8])
+@pytest.mark.parametrize("n", [1, 2, 127, 128, 129, 300])  # about a tile, and some
+@pytest.mark.parametrize(("dtype", "wanted"), [("float64", "float64"), ("float64", "float32"), ("float32", "float32")])
+def test_a_packed_p_is_the_matrix_less_its_terms(n: int, terms: int, scale: Any, dtype: str, wanted: str) -> None:
+    rng = np.random.default_rng(n)
+    matrix = rng.standard_normal((n, n))
+    matrix = (matrix + matrix.T).astype(dtype)
+    k, c = rng.standard_normal((terms, n)).astype(dtype), rng.uniform(0.5, 1.0, terms).astype(dtype)
+    packed = pack(matrix)
+    before = packed.copy()
+    np.testing.assert_array_equal(packed, matrix[np.tril_indices(n)])
+    whole = whole_of(packed, k, c, scale, wanted)
+    expected = scale * (matrix.astype(float) - k.astype(float).T @ np.diag(c.astype(float)) @ k.astype(float))
+    assert whole.dtype == wanted
+    eps = max(np.finfo(dtype).eps, np.finfo(wanted).eps)
+    np.testing.assert_allclose(whole, expected, rtol=0, atol=8 * eps * np.abs(expected).max())
+    np.testing.assert_array_equal(whole, whole.T)
+    np.testing.assert_array_equal(packed, before)
