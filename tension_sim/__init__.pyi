@@ -17,6 +17,7 @@ from .declare.record import Record as Record
 from .declare.traces import Traces as Traces
 from .errors import CompilerNotFoundError as CompilerNotFoundError
 from .errors import DivergenceError as DivergenceError
+from .errors import EngineNotFoundError as EngineNotFoundError
 from .errors import InvalidTypeError as InvalidTypeError
 from .errors import InvalidValueError as InvalidValueError
 from .errors import OutOfMemoryError as OutOfMemoryError
