@@ -10,6 +10,6 @@ from ._keras_names import announce as _announce
 from ._version import __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__all__ = [*__all__, "__version__"]
+__all__ = ["__version__", *(name for name in __all__ if name != "errors")]
 
 _announce()

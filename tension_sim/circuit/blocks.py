@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import get_lapack_funcs
 
 __all__ = ["BlockSizes", "Blocks", "first_P", "max_pending", "pack", "unpack"]
 
@@ -31,6 +30,8 @@ def pack(matrix: np.ndarray) -> np.ndarray:
     >>> pack(np.array([[1.0, 2.0], [2.0, 3.0]]))
     array([1., 2., 3.])
     """
+    from scipy.linalg.lapack import get_lapack_funcs  # here: the check of a CUDA kit has numpy alone
+
     (trttp,) = get_lapack_funcs(("trttp",), (matrix,))
     return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
 

@@ -140,7 +140,7 @@ def test_kills_of_runs_and_of_writing(built, kills):
             mixed.append(built.seeds)
     assert built.run("once", 1) == 0, built.output()
     built.check_after_a_kill()
-    assert built.seeds == {"summary": 1, "nix": 1}
+    assert built.seeds == {"summary": 1, "results": 1}
     built.check_after_a_run()
     if mixed and not EXCHANGED:
         pytest.xfail("a result folder is written file by file, so that a kill leaves files of two runs")
