@@ -284,7 +284,6 @@ BASES = {
 
 #: Without arguments, types alone, or covered by the recipes below.
 LEFT_OUT = {
-    "errors",
     "list_neurons",
     "list_rate_units",
     "list_synapses",
