@@ -246,7 +246,7 @@ class Simulation(Described):
             wanted = self.wiring.circuit.results
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
-        results = self._results(arrays, rows, start, phases or self._phases(start, steps, learning), timings)
+        results = self._results(arrays, rows, start, self._phases(phases, start, steps, learning), timings)
         step = max((int(arrays[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
@@ -396,7 +396,9 @@ class Simulation(Described):
             net=net,
         )
 
-    def _phases(self, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
+    def _phases(self, given: tuple[Phase, ...] | None, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
+        if given is not None:
+            return given
         rules = [(rule.start, rule.stop) for _, _, rule in self.wiring.rules.values()] if learning else []
         return phases_of(rules[0] if rules else None, start, start + steps)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tension_sim import load_recipe, make_task, run_outcome
+from tension_sim.cli.commands import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from tension_sim.recipes.protocol import list_protocols, load_protocol
 from tension_sim.tasks import load_tasks, registry
@@ -42,6 +44,13 @@ def test_the_documented_protocol_runs_from_a_folder_that_the_user_names(folder):
     assert recipe.protocol.summary == "A rate network without learning: how large its rates are."
     outcome = run_outcome(recipe, target="numpy")
     assert outcome.results.n_steps == 20 and 0 < outcome.numbers["rate"] < 1
+
+
+def test_the_command_takes_the_folder(folder):
+    for words in (["show"], ["run", "--dry-run", "--target", "numpy", "--out", str(folder / "out")]):
+        done = CliRunner().invoke(app, [*words, str(folder / "mine.toml"), "--protocols", str(folder)])
+        assert done.exit_code == 0, done.output
+    assert not (folder / "out").exists()
 
 
 def test_a_module_beside_a_recipe_is_not_run_because_the_recipe_names_it(folder):
