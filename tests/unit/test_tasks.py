@@ -15,17 +15,14 @@ from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, 
 from tension_sim.tasks import Task, list_tasks, make_task, task_settings, task_shape
 from tension_sim.tasks.songs import MELODIES, song_matrix
 
-#: Settings with which each supervisor can be computed for a short while.
-EXAMPLES = {
-    "sine": {"frequency": "5*Hz"},
-    "sawtooth": {"frequency": "5*Hz"},
-    "product": {"frequencies": ["4*Hz", "6*Hz"]},
-    "van_der_pol": {"mu": 0.5},
-    "lorenz": {},
-    "song": {"melody": "ode_to_joy", "note_rate": "50*Hz"},
-    "hdts": {"slots": 5, "length": "100*ms"},
-    "harmonics": {"frequency": "5*Hz", "amplitudes": [1, 0.5]},
-}
+#: A value for each unit of a setting that has no default; of settings that take many, a list.
+BY_UNIT = {"hertz": "5*Hz", "second": "100*ms", "1": 0.5, "whole": 5, "text": next(iter(MELODIES))}
+
+
+def example(name: str) -> dict:
+    """Return settings with which a supervisor can be computed: a value for each that must be given."""
+    needed = [setting for setting in task_settings(name).values() if setting.required]
+    return {s.name: [BY_UNIT[s.unit]] * 2 if s.many else BY_UNIT[s.unit] for s in needed}
 
 
 # -- every supervisor -----------------------------------------------------------------------------
@@ -33,10 +30,9 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("name", [name for name in list_tasks() if name != "recorded"])
 def test_every_supervisor_gives_the_shape_it_announces(name):
-    assert name in EXAMPLES, "give the new supervisor an example above"
     for n_steps in (1, 700):
-        rows, n_outputs, n_inputs = task_shape(name, n_steps, 1e-3, EXAMPLES[name])
-        task = make_task(name, n_steps, 1e-3, **EXAMPLES[name])
+        rows, n_outputs, n_inputs = task_shape(name, n_steps, 1e-3, example(name))
+        task = make_task(name, n_steps, 1e-3, **example(name))
         assert task.target.shape == (rows, n_outputs) and n_inputs == task.n_inputs == 0
         assert task.target.dtype == np.float64 and np.all(np.isfinite(task.target))
         assert task.period is None or rows == task.period < n_steps
@@ -45,8 +41,8 @@ def test_every_supervisor_gives_the_shape_it_announces(name):
 # where van der Pol's cycle starts depends on the length of the run, as published
 @pytest.mark.parametrize("name", [name for name in list_tasks() if name not in ("recorded", "van_der_pol")])
 def test_a_shorter_run_sees_the_same_target(name):
-    long = make_task(name, 700, 1e-3, **EXAMPLES[name]).target_at(np.arange(300))
-    short = make_task(name, 300, 1e-3, **EXAMPLES[name]).target_at(np.arange(300))
+    long = make_task(name, 700, 1e-3, **example(name)).target_at(np.arange(300))
+    short = make_task(name, 300, 1e-3, **example(name)).target_at(np.arange(300))
     # a solver takes its last step to another end
     np.testing.assert_allclose(short[:200], long[:200], atol=1e-3 if name == "lorenz" else 0)
 
