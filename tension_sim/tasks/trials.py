@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import InvalidValueError, message
 from ..system.memory import check_memory
-from . import registry
 from .registry import MOST_STEPS, Registered, register, settings_of
+from .registry import find as find_registered
 
 __all__ = ["Trial", "TrialTask", "check_count", "find", "trial_task"]
 
@@ -56,7 +56,7 @@ def find(name: str) -> TrialTask:
     ------
     UnknownNameError
     """
-    return registry.find(name, TrialTask, "task.name", "task of trials")
+    return find_registered(name, TrialTask, "task.name", "task of trials")
 
 
 def check_count(where: str, first: Trial, trials: int) -> None:
