@@ -15,9 +15,9 @@ import numpy as np
 from ..declare.equations import SEED, rate_time, unit_of
 from ..declare.fitted import ERRORS, FittedNetwork
 from ..declare.learning import Learning
-from ..declare.record import Record
 from ..declare.units import evaluate
 from .blocks import Blocks
+from .declared import Wiring
 from .names import (
     FEEDFORWARD,
     FEEDFORWARD_RATE,
@@ -36,7 +36,7 @@ from .names import (
     entry,
     recorded,
 )
-from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
+from .parts import Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .wiring import check_state, noise_seed, rule_values, spike_values, with_seed
 
 __all__ = ["FittedWiring"]
@@ -44,29 +44,10 @@ __all__ = ["FittedWiring"]
 _FIRES = f"standard_uniform({SEED}, t_in_timesteps, i) < rate*dt"
 
 
-class FittedWiring:
-    """A `FittedNetwork` as a circuit, with the values and states of its runs.
+class FittedWiring(Wiring):
+    """A `FittedNetwork` as a circuit, with the values and states of its runs."""
 
-    Parameters
-    ----------
-    net : FittedNetwork
-        The declaration.
-    record : Record
-        What is recorded.
-    threads : int
-        OpenMP threads; 0: none.
-
-    Attributes
-    ----------
-    circuit : Circuit
-        What is compiled in.
-    """
-
-    def __init__(self, net: FittedNetwork, record: Record, threads: int = 0) -> None:
-        self.net, self.record = net, record
-        record.check(net.state_variables, net.n)
-        self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
-        self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+    net: FittedNetwork
 
     @property
     def sample_units(self) -> dict[str, str]:

@@ -21,12 +21,12 @@ from ..declare.kernels import SparseKernel
 from ..declare.learning import FOREVER, Learning
 from ..declare.network import ForceNetwork
 from ..declare.noise import key as noise_key
-from ..declare.record import Record
 from ..declare.units import DIMENSIONLESS, evaluate
 from ..declare.validation import all_finite, check_steps
 from ..declare.values import initial_values, parameter_values, rates_of
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .blocks import Blocks
+from .declared import Wiring
 from .names import (
     FEEDBACK,
     INPUT,
@@ -112,31 +112,10 @@ def is_dense(kernel: SparseKernel) -> bool:
     return len(kernel) == kernel.n * kernel.n_post
 
 
-class ForceWiring:
-    """A `ForceNetwork` as a circuit, with the values and states of its runs.
+class ForceWiring(Wiring):
+    """A `ForceNetwork` as a circuit, with the values and states of its runs."""
 
-    Parameters
-    ----------
-    net : ForceNetwork
-        The declaration.
-    record : Record
-        What is recorded.
-    threads : int
-        OpenMP threads; 0: none.
-
-    Attributes
-    ----------
-    circuit : Circuit
-        What is compiled in.
-    """
-
-    def __init__(self, net: ForceNetwork, record: Record, threads: int = 0) -> None:
-        self.net, self.record = net, record
-        record.check(net.state_variables, net.n)
-        self.spikes_of = 0
-        if net.neuron.spiking:
-            self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
-        self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+    net: ForceNetwork
 
     #: Units in which plain samples of a run count, where they have one.
     sample_units: Mapping[str, str] = {}
