@@ -116,7 +116,7 @@ class FittedWiring(Wiring):
     def _neurons(self, unit: str, rate: str, spike: Mapping[str, str]) -> Units:
         net, neuron = self.net, self.net.neuron
         inputs = neuron.inputs
-        lines, states, exact = [neuron.equations, rate], [], list(self._exact_rates)
+        lines, states, exact = [neuron.equations, *neuron.without_more_inputs, rate], [], list(self._exact_rates)
         states += net.plastic_filter.named("r", "r").values()
         for kind, synapse in (("static", net.synapse), ("plastic", net.plastic_filter)):
             lines.append(synapse.instance(f"I_{kind}", kind, unit)[0])

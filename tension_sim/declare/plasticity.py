@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidTypeError, InvalidValueError, message
+from .declaration import check_currents
 from .equations import Neuron, load_neuron
 from .kernels import SparseKernel
 from .language.code import checked_error
@@ -149,6 +150,7 @@ class TargetNetwork:
             raise InvalidTypeError(message("TargetNetwork.learning", "a Learning or None", self.learning, fix))
         if self.neuron.spiking:
             raise InvalidValueError(message("TargetNetwork.neuron", "a rate unit", self.neuron.name))
+        check_currents("TargetNetwork.neuron", self.neuron)
         self._put("recurrent_kernel", ("n", "n"))
         n = self.n
         self._put("recurrent_kernel", (n, n))

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..declaration import DTYPES
+from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
-from ..units import Dimension, evaluate
+from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_choice, check_matrix, check_positive, check_table, check_whole
 from ..values import initial_values, seconds, shown_in
 from .equations import PopulationEquations
@@ -24,6 +25,8 @@ from .readout import Readout
 from .weights import kernel_of
 
 __all__ = ["Network"]
+
+_SIEMENS = dimension_of("siemens", "")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,7 +85,7 @@ class Network(Described):
         self._check_names()
         for name, readout in self.readouts.items():
             self._check_readout(f"Network.readouts[{name!r}]", readout)
-        for evaluated in ("kernels", "output_kernels", "feedback_kernels", "initial_values"):
+        for evaluated in ("kernels", "delays", "output_kernels", "feedback_kernels", "initial_values"):
             getattr(self, evaluated)
 
     def _put(self, name: str, value: Any) -> None:
@@ -185,9 +188,13 @@ class Network(Described):
         """Return the names of the inputs of a population."""
         return tuple(self.populations[population].file.input_units)
 
+    def is_conductance(self, population: str, into: str) -> bool:
+        """Say whether an input is a conductance."""
+        return dimension_of(self.populations[population].file.input_units[into], into) == _SIEMENS
+
     def sign_of(self, k: int) -> int | None:
-        """Return the sign that the weights of a projection have; None: any."""
-        return self.projections[k].sign
+        """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
+        return 1 if self.is_conductance(self.projections[k].post, self.inputs[k]) else self.projections[k].sign
 
     # ---- weights ----
 
@@ -199,7 +206,32 @@ class Network(Described):
             where = f"Network.projections[{k}].weights"
             shape = self.populations[each.pre].n, self.populations[each.post].n
             unit = self.populations[each.post].file.input_units[into]
-            found.append(kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None))
+            kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
+            _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
+            found.append(kernel)
+        return tuple(found)
+
+    @cached_property
+    def delays(self) -> tuple[np.ndarray | None, ...]:
+        """Delays of each projection in time steps: None, one, or that of each synapse in the order of its kernel."""
+        found: list[np.ndarray | None] = []
+        for k, (each, kernel) in enumerate(zip(self.projections, self.kernels, strict=True)):
+            where, times = f"Network.projections[{k}].delay", each.delay
+            if times is None:
+                found.append(None)
+                continue
+            if times.shape == (kernel.n, kernel.n_post):
+                times = times[kernel.pre, kernel.post]
+            if times.ndim and times.shape != kernel.weight.shape:
+                what = f"one time, one for each of {len(kernel)} synapses, or shape ({kernel.n}, {kernel.n_post})"
+                raise InvalidValueError(message(where, what, times.shape))
+            if times.ndim and each.learning is not None:
+                fix = "make a projection for each delay."
+                raise InvalidValueError(message(where, "one time, where the weights learn", "an array", fix))
+            steps = steps_of(where, times, float(self.dt))
+            if steps.ndim:
+                delays_by_source(where, kernel, steps)
+            found.append(steps)
         return tuple(found)
 
     @cached_property
@@ -318,3 +350,16 @@ class Network(Described):
         outputs = {name: kernel.shape[1] for name, kernel in self.output_kernels.items()}
         shown: dict[str, object] = {"populations": self.sizes, "projections": len(self.projections)}
         return shown | {"readouts": outputs, "dt": self.dt, "dtype": self.dtype, "seed": self.seed}
+
+
+def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:
+    """Refuse weights against their sign: negative conductances, and what breaks the law that was declared."""
+    wrong = np.zeros(0) if sign is None else np.flatnonzero(kernel.weight * sign < 0)
+    if not len(wrong):
+        return
+    pre, post, weight = int(kernel.pre[wrong[0]]), int(kernel.post[wrong[0]]), float(kernel.weight[wrong[0]])
+    received = f"{weight:g} from neuron {pre} to {post}, the first of {len(wrong)}"
+    if conductance:
+        fix = "the reversal potential of the input makes a synapse inhibitory."
+        raise InvalidValueError(message(where, "conductances of at least 0", received, fix))
+    raise InvalidValueError(message(where, f"weights of the sign {declared:+d}", received, "change the sign, or them."))
