@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..circuit.parts import STEPS
+from ..circuit.runnable import Runnable
 from ..errors import OutputError, RunFailedError
 from ..system.children import Told, run_program
 from ..system.interrupts import Interrupts
@@ -31,7 +32,7 @@ _UNWRITABLE = 74
 
 
 @dataclass(frozen=True)
-class Program:
+class Program(Runnable):
     """One compiled network.
 
     Attributes
@@ -59,15 +60,10 @@ class Program:
         recorded: int = 0,
         spikes: int = 0,
     ) -> dict[str, Any]:
-        """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
+        """Run some steps, and return the wanted arrays: see `Runnable.run`.
 
-        The files of the run lie in memory where there is room. What outgrows that all the same is
-        written to the disk: nobody knows before how often neurons will spike.
-
-        Parameters
-        ----------
-        recorded, spikes : int, optional
-            How many bytes the run will record at least, and how many bytes of spikes it may add.
+        The files of the run lie in memory if there is room; the rest goes to the disk, because nobody
+        knows beforehand how often neurons will spike.
 
         Raises
         ------
