@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from ..circuit.fitted_wiring import FittedWiring
-from ..circuit.names import OUTPUT, SAMPLES, SPIKES, STEP, entries, entry
+from ..circuit.names import SAMPLES, STEP, entries, entry
 from ..circuit.names import recorded as recorded_part
+from ..circuit.network_wiring import NetworkWiring
 from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
 from ..circuit.wiring import ForceWiring
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
+from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import checked_rows, values_of
 from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
-_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
+_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring, Network: NetworkWiring}
 
 #: Mean rate in Hz that counts where a run's files are to lie, above that of any published network; bytes of a spike.
 _ASSUMED_RATE = 100
@@ -71,7 +73,7 @@ class Simulation(Described):
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         The declaration.
     target : str, optional
         ``"numpy"``, ``"cython"``, ``"cpp_standalone"``, ``"cuda_standalone"`` or ``"tensorflow"``. By
@@ -102,7 +104,7 @@ class Simulation(Described):
 
     def __init__(
         self,
-        net: ForceNetwork | FittedNetwork,
+        net: ForceNetwork | FittedNetwork | Network,
         *,
         target: Target | None = None,
         record: Record | None = None,
@@ -263,7 +265,7 @@ class Simulation(Described):
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
         record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
-        output = self.net.n_outputs if OUTPUT in self.wiring.circuit.of(VariableRecord) else 0
+        output = self.net.n_outputs if self.wiring.output_parts else 0
         recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
         return np.dtype(self.net.dtype).itemsize * output + size * recorded
 
@@ -324,6 +326,9 @@ class Simulation(Described):
 
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
+        if series["y"] is not None and "y" not in wanted:
+            where = "no target, for the network has no readout"
+            raise InvalidValueError(message("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
             where = "no input, for the network has no input_kernel"
             raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
@@ -353,14 +358,8 @@ class Simulation(Described):
         steps = int(arrays["steps"])
         recorded_steps = self._rows(start, steps)
         rows = np.arange(recorded_steps.start, recorded_steps.stop, every)
-        if entry(OUTPUT, "values") in arrays:
-            output = np.array(arrays[entry(OUTPUT, "values")]).reshape(-1, net.n_outputs)
-        else:
-            output, target_at = np.empty((len(rows), 0)), None
-        if len(output) != len(rows):
-            raise _incomplete(f"{len(output)} of {len(rows)} rows of its output")
-        if wiring.spikes_of and len(arrays[entry(SPIKES, "t")]) != len(arrays[entry(SPIKES, "i")]):
-            raise _incomplete(f"{len(arrays['spikes.t'])} times and {len(arrays['spikes.i'])} neurons of spikes")
+        output = self._output(arrays, len(rows))
+        spike_step, spike_neuron = self._spikes(arrays)
         recorded = {}
         for name, indices in self.record.variables.items():
             if name in self.record.off:
@@ -372,9 +371,6 @@ class Simulation(Described):
             unit, scale = net.display_unit(name)
             recorded[name] = Recording(values / scale, unit, np.array(indices), every)
         state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {STEP: start + steps}
-        spike_step = np.empty(0, np.int64)
-        if wiring.spikes_of:
-            spike_step = np.rint(arrays[entry(SPIKES, "t")] / net.dt).astype(np.int64)
         return Results(
             name=self.name,
             dt=net.dt,
@@ -382,11 +378,11 @@ class Simulation(Described):
             n_steps=steps,
             n_neurons=net.n,
             spike_step=spike_step,
-            spike_neuron=arrays[entry(SPIKES, "i")] if wiring.spikes_of else np.empty(0, np.int32),
+            spike_neuron=spike_neuron,
             n_recorded_neurons=wiring.spikes_of,
             record_every=every,
             output=output,
-            target=None if target_at is None else target_at(rows),
+            target=None if target_at is None or not wiring.output_parts else target_at(rows),
             phases=clipped(phases, start, start + steps),
             recorded=recorded,
             weights=wiring.weights(arrays),
@@ -394,7 +390,34 @@ class Simulation(Described):
             provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
             timings=timings,
             net=net,
+            populations=net.sizes if isinstance(net, Network) else {},
         )
+
+    def _output(self, arrays: Mapping[str, Any], rows: int) -> np.ndarray:
+        """Return the outputs of a run, those of one part after those of another."""
+        found = [np.array(arrays[entry(name, "values")]) for name in self.wiring.output_parts]
+        if not found:
+            return np.empty((rows, 0))
+        columns = self.net.n_outputs
+        values = found[0].reshape(-1, columns) if len(found) == 1 else _side_by_side(found, rows, columns)
+        if len(values) != rows:
+            raise _incomplete(f"{len(values)} of {rows} rows of its output")
+        return values
+
+    def _spikes(self, arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return steps and neurons of the spikes of all parts, in the order of time and then of neurons."""
+        steps, neurons = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+        for name, first in self.wiring.spike_parts.items():
+            t, i = arrays[entry(name, "t")], arrays[entry(name, "i")]
+            if len(t) != len(i):
+                raise _incomplete(f"{len(t)} times and {len(i)} neurons of spikes")
+            steps.append(np.rint(t / self.net.dt).astype(np.int64))
+            neurons.append(i if not first else i + np.int32(first))
+        if len(steps) == 2:
+            return steps[1], neurons[1]
+        step, neuron = np.concatenate(steps), np.concatenate(neurons)
+        order = np.argsort(step, kind="stable")
+        return step[order], neuron[order]
 
     def _phases(self, given: tuple[Phase, ...] | None, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
         if given is not None:
@@ -409,10 +432,7 @@ class Simulation(Described):
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
-            "neuron": net.neuron.name,
-            "synapse": net.synapse and net.synapse.name,
-            "source": net.neuron.source,
-            "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+            **net.provenance,
             "machine": this_machine(),
             "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
         }
@@ -438,6 +458,13 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))
     return tuple(phases)
+
+
+def _side_by_side(parts: list[np.ndarray], rows: int, columns: int) -> np.ndarray:
+    """Return the columns of several parts in one array."""
+    if sum(len(part) for part in parts) != rows * columns:
+        raise _incomplete(f"{sum(len(part) for part in parts)} of {rows * columns} values of its outputs")
+    return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)
 
 
 def _incomplete(what: str) -> RunFailedError:
