@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Program:
         progress: Callable[[int], None] | None = None,
         recorded: int = 0,
         spikes: int = 0,
+        pause_after: float | None = None,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
 
@@ -68,6 +70,8 @@ class Program:
         ----------
         recorded, spikes : int, optional
             How many bytes the run will record at least, and how many bytes of spikes it may add.
+        pause_after : float, optional
+            Seconds from now after which it ends early, at a time step; ``"paused"`` is True then.
 
         Raises
         ------
@@ -77,21 +81,23 @@ class Program:
             If there is no room for the files of the run.
         """
         names = [*wanted, STEPS]
+        deadline = None if pause_after is None else time.monotonic() + pause_after
         least = recorded + sum(self._nbytes(name) for name in names)
         memory = fast_folder(values, least + spikes)
         with Interrupts(at_once=True) as interrupts, ExitStack() as folders:
             used, arguments = self._prepare(values, memory, least, folders)
             results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
-            time = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
-            command = [str(self.folder / "main"), *results, *time, *arguments]
+            times = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
+            command = [str(self.folder / "main"), *results, *times, *arguments]
             environment = {**_ENVIRONMENT, **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
-            told = run_program(command, self.folder, environment, interrupts, report)
+            told = run_program(command, self.folder, environment, interrupts, report, deadline)
             _check_end(told)
             arrays = self._read(told, names, used)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
         # asked where none can come any more: one after the last step counts as well
-        arrays["interrupted"] = interrupts.seen or told.stopped
+        arrays["paused"] = told.paused and not interrupts.seen and arrays["steps"] < steps
+        arrays["interrupted"] = interrupts.seen or (told.stopped and not told.paused)
         return arrays
 
     def _prepare(
