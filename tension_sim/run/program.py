@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..circuit.parts import STEPS
+from ..circuit.runnable import Runnable
 from ..errors import OutputError, RunFailedError
 from ..system.children import Told, run_program
 from ..system.interrupts import Interrupts
@@ -32,7 +33,7 @@ _UNWRITABLE = 74
 
 
 @dataclass(frozen=True)
-class Program:
+class Program(Runnable):
     """One compiled network.
 
     Attributes
@@ -61,17 +62,10 @@ class Program:
         spikes: int = 0,
         pause_after: float | None = None,
     ) -> dict[str, Any]:
-        """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
+        """Run some steps, and return the wanted arrays: see `Runnable.run`.
 
-        The files of the run lie in memory where there is room. What outgrows that all the same is
-        written to the disk: nobody knows before how often neurons will spike.
-
-        Parameters
-        ----------
-        recorded, spikes : int, optional
-            How many bytes the run will record at least, and how many bytes of spikes it may add.
-        pause_after : float, optional
-            Seconds from now after which it ends early, at a time step; ``"paused"`` is True then.
+        The files of the run lie in memory if there is room; the rest goes to the disk, because nobody
+        knows beforehand how often neurons will spike.
 
         Raises
         ------

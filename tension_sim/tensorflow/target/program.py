@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
+from ...circuit.runnable import Runnable
 from ...system.interrupts import Interrupts
 from .maps import MapSteps, SampleSteps, SpikeInputSteps
 from .rule import RuleSteps
@@ -28,7 +29,7 @@ _PERIOD = 0.3
 _KEPT = 8
 
 
-class CircuitProgram:
+class CircuitProgram(Runnable):
     """One network; weights, P, states, data and schedule come with each run.
 
     Parameters
@@ -76,7 +77,7 @@ class CircuitProgram:
         spikes: int = 0,
         pause_after: float | None = None,
     ) -> dict[str, Any]:
-        """Run some steps, and return the wanted arrays; `tension_sim.run.program.Program.run` does the same in C++."""
+        """Run some steps, and return the wanted arrays: see `Runnable.run`."""
         with self._lock, Interrupts(at_once=True) as interrupts:
             deadline = float("inf") if pause_after is None else time.monotonic() + pause_after
             layouts = {name: rule.layout(values) for name, rule in self.rules.items()}
