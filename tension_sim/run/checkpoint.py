@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..declare.validation import check_flag, check_positive
@@ -31,6 +31,8 @@ class Checkpoint:
     resume : bool, optional
         Whether a checkpoint in the folder is gone on from. That of a run which came to its end
         gives its results at once. False begins anew, and replaces it by the first one written.
+    note : mapping, optional
+        Kept in the checkpoint, as JSON can hold it; the command line notes its words there.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class Checkpoint:
     folder: str | Path
     every: float = 60.0
     resume: bool = True
+    note: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", checked_path("Checkpoint.folder", self.folder))

@@ -90,14 +90,15 @@ class _Kept:
 class Journal:
     """What was done so far, and when it was last written; see `journal`."""
 
-    def __init__(self, folder: CheckpointFolder, every: float, identity: Mapping[str, str], resume: bool) -> None:
-        self.folder, self.every, self.identity = folder, every, dict(identity)
+    def __init__(self, folder: CheckpointFolder, checkpoint: Checkpoint, identity: Mapping[str, str]) -> None:
+        self.folder, self.every, self.identity = folder, checkpoint.every, dict(identity)
+        self._note_of_caller = dict(checkpoint.note)
         self._done: list[Reached | _Kept] = []
         self._under_way: Reached | None = None
         self._next = 0  # of what is done, the first that the code has not come to yet
         self._loops: list[Loop] = []
         self._ended = False  # by an interrupt: what follows is not noted
-        if resume and folder.manifest is not None:
+        if checkpoint.resume and folder.manifest is not None:
             self._restore(folder.manifest)
         self._last, self._cost, self._unwritten = time.monotonic(), 0.0, False
 
@@ -223,7 +224,8 @@ class Journal:
         begin = time.monotonic()
         done = [one.store(self.folder) for one in self._done]
         under_way = self._under_way and self._under_way.store(self.folder)
-        self.folder.commit({"identity": self.identity, "done": done, "under_way": under_way})
+        content = {"identity": self.identity, "note": self._note_of_caller, "done": done, "under_way": under_way}
+        self.folder.commit(content)
         self._last, self._unwritten = time.monotonic(), False
         self._cost = self._last - begin
 
@@ -260,7 +262,9 @@ def current_journal() -> Journal | None:
 
 
 @contextmanager
-def journal(where: str, checkpoint: Checkpoint | None, identity: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+def journal(
+    where: str, checkpoint: Checkpoint | None, identity: Callable[[], Mapping[str, str]]
+) -> Iterator[Journal | None]:
     """Note all runs within the block in a checkpoint.
 
     An interrupt, and the end of the block if a checkpoint was written before, write the last one.
@@ -270,7 +274,7 @@ def journal(where: str, checkpoint: Checkpoint | None, identity: Callable[[], Ma
     where : str
         Begins the messages.
     checkpoint : Checkpoint or None
-        None notes nothing of its own.
+        None notes runs in the journal around the block, if there is one.
     identity : callable
         Returns what decides the runs: settings, program and data, by name.
 
@@ -282,14 +286,14 @@ def journal(where: str, checkpoint: Checkpoint | None, identity: Callable[[], Ma
         If it holds the checkpoint of something else.
     """
     if checkpoint is None:
-        yield
+        yield _CURRENT.get()
         return
     folder = CheckpointFolder(where, checkpoint.folder)
     try:
-        noted = Journal(folder, checkpoint.every, identity(), checkpoint.resume)
+        noted = Journal(folder, checkpoint, identity())
         token = _CURRENT.set(noted)
         try:
-            yield
+            yield noted
             if folder.manifest is not None:
                 noted.end()
         except KeyboardInterrupt:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..circuit.declared import Wiring
 from ..circuit.names import entry
 from ..circuit.parts import Rule, VariableRecord
+from ..circuit.runnable import Runnable
 from .reached import Piece
 from .recordings import TargetAt, recordings_of, rows_between_steps
-
-if TYPE_CHECKING:
-    from .simulation import Simulation
 
 __all__ = ["Pieces"]
 
@@ -31,9 +30,11 @@ class Pieces:
 
     Attributes
     ----------
-    simulation : Simulation
-        Whose run it is.
-    program : Program or CircuitProgram or None
+    wiring : Wiring
+        Of the network.
+    target : str
+        Where it runs.
+    program : Runnable or None
         What runs; None on numpy and cython.
     values : dict of str to number or array
         What the run starts from.
@@ -47,8 +48,9 @@ class Pieces:
         Bytes of a recorded step.
     """
 
-    simulation: Simulation
-    program: Any
+    wiring: Wiring
+    target: str
+    program: Runnable | None
     values: dict[str, Any]
     start: int
     steps: int
@@ -60,19 +62,21 @@ class Pieces:
         """Go on from a state, and pause after some seconds; None: run to the end."""
         if done == self.steps:  # it was interrupted just before it could say so
             return Piece(0, dict(state), {})
-        circuit, start, steps = self.simulation.wiring.circuit, self.start + done, self.steps - done
+        circuit, start, steps = self.wiring.circuit, self.start + done, self.steps - done
         values = self.values | {name: state[name] for name in circuit.state_sizes if name in state}
-        rows = len(rows_between_steps(start, start + steps, self.simulation.record.every))
+        rows = len(rows_between_steps(start, start + steps, self.wiring.record.every))
         if seconds is not None:
             rows = min(rows, _ROOM // max(self.row_bytes, 1))
         values |= {entry(name, "expected"): rows + 1 for name in circuit.of(VariableRecord)}
         arrays = self._run(values, start, steps, rows * self.row_bytes, lambda more: self.report(done + more), seconds)
-        kept = (*circuit.state_sizes, *(entry(name, "diverged_step") for name in circuit.of(Rule)))
+        told = [entry(name, "diverged_step") for name in circuit.of(Rule)]
+        kept = (*circuit.state_sizes, *told)
+        diverged = any(arrays[name][0] >= 0 for name in told)  # there is nothing to go on with
         return Piece(
             int(arrays["steps"]),
             {name: arrays[name] for name in kept},
-            recordings_of(self.simulation, arrays, start, self.target_at),
-            bool(arrays["paused"]),
+            recordings_of(self.wiring, arrays, start, self.target_at),
+            bool(arrays["paused"]) and not diverged,
             bool(arrays["interrupted"]),
         )
 
@@ -85,11 +89,11 @@ class Pieces:
         report: Callable[[int], None],
         seconds: float | None,
     ) -> dict[str, Any]:
-        wiring, dt = self.simulation.wiring, self.simulation.net.dt
+        wiring, dt = self.wiring, self.wiring.circuit.dt
         if self.program is None:
             from ..brian import runtime
 
-            return runtime.run(wiring.circuit, self.simulation.target, values, start, steps, report, seconds)
+            return runtime.run(wiring.circuit, self.target, values, start, steps, report, seconds)
         spikes = int(wiring.spikes_of * steps * dt * _ASSUMED_RATE * _SPIKE)
         if seconds is not None:
             spikes = min(spikes, _ROOM)

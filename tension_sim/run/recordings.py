@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..circuit.declared import Wiring
 from ..circuit.names import OUTPUT, SPIKES, entry
 from ..circuit.names import recorded as recorded_part
 from ..errors import RunFailedError
 from ..results.results import first_multiple
-
-if TYPE_CHECKING:
-    from .simulation import Simulation
 
 __all__ = ["TargetAt", "recordings_of", "rows_between_steps"]
 
@@ -26,7 +24,7 @@ def rows_between_steps(start: int, stop: int, every: int) -> range:
 
 
 def recordings_of(
-    simulation: Simulation, arrays: Mapping[str, Any], start: int, target_at: TargetAt | None
+    wiring: Wiring, arrays: Mapping[str, Any], start: int, target_at: TargetAt | None
 ) -> dict[str, np.ndarray]:
     """Return what was recorded from a step on, by the names of the fields of `Results`.
 
@@ -35,7 +33,7 @@ def recordings_of(
     RunFailedError
         If the program wrote less than it ran.
     """
-    net, wiring, record = simulation.net, simulation.wiring, simulation.record
+    net, record = wiring.net, wiring.record
     steps = rows_between_steps(start, start + int(arrays["steps"]), record.every)
     rows = np.arange(steps.start, steps.stop, record.every)
     found = {}

@@ -243,18 +243,12 @@ class Simulation(Described):
             if progress is not None:
                 progress(min(max(done, 0), steps), steps)
 
-        pieces = Pieces(self, program, values, start, steps, target_at, report, self._recorded_bytes())
-        with journal(
-            "Simulation.run.checkpoint", checkpoint, lambda: versions(self.target) | identity_of_values(values)
-        ):
-            reached, recordings = self._reached(pieces, trial, learning)
-        results = self._results(
-            reached,
-            recordings,
-            start,
-            self._phases(phases, start, steps, learning),
-            {"build": built, "run": reached.seconds},
+        pieces = Pieces(
+            self.wiring, self.target, program, values, start, steps, target_at, report, self._recorded_bytes()
         )
+        reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
+        phases = self._phases(phases, start, steps, learning)
+        results = self._results(reached, recordings, start, phases, {"build": built, "run": reached.seconds})
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
@@ -263,19 +257,24 @@ class Simulation(Described):
         check_states(results, self.net.state_variables)
         return results
 
-    def _reached(self, pieces: Pieces, trial: int, learning: bool) -> tuple[Reached, dict[str, np.ndarray]]:
+    def _reached(
+        self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]
+    ) -> tuple[Reached, dict[str, np.ndarray]]:
         """Run to the end or to an interrupt; with a journal go on from what that holds."""
-        noted_in = current_journal()
-        if noted_in is None:
+        if checkpoint is None and current_journal() is None:
             reached, begin = Reached({}), time.perf_counter()
             reached.add(pieces({}, 0, None), time.perf_counter() - begin)
             return reached, reached.recordings()
-        samples = {name: value for name, value in pieces.values.items() if split(name)[0] in SAMPLES}
-        identity = {"run of": self.name} | identity_of_program(self.wiring.circuit, self.target)
-        identity |= {"first step": str(pieces.start), "steps": str(pieces.steps), "trial": str(trial)}
-        identity |= {"learning": str(learning)} | identity_of_values(samples)
-        reached = noted_in.run(identity, pieces)
-        return reached, reached.recordings(noted_in.folder)
+        identity = {"run of": self.name, "first step": str(pieces.start), "steps": str(pieces.steps)} | identity
+        identity |= identity_of_program(self.wiring.circuit, self.target)
+        identity |= identity_of_values({k: v for k, v in pieces.values.items() if split(k)[0] in SAMPLES})
+        with journal(
+            "Simulation.run.checkpoint",
+            checkpoint,
+            lambda: versions(self.target) | identity | identity_of_values(pieces.values),
+        ) as noted_in:
+            reached = noted_in.run(identity, pieces)
+            return reached, reached.recordings(noted_in.folder)
 
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
