@@ -39,6 +39,7 @@ from .results.export import load_results as load_results
 from .results.results import Phase as Phase
 from .results.results import Recording as Recording
 from .results.results import Results as Results
+from .run.checkpoint import Checkpoint as Checkpoint
 from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwork
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition

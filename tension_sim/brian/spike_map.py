@@ -128,7 +128,6 @@ class SpikeMap(Weighted):
         traces = [] if trace is None else _checked_trace(trace, groups)
         guard = _guard_of(target, y)
         delay = delay if delay is None or isinstance(delay, Delay) else Delay(delay)
-        delayed = "" if delay is None else "each" if delay.each else "one"
         check_plain("SpikeMap.scale", scale)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
         super().__init__(
@@ -137,14 +136,8 @@ class SpikeMap(Weighted):
             when=when,
             order=order,
             name=name,
-            template_kwds={
-                "learned": bool(traces), "guarded": guard is not None, "groups": _places(groups), "delayed": delayed,
-            },
-            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))]
-            + ["slot"] * bool(traces)
-            + ["allowed"] * (guard is not None)
-            + ["delay", "ring", "n_rows", "t_in_timesteps"] * (delay is not None),
-        )  # fmt: skip
+            **_code(groups, bool(traces), guard is not None, delay),
+        )
         #: When what a spike sends arrives.
         self._delay = delay
         #: Group and variable name of each trace, one for each group of sources.
@@ -152,7 +145,7 @@ class SpikeMap(Weighted):
         #: What a rule reads as the output of this map: group and variable name.
         self.output = (target, target_variable)
         #: Variables whose length comes with the run.
-        self.any_length = ("post", "w", *["slot"] * bool(traces), *["delay"] * (delayed == "each"))
+        self.any_length = ("post", "w", *["slot"] * bool(traces), *["delay"] * (delay is not None and delay.each))
         self._stored = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)
@@ -272,6 +265,15 @@ class SpikeMap(Weighted):
         """Indices of the sources of each row."""
         start, partner, _ = self.weights.incoming()
         return np.split(partner, start[1:-1])
+
+
+def _code(groups: list[Any], learned: bool, guarded: bool, delay: Delay | None) -> dict[str, Any]:
+    """Return what decides the code of a map, and the variables that it needs."""
+    needed = [f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * learned + ["allowed"] * guarded
+    needed += ["delay", "ring", "n_rows", "t_in_timesteps"] * (delay is not None)
+    delayed = "" if delay is None else "each" if delay.each else "one"
+    options = {"learned": learned, "guarded": guarded, "groups": _places(groups), "delayed": delayed}
+    return {"template_kwds": options, "needed_variables": needed}
 
 
 def _checked_sources(sources: Any) -> list[Any]:

@@ -304,10 +304,7 @@ class ForceWiring(Wiring):
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
-        """The rules by name, with their blocks and schedules.
-
-        Readout and recurrence share P where they learn alike.
-        """
+        """The rules by name, with their blocks and schedules; maps of one rule share P."""
         net, rules = self.net, {}
         dense = [np.arange(net.n, dtype=np.int32)]
         read = [np.arange(net.n_read, dtype=np.int32)]
@@ -316,12 +313,9 @@ class ForceWiring(Wiring):
             learned.append((READOUT, net.learning, "z - y", read * net.n_outputs))
         if net.plastic is not None:
             learned.append((PLASTIC, net.plastic.learning, net.plastic.expression, self._partners))
-        together = len(learned) == 2 and learned[0][1] == learned[1][1]
-        together = together and not net.plastic.divide_by_source and net.plastic.when == "end" and net.traces is None
-        for group in [learned] if together else [[item] for item in learned]:
-            if group:
-                name = RULE if group[0][0] == READOUT else PLASTIC_RULE
-                rules[name] = self._rule(group)
+        for group in [learned] if net.shares_P else [[item] for item in learned]:
+            name = RULE if group[0][0] == READOUT else PLASTIC_RULE
+            rules[name] = self._rule(group)
         target = net.target_network
         if target is not None and target.learning is not None:
             group = [(TARGET_READOUT, target.learning, "z - y", dense * net.n_outputs)]

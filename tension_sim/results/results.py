@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidValueError, message
 from .declaration import learned
+from .drawn import Drawn
 from .phases import Phase
-from .run_data import Recording, RunData, first_multiple, rows_between
+from .run_data import Recording, first_multiple, rows_between
 
 if TYPE_CHECKING:
     import neo
@@ -22,7 +23,7 @@ __all__ = ["Phase", "Recording", "Results", "first_multiple", "rows_between"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results(RunData):
+class Results(Drawn):
     """Output, spikes, recorded states, weights and provenance of one run.
 
     Step k (0-based) covers the time from ``k * dt`` to ``(k + 1) * dt``; a spike of step k and a

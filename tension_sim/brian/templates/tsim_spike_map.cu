@@ -1,9 +1,5 @@
 {# USES_VARIABLES { N, y, y_start, out_start, post, w, scale } #}
 {% extends 'tsim_host.cu' %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
-{% macro _host(name) %}{{get_array_name(variables[name], prefix='')}}[0]{% endmacro %}
-{% set _scalar = c_data_type(variables['y'].dtype) %}
-{% set _guard = _dev('allowed') ~ ' + y_start' if guarded else '(const char*)0' %}
 
 {% block before_run_host_maincode %}
     {# Run arguments give the host's vectors the length of their files; they are then copied to the device. #}
@@ -25,11 +21,13 @@
 {% endblock %}
 
 {% block host_maincode %}
+    {% set _scalar = c_data_type(variables['y'].dtype) %}
+    {% set _guard = _dev('allowed') ~ ' + y_start' if guarded else '(const char*)0' %}
     {% if delayed %}
-    const int64_t _now = {{_host('t_in_timesteps')}} % n_rows;
+    const int64_t _now = {{_host('t_in_timesteps')}}[0] % n_rows;
     {% endif %}
     {% if delayed == 'one' %}
-    {{_scalar}}* const _to = {{_dev('ring')}} + (_now + {{_host('delay')}}) % n_rows * N;
+    {{_scalar}}* const _to = {{_dev('ring')}} + (_now + {{_host('delay')}}[0]) % n_rows * N;
     {% elif delayed %}
     {{_scalar}}* const _to = {{_dev('ring')}};
     {% else %}
