@@ -7,7 +7,6 @@ thresholds -> spikes and resets add to the filters -> what learned weights give,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -19,6 +18,7 @@ from ..declare.equations import SEED, Neuron, rate_time
 from ..declare.kernels import SparseKernel
 from ..declare.learning import Learning
 from ..declare.populations.equations import Filter, PopulationEquations
+from ..declare.populations.naming import words
 from ..declare.populations.network import Network
 from ..declare.populations.projection import Projection
 from ..declare.units import Quantity, evaluate
@@ -148,7 +148,7 @@ class NetworkWiring(Wiring):
         """Of which inputs of a population the error of a rule names the unit."""
         found: dict[str, set[str]] = {}
         for projection, into in zip(self.net.projections, self.net.inputs, strict=True):
-            if "unit" in _words(projection.error):
+            if "unit" in words(projection.error):
                 found.setdefault(projection.post, set()).add(into)
         return found
 
@@ -259,7 +259,7 @@ class NetworkWiring(Wiring):
         kernel = net.kernels[k]
         ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
         blocks = Blocks.of([np.split(kernel.pre[kernel.row_order()], ends[:-1])])
-        used, variables, target = _words(projection.error), [], None
+        used, variables, target = words(projection.error), [], None
         for word in sorted(used & {*net.equations[projection.post].state_variables, *net.inputs_of(projection.post)}):
             variables.append((word, Variable(part_of(NEURONS, projection.post), word)))
         for readout in sorted(used & {*net.readouts}):
@@ -410,7 +410,3 @@ def _amounts(trace: Filter) -> dict[str, str]:
     """Return what a spike adds to the variables of a trace."""
     by_rate = trace.synapse.kind == "filter"
     return {variable: f"rate_time*({amount})" if by_rate else amount for variable, amount in trace.spike.items()}
-
-
-def _words(expression: str) -> set[str]:
-    return set(re.findall(r"[A-Za-z_]\w*", expression))

@@ -14,11 +14,12 @@ from ..declaration import DTYPES
 from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
+from ..language.code import checked_error
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_choice, check_matrix, check_positive, check_table, check_whole
 from ..values import initial_values, seconds, shown_in
 from .equations import PopulationEquations
-from .naming import check_part_name, check_variable_name
+from .naming import check_part_name, check_variable_name, words
 from .population import Population
 from .projection import Projection
 from .readout import Readout
@@ -83,10 +84,14 @@ class Network(Described):
         for k, projection in enumerate(self.projections):
             self._check_projection(f"Network.projections[{k}]", projection)
         self._check_names()
+        self._check_dale()
         for name, readout in self.readouts.items():
             self._check_readout(f"Network.readouts[{name!r}]", readout)
         for evaluated in ("kernels", "delays", "output_kernels", "feedback_kernels", "initial_values"):
             getattr(self, evaluated)
+        for k, projection in enumerate(self.projections):
+            if projection.learning is not None:
+                self._check_error(k)
 
     def _put(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -130,6 +135,32 @@ class Network(Described):
                 fix = "give one of them another name."
                 raise InvalidValueError(message(f"Network.projections[{k}].name", "a name used once", name, fix))
             taken[name] = k
+
+    def _check_dale(self) -> None:
+        """Refuse two signs of one population."""
+        signs: dict[str, int] = {}
+        for k, each in enumerate(self.projections):
+            if each.sign is not None and signs.setdefault(each.pre, each.sign) != each.sign:
+                what = f"{signs[each.pre]:+d}, the sign of the other projections of {each.pre!r} (Dale's law)"
+                fix = "leave it out where a population has no sign."
+                raise InvalidValueError(message(f"Network.projections[{k}].sign", what, each.sign, fix))
+
+    def _check_error(self, k: int) -> None:
+        """Refuse an error that names what a learned projection does not have."""
+        projection, where = self.projections[k], f"Network.projections[{k}].error"
+        used = words(projection.error)
+        readouts = [name for name in self.readouts if name in used]
+        variables = {*self.equations[projection.post].state_variables, *self.inputs_of(projection.post)}
+        known = {"z", "unit", *readouts, *variables, *(["y"] if self.readouts else [])}
+        checked_error(where, projection.error, sorted(known | {*self.readouts}))
+        for name in readouts:
+            outputs = self.output_kernels[name].shape[1]
+            if outputs != 1:
+                what = "a readout with one output, which every neuron learns from"
+                raise InvalidValueError(message(where, what, f"{name}, with {outputs}"))
+        if "y" in used and len(readouts) != 1:
+            what = "one readout beside y, which is its supervisor"
+            raise InvalidValueError(message(where, what, projection.error, 'as in "unit*(output - y)".'))
 
     def _check_readout(self, where: str, readout: Readout) -> None:
         for source in readout.sources:
