@@ -18,7 +18,7 @@ from ..declare.activation import rate_expression
 from ..declare.arrays_in import numbers
 from ..declare.equations import SEED, rate_time, unit_of
 from ..declare.kernels import SparseKernel
-from ..declare.learning import FOREVER, Learning
+from ..declare.learning import FOREVER, Learning, check_forgotten
 from ..declare.network import ForceNetwork
 from ..declare.noise import key as noise_key
 from ..declare.units import DIMENSIONLESS, evaluate
@@ -71,6 +71,7 @@ _Z_TARGET = "target_scale*(target_recurrent + target_feedback{hint})"
 
 def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:
     """Return the values of a rule: its schedule, and which weights share a P."""
+    check_forgotten("Learning", learning.forgetting, learning.relaxation, rule.grouped)
     values = {
         "alpha_P": learning.alpha_P,
         "divided": int(learning.gain == "divided"),
@@ -78,6 +79,7 @@ def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed:
         "start_step": learning.start,
         "stop_step": FOREVER if learning.stop is None else learning.stop,
         "forgetting": learning.forgetting,
+        "relaxation": learning.relaxation,
         "probability": learning.probability,
         "seed": seed,
         "learning": 1,
