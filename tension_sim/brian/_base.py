@@ -32,7 +32,7 @@ def default_float() -> type:
     return brian2.prefs["core.default_float_dtype"]
 
 
-def _code_object_classes() -> list[type]:
+def _code_object_classes() -> list[Any]:
     classes = [NumpyCodeObject, CythonCodeObject, CPPStandaloneCodeObject]
     if "cuda_standalone" in all_devices:
         from brian2cuda.codeobject import CUDAStandaloneCodeObject
@@ -165,7 +165,9 @@ class GeneratedObject(Group, CodeRunner):
             needed_variables=needed_variables,
             template_kwds=template_kwds,
         )
-        self._creation_stack = users_line() or self._creation_stack
+        line = users_line()
+        if line:
+            self._creation_stack = line
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..declare.language.code import checked_code, checked_error
 from ..declare.units import Dimension
@@ -175,7 +175,7 @@ class SpikeInput:
     @property
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
-        return {"w": self.count} if self.trace else {}
+        return {"w": self.count} if self.trace and self.count is not None else {}
 
 
 @dataclass(frozen=True)
@@ -251,6 +251,7 @@ class SpikeRecord:
 
 
 Part = Units | Samples | Map | SpikeInput | Rule | VariableRecord | SpikeRecord
+OneKind = TypeVar("OneKind", Units, Samples, Map, SpikeInput, Rule, VariableRecord, SpikeRecord)
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,7 @@ class Circuit:
     dtype: str = "float64"
     threads: int = 0
 
-    def of(self, kind: type) -> dict[str, Any]:
+    def of(self, kind: type[OneKind]) -> dict[str, OneKind]:
         """Return the parts of one kind."""
         return {name: part for name, part in self.parts.items() if isinstance(part, kind)}
 

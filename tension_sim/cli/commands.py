@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -18,6 +18,9 @@ from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
 from .terminal import ERR, OUT, plain, say
+
+if TYPE_CHECKING:
+    from ..run import simulation
 
 app = typer.Typer(
     name="tension-sim",
@@ -178,6 +181,7 @@ def run(
 
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
+    known = cast("simulation.Target | None", target)
     formats = runs.check_formats(format_ or ())
     recipe = _load("run", name, _settings(set_, seed), protocols, tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
@@ -186,17 +190,17 @@ def run(
     _print_forecast(expected, target or "cpp_standalone")
     _say_remarks(recipe)
     if dry_run:
-        runs.check_run(recipe, target=target, force=force, expected=expected)
+        runs.check_run(recipe, target=known, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
+    runs.check_forecast(recipe, known, force, expected)  # before there is a folder
     new = not folder.exists()
     replaced = [name for name in runs.result_files() if (folder / name).exists()]
     if replaced:
         say(f"replaces {', '.join(replaced)} of an earlier run in {folder}", ERR)
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected, formats)
+        _run_and_save(recipe, known, folder, force, expected, formats)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -205,7 +209,12 @@ def run(
 
 
 def _run_and_save(
-    recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast, formats: tuple[str, ...]
+    recipe: Recipe,
+    target: simulation.Target | None,
+    folder: Path,
+    force: bool,
+    expected: Forecast,
+    formats: tuple[str, ...],
 ) -> None:
     from ..recipes import run as runs
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..results.plots import _LEARNING, _OUTPUT, _SMALL, _TARGET, _TEXT, _plain
+from ..results.run_data import target_of
 from ..run.trials import correlation
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     >>> len(figure_fitted(run, {"tests": (np.arange(3), np.arange(3.0))}, slice(0, 30)).axes)
     8
     """
-    output, target, times = results.output[rows], results.target[rows], results.times[rows]
+    output, target, times = results.output[rows], target_of(results)[rows], results.times[rows]
     r = np.nan_to_num(correlation(output, target))
     figure = Figure(figsize=(10.0, 6.0), dpi=150, facecolor="white", layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(2, 1))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 1)).flat
     # from the best to the worst
     shown = np.argsort(-r)[np.linspace(0, len(r) - 1, 6).astype(int)]
     for ax, neuron in zip(top.subplots(2, 3, sharex=True).flat, shown, strict=True):

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
+from ..errors import InvalidValueError, message
 from ..results.plots import _LEARNING, _OUTPUT, _SMALL, _TARGET, _TEXT, _plain
+from ..results.run_data import target_of
 
 if TYPE_CHECKING:
     from ..results.results import Results
@@ -21,6 +24,8 @@ __all__ = ["figure_decomposition", "figure_traces"]
 #: Regions whose currents are drawn over time; of more, only the mean.
 _MOST_REGIONS = 4
 _TRACES = 8
+
+Currents = Mapping[tuple[str, str], np.ndarray]
 
 
 def figure_decomposition(model: DataConstrainedNetwork) -> Figure:
@@ -43,11 +48,14 @@ def figure_decomposition(model: DataConstrainedNetwork) -> Figure:
     order = np.concatenate(list(model.regions.values()))
     borders = np.cumsum([len(members) for members in model.regions.values()])[:-1]
     many = len(model.regions) > _MOST_REGIONS
+    if model.results is None:
+        raise InvalidValueError(message("figure_decomposition.model", "a model that was run", None, "call model.fit."))
+    target, output = target_of(model.results), model.results.output
     duration = model.results.n_steps * model.net.dt
     figure = Figure(figsize=(12.0, 6.5), dpi=150, facecolor="white", layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.3)).flat
     axes = left.subplots(3, 1, height_ratios=(1, 1, 0.7))
-    for ax, values, title in zip(axes, (model.results.target, model.results.output), ("data", "network"), strict=False):
+    for ax, values, title in zip(axes, (target, output), ("data", "network"), strict=False):
         image = _image(ax, values[:, order].T, 1.0, duration, title)
         for border in borders:
             ax.axhline(border - 0.5, color="black", linewidth=0.6)
@@ -80,10 +88,11 @@ def figure_traces(results: Results, curves: Mapping[str, np.ndarray], threshold:
     top, bottom = figure.subplots(2, 1, height_ratios=(2.2, 1))
     _plain(top)
     # those that vary together least: the first, and always the one farthest from the chosen
-    shown = _different(results.target, _TRACES)
-    spacing = 1.1 * np.ptp(results.target[:, shown])
+    target = target_of(results)
+    shown = _different(target, _TRACES)
+    spacing = 1.1 * np.ptp(target[:, shown])
     for k, neuron in enumerate(shown):
-        lines = top.plot(results.times, results.target[:, neuron] - k * spacing, color=_TARGET, linewidth=2.4)
+        lines = top.plot(results.times, target[:, neuron] - k * spacing, color=_TARGET, linewidth=2.4)
         lines += top.plot(results.times, results.output[:, neuron] - k * spacing, color=_OUTPUT, linewidth=1.0)
     for line, label in zip(lines, ("recorded", "free run"), strict=True):
         line.set_label(label)
@@ -109,7 +118,7 @@ def _different(traces: np.ndarray, most: int) -> list[int]:
     return shown
 
 
-def _image(ax: Axes, values: np.ndarray, limit: float, duration: float, title: str):
+def _image(ax: Axes, values: np.ndarray, limit: float, duration: float, title: str) -> AxesImage:
     image = ax.imshow(
         values, aspect="auto", interpolation="none", cmap="RdBu_r", vmin=-limit, vmax=limit,
         extent=(0, duration, len(values) - 0.5, -0.5),
@@ -132,7 +141,7 @@ def _draw_fit(ax: Axes, curves: Mapping[str, np.ndarray], free: np.ndarray | Non
     ax.legend(frameon=False, fontsize=_SMALL)
 
 
-def _draw_currents(figure, names: list[str], currents: Mapping, duration: float) -> None:
+def _draw_currents(figure: SubFigure, names: list[str], currents: Currents, duration: float) -> None:
     axes = figure.subplots(len(names), len(names), squeeze=False, sharex=True)
     limit = max(np.percentile(np.abs(values), 99) for values in currents.values()) or 1.0
     for row, target in enumerate(names):
@@ -147,7 +156,7 @@ def _draw_currents(figure, names: list[str], currents: Mapping, duration: float)
     bar.ax.tick_params(labelsize=_SMALL)
 
 
-def _draw_means(ax: Axes, names: list[str], currents: Mapping) -> None:
+def _draw_means(ax: Axes, names: list[str], currents: Currents) -> None:
     means = np.array([[np.abs(currents[target, source]).mean() for source in names] for target in names])
     image = ax.imshow(means, cmap="viridis", vmin=0)
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=_SMALL)

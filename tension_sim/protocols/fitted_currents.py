@@ -19,7 +19,7 @@ from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.phases import TEST
 from ..results.results import Results
-from ..run.simulation import Simulation
+from ..run.simulation import Simulation, Target
 from ..run.trials import Condition, Trials, correlation
 from ._costs import COST, OVERHEAD
 
@@ -128,7 +128,7 @@ def _network(recipe: Recipe, start: int, update: int, rng: np.random.Generator) 
     )
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn trial after trial, without a pause; then test from other phases."""
     trial, values = recipe.values["trial"], recipe.values["run"]
     on, off, end = (round(trial[key] / recipe.dt) for key in ("stimulus_start", "stimulus_stop", "duration"))

@@ -22,6 +22,7 @@ from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
 from ..results.phases import TEST, Phase, clipped, phases_of
+from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
@@ -30,6 +31,7 @@ from ._joined import joined
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..results.results import Results
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "SpikingFullForceRecipe"]
 
@@ -120,7 +122,8 @@ class SpikingFullForceRecipe(Recipe):
         """Return the steps at which learning begins and ends, and at which the test begins and ends."""
         settle, _, *others = self.counts
         marks = np.cumsum([0 if self.factored else settle, *others])
-        return tuple(int(self.ends[mark]) for mark in marks)
+        start, stop, test, end = (int(self.ends[mark]) for mark in marks)
+        return start, stop, test, end
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the parts of the run that have steps."""
@@ -182,8 +185,10 @@ class SpikingFullForceRecipe(Recipe):
         def alone(results: Results) -> ForceNetwork:
             kernel = SparseKernel.from_dense(results.weights["recurrent_kernel"])
             readout = results.weights["output_kernel"]
-            parts = {"plastic": None, "target_network": None, "learning": None, "seed": self.seed + 1}
-            return replace(net, recurrent=kernel, output_kernel=readout, **parts)
+            return replace(
+                net, recurrent=kernel, output_kernel=readout, plastic=None, target_network=None, learning=None,
+                seed=self.seed + 1,
+            )  # fmt: skip
 
         return net, alone
 
@@ -200,7 +205,8 @@ class SpikingFullForceRecipe(Recipe):
         sources = np.sort(rng.choice(n, max(round(values["sources"] * n), 1), replace=False))
         taus = values["traces"]
         traces = Traces(np.tile(sources, len(taus)), np.repeat(taus, len(sources)))
-        inhibition = SparseKernel(n, *np.indices((n, n)).reshape(2, -1), np.full(n * n, values["inhibition"] / n))
+        pre, post = np.indices((n, n)).reshape(2, -1)
+        inhibition = SparseKernel(n, pre, post, np.full(n * n, values["inhibition"] / n))
         net = self.spiking(
             recurrent=inhibition if values["inhibition"] else None,
             feedback_kernel=np.concatenate([np.zeros((n_outputs, n)), feedback]),
@@ -241,7 +247,7 @@ class Components:
     timings: Mapping[str, float]
 
 
-def components(recipe: SpikingFullForceRecipe, target: str | None, report: Callable[[int], None]) -> Components:
+def components(recipe: SpikingFullForceRecipe, target: Target | None, report: Callable[[int], None]) -> Components:
     """Run the rate network, driven by the target, through all trials."""
     n, (settle, number, *_) = recipe.values["network"]["n"], recipe.counts
     m = recipe.values["network"]["components"]
@@ -263,7 +269,7 @@ def components(recipe: SpikingFullForceRecipe, target: str | None, report: Calla
     return Components(axes, mean @ axes / rows, explained, np.concatenate(series), timings)
 
 
-def _currents(recipe: SpikingFullForceRecipe, target: str | None, timings: dict[str, float]) -> Iterator[np.ndarray]:
+def _currents(recipe: SpikingFullForceRecipe, target: Target | None, timings: dict[str, float]) -> Iterator[np.ndarray]:
     """Yield what the units receive from each other and from the target, shape (steps, units), trial by trial."""
     from ..declare.kernels import SparseKernel
     from ..declare.network import ForceNetwork
@@ -328,7 +334,7 @@ def forecast(recipe: SpikingFullForceRecipe, target: str) -> Forecast:
 
 
 def run(
-    recipe: SpikingFullForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None
+    recipe: SpikingFullForceRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
     """Learn; then test from another initial state, without learning and without the rate network."""
     from ..declare.record import Record
@@ -366,10 +372,10 @@ def run(
         results = simulation.run(
             y[first:last], x[first:last], phases=recipe.phases(), progress=lambda done, _: report(steps + done), **given
         )
-        return replace(results, output=results.output[:, :n_outputs], target=results.target[:, :n_outputs])
+        return replace(results, output=results.output[:, :n_outputs], target=target_of(results)[:, :n_outputs])
 
     first = simulate(net, 0, stop)
-    if recipe.factored:
+    if recipe.factored and net.feedback_kernel is not None:
         timings = {name: first.timings[name] + found.timings[name] for name in first.timings}
         # with the readouts of the traces, these are the recurrent weights
         weights = first.weights | {"component_kernel": net.feedback_kernel[n_outputs:]}
@@ -388,7 +394,7 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
     rows = np.searchsorted(steps, done)
     squares, power = (
         np.array([values[a:b].sum() for a, b in zip(rows[:-1], rows[1:], strict=True)])
-        for values in ((results.output - results.target) ** 2, results.target**2)
+        for values in ((results.output - target_of(results)) ** 2, target_of(results) ** 2)
     )
     curve = np.divide(squares, power, out=np.full(len(power), np.nan), where=power > 0)
     learned = curve[(done[1:] > start) & (done[1:] <= stop)]

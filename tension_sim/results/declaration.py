@@ -143,8 +143,9 @@ def learned(net: Network, weights: Mapping[str, np.ndarray]) -> Network:
     """
     if isinstance(net, FittedNetwork):
         plastic = weights.get("plastic")
-        fits = plastic is not None and plastic.shape == net.plastic.weight.shape
-        return replace(net, plastic=replace(net.plastic, weight=plastic)) if fits else net
+        if plastic is None or plastic.shape != net.plastic.weight.shape:
+            return net
+        return replace(net, plastic=replace(net.plastic, weight=plastic))
     output, recurrent = weights.get("output_kernel"), weights.get("recurrent_kernel")
     changes: dict[str, Any] = {}
     if output is not None and net.output_kernel is not None and output.shape == net.output_kernel.shape:

@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
-_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
-
 #: Mean rate in Hz that counts where a run's files are to lie, above that of any published network; bytes of a spike.
 _ASSUMED_RATE = 100
 _SPIKE = 8 + 4
@@ -60,8 +58,8 @@ _SPIKE = 8 + 4
 #: Where a network can run on Brian2, and where it can run.
 Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
 Target = Literal[Brian2Target, "tensorflow"]
-BRIAN2_TARGETS = get_args(Brian2Target)
-TARGETS = get_args(Target)
+BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
+TARGETS: tuple[str, ...] = get_args(Target)
 
 _MOST_THREADS = 1024
 
@@ -109,21 +107,25 @@ class Simulation(Described):
         threads: int | None = None,
         name: str = "network",
     ) -> None:
-        if not isinstance(net, tuple(_WIRINGS)):
+        if not isinstance(net, ForceNetwork | FittedNetwork):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
         if target is not None and check_text("Simulation.target", target) not in TARGETS:
             raise unknown_name("Simulation.target", "target", target, TARGETS)
-        self.net, self.name = net, check_text("Simulation.name", name)
-        self.record = record if record is not None else Record()
+        self.net: ForceNetwork | FittedNetwork = net
+        self.name: str = check_text("Simulation.name", name)
+        self.record: Record = record if record is not None else Record()
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
         if threads is not None:
             threads = check_whole("Simulation.threads", threads, 1)
             if threads > _MOST_THREADS:
                 raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
-        kind = next(known for known in _WIRINGS if isinstance(net, known))
-        self.wiring = _WIRINGS[kind](net, self.record, threads or 0)
-        self.target = target or _default_target(self.wiring.circuit)
+        self.wiring: ForceWiring | FittedWiring
+        if isinstance(net, ForceNetwork):
+            self.wiring = ForceWiring(net, self.record, threads or 0)
+        else:
+            self.wiring = FittedWiring(net, self.record, threads or 0)
+        self.target: Target = target or _default_target(self.wiring.circuit)
         if self.target == "cuda_standalone":
             from ..system.cuda import require_cuda
 
@@ -276,6 +278,8 @@ class Simulation(Described):
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
         held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
         first, periodic, series = start, False, dict(given)
+        left: int | None
+        at: Callable[[np.ndarray], np.ndarray] | None
         if isinstance(given["y"], Task):
             task = given["y"]
             if given["x"] is not None or every:
@@ -286,15 +290,18 @@ class Simulation(Described):
             first, periodic, left = 0, task.period is not None, task.n_steps - start
             of_task = series["y"]
 
-            def at(k: np.ndarray) -> np.ndarray:
-                return of_task.take(k if task.period is None else k % task.period, axis=0)
+            def of_step(k: np.ndarray) -> np.ndarray:
+                found: np.ndarray = of_task.take(k if task.period is None else k % task.period, axis=0)
+                return found
+
+            at = of_step
 
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
                 series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
-            left = next(iter(lengths.values()), None)
+            left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
                 if length != left:
                     raise InvalidValueError(
@@ -312,7 +319,7 @@ class Simulation(Described):
             raise InvalidValueError(
                 message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
             )
-        data = {}
+        data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
             data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
@@ -452,7 +459,7 @@ def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
     return program_of_circuit(circuit)
 
 
-def _default_target(circuit: Circuit) -> str:
+def _default_target(circuit: Circuit) -> Brian2Target:
     """Return C++ where there is a compiler, or the program already, else numpy."""
     try:
         require_compiler()

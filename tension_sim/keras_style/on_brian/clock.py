@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from ...declare.equations import Neuron
 
@@ -37,7 +38,9 @@ def with_layer_time(neuron: Neuron, ahead: int) -> tuple[Neuron, dict[str, str]]
         text = re.sub(r"\blastspike\b", _LAST_SPIKE, text)
         return re.sub(r"\bt\b", f"({_STEPS}*dt)", text)
 
-    texts = {name: new(getattr(neuron, name)) for name in ("equations", "threshold", "reset", "refractory", "rate")}
+    texts: dict[str, Any] = {
+        name: new(getattr(neuron, name)) for name in ("equations", "threshold", "reset", "refractory", "rate")
+    }
     if all(text == getattr(neuron, name) for name, text in texts.items()):
         return neuron, {}
     # the same program serves, however far ahead the layer is
