@@ -8,14 +8,16 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from ..declare.declaration import Declaration
-from ..declare.learning import Learning
+from ..declare.learning import FOREVER, Learning
+from ..declare.populations.network import Network
 from ..declare.record import Record
 from .blocks import Blocks
-from .parts import Circuit, Part, Rule
+from .names import OUTPUT, SPIKES, entry, recorded
+from .parts import Circuit, Part, Rule, VariableRecord
 
 __all__ = ["Wiring"]
 
-Net = TypeVar("Net", bound=Declaration)
+Net = TypeVar("Net", bound=Declaration | Network)
 
 
 class Wiring(Generic[Net]):
@@ -23,7 +25,7 @@ class Wiring(Generic[Net]):
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         The declaration.
     record : Record
         What is recorded.
@@ -41,11 +43,21 @@ class Wiring(Generic[Net]):
     def __init__(self, net: Net, record: Record, threads: int = 0) -> None:
         self.net: Net = net
         self.record: Record = record
-        record.check(net.state_variables, net.n)
-        self.spikes_of: int = 0
-        if net.neuron.spiking:
-            self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
+        self._check_record()
+        self.spikes_of: int = self._count_recorded()
         self.circuit: Circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+
+    def _check_record(self) -> None:
+        self.record.check(self.net.state_variables, self.net.n)
+
+    @property
+    def _n_spiking(self) -> int:
+        """Number of neurons that have spikes."""
+        raise NotImplementedError
+
+    def _count_recorded(self) -> int:
+        n, first = self._n_spiking, self.record.spikes_of
+        return n if first is None else min(first, n)
 
     def _parts(self) -> Iterator[tuple[str, Part]]:
         raise NotImplementedError
@@ -75,3 +87,19 @@ class Wiring(Generic[Net]):
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the learned weights after a run, by name."""
         raise NotImplementedError
+
+    @property
+    def output_parts(self) -> tuple[str, ...]:
+        """The parts that record the outputs, in the order of their columns."""
+        return (OUTPUT,) if OUTPUT in self.circuit.parts else ()
+
+    @property
+    def spike_parts(self) -> dict[str, int]:
+        """The parts that record spikes, each with the number of its first neuron among all."""
+        return {SPIKES: 0} if self.spikes_of else {}
+
+    def recording_values(self) -> dict[str, Any]:
+        """Return how often each part records; never what `Record.off` names."""
+        off = {recorded(name) for name in self.record.off}
+        records = self.circuit.of(VariableRecord)
+        return {entry(name, "every"): FOREVER if name in off else self.record.every for name in records}

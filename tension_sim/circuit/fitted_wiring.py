@@ -52,6 +52,10 @@ class FittedWiring(Wiring[FittedNetwork]):
         """Units in which plain samples of a run count: targets are currents."""
         return {"y": self.net.neuron.current_unit, "rates": "hertz"}
 
+    @property
+    def _n_spiking(self) -> int:
+        return self.net.n
+
     def _parts(self) -> Iterator[tuple[str, Part]]:
         net = self.net
         n, unit = net.n, unit_of(net.neuron)
@@ -205,9 +209,7 @@ class FittedWiring(Wiring[FittedNetwork]):
         values |= entries(PLASTIC, {"row_start": start, "slot": self.slots, "w": weight * scale})
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name, learning)
-        for name in self.circuit.of(VariableRecord):
-            values[entry(name, "every")] = self.record.every
-        return values
+        return values | self.recording_values()
 
     def _penalties(self, name: str, learning: Learning) -> dict[str, Any]:
         net, found = self.net, {}

@@ -61,7 +61,6 @@ from .names import (
     entries,
     entry,
     recorded,
-    recorded_by,
 )
 from .parts import Circuit, Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 
@@ -127,6 +126,10 @@ class ForceWiring(Wiring[ForceNetwork]):
     """A `ForceNetwork` as a circuit, with the values and states of its runs."""
 
     # ---- the parts ----
+
+    @property
+    def _n_spiking(self) -> int:
+        return self.net.n if self.net.neuron.spiking else 0
 
     def _parts(self) -> Iterator[tuple[str, Part]]:
         net, inputs = self.net, self.net.neuron.inputs
@@ -301,10 +304,7 @@ class ForceWiring(Wiring[ForceNetwork]):
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
-        """The rules by name, with their blocks and schedules.
-
-        Readout and recurrence share P where they learn alike.
-        """
+        """The rules by name, with their blocks and schedules; maps of one rule share P."""
         net, plastic = self.net, self.net.plastic
         rules: dict[str, tuple[Rule, Blocks, Learning]] = {}
         dense = [np.arange(net.n, dtype=np.int32)]
@@ -312,15 +312,11 @@ class ForceWiring(Wiring[ForceNetwork]):
         learned: list[tuple[str, Learning, str, list[np.ndarray]]] = []
         if net.learning is not None:
             learned.append((READOUT, net.learning, "z - y", read * net.n_outputs))
-        together = False
         if plastic is not None:
-            together = net.learning == plastic.learning and not plastic.divide_by_source
-            together = together and plastic.when == "end" and net.traces is None
             learned.append((PLASTIC, plastic.learning, plastic.expression, _partners(plastic.kernel)))
-        for group in [learned] if together else [[item] for item in learned]:
-            if group:
-                name = RULE if group[0][0] == READOUT else PLASTIC_RULE
-                rules[name] = self._rule(group)
+        for group in [learned] if net.shares_P else [[item] for item in learned]:
+            name = RULE if group[0][0] == READOUT else PLASTIC_RULE
+            rules[name] = self._rule(group)
         target = net.target_network
         if target is not None and target.learning is not None:
             group = [(TARGET_READOUT, target.learning, "z - y", dense * net.n_outputs)]
@@ -391,10 +387,7 @@ class ForceWiring(Wiring[ForceNetwork]):
             places = np.arange(net.n_read)
             kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
             values |= spike_values(TRACE_SPIKES, kernel, 1.0, 1.0) | {entry(TRACES, "tau"): net.traces.tau}
-        for name in self.circuit.of(VariableRecord):
-            off = recorded_by(name) in self.record.off
-            values[entry(name, "every")] = FOREVER if off else self.record.every
-        return values
+        return values | self.recording_values()
 
     def _static_values(self, kernel: SparseKernel, scale: float) -> dict[str, Any]:
         net = self.net

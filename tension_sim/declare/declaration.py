@@ -11,7 +11,7 @@ from .converted import Converted, Declared, File, Number
 from .described import Described
 from .learning import Learning
 from .neuron import Neuron, SynapticFilter, current_scale
-from .units import Dimension
+from .units import Dimension, Quantity
 from .validation import check_choice, check_positive, check_whole
 from .values import check_mappings, seconds, shown_in
 
@@ -38,6 +38,8 @@ class Declaration(Described, Declared):
         def n_outputs(self) -> int: ...
         @cached_property
         def state_variables(self) -> dict[str, Dimension]: ...
+        @cached_property
+        def parameter_values(self) -> dict[str, Quantity]: ...
 
     #: Begins messages.
     _where = "Declaration"
@@ -91,6 +93,16 @@ class Declaration(Described, Declared):
         if name in self.currents:
             return self.neuron.current_unit, self.current_scale
         return shown_in(self.state_variables[name])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What results say of the network: its equation files and parameters."""
+        return {
+            "neuron": self.neuron.name,
+            "synapse": next((each.name for each in self._filters), None),
+            "source": self.neuron.source,
+            "parameters": {name: float(q.value) for name, q in self.parameter_values.items()},
+        }
 
     @property
     def current_scale(self) -> float:

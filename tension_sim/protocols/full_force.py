@@ -142,7 +142,7 @@ class FullForceRecipe(Recipe):
             **common,
         )
         learning = Learning(**self.values["learning"], start=self.borders()[0])
-        plastic = Plastic(np.zeros((n, n)), learning, error="target_network")
+        plastic = Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True)
         net = ForceNetwork(
             "echo_state",
             None,

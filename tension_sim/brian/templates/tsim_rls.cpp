@@ -6,7 +6,7 @@
 {% macro _pointer(name) %}{{get_array_name(variables[name])}}{% endmacro %}
 
 {% block extra_headers %}
-{% include 'tsim_chance.h' %}
+{% include 'tsim_random.h' %}
 
 {% include 'tsim_rls.h' %}
 

@@ -10,7 +10,7 @@
 cdef extern from *:
     r"""
     {% filter indent(4) %}
-    {% include 'tsim_chance.h' %}
+    {% include 'tsim_random.h' %}
 
     {% include 'tsim_rls.h' %}
 
