@@ -21,6 +21,7 @@ class Runnable(Protocol):
         progress: Callable[[int], None] | None = None,
         recorded: int = 0,
         spikes: int = 0,
+        pause_after: float | None = None,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays.
 
@@ -38,11 +39,13 @@ class Runnable(Protocol):
             Called now and then with the number of steps done.
         recorded, spikes : int, optional
             How many bytes the run will record at least, and how many bytes of spikes it may add.
+        pause_after : float, optional
+            Seconds from now after which it ends early, at a time step.
 
         Returns
         -------
         dict
-            Arrays by name; ``"steps"`` is how many steps were run, ``"interrupted"`` whether an interrupt
-            ended the run.
+            Arrays by name; ``"steps"`` is how many steps were run, ``"paused"`` whether it ended early by
+            `pause_after`, ``"interrupted"`` whether an interrupt ended it.
         """
         ...

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..declare.learning import check_relaxation
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..tasks.registry import REQUIRED, Setting
@@ -101,4 +102,5 @@ LEARNING = (
     ("update_every", "1", 1, _update_every),
     ("forgetting", "1", 1.0, check_fraction),
     ("probability", "1", 1.0, check_fraction),
+    ("relaxation", "1", 0.0, check_relaxation),
 )
