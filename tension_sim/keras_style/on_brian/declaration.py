@@ -158,7 +158,7 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
     ----------
     part : str
         Name of the rule in the state.
-    maps : sequence, one a map that it learns, of sequences, one a row, of arrays of int
+    maps : sequence, one per map that it learns, of sequences, one per row, of arrays of int
         The partners of each row.
     *held : pairs of a variable and a sequence of arrays of int
         A P, (units, units), or several, (blocks, width, width), each in the upper left corner
