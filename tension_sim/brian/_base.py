@@ -90,7 +90,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
             raise InvalidTypeError(
                 message(
                     where,
-                    f"a variable with one value an element of {group.name}",
+                    f"a variable with one value per element of {group.name}",
                     name,
                     f"{name!r} is shared by the whole group: declare it without (shared), or name another variable.",
                 )
@@ -100,7 +100,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         raise InvalidValueError(
             message(
                 where,
-                f"a variable with one value an element of {group.name}",
+                f"a variable with one value per element of {group.name}",
                 name,
                 "name the group that owns it.",
             )

@@ -57,7 +57,7 @@ class Units:
     parameters : tuple of (name, dimension)
         Shared values that come with the run.
     states : tuple of str
-        Variables that hold a state, each with one value a unit.
+        Variables that hold a state, each with one value per unit.
     method : str
         Integration method.
     filters : tuple of str

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..declare.validation import check_fraction, check_matrix, check_positive
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import choice, count, section
-from ._costs import COST, OVERHEAD
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def _size(recipe: Recipe) -> tuple[int, int]:
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time of all epochs."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     (samples, n), values = _size(recipe), recipe.values["network"]
     partners = n - 1 if values["trainable_mask"] else values["p"] * (n - 1)
     packed, epochs = n * partners * (partners + 1) / 2, recipe.values["run"]["epochs"]
     steps = 2 * epochs * samples
-    nanoseconds = steps * (OVERHEAD[target] + unit * n + weight * n * partners) + steps * element * packed
+    nanoseconds = steps * (overhead + unit * n + weight * n * partners) + steps * element * packed
     memory = packed * (8 if values["dtype"] == "float64" else 4) + n * partners * 20 + samples * n * 24
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 

@@ -17,6 +17,7 @@ from ..declare.learning import Learning
 from ..declare.record import Record
 from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.results import Results
@@ -33,7 +34,6 @@ from ._balanced import (
     ornstein_uhlenbeck,
     read_rates,
 )
-from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
@@ -447,9 +447,9 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     recorded = 2 * times.end // times.sample * cells
     # P twice: at work, and in the file that the next trial reads
     memory = 2 * P * size + 60 * n * 2 * network["K"] + 24 * samples + 20 * recorded
-    neuron, event, element = COST[target]
+    overhead, neuron, event, element = cost_of(target)
     spikes = 10 * times.end * recipe.dt * n
-    trial = times.end * (OVERHEAD[target] + neuron * n) + spikes * 2 * network["K"] * event
+    trial = times.end * (overhead + neuron * n) + spikes * 2 * network["K"] * event
     trials, tests = loops * conditions, loops // recipe.values["run"]["test_every"] + 2
     nanoseconds = (trials + tests) * trial + trials * len(times.learned) * P * element
     return Forecast(memory, nanoseconds * 1e-9, (trials + tests) * times.end)

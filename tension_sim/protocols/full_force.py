@@ -17,6 +17,7 @@ import numpy as np
 from ..circuit.names import NEURONS, READOUT_OUTPUT, STEP, entry
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
@@ -24,7 +25,6 @@ from ..results import phases
 from ..results.phases import Phase
 from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
-from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
 
@@ -174,7 +174,7 @@ class FullForceRecipe(Recipe):
 
 def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     values, (start, stop, *_, steps) = recipe.values["network"], recipe.borders()
     n, number = values["n"], 8 if values["dtype"] == "float64" else 4
     trial = next(recipe.trials())
@@ -183,8 +183,8 @@ def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     rule = recipe.values["learning"]
     updates = (stop - start) / rule["update_every"] * rule["probability"]
     # four products of a matrix and the rates in a step of learning, of which sums cost a quarter of an event
-    nanoseconds = stop * (OVERHEAD[target] + 2 * unit * n + weight * n * n) + 2 * updates * element * n * n
-    nanoseconds += (steps - stop) * (OVERHEAD[target] + unit * n + weight * n * n / 4)
+    nanoseconds = stop * (overhead + 2 * unit * n + weight * n * n) + 2 * updates * element * n * n
+    nanoseconds += (steps - stop) * (overhead + unit * n + weight * n * n / 4)
     memory = n * (n + 1) // 2 * number + n * n * _WEIGHT + (steps * channels + recorded) * 8
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 

@@ -18,13 +18,13 @@ import numpy as np
 from ..declare.equations import load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
 from ..results.phases import TEST, Phase, clipped, phases_of
 from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
-from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._joined import joined
 
@@ -310,22 +310,22 @@ def _blocks(trials: Iterator[Trial]) -> Iterator[list[Trial]]:
 
 def forecast(recipe: SpikingFullForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     values, (start, stop, _, end) = recipe.values["network"], recipe.borders()
     n, rule, dt = values["n"], recipe.values["learning"], recipe.dt
-    trial, drive = next(recipe.trials()), OVERHEAD[target] + unit * n + weight * n * n / 4
+    trial, drive = next(recipe.trials()), overhead + unit * n + weight * n * n / 4
     channels, n_outputs = trial.inputs.shape[1] + trial.target.shape[1], trial.target.shape[1]
     updates, events = (stop - start) / rule["update_every"] * rule["probability"], weight * _RATE * dt * n * n
     if recipe.factored:
         m, read = n_outputs + values["components"], len(values["traces"]) * max(round(values["sources"] * n), 1)
         before = sum(recipe.counts[:2]) * len(trial)
         nanoseconds = (before + end) * drive
-        nanoseconds += end * (OVERHEAD[target] + unit * (n + read) + weight * m * (read + n) / 4 + events)
+        nanoseconds += end * (overhead + unit * (n + read) + weight * m * (read + n) / 4 + events)
         nanoseconds += 2 * updates * element * (read * read / 2 + read * m)
         channels, n_outputs, packed = channels + 2 * m, m, read * (read + 1) // 2
     else:
         nanoseconds = stop * (2 * drive + weight * n * n / 2) + 2 * updates * element * n * n
-        nanoseconds += (end - stop) * (OVERHEAD[target] + unit * n + events)
+        nanoseconds += (end - stop) * (overhead + unit * n + events)
         packed = n * (n + 1) // 2
     recorded = end / recipe.values["record"]["every"] * (2 * n_outputs + recipe.values["record"]["voltages_of"])
     spikes = 12 * _RATE * dt * n * end

@@ -299,7 +299,7 @@ class Simulation(Described):
         for name in every:
             if name not in given:
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
-        held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
+        repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
         first, periodic, series = start, False, dict(given)
         left: int | None
         at: Callable[[np.ndarray], np.ndarray] | None
@@ -323,14 +323,14 @@ class Simulation(Described):
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
                 series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
-            lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
+            lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
                 if length != left:
                     raise InvalidValueError(
                         message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
                     )
-            y, step_of = series["y"], held["y"]
+            y, step_of = series["y"], repeats["y"]
             at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
         self._check_series(series, learning)
         if steps is None:
@@ -345,7 +345,7 @@ class Simulation(Described):
         data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
+            data |= entries(part, {"first_step": first, "every": repeats[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
