@@ -22,7 +22,7 @@ from ..tasks import Task
 from ..tasks.registry import Setting
 from ._costs import COST, OVERHEAD
 from ._declared import check_declared
-from ._tasks import adapt_task, draw_task, shape, task_section
+from ._tasks import adapt_task, draw_task, further_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork, Learning
@@ -356,4 +356,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=further_task,
 )

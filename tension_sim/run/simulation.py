@@ -246,7 +246,8 @@ class Simulation(Described):
             wanted = self.wiring.circuit.results
             arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
         timings = {"build": built - begin, "run": time.perf_counter() - built}
-        results = self._results(arrays, rows, start, self._phases(phases, start, steps, learning), timings)
+        name = program.folder.name if isinstance(program, Program) else ""  # as the list of the cache shows it
+        results = self._results(arrays, rows, start, self._phases(phases, start, steps, learning), timings, name)
         step = max((int(arrays[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
@@ -348,6 +349,7 @@ class Simulation(Described):
         start: int,
         phases: tuple[Phase, ...],
         timings: dict[str, float],
+        program: str,
     ) -> Results:
         net, wiring, every = self.net, self.wiring, self.record.every
         steps = int(arrays["steps"])
@@ -391,7 +393,7 @@ class Simulation(Described):
             recorded=recorded,
             weights=wiring.weights(arrays),
             state=state,
-            provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
+            provenance=self._provenance() | {"program": program, "interrupted": bool(arrays.get("interrupted", False))},
             timings=timings,
             net=net,
         )
@@ -415,6 +417,8 @@ class Simulation(Described):
             "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
             "machine": this_machine(),
             "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
+            # what runs, whatever its values: equal on every machine
+            "circuit": self.wiring.circuit.digest,
         }
 
 
