@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,8 +18,10 @@ from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
-from .job import Job, perform, shown_range
+from .checkpoint import CommandWithCheckpoints, checkpoint_of
+from .job import Job, perform, say_dry_run, shown_range
 from .options import json_wanted, stored_run, with_from, with_json
+from .resume import resume_by
 from .terminal import ERR, OUT, answered, plain, say, say_json
 from .told import told_error, told_interrupt, wants_json
 
@@ -159,7 +162,7 @@ def _print_forecast(expected: Forecast, target: str) -> None:
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
 
 
-@app.command()
+@app.command(cls=CommandWithCheckpoints)
 @with_json
 @with_from
 def run(
@@ -189,20 +192,12 @@ def run(
 ) -> None:
     """Run a recipe, or go on with a stored run, and leave figure, numbers and results in a folder."""
     from ..recipes import run as runs
-    from ..run.simulation import TARGETS
+    from .continued import run_from
 
-    stored = stored_run()
-    if (name is None) == (stored is None):
-        received, fix = {"NAME": name, "--from": stored and str(stored)}, "e.g. tension-sim run lif_sine."
-        raise InvalidValueError(message("run", "NAME, or --from FILE", received, fix))
-    if target is not None and target not in TARGETS:
-        raise unknown_name("run --target", "target", target, TARGETS)
+    _check_words(name, target, seed)
     formats = runs.check_formats(format_ or ())
+    stored = stored_run()
     if stored is not None:
-        from .continued import run_from
-
-        if seed is not None:
-            raise InvalidValueError(message("run --from", "no --seed", seed, "leave it out: it is that of the file."))
         chosen = {"target": target, "out": out, "overwrite": overwrite, "formats": formats, "dry_run": dry_run}
         run_from(stored, _settings(set_), chosen, protocols, tasks)
         return
@@ -216,19 +211,38 @@ def run(
         _say_remarks(recipe)
     if dry_run:
         runs.check_run(recipe, target=target, force=force, expected=expected)
-        if json_wanted():
-            say_json(told | {"folder": str(folder), "dry_run": True})
-            return
-        say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
+        say_dry_run(recipe.name, expected.steps, folder, told)
         return
     runs.check_forecast(recipe, target, force, expected)  # before there is a folder
+    note = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats, "cwd": os.getcwd()}
+    note |= {"protocols": protocols and str(protocols.absolute()), "tasks": tasks and str(tasks.absolute())}
+    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
-        return runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
+        return runs.run_outcome(
+            recipe, target=target, progress=progress, force=force, expected=expected, checkpoint=checkpoint
+        )
 
     numbers = recipe.protocol.expected
     told |= {"expected": recipe.expected, "dry_run": False}
-    perform(Job(recipe.name, expected.steps, folder, formats, compute, numbers, recipe.expected, told))
+    perform(Job(recipe.name, expected.steps, folder, formats, compute, numbers, recipe.expected, told, checkpoint))
+
+
+def _check_words(name: str | None, target: str | None, seed: int | None) -> None:
+    """Refuse words that do not go together, and a target that there is not."""
+    from ..run.simulation import TARGETS
+
+    stored = stored_run()
+    if (name is None) == (stored is None):
+        received, fix = {"NAME": name, "--from": stored and str(stored)}, "e.g. tension-sim run lif_sine."
+        raise InvalidValueError(message("run", "NAME, or --from FILE", received, fix))
+    if stored is not None and seed is not None:
+        raise InvalidValueError(message("run --from", "no --seed", seed, "leave it out: it is that of the file."))
+    if target is not None and target not in TARGETS:
+        raise unknown_name("run --target", "target", target, TARGETS)
+
+
+app.command("resume")(with_json(resume_by(run)))
 
 
 @app.callback(invoke_without_command=True)

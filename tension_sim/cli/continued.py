@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .job import Job, perform
+from .job import Job, perform, say_dry_run
 from .options import json_wanted
-from .terminal import ERR, say, say_json
+from .terminal import ERR, say
 
 __all__ = ["run_from"]
 
@@ -48,10 +48,7 @@ def run_from(
             say(remark, ERR, "yellow")
     if chosen["dry_run"]:
         further.check(target)
-        if json_wanted():
-            say_json(told | {"folder": str(folder), "dry_run": True})
-        else:
-            say(f"dry run: {further.steps} steps of {further.name} would be written to {folder}")
+        say_dry_run(further.name, further.steps, folder, told)
         return
     told |= {"expected": {}, "forecast": None, "dry_run": False}
     end = further.changes["stop_step"]

@@ -15,11 +15,12 @@ from rich.table import Table
 
 from ..errors import DivergenceError, OutputError
 from ..recipes.protocol import Number, Outcome
+from ..run.checkpoint import Checkpoint
 from ..system.interrupts import Interrupts, exit_status
 from .options import json_wanted
 from .terminal import ERR, OUT, say, say_json
 
-__all__ = ["Job", "perform", "shown_range"]
+__all__ = ["Job", "perform", "say_dry_run", "shown_range"]
 
 _SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
 
@@ -48,6 +49,8 @@ class Job:
         What the recipe expects.
     told : dict
         What the JSON output says besides, known before the run.
+    checkpoint : Checkpoint, optional
+        Where the run can be gone on with if it is killed.
     """
 
     name: str
@@ -58,6 +61,12 @@ class Job:
     numbers: Mapping[str, Number]
     expected: Mapping[str, Any] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+
+    def forget(self) -> None:
+        """Remove the checkpoint of a run that is saved, or that would diverge again."""
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
 
 
 def perform(job: Job) -> None:
@@ -96,6 +105,7 @@ def _run_and_save(job: Job, replaced: list[str]) -> None:
                 folder = _saved(job, Outcome(error.results))
             if not json_wanted():
                 say(f"what was reached is in {folder}", ERR)
+            job.forget()
         raise
     with Interrupts() as interrupts, ERR.status("saving"):  # what was reached is worth its last second
         folder = _saved(job, outcome)
@@ -104,7 +114,10 @@ def _run_and_save(job: Job, replaced: list[str]) -> None:
         if not json_wanted():
             reached = outcome.results.stop_step
             say(f"interrupted at step {reached} of {job.steps}; what was reached is saved", ERR)
+            if job.checkpoint is not None:
+                say(f"go on by: tension-sim resume {folder}", ERR)
         raise typer.Exit(exit_status())
+    job.forget()
     if late or interrupts.seen:
         if not json_wanted():
             say("interrupted after the run; everything is saved", ERR)
@@ -157,6 +170,14 @@ def _saved(job: Job, outcome: Outcome) -> Path:
             raise error from None
         raise OutputError(f"{error}\nThe results of this run are in {rescue}.") from error
     return job.folder
+
+
+def say_dry_run(name: str, steps: int, folder: Path, told: Mapping[str, Any]) -> None:
+    """Report that everything was checked, and nothing run."""
+    if json_wanted():
+        say_json(dict(told) | {"folder": str(folder), "dry_run": True})
+    else:
+        say(f"dry run: {steps} steps of {name} would be written to {folder}")
 
 
 def shown_range(ends: tuple[float, ...], number: Number) -> str:

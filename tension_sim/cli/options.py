@@ -47,7 +47,7 @@ def with_from(command: Command) -> Command:
 def _with(command: Command, name: str, annotation: Any, default: Any, variable: ContextVar[Any]) -> Command:
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
-        token = variable.set(options.pop(name, default))
+        token = variable.set(options.pop(name, variable.get()))  # what calls a command may have set it
         try:
             command(*arguments, **options)
         finally:

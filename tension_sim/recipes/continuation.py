@@ -190,7 +190,7 @@ def continuation(
         missing = error
     if recipe is not None and recipe.protocol.further is not None:
         return Continuation(path, results, network, recipe, steps)
-    if network.n_inputs or getattr(network, "n_feedforward", 0):
+    if getattr(network, "n_inputs", 0) or getattr(network, "n_feedforward", 0):
         if missing is not None:
             raise missing
         fix = "rebuild it by Results.load(...).network(), and run it by Simulation(...).run(x=..., state=...)."
