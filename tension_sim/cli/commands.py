@@ -18,7 +18,7 @@ from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
-from .checkpoint import CommandWithCheckpoints, checkpoint_of
+from .checkpoint import checkpoint_of, with_checkpoints
 from .job import Job, perform, say_dry_run, shown_range
 from .options import json_wanted, stored_run, with_from, with_json
 from .resume import resume_by
@@ -162,7 +162,8 @@ def _print_forecast(expected: Forecast, target: str) -> None:
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
 
 
-@app.command(cls=CommandWithCheckpoints)
+@app.command()
+@with_checkpoints
 @with_json
 @with_from
 def run(
