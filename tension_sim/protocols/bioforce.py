@@ -7,7 +7,7 @@ until a run without learning, from the state reached, is close enough to the rec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,14 @@ import numpy as np
 
 from ..declare.validation import check_fraction, check_matrix, check_positive
 from ..recipes.cost import cost_of
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import choice, count, section
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..recipes.recipe import Recipe
+    from ..results.results import Results
     from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "network", "recording"]
@@ -198,6 +199,15 @@ def _correlation(traces: np.ndarray, output: np.ndarray) -> float:
     return float(np.mean([np.corrcoef(y, z)[0, 1] for y, z in pairs if np.std(y) > 0 and np.std(z) > 0]))
 
 
+def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
+    """Yield the record again and again: epochs go on from each other, too."""
+    traces = recording(recipe)
+    done = results.stop_step % len(traces)
+    while True:
+        yield Further(len(traces) - done, traces[done:])
+        done = 0
+
+
 def _check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
     recipe.values["network"]["dt"] = recipe.values["recording"]["dt_data"]
 
@@ -214,4 +224,5 @@ PROTOCOL = Protocol(
     run=run,
     files={("recording", "data"): "", ("network", "structural_connectivity"): "", ("network", "trainable_mask"): ""},
     check=_check,
+    further=_further,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from ..declare.record import Record
 from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.results import Results
 from ..results.run_data import added
@@ -209,19 +209,7 @@ class Fit:
 
     def inputs(self, k: int | None) -> np.ndarray:
         """Return the inputs of condition k, shape (samples, inputs); None: without stimulus."""
-        times, trial, every = self.times, self.recipe.values["trial"], self.steps_per_sample["x"]
-        noise = trial["stimulus"] == "noise"
-        steps = times.times(every)
-        on = (steps >= times.start) & (steps < times.stop)
-        x = np.zeros((len(steps), self.net.n_inputs))
-        x[:, 0] = 1
-        if k is not None and noise:
-            rng = np.random.default_rng([self.recipe.seed, 3, k])
-            tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
-            x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
-        elif k is not None:
-            x[on, 1 + k] = 1
-        return x
+        return _inputs(self.recipe, self.net, k)
 
     @property
     def separate(self) -> np.ndarray | None:
@@ -230,7 +218,7 @@ class Fit:
 
     def trials(self, targets: list[np.ndarray]) -> Trials:
         """Return the trials of all conditions."""
-        rng = np.random.default_rng([self.recipe.seed, 4])
+        rng = _rates_rng(self.recipe)
         conditions = [
             Condition(name, targets[k], self.inputs(k), feedforward_rates(self.recipe, self.times, rng))
             for k, name in enumerate(self.names)
@@ -248,9 +236,7 @@ class Fit:
     @property
     def steps_per_sample(self) -> dict[str, int]:
         """For how many steps each kind of sample is held."""
-        update, sample = self.times.update, self.times.sample
-        noise = self.recipe.values["trial"]["stimulus"] == "noise"
-        return {"y": update, "x": sample if noise else update, "rates": sample}
+        return _steps_per_sample(self.recipe)
 
     @property
     def steps(self) -> int:
@@ -327,6 +313,40 @@ class Fit:
         return replace(
             results, record_every=self.times.update, output=total, target=target[:, : self.cells], recorded={}
         )
+
+
+def _steps_per_sample(recipe: Recipe) -> dict[str, int]:
+    times, noise = Times.of(recipe), recipe.values["trial"]["stimulus"] == "noise"
+    return {"y": times.update, "x": times.sample if noise else times.update, "rates": times.sample}
+
+
+def _inputs(recipe: Recipe, net: FittedNetwork, k: int | None) -> np.ndarray:
+    times, trial, every = Times.of(recipe), recipe.values["trial"], _steps_per_sample(recipe)["x"]
+    steps = times.times(every)
+    on = (steps >= times.start) & (steps < times.stop)
+    x = np.zeros((len(steps), net.n_inputs))
+    x[:, 0] = 1
+    if k is not None and trial["stimulus"] == "noise":
+        rng = np.random.default_rng([recipe.seed, 3, k])
+        tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
+        x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), net.n, every * recipe.dt, tau, deviation, 0.0)
+    elif k is not None:
+        x[on, 1 + k] = 1
+    return x
+
+
+def _rates_rng(recipe: Recipe) -> np.random.Generator:
+    """Draws the rates of feed-forward units, those of the first condition first."""
+    return np.random.default_rng([recipe.seed, 4])
+
+
+def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
+    """Yield further trials of the first condition, which is the one that tests show; a state goes on through them."""
+    times, every = Times.of(recipe), _steps_per_sample(recipe)
+    x, rates = _inputs(recipe, results.net, 0), feedforward_rates(recipe, times, _rates_rng(recipe))
+    given = {"x": every["x"]} | ({} if rates is None else {"rates": every["rates"]})
+    while True:
+        yield Further(times.end + 1, x=x, rates=rates, every=given)
 
 
 class Course:
@@ -421,6 +441,7 @@ def run(
         weights = {"plastic": trials.weights(fit.names[0])}
     else:
         weights = {f"plastic_{name}": trials.weights(name) for name in fit.names}
+        weights["plastic"] = weights[f"plastic_{fit.names[0]}"]  # those of the test, with which the network goes on
     results = replace(
         shown,
         weights=weights,
@@ -484,4 +505,5 @@ PROTOCOL = Protocol(
     run=run,
     files={("target", "data"): ""},
     check=check,
+    further=_further,
 )

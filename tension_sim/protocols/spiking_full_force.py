@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +20,15 @@ from ..declare.equations import load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
+from ..results.joined import joined
 from ..results.phases import TEST, Phase, clipped, phases_of
 from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
 from ._declared import check_declared
-from ._joined import joined
+from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -105,18 +107,26 @@ class SpikingFullForceRecipe(Recipe):
 
     def trials(self) -> Iterator[Trial]:
         """Yield all trials, in order, from the recipe's seed."""
+        return islice(self.endless(), sum(self.counts))
+
+    def endless(self) -> Iterator[Trial]:
+        """Yield these trials, and then further ones."""
         task = self.values["task"]
         function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng = np.random.default_rng([self.seed, 2])
-        for _ in range(sum(self.counts)):
+        while True:
             yield function(self.dt, rng, **settings)
+
+    @property
+    def first_trial(self) -> int:
+        """The first trial of the spiking network; the rate network alone has those before."""
+        return sum(self.counts[:2]) if self.factored else 0
 
     @cached_property
     def ends(self) -> np.ndarray:
         """Steps at which the trials of the spiking network end, with a 0 before; components come before these."""
-        lengths = [len(trial) for trial in self.trials()]
-        return np.cumsum([0, *lengths[sum(self.counts[:2]) if self.factored else 0 :]])
+        return np.cumsum([0, *(len(trial) for trial in islice(self.trials(), self.first_trial, None))])
 
     def borders(self) -> tuple[int, int, int, int]:
         """Return the steps at which learning begins and ends, and at which the test begins and ends."""
@@ -408,6 +418,14 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
     return Outcome(replace(results, learning_curve=curves), {k: v for k, v in numbers.items() if not math.isnan(v)})
 
 
+def _further(recipe: SpikingFullForceRecipe, results: Results, steps: int) -> Iterator[Further]:
+    def inputs(trial: Trial) -> np.ndarray:
+        one = np.ones((len(trial), int(recipe.factored)))  # see `factors_network`
+        return np.concatenate([trial.inputs, one], axis=1)
+
+    return further_trials(islice(recipe.endless(), recipe.first_trial, None), results.stop_step, inputs)
+
+
 # ---- settings ----
 
 
@@ -475,4 +493,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=_further,
 )

@@ -367,7 +367,7 @@ class DataConstrainedNetwork:
             output=output, target=self.data[: len(output)],
             phases=(Phase(LEARNING if learning else TEST, 0, reached),),
             weights={"recurrent_kernel": self.weights}, state=results.state, provenance=results.provenance,
-            timings=timings,
+            timings=timings, net=self.net,
         )  # fmt: skip
         return self.results
 
