@@ -40,27 +40,23 @@ from .names import (
     part_of,
     recorded,
 )
-from .parts import Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
+from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .wiring import check_state, kernel_values, noise_seed, rule_values, spike_values, with_seed
 
 __all__ = ["NetworkWiring"]
 
 
-class NetworkWiring(Wiring):
+class NetworkWiring(Wiring[Network]):
     """A `Network` as a circuit, with the values and states of its runs."""
-
-    net: Network
-
-    #: Units in which plain samples of a run count, where they have one.
-    sample_units: Mapping[str, str] = {}
 
     def _check_record(self) -> None:
         sizes = self.net.sizes
         known = self.net.state_variables
         self.record.check(known, {name: sizes[name.partition(".")[0]] for name in known})
 
-    def _count_recorded(self) -> int:
-        return self.net.n if self.record.spikes_of is None else min(self.record.spikes_of, self.net.n)
+    @property
+    def _n_spiking(self) -> int:
+        return self.net.n
 
     @property
     def output_parts(self) -> tuple[str, ...]:
@@ -79,7 +75,7 @@ class NetworkWiring(Wiring):
 
     # ---- the parts ----
 
-    def _parts(self) -> Iterator[tuple[str, Any]]:
+    def _parts(self) -> Iterator[tuple[str, Part]]:
         net = self.net
         for name, equations in net.equations.items():
             yield part_of(NEURONS, name), self._units(name, equations)
@@ -111,7 +107,7 @@ class NetworkWiring(Wiring):
             )
 
     def _units(self, name: str, equations: PopulationEquations) -> Units:
-        neuron = equations.population.file
+        neuron = equations.population.neuron
         lines, reset = [neuron.equations], [neuron.reset]
         for each in equations.filters:
             lines.append(each.equations)
@@ -173,7 +169,7 @@ class NetworkWiring(Wiring):
 
     def _arrives(self, k: int) -> Filter:
         projection, into = self.net.projections[k], self.net.inputs[k]
-        return self.net.equations[projection.post].arrives(into, (projection.file, projection.parameters))
+        return self.net.equations[projection.post].arrives(into, (projection.synapse, projection.parameters))
 
     def _bringing(self, k: int) -> dict[str, str]:
         """Return the parts that bring the spikes of a projection, each with the variable that it adds to."""
@@ -184,7 +180,7 @@ class NetworkWiring(Wiring):
     def _learned(self, k: int) -> Iterator[tuple[str, Any]]:
         projection, pre, post = self._ends(k)
         name, into = self.net.projection_names[k], self.net.inputs[k]
-        trace = self.net.equations[projection.pre].trace((projection.file, projection.parameters))
+        trace = self.net.equations[projection.pre].trace((projection.synapse, projection.parameters))
         target = Variable(part_of(NEURONS, projection.post), self.net.equations[projection.post].added(into, name))
         source = Variable(part_of(NEURONS, projection.pre), trace.output)
         delay = self.net.delays[k]
@@ -220,7 +216,7 @@ class NetworkWiring(Wiring):
 
     def _readout(self, name: str) -> Iterator[tuple[str, Any]]:
         net, readout = self.net, self.net.readouts[name]
-        synapse = readout.file, readout.parameters
+        synapse = readout.synapse, readout.parameters
         first, *more = (Variable(part_of(NEURONS, s), net.equations[s].trace(synapse).output) for s in readout.sources)
         rows, columns = net.output_kernels[name].shape
         yield part_of(READOUT, name), Map(first, rows, columns, learned=True, more=tuple(more))
@@ -282,10 +278,11 @@ class NetworkWiring(Wiring):
 
     @cached_property
     def _values(self) -> dict[str, Any]:
-        net, values = self.net, {}
+        net = self.net
+        values: dict[str, Any] = {}
         for name, equations in net.equations.items():
             units = {f"unit_{into}": net.input_scale(name, into) for into in self._units_named.get(name, ())}
-            units |= {"rate_time": rate_time(equations.population.file)} if equations.traces else {}
+            units |= {"rate_time": rate_time(equations.population.neuron)} if equations.traces else {}
             values |= entries(part_of(NEURONS, name), {key: float(q.value) for key, q in equations.parameters.items()})
             values |= entries(part_of(NEURONS, name), units)
         for k, projection in enumerate(net.projections):
@@ -300,9 +297,10 @@ class NetworkWiring(Wiring):
         return values | self.recording_values()
 
     def _static_values(self, k: int) -> dict[str, Any]:
-        projection, values = self.net.projections[k], {}
+        projection = self.net.projections[k]
+        values: dict[str, Any] = {}
         scale = self.net.input_scale(projection.post, self.net.inputs[k])
-        equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].file
+        equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].neuron
         filtered = self._arrives(k)
         for name, amount in zip(self._bringing(k), filtered.spike.values(), strict=True):
             jump = _jump(filtered, amount, equations.parameters, pre)
@@ -336,18 +334,19 @@ class NetworkWiring(Wiring):
         """Return the values of the trace that a learned projection with a delay reads."""
         net, projection = self.net, self.net.projections[k]
         name, equations = part_of(DELAYED, net.projection_names[k]), net.equations[projection.pre]
-        trace = equations.trace((projection.file, projection.parameters))
+        trace = equations.trace((projection.synapse, projection.parameters))
         values = entries(name, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
         n = np.arange(equations.population.n)
         each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
         for arriving, variable in self._arriving_later(k, trace).items():
-            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.file)
+            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.neuron)
             values |= spike_values(arriving, each_its_own, 1.0, jump) | self._delay_values(arriving, k)
         return values
 
     def _columns(self) -> dict[str, Any]:
         """Return which columns of the supervisor belong to each readout."""
-        values, first = {}, 0
+        values: dict[str, Any] = {}
+        first = 0
         for name, kernel in self.net.output_kernels.items():
             n = kernel.shape[1]
             one_each = {"w": np.ones(n), "partner": first + np.arange(n), "row_start": np.arange(n + 1)}

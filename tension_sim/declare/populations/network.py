@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..converted import Converted, Declared, Number, declared
 from ..declaration import DTYPES
 from ..delays import delays_by_source, steps_of
 from ..described import Described
@@ -30,8 +31,8 @@ __all__ = ["Network"]
 _SIEMENS = dimension_of("siemens", "")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Network(Described):
+@declared(repr=False)
+class Network(Described, Declared):
     """Populations of spiking neurons, projections between them, and readouts; weights of both may learn.
 
     Neurons are numbered through all populations, in the order of their declaration.
@@ -72,7 +73,7 @@ class Network(Described):
     populations: Mapping[str, Population]
     projections: Sequence[Projection] = ()
     readouts: Mapping[str, Readout] = field(default_factory=dict)
-    dt: float | str = 1e-4
+    dt: Converted[float, Number] = Converted(1e-4)
     dtype: str = "float64"
     seed: int = 0
 
@@ -169,7 +170,7 @@ class Network(Described):
 
     def input_of(self, where: str, population: str, into: str | None, role: str) -> str:
         """Return an input of a population; without a name, the one of that role."""
-        neuron = self.populations[population].file
+        neuron = self.populations[population].neuron
         if into is None:
             if role not in neuron.inputs:
                 fix = f"one of {', '.join(neuron.input_units)}."
@@ -217,11 +218,11 @@ class Network(Described):
 
     def inputs_of(self, population: str) -> tuple[str, ...]:
         """Return the names of the inputs of a population."""
-        return tuple(self.populations[population].file.input_units)
+        return tuple(self.populations[population].neuron.input_units)
 
     def is_conductance(self, population: str, into: str) -> bool:
         """Say whether an input is a conductance."""
-        return dimension_of(self.populations[population].file.input_units[into], into) == _SIEMENS
+        return dimension_of(self.populations[population].neuron.input_units[into], into) == _SIEMENS
 
     def sign_of(self, k: int) -> int | None:
         """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
@@ -236,7 +237,7 @@ class Network(Described):
         for k, (each, into) in enumerate(zip(self.projections, self.inputs, strict=True)):
             where = f"Network.projections[{k}].weights"
             shape = self.populations[each.pre].n, self.populations[each.post].n
-            unit = self.populations[each.post].file.input_units[into]
+            unit = self.populations[each.post].neuron.input_units[into]
             kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
             found.append(kernel)
@@ -287,7 +288,7 @@ class Network(Described):
                     raise unknown_name(where, "population", population, self.populations)
                 into = self.input_of(where, population, into or None, "feedback")
                 cells = self.populations[population]
-                unit, shape = cells.file.input_units[into], (outputs, cells.n)
+                unit, shape = cells.neuron.input_units[into], (outputs, cells.n)
                 if (name, population, into) in found:
                     raise InvalidValueError(message(where, "one feedback into each input", given))
                 found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
@@ -302,18 +303,18 @@ class Network(Described):
             By readouts, shape (neurons, outputs), and projections, one for each synapse; as ``Results.weights``.
         """
         readouts = dict(self.readouts)
-        for name, kernel in self.output_kernels.items():
-            if np.shape(weights.get(name)) == kernel.shape:
+        for name, output_kernel in self.output_kernels.items():
+            if name in weights and weights[name].shape == output_kernel.shape:
                 readouts[name] = replace(readouts[name], weights=weights[name])
         projections = list(self.projections)
         for k, (name, kernel) in enumerate(zip(self.projection_names, self.kernels, strict=True)):
-            if np.shape(weights.get(name)) == kernel.weight.shape:
+            if name in weights and weights[name].shape == kernel.weight.shape:
                 projections[k] = replace(projections[k], weights=replace(kernel, weight=weights[name]))
         return replace(self, readouts=readouts, projections=projections)
 
     def input_scale(self, population: str, into: str) -> float:
         """Return the SI value of the unit of an input."""
-        return float(evaluate(self.populations[population].file.input_units[into], into).value)
+        return float(evaluate(self.populations[population].neuron.input_units[into], into).value)
 
     # ---- equations and values ----
 
@@ -324,11 +325,11 @@ class Network(Described):
 
     def _equations_of(self, name: str, population: Population) -> PopulationEquations:
         connected = list(zip(self.projections, self.inputs, self.projection_names, strict=True))
-        arriving = [(into, (p.file, p.parameters)) for p, into, _ in connected if p.post == name and not p.learning]
+        arriving = [(into, (p.synapse, p.parameters)) for p, into, _ in connected if p.post == name and not p.learning]
         adding = [(into, label) for p, into, label in connected if p.post == name and p.learning]
         adding += [(into, readout) for readout, at, into in self.feedback_kernels if at == name]
-        read = [(each.file, each.parameters) for each in self.readouts.values() if name in each.sources]
-        read += [(p.file, p.parameters) for p, _, _ in connected if p.pre == name and p.learning]
+        read = [(each.synapse, each.parameters) for each in self.readouts.values() if name in each.sources]
+        read += [(p.synapse, p.parameters) for p, _, _ in connected if p.pre == name and p.learning]
         return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
 
     @property
@@ -348,7 +349,7 @@ class Network(Described):
             rng = np.random.default_rng([self.seed, 1, 0, k])
             where, equations = f"Network.populations[{name!r}]", self.equations[name]
             found[name] = initial_values(
-                where, each.file, each.initial, equations.state_variables, equations.parameters, each.n,
+                where, each.neuron, each.initial, equations.state_variables, equations.parameters, each.n,
                 float(self.dt), rng,
             )  # fmt: skip
         return found
@@ -356,7 +357,7 @@ class Network(Described):
     def display_unit(self, name: str) -> tuple[str, float]:
         """Return the unit in which a recorded variable such as ``"exc.v"`` is shown, and its SI value."""
         population, _, variable = name.partition(".")
-        units = self.populations[population].file.input_units
+        units = self.populations[population].neuron.input_units
         for into, parts in self.equations[population].inputs.items():
             if variable == into or variable in parts:
                 return units[into], self.input_scale(population, into)
@@ -368,8 +369,8 @@ class Network(Described):
         return {
             "populations": {
                 name: {
-                    "neuron": each.file.name,
-                    "source": each.file.source,
+                    "neuron": each.neuron.name,
+                    "source": each.neuron.source,
                     "n": each.n,
                     "parameters": {key: float(q.value) for key, q in self.equations[name].parameters.items()},
                 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -78,7 +80,7 @@ def draw_raster(axes: Axes, results: RunData, window: Window, first: bool) -> No
     times, neurons = times[neurons < shown], neurons[neurons < shown]
     axes.vlines(times, neurons - 0.42, neurons + 0.42, color=SPIKES, linewidth=0.6)
     if not len(times):
-        how = {"ha": "center", "va": "center", "fontsize": SMALL, "color": FAINT}
+        how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": FAINT}
         axes.text(0.5, 0.5, "no spikes", transform=axes.transAxes, **how)
     if first:
         axes.set_ylim(-1, shown)
