@@ -19,7 +19,7 @@ from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..run.checkpoint import Checkpoint
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
-from .checkpoint import CommandWithCheckpoints, checkpoint_of
+from .checkpoint import checkpoint_of, with_checkpoints
 from .resume import resume_by
 from .terminal import ERR, OUT, plain, say
 
@@ -153,7 +153,8 @@ def _print_forecast(expected: Forecast, target: str) -> None:
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
 
 
-@app.command(cls=CommandWithCheckpoints)
+@app.command()
+@with_checkpoints
 def run(
     name: Name,
     set_: Set = None,
