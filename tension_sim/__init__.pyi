@@ -13,6 +13,10 @@ from .declare.learning import Learning as Learning
 from .declare.network import ForceNetwork as ForceNetwork
 from .declare.plasticity import Plastic as Plastic
 from .declare.plasticity import TargetNetwork as TargetNetwork
+from .declare.populations.network import Network as Network
+from .declare.populations.population import Population as Population
+from .declare.populations.projection import Projection as Projection
+from .declare.populations.readout import Readout as Readout
 from .declare.record import Record as Record
 from .declare.traces import Traces as Traces
 from .errors import CompilerNotFoundError as CompilerNotFoundError

@@ -59,7 +59,6 @@ from .names import (
     entries,
     entry,
     recorded,
-    recorded_by,
 )
 from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 
@@ -388,10 +387,7 @@ class ForceWiring(Wiring):
             places = np.arange(net.n_read)
             kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
             values |= spike_values(TRACE_SPIKES, kernel, 1.0, 1.0) | {entry(TRACES, "tau"): net.traces.tau}
-        for name in self.circuit.of(VariableRecord):
-            off = recorded_by(name) in self.record.off
-            values[entry(name, "every")] = FOREVER if off else self.record.every
-        return values
+        return values | self.recording_values()
 
     def _static_values(self, scale: float) -> dict[str, Any]:
         net = self.net

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..circuit.declared import Wiring
-from ..circuit.names import OUTPUT, SPIKES, entry
+from ..circuit.names import entry
 from ..circuit.names import recorded as recorded_part
 from ..errors import RunFailedError
 from ..results.results import first_multiple
@@ -36,21 +36,10 @@ def recordings_of(
     net, record = wiring.net, wiring.record
     steps = rows_between_steps(start, start + int(arrays["steps"]), record.every)
     rows = np.arange(steps.start, steps.stop, record.every)
-    found = {}
-    if entry(OUTPUT, "values") in arrays:
-        found["output"] = np.array(arrays[entry(OUTPUT, "values")]).reshape(-1, net.n_outputs)
-        if target_at is not None:
-            found["target"] = target_at(rows)
-    else:
-        found["output"] = np.empty((len(rows), 0))
-    if len(found["output"]) != len(rows):
-        raise _incomplete(f"{len(found['output'])} of {len(rows)} rows of its output")
-    found["spike_step"], found["spike_neuron"] = np.empty(0, np.int64), np.empty(0, np.int32)
-    if wiring.spikes_of:
-        t, i = (arrays[entry(SPIKES, key)] for key in "ti")
-        if len(t) != len(i):
-            raise _incomplete(f"{len(t)} times and {len(i)} neurons of spikes")
-        found["spike_step"], found["spike_neuron"] = np.rint(t / net.dt).astype(np.int64), i
+    found = {"output": _output(wiring, arrays, len(rows))}
+    if target_at is not None and wiring.output_parts:
+        found["target"] = target_at(rows)
+    found["spike_step"], found["spike_neuron"] = _spikes(wiring, arrays)
     for name, indices in record.variables.items():
         if name in record.off:
             continue
@@ -60,6 +49,41 @@ def recordings_of(
         _, scale = net.display_unit(name)
         found[entry("recorded", name)] = values.reshape(-1, len(indices)) / scale
     return found
+
+
+def _output(wiring: Wiring, arrays: Mapping[str, Any], rows: int) -> np.ndarray:
+    """Return the outputs of a run, those of one part after those of another."""
+    found = [np.array(arrays[entry(name, "values")]) for name in wiring.output_parts]
+    if not found:
+        return np.empty((rows, 0))
+    columns = wiring.net.n_outputs
+    values = found[0].reshape(-1, columns) if len(found) == 1 else _side_by_side(found, rows, columns)
+    if len(values) != rows:
+        raise _incomplete(f"{len(values)} of {rows} rows of its output")
+    return values
+
+
+def _side_by_side(parts: list[np.ndarray], rows: int, columns: int) -> np.ndarray:
+    """Return the columns of several parts in one array."""
+    if sum(len(part) for part in parts) != rows * columns:
+        raise _incomplete(f"{sum(len(part) for part in parts)} of {rows * columns} values of its outputs")
+    return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)
+
+
+def _spikes(wiring: Wiring, arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps and neurons of the spikes of all parts, in the order of time and then of neurons."""
+    steps, neurons = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+    for name, first in wiring.spike_parts.items():
+        t, i = arrays[entry(name, "t")], arrays[entry(name, "i")]
+        if len(t) != len(i):
+            raise _incomplete(f"{len(t)} times and {len(i)} neurons of spikes")
+        steps.append(np.rint(t / wiring.net.dt).astype(np.int64))
+        neurons.append(i if not first else i + np.int32(first))
+    if len(steps) == 2:
+        return steps[1], neurons[1]
+    step, neuron = np.concatenate(steps), np.concatenate(neurons)
+    order = np.argsort(step, kind="stable")
+    return step[order], neuron[order]
 
 
 def _incomplete(what: str) -> RunFailedError:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from ..circuit.fitted_wiring import FittedWiring
-from ..circuit.names import OUTPUT, SAMPLES, STEP, entries, entry, split
-from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
+from ..circuit.names import SAMPLES, STEP, entries, entry, split
+from ..circuit.network_wiring import NetworkWiring
+from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
+from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import checked_rows, values_of
 from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
-_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
+_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring, Network: NetworkWiring}
 
 #: Where a network can run on Brian2, and where it can run.
 Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
@@ -72,7 +74,7 @@ class Simulation(Described):
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         The declaration.
     target : str, optional
         ``"numpy"``, ``"cython"``, ``"cpp_standalone"``, ``"cuda_standalone"`` or ``"tensorflow"``. By
@@ -103,7 +105,7 @@ class Simulation(Described):
 
     def __init__(
         self,
-        net: ForceNetwork | FittedNetwork,
+        net: ForceNetwork | FittedNetwork | Network,
         *,
         target: Target | None = None,
         record: Record | None = None,
@@ -279,7 +281,7 @@ class Simulation(Described):
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
         record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
-        output = self.net.n_outputs if OUTPUT in self.wiring.circuit.of(VariableRecord) else 0
+        output = self.net.n_outputs if self.wiring.output_parts else 0
         recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
         return np.dtype(self.net.dtype).itemsize * output + size * recorded
 
@@ -340,6 +342,9 @@ class Simulation(Described):
 
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
+        if series["y"] is not None and "y" not in wanted:
+            where = "no target, for the network has no readout"
+            raise InvalidValueError(message("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
             where = "no input, for the network has no input_kernel"
             raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
@@ -391,6 +396,7 @@ class Simulation(Described):
             provenance=self._provenance() | {"interrupted": reached.interrupted},
             timings=timings,
             net=net,
+            populations=net.sizes if isinstance(net, Network) else {},
         )
 
     def _phases(self, given: tuple[Phase, ...] | None, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
@@ -406,10 +412,7 @@ class Simulation(Described):
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
-            "neuron": net.neuron.name,
-            "synapse": net.synapse and net.synapse.name,
-            "source": net.neuron.source,
-            "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+            **net.provenance,
             "machine": this_machine(),
             "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
         }
