@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack, cast
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from ..errors import InvalidValueError, message
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
+from .journal import Values, looping
 from .simulation import Simulation, Target
 
 __all__ = ["DataConstrainedNetwork", "FitHistory"]
@@ -244,22 +245,25 @@ class DataConstrainedNetwork:
         check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
         check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
         total = runs + free_runs
-        p_var: list[float] = []
-        chi2: list[float] = []
-        timings: list[dict[str, float]] = []
+        course = Values(p_var=[], chi2=[], timings=[], learned=self._learned, weights=self._weights)
 
         def report(done: int) -> None:
             if progress is not None:
-                progress(len(p_var) * self.n_steps + done, total * self.n_steps)
+                progress(len(course["p_var"]) * self.n_steps + done, total * self.n_steps)
 
-        for run in range(total):
-            results = self._run(run < runs, 0, report)
-            timings.append(results.timings)
-            if results.provenance["interrupted"]:
-                break
-            if self.rates is not None:
-                p_var.append(self.explained_variance(self.rates))
-                chi2.append(self._chi2(self.rates))
+        with looping("runs", course) as loop:
+            while (run := len(course["p_var"])) < total:
+                loop.point()
+                self._learned, self._weights = course["learned"], course["weights"]
+                results = self._run(run < runs, 0, report)
+                course["timings"] += [results.timings]
+                if results.provenance["interrupted"]:
+                    break
+                rates = cast(np.ndarray, self.rates)  # the run has set them
+                course["p_var"] += [self.explained_variance(rates)]
+                course["chi2"] += [self._chi2(rates)]
+                course.update(learned=self._learned, weights=self._weights)
+        p_var, chi2, timings = course["p_var"], course["chi2"], course["timings"]
         history = FitHistory(np.array(p_var), np.array(chi2), np.arange(len(p_var)) < runs)
         self.history = self.history + history
         if self.results is not None:
