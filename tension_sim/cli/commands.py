@@ -17,6 +17,8 @@ from ..recipes.protocol import Forecast, Number, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
+from .compare import compare
+from .report import report
 from .terminal import ERR, OUT, plain, say
 
 app = typer.Typer(
@@ -28,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
+app.command()(report)
+app.command()(compare)
 
 
 def _complete(incomplete: str) -> list[str]:

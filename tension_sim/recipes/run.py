@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
-from ..results.measures import jsonable
 from ..results.results import Results
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS
 from ..system.memory import fits, total_memory
 from .protocol import Forecast, Outcome
+from .provenance import provenance_of
 from .recipe import Recipe
 from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 from .verdict import judge, remarks
@@ -159,16 +158,9 @@ def run_outcome(
     check_callable("run.progress", progress, "progress(steps_done, steps)")
     check_forecast(recipe, target, force, expected)
     outcome = recipe.protocol.run(recipe, target=target, progress=progress)
-    provenance = {
-        "recipe": recipe.name,
-        "protocol": recipe.protocol.name,
-        "publication": recipe.source,
-        "script": recipe.script,
-        "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
-        "settings": jsonable(recipe.settings),
-    }
-    results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
-    verdict = judge(recipe, outcome.numbers, bool(results.provenance.get("interrupted")))
+    verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
+    about = provenance_of(recipe, outcome.numbers, verdict)
+    results = replace(outcome.results, provenance=outcome.results.provenance | about)
     return replace(outcome, results=results, verdict=verdict)
 
 
