@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
 from ..results.results import Results
+from ..run.checkpoint import Checkpoint, check_checkpoint
+from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS
 from ..system.memory import fits, total_memory
+from .identity import identity_of_recipe
 from .protocol import Forecast, Outcome
 from .provenance import provenance_of
 from .recipe import Recipe
@@ -127,6 +131,7 @@ def run_outcome(
     progress: Callable[[int, int], None] | None = None,
     force: bool = False,
     expected: Forecast | None = None,
+    checkpoint: Checkpoint | str | Path | None = None,
 ) -> Outcome:
     """Do with a recipe what its protocol says, from the first step to the last.
 
@@ -142,6 +147,8 @@ def run_outcome(
         Whether to run where the forecast says that memory or time will not suffice.
     expected : Forecast, optional
         From `forecast`, where it is known already.
+    checkpoint : Checkpoint or path of a folder, optional
+        Where the state is written while the recipe runs, and what it goes on from after a kill.
 
     Returns
     -------
@@ -157,7 +164,9 @@ def run_outcome(
     """
     check_callable("run.progress", progress, "progress(steps_done, steps)")
     check_forecast(recipe, target, force, expected)
-    outcome = recipe.protocol.run(recipe, target=target, progress=progress)
+    checkpoint = check_checkpoint("run.checkpoint", checkpoint)
+    with journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)):
+        outcome = recipe.protocol.run(recipe, target=target, progress=progress)
     verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
     about = provenance_of(recipe, outcome.numbers, verdict)
     results = replace(outcome.results, provenance=outcome.results.provenance | about)
@@ -170,6 +179,7 @@ def run_recipe(
     target: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     force: bool = False,
+    checkpoint: Checkpoint | str | Path | None = None,
 ) -> Results:
     """Return the results of `run_outcome` alone.
 
@@ -180,7 +190,7 @@ def run_recipe(
     >>> run_recipe(load_recipe("lif_sine", small), target="numpy").n_steps
     40
     """
-    return run_outcome(recipe, target=target, progress=progress, force=force).results
+    return run_outcome(recipe, target=target, progress=progress, force=force, checkpoint=checkpoint).results
 
 
 def enough_memory(needed: int) -> None:

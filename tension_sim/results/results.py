@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..declare.fitted import FittedNetwork
     from ..declare.network import ForceNetwork
+    from ..declare.populations.network import Network
 
 __all__ = ["Phase", "Recording", "Results", "first_multiple", "rows_between"]
 
@@ -66,8 +67,10 @@ class Results(Drawn):
         Versions, seed, parameters, ...
     timings : dict of str to float
         Seconds spent on building, running, ...
-    net : ForceNetwork or FittedNetwork, optional
+    net : ForceNetwork, FittedNetwork or Network, optional
         The declaration that was run, see `network`.
+    populations : dict of str to int, optional
+        Sizes of the populations of a `Network`, whose neurons are numbered one population after the other.
 
     Examples
     --------
@@ -87,7 +90,7 @@ class Results(Drawn):
 
         return to_neo(self)
 
-    def network(self) -> ForceNetwork | FittedNetwork:
+    def network(self) -> ForceNetwork | FittedNetwork | Network:
         """Return the network that was run, with the weights that it learned.
 
         It runs again by ``Simulation(results.network())``, and goes on where this run ended by
