@@ -200,7 +200,7 @@ class RLS(GeneratedObject):
         values = check_scalars(*scalars, grouped="group_of" in arrays)
         values["divided"] = int(options["gain"] == "divided")
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
-
+        self._shown = {name: options[name] for name in ("gain", "update_every", "start", "stop")}
         synapses = self.maps[0] if isinstance(self.maps[0], LearnedSynapses) else None
         #: Whether each synapse has a rate of its own, in place of each source.
         self.by_synapse = synapses is not None and synapses.by_synapse
@@ -236,6 +236,11 @@ class RLS(GeneratedObject):
             scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", **place)
             self._contained_objects += [self.maps[0], scatter]
         self._enable_group_attributes()
+
+    def _describe(self) -> dict[str, object]:
+        maps = ", ".join(learned.name for learned in self.maps)
+        shown: dict[str, object] = {"name": self.name, "maps": maps}
+        return shown | {key: value for key, value in self._shown.items() if value is not None}
 
     def _of_maps(self, factors: Sequence[Any]) -> list[str]:
         """Return the names of the variables that the maps bring."""

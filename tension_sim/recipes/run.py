@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..declare.validation import check_callable, check_text
+from ..declare.validation import check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
 from ..results.results import Results
 from ..run.checkpoint import Checkpoint, check_checkpoint
@@ -14,6 +13,7 @@ from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS
 from ..system.memory import fits, total_memory
+from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
 from .protocol import Forecast, Outcome
 from .provenance import provenance_of
@@ -128,7 +128,7 @@ def run_outcome(
     recipe: Recipe,
     *,
     target: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     force: bool = False,
     expected: Forecast | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -141,8 +141,8 @@ def run_outcome(
         From `load_recipe`.
     target : str, optional
         As for `Simulation`.
-    progress : callable, optional
-        Called as ``progress(steps_done, steps)``.
+    progress : bool or callable, optional
+        True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``.
     force : bool
         Whether to run where the forecast says that memory or time will not suffice.
     expected : Forecast, optional
@@ -153,7 +153,9 @@ def run_outcome(
     Returns
     -------
     Outcome
-        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``.
+        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``. After
+        Ctrl-C, or when a notebook's kernel is interrupted, of what was reached; ``results.interrupted`` is
+        True then.
 
     Examples
     --------
@@ -162,11 +164,16 @@ def run_outcome(
     >>> run_outcome(load_recipe("lif_sine", small), target="numpy").results.n_steps
     40
     """
-    check_callable("run.progress", progress, "progress(steps_done, steps)")
+    check_progress("run.progress", progress)
     check_forecast(recipe, target, force, expected)
     checkpoint = check_checkpoint("run.checkpoint", checkpoint)
-    with journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)):
-        outcome = recipe.protocol.run(recipe, target=target, progress=progress)
+    with (
+        progress_of("run.progress", progress, recipe.name) as report,
+        journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
+    ):
+        outcome = recipe.protocol.run(recipe, target=target, progress=report)
+        if progress is True and not outcome.results.interrupted:
+            report(1, 1)  # a run may end before its forecast
     verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
     about = provenance_of(recipe, outcome.numbers, verdict)
     results = replace(outcome.results, provenance=outcome.results.provenance | about)
@@ -177,7 +184,7 @@ def run_recipe(
     recipe: Recipe,
     *,
     target: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     force: bool = False,
     checkpoint: Checkpoint | str | Path | None = None,
 ) -> Results:

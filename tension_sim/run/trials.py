@@ -11,11 +11,13 @@ import numpy as np
 from ..circuit.names import PLASTIC, STEP, entry, split
 from ..circuit.parts import Rule, SpikeInput
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.described import Described
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
 from ..results.measures import correlation
 from ..results.results import Results, first_multiple
 from ..results.run_data import added
+from ..system.progress import Progress, progress_of
 from .simulation import Simulation
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
@@ -45,7 +47,7 @@ class Condition:
         check_text("Condition.name", self.name)
 
 
-class Trials:
+class Trials(Described):
     """Trials of a network under several conditions.
 
     P and weights go from trial to trial. Each trial starts afresh, with initial values and
@@ -130,6 +132,10 @@ class Trials:
             self._slots = simulation.wiring.slots[self._separate]
         self._own: dict[str, np.ndarray] = {}
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"simulation": self.simulation.name, "conditions": ", ".join(self.conditions)}
+        return shown | {"start": self.start, "loops": self.loops}
+
     def weights(self, condition: str) -> np.ndarray:
         """Return the plastic weights with which a trial of a condition would start, in the net's order."""
         self._check_name("Trials.weights.condition", condition)
@@ -179,12 +185,12 @@ class Trials:
         loops: int,
         *,
         after: Callable[[int, str, Results], None] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
     ) -> None:
         """Learn the conditions in turn, `loops` times.
 
-        Ctrl-C ends it with what was reached, the last trial's part included; `interrupted` is
-        True then.
+        Ctrl-C, or the interrupt of a notebook's kernel, ends it with what was reached, the last trial's
+        part included; `interrupted` is True then.
 
         Parameters
         ----------
@@ -192,8 +198,9 @@ class Trials:
             How often each condition is learned.
         after : callable, optional
             Called as ``after(loop, condition, results)`` after each trial, loops counted from 1.
-        progress : callable, optional
-            Called as ``progress(done, loops)`` after each loop.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(done, loops)`` after
+            each loop.
 
         Raises
         ------
@@ -202,29 +209,34 @@ class Trials:
         """
         loops = check_whole("Trials.train.loops", loops, 1)
         check_callable("Trials.train.after", after, "after(loop, condition, results)")
-        check_callable("Trials.train.progress", progress, "progress(done, loops)")
         self.interrupted = False
         end = self.loops + loops
-        try:
-            while self.loops < end:
-                for place, condition in enumerate(self.conditions):
-                    trial = self.loops * len(self.conditions) + place + 1
-                    try:
-                        results = self._run(condition, self._with_own(condition), trial=trial)
-                    except DivergenceError as error:
-                        self._take(condition, error.results)
-                        raise
-                    self._take(condition, results)
-                    if results.provenance["interrupted"]:
-                        self.interrupted = True
-                        return
-                    if after is not None:
-                        after(self.loops + 1, condition, results)
-                self.loops += 1
-                if progress is not None:
-                    progress(self.loops - end + loops, loops)
-        except KeyboardInterrupt:  # between two trials
-            self.interrupted = True
+        name = self.simulation.name
+        with progress_of("Trials.train.progress", progress, name, "progress(done, loops)") as report:
+            try:
+                while self.loops < end and not self.interrupted:
+                    self._loop(after)
+                    if report is not None and not self.interrupted:
+                        report(self.loops - end + loops, loops)
+            except KeyboardInterrupt:  # between two trials
+                self.interrupted = True
+
+    def _loop(self, after: Callable[[int, str, Results], None] | None) -> None:
+        """Learn each condition once, or up to an interrupt."""
+        for place, condition in enumerate(self.conditions):
+            trial = self.loops * len(self.conditions) + place + 1
+            try:
+                results = self._run(condition, self._with_own(condition), trial=trial)
+            except DivergenceError as error:
+                self._take(condition, error.results)
+                raise
+            self._take(condition, results)
+            if results.provenance["interrupted"]:
+                self.interrupted = True
+                return
+            if after is not None:
+                after(self.loops + 1, condition, results)
+        self.loops += 1
 
     def test(self, condition: str, number: int = 0, *, state: Mapping[str, Any] | None = None) -> Results:
         """Run one trial without learning; each number has its own start and Poisson spikes.
