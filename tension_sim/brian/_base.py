@@ -33,7 +33,7 @@ def default_float() -> type:
     return brian2.prefs["core.default_float_dtype"]
 
 
-def _code_object_classes() -> list[type]:
+def _code_object_classes() -> list[Any]:
     classes = [NumpyCodeObject, CythonCodeObject, CPPStandaloneCodeObject]
     if "cuda_standalone" in all_devices:
         from brian2cuda.codeobject import CUDAStandaloneCodeObject
@@ -91,7 +91,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
             raise InvalidTypeError(
                 message(
                     where,
-                    f"a variable with one value an element of {group.name}",
+                    f"a variable with one value per element of {group.name}",
                     name,
                     f"{name!r} is shared by the whole group: declare it without (shared), or name another variable.",
                 )
@@ -101,7 +101,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         raise InvalidValueError(
             message(
                 where,
-                f"a variable with one value an element of {group.name}",
+                f"a variable with one value per element of {group.name}",
                 name,
                 "name the group that owns it.",
             )
@@ -169,7 +169,9 @@ class GeneratedObject(Described, Group, CodeRunner):
             needed_variables=needed_variables,
             template_kwds=template_kwds,
         )
-        self._creation_stack = users_line() or self._creation_stack
+        line = users_line()
+        if line:
+            self._creation_stack = line
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -24,6 +24,9 @@ from .compare import compare
 from .report import report
 from .resume import resume_by
 from .terminal import ERR, OUT, plain, say
+
+if TYPE_CHECKING:
+    from ..run import simulation
 
 app = typer.Typer(
     name="tension-sim",
@@ -186,6 +189,7 @@ def run(
 
     if target is not None and target not in TARGETS:
         raise unknown_name("run --target", "target", target, TARGETS)
+    known = cast("simulation.Target | None", target)
     formats = runs.check_formats(format_ or ())
     recipe = _load("run", name, _settings(set_, seed), protocols, tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
@@ -194,12 +198,13 @@ def run(
     _print_forecast(expected, target or "cpp_standalone")
     _say_remarks(recipe)
     if dry_run:
-        runs.check_run(recipe, target=target, force=force, expected=expected)
+        runs.check_run(recipe, target=known, force=force, expected=expected)
         say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
         return
-    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
+    runs.check_forecast(recipe, known, force, expected)  # before there is a folder
     new = not folder.exists()
-    note = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats, "cwd": os.getcwd()}
+    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
+    note["cwd"] = os.getcwd()
     note |= {"protocols": protocols and str(protocols.absolute()), "tasks": tasks and str(tasks.absolute())}
     checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
     replaced = [name for name in runs.result_files() if (folder / name).exists()]
@@ -207,7 +212,7 @@ def run(
         say(f"replaces {', '.join(replaced)} of an earlier run in {folder}", ERR)
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected, formats, checkpoint)
+        _run_and_save(recipe, known, folder, force, expected, formats, checkpoint)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -220,7 +225,7 @@ app.command("resume")(resume_by(run))
 
 def _run_and_save(
     recipe: Recipe,
-    target: str | None,
+    target: simulation.Target | None,
     folder: Path,
     force: bool,
     expected: Forecast,

@@ -23,6 +23,7 @@ To add one, write a module whose docstring begins with one line on it, and which
 `tension_sim.protocols.rate_force`. A module whose name begins with an underscore is no protocol.
 """
 
+from ..recipes.cost import Cost, cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol, list_protocols, load_protocol
 
-__all__ = ["Forecast", "Number", "Outcome", "Protocol", "list_protocols", "load_protocol"]
+__all__ = ["Cost", "Forecast", "Number", "Outcome", "Protocol", "cost_of", "list_protocols", "load_protocol"]

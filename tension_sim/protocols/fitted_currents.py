@@ -15,13 +15,13 @@ from ..declare.plasticity import Plastic
 from ..declare.record import Record
 from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.phases import TEST
 from ..results.results import Results
-from ..run.simulation import Simulation
+from ..run.simulation import Simulation, Target
 from ..run.trials import Condition, Trials, correlation
-from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
@@ -128,7 +128,7 @@ def _network(recipe: Recipe, start: int, update: int, rng: np.random.Generator) 
     )
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn trial after trial, without a pause; then test from other phases."""
     trial, values = recipe.values["trial"], recipe.values["run"]
     on, off, end = (round(trial[key] / recipe.dt) for key in ("stimulus_start", "stimulus_stop", "duration"))
@@ -159,13 +159,13 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time from the sizes."""
-    neuron, event, element = COST[target]
+    overhead, neuron, event, element = cost_of(target)
     network, trial, values = (recipe.values[key] for key in ("network", "trial", "run"))
     n, partners = network["n"], network["n"] * network["p"]
     steps, runs = round(trial["duration"] / recipe.dt), values["loops"] + values["tests"]
     P = n * partners * (partners + 1) / 2
     updates = values["loops"] * (trial["duration"] - trial["stimulus_stop"]) / recipe.values["learning"]["update_every"]
-    nanoseconds = runs * steps * (OVERHEAD[target] + neuron * n + event * n * partners) + updates * P * element
+    nanoseconds = runs * steps * (overhead + neuron * n + event * n * partners) + updates * P * element
     memory = round(8 * (2 * P + 4 * steps * n + 4 * n * partners))
     return Forecast(memory, nanoseconds * 1e-9, runs * steps)
 

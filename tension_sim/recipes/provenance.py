@@ -85,7 +85,7 @@ def measured(recipe: Recipe, numbers: Mapping[str, float], verdict: Verdict) -> 
         if name not in numbers and name not in recipe.expected:
             continue
         number = known.get(name, Number(name.replace("_", " ")))
-        row = {"name": name, "label": number.label, "unit": UNITS.get(number.unit, number.unit)}
+        row: dict[str, Any] = {"name": name, "label": number.label, "unit": UNITS.get(number.unit, number.unit)}
         row |= {"value": numbers.get(name), "expected": list(recipe.expected.get(name, ()))}
         rows.append(row | {"judged": verdict.numbers.get(name, "")})
     return rows

@@ -11,7 +11,7 @@ from ..results.results import Results
 from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
-from ..run.simulation import TARGETS
+from ..run.simulation import TARGETS, Target
 from ..system.memory import fits, total_memory
 from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
@@ -61,7 +61,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
 
 
 def check_forecast(
-    recipe: Recipe, target: str | None = None, force: bool = False, expected: Forecast | None = None
+    recipe: Recipe, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
     """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
 
@@ -89,7 +89,7 @@ def check_forecast(
 
 
 def check_run(
-    recipe: Recipe, *, target: str | None = None, force: bool = False, expected: Forecast | None = None
+    recipe: Recipe, *, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
     """Check all that a run checks before its program is built, by the run's own code.
 
@@ -127,7 +127,7 @@ def check_run(
 def run_outcome(
     recipe: Recipe,
     *,
-    target: str | None = None,
+    target: Target | None = None,
     progress: Progress = None,
     force: bool = False,
     expected: Forecast | None = None,
@@ -183,7 +183,7 @@ def run_outcome(
 def run_recipe(
     recipe: Recipe,
     *,
-    target: str | None = None,
+    target: Target | None = None,
     progress: Progress = None,
     force: bool = False,
     checkpoint: Checkpoint | str | Path | None = None,

@@ -176,7 +176,8 @@ def _verdict(run: Results) -> str | None:
     verdict = run.provenance.get("verdict")
     if not isinstance(verdict, Mapping):
         return None
-    return {True: "as expected", False: "not as expected"}.get(verdict.get("as_expected"), "not compared")
+    known: dict[Any, str] = {True: "as expected", False: "not as expected"}
+    return known.get(verdict.get("as_expected"), "not compared")
 
 
 def _of_recipe(run: Results) -> dict[str, tuple[Any, str]]:

@@ -83,10 +83,10 @@ def coupling_size(results: RunData) -> int:
     20
     """
     net = results.net
-    if net is None or isinstance(net, Network) or (isinstance(net, ForceNetwork) and net.traces is not None):
-        return 0
     if isinstance(net, FittedNetwork):
         return net.n
+    if not isinstance(net, ForceNetwork) or net.traces is not None:
+        return 0
     loops = (net.recurrent, net.plastic, net.feedback_kernel)
     return net.n if any(part is not None for part in loops) else 0
 
@@ -120,7 +120,7 @@ def coupling(results: RunData, *, learned: bool) -> np.ndarray:
     True
     """
     net, weights = results.net, results.weights if learned else {}
-    if net is None or isinstance(net, Network) or not coupling_size(results):
+    if not coupling_size(results) or not isinstance(net, ForceNetwork | FittedNetwork):
         what, fix = "results that hold a network whose neurons are coupled", "run it by Simulation, or as a recipe."
         raise InvalidValueError(message("coupling.results", what, results.name, fix))
     if isinstance(net, FittedNetwork):
@@ -130,7 +130,8 @@ def coupling(results: RunData, *, learned: bool) -> np.ndarray:
         recurrent = weights.get("recurrent_kernel")
         matrix = matrix + (net.plastic.kernel.to_dense() if recurrent is None else recurrent)
     if net.feedback_kernel is not None:
-        matrix = matrix + weights.get("output_kernel", net.output_kernel) @ net.feedback_kernel
+        output = weights.get("output_kernel", net.output_kernel)
+        matrix = matrix if output is None else matrix + output @ net.feedback_kernel
     return matrix
 
 

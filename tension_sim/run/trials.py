@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..circuit.names import PLASTIC, STEP, entry, split
-from ..circuit.parts import Rule, SpikeInput
+from ..circuit.fitted_wiring import FittedWiring
+from ..circuit.names import PLASTIC, PLASTIC_WEIGHTS, STEP, split
+from ..circuit.parts import Rule
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.described import Described
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
@@ -108,28 +109,35 @@ class Trials(Described):
         conditions = tuple(conditions) if isinstance(conditions, Sequence) else (conditions,)
         if not conditions or not all(isinstance(one, Condition) for one in conditions):
             raise InvalidTypeError(message("Trials.conditions", "one Condition or more", conditions))
-        self.conditions = {one.name: one for one in conditions}
+        self.conditions: dict[str, Condition] = {one.name: one for one in conditions}
         if len(self.conditions) < len(conditions):
             raise InvalidValueError(message("Trials.conditions", "names that differ", [c.name for c in conditions]))
         check_choice("Trials.start", start, ("fresh", "continued"))
-        self.simulation, self.steps, self.every, self.start = simulation, steps, dict(every or {}), start
+        self.simulation: Simulation = simulation
+        self.steps: int | None = steps
+        self.every: dict[str, int] = dict(every or {})
+        self.start: str = start
         circuit = simulation.wiring.circuit
         learned = circuit.of(Rule)
         #: What goes from one trial to the next.
-        self._carried = {name for name in circuit.state_sizes if start == "continued" or split(name)[0] in learned}
-        self._weights = [entry(name, "w") for name, part in circuit.of(SpikeInput).items() if part.trace]
+        self._carried: set[str] = {
+            name for name in circuit.state_sizes if start == "continued" or split(name)[0] in learned
+        }
+        wiring = simulation.wiring
+        self._fitted: FittedWiring | None = wiring if isinstance(wiring, FittedWiring) else None
         self._carried |= {name for name in circuit.state_sizes if split(name)[1] == "w"}
         self.state: dict[str, Any] = {}
-        self.loops, self.interrupted = 0, False
+        self.loops: int = 0
+        self.interrupted: bool = False
         self.timings: dict[str, float] = {}
-        self._separate = None
+        self._separate: np.ndarray | None = None
         if separate is not None:
-            if not self._weights:
+            if self._fitted is None:
                 raise InvalidValueError(message("Trials.separate", "a FittedNetwork's weights", simulation.net))
-            count = (circuit.state_sizes[self._weights[0]],)
+            count = (circuit.state_sizes[PLASTIC_WEIGHTS],)
             self._separate = check_matrix("Trials.separate", separate, count, "plastic weights").astype(bool)
             # their places in the state
-            self._slots = simulation.wiring.slots[self._separate]
+            self._slots: np.ndarray = self._fitted.slots[self._separate]
         self._own: dict[str, np.ndarray] = {}
 
     def _describe(self) -> dict[str, object]:
@@ -139,11 +147,11 @@ class Trials(Described):
     def weights(self, condition: str) -> np.ndarray:
         """Return the plastic weights with which a trial of a condition would start, in the net's order."""
         self._check_name("Trials.weights.condition", condition)
-        if not self._weights:
+        if self._fitted is None:
             raise InvalidTypeError(message("Trials.weights", "a FittedNetwork", self.simulation.net))
         if not self.state:
-            return self.simulation.net.plastic.weight.copy()
-        return self.simulation.wiring.weights(self._with_own(condition))[PLASTIC]
+            return self._fitted.net.plastic.weight.copy()
+        return self._fitted.weights(self._with_own(condition))[PLASTIC]
 
     def _check_name(self, where: str, condition: str) -> None:
         if check_text(where, condition) not in self.conditions:
@@ -151,19 +159,18 @@ class Trials(Described):
 
     def _with_own(self, condition: str) -> dict[str, Any]:
         state = dict(self.state)
-        if self._separate is not None and state:
-            (name,) = self._weights
-            scale = self.simulation.net.current_scale
-            weights = np.array(state[name])
-            first = self.simulation.net.plastic.weight[self._separate] * scale
+        if self._fitted is not None and self._separate is not None and state:
+            net = self._fitted.net
+            weights = np.array(state[PLASTIC_WEIGHTS])
+            first = net.plastic.weight[self._separate] * net.current_scale
             weights[self._slots] = self._own.get(condition, first)
-            state[name] = weights
+            state[PLASTIC_WEIGHTS] = weights
         return state
 
     def _take(self, condition: str, results: Results) -> None:
         self.state = {name: results.state[name] for name in self._carried} | {STEP: 0}
         if self._separate is not None:
-            self._own[condition] = np.array(self.state[self._weights[0]])[self._slots]
+            self._own[condition] = np.array(self.state[PLASTIC_WEIGHTS])[self._slots]
 
     def _run(self, condition: str, state: Mapping[str, Any], **options: Any) -> Results:
         given = self.conditions[condition]
@@ -288,7 +295,8 @@ def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[i
     centers = whole_numbers("window_means.centers", centers, "a list of time steps")
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     span = (span[0], min(span[1], len(values) * every))
-    low, high = (first_multiple(np.clip(centers + side, *span), every) // every for side in (-half, half))
+    clipped = (np.clip(centers + side, *span) for side in (-half, half))
+    low, high = (first_multiple(steps, every) // every for steps in clipped)
     if np.any(high <= low):
         raise InvalidValueError(
             message("window_means.centers", "windows with at least one row each", centers[np.argmax(high <= low)])

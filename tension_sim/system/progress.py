@@ -123,7 +123,8 @@ class _Notebook:
 
         self._name, self._done, self._total = name, 0, 0
         self._began = self._last = time.monotonic()
-        self._handle = display(self, display_id=True)
+        show: Any = display
+        self._handle = show(self, display_id=True)
 
     def move(self, done: int, total: int) -> None:
         self._done, self._total = done, total

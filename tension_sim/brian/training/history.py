@@ -30,7 +30,7 @@ class History:
     epoch : list of int
         The epochs that are done.
     history : dict of str to list of float
-        ``loss``, the metrics, and those of validation as ``val_...``; a number an epoch.
+        ``loss``, the metrics, and those of validation as ``val_...``; one number per epoch.
     params : dict
         ``epochs``, ``steps`` (time steps of an epoch) and ``verbose``.
     """

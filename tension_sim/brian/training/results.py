@@ -80,8 +80,8 @@ class TrainerResults(Described):
     @property
     def target(self) -> np.ndarray | None:
         """The target of all runs, shape (timesteps, channels); None where there was none."""
-        targets = [run.target for run in self.runs]
-        return np.concatenate(targets) if targets and all(one is not None for one in targets) else None
+        targets = [run.target for run in self.runs if run.target is not None]
+        return np.concatenate(targets) if targets and len(targets) == len(self.runs) else None
 
     @property
     def t(self) -> np.ndarray:

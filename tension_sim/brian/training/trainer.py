@@ -220,6 +220,7 @@ class Trainer(Described):
         frequency: int,
     ) -> dict[str, float]:
         """Learn epoch by epoch, up to the last one or to an interrupt; return the numbers of the last one."""
+        engine = self._chosen
         weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
         logs: dict[str, float] = {}
         try:
@@ -230,7 +231,7 @@ class Trainer(Described):
                 if not self.interrupted:
                     results.runs[-1] = replace(results.runs[-1], epoch=epoch)
                     for name, kept in weights.items():
-                        kept.append(self._engine.get(name).ravel())
+                        kept.append(engine.get(name).ravel())
                     if validation is not None and (epoch + 1) % frequency == 0:
                         logs |= self._validated(validation, listed)
                 if self.interrupted:
@@ -244,7 +245,7 @@ class Trainer(Described):
             self.interrupted = True
         finally:
             results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
-            self._engine.finish()
+            engine.finish()
         return logs
 
     def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
@@ -296,39 +297,39 @@ class Trainer(Described):
 
     def get_weights(self) -> list[np.ndarray]:
         """Return the weights of all maps that learn, as Keras' models do."""
-        self._prepare()
-        return [self._engine.get(name) for name in self._learned()]
+        engine = self._prepare()
+        return [engine.get(name) for name in self._learned()]
 
     def set_weights(self, weights: Any) -> None:
         """Set the weights of all maps that learn, in the order of `get_weights`."""
-        self._prepare()
+        engine = self._prepare()
         names = self._learned()
         if not isinstance(weights, list | tuple) or len(weights) != len(names):
             raise InvalidValueError(
                 message("Trainer.set_weights.weights", f"a list of {len(names)} array(s)", weights, "as get_weights().")
             )
         for name, given in zip(names, weights, strict=True):
-            shape = self._engine.get(name).shape
+            shape = engine.get(name).shape
             if np.shape(given) != shape:
                 raise InvalidValueError(
                     message("Trainer.set_weights.weights", f"shape {shape} for {name}", np.shape(given))
                 )
-            self._engine.set(name, np.asarray(given))
+            engine.set(name, np.asarray(given))
 
     def save(self, path: Any) -> None:
         """Write the whole state into a file: weights, P, variables, queues, random numbers, time, history.
 
         A network that loads it, in any process, goes on with the same numbers.
         """
-        self._prepare()
+        engine = self._prepare()
         about = {
-            "engine": self._engine.kind,
-            "dt": self._engine.dt,
+            "engine": engine.kind,
+            "dt": engine.dt,
             "brian2": version("brian2"),
             "epoch": self.history.epoch,
             "history": self.history.history,
         }
-        write_state("Trainer.save", path, self._engine.packed(), about)
+        write_state("Trainer.save", path, engine.packed(), about)
 
     def load(self, path: Any) -> None:
         """Go on from the state that `save` wrote; the network is made by the same script as the one saved.
@@ -340,14 +341,14 @@ class Trainer(Described):
         """
         where = "Trainer.load"
         state, about = read_state(where, path)
-        self._prepare()
-        for name, own in (("engine", self._engine.kind), ("dt", self._engine.dt)):
+        engine = self._prepare()
+        for name, own in (("engine", engine.kind), ("dt", engine.dt)):
             if about[name] != own:
                 what = f"a state of {'a time step of ' if name == 'dt' else ''}{own}"
                 raise InvalidValueError(message(where, what, about[name], "run it on the target it was saved on."))
-        self._engine.check(where, state)
-        self._engine.restore(state)
-        self._engine.finish()
+        engine.check(where, state)
+        engine.restore(state)
+        engine.finish()
         self.history.epoch, self.history.history = about["epoch"], about["history"]
 
     # ---- one run after the other ----
@@ -366,21 +367,28 @@ class Trainer(Described):
         given |= by_argument(where, self.inputs, x)
         return trials_of(where, given, self._signals, steps)
 
-    def _prepare(self) -> None:
-        """Choose the engine; a standalone program is compiled now."""
-        if self._engine is None:
+    def _prepare(self) -> Engine:
+        """Choose the engine and return it; a standalone program is compiled now."""
+        engine = self._engine
+        if engine is None:
             kind = StandaloneEngine if is_standalone() else RuntimeEngine
-            self._engine = kind(self.network, float(self._clock.dt_))
-        elif is_standalone() != isinstance(self._engine, StandaloneEngine):
+            self._engine = engine = kind(self.network, float(self._clock.dt_))
+        elif is_standalone() != isinstance(engine, StandaloneEngine):
             raise InvalidValueError(
-                message("Trainer", f"the device of its first run ({self._engine.kind})", brian2.get_device())
+                message("Trainer", f"the device of its first run ({engine.kind})", brian2.get_device())
             )
-        self._engine.build()
-        self._learning = {rule.name: int(self._engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        engine.build()
+        self._learning = {rule.name: int(engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
         if not self.stateful and self._start is None:
-            if isinstance(self._engine, RuntimeEngine):
-                self._engine.run({}, 0, lambda done: None)  # which prepares the queues
-            self._start = self._engine.state()
+            if isinstance(engine, RuntimeEngine):
+                engine.run({}, 0, lambda done: None)  # which prepares the queues
+            self._start = engine.state()
+        return engine
+
+    @property
+    def _chosen(self) -> Engine:
+        """The engine of the runs so far."""
+        return self._prepare() if self._engine is None else self._engine
 
     def reset_states(self) -> None:
         """Give the network the state that it had before its first run; weights that learn, P and the time go on.
@@ -390,32 +398,33 @@ class Trainer(Described):
         InvalidValueError
             If the Trainer is stateful: it does not keep that state.
         """
-        self._prepare()
+        engine = self._prepare()
         if self._start is None:
             raise InvalidValueError(
                 message(
                     "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
                 )
             )
-        self._engine.reset(self._start, state_variables(self.network, self._rules))
+        engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
         """Run without learning, and go back."""
-        self._prepare()
+        engine = self._prepare()
         self.interrupted = False
         self.results = results = self._new_results()
         try:
             logs = self._aside(results, trials, name)
         finally:
-            self._engine.finish()
+            engine.finish()
         return results, logs
 
     def _aside(self, results: TrainerResults, trials: list[Trial], name: str) -> dict[str, float]:
-        before = self._engine.state()
+        engine = self._chosen
+        before = engine.state()
         try:
             return self._runs(results, trials, name, learning=False, progress=lambda done: None)
         finally:
-            self._engine.restore(before)
+            engine.restore(before)
 
     def _runs(
         self,
@@ -446,7 +455,7 @@ class Trainer(Described):
     def _run(
         self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
     ) -> None:
-        engine = self._engine
+        engine = self._chosen
         if not self.stateful:
             self.reset_states()
         start = engine.step
@@ -484,12 +493,8 @@ class Trainer(Described):
 
     def _learned(self) -> list[str]:
         """Return the names of all weights that learn."""
-        found = {}
-        for rule in self._rules:
-            for number in range(len(rule.maps)):
-                variable = rule.variables[f"w_{number}"]
-                found[f"{variable.owner.name}.{variable.name}"] = None
-        return list(found)
+        variables = [rule.variables[f"w_{number}"] for rule in self._rules for number in range(len(rule.maps))]
+        return list(dict.fromkeys(f"{one.owner.name}.{one.name}" for one in variables))
 
     def _new_results(self) -> TrainerResults:
         spiking = [one for one in monitors_of(self.network) if isinstance(one, SpikeMonitor)]
@@ -497,11 +502,11 @@ class Trainer(Described):
         units = {"output": variable.dim}
         for name in self._learned():
             owner = name.rpartition(".")[0]
-            units[owner] = self._engine.variable(name).dim
+            units[owner] = self._chosen.variable(name).dim
         if "y" in self._signals:
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
-        return TrainerResults(self._engine.dt, populations=populations, units=units)
+        return TrainerResults(self._chosen.dt, populations=populations, units=units)
 
 
 def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ from .windows import windows_of
 
 __all__ = ["draw_errors", "draw_last_window", "draw_spread", "figure_compared"]
 
-_LEGEND = {"frameon": False, "fontsize": SMALL, "labelcolor": TEXT}
+_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "labelcolor": TEXT}
 
 
 def draw_last_window(axes: Axes, run: RunData) -> None:
@@ -48,8 +49,8 @@ def draw_spread(axes: Axes, runs: Mapping[str, RunData]) -> None:
     for name, color in zip(runs, _colours(), strict=False):
         if name in kept and kept[name].size:
             share = np.full(kept[name].size, 100 / kept[name].size)
-            how = {"histtype": "step", "color": color, "linewidth": 1.2, "label": literal(name)}
-            axes.hist(kept[name], bins=edges, weights=share, **how)
+            how: dict[str, Any] = {"histtype": "step", "color": color, "linewidth": 1.2, "label": literal(name)}
+            axes.hist(kept[name], bins=edges.tolist(), weights=share, **how)
     what, cells = ("r of output and target", "cells") if correlated else ("firing rate (Hz)", "neurons")
     label(axes, x=what, y=f"{cells} (%)")
 
@@ -81,7 +82,8 @@ def figure_compared(runs: Mapping[str, RunData]) -> NotebookFigure:
     """
     rows = len(runs)
     figure = make_figure(9.0, 1.15 * rows + 2.9)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.15 * rows, 2.6))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.15 * rows, 2.6))
+    top, bottom = parts
     for axes, (name, run) in zip(top.subplots(rows, 1, squeeze=False).flat, runs.items(), strict=True):
         plain(axes)
         if run.n_outputs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -88,7 +90,7 @@ def draw_raster(axes: Axes, results: RunData, window: Window, first: bool) -> No
     ends = np.column_stack([neurons - 0.42, neurons + 0.42, np.full(len(neurons), np.nan)])
     axes.plot(np.repeat(times, 3), ends.ravel(), color=SPIKES, linewidth=0.6, solid_capstyle="butt")
     if not len(times):
-        how = {"ha": "center", "va": "center", "fontsize": SMALL, "color": FAINT}
+        how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": FAINT}
         axes.text(0.5, 0.5, "no spikes", transform=axes.transAxes, **how)
     if first:
         axes.set_ylim(-1, shown)

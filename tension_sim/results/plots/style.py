@@ -7,7 +7,8 @@ work in a script, a notebook, a thread and on a machine without a screen alike.
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -67,7 +68,9 @@ class NotebookFigure(Figure):
         return buffer.getvalue(), {"width": width, "height": height}
 
 
-def make_figure(width: float, height: float, layout: str | None = "constrained") -> NotebookFigure:
+def make_figure(
+    width: float, height: float, layout: Literal["constrained", "tight"] | None = "constrained"
+) -> NotebookFigure:
     """Return an empty figure of a size in inches."""
     return NotebookFigure(figsize=(width, height), dpi=_DPI, facecolor="white", layout=layout)
 
@@ -91,7 +94,7 @@ def label(axes: Axes, **texts: str) -> None:
     'time (s)'
     """
     how: dict[str, Any] = {"fontsize": SMALL, "color": TEXT}
-    setters = {"x": axes.set_xlabel, "y": axes.set_ylabel, "title": axes.set_title}
+    setters: dict[str, Callable[..., Any]] = {"x": axes.set_xlabel, "y": axes.set_ylabel, "title": axes.set_title}
     for name, text in texts.items():
         setters[name](text, **how)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from ...declare.validation import check_flag
@@ -21,7 +22,7 @@ def compared_html(named: Mapping[str, RunData], rows: Sequence[Row]) -> str:
     panels: list[Panel] = []
     for name, run in named.items():
         if run.n_outputs:
-            panels.append(single_panel(name, "", 1.35, lambda axes, run=run: draw_last_window(axes, run), "time (s)"))
+            panels.append(single_panel(name, "", 1.35, partial(draw_last_window, run=run), "time (s)"))
     alike = [
         single_panel("Error", "Root mean square error over time.", 1.9, lambda axes: draw_errors(axes, named)),
         single_panel("Cells", "In the last phase of each run.", 1.9, lambda axes: draw_spread(axes, named)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -78,8 +79,8 @@ def panels_of(results: RunData, with_eigenvalues: bool | None = None) -> Iterato
                       lambda axes: draw_correlations(axes, r))  # fmt: skip
     for learned in learned_weights(results)[:_MOST_KERNELS]:
         sides = "Before and after" if learned.before is not None else "After"
-        yield single_panel(f"Weights: {learned.name.replace('_', ' ')}", f"{sides} learning.", 1.6,
-                      lambda axes, learned=learned: draw_weights(axes, learned))  # fmt: skip
+        heading = f"Weights: {learned.name.replace('_', ' ')}"
+        yield single_panel(heading, f"{sides} learning.", 1.6, partial(draw_weights, learned=learned))
     size = coupling_size(results)
     if with_eigenvalues if with_eigenvalues is not None else size <= MOST_EIGENVALUES:
         if size:
