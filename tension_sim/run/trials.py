@@ -13,12 +13,14 @@ from ..circuit.fitted_wiring import FittedWiring
 from ..circuit.names import PLASTIC, PLASTIC_WEIGHTS, STEP, split
 from ..circuit.parts import Rule
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.described import Described
 from ..declare.series import checked_rows
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
 from ..results.measures import correlation
 from ..results.results import Results, first_multiple
 from ..results.run_data import added
+from ..system.progress import Progress, progress_of
 from ..tasks import Task
 from .checkpoint import Checkpoint, check_checkpoint
 from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
@@ -52,7 +54,7 @@ class Condition:
         check_text("Condition.name", self.name)
 
 
-class Trials:
+class Trials(Described):
     """Trials of a network under several conditions.
 
     P and weights go from trial to trial. Each trial starts afresh, with initial values and
@@ -145,6 +147,10 @@ class Trials:
             self._slots: np.ndarray = self._fitted.slots[self._separate]
         self._own: dict[str, np.ndarray] = {}
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"simulation": self.simulation.name, "conditions": ", ".join(self.conditions)}
+        return shown | {"start": self.start, "loops": self.loops}
+
     def weights(self, condition: str) -> np.ndarray:
         """Return the plastic weights with which a trial of a condition would start, in the net's order."""
         self._check_name("Trials.weights.condition", condition)
@@ -193,13 +199,13 @@ class Trials:
         loops: int,
         *,
         after: Callable[[int, str, Results], None] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
         checkpoint: Checkpoint | str | Path | None = None,
     ) -> None:
         """Learn the conditions in turn, `loops` times.
 
-        Ctrl-C ends it with what was reached, the last trial's part included; `interrupted` is
-        True then.
+        Ctrl-C, or the interrupt of a notebook's kernel, ends it with what was reached, the last trial's
+        part included; `interrupted` is True then.
 
         Parameters
         ----------
@@ -207,8 +213,9 @@ class Trials:
             How often each condition is learned.
         after : callable, optional
             Called as ``after(loop, condition, results)`` after each trial, loops counted from 1.
-        progress : callable, optional
-            Called as ``progress(done, loops)`` after each loop.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(done, loops)`` after
+            each loop.
         checkpoint : Checkpoint or path of a folder, optional
             Where weights, P and the trial under way are written while learning goes on, and what it goes
             on from after a kill; `after` is not called again for trials before the last one.
@@ -220,20 +227,21 @@ class Trials:
         """
         loops = check_whole("Trials.train.loops", loops, 1)
         check_callable("Trials.train.after", after, "after(loop, condition, results)")
-        check_callable("Trials.train.progress", progress, "progress(done, loops)")
         checkpoint = check_checkpoint("Trials.train.checkpoint", checkpoint)
         self.interrupted = False
         end = self.loops + loops
+        name = self.simulation.name
         try:
             with (
+                progress_of("Trials.train.progress", progress, name, "progress(done, loops)") as report,
                 journal("Trials.train.checkpoint", checkpoint, lambda: self._identity(loops)),
                 looping("trials", self) as loop,
             ):
                 while self.loops < end and not self.interrupted:
                     loop.point()
                     self._learn(after)
-                    if self._place == 0 and progress is not None and not self.interrupted:
-                        progress(self.loops - end + loops, loops)
+                    if self._place == 0 and report is not None and not self.interrupted:
+                        report(self.loops - end + loops, loops)
         except KeyboardInterrupt:  # between two trials
             self.interrupted = True
         finally:
