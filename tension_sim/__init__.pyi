@@ -13,6 +13,10 @@ from .declare.learning import Learning as Learning
 from .declare.network import ForceNetwork as ForceNetwork
 from .declare.plasticity import Plastic as Plastic
 from .declare.plasticity import TargetNetwork as TargetNetwork
+from .declare.populations.network import Network as Network
+from .declare.populations.population import Population as Population
+from .declare.populations.projection import Projection as Projection
+from .declare.populations.readout import Readout as Readout
 from .declare.record import Record as Record
 from .declare.traces import Traces as Traces
 from .errors import CompilerNotFoundError as CompilerNotFoundError
@@ -35,6 +39,7 @@ from .results.export import load_results as load_results
 from .results.results import Phase as Phase
 from .results.results import Recording as Recording
 from .results.results import Results as Results
+from .run.checkpoint import Checkpoint as Checkpoint
 from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwork
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition

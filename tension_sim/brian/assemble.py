@@ -127,13 +127,12 @@ def _samples(part: Samples, name: str, objects: dict[str, Any], clock: Clock) ->
 
 @_make.register
 def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearMap:
-    source = objects[part.source.part]
     target = None if part.target is None else objects[part.target.part]
     weights: Any = Blank(part.n_targets, part.n_sources, part.count)
     if part.weights_of is not None:
         weights = objects[part.weights_of]
     return LinearMap(
-        source, part.source.name, weights=weights, target=target,
+        [(objects[source.part], source.name) for source in part.sources], weights=weights, target=target,
         target_variable=None if part.target is None else part.target.name,
         clock=clock, when=part.when, order=part.order, name=name,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.logger import get_logger
 
 from ..circuit.blocks import Blocks, first_P, pack, unpack
-from ..declare.learning import GAINS
+from ..declare.learning import GAINS, check_forgotten
 from ..declare.noise import chance
 from ..declare.options import chosen, grouped
 from ..declare.validation import check_choice, check_fraction, check_matrix
@@ -124,7 +124,10 @@ class RLS(GeneratedObject):
     start, stop : int or Quantity, optional
         Updates fall on steps k with ``start <= k < stop``.
     forgetting : float, optional
-        lambda, in (0, 1].
+        lambda, in (0, 1]; see `tension_sim.Learning`.
+    relaxation : float, optional
+        How far P goes back towards P(0) after each update, in [0, 1); see
+        `tension_sim.Learning`. Not with `groups`.
     probability : float, optional
         Chance of an update at each step of the schedule.
     seed : int, optional
@@ -193,7 +196,8 @@ class RLS(GeneratedObject):
             check_itself(self.maps, n_sources)
         factors = check_factors(options["factor"], self.maps)
         arrays |= check_signs(options["signs"], n_sources)
-        values = check_scalars(options["forgetting"], options["probability"], options["seed"])
+        scalars = (options[key] for key in ("forgetting", "relaxation", "probability", "seed"))
+        values = check_scalars(*scalars, grouped="group_of" in arrays)
         values["divided"] = int(options["gain"] == "divided")
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
 
@@ -308,7 +312,7 @@ class RLS(GeneratedObject):
     def _declare(self, values: Mapping[str, Any]) -> None:
         self._declare_blocks()
         variables = self.variables
-        kinds = {"forgetting": np.float64, "probability": np.float64, "divided": np.int32}
+        kinds = dict.fromkeys(("forgetting", "relaxation", "probability"), np.float64) | {"divided": np.int32}
         for name, value in values.items():
             variables.add_array(name, size=1, scalar=True, dtype=kinds.get(name, np.int64), values=value)
         variables.add_array("learning", size=1, scalar=True, dtype=np.int32, values=1)
@@ -464,8 +468,9 @@ class RLS(GeneratedObject):
 
     def before_run(self, run_namespace: Any) -> None:
         if not is_standalone():  # there they may be values of a run to come
-            for name in ("forgetting", "probability"):
-                check_fraction(f"RLS.{name}", self._scalar(name))
+            check_fraction("RLS.probability", self._scalar("probability"))
+            forgets = self._scalar("forgetting"), self._scalar("relaxation")
+            check_forgotten("RLS", *forgets, grouped="group_of" in self.variables)
         window = self._steps["start_step"], self._steps["stop_step"]
         if any(count.is_time for count in window):
             check_window("RLS.stop", *window, self._clock.dt)

@@ -13,7 +13,7 @@ from ..circuit.blocks import Blocks, BlockSizes
 from ..declare.arrays_in import numbers
 from ..declare.language import check_name
 from ..declare.language.code import checked_error
-from ..declare.learning import FOREVER
+from ..declare.learning import FOREVER, check_forgotten
 from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import resolve_source
@@ -292,14 +292,15 @@ def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
 
 
-def check_scalars(forgetting: float, probability: float, seed: int) -> dict[str, Any]:
+def check_scalars(forgetting: float, relaxation: float, probability: float, seed: int, grouped: bool) -> dict[str, Any]:
     """Return the numbers of a rule, by the names of their variables."""
-    for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
+    numbers = {"forgetting": forgetting, "relaxation": relaxation, "probability": probability, "seed": seed}
+    for key, number in numbers.items():
         check_plain(f"RLS.{key}", number)
-    check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
+    check_forgotten("RLS", forgetting, relaxation, grouped)
     check_fraction("RLS.probability", probability)
     check_whole("RLS.seed", seed, 0)
-    return {"forgetting": forgetting, "probability": probability, "seed": int(seed)}
+    return numbers | {"seed": int(seed)}
 
 
 def check_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:

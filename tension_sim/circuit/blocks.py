@@ -184,6 +184,11 @@ class Blocks:
         )
 
     @property
+    def members(self) -> list[np.ndarray]:
+        """The partners of each block."""
+        return np.split(self.partner, self.start[1:-1]) if self.sizes else []
+
+    @property
     def totals(self) -> BlockSizes:
         """How much there is of everything."""
         P, pending_k, pending_c = (int(a[-1]) for a in (self.P_start, self.pending_start, self.term_start))

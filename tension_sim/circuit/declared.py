@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..declare.learning import FOREVER
 from ..declare.record import Record
-from .parts import Circuit
+from .names import OUTPUT, SPIKES, entry, recorded
+from .parts import Circuit, VariableRecord
 
 __all__ = ["Wiring"]
 
@@ -16,7 +18,7 @@ class Wiring:
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         The declaration.
     record : Record
         What is recorded.
@@ -33,11 +35,32 @@ class Wiring:
 
     def __init__(self, net: Any, record: Record, threads: int = 0) -> None:
         self.net, self.record = net, record
-        record.check(net.state_variables, net.n)
-        self.spikes_of = 0
-        if net.neuron.spiking:
-            self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
+        self._check_record()
+        self.spikes_of = self._count_recorded()
         self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+
+    def _check_record(self) -> None:
+        self.record.check(self.net.state_variables, self.net.n)
+
+    def _count_recorded(self) -> int:
+        net, first = self.net, self.record.spikes_of
+        return 0 if not net.neuron.spiking else net.n if first is None else min(first, net.n)
 
     def _parts(self) -> Iterator[tuple[str, Any]]:
         raise NotImplementedError
+
+    @property
+    def output_parts(self) -> tuple[str, ...]:
+        """The parts that record the outputs, in the order of their columns."""
+        return (OUTPUT,) if OUTPUT in self.circuit.parts else ()
+
+    @property
+    def spike_parts(self) -> dict[str, int]:
+        """The parts that record spikes, each with the number of its first neuron among all."""
+        return {SPIKES: 0} if self.spikes_of else {}
+
+    def recording_values(self) -> dict[str, Any]:
+        """Return how often each part records; never what `Record.off` names."""
+        off = {recorded(name) for name in self.record.off}
+        records = self.circuit.of(VariableRecord)
+        return {entry(name, "every"): FOREVER if name in off else self.record.every for name in records}

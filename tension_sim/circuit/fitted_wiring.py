@@ -206,9 +206,7 @@ class FittedWiring(Wiring):
         values |= entries(PLASTIC, {"row_start": start, "slot": self.slots, "w": weight * scale})
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name)
-        for name in self.circuit.of(VariableRecord):
-            values[entry(name, "every")] = self.record.every
-        return values
+        return values | self.recording_values()
 
     def _penalties(self, name: str) -> dict[str, Any]:
         net, found = self.net, {}

@@ -115,6 +115,8 @@ class Map:
         Shape of the weights.
     target : Variable or None
         What is written; None: the part's own ``z``.
+    more : tuple of Variable
+        What is read beside, one variable after the other.
     count : int or None
         Number of weights where they are masked.
     weights_of : str or None
@@ -134,6 +136,12 @@ class Map:
     learned: bool = False
     when: str = "end"
     order: int = 0
+    more: tuple[Variable, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Variable, ...]:
+        """All that is read, in the order of the weights of a row."""
+        return (self.source, *self.more)
 
     @property
     def n_weights(self) -> int:

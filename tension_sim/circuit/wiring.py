@@ -18,7 +18,7 @@ from ..declare.activation import rate_expression
 from ..declare.arrays_in import numbers
 from ..declare.equations import SEED, rate_time, unit_of
 from ..declare.kernels import SparseKernel
-from ..declare.learning import FOREVER, Learning
+from ..declare.learning import FOREVER, Learning, check_forgotten
 from ..declare.network import ForceNetwork
 from ..declare.noise import key as noise_key
 from ..declare.units import DIMENSIONLESS, evaluate
@@ -59,7 +59,6 @@ from .names import (
     entries,
     entry,
     recorded,
-    recorded_by,
 )
 from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 
@@ -71,6 +70,7 @@ _Z_TARGET = "target_scale*(target_recurrent + target_feedback{hint})"
 
 def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:
     """Return the values of a rule: its schedule, and which weights share a P."""
+    check_forgotten("Learning", learning.forgetting, learning.relaxation, rule.grouped)
     values = {
         "alpha_P": learning.alpha_P,
         "divided": int(learning.gain == "divided"),
@@ -78,6 +78,7 @@ def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed:
         "start_step": learning.start,
         "stop_step": FOREVER if learning.stop is None else learning.stop,
         "forgetting": learning.forgetting,
+        "relaxation": learning.relaxation,
         "probability": learning.probability,
         "seed": seed,
         "learning": 1,
@@ -297,10 +298,7 @@ class ForceWiring(Wiring):
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
-        """The rules by name, with their blocks and schedules.
-
-        Readout and recurrence share P where they learn alike.
-        """
+        """The rules by name, with their blocks and schedules; maps of one rule share P."""
         net, rules = self.net, {}
         dense = [np.arange(net.n, dtype=np.int32)]
         read = [np.arange(net.n_read, dtype=np.int32)]
@@ -309,12 +307,9 @@ class ForceWiring(Wiring):
             learned.append((READOUT, net.learning, "z - y", read * net.n_outputs))
         if net.plastic is not None:
             learned.append((PLASTIC, net.plastic.learning, net.plastic.expression, self._partners))
-        together = len(learned) == 2 and learned[0][1] == learned[1][1]
-        together = together and not net.plastic.divide_by_source and net.plastic.when == "end" and net.traces is None
-        for group in [learned] if together else [[item] for item in learned]:
-            if group:
-                name = RULE if group[0][0] == READOUT else PLASTIC_RULE
-                rules[name] = self._rule(group)
+        for group in [learned] if net.shares_P else [[item] for item in learned]:
+            name = RULE if group[0][0] == READOUT else PLASTIC_RULE
+            rules[name] = self._rule(group)
         target = net.target_network
         if target is not None and target.learning is not None:
             group = [(TARGET_READOUT, target.learning, "z - y", dense * net.n_outputs)]
@@ -392,10 +387,7 @@ class ForceWiring(Wiring):
             places = np.arange(net.n_read)
             kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
             values |= spike_values(TRACE_SPIKES, kernel, 1.0, 1.0) | {entry(TRACES, "tau"): net.traces.tau}
-        for name in self.circuit.of(VariableRecord):
-            off = recorded_by(name) in self.record.off
-            values[entry(name, "every")] = FOREVER if off else self.record.every
-        return values
+        return values | self.recording_values()
 
     def _static_values(self, scale: float) -> dict[str, Any]:
         net = self.net

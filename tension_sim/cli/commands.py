@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +16,11 @@ from .._version import __version__
 from ..errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
 from ..recipes.protocol import Forecast, Number, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
+from ..run.checkpoint import Checkpoint
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
+from .checkpoint import CommandWithCheckpoints, checkpoint_of
+from .resume import resume_by
 from .terminal import ERR, OUT, plain, say
 
 app = typer.Typer(
@@ -149,7 +153,7 @@ def _print_forecast(expected: Forecast, target: str) -> None:
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
 
 
-@app.command()
+@app.command(cls=CommandWithCheckpoints)
 def run(
     name: Name,
     set_: Set = None,
@@ -191,12 +195,15 @@ def run(
         return
     runs.check_forecast(recipe, target, force, expected)  # before there is a folder
     new = not folder.exists()
+    note = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats, "cwd": os.getcwd()}
+    note |= {"protocols": protocols and str(protocols.absolute()), "tasks": tasks and str(tasks.absolute())}
+    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
     replaced = [name for name in runs.result_files() if (folder / name).exists()]
     if replaced:
         say(f"replaces {', '.join(replaced)} of an earlier run in {folder}", ERR)
     folder = runs.usable_folder(folder)
     try:
-        _run_and_save(recipe, target, folder, force, expected, formats)
+        _run_and_save(recipe, target, folder, force, expected, formats, checkpoint)
     except BaseException:
         if new:
             with suppress(OSError):  # it stays where it holds results
@@ -204,8 +211,17 @@ def run(
         raise
 
 
+app.command("resume")(resume_by(run))
+
+
 def _run_and_save(
-    recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast, formats: tuple[str, ...]
+    recipe: Recipe,
+    target: str | None,
+    folder: Path,
+    force: bool,
+    expected: Forecast,
+    formats: tuple[str, ...],
+    checkpoint: Checkpoint | None,
 ) -> None:
     from ..recipes import run as runs
 
@@ -218,7 +234,9 @@ def _run_and_save(
             def progress(done: int, steps: int) -> None:
                 bar.update(task, description=recipe.name, completed=done, total=steps)
 
-            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
+            outcome = runs.run_outcome(
+                recipe, target=target, progress=progress, force=force, expected=expected, checkpoint=checkpoint
+            )
             if not outcome.results.provenance.get("interrupted"):  # a run may end before its forecast
                 bar.update(task, description=recipe.name, completed=1, total=1)
     except DivergenceError as error:
@@ -226,6 +244,7 @@ def _run_and_save(
             with Interrupts():
                 folder = _saved(Outcome(error.results), folder, recipe, formats)
             say(f"what was reached is in {folder}", ERR)
+            _forget(checkpoint)  # it would diverge again
         raise
     except KeyboardInterrupt:
         if outcome is None:
@@ -238,10 +257,19 @@ def _run_and_save(
     if outcome.results.provenance.get("interrupted"):
         reached = outcome.results.stop_step
         say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
+        if checkpoint is not None:
+            say(f"go on by: tension-sim resume {folder}", ERR)
         raise typer.Exit(exit_status())
+    _forget(checkpoint)
     if late or interrupts.seen:
         say("interrupted after the run; everything is saved", ERR)
         raise typer.Exit(exit_status())
+
+
+def _forget(checkpoint: Checkpoint | None) -> None:
+    """Remove a checkpoint whose run is saved."""
+    if checkpoint is not None:
+        checkpoint.remove()
 
 
 def _saved(outcome: Outcome, folder: Path, recipe: Recipe, formats: tuple[str, ...]) -> Path:

@@ -9,7 +9,7 @@ from ..errors import InvalidTypeError, message
 from .described import Described
 from .learning import Learning
 from .neuron import Neuron, SynapticFilter, current_scale
-from .units import Dimension
+from .units import Dimension, Quantity
 from .validation import check_choice, check_positive, check_whole
 from .values import check_mappings, seconds, shown_in
 
@@ -32,6 +32,7 @@ class Declaration(Described):
     synapse: SynapticFilter | None
     n_outputs: int
     state_variables: Mapping[str, Dimension]
+    parameter_values: Mapping[str, Quantity]
 
     #: Begins messages.
     _where = "Declaration"
@@ -75,6 +76,16 @@ class Declaration(Described):
         if name in self.currents:
             return self.neuron.current_unit, self.current_scale
         return shown_in(self.state_variables[name])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What results say of the network: its equation files and parameters."""
+        return {
+            "neuron": self.neuron.name,
+            "synapse": self.synapse and self.synapse.name,
+            "source": self.neuron.source,
+            "parameters": {name: float(q.value) for name, q in self.parameter_values.items()},
+        }
 
     @property
     def current_scale(self) -> float:

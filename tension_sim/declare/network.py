@@ -179,6 +179,9 @@ class ForceNetwork(Declaration):
     def _check_rules(self) -> None:
         if self.learning is not None and self.output_kernel is None:
             raise InvalidValueError(message("ForceNetwork.learning", "an output_kernel to learn", None))
+        if self.plastic is not None and self.plastic.shares_P and self._keeps_P_apart:
+            fix = "leave shares_P out, or set it to False."
+            raise InvalidValueError(message("Plastic.shares_P", f"False: {self._keeps_P_apart}", True, fix))
         expression = "" if self.plastic is None else self.plastic.expression
         if "z_out" in expression and self.n_outputs != 1:
             raise InvalidValueError(
@@ -202,6 +205,23 @@ class ForceNetwork(Declaration):
                 if kernel is not None and len(kernel) != rows:
                     where, shape = f"TargetNetwork.{name}", f"shape ({rows}, {self.n})"
                     raise InvalidValueError(message(where, shape, kernel.shape, "one row a channel."))
+
+    @property
+    def shares_P(self) -> bool:
+        """Whether readout and plastic weights learn by one rule, with one P."""
+        return self.plastic is not None and self.plastic.shares_P is not False and not self._keeps_P_apart
+
+    @property
+    def _keeps_P_apart(self) -> str:
+        """Why readout and plastic weights cannot share P; empty where they can."""
+        reasons = {
+            "the readout does not learn": self.learning is None,
+            "the readout has another learning": self.plastic.learning != self.learning,
+            "divide_by_source needs a P of its own": self.plastic.divide_by_source,
+            'when="start" learns from other rates than the readout': self.plastic.when != "end",
+            "the readout learns from traces": self.traces is not None,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
 
     @property
     def n_outputs(self) -> int:

@@ -161,6 +161,11 @@ class Neuron:
         return bool(self.threshold)
 
     @property
+    def input_units(self) -> dict[str, str]:
+        """The inputs by the names of their variables, with the units in which plain numbers count."""
+        return dict.fromkeys(self.inputs.values(), self.current_unit)
+
+    @property
     def variables(self) -> list[str]:
         """Names of all state variables and subexpressions of the equations."""
         return [each.name for each in self.read()]

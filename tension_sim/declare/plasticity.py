@@ -44,7 +44,7 @@ class Plastic:
         Initial weights from row to column, in the unit of the neuron file's currents; of an
         array every entry learns, of a SparseKernel those it holds, also where they are 0.
     learning : Learning
-        Rule and schedule. Where it equals that of the readout, both share P.
+        Rule and schedule.
     error : str
         A name in `ERRORS`, or a Brian2 expression of the names given there: ``"output"``
         is FORCE on the recurrent kernel, ``"input"`` BioFORCE, ``"target_network"``
@@ -57,6 +57,11 @@ class Plastic:
     when : str
         ``"end"``: learn from the rates of this step; ``"start"``: from those it began with,
         before they advance, as the programs of CURBD do.
+    shares_P : bool, optional
+        Whether these weights and the readout learn by one rule, so that neurons with the same
+        partners as the readout use its P. They need the same `learning`, ``when="end"``, no
+        `divide_by_source`, and a readout without traces. Where all this holds, P is shared unless
+        this is False. Where it does not, it is not shared, and True is refused.
 
     Examples
     --------
@@ -71,10 +76,13 @@ class Plastic:
     factor: Any = None
     divide_by_source: bool = False
     when: str = "end"
+    shares_P: bool | None = None
 
     def __post_init__(self) -> None:
         check_choice("Plastic.when", self.when, ("end", "start"))
         check_flag("Plastic.divide_by_source", self.divide_by_source)
+        if self.shares_P is not None:
+            check_flag("Plastic.shares_P", self.shares_P)
         if not isinstance(self.kernel, SparseKernel):
             matrix = check_table("Plastic.kernel", self.kernel, ("n", "n"))
             n = len(matrix)

@@ -58,13 +58,14 @@ class Record:
         object.__setattr__(self, "off", tuple(off))
         object.__setattr__(self, "variables", variables)
 
-    def check(self, known: Mapping[str, object], n: int) -> None:
-        """Refuse variables or neurons that a network of n neurons does not have."""
+    def check(self, known: Mapping[str, object], n: int | Mapping[str, int]) -> None:
+        """Refuse variables or neurons that a network does not have; n of each variable, or of all."""
         for name in self.off:
             if name not in self.variables:
                 raise unknown_name("Record.off", "recorded variable", name, self.variables)
         for name, indices in self.variables.items():
             if name not in known:
                 raise unknown_name("Record.variables", "state variable", name, known)
-            if not indices or min(indices) < 0 or max(indices) >= n:
-                raise InvalidValueError(message(f"Record.variables[{name!r}]", f"neurons from 0 to {n - 1}", indices))
+            last = (n if isinstance(n, int) else n[name]) - 1
+            if not indices or min(indices) < 0 or max(indices) > last:
+                raise InvalidValueError(message(f"Record.variables[{name!r}]", f"neurons from 0 to {last}", indices))

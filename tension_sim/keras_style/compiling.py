@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .checks import check_count
 from .on_brian.choice import chosen_engine
 from .optimizer import PseudogradientDescent
 
@@ -67,12 +68,8 @@ def _check_execution(where: str, backend: Any, jit_compile: Any, steps_per_execu
         raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
     if jit_compile not in (True, False, "auto"):
         raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
-    if steps_per_execution is not None and (
-        isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1
-    ):
-        raise InvalidValueError(
-            message(f"{where}.steps_per_execution", "a whole number of time steps, at least 1", steps_per_execution)
-        )
+    if steps_per_execution is not None:
+        check_count(f"{where}.steps_per_execution", steps_per_execution, what="a whole number of time steps")
 
 
 class CompiledMetrics:

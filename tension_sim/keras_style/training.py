@@ -15,6 +15,7 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
 from ..tensorflow.eager import EagerWindow
 from ..tensorflow.loop import Measure, Window
+from .checks import check_count
 from .data import check_width, refuse_arguments
 from .divergence import Guard, diverged_at
 from .on_brian.exact import ExactState
@@ -79,8 +80,8 @@ class Training:
         where = f"{type(self).__name__}.fit"
         self._require_compiled(where)
         refuse_arguments(where, kwargs)
-        epochs = _whole(f"{where}.epochs", epochs, 1)
-        initial_epoch = _whole(f"{where}.initial_epoch", initial_epoch, 0)
+        epochs = check_count(f"{where}.epochs", epochs)
+        initial_epoch = check_count(f"{where}.initial_epoch", initial_epoch, 0)
         reader = Reader(where, x, y, steps_per_epoch)
         validation = self._validation_reader(f"{where}.validation_data", validation_data, validation_steps)
         xs, ys = self._coerced(reader, "fit")
@@ -412,9 +413,3 @@ class Training:
 
 def _tolerates_nan(listed: Any) -> bool:
     return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in listed.callbacks)
-
-
-def _whole(where: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidValueError(message(where, f"a whole number, at least {least}", value))
-    return int(value)

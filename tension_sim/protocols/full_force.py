@@ -151,7 +151,7 @@ class FullForceRecipe(Recipe):
             input_kernel=below(inputs, 0, n_hints),
             initial={"a": initial},
             learning=learning,
-            plastic=Plastic(np.zeros((n, n)), learning, error="target_network"),
+            plastic=Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True),
             target_network=target_network,
             dtype=values["dtype"],
             seed=self.seed,

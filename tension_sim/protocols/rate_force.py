@@ -95,7 +95,7 @@ def network(recipe: Recipe, n_outputs: int, n_inputs: int) -> ForceNetwork:
         parameters={"tau": f"{values['tau']!r}*second"},
         initial={"a": values["initial_std"] * rng.standard_normal(n)},
         learning=learning,
-        plastic=Plastic(recurrent, learning, error="output") if internal else None,
+        plastic=Plastic(recurrent, learning, error="output", shares_P=True) if internal else None,
         activation=values["activation"],
         dtype=values["dtype"],
         seed=recipe.seed,

@@ -175,7 +175,7 @@ class SpikingFullForceRecipe(Recipe):
             output_kernel=np.zeros((n, drawn["target"].shape[0])),
             input_kernel=scale * drawn["input"],
             learning=learning,
-            plastic=Plastic(np.zeros((n, n)), learning, error="target_network"),
+            plastic=Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True),
             target_network=units,
         )
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
 from ..results.measures import jsonable
 from ..results.results import Results
+from ..run.checkpoint import Checkpoint, check_checkpoint
+from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS
 from ..system.memory import fits, total_memory
+from .identity import identity_of_recipe
 from .protocol import Forecast, Outcome
 from .recipe import Recipe
 from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
@@ -128,6 +132,7 @@ def run_outcome(
     progress: Callable[[int, int], None] | None = None,
     force: bool = False,
     expected: Forecast | None = None,
+    checkpoint: Checkpoint | str | Path | None = None,
 ) -> Outcome:
     """Do with a recipe what its protocol says, from the first step to the last.
 
@@ -143,6 +148,8 @@ def run_outcome(
         Whether to run where the forecast says that memory or time will not suffice.
     expected : Forecast, optional
         From `forecast`, where it is known already.
+    checkpoint : Checkpoint or path of a folder, optional
+        Where the state is written while the recipe runs, and what it goes on from after a kill.
 
     Returns
     -------
@@ -158,7 +165,9 @@ def run_outcome(
     """
     check_callable("run.progress", progress, "progress(steps_done, steps)")
     check_forecast(recipe, target, force, expected)
-    outcome = recipe.protocol.run(recipe, target=target, progress=progress)
+    checkpoint = check_checkpoint("run.checkpoint", checkpoint)
+    with journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)):
+        outcome = recipe.protocol.run(recipe, target=target, progress=progress)
     provenance = {
         "recipe": recipe.name,
         "protocol": recipe.protocol.name,
@@ -178,6 +187,7 @@ def run_recipe(
     target: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     force: bool = False,
+    checkpoint: Checkpoint | str | Path | None = None,
 ) -> Results:
     """Return the results of `run_outcome` alone.
 
@@ -188,7 +198,7 @@ def run_recipe(
     >>> run_recipe(load_recipe("lif_sine", small), target="numpy").n_steps
     40
     """
-    return run_outcome(recipe, target=target, progress=progress, force=force).results
+    return run_outcome(recipe, target=target, progress=progress, force=force, checkpoint=checkpoint).results
 
 
 def enough_memory(needed: int) -> None:

@@ -13,6 +13,7 @@ from ..circuit.parts import Rule, SpikeInput
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
+from ..results.measures import correlation
 from ..results.results import Results, first_multiple
 from ..results.run_data import added
 from .simulation import Simulation
@@ -281,20 +282,3 @@ def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[i
             message("window_means.centers", "windows with at least one row each", centers[np.argmax(high <= low)])
         )
     return (sums[high] - sums[low]) / (high - low)[:, None]
-
-
-def correlation(x: Any, y: Any) -> np.ndarray:
-    """Return Pearson's r of each channel; NaN for one that does not vary.
-
-    Examples
-    --------
-    >>> correlation([[0, 0], [1, 1]], [[0, 5], [2, 4]]).round(6)
-    array([ 1., -1.])
-    """
-    x = numbers("correlation.x", x, "an array of shape (rows, channels)")
-    y = numbers("correlation.y", y, "an array of shape (rows, channels)")
-    if x.shape != y.shape or x.ndim != 2:
-        raise InvalidValueError(message("correlation.y", f"the shape of x, {x.shape}, rows by channels", y.shape))
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    with np.errstate(invalid="ignore"):
-        return (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..declare.units import Quantity, describe, dimension_of, evaluate
+from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from ..system.extensions import Extensions
 
@@ -176,9 +177,7 @@ def parse_whole(value: Any, where: str) -> int:
         raise InvalidTypeError(message(where, "a whole number", value))
     if quantity.dimension != Quantity(0).dimension:
         raise UnitsError(message(where, "a whole number", value, "drop the unit."))
-    if not np.isfinite(quantity.value) or quantity.value != np.floor(quantity.value):
-        raise InvalidValueError(message(where, "a whole number", value))
-    return int(quantity.value)
+    return check_whole(where, quantity.value, None)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 
 #define CUDA_SAFE_CALL(call) call
 #define TSIM_LAUNCH(kernel, blocks, threads, ...) FAKE_LAUNCH(blocks, threads, kernel)(__VA_ARGS__)
-#include "tsim_chance.h"
+#include "tsim_random.h"
 #include "tsim_cuda.h"
 #include "tsim_rls_cuda.h"
 #include "tsim_spike_map_cuda.h"

@@ -78,7 +78,7 @@ def test_the_same_spikes_and_numbers_as_numpy(neuron):
 
 @pytest.mark.parametrize(
     "learning",
-    [{"gain": "undivided"}, {"forgetting": 0.98}, {"probability": 0.4}, {"stop": 200}],
+    [{"gain": "undivided"}, {"forgetting": 0.98}, {"relaxation": 0.01}, {"probability": 0.4}, {"stop": 200}],
     ids=lambda learning: next(iter(learning)),
 )
 def test_every_kind_of_rule(learning):

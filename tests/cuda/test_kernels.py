@@ -33,7 +33,7 @@ class Problem(ctypes.Structure):
         ("n_rows", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("partner", "block_start", "P_start", "pending_start", "max_pending")),
         *((name, ctypes.c_void_p) for name in ("x", "P", "pending_k", "pending_c", "P_scale", "pending")),
-        *((name, ctypes.c_void_p) for name in ("alpha_P", "forgetting", "divided", "fresh")),
+        *((name, ctypes.c_void_p) for name in ("alpha_P", "forgetting", "relaxation", "divided", "fresh")),
         *((name, ctypes.c_void_p) for name in ("n_updates", "diverged_step")),
         ("schedule", Schedule),
         ("error", ctypes.c_void_p * MAPS),
@@ -103,6 +103,7 @@ class Learner:
             "pending": np.zeros(len(blocks), np.int32),
             "alpha_P": np.array([0.7]),
             "forgetting": np.array([1.0]),
+            "relaxation": np.array([0.0]),
             "divided": np.array([1], np.int32),
             "fresh": np.array([1], np.int32),
             "n_updates": np.array([0]),
@@ -173,6 +174,7 @@ def truth(learner: Learner, P: list[np.ndarray], weights: list[np.ndarray], stop
                 if np.array_equal(np.flatnonzero(mask[row]), index):
                     weights[m][row, index] -= (c if a["divided"][0] else 1) * learner.errors[m][row] * k
         P[b] = (P[b] - c * np.outer(k, k)) / a["forgetting"][0]
+        P[b] = (1 - a["relaxation"][0]) * P[b] + a["relaxation"][0] * a["alpha_P"][0] * np.eye(len(r))
 
 
 def dense(n: int) -> list[np.ndarray]:
@@ -197,9 +199,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize(("divided", "forgetting"), [(1, 1.0), (0, 1.0), (1, 0.9)])
-def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, divided, forgetting):
-    learner = Learner.of(CASES[name], divided=divided, forgetting=forgetting)
+@pytest.mark.parametrize("options", [{}, {"divided": 0}, {"forgetting": 0.9}, {"relaxation": 0.2}], ids=str)
+def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, options):
+    learner = Learner.of(CASES[name], **options)
     wanted_P = [0.7 * np.eye(n) for n in learner.blocks.sizes]
     wanted_w = [w.copy() for w in learner.weights]
     rng = np.random.default_rng(2)

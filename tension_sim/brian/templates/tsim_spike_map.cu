@@ -1,6 +1,5 @@
 {# USES_VARIABLES { N, y, y_start, out_start, post, w, scale } #}
 {% extends 'tsim_host.cu' %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block before_run_host_maincode %}
     {# Run arguments give the host's vectors the length of their files; they are then copied to the device. #}

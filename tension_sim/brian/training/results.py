@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import InvalidValueError, message
 from ...results.neo_objects import common_end, spike_trains
-from ..monitors import unit_of
+from ..monitors import quantities_unit
 from .records import Records
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class TrainerResults:
         start, stop = run.first_step * self.dt, (run.first_step + run.steps) * self.dt
         for name, values in (("output", run.output), ("target", run.target)):
             if values is not None and len(values):
-                unit = unit_of(self.units[name])
+                unit = quantities_unit(self.units[name])
                 segment.analogsignals.append(
                     neo.AnalogSignal(values * unit, t_start=start * pq.s, sampling_rate=1 / self.dt * pq.Hz, name=name)
                 )
@@ -160,7 +160,9 @@ class TrainerResults:
         for name, weights in self.weights.items():
             if complete < len(weights):
                 signal = neo.IrregularlySampledSignal(
-                    [stop] * pq.s, weights[complete][None] * unit_of(self.units[name]), name=f"weights of {name}"
+                    [stop] * pq.s,
+                    weights[complete][None] * quantities_unit(self.units[name]),
+                    name=f"weights of {name}",
                 )
                 segment.irregularlysampledsignals.append(signal)
 

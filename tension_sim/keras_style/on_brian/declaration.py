@@ -166,8 +166,7 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
         one another.
     """
     blocks = Blocks.of(maps)
-    members = np.split(blocks.partner, blocks.start[1:-1])
-    number = {partners.tobytes(): b for b, partners in enumerate(members)}
+    number = {partners.tobytes(): b for b, partners in enumerate(blocks.members)}
     variables = tuple(variable for variable, _ in held)
     matrices = [Matrices(variable) for variable in variables]
     # where each matrix of each variable lies: (variable, matrix, block)

@@ -115,10 +115,7 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
 def _learned(
     layer: Any, model: Any, plastic: Plastic | None, learns: np.ndarray, reads: bool
 ) -> tuple[list[Link], Plastic | None]:
-    """Return the links of the kernels that learn and of their P, and the recurrence as it learns beside the readout.
-
-    Readout and recurrence learn by one rule where they have one P.
-    """
+    """Return the links of the kernels that learn and of their P, and the recurrence, which says whether it shares P."""
     recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
     links = []
     if recurs:
@@ -128,17 +125,17 @@ def _learned(
     all_of = np.arange(layer.units)
     P = model.recurrent_P if recurs else None
     if P is not None and P is model.readout_P:
+        plastic = replace(plastic, shares_P=True) if reads else plastic
         return [*links, rule(RULE if reads else PLASTIC_RULE, [[all_of]], (P, [all_of]))], plastic
     of_readout = (model.readout_P, [all_of])
     if P is not None:
         partners = [np.flatnonzero(column) for column in learns.T]
         matrices = model._blocks.members
-        alike = reads and not plastic.divide_by_source
-        if alike and _agree(model, P, matrices):
+        if reads and not plastic.divide_by_source:
+            # where a user set one of them, each learns by its own
+            plastic = replace(plastic, shares_P=_agree(model, P, matrices))
+        if plastic.shares_P:
             return [*links, rule(RULE, [[all_of] * layer.output_size, partners], of_readout, (P, matrices))], plastic
-        if alike:
-            # a user set one of them: each learns by its own
-            plastic = replace(plastic, learning=replace(plastic.learning, alpha_P=2 * plastic.learning.alpha_P))
         links.append(rule(PLASTIC_RULE, [partners], (P, matrices)))
     if reads:
         links.append(rule(RULE, [[all_of]], of_readout))

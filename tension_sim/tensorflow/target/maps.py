@@ -106,7 +106,7 @@ class MapSteps:
         return stored[_filled(np.asarray(values[f"{self.name}.row_start"]))]
 
     def _write(self, moment: Moment) -> None:
-        x, w = moment.read(self.part.source), moment[f"{self.owner}.w"]
+        x, w = self.source(moment), moment[f"{self.owner}.w"]
         if self.part.count is None:
             y = tf.linalg.matvec(w, x)
         else:
@@ -115,7 +115,8 @@ class MapSteps:
 
     def source(self, moment: Moment) -> Any:
         """Return x, which a rule reads as well."""
-        return moment.read(self.part.source)
+        read = [moment.read(source) for source in self.part.sources]
+        return read[0] if len(read) == 1 else tf.concat(read, axis=0)
 
 
 class SpikeInputSteps:
