@@ -222,7 +222,7 @@ class RLS(GeneratedObject):
         )
         values["divided"] = int(options["gain"] == "divided")
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
-
+        self._shown = {name: options[name] for name in ("gain", "update_every", "start", "stop")}
         synapses = learns[0] if isinstance(learns[0], LearnedSynapses) else None
         #: Whether each synapse has a rate of its own, in place of each source.
         self.by_synapse: bool = synapses is not None and synapses.by_synapse
@@ -256,6 +256,11 @@ class RLS(GeneratedObject):
         if synapses is not None:
             self._contain_scatter(of_synapses, order + 1, place)
         self._enable_group_attributes()
+
+    def _describe(self) -> dict[str, object]:
+        maps = ", ".join(learned.name for learned in self.maps)
+        shown: dict[str, object] = {"name": self.name, "maps": maps}
+        return shown | {key: value for key, value in self._shown.items() if value is not None}
 
     def _contain_scatter(self, learned: SynapticMap, order: int, place: Mapping[str, Any]) -> None:
         """Add what writes the weights back into the Synapses after an update."""

@@ -190,7 +190,7 @@ class SpikeInput:
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
         under_way = {} if self.longest_delay is None else {"ring": (self.longest_delay + 1) * self.n_targets}
-        return ({"w": self.count} if self.trace and self.count is not None else {}) | under_way
+        return ({"w": self.count or 0} if self.trace else {}) | under_way
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,10 @@ from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
 from .checkpoint import checkpoint_of, with_checkpoints
+from .compare import compare
 from .job import Job, perform, say_dry_run, shown_range
 from .options import json_wanted, stored_run, with_from, with_json
+from .report import report
 from .resume import resume_by
 from .terminal import ERR, OUT, answered, plain, say, say_json
 from .told import told_error, told_interrupt, wants_json
@@ -37,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
+app.command()(report)
+app.command()(compare)
 
 
 def _complete(incomplete: str) -> list[str]:

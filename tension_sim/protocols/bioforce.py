@@ -141,40 +141,44 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough; that run is what is returned."""
     from ..results.run_data import added
+    from ..run.journal import Values, looping
     from ..run.simulation import Simulation
     from ..tasks.surrogate import gaps_marked
 
     traces, values = recording(recipe), recipe.values["run"]
     known, y = np.isfinite(traces), gaps_marked(traces)
     simulation = Simulation(network(recipe, traces.shape[1]), target=target, name=recipe.name)
-    state: Any = None
-    curves: dict[str, list[float]] = {"training_mae": [], "free_mae": []}
-    interrupted, timings = False, dict[str, float]()
+    course = Values(state=None, timings={}, training_mae=[], free_mae=[])
+    interrupted = False
 
     def once(learning: bool, done: int) -> Any:
         def report(at: int, _: int) -> None:
             if progress is not None:
                 progress(done * len(y) + at, 2 * values["epochs"] * len(y))
 
-        results = simulation.run(y, learning=learning, state=state, progress=report)
-        timings.update(added(timings, results.timings))
+        results = simulation.run(y, learning=learning, state=course["state"], progress=report)
+        course["timings"] = added(course["timings"], results.timings)
         found = float(np.abs(results.output - traces[: len(results.output)])[known[: len(results.output)]].mean())
         return results, found
 
-    for epoch in range(values["epochs"]):
-        results, training = once(True, 2 * epoch)
-        interrupted = results.provenance["interrupted"]
-        if interrupted:
-            break
-        state = results.state
-        results, free = once(False, 2 * epoch + 1)
-        interrupted = results.provenance["interrupted"]
-        if interrupted:
-            break
-        curves["training_mae"].append(training)
-        curves["free_mae"].append(free)
-        if free < values["stop_at"]:
-            break
+    with looping("epochs", course) as loop:
+        while (epoch := len(course["free_mae"])) < values["epochs"]:
+            loop.point()
+            results, training = once(True, 2 * epoch)
+            interrupted = results.provenance["interrupted"]
+            if interrupted:
+                break
+            course["state"] = results.state
+            results, free = once(False, 2 * epoch + 1)
+            interrupted = results.provenance["interrupted"]
+            if interrupted:
+                break
+            course["training_mae"] += [training]
+            course["free_mae"] += [free]
+            if free < values["stop_at"]:
+                break
+    curves = {name: course[name] for name in ("training_mae", "free_mae")}
+    timings = course["timings"]
     found = {name: np.array(curve) for name, curve in curves.items()}
     ends = recipe.dt * len(y) * np.arange(1, len(curves["free_mae"]) + 1)
     results = replace(

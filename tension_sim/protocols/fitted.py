@@ -22,6 +22,7 @@ from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.results import Results
 from ..results.run_data import added
+from ..run.journal import looping
 from ..run.simulation import Simulation, Target
 from ..run.trials import Condition, Trials, correlation, window_means
 from ._balanced import (
@@ -369,18 +370,29 @@ class Course:
     def learn(self, trials: Trials, last: Results) -> Results:
         """Learn and test; return the last test, or `last` where there was none."""
         first, every = self.fit.names[0], self.fit.recipe.values["run"]["test_every"]
-        self.tested[0] = self.fit.follow(trials.test(first), self.targets[0])
-        self.say(f"loop 0: r {self.tested[0]:.4f}")
-        while trials.loops < self.loops and not trials.interrupted:
-            began = time.perf_counter()
-            some = min(every - trials.loops % every, self.loops - trials.loops)
-            trials.train(some, after=self._after)
-            self.seconds.append((time.perf_counter() - began) / some)
-            if not trials.interrupted:
-                last = trials.test(first, trials.loops)
-                self.tested[trials.loops] = self.fit.follow(last, self.targets[0])
-                self.say(f"loop {trials.loops}: r {self.tested[trials.loops]:.4f}, {self.seconds[-1]:.2f} s a loop")
+        with looping("course", trials, self):
+            if 0 not in self.tested:
+                self.tested[0] = self.fit.follow(trials.test(first), self.targets[0])
+                self.say(f"loop 0: r {self.tested[0]:.4f}")
+            while trials.loops < self.loops and not trials.interrupted:
+                began = time.perf_counter()
+                some = min(every - trials.loops % every, self.loops - trials.loops)
+                trials.train(some, after=self._after)
+                self.seconds.append((time.perf_counter() - began) / some)
+                if not trials.interrupted:
+                    last = trials.test(first, trials.loops)
+                    self.tested[trials.loops] = self.fit.follow(last, self.targets[0])
+                    self.say(f"loop {trials.loops}: r {self.tested[trials.loops]:.4f}, {self.seconds[-1]:.2f} s a loop")
         return last
+
+    def kept(self) -> dict[str, Any]:
+        """Return what was measured so far; see `tension_sim.run.journal.looping`."""
+        learned = {loop: list(found) for loop, found in self.learned.items()}
+        return {"learned": learned, "tested": dict(self.tested), "seconds": list(self.seconds)}
+
+    def take_back(self, kept: dict[str, Any]) -> None:
+        """Go on from what `kept` returned."""
+        self.learned, self.tested, self.seconds = kept["learned"], kept["tested"], kept["seconds"]
 
     def _after(self, loop: int, condition: str, results: Results) -> None:
         k, names = self.fit.names.index(condition), self.fit.names

@@ -33,6 +33,7 @@ from ._further import further_trials
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..results.results import Results
+    from ..run.journal import Loop, Values
     from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "SpikingFullForceRecipe"]
@@ -259,31 +260,41 @@ class Components:
 
 def components(recipe: SpikingFullForceRecipe, target: Target | None, report: Callable[[int], None]) -> Components:
     """Run the rate network, driven by the target, through all trials."""
+    from ..run.journal import Values, looping
+
     n, (settle, number, *_) = recipe.values["network"]["n"], recipe.counts
     m = recipe.values["network"]["components"]
-    power, mean, rows, done, series = np.zeros((n, n)), np.zeros(n), 0, 0, []
-    axes, timings = np.empty((n, 0)), dict.fromkeys(("build", "run"), 0.0)
-    for trial, currents in enumerate(_currents(recipe, target, timings)):
-        if settle <= trial < settle + number:
-            power += currents.T @ currents
-            mean += currents.sum(axis=0)
-            rows += len(currents)
-        if trial == settle + number - 1:
-            values, vectors = np.linalg.eigh(power)
-            axes = vectors[:, ::-1][:, :m]
-        if trial >= settle + number:
-            series.append(currents @ axes)
-        done += len(currents)
-        report(done)
-    explained = float(values[::-1][:m].sum() / values.sum())
-    return Components(axes, mean @ axes / rows, explained, np.concatenate(series), timings)
+    sums = Values(power=np.zeros((n, n)), mean=np.zeros(n), rows=0, axes=np.empty((n, 0)), explained=0.0)
+    sums |= {"trial": 0, "done": 0, "series": [], "timings": dict.fromkeys(("build", "run"), 0.0)}
+    reached = Values(block=0, state=None, rates=None)
+    with looping("components", sums, reached) as loop:
+        for currents in _currents(recipe, target, sums, reached, loop):
+            trial = sums["trial"]
+            if settle <= trial < settle + number:
+                sums["power"] = sums["power"] + currents.T @ currents
+                sums["mean"] = sums["mean"] + currents.sum(axis=0)
+                sums["rows"] += len(currents)
+            if trial == settle + number - 1:
+                values, vectors = np.linalg.eigh(sums["power"])
+                sums["axes"] = vectors[:, ::-1][:, :m]
+                sums["explained"] = float(values[::-1][:m].sum() / values.sum())
+            if trial >= settle + number:
+                sums["series"] += [currents @ sums["axes"]]
+            sums["done"] += len(currents)
+            sums["trial"] += 1
+            report(sums["done"])
+    axes, mean = sums["axes"], sums["mean"] @ sums["axes"] / sums["rows"]
+    return Components(axes, mean, sums["explained"], np.concatenate(sums["series"]), sums["timings"])
 
 
-def _currents(recipe: SpikingFullForceRecipe, target: Target | None, timings: dict[str, float]) -> Iterator[np.ndarray]:
+def _currents(
+    recipe: SpikingFullForceRecipe, target: Target | None, sums: Values, reached: Values, loop: Loop
+) -> Iterator[np.ndarray]:
     """Yield what the units receive from each other and from the target, shape (steps, units), trial by trial."""
     from ..declare.kernels import SparseKernel
     from ..declare.network import ForceNetwork
     from ..declare.record import Record
+    from ..results.run_data import added
     from ..run.simulation import Simulation
 
     drawn, values = recipe.drawn, recipe.values["network"]
@@ -293,16 +304,20 @@ def _currents(recipe: SpikingFullForceRecipe, target: Target | None, timings: di
         output_kernel=None,
         input_kernel=np.concatenate([drawn["target"], drawn["input"]]), seed=recipe.seed, **recipe.rate_units,
     )  # fmt: skip
-    simulation, state, rates = Simulation(net, target=target, record=Record()), None, net.initial_values["r"]
-    for block in _blocks(recipe.trials()):
+    simulation = Simulation(net, target=target, record=Record())
+    for number, block in enumerate(_blocks(recipe.trials())):
+        if number < reached["block"]:
+            continue
+        loop.point()
         y = np.concatenate([trial.target for trial in block])
-        results = simulation.run(x=np.concatenate([y, np.concatenate([t.inputs for t in block])], axis=1), state=state)
+        x = np.concatenate([y, np.concatenate([t.inputs for t in block])], axis=1)
+        results = simulation.run(x=x, state=reached["state"])
         if results.provenance["interrupted"]:
             raise KeyboardInterrupt
-        for name, seconds in results.timings.items():
-            timings[name] += seconds
+        sums["timings"] = added(sums["timings"], results.timings)
+        rates = net.initial_values["r"] if reached["rates"] is None else reached["rates"]
         before = np.concatenate([rates[None], results.output[:-1]])
-        state, rates = results.state, results.output[-1]
+        reached.update(block=number + 1, state=results.state, rates=results.output[-1])
         currents = before @ drawn["recurrent"] + y @ drawn["target"]
         yield from np.split(currents, np.cumsum([len(trial) for trial in block])[:-1])
 

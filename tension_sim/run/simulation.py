@@ -24,7 +24,7 @@ from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import checked_rows, values_of
-from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
+from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     EngineNotFoundError,
@@ -40,6 +40,7 @@ from ..results.results import Recording, Results
 from ..system.interrupts import Interrupts
 from ..system.machine import this_machine
 from ..system.memory import check_memory
+from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
@@ -171,7 +172,7 @@ class Simulation(Described):
         learning: bool = True,
         state: Mapping[str, Any] | None = None,
         phases: tuple[Phase, ...] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
         checkpoint: Checkpoint | str | Path | None = None,
     ) -> Results:
         """Run the network.
@@ -200,8 +201,9 @@ class Simulation(Described):
         phases : tuple of Phase, optional
             Named parts of the run; by default before learning, learning and test, by the schedule. A run
             without learning is a test.
-        progress : callable, optional
-            Called as ``progress(steps_done, steps)`` while the run goes on.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``
+            while the run goes on.
         checkpoint : Checkpoint or path of a folder, optional
             Where the state is written while the run goes on, and what it goes on from after a kill.
             Recordings stream to that folder; the results map them from there.
@@ -209,7 +211,8 @@ class Simulation(Described):
         Returns
         -------
         Results
-            Also after Ctrl-C, up to the step reached.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, up to the step reached;
+            ``results.interrupted`` is True then.
 
         Raises
         ------
@@ -223,7 +226,6 @@ class Simulation(Described):
         """
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
-        check_callable("Simulation.run.progress", progress, "progress(steps_done, steps)")
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
         phases = None if phases is None else _checked_phases(phases)
         if every is not None and not isinstance(every, Mapping):
@@ -238,6 +240,7 @@ class Simulation(Described):
         room = len(rows_between_steps(start, start + steps, self.record.every)) * self._recorded_bytes()
         if checkpoint is None and current_journal() is None:  # else recordings go to the disk
             check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
+        check_progress("Simulation.run.progress", progress)
         if rehearsing():
             self._check_build()
             raise Rehearsed
@@ -246,14 +249,16 @@ class Simulation(Described):
             program = self.build()
         built = time.perf_counter() - begin
 
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(min(max(done, 0), steps), steps)
+        with progress_of("Simulation.run.progress", progress, self.name) as report:
 
-        pieces = Pieces(
-            self.wiring, self.target, program, values, start, steps, target_at, report, self._recorded_bytes()
-        )
-        reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
+            def at_step(done: int) -> None:
+                if report is not None:
+                    report(min(max(done, 0), steps), steps)
+
+            pieces = Pieces(
+                self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
+            )
+            reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
         # as the list of the cache shows it

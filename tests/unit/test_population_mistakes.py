@@ -93,7 +93,8 @@ def test_parts(build, error, text):
         (to_inh(weights=scipy.sparse.csr_array(INH)), InvalidValueError, "weights: expected weights of shape (4,"),
         (to_inh(weights=EXC * np.nan), InvalidValueError, "Network.projections[0].weights: expected finite values"),
         (to_inh(weights=EXC * b2.nS), UnitsError,
-         "Network.projections[0].weights: expected plain numbers, or a quantity in mV.\nReceived: 'a quantity in s"),
+         "Network.projections[0].weights: expected plain numbers, or a quantity in mV.\nReceived: "
+         "'a quantity in siemens'"),
         (to_exc(weights=INH * b2.pA), UnitsError, "expected plain numbers, or a quantity in nS.\n"),
         (to_exc(weights=-INH), InvalidValueError,
          "Network.projections[0].weights: expected conductances of at least 0.\n"
