@@ -313,7 +313,7 @@ class NetworkWiring(Wiring[Network]):
         if delays is None:
             return {}
         of_each = delays_by_source("Projection.delay", self.net.kernels[k], delays) if delays.ndim else int(delays)
-        return {entry(name, "delay"): of_each}
+        return {entry(name, "delay_steps"): of_each}
 
     def _learned_values(self, k: int) -> dict[str, Any]:
         net, projection = self.net, self.net.projections[k]
