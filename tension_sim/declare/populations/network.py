@@ -19,6 +19,7 @@ from ..language.code import checked_error
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_choice, check_matrix, check_positive, check_table, check_whole
 from ..values import initial_values, seconds, shown_in
+from .connector import Connector, drawn_numbers
 from .equations import PopulationEquations
 from .naming import check_part_name, check_variable_name, words
 from .population import Population
@@ -238,7 +239,11 @@ class Network(Described, Declared):
             where = f"Network.projections[{k}].weights"
             shape = self.populations[each.pre].n, self.populations[each.post].n
             unit = self.populations[each.post].neuron.input_units[into]
-            kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
+            if isinstance(each.weights, Connector):
+                rng = np.random.default_rng([self.seed, 2, k])
+                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng)
+            else:
+                kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
             found.append(kernel)
         return tuple(found)
@@ -278,7 +283,7 @@ class Network(Described, Declared):
     @cached_property
     def feedback_kernels(self) -> dict[tuple[str, str, str], np.ndarray]:
         """Weights of shape (outputs, neurons) by readout, population and input, in the unit of the input."""
-        found = {}
+        found, rng = {}, np.random.default_rng([self.seed, 4])
         for name, readout in self.readouts.items():
             outputs = self.output_kernels[name].shape[1]
             for given, weights in readout.feedback.items():
@@ -291,6 +296,8 @@ class Network(Described, Declared):
                 unit, shape = cells.neuron.input_units[into], (outputs, cells.n)
                 if (name, population, into) in found:
                     raise InvalidValueError(message(where, "one feedback into each input", given))
+                if isinstance(weights, str):
+                    weights = drawn_numbers(where, weights, shape, unit, rng)
                 found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
         return found
 

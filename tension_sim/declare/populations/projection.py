@@ -31,9 +31,10 @@ class Projection(Described, Declared):
     ----------
     pre, post : str
         Names of the populations.
-    weights : SparseKernel, scipy.sparse matrix or array, or array, shape (n_pre, n_post)
+    weights : SparseKernel, scipy.sparse matrix or array, array of shape (n_pre, n_post), or Connector
         In the unit of the input, or an array of quantities. Of an array the entries that are not 0
-        are synapses, and all where they learn; of the others those that they hold.
+        are synapses, and all where they learn; of the others those that they hold. A `Connector` draws
+        them from the network's seed.
     into : str, optional
         The input of the postsynaptic neurons that the synapses bring, as their equation file names
         it; by default their recurrent input.

@@ -31,7 +31,8 @@ class Readout(Described, Declared):
     feedback : mapping of str to array, optional
         What each output gives to a population: from its name, or name and input as in
         ``"exc.I_fb"``, to weights of shape (n_outputs, n) in the unit of that input or as
-        quantities. A name alone means the neuron's feedback input.
+        quantities, or to an expression that draws them, such as ``"600*pA*(2*rand() - 1)"``. A name
+        alone means the neuron's feedback input.
     learning : Learning, optional
         Lets the weights learn the supervisor.
     synapse : SynapticFilter or str or Path
