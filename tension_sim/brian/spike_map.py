@@ -112,7 +112,7 @@ class SpikeMap(Weighted):
             )
         clock = groups[0].clock if clock is None else clock
         _check_clock(groups, clock)
-        self.shape = (n_targets, sum(len(group) for group in groups))
+        self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
         guard = _guard_of(target, y)
@@ -130,11 +130,11 @@ class SpikeMap(Weighted):
             + ["allowed"] * (guard is not None),
         )
         #: Group and variable name of each trace, one for each group of sources.
-        self.trace = traces
+        self.trace: list[tuple[Any, str]] = traces
         #: What a rule reads as the output of this map: group and variable name.
-        self.output = (target, target_variable)
+        self.output: tuple[Any, str] = (target, target_variable)
         #: Variables whose length comes with the run.
-        self.any_length = ("post", "w", "slot") if traces else ("post", "w")
+        self.any_length: tuple[str, ...] = ("post", "w", "slot") if traces else ("post", "w")
         self._stored = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)

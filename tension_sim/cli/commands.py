@@ -26,7 +26,7 @@ from .terminal import ERR, OUT, plain, say
 if TYPE_CHECKING:
     from ..run import simulation
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="tension-sim",
     help="FORCE learning of spiking and rate networks in generated C++: published networks by one command.",
     no_args_is_help=True,

@@ -120,11 +120,12 @@ class Fit:
     """The parts of one run of a recipe."""
 
     def __init__(self, recipe: Recipe, target: Target | None) -> None:
-        self.recipe, self.times = recipe, Times.of(recipe)
+        self.recipe: Recipe = recipe
+        self.times: Times = Times.of(recipe)
         values, n = recipe.values, recipe.values["network"]["n"]
-        self.rng = np.random.default_rng([recipe.seed, 2])
+        self.rng: np.random.Generator = np.random.default_rng([recipe.seed, 2])
         self.rates: dict[str, np.ndarray] = {}
-        self.cells = n
+        self.cells: int = n
         if values["target"]["kind"] == "rates":
             bins = len(self.times.learned)
             file, cells = values["target"]["data"], values["target"]["cells"] or n // 4
@@ -140,10 +141,10 @@ class Fit:
             if self.cells < most:
                 where = f"{recipe.name}: plastic.excitatory"
                 raise InvalidValueError(message(where, f"at most {self.cells - 1} inputs from other cells", most - 1))
-        self.names = list(self.rates) or ["sines"]
-        self.net = self._network()
+        self.names: list[str] = list(self.rates) or ["sines"]
+        self.net: FittedNetwork = self._network()
         trained = tuple(range(self.cells))
-        self.simulation = Simulation(
+        self.simulation: Simulation = Simulation(
             self.net,
             target=target,
             record=Record(every=self.times.sample, variables={"I_static": trained, "I_plastic": trained}),
@@ -339,8 +340,11 @@ class Course:
         say: Callable[[str], None],
         progress: Callable[[int, int], None] | None,
     ) -> None:
-        self.fit, self.targets, self.say, self.progress = fit, targets, say, progress
-        self.loops = fit.recipe.values["run"]["loops"]
+        self.fit: Fit = fit
+        self.targets: list[np.ndarray] = targets
+        self.say: Callable[[str], None] = say
+        self.progress: Callable[[int, int], None] | None = progress
+        self.loops: int = fit.recipe.values["run"]["loops"]
         #: Mean correlation by loop: of each condition while learning, and in the test after the loop.
         self.learned: dict[int, list[float]] = {}
         self.tested: dict[int, float] = {}

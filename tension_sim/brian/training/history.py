@@ -58,8 +58,9 @@ class ProgressBar:
         where = "Trainer.fit.verbose"
         if verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(where, '"auto", 0, 1 or 2', verbose, "0 is silent."))
-        self.verbose = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
-        self.epochs, self.epoch = 1, 0
+        self.verbose: int = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
+        self.epochs: int = 1
+        self.epoch: int = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which epoch it is."""

@@ -109,6 +109,8 @@ class Trainer:
     ) -> None:
         members = checked_network(network)
         self.network = network
+        self.output_group: Any
+        self.output_variable: str
         self.output_group, self.output_variable = checked_output(output, members)
         self.inputs = inputs
         clock = self.output_group.clock
@@ -116,15 +118,16 @@ class Trainer:
         self._signals = checked_signals(target, inputs, members, clock)
         self._clock = clock
         self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
-        self.stateful = check_flag("Trainer.stateful", stateful)
+        self.stateful: bool = check_flag("Trainer.stateful", stateful)
         self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
         self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
         self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
-        self.history = History()
-        self.stop_training = self.interrupted = False
+        self.history: History = History()
+        self.stop_training: bool = False
+        self.interrupted: bool = False
 
     # ---- the verbs ----
 
@@ -188,7 +191,9 @@ class Trainer:
         params = {"epochs": epochs, "steps": sum(trial.steps for trial in trials), "verbose": bar.verbose}
         listed = Callbacks("Trainer.fit.callbacks", callbacks, self, params)
         engine = self._prepare()
-        self.history, self.stop_training, self.interrupted = History(), False, False
+        self.history = History()
+        self.stop_training = False
+        self.interrupted = False
         self.history.params = params
         results = self.results = self._new_results()
         weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
