@@ -88,7 +88,7 @@ def _formula(formula: Formula, rows: int, dim: Any, linked: Mapping[str, Any], n
         raise InvalidValueError(
             message(
                 "RLS.target",
-                f"a TimedArray with {rows} columns, one a row of the map, or with one",
+                f"a TimedArray with {rows} columns, one per row of the map, or with one",
                 f"{formula.columns} columns",
                 "its values have the shape (times, rows).",
             )
@@ -105,7 +105,7 @@ def _linked(name: str, group: Any, variable: str, rows: int, namespace: Mapping[
         raise InvalidValueError(
             message(
                 f"RLS.{name}",
-                f"a variable with {rows} values, one a row, or a single one",
+                f"a variable with {rows} values, one per row, or a single one",
                 size,
                 f"{variable!r} of {group.name} has {size}: name a part of the group, or a map with {size} rows.",
             )

@@ -314,7 +314,7 @@ def _checked_rows(rows: int | None, weights: Any, n_sources: int) -> int:
         raise InvalidValueError(
             message(
                 "LinearMap.weights",
-                f"an array of shape (targets, {n_sources}), a row a target",
+                f"an array of shape (targets, {n_sources}), one row per target",
                 np.shape(weights),
                 f"for one target give it the shape (1, {n_sources}), as by weights[np.newaxis].",
             )

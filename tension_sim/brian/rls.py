@@ -94,8 +94,8 @@ class RLS(GeneratedObject):
         The maps learned; all of the same sources. They share P where partners agree. Or
         Synapses, all into one group: together they are the partners of each of its neurons.
     target : Signal, LinearMap, (group, variable name), TimedArray or str, optional
-        Known to `error` as ``y``: one value a row, or one for all. The variable may be a
-        subexpression of its group; a TimedArray has one axis, or a column a row; an expression,
+        Known to `error` as ``y``: one value per row, or one for all. The variable may be a
+        subexpression of its group; a TimedArray has one axis, or one column per row; an expression,
         as in ``"sin(2*pi*5*Hz*t)"``, may use t, the row i, `variables` and `namespace`.
     alpha_P : float or array, shape (sources,)
         Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty; or one of each
@@ -131,7 +131,7 @@ class RLS(GeneratedObject):
         Divide a second time, by ``1 + r'P r`` of the presynaptic neuron's own P, as the
         published program of BioFORCE does. The one map goes from neurons to themselves.
     factor : array or list of arrays, optional
-        Multiplies what each weight learns: shape (targets, sources), or one number a stored
+        Multiplies what each weight learns: shape (targets, sources), or one number per stored
         weight; with several maps one array, or None, for each. Of Synapses, the name of
         their variable that holds it, or None.
     signs : array, shape (sources,), optional
@@ -222,7 +222,7 @@ class RLS(GeneratedObject):
         )
         values["divided"] = int(options["gain"] == "divided")
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
-
+        self._shown = {name: options[name] for name in ("gain", "update_every", "start", "stop")}
         synapses = learns[0] if isinstance(learns[0], LearnedSynapses) else None
         #: Whether each synapse has a rate of its own, in place of each source.
         self.by_synapse: bool = synapses is not None and synapses.by_synapse
@@ -256,6 +256,11 @@ class RLS(GeneratedObject):
         if synapses is not None:
             self._contain_scatter(of_synapses, order + 1, place)
         self._enable_group_attributes()
+
+    def _describe(self) -> dict[str, object]:
+        maps = ", ".join(learned.name for learned in self.maps)
+        shown: dict[str, object] = {"name": self.name, "maps": maps}
+        return shown | {key: value for key, value in self._shown.items() if value is not None}
 
     def _contain_scatter(self, learned: SynapticMap, order: int, place: Mapping[str, Any]) -> None:
         """Add what writes the weights back into the Synapses after an update."""
@@ -387,7 +392,7 @@ class RLS(GeneratedObject):
         if len(self) == 1 or (early and not isinstance(matrices, Sequence)):
             matrices = [matrices]
         if not isinstance(matrices, Sequence) or not (early or len(matrices) == len(self)):
-            raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one a block", matrices))
+            raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one per block", matrices))
         if early:
             sizes = [int(np.shape(given)[0]) if np.ndim(given) else 1 for given in matrices]
         else:

@@ -201,7 +201,7 @@ def output_of(where: str, target: Any) -> tuple[Any, str] | Formula:
 
 
 def check_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
-    """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
+    """Return alpha_P as float64: of shape () for one number, (n_sources,) for one per source."""
     check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
     if not isinstance(alpha_P, list | tuple) and np.ndim(alpha_P) == 0:
@@ -230,7 +230,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
     n_groups = max(int(labels.max()) + 1, 0)
     if row_sum is None:
         raise InvalidValueError(message("RLS.row_sum", "a penalty beside groups", row_sum, "pass row_sum=."))
-    penalty = numbers("RLS.row_sum", row_sum, "numbers, one a group")
+    penalty = numbers("RLS.row_sum", row_sum, "numbers, one per group")
     check_matrix("RLS.row_sum", penalty, () if penalty.ndim == 0 else (n_groups,), "groups")
     if not np.all(penalty >= 0):
         raise InvalidValueError(
@@ -269,7 +269,7 @@ def check_factors(factor: Any, maps: Sequence[Learns]) -> list[np.ndarray | bool
     if factor is None or factor is True:
         factors = [factor] * len(maps)
     if not isinstance(factors, Sequence) or len(factors) != len(maps):
-        raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one a map", factor))
+        raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one per map", factor))
     checked: list[np.ndarray | bool | None] = []
     for m, given in zip((m for m in maps if not isinstance(m, LearnedSynapses)), factors, strict=True):
         check_plain("RLS.factor", given)

@@ -32,7 +32,7 @@ for (const auto& _arg : args) {{
 
 
 class Signal(GeneratedObject):
-    """Play samples, one row a time step.
+    """Play samples, one row per time step.
 
     Parameters
     ----------

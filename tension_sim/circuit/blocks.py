@@ -90,7 +90,7 @@ class BlockSizes(NamedTuple):
     pending_k, pending_c : int
         Numbers of the terms that wait to be applied to P.
     rows : tuple of int
-        Rows that are learned, one number a map.
+        Rows that are learned, one number per map.
     """
 
     blocks: int
@@ -142,7 +142,7 @@ class Blocks:
 
         Parameters
         ----------
-        partners : sequence, one a map, of sequences, one a row, of arrays of int
+        partners : sequence, one per map, of sequences, one per row, of arrays of int
             The sources of each row.
 
         Examples

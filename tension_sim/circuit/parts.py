@@ -57,7 +57,7 @@ class Units:
     parameters : tuple of (name, dimension)
         Shared values that come with the run.
     states : tuple of str
-        Variables that hold a state, each with one value a unit.
+        Variables that hold a state, each with one value per unit.
     method : str
         Integration method.
     filters : tuple of str
@@ -171,6 +171,10 @@ class SpikeInput:
         Variable of the sources that a rule reads as their rate; empty: not learned.
     count : int or None
         Number of weights, where they are learned.
+    longest_delay : int or None
+        In time steps; None: spikes arrive in their own step.
+    own_delays : bool
+        Whether each weight has a delay of its own.
     """
 
     sources: tuple[str, ...]
@@ -179,11 +183,14 @@ class SpikeInput:
     target: Variable
     trace: str = ""
     count: int | None = None
+    longest_delay: int | None = None
+    own_delays: bool = False
 
     @property
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
-        return {"w": self.count} if self.trace and self.count is not None else {}
+        under_way = {} if self.longest_delay is None else {"ring": (self.longest_delay + 1) * self.n_targets}
+        return ({"w": self.count or 0} if self.trace else {}) | under_way
 
 
 @dataclass(frozen=True)

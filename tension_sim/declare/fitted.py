@@ -153,7 +153,7 @@ class FittedNetwork(Declaration):
                 what = "whole numbers from 0 on, and -1 for no group"
                 raise InvalidValueError(message("FittedNetwork.groups", what, self.groups))
             count = int(self.groups.max()) + 1
-            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one a group"))
+            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one per group"))
             check_matrix("FittedNetwork.row_sum", row_sum, (count,), "groups")
             if not np.all(row_sum >= 0):
                 raise InvalidValueError(message("FittedNetwork.row_sum", "penalties of at least 0", self.row_sum))
@@ -184,7 +184,7 @@ class FittedNetwork(Declaration):
 
     @property
     def n_outputs(self) -> int:
-        """Number of targets: one a neuron."""
+        """Number of targets: one per neuron."""
         return self.n
 
     @cached_property

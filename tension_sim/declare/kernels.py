@@ -1,4 +1,4 @@
-"""Sparse weights: one entry a synapse."""
+"""Sparse weights: one entry per synapse."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class SparseKernel(Declared):
         weight = numbers("SparseKernel.weight", self.weight, f"an array of shape {self.pre.shape}")
         for name, array in (("post", self.post), ("weight", weight)):
             if array.shape != self.pre.shape:
-                fix = "one entry a synapse."
+                fix = "one entry per synapse."
                 raise InvalidValueError(message(f"SparseKernel.{name}", "three arrays of one length", array.shape, fix))
         object.__setattr__(self, "weight", check_matrix("SparseKernel.weight", weight, self.pre.shape, "synapses"))
 

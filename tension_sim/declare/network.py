@@ -204,7 +204,7 @@ class ForceNetwork(Declaration):
                 kernel = getattr(target, name)
                 if kernel is not None and len(kernel) != rows:
                     where, shape = f"TargetNetwork.{name}", f"shape ({rows}, {self.n})"
-                    raise InvalidValueError(message(where, shape, kernel.shape, "one row a channel."))
+                    raise InvalidValueError(message(where, shape, kernel.shape, "one row per channel."))
 
     @property
     def shares_P(self) -> bool:
@@ -228,7 +228,7 @@ class ForceNetwork(Declaration):
 
     @property
     def n_outputs(self) -> int:
-        """Number of outputs: of the readout, or one a neuron without a readout."""
+        """Number of outputs: of the readout, or one per neuron without a readout."""
         return self.n if self.output_kernel is None else self.output_kernel.shape[1]
 
     @property

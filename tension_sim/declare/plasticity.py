@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .converted import Converted, Declared, File, declared
+from .declaration import check_currents
 from .equations import Neuron, neuron_of
 from .kernels import SparseKernel
 from .language.code import checked_error
@@ -158,6 +159,7 @@ class TargetNetwork(Declared):
             raise InvalidTypeError(message("TargetNetwork.learning", "a Learning or None", self.learning, fix))
         if self.neuron.spiking:
             raise InvalidValueError(message("TargetNetwork.neuron", "a rate unit", self.neuron.name))
+        check_currents("TargetNetwork.neuron", self.neuron)
         self._put("recurrent_kernel", ("n", "n"))
         n = self.n
         self._put("recurrent_kernel", (n, n))

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..tensorflow.bases import ModelPart
+from ..tensorflow.variables import hook
 from .checks import check_count
 from .on_brian.choice import chosen_engine
 from .optimizer import PseudogradientDescent
@@ -177,6 +178,7 @@ class Compiling(ModelPart):
         """The metrics passed to ``compile``, for ``train_step`` of a subclass."""
         return CompiledMetrics(self)
 
+    @hook
     def count_metrics(self, y_true: Any, y_pred: Any) -> None:
         """Count one time step in the metrics passed to ``compile``."""
         if self._compile_metrics is not None:
@@ -196,6 +198,7 @@ class Compiling(ModelPart):
             found.insert(0, self._loss_tracker)
         return found
 
+    @hook
     def measure_step(self, data: Any) -> dict[str, Any]:
         """Count one time step that Brian2 ran; `data` is (output, target), each (1, 1, outputs)."""
         z, y = (each[:, 0, :] for each in data)

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import choice, count, section
-from ._costs import COST, OVERHEAD
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
@@ -117,12 +117,12 @@ def _size(recipe: Recipe) -> tuple[int, int]:
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     (steps, n), run = _size(recipe), recipe.values["run"]
     updates = run["runs"] * (steps - 1) / recipe.values["network"]["dt_factor"]
     total = (run["runs"] + run["free_runs"]) * steps
     # weights are dense here, so a weight's step costs about what a number of P does
-    nanoseconds = total * (OVERHEAD[target] + unit * n + element * n * n) + updates * element * n * (2 * n + 1)
+    nanoseconds = total * (overhead + unit * n + element * n * n) + updates * element * n * (2 * n + 1)
     # rates and samples of all steps, the currents of all pairs of regions among them
     memory = 8 * (4 * steps * n + 3 * n * n + n * (n + 1) // 2)
     return Forecast(memory, nanoseconds * 1e-9, total)

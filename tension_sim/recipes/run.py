@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
-from ..declare.validation import check_callable, check_text
-from ..errors import InvalidValueError, RunFailedError, message, unknown_name
-from ..results.measures import jsonable
+from ..errors import InvalidValueError, RunFailedError, message
 from ..results.results import Results
 from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
-from ..run.simulation import TARGETS, Target
+from ..run.simulation import Target, target_named
 from ..system.memory import fits, total_memory
+from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
 from .protocol import Forecast, Outcome
+from .provenance import provenance_of
 from .recipe import Recipe
 from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 from .verdict import judge, remarks
@@ -75,8 +73,7 @@ def check_forecast(
     RunFailedError
         With the forecast, and how to go on all the same.
     """
-    if target is not None and check_text("run.target", target) not in TARGETS:
-        raise unknown_name("run.target", "target", target, TARGETS)
+    target_named("run.target", target)
     expected = expected or forecast(recipe, target or "cpp_standalone")
     if force:
         return expected
@@ -129,7 +126,7 @@ def run_outcome(
     recipe: Recipe,
     *,
     target: Target | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     force: bool = False,
     expected: Forecast | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -142,8 +139,8 @@ def run_outcome(
         From `load_recipe`.
     target : str, optional
         As for `Simulation`.
-    progress : callable, optional
-        Called as ``progress(steps_done, steps)``.
+    progress : bool or callable, optional
+        True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``.
     force : bool
         Whether to run where the forecast says that memory or time will not suffice.
     expected : Forecast, optional
@@ -154,7 +151,9 @@ def run_outcome(
     Returns
     -------
     Outcome
-        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``.
+        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``. After
+        Ctrl-C, or when a notebook's kernel is interrupted, of what was reached; ``results.interrupted`` is
+        True then.
 
     Examples
     --------
@@ -163,21 +162,19 @@ def run_outcome(
     >>> run_outcome(load_recipe("lif_sine", small), target="numpy").results.n_steps
     40
     """
-    check_callable("run.progress", progress, "progress(steps_done, steps)")
+    check_progress("run.progress", progress)
     check_forecast(recipe, target, force, expected)
     checkpoint = check_checkpoint("run.checkpoint", checkpoint)
-    with journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)):
-        outcome = recipe.protocol.run(recipe, target=target, progress=progress)
-    provenance = {
-        "recipe": recipe.name,
-        "protocol": recipe.protocol.name,
-        "publication": recipe.source,
-        "script": recipe.script,
-        "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
-        "settings": jsonable(recipe.settings),
-    }
-    results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
-    verdict = judge(recipe, outcome.numbers, bool(results.provenance.get("interrupted")))
+    with (
+        progress_of("run.progress", progress, recipe.name) as report,
+        journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
+    ):
+        outcome = recipe.protocol.run(recipe, target=target, progress=report)
+        if progress is True and not outcome.results.interrupted:
+            report(1, 1)  # a run may end before its forecast
+    verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
+    about = provenance_of(recipe, outcome.numbers, verdict)
+    results = replace(outcome.results, provenance=outcome.results.provenance | about)
     return replace(outcome, results=results, verdict=verdict)
 
 
@@ -185,7 +182,7 @@ def run_recipe(
     recipe: Recipe,
     *,
     target: Target | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
     force: bool = False,
     checkpoint: Checkpoint | str | Path | None = None,
 ) -> Results:

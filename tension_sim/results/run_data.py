@@ -150,6 +150,11 @@ class RunData(Described):
         return shown
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C, or the interrupt of a notebook's kernel, ended the run early: it holds what was reached."""
+        return bool(self.provenance.get("interrupted", False))
+
+    @property
     def stop_step(self) -> int:
         """The step after the last one."""
         return self.first_step + self.n_steps

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack, cast
 
 import numpy as np
 
 from ..circuit.names import NEURONS, PLASTIC, RULE, STEP, entries, entry
 from ..declare.converted import Number
+from ..declare.described import Described
 from ..declare.equations import SEED
 from ..declare.learning import Learning
 from ..declare.masks import check_regions, check_trainable, masked_kernel, weight_mask
@@ -27,7 +28,9 @@ from ..declare.values import seconds
 from ..errors import InvalidValueError, message
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
+from ..system.progress import Progress, progress_of
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
+from .journal import Values, looping
 from .simulation import Simulation, Target
 
 __all__ = ["DataConstrainedNetwork", "FitHistory"]
@@ -101,7 +104,7 @@ class DataConstrainedOptions(UnitOptions, WeightOptions, DataOptions, RunOptions
     """All keyword arguments of `DataConstrainedNetwork`."""
 
 
-class DataConstrainedNetwork:
+class DataConstrainedNetwork(Described):
     """A network of rate units, each of which learns to follow the record of one neuron.
 
     Parameters
@@ -221,45 +224,63 @@ class DataConstrainedNetwork:
         check_trainable(f"{where}.trainable", learns, exists, name)
         return exists, learns
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"name": self.simulation.name, "neurons": self.net.n, "samples": len(self.data)}
+        shown |= {"regions": ", ".join(self.regions), "runs": len(self.history.p_var)}
+        if len(self.history.p_var):
+            shown["explained variance"] = round(float(self.history.p_var[-1]), 4)
+        return shown
+
     @property
     def weights(self) -> np.ndarray:
         """All weights, from row to column, shape (neurons, neurons)."""
         return self._weights.copy()
 
-    def fit(self, runs: int, free_runs: int = 0, *, progress: Callable[[int, int], None] | None = None) -> FitHistory:
+    def fit(self, runs: int, free_runs: int = 0, *, progress: Progress = None) -> FitHistory:
         """Run through the data again and again, with learning; weights and P go on from run to run.
 
         Parameters
         ----------
         runs, free_runs : int
             Runs with learning, then runs without.
-        progress : callable, optional
-            Called as ``progress(steps_done, steps)``, over all of these runs.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``,
+            over all of these runs.
 
         Returns
         -------
         FitHistory
-            Of these runs; `history` has all. After Ctrl-C, of those that came to their end.
+            Of these runs; `history` has all. After Ctrl-C, or when a notebook's kernel is interrupted, of those
+            that came to their end.
         """
         check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
         check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
         total = runs + free_runs
-        p_var: list[float] = []
-        chi2: list[float] = []
-        timings: list[dict[str, float]] = []
+        course = Values(p_var=[], chi2=[], timings=[], learned=self._learned, weights=self._weights)
+        with progress_of("DataConstrainedNetwork.fit.progress", progress, self.simulation.name) as report:
 
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(len(p_var) * self.n_steps + done, total * self.n_steps)
+            def at_step(done: int) -> None:
+                if report is not None:
+                    report(len(course["p_var"]) * self.n_steps + done, total * self.n_steps)
 
-        for run in range(total):
-            results = self._run(run < runs, 0, report)
-            timings.append(results.timings)
-            if results.provenance["interrupted"]:
-                break
-            if self.rates is not None:
-                p_var.append(self.explained_variance(self.rates))
-                chi2.append(self._chi2(self.rates))
+            try:
+                with looping("runs", course) as loop:
+                    while (run := len(course["p_var"])) < total:
+                        loop.point()
+                        self._learned, self._weights = course["learned"], course["weights"]
+                        results = self._run(run < runs, 0, at_step)
+                        course["timings"] += [results.timings]
+                        if results.interrupted:
+                            break
+                        rates = cast(np.ndarray, self.rates)  # the run has set them
+                        errors = self.explained_variance(rates), self._chi2(rates)
+                        course["p_var"] += [errors[0]]
+                        course["chi2"] += [errors[1]]
+                        course.update(learned=self._learned, weights=self._weights)
+            except KeyboardInterrupt:  # between two runs
+                if self.results is None:
+                    raise
+        p_var, chi2, timings = course["p_var"], course["chi2"], course["timings"]
         history = FitHistory(np.array(p_var), np.array(chi2), np.arange(len(p_var)) < runs)
         self.history = self.history + history
         if self.results is not None:
@@ -367,7 +388,7 @@ class DataConstrainedNetwork:
             output=output, target=self.data[: len(output)],
             phases=(Phase(LEARNING if learning else TEST, 0, reached),),
             weights={"recurrent_kernel": self.weights}, state=results.state, provenance=results.provenance,
-            timings=timings,
+            timings=timings, net=self.net,
         )  # fmt: skip
         return self.results
 

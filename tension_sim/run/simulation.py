@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import checked_rows, values_of
-from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
+from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     EngineNotFoundError,
@@ -40,6 +40,7 @@ from ..results.results import Recording, Results
 from ..system.interrupts import Interrupts
 from ..system.machine import this_machine
 from ..system.memory import check_memory
+from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
@@ -56,7 +57,7 @@ from .rehearsal import Rehearsed, rehearsing
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
 
-__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target", "target_named"]
 
 
 #: Where a network can run on Brian2, and where it can run.
@@ -66,6 +67,24 @@ BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
 TARGETS: tuple[str, ...] = get_args(Target)
 
 _MOST_THREADS = 1024
+
+
+def target_named(where: str, name: str | None) -> Target | None:
+    """Return the target of a name, None without one.
+
+    Raises
+    ------
+    InvalidTypeError, UnknownNameError
+        If there is no such target.
+
+    Examples
+    --------
+    >>> target_named("demo.target", "numpy")
+    'numpy'
+    """
+    if name is not None and check_text(where, name) not in TARGETS:
+        raise unknown_name(where, "target", name, TARGETS)
+    return cast("Target | None", name)
 
 
 class Simulation(Described):
@@ -113,8 +132,7 @@ class Simulation(Described):
     ) -> None:
         if not isinstance(net, ForceNetwork | FittedNetwork | Network):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
-        if target is not None and check_text("Simulation.target", target) not in TARGETS:
-            raise unknown_name("Simulation.target", "target", target, TARGETS)
+        target = target_named("Simulation.target", target)
         self.net: ForceNetwork | FittedNetwork | Network = net
         self.name: str = check_text("Simulation.name", name)
         self.record: Record = record if record is not None else Record()
@@ -171,7 +189,7 @@ class Simulation(Described):
         learning: bool = True,
         state: Mapping[str, Any] | None = None,
         phases: tuple[Phase, ...] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
         checkpoint: Checkpoint | str | Path | None = None,
     ) -> Results:
         """Run the network.
@@ -200,8 +218,9 @@ class Simulation(Described):
         phases : tuple of Phase, optional
             Named parts of the run; by default before learning, learning and test, by the schedule. A run
             without learning is a test.
-        progress : callable, optional
-            Called as ``progress(steps_done, steps)`` while the run goes on.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``
+            while the run goes on.
         checkpoint : Checkpoint or path of a folder, optional
             Where the state is written while the run goes on, and what it goes on from after a kill.
             Recordings stream to that folder; the results map them from there.
@@ -209,7 +228,8 @@ class Simulation(Described):
         Returns
         -------
         Results
-            Also after Ctrl-C, up to the step reached.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, up to the step reached;
+            ``results.interrupted`` is True then.
 
         Raises
         ------
@@ -223,7 +243,6 @@ class Simulation(Described):
         """
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
-        check_callable("Simulation.run.progress", progress, "progress(steps_done, steps)")
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
         phases = None if phases is None else _checked_phases(phases)
         if every is not None and not isinstance(every, Mapping):
@@ -238,6 +257,7 @@ class Simulation(Described):
         room = len(rows_between_steps(start, start + steps, self.record.every)) * self._recorded_bytes()
         if checkpoint is None and current_journal() is None:  # else recordings go to the disk
             check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
+        check_progress("Simulation.run.progress", progress)
         if rehearsing():
             self._check_build()
             raise Rehearsed
@@ -246,23 +266,32 @@ class Simulation(Described):
             program = self.build()
         built = time.perf_counter() - begin
 
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(min(max(done, 0), steps), steps)
+        with progress_of("Simulation.run.progress", progress, self.name) as report:
 
-        pieces = Pieces(
-            self.wiring, self.target, program, values, start, steps, target_at, report, self._recorded_bytes()
-        )
-        reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
+            def at_step(done: int) -> None:
+                if report is not None:
+                    report(min(max(done, 0), steps), steps)
+
+            pieces = Pieces(
+                self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
+            )
+            reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
-        results = self._results(reached, recordings, start, phases, {"build": built, "run": reached.seconds})
+        timings = {"build": built, "run": reached.seconds}
+        # as the list of the cache shows it
+        name = program.folder.name if isinstance(program, Program) else ""
+        results = self._results(reached, recordings, start, phases, timings, name)
+        self._check_diverged(reached, rules, results)
+        check_states(results, self.net.state_variables)
+        return results
+
+    def _check_diverged(self, reached: Reached, rules: list[str], results: Results) -> None:
+        """Raise DivergenceError, which holds the results, if a rule diverged."""
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
-        check_states(results, self.net.state_variables)
-        return results
 
     def _reached(
         self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]
@@ -299,7 +328,7 @@ class Simulation(Described):
         for name in every:
             if name not in given:
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
-        held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
+        repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
         first, periodic, series = start, False, dict(given)
         left: int | None
         at: Callable[[np.ndarray], np.ndarray] | None
@@ -323,14 +352,14 @@ class Simulation(Described):
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
                 series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
-            lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
+            lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
                 if length != left:
                     raise InvalidValueError(
                         message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
                     )
-            y, step_of = series["y"], held["y"]
+            y, step_of = series["y"], repeats["y"]
             at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
         self._check_series(series, learning)
         if steps is None:
@@ -345,7 +374,7 @@ class Simulation(Described):
         data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
+            data |= entries(part, {"first_step": first, "every": repeats[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
@@ -381,6 +410,7 @@ class Simulation(Described):
         start: int,
         phases: tuple[Phase, ...],
         timings: dict[str, float],
+        program: str,
     ) -> Results:
         net, wiring, every, steps = self.net, self.wiring, self.record.every, reached.steps
         recorded = {
@@ -406,7 +436,7 @@ class Simulation(Described):
             recorded=recorded,
             weights=wiring.weights(reached.state),
             state=state,
-            provenance=self._provenance() | {"interrupted": reached.interrupted},
+            provenance=self._provenance() | {"program": program, "interrupted": reached.interrupted},
             timings=timings,
             net=net,
             populations=net.sizes if isinstance(net, Network) else {},
@@ -428,6 +458,8 @@ class Simulation(Described):
             **net.provenance,
             "machine": this_machine(),
             "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
+            # what runs, whatever its values: equal on every machine
+            "circuit": self.wiring.circuit.digest,
         }
 
 

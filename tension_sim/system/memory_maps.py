@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MappedFile", "file_behind", "in_parts", "let_go"]
+__all__ = ["MappedFile", "file_behind", "in_parts", "drop_pages"]
 
 #: Numbers in a part.
 _PART = 2**22
@@ -75,10 +75,10 @@ def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
     flat = np.ravel(array)
     for first in range(0, max(flat.size, 1), _PART):
         yield np.asarray(flat[first : first + _PART])
-        let_go(array)
+        drop_pages(array)
 
 
-def let_go(array: Any) -> None:
+def drop_pages(array: Any) -> None:
     """Drop a memory map's cached pages, unless they are few."""
     if not hasattr(mmap, "MADV_DONTNEED"):
         return

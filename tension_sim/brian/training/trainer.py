@@ -11,9 +11,11 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
+from ...system.progress import Progress, check_progress, progress_of
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -31,7 +33,7 @@ from .state_file import read_state, write_state
 __all__ = ["Trainer"]
 
 
-class Trainer:
+class Trainer(Described):
     r"""Train a Brian2 network by fit, predict and evaluate, as Keras trains a model.
 
     On runtime targets the network runs in this process. On cpp_standalone it is compiled once:
@@ -129,6 +131,12 @@ class Trainer:
         self.stop_training: bool = False
         self.interrupted: bool = False
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"network": self.network.name}
+        shown["output"] = f"{self.output_group.name}.{self.output_variable}"
+        shown |= {"rules": ", ".join(rule.name for rule in self._rules), "epochs": len(self.history.epoch)}
+        return shown | {name: round(values[-1], 6) for name, values in self.history.history.items() if values}
+
     # ---- the verbs ----
 
     def fit(
@@ -142,6 +150,7 @@ class Trainer:
         initial_epoch: int = 0,
         validation_freq: int = 1,
         steps: int | None = None,
+        progress: Progress = None,
     ) -> History:
         """Learn a target, epoch by epoch; the state goes on from each run to the next.
 
@@ -164,12 +173,15 @@ class Trainer:
             As in Keras.
         steps : int, optional
             Time steps of an epoch where no samples are given.
+        progress : bool or callable, optional
+            True shows a bar over all epochs, in a notebook too, in place of `verbose`'s own. A function is
+            called as ``progress(steps_done, steps)``, over all epochs.
 
         Returns
         -------
         History
-            Also after Ctrl-C, of all epochs that were complete; `interrupted` is True then, and
-            the network is where the interrupt found it.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, of all epochs that were complete;
+            `interrupted` is True then, and the network is where the interrupt found it.
 
         Raises
         ------
@@ -186,21 +198,36 @@ class Trainer:
         if validation_data is not None:
             pair = validation_pair(validation_data)
             validation, _ = self._trials("fit.validation_data", *pair, None, needs_y=True)
-        bar = ProgressBar(verbose)
-        bar.epochs = epochs
-        params = {"epochs": epochs, "steps": sum(trial.steps for trial in trials), "verbose": bar.verbose}
+        check_progress("Trainer.fit.progress", progress, "progress(steps_done, steps)")
+        bar = ProgressBar(0 if progress and verbose == "auto" else verbose)
+        bar.first, bar.epochs, bar.steps = first, epochs, sum(trial.steps for trial in trials)
+        params = {"epochs": epochs, "steps": bar.steps, "verbose": bar.verbose}
         listed = Callbacks("Trainer.fit.callbacks", callbacks, self, params)
-        engine = self._prepare()
-        self.history = History()
-        self.stop_training = False
-        self.interrupted = False
+        self._prepare()
+        self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
-        results = self.results = self._new_results()
-        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
+        self.results = self._new_results()
         listed.call("on_train_begin", {})
+        with progress_of("Trainer.fit.progress", progress, self.network.name) as bar.report:
+            logs = self._epochs(self.results, trials, bar, listed, validation, frequency)
+        listed.call("on_train_end", logs)
+        return self.history
+
+    def _epochs(
+        self,
+        results: TrainerResults,
+        trials: list[Trial],
+        bar: ProgressBar,
+        listed: Callbacks,
+        validation: list[Trial] | None,
+        frequency: int,
+    ) -> dict[str, float]:
+        """Learn epoch by epoch, up to the last one or to an interrupt; return the numbers of the last one."""
+        engine = self._chosen
+        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
         logs: dict[str, float] = {}
         try:
-            for epoch in range(first, epochs):
+            for epoch in range(bar.first, bar.epochs):
                 bar.on_epoch_begin(epoch)
                 listed.call("on_epoch_begin", epoch, {})
                 logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
@@ -222,8 +249,7 @@ class Trainer:
         finally:
             results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
             engine.finish()
-        listed.call("on_train_end", logs)
-        return self.history
+        return logs
 
     def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
         listed.call("on_test_begin", {})

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from ...declare.declaration import check_currents
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
 from ...declare.units import Quantity, evaluate
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
@@ -96,6 +97,7 @@ class EquationLayer(FORCELayer):
             raise InvalidValueError(
                 message(where, f"a file of kind {self._kind!r}", kind, f"{neuron.name} is another.")
             )
+        check_currents(where, neuron)
         return neuron
 
     def _choose(self) -> dict[str, str | float]:
@@ -198,6 +200,7 @@ class EquationLayer(FORCELayer):
         for name, value in names.items():
             if np.ndim(value):
                 names[name] = tf.constant(np.reshape(value, (1, -1)), self.compute_dtype)
+        names |= dict.fromkeys(self._neuron.more_inputs, 0.0)
         names |= {variable: inputs.get(kind, 0.0) for kind, variable in self._neuron.inputs.items()}
         scale_of = self.layer_units.scale_of
         names |= {name: value / scale_of(dimension) for name, (value, dimension) in program.constants.items()}

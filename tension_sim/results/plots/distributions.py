@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..couplings import Learned
 from ..run_data import RunData
-from .style import CYCLE, FAINT, LINES, OUTPUT, SMALL, TARGET, TEXT, WEIGHTS, label
+from .style import CYCLE, FAINT, LINES, OUTPUT, SMALL, TARGET, TEXT, WEIGHTS, label, literal
 
 __all__ = ["draw_correlations", "draw_eigenvalues", "draw_rates", "draw_weights"]
 
@@ -32,8 +32,9 @@ def draw_weights(axes: Axes, learned: Learned) -> None:
         axes.hist(learned.before, bins=edges.tolist(), color=TARGET, label="before")
     axes.hist(learned.after, bins=edges.tolist(), histtype="step", color=WEIGHTS, linewidth=1.3, label="after")
     axes.set_yscale("symlog", linthresh=10)
-    label(axes, x=f"weight ({learned.name.replace('_', ' ')})", y="weights")
+    label(axes, x=f"weight ({literal(learned.name.replace('_', ' '))})", y="weights")
     axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 
 
 def draw_eigenvalues(axes: Axes, before: np.ndarray, after: np.ndarray) -> None:
@@ -55,8 +56,7 @@ def draw_rates(axes: Axes, results: RunData) -> None:
         return
     edges = _edges(*rates.values(), np.zeros(1))
     for (name, values), color in zip(rates.items(), CYCLE, strict=False):
-        shown = f"{name} {values.mean():.3g} Hz" if values.size else name
-        axes.hist(values, bins=edges.tolist(), histtype="step", color=color, linewidth=1.2, label=shown)
+        axes.hist(values, bins=edges.tolist(), histtype="step", color=color, linewidth=1.2, label=literal(name))
     label(axes, x="firing rate (Hz)", y="neurons")
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)

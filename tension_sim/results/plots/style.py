@@ -30,6 +30,7 @@ __all__ = [
     "WEIGHTS",
     "NotebookFigure",
     "label",
+    "literal",
     "make_figure",
     "plain",
     "run_title",
@@ -98,6 +99,17 @@ def label(axes: Axes, **texts: str) -> None:
         setters[name](text, **how)
 
 
+def literal(text: str) -> str:
+    """Return a text as matplotlib shows it as it is, and not as mathematics.
+
+    Examples
+    --------
+    >>> literal("$x")
+    '\\\\$x'
+    """
+    return text.replace("$", r"\$")
+
+
 def run_title(results: RunData, members: str = "neurons") -> str:
     """Return what a figure says about its run: name, size, seed.
 
@@ -109,6 +121,6 @@ def run_title(results: RunData, members: str = "neurons") -> str:
     >>> run_title(RunData("demo", **of, **none, provenance={"seed": 2}))
     'demo   ·   3 neurons   ·   seed 2'
     """
-    text = f"{results.name}   ·   {results.n_neurons} {members}"
+    text = f"{literal(results.name)}   ·   {results.n_neurons} {members}"
     seed = results.provenance.get("seed")
     return text if seed is None else f"{text}   ·   seed {seed}"
