@@ -123,7 +123,7 @@ class SpikeMap(Weighted):
             )
         clock = groups[0].clock if clock is None else clock
         _check_clock(groups, clock)
-        self.shape = (n_targets, sum(len(group) for group in groups))
+        self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _checked_trace(trace, groups)
         guard = _guard_of(target, y)
@@ -141,11 +141,12 @@ class SpikeMap(Weighted):
         #: When what a spike sends arrives.
         self._delay = delay
         #: Group and variable name of each trace, one for each group of sources.
-        self.trace = traces
+        self.trace: list[tuple[Any, str]] = traces
         #: What a rule reads as the output of this map: group and variable name.
-        self.output = (target, target_variable)
+        self.output: tuple[Any, str] = (target, target_variable)
         #: Variables whose length comes with the run.
-        self.any_length = ("post", "w", *["slot"] * bool(traces), *["delay_steps"] * (delay is not None and delay.each))
+        each = delay is not None and delay.each
+        self.any_length: tuple[str, ...] = ("post", "w", *["slot"] * bool(traces), *["delay_steps"] * each)
         self._stored = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -57,7 +57,7 @@ from .rehearsal import Rehearsed, rehearsing
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
 
-__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target", "target_named"]
 
 
 #: Where a network can run on Brian2, and where it can run.
@@ -67,6 +67,24 @@ BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
 TARGETS: tuple[str, ...] = get_args(Target)
 
 _MOST_THREADS = 1024
+
+
+def target_named(where: str, name: str | None) -> Target | None:
+    """Return the target of a name, None without one.
+
+    Raises
+    ------
+    InvalidTypeError, UnknownNameError
+        If there is no such target.
+
+    Examples
+    --------
+    >>> target_named("demo.target", "numpy")
+    'numpy'
+    """
+    if name is not None and check_text(where, name) not in TARGETS:
+        raise unknown_name(where, "target", name, TARGETS)
+    return cast("Target | None", name)
 
 
 class Simulation(Described):
@@ -114,8 +132,7 @@ class Simulation(Described):
     ) -> None:
         if not isinstance(net, ForceNetwork | FittedNetwork | Network):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
-        if target is not None and check_text("Simulation.target", target) not in TARGETS:
-            raise unknown_name("Simulation.target", "target", target, TARGETS)
+        target = target_named("Simulation.target", target)
         self.net: ForceNetwork | FittedNetwork | Network = net
         self.name: str = check_text("Simulation.name", name)
         self.record: Record = record if record is not None else Record()
@@ -264,13 +281,17 @@ class Simulation(Described):
         # as the list of the cache shows it
         name = program.folder.name if isinstance(program, Program) else ""
         results = self._results(reached, recordings, start, phases, timings, name)
+        self._check_diverged(reached, rules, results)
+        check_states(results, self.net.state_variables)
+        return results
+
+    def _check_diverged(self, reached: Reached, rules: list[str], results: Results) -> None:
+        """Raise DivergenceError, which holds the results, if a rule diverged."""
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
-        check_states(results, self.net.state_variables)
-        return results
 
     def _reached(
         self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]

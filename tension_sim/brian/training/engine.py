@@ -34,7 +34,8 @@ class Engine(ABC):
     step: int
 
     def __init__(self, network: Any, dt: float) -> None:
-        self.network, self.dt = network, dt
+        self.network: Any = network
+        self.dt: float = dt
 
     def variable(self, name: str) -> Any:
         """Return the variable of a name such as ``"signal.samples"``."""

@@ -37,14 +37,14 @@ class StandaloneEngine(Engine):
     kind = "cpp_standalone"
 
     def __init__(self, network: Any, dt: float) -> None:
-        self.device = brian2.get_device()
+        self.device: Any = brian2.get_device()
         check_device("Trainer", self.device)
         if self.device.has_been_run or any(what == "run_network" for what, _ in self.device.main_queue):
             raise UnsupportedError(
                 message("Trainer", "a network that has not been run", "a run() before", "let the Trainer do all runs.")
             )
         super().__init__(network, dt)
-        self.step = 0
+        self.step: int = 0
         self._made: ContinuableProgram | None = None
         self._reached: Scratch | None = None
         self._seen: dict[str, list[dict[str, np.ndarray]]] = {}

@@ -111,6 +111,8 @@ class Trainer(Described):
     ) -> None:
         members = checked_network(network)
         self.network = network
+        self.output_group: Any
+        self.output_variable: str
         self.output_group, self.output_variable = checked_output(output, members)
         self.inputs = inputs
         clock = self.output_group.clock
@@ -118,15 +120,16 @@ class Trainer(Described):
         self._signals = checked_signals(target, inputs, members, clock)
         self._clock = clock
         self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
-        self.stateful = check_flag("Trainer.stateful", stateful)
+        self.stateful: bool = check_flag("Trainer.stateful", stateful)
         self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
         self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
         self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
-        self.history = History()
-        self.stop_training = self.interrupted = False
+        self.history: History = History()
+        self.stop_training: bool = False
+        self.interrupted: bool = False
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"network": self.network.name}

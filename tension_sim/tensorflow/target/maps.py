@@ -41,7 +41,8 @@ class SampleSteps:
     """Play the rows of a signal."""
 
     def __init__(self, name: str, part: Samples) -> None:
-        self.name, self.part = name, part
+        self.name: str = name
+        self.part: Samples = part
 
     def actions(self) -> list[Action]:
         """Return what happens when."""
@@ -64,9 +65,11 @@ class MapSteps:
     """y = W x. Masked weights lie in rows that are filled up with zeros."""
 
     def __init__(self, name: str, part: Map, dtype: str) -> None:
-        self.name, self.part, self.dtype = name, part, dtype
-        self.owner = part.weights_of or name
-        self.output = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
+        self.name: str = name
+        self.part: Map = part
+        self.dtype: str = dtype
+        self.owner: str = part.weights_of or name
+        self.output: str = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
 
     def actions(self) -> list[Action]:
         """Return what happens when."""
@@ -124,8 +127,11 @@ class SpikeInputSteps:
     """Weights that each spike adds to a variable, spike by spike in the order of the sources."""
 
     def __init__(self, name: str, part: SpikeInput, guard: str | None, dtype: str) -> None:
-        self.name, self.part, self.guard, self.dtype = name, part, guard, dtype
-        self.output = f"{part.target.part}.{part.target.name}"
+        self.name: str = name
+        self.part: SpikeInput = part
+        self.guard: str | None = guard
+        self.dtype: str = dtype
+        self.output: str = f"{part.target.part}.{part.target.name}"
         if part.longest_delay is not None:
             what = "synapses without delays on the target 'tensorflow'"
             fix = "choose numpy, cython, cpp_standalone or cuda_standalone."
