@@ -11,7 +11,7 @@ import numpy as np
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message
+from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message, problem
 from ..system.scratch import Scratch
 from .callers import users_names
 from .continuable import check_device
@@ -112,7 +112,7 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
         return
     if PROGRAMS.get(device) is not None and PROGRAMS[device].is_current and PROGRAMS[device].where != _WHERE:
         fix = "a Trainer goes on by its own verbs; trainer.predict(steps=...) runs without learning."
-        raise UnsupportedError(message(_WHERE, "a network that no Trainer runs", chosen.name, fix))
+        raise UnsupportedError(problem(_WHERE, "a Trainer runs this network", chosen.name, fix))
     if device.has_been_run:
         _of_device[device] = _repeated(device, chosen)
         _of_device[device].go_on(length)

@@ -10,7 +10,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..declare.kernels import SparseKernel
 from ..declare.validation import check_matrix, check_whole
-from ..errors import InvalidValueError, UnitsError, message
+from ..errors import InvalidValueError, UnitsError, message, problem
 from ._base import default_float, resolve_source
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_one_writer
@@ -277,10 +277,8 @@ class LinearMap(Weighted):
 
 def _check_no_mask_beside(weights: Any, mask: Any) -> None:
     if mask is not None and isinstance(weights, (LinearMap, SparseKernel, Blank)):
-        what = "shared weights" if isinstance(weights, LinearMap) else f"a {type(weights).__name__}"
-        raise InvalidValueError(
-            message("LinearMap.mask", f"no mask beside {what}", mask, "the weights bring their own.")
-        )
+        what = "the shared weights have" if isinstance(weights, LinearMap) else f"a {type(weights).__name__} has"
+        raise InvalidValueError(problem("LinearMap.mask", f"{what} a mask already", mask, "leave mask out."))
 
 
 def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | None:

@@ -18,7 +18,7 @@ from ..declare.learning import GAINS, check_forgotten
 from ..declare.noise import chance
 from ..declare.options import chosen, grouped
 from ..declare.validation import check_choice, check_fraction, check_matrix
-from ..errors import InvalidValueError, diverged, message
+from ..errors import InvalidValueError, diverged, message, problem
 from ._base import GeneratedObject, default_float
 from .linear_map import LinearMap
 from .matrix import Matrices, matrix
@@ -403,7 +403,7 @@ class RLS(GeneratedObject):
         """Let a generated program begin with a P, once it has found that the blocks are of these sizes."""
         if any(what == "run_network" for what, _ in brian2.get_device().main_queue):
             raise InvalidValueError(
-                message("RLS.P", "P of Synapses before the first run", "one after it", "set it before run().")
+                problem("RLS.P", "P of Synapses was set after the first run", "P", "set it before run().")
             )
         for name, values in (("P_packed", packed), ("block_start", [[0], np.cumsum(sizes)])):
             array = np.concatenate(values)

@@ -15,7 +15,7 @@ from ..declare.language import check_name
 from ..declare.language.code import checked_error
 from ..declare.learning import FOREVER, check_forgotten
 from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
@@ -52,8 +52,8 @@ def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSyna
         return [described(synapses, **of_synapses)]
     for key in ("weight", "trace", "trainable"):
         if of_synapses[key] is not None:
-            fix = "a map has weights and sources of its own: leave it out."
-            raise InvalidValueError(message(f"RLS.{key}", "Synapses beside it", of_synapses[key], fix))
+            what = f"only Synapses take {key}=: a map has its own weights and sources"
+            raise InvalidValueError(problem(f"RLS.{key}", what, of_synapses[key], f"leave {key} out."))
     return check_maps(maps)
 
 
@@ -157,7 +157,9 @@ def check_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
     """Return the rows that share P, or their numbers; None for Synapses, whose partners a run finds."""
     if isinstance(maps[0], LearnedSynapses):
         if blocks is not None:
-            raise InvalidValueError(message("RLS.blocks", "none of Synapses", blocks, "a run finds them."))
+            raise InvalidValueError(
+                problem("RLS.blocks", "a run finds the blocks of Synapses", blocks, "leave blocks out.")
+            )
         return None
     found = Blocks.of([m.partners for m in maps]) if blocks is None else blocks
     sizes = found.totals if isinstance(found, Blocks) else found
@@ -218,7 +220,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
     if groups is None or groups is True:
         if row_sum is not None:
             raise InvalidValueError(
-                message("RLS.row_sum", "groups beside it", row_sum, "name the group of each source by groups=.")
+                problem("RLS.row_sum", "a penalty needs groups", row_sum, "name the group of each source by groups=.")
             )
         blank = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
         return blank if groups else {}
@@ -228,7 +230,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
     labels = labels.astype(np.int32)
     n_groups = max(int(labels.max()) + 1, 0)
     if row_sum is None:
-        raise InvalidValueError(message("RLS.row_sum", "a penalty beside groups", row_sum, "pass row_sum=."))
+        raise InvalidValueError(problem("RLS.row_sum", "groups need a penalty", row_sum, "pass row_sum=."))
     penalty = numbers("RLS.row_sum", row_sum, "numbers, one per group")
     check_matrix("RLS.row_sum", penalty, () if penalty.ndim == 0 else (n_groups,), "groups")
     if not np.all(penalty >= 0):

@@ -10,7 +10,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..declare.sample_file import SampleFile
 from ..declare.validation import check_flag, check_matrix, check_series
-from ..errors import InvalidValueError, UnitsError, message
+from ..errors import InvalidValueError, UnitsError, message, problem
 from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up
@@ -220,5 +220,7 @@ def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, 
         return file, dim
     values, given = numbers_with_unit(where, samples, _SAMPLES)
     if unit is not None and given is not DIMENSIONLESS:
-        raise UnitsError(message(where, "samples without unit beside unit=", unit_name(given), "leave out unit=."))
+        raise UnitsError(
+            problem(where, "the samples have a unit, and unit= gives another", unit_name(given), "leave out unit=.")
+        )
     return check_series(where, values * scale), given if unit is None else dim

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from .equations import Neuron, load_neuron
 from .kernels import SparseKernel
 from .language.code import checked_error
@@ -165,7 +165,8 @@ class TargetNetwork:
         self._put("hint_kernel", ("n_inputs", n))
         self._put("output_kernel", (n, len(self.target_kernel)))
         if self.learning is not None and self.output_kernel is None:
-            raise InvalidValueError(message("TargetNetwork.learning", "an output_kernel to learn", None))
+            what, fix = "there is no readout to learn", "pass output_kernel, or leave learning out."
+            raise InvalidValueError(problem("TargetNetwork.learning", what, "output_kernel=None", fix))
 
     def _put(self, name: str, shape: tuple[int | str, int | str]) -> None:
         kernel = getattr(self, name)

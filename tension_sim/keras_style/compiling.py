@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ..tensorflow.variables import hook
 from .checks import check_count
 from .on_brian.choice import chosen_engine
@@ -47,11 +47,11 @@ def _refuse_another_rule(where: str, given: dict[str, Any]) -> None:
     for name in ("optimizer", "loss", "loss_weights", "weighted_metrics"):
         if given.pop(name, None) is not None:
             raise InvalidTypeError(
-                message(
+                problem(
                     f"{where}.{name}",
-                    f"no {name}",
+                    f"recursive least squares has no {name}",
                     name,
-                    f"leave {name} out: weights are learned by recursive least squares.",
+                    f"leave {name} out.",
                 )
             )
     given.pop("auto_scale_loss", None)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from .checks import check_count
 from .data import check_equal_length, rows_of, series
 
@@ -112,7 +112,7 @@ class Reader:
                 )
             return
         if self._source is None:
-            raise InvalidValueError(message(where, "None", steps, "leave it out: all of an array is used."))
+            raise InvalidValueError(problem(where, "all of an array is used", steps, "leave it out."))
         check_count(where, steps)
 
     def _of_arrays(self, x: Any, y: Any) -> Samples:

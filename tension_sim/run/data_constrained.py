@@ -23,7 +23,7 @@ from ..declare.options import Default, chosen, grouped
 from ..declare.plasticity import Plastic
 from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from ..declare.values import seconds
-from ..errors import InvalidValueError, message
+from ..errors import InvalidValueError, message, problem
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
@@ -300,7 +300,9 @@ class DataConstrainedNetwork:
         check_choice(f"{where}.only", only, ("all", "excitatory", "inhibitory"))
         if rates is None:
             if self.rates is None:
-                raise InvalidValueError(message(f"{where}.rates", "rates, for nothing was run yet", None, "call fit."))
+                raise InvalidValueError(
+                    problem(f"{where}.rates", "nothing was run yet", None, "pass rates, or call fit first.")
+                )
             rates = self.rates
         rates, n = check_series(f"{where}.rates", rates), self.net.n
         if rates.shape[1] != n:

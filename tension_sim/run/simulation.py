@@ -32,6 +32,7 @@ from ..errors import (
     InvalidValueError,
     diverged,
     message,
+    problem,
     tensorflow_missing,
     unknown_name,
 )
@@ -298,7 +299,7 @@ class Simulation(Described):
             task = given["y"]
             if given["x"] is not None or every:
                 raise InvalidValueError(
-                    message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
+                    problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
                 )
             series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
             first, periodic, left = 0, task.period is not None, task.n_steps - start
@@ -343,14 +344,14 @@ class Simulation(Described):
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
         if series["y"] is not None and "y" not in wanted:
-            where = "no target, for the network has no readout"
-            raise InvalidValueError(message("Simulation.run.y", where, series["y"].shape, "leave y out."))
+            where = "the network has no readout to give a target to"
+            raise InvalidValueError(problem("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
-            where = "no input, for the network has no input_kernel"
-            raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
+            where = "the network has no input_kernel"
+            raise InvalidValueError(problem("Simulation.run.x", where, series["x"].shape, "leave x out."))
         if series["rates"] is not None and "rates" not in wanted:
-            where = "no rates, for the network has no feed-forward units"
-            raise InvalidValueError(message("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
+            where = "the network has no feed-forward units"
+            raise InvalidValueError(problem("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
         for name, channels in wanted.items():
             if series[name] is not None and series[name].shape[1] != channels:
                 raise InvalidValueError(
@@ -360,7 +361,11 @@ class Simulation(Described):
                 what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
                 raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
         if series["y"] is None and learning and self.wiring.circuit.of(Rule):
-            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
+            raise InvalidValueError(
+                problem(
+                    "Simulation.run.y", "the network learns, and there is no target", None, "pass y, or learning=False."
+                )
+            )
 
     def _results(
         self,

@@ -119,7 +119,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     ),
     "a mask beside a kernel": (
         lambda s: s.linear(weights=SparseKernel(4, [0], [1], [1.0]), mask=np.ones((4, 4))),
-        "LinearMap.mask: expected no mask beside a SparseKernel.",
+        "LinearMap.mask: a SparseKernel has a mask already.",
     ),
     "a target without variable": (lambda s: s.linear(target=s.rates), "target and target_variable together"),
     "a variable without target": (lambda s: s.linear(target_variable="h"), "target and target_variable together"),

@@ -208,7 +208,7 @@ def test_other_arguments_refused(numpy_target, tmp_path):
     with pytest.raises(InvalidValueError, match="a folder, pipe or device"):
         Signal(tmp_path)
     with pytest.raises(
-        UnitsError, match=r"samples without unit beside unit=\.\nReceived: 'volt'\nFix: leave out unit="
+        UnitsError, match=r"the samples have a unit, and unit= gives another\.\nReceived: 'volt'\nFix: leave out unit="
     ):
         Signal(ROWS * b2.mV, unit=b2.mV)
     with pytest.raises(InvalidTypeError, match=r"Signal\.unit: expected a unit, such as mV\.\nReceived: 'mV'"):

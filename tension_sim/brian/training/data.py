@@ -10,7 +10,7 @@ import numpy as np
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ...declare.sample_file import SampleFile
-from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, problem, unknown_name
 from ..dimensions import numbers_with_unit, unit_name
 from ..signal import Signal
 
@@ -132,5 +132,5 @@ def by_argument(where: str, inputs: Any, x: Any) -> dict[str, Any]:
         return {f"x[{name!r}]": samples for name, samples in x.items()}
     if inputs is None:
         fix = "pass inputs=Signal(...) to the Trainer, or leave x out."
-        raise InvalidValueError(message(f"{where}.x", "no x, for the Trainer has no inputs", np.shape(x), fix))
+        raise InvalidValueError(problem(f"{where}.x", "the Trainer has no inputs", np.shape(x), fix))
     return {"x": x}

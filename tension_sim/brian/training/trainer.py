@@ -13,7 +13,7 @@ from brian2.monitors.spikemonitor import SpikeMonitor
 
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
-from ...errors import DivergenceError, InvalidValueError, message
+from ...errors import DivergenceError, InvalidValueError, message, problem
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -332,7 +332,9 @@ class Trainer:
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
             raise InvalidValueError(
-                message(f"{where}.y", "no y, for the Trainer has no target", np.shape(y), "pass target=Signal(...).")
+                problem(
+                    f"{where}.y", "the Trainer has no target", np.shape(y), "pass target=Signal(...), or leave y out."
+                )
             )
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))

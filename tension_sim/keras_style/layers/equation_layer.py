@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
 from ...declare.units import Quantity, evaluate
-from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ...tensorflow.statements import Program
 from .force_layer import FORCELayer
 from .layer_units import LayerUnits
@@ -126,11 +126,11 @@ class EquationLayer(FORCELayer):
                 raise InvalidTypeError(message(f"{name}: parameter {parameter} of {file}", "a finite number", value))
             if parameter in self._chosen:
                 raise InvalidValueError(
-                    message(
+                    problem(
                         f"{name}.parameters",
-                        f"no {parameter}, which is an argument of {name}",
+                        f"{parameter} is an argument of {name}",
                         self._chosen[parameter],
-                        "give it to the layer.",
+                        f"take {parameter} out of parameters, and pass it to the layer.",
                     )
                 )
             if parameter not in self._neuron.parameters and not (parameter in self._optional and value == 0):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ...declare.equations import REFRACTORINESS, rate_time
 from ...declare.units import evaluate
 from ...declare.validation import check_positive
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import NeuronStep, neuron_step
 from ...tensorflow.variables import is_ours
 from .equation_layer import EquationLayer
@@ -122,10 +122,10 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         where, file = f"{type(self).__name__}.{overridden[0]}", f"{self._neuron.name}.toml"
         if not self._step.adds_up(tuple(self._neuron.inputs.values()), "bias"):
             raise InvalidValueError(
-                message(
+                problem(
                     where,
-                    "no such method, which takes the whole current of a neuron",
-                    f"{file}, which does not simply add its inputs",
+                    f"the method takes the sum of a neuron's currents, and {file} does not just add its inputs",
+                    file,
                     "write what it does into the equation file, or override call.",
                 )
             )

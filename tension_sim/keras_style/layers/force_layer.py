@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...declare.validation import check_fraction
-from ...errors import InvalidValueError, UnsupportedError, message
+from ...errors import InvalidValueError, UnsupportedError, message, problem
 from ...tensorflow.variables import SeedGenerator, accept_read_value, hook
 from ..arguments import check_precision
 from ..checks import activation_function, check_count, check_flag, kernels_of, mask_of
@@ -210,9 +210,9 @@ class FORCELayer(Configured, keras.layers.Layer):
         name = f"{cls.__name__}.from_weights"
         if "p_recurr" in kwargs:
             raise InvalidValueError(
-                message(
+                problem(
                     f"{name}.p_recurr",
-                    "no p_recurr: the kernels say what is connected",
+                    "the kernels determine what is connected",
                     kwargs["p_recurr"],
                     "leave p_recurr out.",
                 )
@@ -258,10 +258,10 @@ class FORCELayer(Configured, keras.layers.Layer):
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step: return the output and the list of new states."""
         raise NotImplementedError(
-            message(
+            problem(
                 f"{type(self).__name__}.call",
-                "a method of the subclass",
-                "none",
+                "the subclass does not define this method",
+                type(self).__name__,
                 "define call(inputs, states).",
             )
         )
@@ -269,10 +269,10 @@ class FORCELayer(Configured, keras.layers.Layer):
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return the list of states before the first time step."""
         raise NotImplementedError(
-            message(
+            problem(
                 f"{type(self).__name__}.get_initial_state",
-                "a method of the subclass",
-                "none",
+                "the subclass does not define this method",
+                type(self).__name__,
                 "define get_initial_state(inputs=None, batch_size=None, dtype=None).",
             )
         )

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ...declare.network import ForceNetwork
-from ...errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, unknown_name
+from ...errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, problem, unknown_name
 from ...tensorflow.variables import hooks_of, is_ours
 
 __all__ = ["chosen_engine", "overridden_hook"]
@@ -47,7 +47,7 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
     if backend == "tensorflow" or (backend is None and target is None and jit_compile != "auto"):
         if target is not None:
             raise InvalidValueError(
-                message(f"{where}.target", "no target: TensorFlow has none", target, "leave target out.")
+                problem(f"{where}.target", "TensorFlow has no targets", target, "leave target out.")
             )
         return "tensorflow"
     if backend is None and target is None and model.original_force_layer.preferred_backend == "tensorflow":
