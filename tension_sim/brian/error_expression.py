@@ -68,7 +68,8 @@ def _dimensions(
         if isinstance(linked.get(name), Formula):
             known[name] = AuxiliaryVariable(name, dimensions=_formula(linked[name], rows, dim, linked, namespace))
         elif name in linked:
-            known[name] = _linked(name, *linked[name], rows, namespace)
+            group, variable = linked[name]
+            known[name] = _linked(name, group, variable, rows, namespace)
         elif name not in known:
             known[name] = _external(where, name, [*known, *linked], namespace)
     try:

@@ -30,9 +30,10 @@ _TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
 
 #: What learns; Synapses as soon as all is checked.
 LearnedMap = LinearMap | SpikeMap | SynapticMap
+Learns = LearnedMap | LearnedSynapses
 
 
-def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
+def sources_of(learned: Learns) -> list[tuple[Any, str, int, int]]:
     """Return what a map reads: for each variable its group, name, first element and number of elements."""
     if isinstance(learned, LearnedSynapses | SynapticMap):
         return [(learned, "x", 0, learned.shape[1])]
@@ -45,7 +46,7 @@ def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
     return [(group, name, *resolve_source("SpikeMap.trace", group, name)[1:]) for group, name in learned.trace]
 
 
-def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSynapses]:
+def learned_maps(maps: Any, **of_synapses: Any) -> list[Learns]:
     """Return what learns: maps of one clock and of the same sources, or Synapses into one group."""
     synapses = given_synapses(maps)
     if synapses is not None:
@@ -54,7 +55,7 @@ def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSyna
         if of_synapses[key] is not None:
             what = f"only Synapses take {key}=: a map has its own weights and sources"
             raise InvalidValueError(problem(f"RLS.{key}", what, of_synapses[key], f"leave {key} out."))
-    return check_maps(maps)
+    return [*check_maps(maps)]
 
 
 def check_maps(maps: Any) -> list[LearnedMap]:
@@ -119,7 +120,7 @@ class Errors:
         return cls(expressions, linked, constants)
 
 
-def output_unit(learned: LearnedMap | LearnedSynapses) -> Any:
+def output_unit(learned: Learns) -> Any:
     """Return the unit of a map's z."""
     if isinstance(learned, LearnedSynapses):
         return learned.dim
@@ -130,7 +131,7 @@ def output_unit(learned: LearnedMap | LearnedSynapses) -> Any:
 
 
 def check_errors(error: Any, maps: int) -> list[str]:
-    """Return one expression a map."""
+    """Return one expression per map."""
     errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
     if len(errors) != maps or not all(isinstance(e, str) for e in errors):
         raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
@@ -222,7 +223,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
             raise InvalidValueError(
                 problem("RLS.row_sum", "a penalty needs groups", row_sum, "name the group of each source by groups=.")
             )
-        blank = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
+        blank: dict[str, np.ndarray] = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
         return blank if groups else {}
     labels = check_matrix("RLS.groups", groups, (n_sources,), "sources")
     if not np.all((labels >= -1) & (labels == np.round(labels)) & (labels < 2**31)):
@@ -262,8 +263,8 @@ def check_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
     return {"sign": values.astype(np.int32)}
 
 
-def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
-    """Return for each map one factor a stored weight, True if these come later, None without any."""
+def check_factors(factor: Any, maps: Sequence[Learns]) -> list[np.ndarray | bool | None]:
+    """Return for each map one factor per stored weight; True if a run brings them, None if there are none."""
     if isinstance(maps[0], LearnedSynapses):
         return [maps[0].has_factor or None]
     factors = [factor] if len(maps) == 1 else factor
@@ -272,7 +273,7 @@ def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool
     if not isinstance(factors, Sequence) or len(factors) != len(maps):
         raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one per map", factor))
     checked: list[np.ndarray | bool | None] = []
-    for m, given in zip(maps, factors, strict=True):
+    for m, given in zip((m for m in maps if not isinstance(m, LearnedSynapses)), factors, strict=True):
         check_plain("RLS.factor", given)
         if given is None or given is True:
             checked.append(given)
@@ -287,8 +288,8 @@ def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool
     return checked
 
 
-def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
-    """Refuse anything but one map from neurons to themselves, which alone can divide twice."""
+def check_itself(maps: Sequence[Learns], n_sources: int) -> None:
+    """Refuse to divide twice, unless there is one map from neurons to themselves."""
     if len(maps) > 1 or not isinstance(maps[0], LinearMap | SpikeMap) or len(maps[0]) != n_sources:
         shapes = [(len(m), n_sources) for m in maps]
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
+from .converted import Converted, File, Number, declared
 from .declaration import DTYPES as DTYPES
 from .declaration import Declaration
 from .equations import (
@@ -19,8 +20,8 @@ from .equations import (
     SynapticFilter,
     activation_of,
     dimensions,
-    load_neuron,
-    load_synapse,
+    neuron_of,
+    synapse_of,
     unit_of,
 )
 from .kernels import SparseKernel
@@ -41,7 +42,7 @@ from .values import initial_values, parameter_values, rates_of, seconds
 __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@declared(repr=False)
 class ForceNetwork(Declaration):
     """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
 
@@ -70,7 +71,7 @@ class ForceNetwork(Declaration):
     initial : mapping, optional
         Other initial values: expressions, or arrays of shape (n,) in SI units.
     learning : Learning, optional
-        Of the readout; without it that is not learned.
+        Rule and schedule of the readout; without it the readout does not learn.
     dtype : str
         ``"float64"`` or ``"float32"``.
     seed : int
@@ -78,7 +79,7 @@ class ForceNetwork(Declaration):
     plastic : Plastic, optional
         Recurrent weights that learn, added to the static ones.
     target_network : TargetNetwork, optional
-        Gives full-FORCE its targets.
+        Network that generates the targets of full-FORCE.
     activation : str, optional
         Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
     traces : Traces, optional
@@ -92,14 +93,14 @@ class ForceNetwork(Declaration):
     (1, True)
     """
 
-    neuron: Neuron
-    synapse: SynapticFilter | None
+    neuron: Converted[Neuron, File]
+    synapse: Converted[SynapticFilter | None, File]
     n: int
-    dt: float
+    dt: Converted[float, Number]
     recurrent: SparseKernel | None
-    feedback_kernel: np.ndarray | None
-    output_kernel: np.ndarray | None
-    input_kernel: np.ndarray | None = None
+    feedback_kernel: Converted[np.ndarray | None, ArrayLike]
+    output_kernel: Converted[np.ndarray | None, ArrayLike]
+    input_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     learning: Learning | None = None
@@ -113,14 +114,13 @@ class ForceNetwork(Declaration):
     _where = "ForceNetwork"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.neuron, Neuron):
-            self._put("neuron", load_neuron(self.neuron))
+        self._put("neuron", neuron_of(self.neuron))
         if not self.neuron.spiking:
             if self.synapse is not None:
                 what = f"{self.neuron.name!r} has no spikes that a synapse could filter"
                 raise InvalidValueError(problem("ForceNetwork.synapse", what, self.synapse, "pass synapse=None."))
-        elif not isinstance(self.synapse, SynapticFilter):
-            self._put("synapse", load_synapse(self.synapse))
+        else:
+            self._put("synapse", synapse_of(self.synapse))
         check_text("ForceNetwork.activation", self.activation)
         if self.activation:
             if self.neuron.spiking:
@@ -163,9 +163,9 @@ class ForceNetwork(Declaration):
     def _check_kernels(self) -> None:
         unit, outputs = self.neuron.current_unit, 1
         if self.output_kernel is not None:
-            shape = (self.n_read, "n_outputs")
-            self._put("output_kernel", check_table("ForceNetwork.output_kernel", self.output_kernel, shape))
-            outputs = self.output_kernel.shape[1]
+            kernel = check_table("ForceNetwork.output_kernel", self.output_kernel, (self.n_read, "n_outputs"))
+            self._put("output_kernel", kernel)
+            outputs = kernel.shape[1]
         if self.feedback_kernel is not None:
             where = "ForceNetwork.feedback_kernel"
             if self.output_kernel is None or "feedback" not in self.neuron.inputs:
@@ -178,8 +178,8 @@ class ForceNetwork(Declaration):
             shape = (outputs, self.n)
             self._put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
         if self.input_kernel is not None:
-            shape = ("n_inputs", self.n)
-            self._put("input_kernel", check_table("ForceNetwork.input_kernel", self.input_kernel, shape, unit))
+            kernel = check_table("ForceNetwork.input_kernel", self.input_kernel, ("n_inputs", self.n), unit)
+            self._put("input_kernel", kernel)
 
     def _check_rules(self) -> None:
         if self.learning is not None and self.output_kernel is None:
@@ -220,11 +220,14 @@ class ForceNetwork(Declaration):
     @property
     def _keeps_P_apart(self) -> str:
         """Why readout and plastic weights cannot share P; empty where they can."""
+        plastic = self.plastic
+        if plastic is None:
+            return "there are no plastic weights"
         reasons = {
             "the readout does not learn": self.learning is None,
-            "the readout has another learning": self.plastic.learning != self.learning,
-            "divide_by_source needs a P of its own": self.plastic.divide_by_source,
-            'when="start" learns from other rates than the readout': self.plastic.when != "end",
+            "the readout has another learning": plastic.learning != self.learning,
+            "divide_by_source needs a P of its own": plastic.divide_by_source,
+            'when="start" learns from other rates than the readout': plastic.when != "end",
             "the readout learns from traces": self.traces is not None,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
@@ -247,8 +250,11 @@ class ForceNetwork(Declaration):
     @cached_property
     def parameter_values(self) -> dict[str, Quantity]:
         """Parameters of neuron and filter, in SI units with dimensions."""
-        filters = [] if self.synapse is None else [self.synapse]
-        return parameter_values("ForceNetwork", self.neuron, filters, self.parameters, self.dt)
+        return parameter_values("ForceNetwork", self.neuron, self._filters, self.parameters, self.dt)
+
+    @property
+    def _filters(self) -> list[SynapticFilter]:
+        return [] if self.synapse is None else [self.synapse]
 
     @property
     def static_input(self) -> str:
@@ -282,17 +288,17 @@ class ForceNetwork(Declaration):
     @classmethod
     def random(
         cls,
-        neuron: str | Path | Neuron = "lif",
-        synapse: str | Path | SynapticFilter = "double_exponential",
+        neuron: Neuron | File = "lif",
+        synapse: SynapticFilter | File = "double_exponential",
         *,
         n: int = 2000,
         n_outputs: int = 1,
         n_inputs: int = 0,
-        dt: float | str = 5e-5,
+        dt: Number = 5e-5,
         p: float = 0.1,
-        G: float = 0.04,
-        Q: float = 10.0,
-        E2: float = 0.0,
+        G: float | np.ndarray = 0.04,
+        Q: float | np.ndarray = 10.0,
+        E2: float | np.ndarray = 0.0,
         row_balanced: bool = True,
         seed: int = 0,
         **declaration: Any,
@@ -330,7 +336,7 @@ class ForceNetwork(Declaration):
         n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
         n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)
         check_whole("ForceNetwork.seed", seed, 0)
-        neuron = neuron if isinstance(neuron, Neuron) else load_neuron(neuron)
+        neuron = neuron_of(neuron)
         unit = neuron.current_unit
         G, Q, E2 = (
             float(check_matrix(f"ForceNetwork.{name}", value, (), "one number", unit))

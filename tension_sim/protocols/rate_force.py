@@ -17,14 +17,16 @@ from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
 from ..results import phases
+from ..results.run_data import target_of
 from ._declared import check_declared
 from ._kernels import normal_kernel
-from ._tasks import adapt_task, draw_task, shape, task_section
+from ._tasks import adapt_task, draw_task, further_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..recipes.recipe import Recipe
     from ..results.results import Results
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "network"]
 
@@ -123,7 +125,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn, then test."""
     from ..declare.record import Record
     from ..run.simulation import Simulation
@@ -145,7 +147,7 @@ def _numbers(results: Results) -> dict[str, float]:
         if phase in [known.name for known in results.phases]:
             rows = results.rows(phase)
             if rows.start < rows.stop:
-                found[name] = float(np.abs(results.output[rows] - results.target[rows]).mean())
+                found[name] = float(np.abs(results.output[rows] - target_of(results)[rows]).mean())
     return found
 
 
@@ -185,4 +187,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=_phases,
+    further=further_task,
 )

@@ -85,4 +85,4 @@ def drop_pages(array: Any) -> None:
         if kept.nbytes > _SMALL:
             kept.map.madvise(mmap.MADV_DONTNEED)
     elif isinstance(array, np.memmap) and array.mode != "c":  # "c": changed pages would be lost
-        array._mmap.madvise(mmap.MADV_DONTNEED)
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined] # it has no public name

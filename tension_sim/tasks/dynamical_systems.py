@@ -21,7 +21,12 @@ _MOST_SLOPES = 50_000  # beside one per time step; the published ones take a fif
 _POINTS_PER_STEP = 4  # ode45 returns four points per step unless told otherwise
 
 
-def _solve(grid: Grid, slope: Callable, stop: float, start: np.ndarray, times: np.ndarray | None) -> tuple:
+Slope = Callable[[float, np.ndarray], list[float]]
+
+
+def _solve(
+    grid: Grid, slope: Slope, stop: float, start: np.ndarray, times: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     from scipy.integrate import solve_ivp
 
     left = count(_MOST_SLOPES + grid.n_steps, -1)

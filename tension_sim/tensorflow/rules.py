@@ -108,7 +108,7 @@ class Rules:
             What is changed.
         """
         if self._blocks is not None:
-            self._update_by_blocks(h, z, y, trainable_vars_P_Gx, trainable_vars_recurrent_kernel)
+            self._update_by_blocks(self._blocks, h, z, y, trainable_vars_P_Gx, trainable_vars_recurrent_kernel)
             return
         dP_Gx, Ph, hPh = self.pseudogradient_P_Gx(trainable_vars_P_Gx, h)
         self.optimizer.apply_gradients([(dP_Gx, trainable_vars_P_Gx)])
@@ -144,11 +144,11 @@ class Rules:
         rows = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
         return tf.transpose(rows) * (z - y)
 
-    def _update_by_blocks(self, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
-        k, rPr = self._blocks.update(P, self._blocks.gather(h), self._forgetting)
-        rows = self._blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
-        self.optimizer.apply_gradients([(self._recurrent_change(rows, rPr, z, y), kernel)])
+    def _update_by_blocks(self, blocks: PartnerBlocks, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
+        k, rPr = blocks.update(P, blocks.gather(h), self._forgetting)
+        rows = blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
+        self.optimizer.apply_gradients([(self._recurrent_change(blocks, rows, rPr, z, y), kernel)])
 
-    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
+    def _recurrent_change(self, blocks: PartnerBlocks, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
         """Return the change of the recurrent kernel from the gains of each block, (blocks, units)."""
-        return tf.transpose(self._blocks.per_neuron(rows)) * (z - y)
+        return tf.transpose(blocks.per_neuron(rows)) * (z - y)

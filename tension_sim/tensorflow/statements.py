@@ -182,7 +182,7 @@ def program_of(
     # an activation is but a name here
     activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
     namespace = {**EQUATION_FUNCTIONS, "activation": activation}
-    with isolated("runtime", {}), blaming_the_files((name,), Exception):
+    with isolated("runtime", {}), blaming_the_files((name,), (Exception,)):
         lines = "\n".join(with_seed([equations, *(["r : 1"] if rate else [])], rate, *spiking.values()))
         rest, held = _held(name, Equations(lines), {*inputs})
         rest, before = _split(rest, {*values, *inputs, *(each.variable for each in held), "dt"})
@@ -258,9 +258,10 @@ def _split(equations: Any, known: set[str]) -> tuple[Any, list[Statement]]:
 
     known = known | {*CONSTANTS, *FUNCTIONS}
     left, before = dict(equations), []
-    ready = True
-    while ready:
+    while True:
         ready = [eq for eq in left.values() if eq.type == SUBEXPRESSION and eq.identifiers <= known]
+        if not ready:
+            break
         for eq in ready:
             before.append(Statement(eq.varname, "=", eq.expr.code))
             left[eq.varname] = _as_parameter(eq)
@@ -287,10 +288,10 @@ def _statements(
 
     def statement_of(found: Any) -> Statement:
         guard = getattr(variables.get(found.var), "conditional_write", None)
-        guarded = guard is not None and guard.name not in writes_always
+        only_where = "" if guard is None or guard.name in writes_always else guard.name
         text = found.expr
         if found.var == "not_refractory":  # whole numbers count exactly in float32 too
             text = text.replace(_BRIAN2_COUNTS, STEPS_SINCE_SPIKE)
-        return Statement(found.var, found.op, text, guard.name if guarded else "")
+        return Statement(found.var, found.op, text, only_where)
 
     return tuple(map(statement_of, [*scalar, *vector]))

@@ -26,6 +26,7 @@ from tension_sim.run.cache import cache_folder, find_or_build, program_key
 from tension_sim.run.seal import load
 from tension_sim.run.simulation import Simulation
 from tension_sim.system import places, toolchain
+from tension_sim.system.make import compile_sources
 from tension_sim.system.trust import why_others_can_change
 
 NOBODY = 65534
@@ -368,7 +369,6 @@ class TestKey:
 
     def test_a_wrapped_compiler_with_flags_compiles(self, monkeypatch, tmp_path, cache):
         """Brian2's makefile gets it too; a wrapper that counts stands for ccache."""
-        from tension_sim.system.make import compile_sources
 
         skip_unless_here("cpp_standalone")
 

@@ -247,7 +247,7 @@ def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kin
     if not isinstance(name, str):
         raise InvalidTypeError(message(where, f"the name of a variable of {synapses.name}", name, f"{example}."))
     variable = None if name == "delay" else synapses.variables.get(name)  # a variable in Brian2 2.11
-    if name not in _synaptic_variables(synapses):
+    if variable is None or name not in _synaptic_variables(synapses):
         if isinstance(variable, Subexpression) and variable.owner.name == synapses.name:
             found, fix = "a subexpression", f"declare {name!r} as a parameter."
         elif variable is not None and variable.owner.name == synapses.name and variable.scalar:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from ...declare.equations import Neuron
 
@@ -40,7 +41,7 @@ def with_layer_time(neuron: Neuron, ahead: int) -> tuple[Neuron, dict[str, str]]
         text = re.sub(r"\blastspike\b", _LAST_SPIKE, text)
         return re.sub(r"\bt\b", time, text)
 
-    texts = {name: new(getattr(neuron, name)) for name in ("threshold", "reset", "refractory", "rate")}
+    texts: dict[str, Any] = {name: new(getattr(neuron, name)) for name in ("threshold", "reset", "refractory", "rate")}
     within = neuron.method not in _AT_THE_BEGINNING
     texts["equations"] = new(neuron.equations, "(t + steps_ahead*dt)") if within else new(neuron.equations)
     if all(text == getattr(neuron, name) for name, text in texts.items()):

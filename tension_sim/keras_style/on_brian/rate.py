@@ -61,13 +61,14 @@ _ACTIVATIONS = {
 }
 
 
-def _activation(layer: Any) -> str | None:
-    return next((text for name, text in _ACTIVATIONS.items() if layer.activation is keras.activations.get(name)), None)
+def _activation(layer: Any) -> str:
+    """Return the activation of a layer as an expression, empty where it has none."""
+    return next((text for name, text in _ACTIVATIONS.items() if layer.activation is keras.activations.get(name)), "")
 
 
 def refusal_of_rate(layer: Any) -> str | None:
     """Say why a rate layer cannot run on Brian2, or None."""
-    if _activation(layer) is None:
+    if not _activation(layer):
         return f"the activation {getattr(layer.activation, '__name__', layer.activation)} has no Brian2 expression"
     return None
 
@@ -94,7 +95,8 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     learned, plastic = _learned(layer, model, plastic, learns, reads)
 
     inputs = np.asarray(layer.input_kernel) if layer.uses_input else None
-    target, more, samples = None, [], _samples(inputs is not None)
+    more: list[Binding] = []
+    target, samples = None, _samples(inputs is not None)
     if plastic is not None and plastic.error == "target_network":
         target, more, samples = _target_network(layer, model, learning, begin)
         inputs = np.concatenate([inputs, np.zeros((model._hint_dim, n))])
@@ -116,19 +118,19 @@ def _learned(
     layer: Any, model: Any, plastic: Plastic | None, learns: np.ndarray, reads: bool
 ) -> tuple[list[Binding], Plastic | None]:
     """Return the bindings of the learned kernels and of their P, and the recurrence, which says whether it shares P."""
-    recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
     bindings = []
-    if recurs:
+    P = None
+    if plastic is not None and model.learns_in_run("recurrent_kernel"):
+        P = model.recurrent_P
         bindings.append(kernel(layer.recurrent_kernel, PLASTIC_WEIGHTS, None if learns.all() else learns))
     if reads:
         bindings.append(kernel(layer.output_kernel, READOUT_WEIGHTS))
     all_of = np.arange(layer.units)
-    P = model.recurrent_P if recurs else None
-    if P is not None and P is model.readout_P:
+    if P is not None and plastic is not None and P is model.readout_P:
         plastic = replace(plastic, shares_P=True) if reads else plastic
         return [*bindings, rule(RULE if reads else PLASTIC_RULE, [[all_of]], (P, [all_of]))], plastic
     of_readout = (model.readout_P, [all_of])
-    if P is not None:
+    if P is not None and plastic is not None:
         partners = [np.flatnonzero(column) for column in learns.T]
         matrices = model._blocks.members
         if reads and not plastic.divide_by_source:
@@ -169,8 +171,9 @@ def _recurrence(
         return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
     if not model.learns_in_run("recurrent_kernel") or not learns.any():
         return masked_kernel(J, J != 0), None, learns
+    kernel_that_learns = None if learns.all() else masked_kernel(J, learns)
     plastic = Plastic(
-        J if learns.all() else masked_kernel(J, learns), learning, model.recurrent_error,
+        J if kernel_that_learns is None else kernel_that_learns, learning, model.recurrent_error,
         getattr(layer, "structural_connectivity", None), model.divide_by_source,
     )  # fmt: skip
     return masked_kernel(J, ~learns & (J != 0)), plastic, learns

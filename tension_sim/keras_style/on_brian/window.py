@@ -110,7 +110,7 @@ class BrianWindow:
         if results.n_steps == 0:
             raise KeyboardInterrupt
         self._store(bindings, results, diverged is not None)
-        if between and diverged is None:
+        if between and diverged is None and y is not None:
             self.model.learn_between(results.recorded["r"].values, y[: results.n_steps])
         states = _StatesOfRun(
             declared.states, results, diverged, self.model.compute_dtype, self._read,
@@ -141,7 +141,7 @@ class BrianWindow:
         if diverged is not None:  # what follows is not a number, as on TensorFlow
             output = np.concatenate([output[:diverged], np.full((steps - diverged, output.shape[1]), np.nan, dtype)])
         states = of_steps if self.all_steps else [output[:, None, :]]
-        if self.kind == "predict":
+        if self.kind == "predict" or y is None:
             sequences = self.model.force_layer.return_sequences
             returned = output[:, None, None, :] if sequences else output[:, None, :]
         else:
