@@ -20,7 +20,7 @@ from .signal import Signal
 
 __all__ = ["Formula", "add_compared", "compared_with", "computed", "externals", "with_formulas"]
 
-#: What a formula calls its TimedArray, whose own name no namespace may have; no name of a user begins so.
+#: Name of a TimedArray in a formula: Brian2 forbids its own name there, and no name of a user begins like this.
 _CALLED = "tsim_target"
 
 
@@ -130,7 +130,7 @@ def externals(variable: Any) -> dict[str, Any]:
 
 
 def add_compared(to: GeneratedObject, name: str, group: Any, variable: str, rows: int) -> None:
-    """Declare what an error compares with under a name of its own, one value a row."""
+    """Declare what an error compares with under a name of its own, one value per row."""
     found, start, size = computed(f"RLS.{name}", group, variable)
     to.add_dependency(group)
     index = None

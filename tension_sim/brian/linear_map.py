@@ -22,7 +22,7 @@ __all__ = ["Blank", "LinearMap"]
 
 @dataclass(frozen=True)
 class Blank:
-    """In place of weights: only how many there are. All arrays come with each run.
+    """Sizes in place of weights: each run brings the arrays.
 
     Attributes
     ----------
@@ -232,7 +232,7 @@ class LinearMap(Weighted):
 
     @property
     def writes(self) -> tuple[Any, int, int]:
-        """The variable that is set at each step, from which element on, and before which one."""
+        """The variable that is set at each step, with its first element and the one after its last."""
         start = self.variables["y_start"].value
         return self.variables["y"], start, start + len(self)
 
@@ -344,7 +344,7 @@ def _is_sparse(weights: Any) -> bool:
 
 
 def _described(weights: Any) -> tuple[Any, Any, int | None]:
-    """Return weights, of arrays the numbers in SI units; their dimensions, None where they are those wanted; and rows,
+    """Return weights (of arrays: numbers in SI units), their dimensions (None: those wanted), and the number of rows
     None without any.
     """
     if isinstance(weights, SparseKernel):

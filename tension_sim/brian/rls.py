@@ -224,7 +224,7 @@ class RLS(GeneratedObject):
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
         self._shown = {name: options[name] for name in ("gain", "update_every", "start", "stop")}
         synapses = learns[0] if isinstance(learns[0], LearnedSynapses) else None
-        #: Whether each synapse has a rate of its own, in place of each source.
+        #: Whether each synapse has its own rate; otherwise each source has one.
         self.by_synapse: bool = synapses is not None and synapses.by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
         self.blocks: Blocks | BlockSizes | None = check_blocks(options["blocks"], learns)
@@ -287,7 +287,7 @@ class RLS(GeneratedObject):
         }
 
     def _contain_errors(self, errors: Errors, sources: list[Any]) -> None:
-        """Add what an update needs before it: the error of each map's rows, and z where no map holds it."""
+        """Add the objects that prepare an update: the error of each map's rows, and z where no map holds it."""
         place = {"clock": self.clock, "when": self.when}
         gathered = len(sources) == 1
         for m, (learned, expression) in enumerate(zip(self.maps, errors.expressions, strict=True)):
@@ -423,7 +423,7 @@ class RLS(GeneratedObject):
         self.P = matrices
 
     def _keep_P(self, sizes: list[int], packed: list[np.ndarray]) -> None:
-        """Let a generated program begin with a P, once it has found that the blocks are of these sizes."""
+        """Let a generated program start from a given P, once it has checked the sizes of its blocks."""
         if any(what == "run_network" for what, _ in brian2.get_device().main_queue):
             raise InvalidValueError(
                 problem("RLS.P", "P of Synapses was set after the first run", "P", "set it before run().")
@@ -437,7 +437,7 @@ class RLS(GeneratedObject):
         return self.variables[name].get_value().item()
 
     def _part(self, name: str, start: str, b: int) -> np.ndarray:
-        """Return what belongs to a block in an array, whose places another one holds."""
+        """Return the part of an array that belongs to a block; another array holds where blocks begin."""
         begin, end = self._get(start)[b : b + 2]
         return self._get(name)[begin:end]
 
@@ -468,7 +468,7 @@ class RLS(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """Whether no code of the user's, run as part of this object, may change when updates fall."""
+        """Whether no user code that runs with this object can change when updates fall."""
         return all(getattr(part, "is_part", False) for part in self.contained_objects)
 
     def settle(self) -> None:

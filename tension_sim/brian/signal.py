@@ -142,7 +142,7 @@ class Signal(GeneratedObject):
 
     @property
     def writes(self) -> tuple[Any, int, int]:
-        """The variable that is set at each step, from which element on, and before which one."""
+        """The variable that is set at each step, with its first element and the one after its last."""
         return self.variables["value"], 0, len(self)
 
     def before_run(self, run_namespace: Any) -> None:

@@ -304,7 +304,7 @@ def _start(group: Any) -> int:
 
 
 def _places(groups: list[Any]) -> list[dict[str, int]]:
-    """Return where each group's spikes lie: its neurons in their array, and how far their numbers here are off."""
+    """Return where each group's spikes lie: its neurons in their array, and the shift to their numbers here."""
     places, first = [], 0
     for group in groups:
         start, size = _start(group), len(group)

@@ -91,7 +91,7 @@ class Units:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         return dict.fromkeys(self.states, self.n)
 
 
@@ -150,7 +150,7 @@ class Map:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         sizes = {"w": self.n_weights} if self.learned else {}
         return sizes | ({"z": self.n_targets} if self.target is None else {})
 
@@ -188,7 +188,7 @@ class SpikeInput:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         under_way = {} if self.longest_delay is None else {"ring": (self.longest_delay + 1) * self.n_targets}
         return ({"w": self.count or 0} if self.trace else {}) | under_way
 
@@ -202,7 +202,7 @@ class Rule:
     maps : tuple of str
         Names of the maps, all of one source.
     errors : tuple of str
-        The error of each row, one expression a map.
+        The error of each row, one expression per map.
     variables : tuple of (name, Variable)
         Names in the errors.
     target : Variable or None
@@ -240,7 +240,7 @@ class Rule:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         n, one = self.blocks, dict.fromkeys(("fresh", "n_updates"), 1)
         waiting = {"pending_k": n.pending_k, "pending_c": n.pending_c, "pending": n.blocks, "P_scale": n.blocks}
         return {"P_packed": n.P, **waiting, **one}
@@ -303,12 +303,12 @@ class Circuit:
 
     @cached_property
     def digest(self) -> str:
-        """The same for the same code."""
+        """Digest of the code: equal for equal code."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True, default=_fields).encode()).hexdigest()
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         return {entry(name, key): n for name, part in self.parts.items() for key, n in part.state_sizes.items()}
 
     @property
@@ -329,5 +329,5 @@ def _checked_code(
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass, themselves: ``asdict`` copies each number of each."""
+    """Return the fields of a dataclass without copying them, as ``asdict`` would."""
     return {each.name: getattr(value, each.name) for each in fields(value)}

@@ -1,4 +1,4 @@
-"""What the loader asks of an equation file, so that nothing is left for Brian2 to refuse."""
+"""Checks of an equation file when it is loaded, so that Brian2 has nothing left to refuse."""
 
 from __future__ import annotations
 

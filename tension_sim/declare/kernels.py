@@ -78,7 +78,7 @@ class SparseKernel(Declared):
         return matrix
 
     def outgoing(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """List the synapses by presynaptic neuron; two between one pair become one.
+        """List the synapses by presynaptic neuron; two between one pair of neurons are added.
 
         Returns
         -------

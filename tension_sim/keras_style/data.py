@@ -1,4 +1,4 @@
-"""Checks and shapes of what fit, evaluate and predict are given."""
+"""Check and reshape the data of fit, evaluate and predict."""
 
 from __future__ import annotations
 

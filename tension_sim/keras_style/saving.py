@@ -1,4 +1,4 @@
-"""What a model writes to a file beside its kernels: P, the position in learning, a user's counters."""
+"""Save what a model needs beside its kernels: P, the position in learning, and a user's counters."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def draw_plastic(
     sources = min(cells, half)
     columns = [np.empty((cells, plastic["excitatory"]), int), np.empty((cells, plastic["inhibitory"]), int)]
     for cell in range(cells):
-        # neurons beyond the excitatory ones are no members of the pool
+        # only excitatory neurons belong to the pool
         others = sources - (cell < sources)
         drawn = rng.choice(others, plastic["excitatory"], replace=False, shuffle=False)
         columns[0][cell] = drawn + (drawn >= cell)

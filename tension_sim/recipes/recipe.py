@@ -119,7 +119,7 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
 
 
 def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
-    """Let the files that a recipe names be found beside it, wherever it is run."""
+    """Find the files that a recipe names beside the recipe, wherever it is run."""
     for (section, key), ending in files.items():
         value = data.get(section, {}).get(key)
         if isinstance(value, str) and value and value.endswith(ending):

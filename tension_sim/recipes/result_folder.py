@@ -1,4 +1,4 @@
-"""The folder that a run of a recipe leaves: figure, numbers and results of one run, replaced as one."""
+"""The result folder of a recipe: figure, numbers and results of one run, replaced together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "save_outcome", "usable_folder"]
 
-#: Saved and loaded fastest, and without any further package: 0.1 s where NIX takes 6 s (docs/USAGE.md).
+#: The fastest format, and it needs no further package: 0.1 s where NIX takes 6 s (docs/USAGE.md).
 DEFAULT_FORMAT = "h5"
 
 _SUMMARY = 2**26  # bytes, more than any summary has

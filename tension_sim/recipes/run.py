@@ -1,4 +1,4 @@
-"""Run a recipe: what it will cost, what is wrong with it, and what it gives."""
+"""Run a recipe: forecast its cost, check it, and return its outcome."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
     Raises
     ------
     InvalidValueError
-        If sizes or times are beyond all numbers.
+        If sizes or times are too large to compute with.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
 def check_forecast(
     recipe: Recipe, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
-    """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
+    """Return the forecast; refuse a run that would not fit into memory, or would take decades.
 
     Nothing is drawn. `expected` is the forecast where it is known.
 

@@ -116,7 +116,7 @@ class DataConstrainedNetwork(Described):
     regions : mapping of str to array of int, optional
         The neurons of each region; each neuron is in one of them. By default all are in one.
     dt_factor : int, optional
-        Integration steps a sample.
+        Integration steps per sample.
     g : float, optional
         Scale of the initial weights: normal, of deviation g/sqrt(neurons).
     tau, tau_noise : float or str, optional

@@ -71,7 +71,7 @@ _MOST_THREADS = 1024
 
 
 class Simulation(Described):
-    """A network on a target; runs as often as one likes, on any data.
+    """A network on a target, which runs as often as needed, on any data.
 
     Parameters
     ----------

@@ -71,14 +71,14 @@ class Trials(Described):
     every : mapping of str to int, optional
         As for `Simulation.run`.
     separate : array of bool, shape (plastic weights,), optional
-        Weights of which each condition has a set of its own; P is shared all the same.
+        Weights of which each condition has a set of its own; P is shared nevertheless.
     start : str, optional
         ``"fresh"``, or ``"continued"`` for states that go on from trial to trial.
 
     Attributes
     ----------
     state : dict
-        All that a further trial starts from.
+        State from which a further trial starts.
     loops : int
         Loops over all conditions that are done.
     interrupted : bool

@@ -48,7 +48,7 @@ def checked_path(where: str, value: Any) -> Path:
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        If it is no path, or names the home of nobody.
+        If it is no path, or names the home of an unknown user.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def check_free(where: str, path: str | Path, overwrite: bool = True) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names of a folder's files last, where the file system can."""
+    """Flush a folder, so that the names of its files survive a power cut, where the file system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

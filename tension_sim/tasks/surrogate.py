@@ -97,7 +97,7 @@ def three_regions(
     rng : numpy.random.Generator
         Source of randomness.
     n : int
-        Units a region.
+        Units per region.
     g : tuple of float
         Scale of the weights within A, B and C: normal, of deviation g/sqrt(n).
     tau, dt, duration, lead : float
@@ -191,7 +191,7 @@ def calcium_like(
     groups : int
         Groups of events; each cell takes its own part in each.
     rate, private : float
-        Events a second of each group, and of each cell alone.
+        Events per second of each group, and of each cell alone.
     rise, decay, delay : tuple of float
         Range of each cell's time constants and delay, seconds. With abrupt onsets or one
         kernel for all cells, a network of their number cannot follow them.

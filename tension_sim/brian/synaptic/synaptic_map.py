@@ -19,7 +19,7 @@ from .spike_trace import SpikeTrace
 
 __all__ = ["Scatter", "SynapticMap"]
 
-#: What `rewired` is where a program has found blocks of other sizes than the P that it was given; else 0 or 1.
+#: Value of `rewired` if a program has found blocks of other sizes than the given P; otherwise 0 or 1.
 _OTHER_BLOCKS = 2
 
 
@@ -174,7 +174,7 @@ class SynapticMap(GeneratedObject):
         return find_wiring(pre, post, trainable, self.shape[0], self.by_synapse)
 
     def check(self) -> None:
-        """Raise what a generated program found: nothing that learns, or partners that do not fit what was before."""
+        """Raise the error that a generated program found: nothing learns, or the partners changed."""
         found = int(self._get("rewired")[0])
         if found == _OTHER_BLOCKS:
             sizes = np.diff(self._rule._get("block_start")).tolist()

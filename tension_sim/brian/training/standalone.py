@@ -64,7 +64,7 @@ class StandaloneEngine(Engine):
         return self._reached
 
     def build(self) -> None:
-        """Generate and compile the program, or take over what was set since that was done."""
+        """Generate and compile the program, or take over the values that were set since."""
         if self._made is not None:
             if self._reached is not None:
                 self._made.take_values(self._reached.path)

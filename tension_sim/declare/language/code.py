@@ -1,4 +1,4 @@
-"""The door: all code of a group of units is read together, and written anew, before any engine sees it."""
+"""Read all code of a group of units together, and write it anew, before any engine sees it."""
 
 from __future__ import annotations
 

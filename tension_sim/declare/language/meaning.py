@@ -110,7 +110,7 @@ class Reader:
         return self._visit(tree)
 
     def fail(self, expected: str, fix: str = "", error: type[TensionError] = InvalidValueError) -> TensionError:
-        """Return an error about the expression."""
+        """Return the error for the expression."""
         return error(message(self.where, expected, self.text, fix))
 
     def _visit(self, node: ast.expr) -> Meaning:

@@ -1,4 +1,4 @@
-"""Conditions and statements: the threshold of a neuron, what a spike does to it, and how long it then rests."""
+"""Conditions and statements: the threshold of a neuron, its reset, and its refractory clause."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     def _spiked(self, inputs: Mapping[str, Any], states: Any, **numbers: float) -> tuple[Any, Any, Any, Any]:
         """Return the voltages before and after their reset, the auxiliary variable, and 1 where a neuron spikes."""
         before = dict(zip(self._shown_states(), states[1:3], strict=False)) | self._further()
-        step = tf.cast(states[0][0, 0], tf.int64)  # sequences of a batch go in step
+        step = tf.cast(states[0][0, 0], tf.int64)  # all sequences of a batch are at the same step
         recurrent, advanced = self._neuron.inputs["recurrent"], {}
         if self._step.spikes_by(recurrent):
             # the threshold sees the current of this step, without the spikes of this step

@@ -127,7 +127,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         return initializer(shape, dtype=self.variable_dtype)
 
     def _rows(self, batch_size: Any, values: Any) -> tf.Tensor:
-        """Return values of shape (1, size) as so many rows; 1 by default."""
+        """Repeat values of shape (1, size) to the given number of rows; 1 by default."""
         values = tf.cast(tf.convert_to_tensor(values), self.compute_dtype)
         return values if batch_size is None else tf.repeat(values, batch_size, axis=0)
 
@@ -252,7 +252,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         return []
 
     def reset_hidden(self) -> None:
-        """Set these variables as before the first step, where they are states."""
+        """Reset these variables to before the first step, if they are states."""
 
     @hook
     def call(self, inputs: Any, states: Any) -> Any:

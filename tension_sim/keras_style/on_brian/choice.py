@@ -76,7 +76,7 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
 
 
 def threads_for(network: ForceNetwork) -> int | None:
-    """Return how many threads pay: all cores where each neuron has a large P of its own, else no OpenMP."""
+    """Return how many threads are worthwhile: all cores if each neuron has its own large P, otherwise no OpenMP."""
     plastic, cores = network.plastic, os.cpu_count() or 1
     if plastic is None or cores == 1 or len(plastic.kernel) == network.n**2:
         return None

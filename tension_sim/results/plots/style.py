@@ -76,7 +76,7 @@ def make_figure(
 
 
 def plain(axes: Axes) -> None:
-    """Take away the frame, and make ticks small."""
+    """Remove the frame, and make ticks small."""
     axes.set_facecolor("white")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(LINES)

@@ -1,4 +1,4 @@
-"""Which stretches of a run a figure shows."""
+"""Which windows of a run a figure shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals and weights of a circuit, on tensors."""
+"""Signals and weights of a circuit as tensors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SampleSteps:
         self.name, self.part = name, part
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         return [Action("start", -1, self.name, self._play)]
 
     def _play(self, moment: Moment) -> None:
@@ -69,7 +69,7 @@ class MapSteps:
         self.output = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         return [Action(self.part.when, self.part.order, self.name, self._write)]
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -95,7 +95,7 @@ class MapSteps:
         return {f"{self.name}.w": _weights_after(self, state, values, learned)}
 
     def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
-        """Return the weights as they lie here."""
+        """Return the weights as they are stored here."""
         if self.part.count is None:
             return flat.reshape(self.part.n_targets, self.part.n_sources)
         return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
@@ -132,7 +132,7 @@ class SpikeInputSteps:
             raise UnsupportedError(message("Simulation.target", what, f"{name}, with delays", fix))
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         return [Action("synapses", 0, self.name, self._add)]
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -159,7 +159,7 @@ class SpikeInputSteps:
         return {f"{self.name}.w": _weights_after(self, state, values, learned)}
 
     def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
-        """Return learned weights as they lie here, a row for each target."""
+        """Return learned weights as they are stored here, one row per target."""
         return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
 
     def flat_weights(self, stored: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:

@@ -37,7 +37,7 @@ class Moment:
     spikes : dict of str to tensor of bool
         Which neurons spike in this step.
     formulas : mapping of str to callable
-        What computes the variables that stand nowhere.
+        Functions for the variables that are computed, not stored.
     """
 
     step: Any

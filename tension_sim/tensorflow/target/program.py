@@ -101,7 +101,7 @@ class CircuitProgram(Runnable):
     def _run_windows(
         self, values: Mapping[str, Any], layouts: Mapping[str, Layout], start: int, steps: int
     ) -> Iterator[Found]:
-        """Run steps, some in each turn: as many as take a short time."""
+        """Run the steps in windows that each take a short time."""
         fixed, state = self._first(values, layouts)
         window = self._window(layouts)
         done, count = 0, 1

@@ -34,7 +34,7 @@ class RuleSteps(RuleArrays):
                 evaluate_text(text, {name: tf.zeros(1, self.dtype) for name in names}, f"{self.name}: error")
 
     def actions(self, layout: Layout) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
 
         def do(moment: Moment) -> None:
             self._learn_if_due(moment, layout)

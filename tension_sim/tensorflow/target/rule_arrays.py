@@ -1,4 +1,4 @@
-"""The arrays of a rule: as a circuit has them, and as they lie here; blocks of about one size lie side by side."""
+"""The arrays of a rule, as the circuit has them and as they are stored here: blocks of similar size side by side."""
 
 from __future__ import annotations
 

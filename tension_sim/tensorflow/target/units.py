@@ -146,7 +146,7 @@ class UnitsSteps:
         return fixed, state
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         found = [
             Action(*_PLACES[key], f"{self.name}_{key}", self._runs(key)) for key in self.code.program.parts
             if key in _PLACES
