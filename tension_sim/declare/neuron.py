@@ -253,7 +253,7 @@ def base_unit(unit: str, where: str) -> str:
     Examples
     --------
     >>> base_unit("nS", "demo")
-    'siemens'
+    'metre**-2*kilogram**-1*second**3*amp**2'
     """
     return unit_text(dimension_of(unit, where))
 
