@@ -139,9 +139,9 @@ class LinearMap(Weighted):
         x, n_sources = reads[0].variable, sum(part.size for part in reads)
         owner = weights if isinstance(weights, LinearMap) else None
         _check_no_mask_beside(weights, mask)
-        written = _checked_target(target, target_variable, reads)
+        written = _check_target(target, target_variable, reads)
         weights, given, rows = _described(weights)
-        n_targets = _checked_rows(rows, weights, n_sources) if written is None else written.size
+        n_targets = _check_rows(rows, weights, n_sources) if written is None else written.size
         dim = (DIMENSIONLESS if given is None else given) * x.dim if written is None else written.variable.dim
         if given is not None and given != dim / x.dim:
             raise _wrong_unit(given, dim, reads[0], target_variable)
@@ -284,7 +284,7 @@ def _check_no_mask_beside(weights: Any, mask: Any) -> None:
         raise InvalidValueError(problem("LinearMap.mask", f"{what} a mask already", mask, "leave mask out."))
 
 
-def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | None:
+def _check_target(target: Any, variable: Any, reads: list[Part]) -> Part | None:
     """Return what is written to, None where the map holds its result itself."""
     where = "LinearMap.target_variable"
     if (target is None) != (variable is None):
@@ -307,7 +307,7 @@ def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | Non
     return written
 
 
-def _checked_rows(rows: int | None, weights: Any, n_sources: int) -> int:
+def _check_rows(rows: int | None, weights: Any, n_sources: int) -> int:
     if rows is None:
         raise InvalidValueError(
             message(

@@ -207,7 +207,7 @@ class RLS(GeneratedObject):
     ) -> None:
         learns = learned_maps(maps, factor=options["factor"], **chosen(SynapticOptions, options))
         self.target: Any = target
-        errors = Errors.checked(learns, target, **chosen(ErrorOptions, options))
+        errors = Errors.of(learns, target, **chosen(ErrorOptions, options))
         sources = sources_of(learns[0])
         n_sources = sum(size for *_, size in sources)
         alpha = check_alpha(alpha_P, n_sources)

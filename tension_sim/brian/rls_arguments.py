@@ -12,7 +12,7 @@ from brian2.utils.stringtools import get_identifiers
 from ..circuit.blocks import Blocks, BlockSizes
 from ..declare.arrays_in import numbers
 from ..declare.language import check_name
-from ..declare.language.code import checked_error
+from ..declare.language.code import check_error_code
 from ..declare.learning import FOREVER, check_forgotten
 from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, problem
@@ -108,7 +108,7 @@ class Errors:
     constants: dict[str, Any]
 
     @classmethod
-    def checked(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
+    def of(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
         """Return the errors of some maps; arguments as of `RLS`."""
         expressions = check_errors(error, len(maps))
         linked = postsynaptic_variables(expressions, maps[0]) | check_variables(variables)
@@ -135,7 +135,7 @@ def check_errors(error: Any, maps: int) -> list[str]:
     errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
     if len(errors) != maps or not all(isinstance(e, str) for e in errors):
         raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
-    return [checked_error("RLS.error", expression) for expression in errors]
+    return [check_error_code("RLS.error", expression) for expression in errors]
 
 
 def check_variables(variables: Any) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Signal(GeneratedObject):
         order: int = -1,
         name: str = "signal*",
     ) -> None:
-        given, dim = _checked_samples(samples, unit)
+        given, dim = _check_samples(samples, unit)
         periodic = check_flag("Signal.periodic", periodic)
         counts = {
             "first_step": StepCount("Signal.first_step", first_step),
@@ -164,7 +164,7 @@ class Signal(GeneratedObject):
             The unit of samples that have none.
         """
         wanted = self.variables["value"].dim
-        given, dim = _checked_samples(samples, unit)
+        given, dim = _check_samples(samples, unit)
         if dim is not wanted:
             raise UnitsError(message("Signal.samples", f"samples in {unit_name(wanted)}", unit_name(dim)))
         shape = (given.rows, given.channels) if isinstance(given, SampleFile) else given.shape
@@ -212,7 +212,7 @@ class Signal(GeneratedObject):
         self._set("first_row", first)
 
 
-def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, Any]:
+def _check_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, Any]:
     """Return samples in SI units, or the file that holds them, and their dimensions."""
     where, scale, dim = "Signal.samples", 1.0, DIMENSIONLESS
     if unit is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from ..declare.language.code import checked_code, checked_error
+from ..declare.language.code import check_code, check_error_code
 from ..declare.units import Dimension
 from .blocks import BlockSizes
 from .names import entry
@@ -86,7 +86,7 @@ class Units:
 
     def __post_init__(self) -> None:
         keys = ("equations", "method", "filters", "threshold", "reset", "refractory", "rate")
-        for key, text in _checked_code(self.files, self.parameters, **{key: getattr(self, key) for key in keys}):
+        for key, text in _check_code(self.files, self.parameters, **{key: getattr(self, key) for key in keys}):
             object.__setattr__(self, key, text)
 
     @property
@@ -235,7 +235,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         names = ["z", *(name for name, _ in self.variables), *(["y"] if self.target is not None else [])]
-        errors = tuple(checked_error("rule: error", text, names) for text in self.errors)
+        errors = tuple(check_error_code("rule: error", text, names) for text in self.errors)
         object.__setattr__(self, "errors", errors)
 
     @property
@@ -321,11 +321,11 @@ class Circuit:
 
 
 @lru_cache(maxsize=128)
-def _checked_code(
+def _check_code(
     files: tuple[str, ...], parameters: tuple[tuple[str, Dimension], ...], **code: Any
 ) -> tuple[tuple[str, str], ...]:
     """Return the code of units, written anew; a training makes the same units for every run."""
-    return tuple(checked_code(files, parameters=dict(parameters), **code).items())
+    return tuple(check_code(files, parameters=dict(parameters), **code).items())
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from .converted import Converted, Declared, File, declared
 from .declaration import check_currents
 from .equations import Neuron, neuron_of
 from .kernels import SparseKernel
-from .language.code import checked_error
+from .language.code import check_error_code
 from .learning import Learning
 from .validation import check_choice, check_flag, check_matrix, check_table, check_text
 from .values import check_mappings
@@ -97,7 +97,7 @@ class Plastic(Declared):
         if not isinstance(self.error, str):
             known = ", ".join(ERRORS)
             raise InvalidTypeError(message("Plastic.error", f"one of {known}, or an expression", self.error))
-        checked_error("Plastic.error", self.expression, NAMES)
+        check_error_code("Plastic.error", self.expression, NAMES)
         if self.factor is not None:
             n = self.kernel.n
             object.__setattr__(self, "factor", check_matrix("Plastic.factor", self.factor, (n, n), "pre, post"))

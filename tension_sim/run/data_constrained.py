@@ -182,12 +182,12 @@ class DataConstrainedNetwork(Described):
         **options: Unpack[DataConstrainedOptions],
     ) -> None:
         where = type(self).__name__
-        self.data: np.ndarray = _checked_data(f"{where}.data", data, options["nan"], options["normalize"])
+        self.data: np.ndarray = _check_data(f"{where}.data", data, options["nan"], options["normalize"])
         samples, n = self.data.shape
         self.regions: dict[str, np.ndarray] = check_regions(f"{where}.regions", options["regions"], n)
         self.dt_factor: int = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
         self.n_steps: int = (samples - 1) * self.dt_factor + 1
-        self.reset_points: list[int] = _checked_resets(f"{where}.reset_points", options["reset_points"], samples)
+        self.reset_points: list[int] = _check_resets(f"{where}.reset_points", options["reset_points"], samples)
         g = check_positive(f"{where}.g", options["g"])
         noise = check_matrix(f"{where}.noise_amplitude", options["noise_amplitude"], (), "one number")
         seed = check_whole(f"{where}.seed", options["seed"], 0)
@@ -415,7 +415,7 @@ def _from(start: int, report: Callable[[int], None]) -> Callable[[int, int], Non
     return lambda done, _: report(start + done)
 
 
-def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
+def _check_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
     values = check_recording(where, data, nan)
     if normalize:
         largest = np.nanmax(values)
@@ -427,7 +427,7 @@ def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarra
     return np.clip(values, -_LARGEST, _LARGEST)
 
 
-def _checked_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
+def _check_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
     found = sorted({check_whole(where, point, 0) for point in points} - {0})
     if found and found[-1] >= samples:
         raise InvalidValueError(message(where, f"samples from 0 to {samples - 1}", found[-1]))

@@ -23,7 +23,7 @@ from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
-from ..declare.series import checked_rows, values_of
+from ..declare.series import check_rows, values_of
 from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
@@ -228,7 +228,7 @@ class Simulation(Described):
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
-        phases = None if phases is None else _checked_phases(phases)
+        phases = None if phases is None else _check_phases(phases)
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
@@ -331,7 +331,7 @@ class Simulation(Described):
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
+                series[name] = None if samples is None else check_rows(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
@@ -459,10 +459,10 @@ def _versions(with_tensorflow: bool) -> dict[str, str]:
 
 
 def _task_rows(part: str, samples: np.ndarray | None) -> Any:
-    return checked_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
+    return check_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
 
 
-def _checked_phases(phases: Any) -> tuple[Phase, ...]:
+def _check_phases(phases: Any) -> tuple[Phase, ...]:
     if not isinstance(phases, tuple | list) or not all(isinstance(phase, Phase) for phase in phases):
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))

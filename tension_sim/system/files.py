@@ -16,7 +16,7 @@ from ..errors import InvalidTypeError, InvalidValueError, OutputError, message
 
 __all__ = [
     "check_free",
-    "checked_path",
+    "check_path",
     "open_regular",
     "parse_toml",
     "read_regular",
@@ -42,7 +42,7 @@ _FIXES = {
 }
 
 
-def checked_path(where: str, value: Any) -> Path:
+def check_path(where: str, value: Any) -> Path:
     """Return a path, with ``~`` replaced by the user's home.
 
     Raises
@@ -52,7 +52,7 @@ def checked_path(where: str, value: Any) -> Path:
 
     Examples
     --------
-    >>> checked_path("demo.path", "results/a.nix").name
+    >>> check_path("demo.path", "results/a.nix").name
     'a.nix'
     """
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
@@ -84,7 +84,7 @@ def open_regular(where: str, path: str | Path, what: str = "a file that can be r
     InvalidValueError
         If it is missing, something else, or may not be read.
     """
-    path = checked_path(where, path)
+    path = check_path(where, path)
     try:
         # a pipe would wait for its other end
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

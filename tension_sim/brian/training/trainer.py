@@ -19,7 +19,7 @@ from ...system.progress import Progress, check_progress, progress_of
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
-from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
+from .arguments import check_metrics, check_network, check_output, check_signals, validation_pair
 from .data import Trial, by_argument, trials_of
 from .engine import Engine
 from .fresh import state_variables
@@ -109,15 +109,15 @@ class Trainer(Described):
         metrics: Any = None,
         stateful: bool = True,
     ) -> None:
-        members = checked_network(network)
+        members = check_network(network)
         self.network = network
-        self.output_group, self.output_variable = checked_output(output, members)
+        self.output_group, self.output_variable = check_output(output, members)
         self.inputs = inputs
         clock = self.output_group.clock
         #: Signals by the name of their argument: "y", "x", or "x['name']".
-        self._signals = checked_signals(target, inputs, members, clock)
+        self._signals = check_signals(target, inputs, members, clock)
         self._clock = clock
-        self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
+        self._metrics = {"loss": _mse, "mae": _mae, **check_metrics(metrics)}
         self.stateful = check_flag("Trainer.stateful", stateful)
         self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
