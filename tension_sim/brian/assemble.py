@@ -204,7 +204,7 @@ def blaming_the_files(
                 f"{files[0] if files else 'circuit'}: equations, threshold or reset",
                 f"Brian2 code{others}",
                 str(causes[-1]),
-                "mend the equation file.",
+                "correct the equation file.",
             )
         ) from error
 

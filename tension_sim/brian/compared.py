@@ -74,7 +74,7 @@ def _played(where: str, samples: TimedArray) -> Formula:
         first = tuple(bad[0].tolist())
         raise InvalidValueError(
             message(
-                where, "a TimedArray of finite values", float(samples.values[first]), f"mend that at index {first}."
+                where, "a TimedArray of finite values", float(samples.values[first]), f"correct that at index {first}."
             )
         )
     if samples.values.ndim == 1:

@@ -164,7 +164,7 @@ class SampleFile:
             bad = np.argwhere(~np.isfinite(rows))
             if len(bad):
                 place = (first + int(bad[0, 0]), int(bad[0, 1]))
-                fix = f"mend the value at index {place} of {self.path}."
+                fix = f"correct the value at index {place} of {self.path}."
                 raise InvalidValueError(message(where, "finite values", float(rows[tuple(bad[0])]), fix))
 
     def check_unchanged(self) -> None:

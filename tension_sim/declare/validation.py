@@ -38,7 +38,7 @@ def _finite(where: str, array: np.ndarray) -> None:
                 where,
                 "finite values",
                 float(array[first]),
-                f"mend the {len(bad)} value(s) that are NaN or infinite, the first at index {first}.",
+                f"correct the {len(bad)} value(s) that are NaN or infinite, the first at index {first}.",
             )
         )
 

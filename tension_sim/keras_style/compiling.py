@@ -61,7 +61,7 @@ def _refuse_another_rule(where: str, given: dict[str, Any]) -> None:
 def _refuse_unknown(where: str, given: Mapping[str, Any]) -> None:
     for name in sorted(given):
         raise InvalidTypeError(
-            message(f"{where}.{name}", "an argument that exists", name, "remove it or mend its spelling.")
+            message(f"{where}.{name}", "an argument that exists", name, "remove it or correct its spelling.")
         )
 
 

@@ -72,7 +72,7 @@ def check_forecast(
     UnknownNameError
         If there is no such target.
     RunFailedError
-        With the forecast, and how to go on all the same.
+        With the forecast, and how to run it anyway.
     """
     if target is not None and check_text("run.target", target) not in TARGETS:
         raise unknown_name("run.target", "target", target, TARGETS)
@@ -206,7 +206,7 @@ def enough_memory(needed: int) -> None:
     Raises
     ------
     RunFailedError
-        With the forecast, and how to go on all the same.
+        With the forecast, and how to run it anyway.
     """
     if not fits(needed):
         raise RunFailedError(

@@ -133,7 +133,7 @@ def _import_of(name: str, path: Path | None = None) -> Callable[[], Any]:
             if path is None or isinstance(error, TensionError):
                 raise
             what = f"a module that can be imported ({type(error).__name__}: {error})"
-            raise InvalidValueError(message(str(path), what, path.name, "mend the file.")) from error
+            raise InvalidValueError(message(str(path), what, path.name, "correct the file.")) from error
 
     return load
 

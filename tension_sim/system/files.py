@@ -119,7 +119,7 @@ def read_toml(where: str, path: str | Path, most: int = _MOST_TOML) -> dict[str,
 
 def parse_toml(where: str, content: bytes) -> dict[str, Any]:
     """Return the tables of a TOML file from its content; see `read_toml`."""
-    fix = "mend that line; text needs quotes."
+    fix = "correct that line; text needs quotes."
     try:
         return tomllib.loads(content.decode())
     except UnicodeDecodeError as error:

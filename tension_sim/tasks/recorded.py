@@ -44,7 +44,7 @@ def _mapped(where: str, file: str) -> np.memmap | None:
             shape, fortran, dtype = read_header(stream)
             offset, size = stream.tell(), os.fstat(stream.fileno()).st_size
     except FAILURES:
-        return None  # whoever loads it says why
+        return None  # the function that loads it says why
     if fortran or dtype != np.float64 or len(shape) not in (1, 2) or 0 in shape or size < offset + 8 * math.prod(shape):
         return None
     mapped = np.memmap(path, dtype, mode="r", offset=offset, shape=(shape[0], math.prod(shape[1:])))

@@ -44,7 +44,7 @@ def check_recording(where: str, data: Any, nan: str = "refuse") -> np.ndarray:
     gaps = np.isnan(array)
     if gaps.any() and nan == "refuse":
         first = tuple(np.argwhere(gaps)[0].tolist())
-        fix = f'mend the {gaps.sum()} missing values, the first at index {first}, or set nan to "skip".'
+        fix = f'correct the {gaps.sum()} missing values, the first at index {first}, or set nan to "skip".'
         raise InvalidValueError(message(where, "data without gaps", "nan", fix))
     values = check_series(where, np.where(gaps, 0, array) if gaps.any() else array)
     gaps = gaps.reshape(values.shape)

@@ -106,7 +106,10 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     "weights of one axis into a group": (lambda s: s.linear(**into(s, weights=np.zeros(4))), "Received: (4,)"),
     "weights by a string": (lambda s: s.linear(weights="0.1*rand()"), "Received: '0.1*rand()'\nFix: pass numbers."),
     "no weights": (lambda s: s.linear(weights=None), "Received: None\nFix: pass numbers."),
-    "weights with nan": (lambda s: s.linear(weights=np.full((2, 4), np.nan)), "Fix: mend the 8 value(s) that are NaN"),
+    "weights with nan": (
+        lambda s: s.linear(weights=np.full((2, 4), np.nan)),
+        "Fix: correct the 8 value(s) that are NaN",
+    ),
     "ragged weights": (lambda s: s.linear(weights=[[1, 2], [3]]), "LinearMap.weights: expected an array of shape"),
     "complex weights": (
         lambda s: s.linear(weights=1j * np.ones((2, 4))),

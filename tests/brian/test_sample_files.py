@@ -180,7 +180,7 @@ REFUSED = {
     "short": "expected a whole file.\nReceived: '.*rows.npy with 500 of 608 bytes'\nFix: it is cut short: write it",
     "text": r"expected a \.npy file of an array of shape \(timesteps, channels\)\.\nReceived: '.* \(.*magic.*\)'\n"
     r"Fix: save it by numpy\.save\(\)\.",
-    "nan": r"expected finite values\.\nReceived: nan\nFix: mend the value at index \(13, 1\) of .*rows\.npy\.",
+    "nan": r"expected finite values\.\nReceived: nan\nFix: correct the value at index \(13, 1\) of .*rows\.npy\.",
     "fortran": r"row by row \(C order\)\.\nReceived: '.* in Fortran order'\nFix: save numpy\.ascontiguousarray\(\)",
     "swapped": "floats of 4 or 8 bytes as this machine has them.\nReceived: '.* of >f8'\nFix: save it as float64.",
     "half": "floats of 4 or 8 bytes as this machine has them.\nReceived: '.* of <f2'\nFix: save it as float64.",

@@ -113,7 +113,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "1D": (lambda: model().fit(x[:, 0], y), ValueError, "FORCEModel.fit.x: expected an array of shape (timesteps, dimensions) or (trials, timesteps, dimensions), not empty.\nReceived: (12,)\nFix: add the missing axis, e.g. x[:, None]."),
     "4D": (lambda: model().fit(x[None, None], y), ValueError, "FORCEModel.fit.x: expected an array of shape (timesteps, dimensions) or (trials, timesteps, dimensions), not empty.\nReceived: (1, 1, 12, 1)"),
     "text": (lambda: model().fit(np.full((12, 1), "a"), y), TypeError, "FORCEModel.fit.x: expected an array of shape (timesteps, channels)."),
-    "nan": (lambda: model().fit(nan, y), ValueError, "FORCEModel.fit.x: expected finite values.\nReceived: nan\nFix: mend the 1 value(s) that are NaN or infinite, the first at index (7, 0)."),
+    "nan": (lambda: model().fit(nan, y), ValueError, "FORCEModel.fit.x: expected finite values.\nReceived: nan\nFix: correct the 1 value(s) that are NaN or infinite, the first at index (7, 0)."),
     "inf": (lambda: model().fit(x, y / 0.0), ValueError, "FORCEModel.fit.y: expected finite values."),
     "lengths": (lambda: model().fit(x, y[:5]), ValueError, "FORCEModel.fit.y: expected as many time steps as x has (12).\nReceived: '5 time steps'\nFix: cut the longer one."),
     "target width": (lambda: model().fit(x, np.ones((12, 2))), ValueError, "FORCEModel.fit.y: expected 1 value(s) at each time step (output_size).\nReceived: (12, 1, 2)"),

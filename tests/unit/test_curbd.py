@@ -293,7 +293,7 @@ def test_gaps_stay_gaps_in_results(caplog):
             {"data": np.where(np.arange(N) == 1, np.nan, DATA)},
             InvalidValueError,
             "DataConstrainedNetwork.data: expected data without gaps.\nReceived: 'nan'\n"
-            'Fix: mend the 12 missing values, the first at index (0, 1), or set nan to "skip".',
+            'Fix: correct the 12 missing values, the first at index (0, 1), or set nan to "skip".',
         ),
         (
             {"data": np.where(np.arange(N) == 1, np.nan, DATA), "nan": "skip"},

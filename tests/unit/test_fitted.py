@@ -76,7 +76,7 @@ def test_a_wrong_declaration_is_refused(changes, error, text):
         ),
         (
             {"y": np.full((40, N), np.nan)},
-            "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend the 960",
+            "Simulation.run.y: expected finite values.\nReceived: nan\nFix: correct the 960",
         ),
         ({"y": None}, "Simulation.run.y: the network learns, and there is no target"),
         ({"x": np.zeros((40, 3))}, r"Simulation.run.x: expected shape \(timesteps, 2\)"),

@@ -503,7 +503,7 @@ class TestRefused:
             (
                 {"y": [0, np.nan]},
                 InvalidValueError,
-                "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend",
+                "Simulation.run.y: expected finite values.\nReceived: nan\nFix: correct",
             ),
             (
                 {"y": "sine"},

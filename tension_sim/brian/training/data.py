@@ -96,7 +96,9 @@ def _series(where: str, value: Any, signal: Signal) -> tuple[Sequence[np.ndarray
     _check_fit(where, dim, array.shape[2], np.shape(value), signal)
     if not np.isfinite(array).all():
         at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise InvalidValueError(message(where, "finite values", float(array[at]), "mend the samples that are not."))
+        raise InvalidValueError(
+            message(where, "finite values", float(array[at]), "correct the samples that are not finite.")
+        )
     return list(array), stacked
 
 
