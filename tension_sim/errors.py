@@ -72,7 +72,7 @@ class RunFailedError(TensionError, RuntimeError):
 
 
 class OutOfMemoryError(RunFailedError, MemoryError):
-    """What was asked for does not fit into memory."""
+    """The request does not fit into memory."""
 
 
 class DivergenceError(TensionError, ArithmeticError):

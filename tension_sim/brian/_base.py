@@ -1,4 +1,4 @@
-"""What the learning objects have in common: a Brian2 group with one generated code object."""
+"""Base class of the learning objects: a Brian2 group with one generated code object."""
 
 from __future__ import annotations
 

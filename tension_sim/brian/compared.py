@@ -1,4 +1,4 @@
-"""What the error of a rule compares with: variables, subexpressions, and targets that are formulas of time."""
+"""Names in the error of a rule: variables, subexpressions, and targets that are formulas of time."""
 
 from __future__ import annotations
 

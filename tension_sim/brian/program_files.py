@@ -1,4 +1,4 @@
-"""How a generated program reads and writes its files: by code of ours (tsim_files.h), whole or not at all.
+"""Let a generated program read and write its files whole or not at all, by our own code (tsim_files.h).
 
 Brian2's own code prints a complaint and continues, with zeros or with part of the results.
 """

@@ -1,4 +1,4 @@
-"""What `RLS` accepts: every argument checked, and brought into the form that its variables have."""
+"""Check the arguments of `RLS`, and bring them into the form of its variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule needs at each update before it can learn: the error of each row, and z where no map holds it."""
+"""Objects that prepare each update of a rule: the error of each row, and z where no map holds it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Before(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """As of the rule."""
+        """See the rule."""
         return self._rule.schedule_is_its_own
 
 

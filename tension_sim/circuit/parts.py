@@ -1,4 +1,4 @@
-"""What is compiled in: the parts of a network, what they read and write, how large they are.
+"""The parts of a network that are compiled in: their variables, connections and sizes.
 
 A circuit holds no values. Weights, masks, parameters, states, data, the schedule and the
 duration are given to each run, by names such as ``"neurons.v"``: variable ``v`` of the part

@@ -194,7 +194,7 @@ class FittedNetwork(Declaration):
 
     @cached_property
     def plastic_filter(self) -> SynapticFilter:
-        """The plastic filter, with parameter names of its own."""
+        """The plastic filter, with its own parameter names."""
         return self.plastic_synapse.renamed("_plastic")
 
     @cached_property

@@ -17,7 +17,7 @@ __all__ = ["Saving"]
 
 
 class Saving(ModelPart):
-    """What FORCEModel writes to a file, and how it is built again from it."""
+    """Mixin of FORCEModel: write the model to a file, and rebuild it."""
 
     exact_state: ExactState
 

@@ -1,4 +1,4 @@
-"""What a recipe and its protocol are: the interface between recipes and the modules of `tension_sim.protocols`."""
+"""Recipe and Protocol: the interface between recipe files and the modules of `tension_sim.protocols`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _LIFE = 3e9  # seconds
 
 
 def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
-    """Say how much memory and time a run will take, without building anything.
+    """Forecast how much memory and time a run will take, without building anything.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def run_outcome(
     expected: Forecast | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
 ) -> Outcome:
-    """Do with a recipe what its protocol says, from the first step to the last.
+    """Run a recipe by its protocol, from the first step to the last.
 
     Parameters
     ----------

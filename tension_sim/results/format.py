@@ -23,7 +23,7 @@ _FORMATS = Extensions("format", "tension_sim.results.formats", "tension_sim.form
 
 @dataclass(frozen=True, eq=False)
 class Format:
-    """How results become a file of one kind, and are read from it.
+    """Functions that write results to a file of one kind, and read them back.
 
     Attributes
     ----------

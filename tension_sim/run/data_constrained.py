@@ -42,7 +42,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class FitHistory:
-    """How well each run followed the data.
+    """Measures of how well each run followed the data.
 
     Attributes
     ----------

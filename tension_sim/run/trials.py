@@ -35,7 +35,7 @@ TESTS = 10**9
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What the network gets in the trials of one condition; see `Simulation.run`.
+    """Input and target in the trials of one condition; see `Simulation.run`.
 
     Attributes
     ----------

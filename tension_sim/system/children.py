@@ -50,7 +50,7 @@ _MOMENT = 0.02
 
 @dataclass
 class Told:
-    """What a program reported while it ran.
+    """Reports of a program while it ran.
 
     Attributes
     ----------

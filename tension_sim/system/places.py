@@ -1,4 +1,4 @@
-"""Where compiled programs are kept: the cache folder, for one user or for a group.
+"""Find the folders of compiled programs: a cache for one user or for a group.
 
 - The cache folder is ``$TENSION_SIM_CACHE``, else the user's cache folder (Linux: ``~/.cache/tension_sim``).
 - Where it belongs to root or is open to all with the sticky bit, each user has a folder below it, by her number, if

@@ -196,7 +196,7 @@ class Registered:
 
 @dataclass(frozen=True)
 class Supervisor(Registered):
-    """What a network is to learn, as a function of time; with its number of outputs and its period."""
+    """A target as a function of time, with its number of outputs and its period."""
 
     outputs: int | Callable[..., int]
     period: Callable[..., int | None]

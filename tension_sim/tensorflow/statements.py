@@ -48,7 +48,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Program:
-    """What happens in one time step.
+    """The statements of one time step.
 
     Attributes
     ----------

@@ -121,7 +121,7 @@ class SynapticMap(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """As of the rule."""
+        """See the rule."""
         return self._rule.schedule_is_its_own
 
     def before_run(self, run_namespace: Any) -> None:
@@ -246,5 +246,5 @@ class Scatter(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """As of the rule."""
+        """See the rule."""
         return self._map.schedule_is_its_own

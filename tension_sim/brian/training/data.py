@@ -21,7 +21,7 @@ _EXPECTED = "an array of shape (timesteps, channels) or (trials, timesteps, chan
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What one run gets.
+    """Input of one run.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an expression is: its dimension, and whether it is a condition, a whole number or any number."""
+"""Dimension and kind of expressions: a condition, a whole number or any number."""
 
 from __future__ import annotations
 

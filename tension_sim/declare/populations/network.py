@@ -365,7 +365,7 @@ class Network(Described, Declared):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What results say of the network."""
+        """Provenance of the network for results."""
         return {
             "populations": {
                 name: {

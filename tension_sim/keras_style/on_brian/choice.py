@@ -1,4 +1,4 @@
-"""Which engine runs a model."""
+"""Choose the engine that runs a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How all figures look: colours, sizes, and a Figure that a notebook shows.
+"""Style of all figures: colours, sizes, and a Figure that a notebook shows.
 
 Figures are made without pyplot and without touching matplotlib's global settings, so they
 work in a script, a notebook, a thread and on a machine without a screen alike.

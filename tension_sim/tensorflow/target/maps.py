@@ -73,7 +73,7 @@ class MapSteps:
         return [Action(self.part.when, self.part.order, self.name, self._write)]
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         name = self.name
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
@@ -136,7 +136,7 @@ class SpikeInputSteps:
         return [Action("synapses", 0, self.name, self._add)]
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from.
+        """Return the arrays that stay during a run, and the state that it starts from.
 
         Each source has a row of its targets, filled up by one that is no target.
         """

@@ -139,7 +139,7 @@ class CircuitProgram(Runnable):
         return self._windows[key]
 
     def _first(self, values: Mapping[str, Any], layouts: Mapping[str, Layout]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         fixed: dict[str, Any] = {}
         state: dict[str, Any] = {}
         found = [each.arrays(values) for each in self.units.values()]

@@ -19,7 +19,7 @@ __all__ = ["RuleSteps"]
 
 
 class RuleSteps(RuleArrays):
-    """What a rule does in a time step."""
+    """The actions of a rule in a time step."""
 
     def check(self) -> None:
         """Refuse an error that TensorFlow cannot compute.

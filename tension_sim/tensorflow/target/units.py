@@ -95,7 +95,7 @@ def code_of(name: str, part: Units, dt: float, dtype: str) -> UnitsCode:
 
 
 class UnitsSteps:
-    """What some units do in a time step.
+    """The actions of some units in a time step.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class UnitsSteps:
                 formula(moment)
 
     def arrays(self, values: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
         for key, shape in self.code.shapes.items():
