@@ -232,7 +232,7 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
             InvalidValueError,
             "LinearMap.weights: expected an array of shape (6, 6) (targets, sources).",
         ),
-        ({"weights": W[0]}, InvalidValueError, "LinearMap.weights: expected an array of shape (targets, 6), a row"),
+        ({"weights": W[0]}, InvalidValueError, "LinearMap.weights: expected an array of shape (targets, 6), one row"),
         (
             {"weights": 0.5},
             InvalidValueError,
