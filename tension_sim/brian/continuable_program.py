@@ -180,7 +180,7 @@ class ContinuableProgram:
         )
 
     def show(self, results: Path) -> None:
-        """Let the objects of Brian2 show what lies in a folder of results."""
+        """Let Brian2's objects read their values from a folder of results."""
         device = self.device
         device.results_dir = os.path.join(results, "")
         device.has_been_run = True

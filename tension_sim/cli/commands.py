@@ -44,7 +44,7 @@ app.command()(compare)
 
 
 def _complete(incomplete: str) -> list[str]:
-    """Return the recipes that begin so, by their full or short names."""
+    """Return the recipes whose full or short names begin like this."""
     names = list_recipes()
     return [name for full in names for name in (full, full.rpartition("/")[2]) if name.startswith(incomplete)]
 

@@ -157,7 +157,7 @@ def _computed(job: Job) -> Outcome:
 
 
 def _saved(job: Job, outcome: Outcome) -> Path:
-    """Save the results, and return where: where the folder refuses them, in one for temporary files."""
+    """Save the results, and return the folder: a temporary one if the given folder cannot be written."""
     from ..recipes.run import save_outcome
 
     try:

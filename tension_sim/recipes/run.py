@@ -1,4 +1,4 @@
-"""Run a recipe: what it will cost, what is wrong with it, and what it gives."""
+"""Run a recipe: forecast its cost, check it, and return its outcome."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _LIFE = 3e9  # seconds
 
 
 def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
-    """Say how much memory and time a run will take, without building anything.
+    """Forecast how much memory and time a run will take, without building anything.
 
     Raises
     ------
     InvalidValueError
-        If sizes or times are beyond all numbers.
+        If sizes or times are too large to compute with.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
 def check_forecast(
     recipe: Recipe, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
-    """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
+    """Return the forecast; refuse a run that would not fit into memory, or would take decades.
 
     Nothing is drawn. `expected` is the forecast where it is known.
 
@@ -71,7 +71,7 @@ def check_forecast(
     UnknownNameError
         If there is no such target.
     RunFailedError
-        With the forecast, and how to go on all the same.
+        With the forecast, and how to run it anyway.
     """
     target_named("run.target", target)
     expected = expected or forecast(recipe, target or "cpp_standalone")
@@ -131,7 +131,7 @@ def run_outcome(
     expected: Forecast | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
 ) -> Outcome:
-    """Do with a recipe what its protocol says, from the first step to the last.
+    """Run a recipe by its protocol, from the first step to the last.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def enough_memory(needed: int) -> None:
     Raises
     ------
     RunFailedError
-        With the forecast, and how to go on all the same.
+        With the forecast, and how to run it anyway.
     """
     if not fits(needed):
         raise RunFailedError(

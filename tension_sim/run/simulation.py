@@ -23,7 +23,7 @@ from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
-from ..declare.series import checked_rows, values_of
+from ..declare.series import check_rows, values_of
 from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
@@ -32,6 +32,7 @@ from ..errors import (
     InvalidValueError,
     diverged,
     message,
+    problem,
     tensorflow_missing,
     unknown_name,
 )
@@ -88,7 +89,7 @@ def target_named(where: str, name: str | None) -> Target | None:
 
 
 class Simulation(Described):
-    """A network on a target; runs as often as one likes, on any data.
+    """A network on a target, which runs as often as needed, on any data.
 
     Parameters
     ----------
@@ -244,7 +245,7 @@ class Simulation(Described):
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
-        phases = None if phases is None else _checked_phases(phases)
+        phases = None if phases is None else _check_phases(phases)
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
@@ -336,7 +337,7 @@ class Simulation(Described):
             task = given["y"]
             if given["x"] is not None or every:
                 raise InvalidValueError(
-                    message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
+                    problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
                 )
             series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
             first, periodic, left = 0, task.period is not None, task.n_steps - start
@@ -351,7 +352,7 @@ class Simulation(Described):
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
+                series[name] = None if samples is None else check_rows(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
@@ -384,14 +385,14 @@ class Simulation(Described):
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
         if series["y"] is not None and "y" not in wanted:
-            where = "no target, for the network has no readout"
-            raise InvalidValueError(message("Simulation.run.y", where, series["y"].shape, "leave y out."))
+            where = "the network has no readout to give a target to"
+            raise InvalidValueError(problem("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
-            where = "no input, for the network has no input_kernel"
-            raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
+            where = "the network has no input_kernel"
+            raise InvalidValueError(problem("Simulation.run.x", where, series["x"].shape, "leave x out."))
         if series["rates"] is not None and "rates" not in wanted:
-            where = "no rates, for the network has no feed-forward units"
-            raise InvalidValueError(message("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
+            where = "the network has no feed-forward units"
+            raise InvalidValueError(problem("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
         for name, channels in wanted.items():
             if series[name] is not None and series[name].shape[1] != channels:
                 raise InvalidValueError(
@@ -401,7 +402,11 @@ class Simulation(Described):
                 what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
                 raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
         if series["y"] is None and learning and self.wiring.circuit.of(Rule):
-            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
+            raise InvalidValueError(
+                problem(
+                    "Simulation.run.y", "the network learns, and there is no target", None, "pass y, or learning=False."
+                )
+            )
 
     def _results(
         self,
@@ -475,10 +480,10 @@ def _versions(with_tensorflow: bool) -> dict[str, str]:
 
 
 def _task_rows(part: str, samples: np.ndarray | None) -> Any:
-    return checked_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
+    return check_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
 
 
-def _checked_phases(phases: Any) -> tuple[Phase, ...]:
+def _check_phases(phases: Any) -> tuple[Phase, ...]:
     if not isinstance(phases, tuple | list) or not all(isinstance(phase, Phase) for phase in phases):
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import InvalidValueError, OutputError, message
-from .files import checked_path, open_regular, sync_folder, write_refusal, write_whole
+from .files import check_path, open_regular, sync_folder, write_refusal, write_whole
 from .memory_maps import in_parts
 
 __all__ = ["MANIFEST", "CheckpointFolder", "Reference", "read_manifest"]
@@ -67,7 +67,7 @@ class CheckpointFolder:
 
     def __init__(self, where: str, path: str | Path) -> None:
         self.where: str = where
-        self.path: Path = checked_path(where, path)
+        self.path: Path = check_path(where, path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
