@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from typer.core import TyperCommand, TyperOption
+import typer
 
 from ..errors import InvalidValueError, OutputError, message
 from ..recipes.protocol import Forecast
@@ -16,7 +18,7 @@ from ..run.checkpoint import Checkpoint
 from ..system.checkpoint_folder import MANIFEST, read_manifest
 from .terminal import ERR, say
 
-__all__ = ["CommandWithCheckpoints", "Words", "checkpoint_of", "noted_words", "say_words"]
+__all__ = ["checkpoint_of", "noted_words", "with_checkpoints"]
 
 #: Within the folder of results.
 _FOLDER = "checkpoint"
@@ -44,34 +46,42 @@ class Words:
 _words: ContextVar[Words | None] = ContextVar("words", default=None)
 
 
-def say_words(words: Words) -> None:
-    """Let the command have these words."""
-    _words.set(words)
-
-
 def _said() -> Words:
     return _words.get() or Words()
 
 
-class CommandWithCheckpoints(TyperCommand):
-    """A command with the options; `checkpoint_of` knows what they say."""
+Every = Annotated[
+    float | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="SECONDS",
+        help="Write a checkpoint so often; 0: none (default: 60 for runs of more than 2 minutes).",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on from the checkpoint of a killed or interrupted run, with the same bits."),
+]
 
-    def __init__(self, *arguments: Any, params: list[Any] | None = None, **options: Any) -> None:
-        def take_every(context: Any, parameter: Any, value: float | None) -> None:
-            say_words(Words(value, _said().resume))
 
-        def take_resume(context: Any, parameter: Any, value: bool) -> None:
-            say_words(Words(_said().every, value))
+def with_checkpoints(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options; `checkpoint_of` knows what they say while it runs."""
 
-        every = TyperOption(
-            param_decls=["--checkpoint"], type=float, metavar="SECONDS", callback=take_every, expose_value=False,
-            help="Write a checkpoint so often; 0: none (default: 60 for runs of more than 2 minutes).",
-        )  # fmt: skip
-        resume = TyperOption(
-            param_decls=["--resume"], is_flag=True, default=False, callback=take_resume, expose_value=False,
-            help="Go on from the checkpoint of a killed or interrupted run, with the same bits.",
-        )  # fmt: skip
-        super().__init__(*arguments, params=[*(params or []), every, resume], **options)
+    @wraps(command)
+    def wrapped(*arguments: Any, checkpoint: float | None = None, resume: bool = False, **options: Any) -> None:
+        token = _words.set(Words(checkpoint, resume))
+        try:
+            command(*arguments, **options)
+        finally:
+            _words.reset(token)
+
+    signature, named = inspect.signature(command, eval_str=True), inspect.Parameter.KEYWORD_ONLY
+    every = inspect.Parameter("checkpoint", named, default=None, annotation=Every)
+    resume = inspect.Parameter("resume", named, default=False, annotation=Resume)
+    parameters = [*signature.parameters.values(), every, resume]
+    wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {one.name: one.annotation for one in parameters}
+    return wrapped
 
 
 def checkpoint_of(

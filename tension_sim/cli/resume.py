@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InvalidValueError, message
-from .checkpoint import Words, noted_words, say_words
+from .checkpoint import noted_words
 
 __all__ = ["resume_by"]
 
@@ -35,7 +35,6 @@ def resume_by(run: Callable[..., None]) -> Callable[..., None]:
         own = {"protocols": protocols and protocols.absolute(), "tasks": tasks and tasks.absolute()}
         with suppress(OSError):  # names of files are relative to where the run began
             os.chdir(str(note["cwd"]))
-        say_words(Words(float(note["every"]), resume=True))
         run(
             str(note["name"]),
             set_=[str(pair) for pair in note["set"]],
@@ -44,6 +43,8 @@ def resume_by(run: Callable[..., None]) -> Callable[..., None]:
             out=folder,
             format_=[str(name) for name in note["formats"]],
             force=True,
+            checkpoint=float(note["every"]),
+            resume=True,
             **own,
         )
 

@@ -22,7 +22,7 @@ from ..results import phases
 from ..tasks import Task
 from ..tasks.registry import Setting
 from ._declared import check_declared
-from ._tasks import adapt_task, draw_task, shape, task_section
+from ._tasks import adapt_task, draw_task, further_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork, Learning
@@ -358,4 +358,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=further_task,
 )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +23,12 @@ from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
 from ..results import phases
+from ..results.joined import joined
 from ..results.phases import Phase
 from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
 from ._declared import check_declared
-from ._joined import joined
+from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -84,11 +86,15 @@ class FullForceRecipe(Recipe):
 
     def trials(self) -> Iterator[Trial]:
         """Yield the trials of learning and test, in order, from the recipe's seed."""
+        return islice(self.endless(), sum(self.values["run"][part] for part in _PARTS))
+
+    def endless(self) -> Iterator[Trial]:
+        """Yield these trials, and then further ones."""
         task = self.values["task"]
         function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
-        rng, run = np.random.default_rng([self.seed, 2]), self.values["run"]
-        for _ in range(sum(run[part] for part in _PARTS)):
+        rng = np.random.default_rng([self.seed, 2])
+        while True:
             yield function(self.dt, rng, **settings)
 
     @cached_property
@@ -189,6 +195,10 @@ def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
 
+def _inputs(trial: Trial) -> np.ndarray:
+    return np.concatenate([trial.inputs, trial.hints], axis=1)
+
+
 def run(
     recipe: FullForceRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
@@ -199,7 +209,7 @@ def run(
     _, learned, tested, _, end = recipe.borders()
     trials = list(recipe.trials())
     y = np.concatenate([trial.target for trial in trials])
-    x = np.concatenate([np.concatenate([trial.inputs, trial.hints], axis=1) for trial in trials])
+    x = np.concatenate([_inputs(trial) for trial in trials])
     net, alone = recipe.networks()
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
@@ -292,4 +302,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=lambda recipe, results, steps: further_trials(recipe.endless(), results.stop_step, _inputs),
 )

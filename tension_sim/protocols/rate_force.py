@@ -20,7 +20,7 @@ from ..results import phases
 from ..results.run_data import target_of
 from ._declared import check_declared
 from ._kernels import normal_kernel
-from ._tasks import adapt_task, draw_task, shape, task_section
+from ._tasks import adapt_task, draw_task, further_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -187,4 +187,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=_phases,
+    further=further_task,
 )

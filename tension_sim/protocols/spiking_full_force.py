@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,18 +20,20 @@ from ..declare.equations import load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
+from ..results.joined import joined
 from ..results.phases import TEST, Phase, clipped, phases_of
 from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
 from ._declared import check_declared
-from ._joined import joined
+from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..results.results import Results
+    from ..run.journal import Loop, Values
     from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "SpikingFullForceRecipe"]
@@ -105,18 +108,26 @@ class SpikingFullForceRecipe(Recipe):
 
     def trials(self) -> Iterator[Trial]:
         """Yield all trials, in order, from the recipe's seed."""
+        return islice(self.endless(), sum(self.counts))
+
+    def endless(self) -> Iterator[Trial]:
+        """Yield these trials, and then further ones."""
         task = self.values["task"]
         function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng = np.random.default_rng([self.seed, 2])
-        for _ in range(sum(self.counts)):
+        while True:
             yield function(self.dt, rng, **settings)
+
+    @property
+    def first_trial(self) -> int:
+        """The first trial of the spiking network; the rate network alone has those before."""
+        return sum(self.counts[:2]) if self.factored else 0
 
     @cached_property
     def ends(self) -> np.ndarray:
         """Steps at which the trials of the spiking network end, with a 0 before; components come before these."""
-        lengths = [len(trial) for trial in self.trials()]
-        return np.cumsum([0, *lengths[sum(self.counts[:2]) if self.factored else 0 :]])
+        return np.cumsum([0, *(len(trial) for trial in islice(self.trials(), self.first_trial, None))])
 
     def borders(self) -> tuple[int, int, int, int]:
         """Return the steps at which learning begins and ends, and at which the test begins and ends."""
@@ -249,31 +260,41 @@ class Components:
 
 def components(recipe: SpikingFullForceRecipe, target: Target | None, report: Callable[[int], None]) -> Components:
     """Run the rate network, driven by the target, through all trials."""
+    from ..run.journal import Values, looping
+
     n, (settle, number, *_) = recipe.values["network"]["n"], recipe.counts
     m = recipe.values["network"]["components"]
-    power, mean, rows, done, series = np.zeros((n, n)), np.zeros(n), 0, 0, []
-    axes, timings = np.empty((n, 0)), dict.fromkeys(("build", "run"), 0.0)
-    for trial, currents in enumerate(_currents(recipe, target, timings)):
-        if settle <= trial < settle + number:
-            power += currents.T @ currents
-            mean += currents.sum(axis=0)
-            rows += len(currents)
-        if trial == settle + number - 1:
-            values, vectors = np.linalg.eigh(power)
-            axes = vectors[:, ::-1][:, :m]
-        if trial >= settle + number:
-            series.append(currents @ axes)
-        done += len(currents)
-        report(done)
-    explained = float(values[::-1][:m].sum() / values.sum())
-    return Components(axes, mean @ axes / rows, explained, np.concatenate(series), timings)
+    sums = Values(power=np.zeros((n, n)), mean=np.zeros(n), rows=0, axes=np.empty((n, 0)), explained=0.0)
+    sums |= {"trial": 0, "done": 0, "series": [], "timings": dict.fromkeys(("build", "run"), 0.0)}
+    reached = Values(block=0, state=None, rates=None)
+    with looping("components", sums, reached) as loop:
+        for currents in _currents(recipe, target, sums, reached, loop):
+            trial = sums["trial"]
+            if settle <= trial < settle + number:
+                sums["power"] = sums["power"] + currents.T @ currents
+                sums["mean"] = sums["mean"] + currents.sum(axis=0)
+                sums["rows"] += len(currents)
+            if trial == settle + number - 1:
+                values, vectors = np.linalg.eigh(sums["power"])
+                sums["axes"] = vectors[:, ::-1][:, :m]
+                sums["explained"] = float(values[::-1][:m].sum() / values.sum())
+            if trial >= settle + number:
+                sums["series"] += [currents @ sums["axes"]]
+            sums["done"] += len(currents)
+            sums["trial"] += 1
+            report(sums["done"])
+    axes, mean = sums["axes"], sums["mean"] @ sums["axes"] / sums["rows"]
+    return Components(axes, mean, sums["explained"], np.concatenate(sums["series"]), sums["timings"])
 
 
-def _currents(recipe: SpikingFullForceRecipe, target: Target | None, timings: dict[str, float]) -> Iterator[np.ndarray]:
+def _currents(
+    recipe: SpikingFullForceRecipe, target: Target | None, sums: Values, reached: Values, loop: Loop
+) -> Iterator[np.ndarray]:
     """Yield what the units receive from each other and from the target, shape (steps, units), trial by trial."""
     from ..declare.kernels import SparseKernel
     from ..declare.network import ForceNetwork
     from ..declare.record import Record
+    from ..results.run_data import added
     from ..run.simulation import Simulation
 
     drawn, values = recipe.drawn, recipe.values["network"]
@@ -283,16 +304,20 @@ def _currents(recipe: SpikingFullForceRecipe, target: Target | None, timings: di
         output_kernel=None,
         input_kernel=np.concatenate([drawn["target"], drawn["input"]]), seed=recipe.seed, **recipe.rate_units,
     )  # fmt: skip
-    simulation, state, rates = Simulation(net, target=target, record=Record()), None, net.initial_values["r"]
-    for block in _blocks(recipe.trials()):
+    simulation = Simulation(net, target=target, record=Record())
+    for number, block in enumerate(_blocks(recipe.trials())):
+        if number < reached["block"]:
+            continue
+        loop.point()
         y = np.concatenate([trial.target for trial in block])
-        results = simulation.run(x=np.concatenate([y, np.concatenate([t.inputs for t in block])], axis=1), state=state)
+        x = np.concatenate([y, np.concatenate([t.inputs for t in block])], axis=1)
+        results = simulation.run(x=x, state=reached["state"])
         if results.provenance["interrupted"]:
             raise KeyboardInterrupt
-        for name, seconds in results.timings.items():
-            timings[name] += seconds
+        sums["timings"] = added(sums["timings"], results.timings)
+        rates = net.initial_values["r"] if reached["rates"] is None else reached["rates"]
         before = np.concatenate([rates[None], results.output[:-1]])
-        state, rates = results.state, results.output[-1]
+        reached.update(block=number + 1, state=results.state, rates=results.output[-1])
         currents = before @ drawn["recurrent"] + y @ drawn["target"]
         yield from np.split(currents, np.cumsum([len(trial) for trial in block])[:-1])
 
@@ -408,6 +433,14 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
     return Outcome(replace(results, learning_curve=curves), {k: v for k, v in numbers.items() if not math.isnan(v)})
 
 
+def _further(recipe: SpikingFullForceRecipe, results: Results, steps: int) -> Iterator[Further]:
+    def inputs(trial: Trial) -> np.ndarray:
+        one = np.ones((len(trial), int(recipe.factored)))  # see `factors_network`
+        return np.concatenate([trial.inputs, one], axis=1)
+
+    return further_trials(islice(recipe.endless(), recipe.first_trial, None), results.stop_step, inputs)
+
+
 # ---- settings ----
 
 
@@ -475,4 +508,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=_further,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -15,12 +15,23 @@ from ..tasks.registry import MOST_STEPS
 from .settings import Key
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
     from ..results.phases import Phase
     from ..results.results import Results
 
-__all__ = ["Forecast", "Number", "Outcome", "Protocol", "Recipe", "Verdict", "list_protocols", "load_protocol"]
+__all__ = [
+    "Forecast",
+    "Further",
+    "Number",
+    "Outcome",
+    "Protocol",
+    "Recipe",
+    "Verdict",
+    "list_protocols",
+    "load_protocol",
+]
 
 #: Protocols are found by name; nothing here imports one.
 _PROTOCOLS = Extensions("protocol", "tension_sim.protocols", "tension_sim.protocols")
@@ -86,6 +97,29 @@ class Outcome:
     numbers: Mapping[str, float] = field(default_factory=dict)
     figure: Callable[[], Figure] | None = None
     verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Further:
+    """What a network is given in some steps that follow the end of a run.
+
+    Attributes
+    ----------
+    steps : int
+        How many.
+    target : array, shape (steps, outputs), optional
+        What the output is compared with; nothing is learned from it.
+    x, rates : array, optional
+        As for `Simulation.run`.
+    every : mapping of str to int
+        Steps for which each sample of ``"x"`` and ``"rates"`` is held.
+    """
+
+    steps: int
+    target: np.ndarray | None = None
+    x: np.ndarray | None = None
+    rates: np.ndarray | None = None
+    every: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -176,6 +210,9 @@ class Protocol(Generic[OneRecipe]):
         ``where(section, key)`` begins the message.
     plan : callable, optional
         ``plan(recipe)`` returns the phases of a run, where its settings may leave out learning or test.
+    further : callable, optional
+        ``further(recipe, results, steps)`` yields what follows a run, one `Further` after another, at least so
+        many steps in all. Without it a stored run goes on only if its network has no inputs.
     name, summary : str
         Filled in by `load_protocol`.
     """
@@ -192,6 +229,7 @@ class Protocol(Generic[OneRecipe]):
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None
     check: Callable[[OneRecipe, Where], None] | None = None
     plan: Callable[[OneRecipe], tuple[Phase, ...]] | None = None
+    further: Callable[[Any, Results, int], Iterable[Further]] | None = None
     name: str = ""
     summary: str = ""
 

@@ -17,7 +17,7 @@ from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
 from .values import apply_settings, parse_sections
 
-__all__ = ["Recipe", "list_recipes", "load_recipe"]
+__all__ = ["Recipe", "list_recipes", "load_recipe", "recipe_from"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _MOST_NAMED = 8  # recipes in a message
@@ -204,9 +204,31 @@ def load_recipe(
     full, path = _locate(name)
     if not path.stem.strip(". "):  # it names the folder of results
         raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
-    data = read_toml(str(path), path)
     if tasks is not None:
         load_tasks(tasks)
+    return recipe_from(full, path, read_toml(str(path), path), settings, protocols)
+
+
+def recipe_from(
+    full: str,
+    path: Path,
+    data: dict[str, Any],
+    settings: Mapping[str, Any] | None = None,
+    protocols: str | Path | None = None,
+) -> Recipe:
+    """Return the recipe of a file's content.
+
+    Parameters
+    ----------
+    full : str
+        Its name.
+    path : pathlib.Path
+        Where the content is from; begins the messages.
+    data : dict
+        The content.
+    settings, protocols
+        As for `load_recipe`.
+    """
     protocol = _protocol(data, path, protocols)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)

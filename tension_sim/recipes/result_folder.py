@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..errors import OutputError, message
@@ -18,6 +18,9 @@ from ..system.folder_exchange import replaced_as_one, settle
 from ..system.interrupts import interrupts_wait
 from .protocol import Outcome
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .continuation import Continuation
 
 __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "save_outcome", "usable_folder"]
 
@@ -53,7 +56,9 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: bool = True) -> Path:
+def check_folder(
+    path: str | Path, recipe: Recipe | None = None, *, continued: Continuation | None = None, overwrite: bool = True
+) -> Path:
     """Refuse a folder that results cannot be written into, or that holds those of other settings.
 
     Nothing is created or written.
@@ -64,6 +69,8 @@ def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: b
         The folder; it need not exist.
     recipe : Recipe, optional
         What is to be run.
+    continued : Continuation, optional
+        What is to be gone on with, in its place.
     overwrite : bool
         Whether results of other settings may be replaced; those of the same ones always are.
 
@@ -80,27 +87,33 @@ def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: b
     if not os.access(place, os.W_OK | os.X_OK):
         what = "a folder that can be written" if place == folder else created
         raise OutputError(message("run.out", what, str(path), f"you may not write into {place}: choose another."))
-    if recipe is not None and not overwrite:
-        _check_results(folder, recipe)
+    if overwrite:
+        return folder
+    if recipe is not None:
+        _check_results(folder, recipe.name, _settings(recipe), None)
+    elif continued is not None:
+        told = continued.results.provenance
+        _check_results(folder, told.get("recipe"), told.get("settings"), continued.changes)
     return folder
 
 
-def _check_results(folder: Path, recipe: Recipe) -> None:
+def _check_results(folder: Path, *wanted: Any) -> None:
     there = [name for name in result_files() if os.path.lexists(folder / name)]
-    if there and _described(folder) != (recipe.name, _settings(recipe)):
+    if there and _described(folder) != wanted:
         what = "a folder without results of other settings"
         fix = "choose another one by --out, or replace these by --overwrite."
         raise OutputError(message("run.out", what, f"{folder} with {', '.join(there)}", fix))
 
 
-def _described(folder: Path) -> tuple[Any, Any]:
-    """Return recipe and settings of the results in a folder; None each where they do not say."""
+def _described(folder: Path) -> tuple[Any, Any, Any]:
+    """Return recipe and settings of the results in a folder, and what they go on with; None where they do not say."""
     try:
         told = json.loads(read_regular("run.out", folder / "summary.json", _SUMMARY))["provenance"]
-        settings = told["settings"]
-        return told["recipe"], json.loads(settings) if isinstance(settings, str) else settings
+        settings = told.get("settings")
+        settings = json.loads(settings) if isinstance(settings, str) else settings
+        return told.get("recipe"), settings, told.get("continued")
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None, None
+        return None, None, "nothing known"
 
 
 def _settings(recipe: Recipe) -> Any:

@@ -13,13 +13,19 @@ from ..tasks.registry import MOST_STEPS
 from .protocol import Protocol
 from .settings import OMITTED
 
-__all__ = ["apply_settings", "parse_sections"]
+__all__ = ["apply_settings", "find_setting", "parse_sections"]
 
 Table = dict[str, Any]
 
 
-def _find(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[str, str]:
-    """Return section and key that a setting such as "network.G" or "G" means."""
+def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[str, str]:
+    """Return section and key that a setting such as "network.G" or "G" means.
+
+    Raises
+    ------
+    UnknownNameError, InvalidValueError
+        If no section has it, or several have.
+    """
     where = f"{recipe}: settings"
     name, dot, last = key.rpartition(".")
     if dot:
@@ -67,7 +73,7 @@ def apply_settings(
                     protocol.adapt(raw, kind, old)
     known = protocol.keys(raw)
     for key, value in settings.items():
-        name, last = _find(str(key), known, recipe)
+        name, last = find_setting(str(key), known, recipe)
         raw.setdefault(name, {})[last] = value
         changed.add((name, last))
     return raw, changed

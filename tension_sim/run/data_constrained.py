@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack, cast
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
 from ..system.progress import Progress, progress_of
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
+from .journal import Values, looping
 from .simulation import Simulation, Target
 
 __all__ = ["DataConstrainedNetwork", "FitHistory"]
@@ -255,29 +256,31 @@ class DataConstrainedNetwork(Described):
         check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
         check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
         total = runs + free_runs
-        p_var: list[float] = []
-        chi2: list[float] = []
-        timings: list[dict[str, float]] = []
-        name = self.simulation.name
-        with progress_of("DataConstrainedNetwork.fit.progress", progress, name) as report:
+        course = Values(p_var=[], chi2=[], timings=[], learned=self._learned, weights=self._weights)
+        with progress_of("DataConstrainedNetwork.fit.progress", progress, self.simulation.name) as report:
 
             def at_step(done: int) -> None:
                 if report is not None:
-                    report(len(p_var) * self.n_steps + done, total * self.n_steps)
+                    report(len(course["p_var"]) * self.n_steps + done, total * self.n_steps)
 
             try:
-                for run in range(total):
-                    results = self._run(run < runs, 0, at_step)
-                    timings.append(results.timings)
-                    if results.interrupted:
-                        break
-                    if self.rates is not None:
-                        errors = self.explained_variance(self.rates), self._chi2(self.rates)
-                        p_var.append(errors[0])
-                        chi2.append(errors[1])
+                with looping("runs", course) as loop:
+                    while (run := len(course["p_var"])) < total:
+                        loop.point()
+                        self._learned, self._weights = course["learned"], course["weights"]
+                        results = self._run(run < runs, 0, at_step)
+                        course["timings"] += [results.timings]
+                        if results.interrupted:
+                            break
+                        rates = cast(np.ndarray, self.rates)  # the run has set them
+                        errors = self.explained_variance(rates), self._chi2(rates)
+                        course["p_var"] += [errors[0]]
+                        course["chi2"] += [errors[1]]
+                        course.update(learned=self._learned, weights=self._weights)
             except KeyboardInterrupt:  # between two runs
                 if self.results is None:
                     raise
+        p_var, chi2, timings = course["p_var"], course["chi2"], course["timings"]
         history = FitHistory(np.array(p_var), np.array(chi2), np.arange(len(p_var)) < runs)
         self.history = self.history + history
         if self.results is not None:
@@ -385,7 +388,7 @@ class DataConstrainedNetwork(Described):
             output=output, target=self.data[: len(output)],
             phases=(Phase(LEARNING if learning else TEST, 0, reached),),
             weights={"recurrent_kernel": self.weights}, state=results.state, provenance=results.provenance,
-            timings=timings,
+            timings=timings, net=self.net,
         )  # fmt: skip
         return self.results
 

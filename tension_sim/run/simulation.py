@@ -260,7 +260,10 @@ class Simulation(Described):
             )
             reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
-        results = self._results(reached, recordings, start, phases, {"build": built, "run": reached.seconds})
+        timings = {"build": built, "run": reached.seconds}
+        # as the list of the cache shows it
+        name = program.folder.name if isinstance(program, Program) else ""
+        results = self._results(reached, recordings, start, phases, timings, name)
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
@@ -386,6 +389,7 @@ class Simulation(Described):
         start: int,
         phases: tuple[Phase, ...],
         timings: dict[str, float],
+        program: str,
     ) -> Results:
         net, wiring, every, steps = self.net, self.wiring, self.record.every, reached.steps
         recorded = {
@@ -411,7 +415,7 @@ class Simulation(Described):
             recorded=recorded,
             weights=wiring.weights(reached.state),
             state=state,
-            provenance=self._provenance() | {"interrupted": reached.interrupted},
+            provenance=self._provenance() | {"program": program, "interrupted": reached.interrupted},
             timings=timings,
             net=net,
             populations=net.sizes if isinstance(net, Network) else {},
@@ -433,6 +437,8 @@ class Simulation(Described):
             **net.provenance,
             "machine": this_machine(),
             "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
+            # what runs, whatever its values: equal on every machine
+            "circuit": self.wiring.circuit.digest,
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,17 @@ from ..circuit.names import PLASTIC, PLASTIC_WEIGHTS, STEP, split
 from ..circuit.parts import Rule
 from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.described import Described
+from ..declare.series import checked_rows
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
 from ..results.measures import correlation
 from ..results.results import Results, first_multiple
 from ..results.run_data import added
 from ..system.progress import Progress, progress_of
+from ..tasks import Task
+from .checkpoint import Checkpoint, check_checkpoint
+from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
+from .journal import journal, looping
 from .simulation import Simulation
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
@@ -129,6 +135,7 @@ class Trials(Described):
         self.state: dict[str, Any] = {}
         self.loops: int = 0
         self.interrupted: bool = False
+        self._place = 0  # of the condition that is next
         self.timings: dict[str, float] = {}
         self._separate: np.ndarray | None = None
         if separate is not None:
@@ -193,6 +200,7 @@ class Trials(Described):
         *,
         after: Callable[[int, str, Results], None] | None = None,
         progress: Progress = None,
+        checkpoint: Checkpoint | str | Path | None = None,
     ) -> None:
         """Learn the conditions in turn, `loops` times.
 
@@ -208,6 +216,9 @@ class Trials(Described):
         progress : bool or callable, optional
             True shows a bar, in a notebook too. A function is called as ``progress(done, loops)`` after
             each loop.
+        checkpoint : Checkpoint or path of a folder, optional
+            Where weights, P and the trial under way are written while learning goes on, and what it goes
+            on from after a kill; `after` is not called again for trials before the last one.
 
         Raises
         ------
@@ -216,34 +227,72 @@ class Trials(Described):
         """
         loops = check_whole("Trials.train.loops", loops, 1)
         check_callable("Trials.train.after", after, "after(loop, condition, results)")
+        checkpoint = check_checkpoint("Trials.train.checkpoint", checkpoint)
         self.interrupted = False
         end = self.loops + loops
         name = self.simulation.name
-        with progress_of("Trials.train.progress", progress, name, "progress(done, loops)") as report:
-            try:
+        try:
+            with (
+                progress_of("Trials.train.progress", progress, name, "progress(done, loops)") as report,
+                journal("Trials.train.checkpoint", checkpoint, lambda: self._identity(loops)),
+                looping("trials", self) as loop,
+            ):
                 while self.loops < end and not self.interrupted:
-                    self._loop(after)
-                    if report is not None and not self.interrupted:
+                    loop.point()
+                    self._learn(after)
+                    if self._place == 0 and report is not None and not self.interrupted:
                         report(self.loops - end + loops, loops)
-            except KeyboardInterrupt:  # between two trials
-                self.interrupted = True
+        except KeyboardInterrupt:  # between two trials
+            self.interrupted = True
+        finally:
+            self._place = 0
 
-    def _loop(self, after: Callable[[int, str, Results], None] | None) -> None:
-        """Learn each condition once, or up to an interrupt."""
-        for place, condition in enumerate(self.conditions):
-            trial = self.loops * len(self.conditions) + place + 1
-            try:
-                results = self._run(condition, self._with_own(condition), trial=trial)
-            except DivergenceError as error:
-                self._take(condition, error.results)
-                raise
-            self._take(condition, results)
-            if results.provenance["interrupted"]:
-                self.interrupted = True
-                return
-            if after is not None:
-                after(self.loops + 1, condition, results)
-        self.loops += 1
+    def _learn(self, after: Callable[[int, str, Results], None] | None) -> None:
+        """Learn one trial of the condition whose turn it is."""
+        names = list(self.conditions)
+        condition, trial = names[self._place], self.loops * len(names) + self._place + 1
+        try:
+            results = self._run(condition, self._with_own(condition), trial=trial)
+        except DivergenceError as error:
+            self._take(condition, error.results)
+            raise
+        self._take(condition, results)
+        self.interrupted = bool(results.provenance["interrupted"])
+        if self.interrupted:
+            return
+        if after is not None:
+            after(self.loops + 1, condition, results)
+        self._place = (self._place + 1) % len(names)
+        self.loops += self._place == 0
+
+    def kept(self) -> dict[str, Any]:
+        """Return what goes from trial to trial; see `tension_sim.run.journal.looping`."""
+        names = ("loops", "_place", "state", "_own", "timings")
+        return {
+            name.strip("_"): value if isinstance(value := getattr(self, name), int) else dict(value) for name in names
+        }
+
+    def take_back(self, kept: dict[str, Any]) -> None:
+        """Go on from what `kept` returned."""
+        self.loops, self._place, self.state = kept["loops"], kept["place"], kept["state"]
+        self._own, self.timings = kept["own"], kept["timings"]
+
+    def _identity(self, loops: int) -> dict[str, str]:
+        """Return what decides all trials, for a checkpoint."""
+        wiring, about = self.simulation.wiring, {"loops": str(loops), "steps": str(self.steps), "start": self.start}
+        found = about | {"every": str(self.every)} | versions(self.simulation.target)
+        found |= identity_of_program(wiring.circuit, self.simulation.target)
+        found |= identity_of_values(wiring.values() | wiring.initial_state(self.state or None))
+        if self._separate is not None:
+            found |= identity_of_values({"separate": self._separate})
+        for name, condition in self.conditions.items():
+            for kind in ("y", "x", "rates"):
+                rows = getattr(condition, kind)
+                if rows is not None:
+                    rows = rows.target if isinstance(rows, Task) else rows
+                    rows = checked_rows(f"Condition.{kind}", rows, wiring.sample_units.get(kind, "1"))
+                    found[f"{kind} of {name}"] = identity_of_rows(rows)
+        return found
 
     def test(self, condition: str, number: int = 0, *, state: Mapping[str, Any] | None = None) -> Results:
         """Run one trial without learning; each number has its own start and Poisson spikes.

@@ -26,6 +26,7 @@ from tension_sim.run.cache import cache_folder, find_or_build, program_key
 from tension_sim.run.seal import load
 from tension_sim.run.simulation import Simulation
 from tension_sim.system import places, toolchain
+from tension_sim.system.make import compile_sources
 from tension_sim.system.trust import why_others_can_change
 
 NOBODY = 65534

@@ -109,8 +109,8 @@ def test_the_small_case_runs(tmp_path):
     assert set(outcome.numbers) == set(recipe.protocol.expected)
     assert outcome.numbers["rate_inhibitory"] > 0
     assert results.output.shape == results.target.shape == (16, 12)
-    assert set(results.weights) == {"plastic_right", "plastic_left"}
-    right, left = results.weights.values()
+    assert set(results.weights) == {"plastic", "plastic_right", "plastic_left"}
+    right, left = (results.weights[f"plastic_{side}"] for side in ("right", "left"))
     extra = load_extra(recipe)
     assert not np.allclose(right[extra], left[extra])
     np.testing.assert_array_equal(right[~extra], left[~extra])

@@ -13,9 +13,9 @@ from tension_sim import protocols
 from tension_sim.cli.commands import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.protocols import list_protocols, load_protocol
-from tension_sim.protocols._joined import joined
 from tension_sim.protocols._kernels import normal_kernel
 from tension_sim.recipes.recipe import list_recipes, load_recipe
+from tension_sim.results.joined import joined
 from tension_sim.results.results import Phase, Recording, Results
 
 MODULE = '''"""Draws noise."""

@@ -12,7 +12,6 @@ from ...circuit.blocks import Blocks, pack
 from ...circuit.names import entry
 from ...declare.record import Record
 from ...results.results import Results
-from ...run.simulation import Record
 from ...system.memory_maps import drop_pages
 from .packed import Matrices, whole_of
 

@@ -95,7 +95,7 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     learned, plastic = _learned(layer, model, plastic, learns, reads)
 
     inputs = np.asarray(layer.input_kernel) if layer.uses_input else None
-    more: list[Link] = []
+    more: list[Binding] = []
     target, samples = None, _samples(inputs is not None)
     if plastic is not None and plastic.error == "target_network":
         target, more, samples = _target_network(layer, model, learning, begin)
