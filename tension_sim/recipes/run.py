@@ -11,6 +11,7 @@ from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import Target, target_named
+from ..run.stages import told_by
 from ..system.memory import fits, total_memory
 from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
@@ -167,6 +168,7 @@ def run_outcome(
     checkpoint = check_checkpoint("run.checkpoint", checkpoint)
     with (
         progress_of("run.progress", progress, recipe.name) as report,
+        told_by(report),
         journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
     ):
         outcome = recipe.protocol.run(recipe, target=target, progress=report)

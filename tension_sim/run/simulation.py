@@ -54,6 +54,7 @@ from .program import Program
 from .reached import Reached
 from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
+from .stages import told_by
 
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
@@ -171,6 +172,13 @@ class Simulation(Described):
             return _program_of_tensorflow(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
 
+    def _built(self, report: Any) -> tuple[Program | CircuitProgram | None, float]:
+        """Return the program and the seconds that it took; an interrupt raises, a bar says what is done."""
+        begin = time.perf_counter()
+        with Interrupts(at_once=True), told_by(report):
+            program = self.build()
+        return program, time.perf_counter() - begin
+
     def _check_build(self) -> None:
         """Refuse a target whose compiler is missing, where `build` would need it."""
         if self.target == "cython":
@@ -262,12 +270,8 @@ class Simulation(Described):
         if rehearsing():
             self._check_build()
             raise Rehearsed
-        begin = time.perf_counter()
-        with Interrupts(at_once=True):
-            program = self.build()
-        built = time.perf_counter() - begin
-
         with progress_of("Simulation.run.progress", progress, self.name) as report:
+            program, built = self._built(report)
 
             def at_step(done: int) -> None:
                 if report is not None:
