@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..declare.checkpoint import Checkpoint
 from ..errors import InvalidValueError, OutputError, message
 from ..recipes.protocol import Forecast
-from ..run.checkpoint import Checkpoint
 from ..system.checkpoint_folder import MANIFEST, read_manifest
 from .terminal import ERR, say
 

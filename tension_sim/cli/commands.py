@@ -13,10 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from .._version import __version__
+from ..declare.checkpoint import Checkpoint
 from ..errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
 from ..recipes.protocol import Forecast, Number, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
-from ..run.checkpoint import Checkpoint
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
 from .checkpoint import checkpoint_of, with_checkpoints

@@ -7,11 +7,11 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.validation import check_callable, check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
 from ..results.measures import jsonable
 from ..results.results import Results
-from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import TARGETS

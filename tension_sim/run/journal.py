@@ -18,11 +18,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..declare.checkpoint import Checkpoint, check_identity
 from ..errors import OutputError, RunFailedError
 from ..system.checkpoint_folder import CheckpointFolder, Reference
 from ..system.interrupts import Interrupts
 from ..system.nested import decoded, encoded
-from .checkpoint import Checkpoint, check_identity
 from .reached import Piece, Reached
 
 __all__ = ["Journal", "Keeps", "Loop", "Values", "current_journal", "journal", "looping"]

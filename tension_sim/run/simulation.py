@@ -18,6 +18,7 @@ from ..circuit.names import SAMPLES, STEP, entries, entry, split
 from ..circuit.network_wiring import NetworkWiring
 from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
@@ -43,7 +44,6 @@ from ..system.memory import check_memory
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
-from .checkpoint import Checkpoint, check_checkpoint
 from .finite import check_states
 from .identity import identity_of_program, identity_of_values, versions
 from .journal import current_journal, journal

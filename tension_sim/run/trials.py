@@ -12,6 +12,7 @@ import numpy as np
 from ..circuit.names import PLASTIC, STEP, entry, split
 from ..circuit.parts import Rule, SpikeInput
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.series import checked_rows
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
@@ -19,7 +20,6 @@ from ..results.measures import correlation
 from ..results.results import Results, first_multiple
 from ..results.run_data import added
 from ..tasks import Task
-from .checkpoint import Checkpoint, check_checkpoint
 from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
 from .journal import journal, looping
 from .simulation import Simulation

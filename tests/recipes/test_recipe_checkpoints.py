@@ -21,7 +21,7 @@ TIMES = {"stimulus_start": "10*ms", "stimulus_stop": "20*ms", "trial.duration": 
 #: Recipe, settings, and after how many steps its runs pause.
 CASES = {
     "force": ("lif_sine", {"n": "20", "duration": "30*ms", "start": "10*ms", "stop": "20*ms"}, 150),
-    "rate_force": ("four_sines", {"n": "12", "p": "0.5", "duration": "40*ms", "test_duration": "20*ms"}, 120),
+    "rate_force": ("four_sines", {"n": "12", "p": "0.5", "duration": "40*ms", "test_duration": "20*ms"}, 15),
     "full_force": ("depasquale_2018/oscillation", {"n": "10", "trials": "2", "test_trials": "2"}, 1500),
     "spiking_full_force": (
         "depasquale_2016/lif_factors",

@@ -46,8 +46,17 @@ class Engine(ABC):
         """Generate and compile what was not yet."""
 
     @abstractmethod
-    def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
-        """Run some steps from values by name; return what was recorded, and whether an interrupt ended it."""
+    def run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> tuple[Records, bool]:
+        """Run some steps from values by name; return what was recorded, and whether an interrupt ended it.
+
+        It ends before its last step also where it pauses, some seconds from now.
+        """
 
     @abstractmethod
     def set(self, name: str, value: Any) -> None:
@@ -78,8 +87,8 @@ class Engine(ABC):
         """Give the variables of which `is_state` (owner, name) says so, and all queues, their values in `start`."""
 
     @abstractmethod
-    def packed(self) -> dict[str, Any]:
-        """Return the state as arrays, numbers and strings."""
+    def packed(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the present state, or another one, as arrays, numbers and strings."""
 
     @abstractmethod
     def check(self, where: str, state: Any) -> None:

@@ -11,7 +11,7 @@ from brian2.monitors.statemonitor import StateMonitor
 
 from ..recorder import Recorder
 
-__all__ = ["Records", "monitors_of", "rows_of", "variables_of"]
+__all__ = ["Records", "joined", "monitors_of", "rows_of", "variables_of"]
 
 #: By monitor and variable, its rows in time.
 Records = dict[str, dict[str, np.ndarray]]
@@ -40,4 +40,14 @@ def rows_of(monitor: Any, begin: dict[str, int] | None = None) -> dict[str, np.n
     return {
         name: np.array(np.asarray(variable.get_value())[(begin or {}).get(name, 0) :])
         for name, variable in variables_of(monitor).items()
+    }
+
+
+def joined(parts: list[Records]) -> Records:
+    """Return what was recorded in runs that follow each other."""
+    if len(parts) == 1:
+        return parts[0]
+    return {
+        monitor: {name: np.concatenate([part[monitor][name] for part in parts]) for name in held}
+        for monitor, held in parts[0].items()
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
@@ -22,13 +24,26 @@ from .data import Trial, by_argument, trials_of
 from .engine import Engine
 from .fresh import state_variables
 from .history import Callbacks, History, ProgressBar
-from .records import monitors_of
+from .identity import identity_of_network, identity_of_trials
+from .notes import Notes, Place, noting
+from .records import Records, joined, monitors_of
 from .results import Run, TrainerResults
 from .runtime import RuntimeEngine
 from .standalone import StandaloneEngine
 from .state_file import read_state, write_state
 
 __all__ = ["Trainer"]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a fit is to do."""
+
+    trials: list[Trial]
+    validation: list[Trial] | None
+    frequency: int
+    first: int
+    epochs: int
 
 
 class Trainer:
@@ -139,6 +154,7 @@ class Trainer:
         initial_epoch: int = 0,
         validation_freq: int = 1,
         steps: int | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
     ) -> History:
         """Learn a target, epoch by epoch; the state goes on from each run to the next.
 
@@ -161,6 +177,11 @@ class Trainer:
             As in Keras.
         steps : int, optional
             Time steps of an epoch where no samples are given.
+        checkpoint : Checkpoint or path of a folder, optional
+            Where the whole state is written while the fit goes on, within epochs too, and what it goes
+            on from after a kill. Callbacks are called for the epochs that follow. Random numbers that
+            Brian2 before 2.11 draws in advance on Cython are kept by it alone: such a network is
+            noted between trials.
 
         Returns
         -------
@@ -175,6 +196,7 @@ class Trainer:
         DivergenceError
             If learning diverged; ``error.results`` is what was reached.
         """
+        checkpoint = check_checkpoint("Trainer.fit.checkpoint", checkpoint)
         epochs = check_whole("Trainer.fit.epochs", epochs, 1)
         first = check_whole("Trainer.fit.initial_epoch", initial_epoch, 0)
         frequency = check_whole("Trainer.fit.validation_freq", validation_freq, 1)
@@ -190,35 +212,66 @@ class Trainer:
         self._prepare()
         self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
-        results = self.results = self._new_results()
+        self.results = self._new_results()
         weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
+        plan = _Plan(trials, validation, frequency, first, epochs)
         listed.call("on_train_begin", {})
         logs: dict[str, float] = {}
-        try:
-            for epoch in range(first, epochs):
-                bar.on_epoch_begin(epoch)
-                listed.call("on_epoch_begin", epoch, {})
-                logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
-                if not self.interrupted:
-                    results.runs[-1] = replace(results.runs[-1], epoch=epoch)
-                    for name, kept in weights.items():
-                        kept.append(self._engine.get(name).ravel())
-                    if validation is not None and (epoch + 1) % frequency == 0:
-                        logs |= self._validated(validation, listed)
-                if self.interrupted:
-                    break
-                for one in (self.history, bar):
-                    one.on_epoch_end(epoch, logs)
-                listed.call("on_epoch_end", epoch, logs)
-                if self.stop_training:
-                    break
-        except KeyboardInterrupt:  # between two runs
-            self.interrupted = True
-        finally:
-            results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
-            self._engine.finish()
+        with noting(self._engine, checkpoint, lambda: self._identity(plan)) as notes:
+            self._start = notes.attach(self.results, weights, self.history, self._start) or self._start
+            try:
+                logs = self._epochs(plan, notes, weights, bar, listed)
+                notes.place.complete = not self.interrupted
+            except KeyboardInterrupt:  # between two runs
+                self.interrupted = True
+                notes.write_last()
+            finally:
+                self.results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
+                self._engine.finish()
+            if notes.place.complete and notes.has_written():
+                notes.write()
         listed.call("on_train_end", logs)
         return self.history
+
+    def _epochs(
+        self, plan: _Plan, notes: Notes, weights: dict[str, list[np.ndarray]], bar: ProgressBar, listed: Callbacks
+    ) -> dict[str, float]:
+        """Learn from where the notes say on; return the last epoch's loss and metrics."""
+        results, logs = self.results, dict[str, float]()
+        if notes.place.complete:
+            return {name: values[-1] for name, values in self.history.history.items()}
+        for epoch in range(max(plan.first, notes.place.epoch), plan.epochs):
+            bar.on_epoch_begin(epoch)
+            listed.call("on_epoch_begin", epoch, {})
+            if notes.place.epoch < epoch:
+                notes.place = Place(epoch)
+            logs = self._runs(results, plan.trials, f"epoch {epoch + 1}", learning=True, progress=bar.show, notes=notes)
+            if self.interrupted:
+                break
+            results.runs[-1] = replace(results.runs[-1], epoch=epoch)
+            for name, kept in weights.items():
+                kept.append(self._engine.get(name).ravel())
+            if plan.validation is not None and (epoch + 1) % plan.frequency == 0:
+                logs |= self._validated(plan.validation, listed)
+                if self.interrupted:
+                    for kept in weights.values():  # the epoch is not complete
+                        kept.pop()
+                    notes.write_last()
+                    break
+            for one in (self.history, bar):
+                one.on_epoch_end(epoch, logs)
+            notes.place = Place(epoch + 1)
+            listed.call("on_epoch_end", epoch, logs)
+            if self.stop_training:
+                break
+        return logs
+
+    def _identity(self, plan: _Plan) -> dict[str, str]:
+        found = {"target": self._engine.kind, "epochs": f"{plan.first} to {plan.epochs}"}
+        found |= identity_of_trials("fit", plan.trials)
+        if plan.validation is not None:
+            found |= identity_of_trials("validation", plan.validation) | {"validation_freq": str(plan.frequency)}
+        return found | {"stateful": str(self.stateful)} | identity_of_network(self.network)
 
     def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
         listed.call("on_test_begin", {})
@@ -398,18 +451,23 @@ class Trainer:
         *,
         learning: bool,
         progress: Callable[[float], None],
+        notes: Notes | None = None,
     ) -> dict[str, float]:
         """Run trials one after the other; return loss and metrics of all their steps."""
-        first = len(results.runs)
-        for number, trial in enumerate(trials):
+        done = 0 if notes is None else notes.place.trial
+        first = len(results.runs) - done
+        for number, trial in enumerate(trials[done:], start=done):
             label = name if len(trials) == 1 else f"{name}, trial {number + 1}"
 
             def show(done: float, before: int = number) -> None:
                 progress((before + done) / len(trials))
 
-            self._run(results, trial, label, learning, show)
+            self._run(results, trial, label, learning, show, notes)
             if self.interrupted:
                 break
+            if notes is not None:
+                notes.place = Place(notes.place.epoch, number + 1)
+                notes.write_if_due()
         runs = [run for run in results.runs[first:] if run.target is not None and len(run.output)]
         if not runs:
             return {}
@@ -417,12 +475,21 @@ class Trainer:
         return {metric: float(f(y, z)) for metric, f in self._metrics.items()}
 
     def _run(
-        self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
+        self,
+        results: TrainerResults,
+        trial: Trial,
+        label: str,
+        learning: bool,
+        progress: Callable[[float], None],
+        notes: Notes | None = None,
     ) -> None:
         engine = self._engine
-        if not self.stateful:
-            self.reset_states()
-        start = engine.step
+        place = Place(0) if notes is None else notes.place
+        if place.start < 0:
+            if not self.stateful:
+                self.reset_states()
+            place.start = engine.step
+        start = place.start
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
             values |= values_of(signal, samples)
@@ -431,7 +498,7 @@ class Trainer:
             values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
             values[f"{rule.name}.diverged_step"] = -1
         try:
-            records, self.interrupted = engine.run(values, trial.steps, progress)
+            records = self._in_pieces(values, start + trial.steps, trial.steps, progress, place, notes)
             if is_standalone():
                 for rule in self._rules:
                     rule.check_diverged()
@@ -443,10 +510,43 @@ class Trainer:
                 for rule in self._rules:
                     engine.set(f"{rule.name}.learning", self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
-        if not is_standalone():
-            engine.clear(self._recorder)
         phase = "learning" if learning else label.partition(",")[0]
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
+
+    def _in_pieces(
+        self,
+        values: Mapping[str, Any],
+        stop: int,
+        steps: int,
+        progress: Callable[[float], None],
+        place: Place,
+        notes: Notes | None,
+    ) -> Records:
+        """Run up to a step, pausing for the checkpoints; return what was recorded since the trial began."""
+        engine = self._engine
+        while engine.step < stop or not place.records:
+            before = steps - (stop - engine.step)
+
+            def show(done: float, before: int = before) -> None:
+                progress((before + done * (steps - before)) / steps)
+
+            pause_after = None if notes is None else notes.pause_after
+            records, self.interrupted = engine.run(values, stop - engine.step, show, pause_after)
+            place.records.append(records)
+            if not is_standalone():
+                engine.clear(self._recorder)
+            if self.interrupted:
+                break
+            if notes is not None and engine.step < stop and not self._diverged():
+                notes.write()
+            elif engine.step < stop:
+                break
+        if self.interrupted and notes is not None:
+            notes.write_last()
+        return joined(place.records)
+
+    def _diverged(self) -> bool:
+        return any(int(self._engine.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")
