@@ -91,7 +91,7 @@ def run(
                 period = _PERIOD if pause_after is None else min(_PERIOD, max(pause_after / 4, 1e-3))
                 network.run(steps * circuit.dt * second, report=report, report_period=period * second, namespace={})
         except DivergenceError as error:
-            diverged_step = error.step
+            diverged_step = -1 if error.step is None else error.step
         done = int(round(network.t_ / circuit.dt)) - start
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):

@@ -24,7 +24,7 @@ def rows_between_steps(start: int, stop: int, every: int) -> range:
 
 
 def recordings_of(
-    wiring: Wiring, arrays: Mapping[str, Any], start: int, target_at: TargetAt | None
+    wiring: Wiring[Any], arrays: Mapping[str, Any], start: int, target_at: TargetAt | None
 ) -> dict[str, np.ndarray]:
     """Return what was recorded from a step on, by the names of the fields of `Results`.
 
@@ -51,26 +51,19 @@ def recordings_of(
     return found
 
 
-def _output(wiring: Wiring, arrays: Mapping[str, Any], rows: int) -> np.ndarray:
-    """Return the outputs of a run, those of one part after those of another."""
-    found = [np.array(arrays[entry(name, "values")]) for name in wiring.output_parts]
-    if not found:
-        return np.empty((rows, 0))
-    columns = wiring.net.n_outputs
-    values = found[0].reshape(-1, columns) if len(found) == 1 else _side_by_side(found, rows, columns)
-    if len(values) != rows:
-        raise _incomplete(f"{len(values)} of {rows} rows of its output")
-    return values
-
-
-def _side_by_side(parts: list[np.ndarray], rows: int, columns: int) -> np.ndarray:
-    """Return the columns of several parts in one array."""
-    if sum(len(part) for part in parts) != rows * columns:
-        raise _incomplete(f"{sum(len(part) for part in parts)} of {rows * columns} values of its outputs")
+def _output(wiring: Wiring[Any], arrays: Mapping[str, Any], rows: int) -> np.ndarray:
+    """Return the outputs of a run, those of one part beside those of another."""
+    parts = [np.array(arrays[entry(name, "values")]) for name in wiring.output_parts]
+    columns = wiring.net.n_outputs if parts else 0
+    if not rows or not columns:
+        return np.empty((rows, columns), wiring.net.dtype)
+    found = sum(len(part) for part in parts)
+    if found != rows * columns:
+        raise _incomplete(f"{found // columns} of {rows} rows of its output")
     return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)
 
 
-def _spikes(wiring: Wiring, arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _spikes(wiring: Wiring[Any], arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return steps and neurons of the spikes of all parts, in the order of time and then of neurons."""
     steps, neurons = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
     for name, first in wiring.spike_parts.items():
@@ -79,8 +72,8 @@ def _spikes(wiring: Wiring, arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.n
             raise _incomplete(f"{len(t)} times and {len(i)} neurons of spikes")
         steps.append(np.rint(t / wiring.net.dt).astype(np.int64))
         neurons.append(i if not first else i + np.int32(first))
-    if len(steps) == 2:
-        return steps[1], neurons[1]
+    if len(steps) <= 2:
+        return steps[-1], neurons[-1]
     step, neuron = np.concatenate(steps), np.concatenate(neurons)
     order = np.argsort(step, kind="stable")
     return step[order], neuron[order]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -15,10 +16,40 @@ from ...declare.sample_file import SampleFile
 from ..callers import users_names
 from .data import Trial
 
-__all__ = ["identity_of_network", "identity_of_trials"]
+__all__ = ["Plan", "identity_of_fit"]
 
 
-def identity_of_network(network: Any) -> dict[str, str]:
+@dataclass(frozen=True)
+class Plan:
+    """What a fit is to do.
+
+    Attributes
+    ----------
+    trials, validation : list of Trial
+        What each epoch learns, and what it is measured by, if anything.
+    frequency : int
+        Epochs from one validation to the next.
+    first, epochs : int
+        The first epoch, and the one after the last.
+    """
+
+    trials: list[Trial]
+    validation: list[Trial] | None
+    frequency: int
+    first: int
+    epochs: int
+
+
+def identity_of_fit(target: str, network: Any, plan: Plan, stateful: bool) -> dict[str, str]:
+    """Return what decides a fit: target, plan, data, and the network with its constants."""
+    found = {"target": target, "epochs": f"{plan.first} to {plan.epochs}", "stateful": str(stateful)}
+    found |= _identity_of_trials("fit", plan.trials)
+    if plan.validation is not None:
+        found |= _identity_of_trials("validation", plan.validation) | {"validation_freq": str(plan.frequency)}
+    return found | _identity_of_network(network)
+
+
+def _identity_of_network(network: Any) -> dict[str, str]:
     """Return digests of the equations, events and sizes of each object, and of the constants that they name."""
     found = {"tension-sim": __version__} | {name: version(name) for name in ("brian2", "numpy")}
     known, constants = users_names(), dict[str, Any]()
@@ -37,7 +68,7 @@ def identity_of_network(network: Any) -> dict[str, str]:
     return found
 
 
-def identity_of_trials(name: str, trials: Iterable[Trial]) -> dict[str, str]:
+def _identity_of_trials(name: str, trials: Iterable[Trial]) -> dict[str, str]:
     """Return digests of the samples of all trials, by the signals that play them."""
     digests: dict[str, Any] = {}
     steps = []

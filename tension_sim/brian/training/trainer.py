@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
 from ...declare.checkpoint import Checkpoint, check_checkpoint
+from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
+from ...system.progress import Progress, check_progress, progress_of
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -24,7 +26,7 @@ from .data import Trial, by_argument, trials_of
 from .engine import Engine
 from .fresh import state_variables
 from .history import Callbacks, History, ProgressBar
-from .identity import identity_of_network, identity_of_trials
+from .identity import Plan, identity_of_fit
 from .notes import Notes, Place, noting
 from .records import Records, joined, monitors_of
 from .results import Run, TrainerResults
@@ -35,18 +37,7 @@ from .state_file import read_state, write_state
 __all__ = ["Trainer"]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What a fit is to do."""
-
-    trials: list[Trial]
-    validation: list[Trial] | None
-    frequency: int
-    first: int
-    epochs: int
-
-
-class Trainer:
+class Trainer(Described):
     r"""Train a Brian2 network by fit, predict and evaluate, as Keras trains a model.
 
     On runtime targets the network runs in this process. On cpp_standalone it is compiled once:
@@ -141,6 +132,12 @@ class Trainer:
         self.history = History()
         self.stop_training = self.interrupted = False
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"network": self.network.name}
+        shown["output"] = f"{self.output_group.name}.{self.output_variable}"
+        shown |= {"rules": ", ".join(rule.name for rule in self._rules), "epochs": len(self.history.epoch)}
+        return shown | {name: round(values[-1], 6) for name, values in self.history.history.items() if values}
+
     # ---- the verbs ----
 
     def fit(
@@ -155,6 +152,7 @@ class Trainer:
         validation_freq: int = 1,
         steps: int | None = None,
         checkpoint: Checkpoint | str | Path | None = None,
+        progress: Progress = None,
     ) -> History:
         """Learn a target, epoch by epoch; the state goes on from each run to the next.
 
@@ -182,12 +180,15 @@ class Trainer:
             on from after a kill. Callbacks are called for the epochs that follow. Random numbers that
             Brian2 before 2.11 draws in advance on Cython are kept by it alone: such a network is
             noted between trials.
+        progress : bool or callable, optional
+            True shows a bar over all epochs, in a notebook too, in place of `verbose`'s own. A function is
+            called as ``progress(steps_done, steps)``, over all epochs.
 
         Returns
         -------
         History
-            Also after Ctrl-C, of all epochs that were complete; `interrupted` is True then, and
-            the network is where the interrupt found it.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, of all epochs that were complete;
+            `interrupted` is True then, and the network is where the interrupt found it.
 
         Raises
         ------
@@ -205,19 +206,25 @@ class Trainer:
         if validation_data is not None:
             pair = validation_pair(validation_data)
             validation, _ = self._trials("fit.validation_data", *pair, None, needs_y=True)
-        bar = ProgressBar(verbose)
-        bar.epochs = epochs
-        params = {"epochs": epochs, "steps": sum(trial.steps for trial in trials), "verbose": bar.verbose}
+        check_progress("Trainer.fit.progress", progress, "progress(steps_done, steps)")
+        bar = ProgressBar(0 if progress and verbose == "auto" else verbose)
+        bar.first, bar.epochs, bar.steps = first, epochs, sum(trial.steps for trial in trials)
+        params = {"epochs": epochs, "steps": bar.steps, "verbose": bar.verbose}
         listed = Callbacks("Trainer.fit.callbacks", callbacks, self, params)
         self._prepare()
         self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
         self.results = self._new_results()
         weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
-        plan = _Plan(trials, validation, frequency, first, epochs)
+        plan = Plan(trials, validation, frequency, first, epochs)
         listed.call("on_train_begin", {})
         logs: dict[str, float] = {}
-        with noting(self._engine, checkpoint, lambda: self._identity(plan)) as notes:
+        with (
+            progress_of("Trainer.fit.progress", progress, self.network.name) as bar.report,
+            noting(
+                self._chosen, checkpoint, lambda: identity_of_fit(self._chosen.kind, self.network, plan, self.stateful)
+            ) as notes,
+        ):
             self._start = notes.attach(self.results, weights, self.history, self._start) or self._start
             try:
                 logs = self._epochs(plan, notes, weights, bar, listed)
@@ -227,14 +234,14 @@ class Trainer:
                 notes.write_last()
             finally:
                 self.results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
-                self._engine.finish()
+                self._chosen.finish()
             if notes.place.complete and notes.has_written():
                 notes.write()
         listed.call("on_train_end", logs)
         return self.history
 
     def _epochs(
-        self, plan: _Plan, notes: Notes, weights: dict[str, list[np.ndarray]], bar: ProgressBar, listed: Callbacks
+        self, plan: Plan, notes: Notes, weights: dict[str, list[np.ndarray]], bar: ProgressBar, listed: Callbacks
     ) -> dict[str, float]:
         """Learn from where the notes say on; return the last epoch's loss and metrics."""
         results, logs = self.results, dict[str, float]()
@@ -249,15 +256,14 @@ class Trainer:
             if self.interrupted:
                 break
             results.runs[-1] = replace(results.runs[-1], epoch=epoch)
-            for name, kept in weights.items():
-                kept.append(self._engine.get(name).ravel())
             if plan.validation is not None and (epoch + 1) % plan.frequency == 0:
                 logs |= self._validated(plan.validation, listed)
                 if self.interrupted:
-                    for kept in weights.values():  # the epoch is not complete
-                        kept.pop()
-                    notes.write_last()
-                    break
+                    notes.write_last()  # it measures again
+            for name, kept in weights.items():
+                kept.append(self._chosen.get(name).ravel())
+            if self.interrupted:
+                break
             for one in (self.history, bar):
                 one.on_epoch_end(epoch, logs)
             notes.place = Place(epoch + 1)
@@ -265,13 +271,6 @@ class Trainer:
             if self.stop_training:
                 break
         return logs
-
-    def _identity(self, plan: _Plan) -> dict[str, str]:
-        found = {"target": self._engine.kind, "epochs": f"{plan.first} to {plan.epochs}"}
-        found |= identity_of_trials("fit", plan.trials)
-        if plan.validation is not None:
-            found |= identity_of_trials("validation", plan.validation) | {"validation_freq": str(plan.frequency)}
-        return found | {"stateful": str(self.stateful)} | identity_of_network(self.network)
 
     def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
         listed.call("on_test_begin", {})
@@ -322,39 +321,39 @@ class Trainer:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return the weights of all maps that learn, as Keras' models do."""
-        self._prepare()
-        return [self._engine.get(name) for name in self._learned()]
+        engine = self._prepare()
+        return [engine.get(name) for name in self._learned()]
 
     def set_weights(self, weights: Any) -> None:
         """Set the weights of all maps that learn, in the order of `get_weights`."""
-        self._prepare()
+        engine = self._prepare()
         names = self._learned()
         if not isinstance(weights, list | tuple) or len(weights) != len(names):
             raise InvalidValueError(
                 message("Trainer.set_weights.weights", f"a list of {len(names)} array(s)", weights, "as get_weights().")
             )
         for name, given in zip(names, weights, strict=True):
-            shape = self._engine.get(name).shape
+            shape = engine.get(name).shape
             if np.shape(given) != shape:
                 raise InvalidValueError(
                     message("Trainer.set_weights.weights", f"shape {shape} for {name}", np.shape(given))
                 )
-            self._engine.set(name, np.asarray(given))
+            engine.set(name, np.asarray(given))
 
     def save(self, path: Any) -> None:
         """Write the whole state into a file: weights, P, variables, queues, random numbers, time, history.
 
         A network that loads it, in any process, goes on with the same numbers.
         """
-        self._prepare()
+        engine = self._prepare()
         about = {
-            "engine": self._engine.kind,
-            "dt": self._engine.dt,
+            "engine": engine.kind,
+            "dt": engine.dt,
             "brian2": version("brian2"),
             "epoch": self.history.epoch,
             "history": self.history.history,
         }
-        write_state("Trainer.save", path, self._engine.packed(), about)
+        write_state("Trainer.save", path, engine.packed(), about)
 
     def load(self, path: Any) -> None:
         """Go on from the state that `save` wrote; the network is made by the same script as the one saved.
@@ -366,14 +365,14 @@ class Trainer:
         """
         where = "Trainer.load"
         state, about = read_state(where, path)
-        self._prepare()
-        for name, own in (("engine", self._engine.kind), ("dt", self._engine.dt)):
+        engine = self._prepare()
+        for name, own in (("engine", engine.kind), ("dt", engine.dt)):
             if about[name] != own:
                 what = f"a state of {'a time step of ' if name == 'dt' else ''}{own}"
                 raise InvalidValueError(message(where, what, about[name], "run it on the target it was saved on."))
-        self._engine.check(where, state)
-        self._engine.restore(state)
-        self._engine.finish()
+        engine.check(where, state)
+        engine.restore(state)
+        engine.finish()
         self.history.epoch, self.history.history = about["epoch"], about["history"]
 
     # ---- one run after the other ----
@@ -392,21 +391,28 @@ class Trainer:
         given |= by_argument(where, self.inputs, x)
         return trials_of(where, given, self._signals, steps)
 
-    def _prepare(self) -> None:
-        """Choose the engine; a standalone program is compiled now."""
-        if self._engine is None:
+    def _prepare(self) -> Engine:
+        """Choose the engine and return it; a standalone program is compiled now."""
+        engine = self._engine
+        if engine is None:
             kind = StandaloneEngine if is_standalone() else RuntimeEngine
-            self._engine = kind(self.network, float(self._clock.dt_))
-        elif is_standalone() != isinstance(self._engine, StandaloneEngine):
+            self._engine = engine = kind(self.network, float(self._clock.dt_))
+        elif is_standalone() != isinstance(engine, StandaloneEngine):
             raise InvalidValueError(
-                message("Trainer", f"the device of its first run ({self._engine.kind})", brian2.get_device())
+                message("Trainer", f"the device of its first run ({engine.kind})", brian2.get_device())
             )
-        self._engine.build()
-        self._learning = {rule.name: int(self._engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        engine.build()
+        self._learning = {rule.name: int(engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
         if not self.stateful and self._start is None:
-            if isinstance(self._engine, RuntimeEngine):
-                self._engine.run({}, 0, lambda done: None)  # which prepares the queues
-            self._start = self._engine.state()
+            if isinstance(engine, RuntimeEngine):
+                engine.run({}, 0, lambda done: None)  # which prepares the queues
+            self._start = engine.state()
+        return engine
+
+    @property
+    def _chosen(self) -> Engine:
+        """The engine of the runs so far."""
+        return self._prepare() if self._engine is None else self._engine
 
     def reset_states(self) -> None:
         """Give the network the state that it had before its first run; weights that learn, P and the time go on.
@@ -416,32 +422,33 @@ class Trainer:
         InvalidValueError
             If the Trainer is stateful: it does not keep that state.
         """
-        self._prepare()
+        engine = self._prepare()
         if self._start is None:
             raise InvalidValueError(
                 message(
                     "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
                 )
             )
-        self._engine.reset(self._start, state_variables(self.network, self._rules))
+        engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
         """Run without learning, and go back."""
-        self._prepare()
+        engine = self._prepare()
         self.interrupted = False
         self.results = results = self._new_results()
         try:
             logs = self._aside(results, trials, name)
         finally:
-            self._engine.finish()
+            engine.finish()
         return results, logs
 
     def _aside(self, results: TrainerResults, trials: list[Trial], name: str) -> dict[str, float]:
-        before = self._engine.state()
+        engine = self._chosen
+        before = engine.state()
         try:
             return self._runs(results, trials, name, learning=False, progress=lambda done: None)
         finally:
-            self._engine.restore(before)
+            engine.restore(before)
 
     def _runs(
         self,
@@ -483,7 +490,7 @@ class Trainer:
         progress: Callable[[float], None],
         notes: Notes | None = None,
     ) -> None:
-        engine = self._engine
+        engine = self._chosen
         place = Place(0) if notes is None else notes.place
         if place.start < 0:
             if not self.stateful:
@@ -523,7 +530,7 @@ class Trainer:
         notes: Notes | None,
     ) -> Records:
         """Run up to a step, pausing for the checkpoints; return what was recorded since the trial began."""
-        engine = self._engine
+        engine = self._chosen
         while engine.step < stop or not place.records:
             before = steps - (stop - engine.step)
 
@@ -546,7 +553,7 @@ class Trainer:
         return joined(place.records)
 
     def _diverged(self) -> bool:
-        return any(int(self._engine.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
+        return any(int(self._chosen.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")
@@ -557,12 +564,8 @@ class Trainer:
 
     def _learned(self) -> list[str]:
         """Return the names of all weights that learn."""
-        found = {}
-        for rule in self._rules:
-            for number in range(len(rule.maps)):
-                variable = rule.variables[f"w_{number}"]
-                found[f"{variable.owner.name}.{variable.name}"] = None
-        return list(found)
+        variables = [rule.variables[f"w_{number}"] for rule in self._rules for number in range(len(rule.maps))]
+        return list(dict.fromkeys(f"{one.owner.name}.{one.name}" for one in variables))
 
     def _new_results(self) -> TrainerResults:
         spiking = [one for one in monitors_of(self.network) if isinstance(one, SpikeMonitor)]
@@ -570,11 +573,11 @@ class Trainer:
         units = {"output": variable.dim}
         for name in self._learned():
             owner = name.rpartition(".")[0]
-            units[owner] = self._engine.variable(name).dim
+            units[owner] = self._chosen.variable(name).dim
         if "y" in self._signals:
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
-        return TrainerResults(self._engine.dt, populations=populations, units=units)
+        return TrainerResults(self._chosen.dt, populations=populations, units=units)
 
 
 def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ...circuit.parts import Map, Samples, SpikeInput
 from ...declare.sample_file import SampleFile
+from ...errors import UnsupportedError, message
 from .moment import Action, Moment
 
 __all__ = ["MapSteps", "SampleSteps", "SpikeInputSteps", "padded"]
@@ -125,6 +126,10 @@ class SpikeInputSteps:
     def __init__(self, name: str, part: SpikeInput, guard: str | None, dtype: str) -> None:
         self.name, self.part, self.guard, self.dtype = name, part, guard, dtype
         self.output = f"{part.target.part}.{part.target.name}"
+        if part.longest_delay is not None:
+            what = "synapses without delays on the target 'tensorflow'"
+            fix = "choose numpy, cython, cpp_standalone or cuda_standalone."
+            raise UnsupportedError(message("Simulation.target", what, f"{name}, with delays", fix))
 
     def actions(self) -> list[Action]:
         """Return what happens when."""
