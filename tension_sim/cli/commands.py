@@ -223,8 +223,7 @@ def run(
         return
     runs.check_forecast(recipe, known, force, expected)  # before there is a folder
     note = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
-    note |= {"protocols": protocols, "tasks": tasks}
-    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
+    checkpoint = checkpoint_of(folder, expected, note | {"protocols": protocols, "tasks": tasks}, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
         return runs.run_outcome(

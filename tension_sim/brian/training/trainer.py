@@ -18,7 +18,6 @@ from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
 from ...system.progress import Progress, check_progress, progress_of
-from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
 from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
@@ -28,7 +27,7 @@ from .fresh import state_variables
 from .history import Callbacks, History, ProgressBar
 from .identity import Plan, identity_of_fit
 from .notes import Notes, Place, noting
-from .records import Records, joined, monitors_of
+from .records import Records, joined, monitors_of, output_recorder
 from .results import Run, TrainerResults
 from .runtime import RuntimeEngine
 from .standalone import StandaloneEngine
@@ -125,7 +124,7 @@ class Trainer(Described):
         self.stateful = check_flag("Trainer.stateful", stateful)
         self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
-        self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
+        self._recorder = output_recorder(network, self.output_group, self.output_variable, clock)
         self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
@@ -578,16 +577,6 @@ class Trainer(Described):
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
         return TrainerResults(self._chosen.dt, populations=populations, units=units)
-
-
-def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:
-    """Return what records the output, of a name that is the same in each process."""
-    name = f"{group.name}_{variable}_output"
-    found = next((one for one in network.objects if one.name == name and isinstance(one, Recorder)), None)
-    if found is None:
-        found = Recorder(group, variable, clock=clock, name=name)
-        network.add(found)
-    return found
 
 
 def _stacked(kept: list[np.ndarray]) -> np.ndarray:
