@@ -53,8 +53,8 @@ def test_recipe_holds_the_published_parameters(name, table):
     assert network["n"] == int(row["N"])
     assert network["p"] == 0.1
     assert network["G"] == float(row["G"])
-    twice = re.search(r"E·Q twice: (\S+)\)", row["Q"])
-    assert network["Q"] == float(twice[1] if twice else row["Q"])
+    # one program multiplies the feedback by Q twice, with which no seed learns: the recipe takes Q as it is written
+    assert network["Q"] == float(row["Q"].partition(" (")[0])
     assert network["row_balanced"] == (row["neuron"] != "Izh.")
 
     factor, _, unit = row["P0"].rpartition("dt")
