@@ -14,6 +14,7 @@ from brian2.monitors.spikemonitor import SpikeMonitor
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
+from ...results.phases import LEARNING, TEST
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -445,7 +446,7 @@ class Trainer:
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
         if not is_standalone():
             engine.clear(self._recorder)
-        phase = "learning" if learning else label.partition(",")[0]
+        phase = LEARNING if learning else TEST
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
