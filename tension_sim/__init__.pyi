@@ -44,5 +44,8 @@ from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwo
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition
 from .run.trials import Trials as Trials
+from .sweeps.sweep import sweep as sweep
+from .sweeps.table import Sweep as Sweep
+from .sweeps.table import load_sweep as load_sweep
 from .tasks import list_tasks as list_tasks
 from .tasks import make_task as make_task

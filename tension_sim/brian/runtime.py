@@ -87,7 +87,7 @@ def run(
             with blaming_the_files(files_of(circuit)), np.errstate(over="ignore"):
                 network.run(steps * circuit.dt * second, report=report, report_period=0.3 * second, namespace={})
         except DivergenceError as error:
-            diverged_step = error.step
+            diverged_step = -1 if error.step is None else error.step
         done = int(round(network.t_ / circuit.dt)) - start
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
-from ..declare.learning import FOREVER
+import numpy as np
+
+from ..declare.declaration import Declaration
+from ..declare.learning import FOREVER, Learning
+from ..declare.populations.network import Network
 from ..declare.record import Record
+from .blocks import Blocks
 from .names import OUTPUT, SPIKES, entry, recorded
-from .parts import Circuit, VariableRecord
+from .parts import Circuit, Part, Rule, VariableRecord
 
 __all__ = ["Wiring"]
 
+Net = TypeVar("Net", bound=Declaration | Network)
 
-class Wiring:
+
+class Wiring(Generic[Net]):
     """A declaration as a circuit, with the values and states of its runs.
 
     Parameters
@@ -33,20 +40,52 @@ class Wiring:
         Number of neurons, from the first, whose spikes are recorded.
     """
 
-    def __init__(self, net: Any, record: Record, threads: int = 0) -> None:
-        self.net, self.record = net, record
+    def __init__(self, net: Net, record: Record, threads: int = 0) -> None:
+        self.net: Net = net
+        self.record: Record = record
         self._check_record()
-        self.spikes_of = self._count_recorded()
-        self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+        self.spikes_of: int = self._count_recorded()
+        self.circuit: Circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
 
     def _check_record(self) -> None:
         self.record.check(self.net.state_variables, self.net.n)
 
-    def _count_recorded(self) -> int:
-        net, first = self.net, self.record.spikes_of
-        return 0 if not net.neuron.spiking else net.n if first is None else min(first, net.n)
+    @property
+    def _n_spiking(self) -> int:
+        """Number of neurons that have spikes."""
+        raise NotImplementedError
 
-    def _parts(self) -> Iterator[tuple[str, Any]]:
+    def _count_recorded(self) -> int:
+        n, first = self._n_spiking, self.record.spikes_of
+        return n if first is None else min(first, n)
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
+        raise NotImplementedError
+
+    @property
+    def sample_units(self) -> Mapping[str, str]:
+        """Units in which plain samples of a run count, where they have one."""
+        return {}
+
+    @property
+    def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
+        """The rules by name, with their blocks and schedules."""
+        raise NotImplementedError
+
+    def values(self) -> dict[str, Any]:
+        """Return parameters, fixed weights, masks and schedule of the declaration, in SI units."""
+        raise NotImplementedError
+
+    def noise(self, trial: int) -> dict[str, Any]:
+        """Return the seeds of all that is random within a run."""
+        raise NotImplementedError
+
+    def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
+        """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's."""
+        raise NotImplementedError
+
+    def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return the learned weights after a run, by name."""
         raise NotImplementedError
 
     @property

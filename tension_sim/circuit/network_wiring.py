@@ -37,27 +37,23 @@ from .names import (
     part_of,
     recorded,
 )
-from .parts import Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
+from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .wiring import check_state, kernel_values, noise_seed, rule_values, spike_values, with_seed
 
 __all__ = ["NetworkWiring"]
 
 
-class NetworkWiring(Wiring):
+class NetworkWiring(Wiring[Network]):
     """A `Network` as a circuit, with the values and states of its runs."""
-
-    net: Network
-
-    #: Units in which plain samples of a run count, where they have one.
-    sample_units: Mapping[str, str] = {}
 
     def _check_record(self) -> None:
         sizes = self.net.sizes
         known = self.net.state_variables
         self.record.check(known, {name: sizes[name.partition(".")[0]] for name in known})
 
-    def _count_recorded(self) -> int:
-        return self.net.n if self.record.spikes_of is None else min(self.record.spikes_of, self.net.n)
+    @property
+    def _n_spiking(self) -> int:
+        return self.net.n
 
     @property
     def output_parts(self) -> tuple[str, ...]:
@@ -76,7 +72,7 @@ class NetworkWiring(Wiring):
 
     # ---- the parts ----
 
-    def _parts(self) -> Iterator[tuple[str, Any]]:
+    def _parts(self) -> Iterator[tuple[str, Part]]:
         net = self.net
         for name, equations in net.equations.items():
             yield part_of(NEURONS, name), self._units(name, equations)
@@ -247,7 +243,8 @@ class NetworkWiring(Wiring):
 
     @cached_property
     def _values(self) -> dict[str, Any]:
-        net, values = self.net, {}
+        net = self.net
+        values: dict[str, Any] = {}
         for name, equations in net.equations.items():
             units = {f"unit_{into}": net.input_scale(name, into) for into in self._units_named.get(name, ())}
             units |= {"rate_time": rate_time(equations.population.file)} if equations.traces else {}
@@ -265,7 +262,8 @@ class NetworkWiring(Wiring):
         return values | self.recording_values()
 
     def _static_values(self, k: int) -> dict[str, Any]:
-        projection, values = self.net.projections[k], {}
+        projection = self.net.projections[k]
+        values: dict[str, Any] = {}
         scale = self.net.input_scale(projection.post, self.net.inputs[k])
         equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].file
         filtered = self._arrives(k)
@@ -289,7 +287,8 @@ class NetworkWiring(Wiring):
 
     def _columns(self) -> dict[str, Any]:
         """Return which columns of the supervisor belong to each readout."""
-        values, first = {}, 0
+        values: dict[str, Any] = {}
+        first = 0
         for name, kernel in self.net.output_kernels.items():
             n = kernel.shape[1]
             one_each = {"w": np.ones(n), "partner": first + np.arange(n), "row_start": np.arange(n + 1)}

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..declare.language.code import checked_code, checked_error
 from ..declare.units import Dimension
@@ -57,7 +57,7 @@ class Units:
     parameters : tuple of (name, dimension)
         Shared values that come with the run.
     states : tuple of str
-        Variables that hold a state, each with one value a unit.
+        Variables that hold a state, each with one value per unit.
     method : str
         Integration method.
     filters : tuple of str
@@ -183,7 +183,7 @@ class SpikeInput:
     @property
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
-        return {"w": self.count} if self.trace else {}
+        return {"w": self.count} if self.trace and self.count is not None else {}
 
 
 @dataclass(frozen=True)
@@ -259,6 +259,7 @@ class SpikeRecord:
 
 
 Part = Units | Samples | Map | SpikeInput | Rule | VariableRecord | SpikeRecord
+OneKind = TypeVar("OneKind", Units, Samples, Map, SpikeInput, Rule, VariableRecord, SpikeRecord)
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,7 @@ class Circuit:
     dtype: str = "float64"
     threads: int = 0
 
-    def of(self, kind: type) -> dict[str, Any]:
+    def of(self, kind: type[OneKind]) -> dict[str, OneKind]:
         """Return the parts of one kind."""
         return {name: part for name, part in self.parts.items() if isinstance(part, kind)}
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -19,11 +19,16 @@ from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
 from .checkpoint import checkpoint_of, with_checkpoints
+from .compare import compare
 from .job import Job, perform, say_dry_run, shown_range
 from .options import json_wanted, stored_run, with_from, with_json
+from .report import report
 from .resume import resume_by
 from .terminal import ERR, OUT, answered, plain, say, say_json
 from .told import told_error, told_interrupt, wants_json
+
+if TYPE_CHECKING:
+    from ..run import simulation
 
 app = typer.Typer(
     name="tension-sim",
@@ -34,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
+app.command()(report)
+app.command()(compare)
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -196,6 +203,7 @@ def run(
     from .continued import run_from
 
     _check_words(name, target, seed)
+    known = cast("simulation.Target | None", target)
     formats = runs.check_formats(format_ or ())
     stored = stored_run()
     if stored is not None:
@@ -211,17 +219,18 @@ def run(
         _print_forecast(expected, target or "cpp_standalone")
         _say_remarks(recipe)
     if dry_run:
-        runs.check_run(recipe, target=target, force=force, expected=expected)
+        runs.check_run(recipe, target=known, force=force, expected=expected)
         say_dry_run(recipe.name, expected.steps, folder, told)
         return
-    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
-    note = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats, "cwd": os.getcwd()}
+    runs.check_forecast(recipe, known, force, expected)  # before there is a folder
+    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target}
+    note |= {"formats": formats, "cwd": os.getcwd()}
     note |= {"protocols": protocols and str(protocols.absolute()), "tasks": tasks and str(tasks.absolute())}
     checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
         return runs.run_outcome(
-            recipe, target=target, progress=progress, force=force, expected=expected, checkpoint=checkpoint
+            recipe, target=known, progress=progress, force=force, expected=expected, checkpoint=checkpoint
         )
 
     numbers = recipe.protocol.expected

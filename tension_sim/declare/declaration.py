@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidTypeError, message
+from .converted import Converted, Declared, File, Number
 from .described import Described
 from .learning import Learning
 from .neuron import Neuron, SynapticFilter, current_scale
@@ -18,24 +20,34 @@ __all__ = ["DTYPES", "Declaration"]
 DTYPES = ("float64", "float32")
 
 
-class Declaration(Described):
+class Declaration(Described, Declared):
     """Base of the frozen dataclasses `ForceNetwork` and `FittedNetwork`: checks and units that both have."""
 
-    neuron: Neuron
-    n: int
-    dt: float
-    learning: Learning | None
-    parameters: Mapping[str, Any]
-    initial: Mapping[str, Any]
-    dtype: str
-    seed: int
-    synapse: SynapticFilter | None
-    n_outputs: int
-    state_variables: Mapping[str, Dimension]
-    parameter_values: Mapping[str, Quantity]
+    if TYPE_CHECKING:
+        # what the classes declare themselves
+        neuron: Converted[Neuron, File]
+        n: int
+        dt: Converted[float, Number]
+        learning: Learning | None
+        parameters: Mapping[str, Any]
+        initial: Mapping[str, Any]
+        dtype: str
+        seed: int
+
+        @property
+        def n_outputs(self) -> int: ...
+        @cached_property
+        def state_variables(self) -> dict[str, Dimension]: ...
+        @cached_property
+        def parameter_values(self) -> dict[str, Quantity]: ...
 
     #: Begins messages.
     _where = "Declaration"
+
+    @property
+    def _filters(self) -> list[SynapticFilter]:
+        """The synaptic filters, that of the static synapses first."""
+        raise NotImplementedError
 
     def _put(self, name: str, value: Any) -> None:
         """Set a field to its checked value, before anything reads it."""
@@ -60,7 +72,12 @@ class Declaration(Described):
             getattr(self, name)
 
     def _describe(self) -> dict[str, object]:
-        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
+        shown: dict[str, object] = {
+            "neuron": self.neuron.name,
+            "synapse": next((each.name for each in self._filters), None),
+            "n": self.n,
+            "dt": self.dt,
+        }
         return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
 
     @property
@@ -82,7 +99,7 @@ class Declaration(Described):
         """What results say of the network: its equation files and parameters."""
         return {
             "neuron": self.neuron.name,
-            "synapse": self.synapse and self.synapse.name,
+            "synapse": next((each.name for each in self._filters), None),
             "source": self.neuron.source,
             "parameters": {name: float(q.value) for name, q in self.parameter_values.items()},
         }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +85,7 @@ def check_neuron(where: str, neuron: Neuron, parameters: Mapping[str, Quantity])
     if states[neuron.membrane].meaning.kind != "float":
         raise InvalidValueError(message(f"{where}: membrane", "a variable with a unit", neuron.membrane))
     _check_initial(where, neuron, parameters, meanings)
-    changes = {
+    changes: dict[str, Any] = {
         "equations": "\n".join(map(str, equations)),
         "threshold": read_condition(f"{where}: threshold", neuron.threshold, known) if neuron.spiking else "",
         "reset": "",
@@ -107,6 +109,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     shared = _parameters(where, equations, parameters)
     for name, quantity in parameters.items():
         check_time_constant(where, name, quantity.value, synapse.parameters[name])
+    formulas = {each.name: each.formula for each in equations if each.formula is not None}
     for each in equations:
         if each.kind != "differential":
             raise InvalidValueError(
@@ -120,13 +123,13 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
             if name not in variables:
                 raise unknown_name(f"{where}: {key}", "variable of the equations", name, variables)
     check_equations(f"{where}: equations", equations, shared, exact=variables, shared=shared)
-    for each in equations:
-        free = sorted(names_in(each.formula) & {"t", "i", "N", "t_in_timesteps"})
+    for variable, formula in formulas.items():
+        free = sorted(names_in(formula) & {"t", "i", "N", "t_in_timesteps"})
         if free:
             raise InvalidValueError(
-                message(f"{where}: equations: {each.name}", "a filter that is the same at all times", free)
+                message(f"{where}: equations: {variable}", "a filter that is the same at all times", free)
             )
-        check_linear(f"{where}: equations: {each.name}", each.formula, {*variables})
+        check_linear(f"{where}: equations: {variable}", formula, {*variables})
     output = variables[synapse.output]
     if output.unit != PLACEHOLDER:
         place = f"{where}: equations: {output.name}"
@@ -147,7 +150,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     return replace(synapse, equations="\n".join(map(str, equations)), spike=spike)
 
 
-def _check_names(where: str, tree: object, known: Mapping[str, object]) -> None:
+def _check_names(where: str, tree: ast.expr, known: Mapping[str, object]) -> None:
     other = sorted(names_in(tree) & {"t", "dt", "i", "N", "t_in_timesteps"} - {*known})
     if other:
         raise unknown_name(where, "parameter or unit", other[0], known)

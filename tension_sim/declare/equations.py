@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache, lru_cache
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ..system.files import parse_toml, read_regular
 from .activation import ACTIVATIONS as ACTIVATIONS
 from .activation import activation_of as activation_of
 from .activation import rate_expression as rate_expression
+from .converted import File
 from .equation_checks import check_neuron, check_synapse
 from .language import REFRACTORINESS as REFRACTORINESS
 from .language import SEED as SEED
@@ -40,9 +42,11 @@ __all__ = [
     "list_synapses",
     "load_neuron",
     "load_synapse",
+    "neuron_of",
     "read_neuron",
     "read_synapse",
     "resolve_parameters",
+    "synapse_of",
 ]
 
 _TEXT = ("summary", "source", "notes")
@@ -65,10 +69,14 @@ def _content(path: Path) -> bytes:
     return read_regular(path.name, path, _MAX_BYTES)
 
 
-def _own(found: Any) -> Any:
+_Part = TypeVar("_Part", Neuron, SynapticFilter)
+
+
+def _own(found: _Part) -> _Part:
     """Return a neuron or filter whose tables are its holder's own."""
     tables = {each.name: getattr(found, each.name) for each in fields(found)}
-    return replace(found, **{name: dict(table) for name, table in tables.items() if isinstance(table, dict)})
+    copies: dict[str, Any] = {name: dict(table) for name, table in tables.items() if isinstance(table, dict)}
+    return replace(found, **copies)
 
 
 def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:
@@ -185,8 +193,8 @@ def _files(*kinds: str) -> dict[str, Path]:
     return {path.stem: path for wanted in kinds for path, kind in _kinds().items() if kind == wanted}
 
 
-def _locate(where: str, kind: str, name: str | Path, *more: str) -> Path:
-    if not isinstance(name, str | Path):
+def _locate(where: str, kind: str, name: File, *more: str) -> Path:
+    if not isinstance(name, str | PathLike):
         raise InvalidTypeError(message(where, f"the name of a {kind}, or a path", name))
     path = Path(name)
     if path.suffix == ".toml" or len(path.parts) > 1:
@@ -236,7 +244,7 @@ def list_synapses() -> list[str]:
     return sorted(_files("filter"))
 
 
-def load_neuron(name: str | Path) -> Neuron:
+def load_neuron(name: File) -> Neuron:
     """Load a neuron by name, or from an equation file of one's own.
 
     Parameters
@@ -258,7 +266,7 @@ def load_neuron(name: str | Path) -> Neuron:
     return read_neuron(path, _content(path))
 
 
-def load_synapse(name: str | Path) -> SynapticFilter:
+def load_synapse(name: File) -> SynapticFilter:
     """Load a synaptic filter by name, or from an equation file of one's own.
 
     Examples
@@ -268,6 +276,16 @@ def load_synapse(name: str | Path) -> SynapticFilter:
     """
     path = _locate("load_synapse.name", "filter", name)
     return read_synapse(path, _content(path))
+
+
+def neuron_of(given: Any) -> Neuron:
+    """Return the neuron that a declaration was given: itself, or by name or path."""
+    return given if isinstance(given, Neuron) else load_neuron(given)
+
+
+def synapse_of(given: Any) -> SynapticFilter:
+    """Return the synaptic filter that a declaration was given: itself, or by name or path."""
+    return given if isinstance(given, SynapticFilter) else load_synapse(given)
 
 
 def read_neuron(path: Path, content: bytes) -> Neuron:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
-from .equations import Neuron, load_neuron
+from .converted import Converted, Declared, File, declared
+from .equations import Neuron, neuron_of
 from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
@@ -34,8 +36,8 @@ ERRORS = {
 NAMES = ("z", "z_now", "z_out", "r", "y", "z_target", "unit")
 
 
-@dataclass(frozen=True, eq=False)
-class Plastic:
+@declared()
+class Plastic(Declared):
     """Recurrent weights, from rates to currents, that learn.
 
     Attributes
@@ -70,10 +72,10 @@ class Plastic:
     (9, 'z - unit*y')
     """
 
-    kernel: SparseKernel
+    kernel: Converted[SparseKernel, ArrayLike]
     learning: Learning
     error: str = "output"
-    factor: Any = None
+    factor: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     divide_by_source: bool = False
     when: str = "end"
     shares_P: bool | None = None
@@ -107,8 +109,8 @@ class Plastic:
         return ERRORS.get(self.error, self.error)
 
 
-@dataclass(frozen=True, eq=False)
-class TargetNetwork:
+@declared()
+class TargetNetwork(Declared):
     """The rate network that full-FORCE takes its targets from, driven by the supervisor.
 
     Attributes
@@ -133,21 +135,20 @@ class TargetNetwork:
         Rule and schedule of that readout.
     """
 
-    neuron: Neuron
-    recurrent_kernel: np.ndarray
-    target_kernel: np.ndarray
-    input_kernel: np.ndarray | None = None
-    hint_kernel: np.ndarray | None = None
+    neuron: Converted[Neuron, File]
+    recurrent_kernel: Converted[np.ndarray, ArrayLike]
+    target_kernel: Converted[np.ndarray, ArrayLike]
+    input_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    hint_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     activation: str = ""
     scale: float = 1.0
-    output_kernel: np.ndarray | None = None
+    output_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     learning: Learning | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.neuron, Neuron):
-            object.__setattr__(self, "neuron", load_neuron(self.neuron))
+        object.__setattr__(self, "neuron", neuron_of(self.neuron))
         check_mappings(self)
         check_text("TargetNetwork.activation", self.activation)
         scale = float(check_matrix("TargetNetwork.scale", self.scale, (), "one number"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .arrays_in import whole_numbers
+from .converted import Converted, Declared, declared
 from .validation import check_choice, check_steps, check_text, check_whole
 
 __all__ = ["Record"]
 
 
-@dataclass(frozen=True)
-class Record:
+@declared(eq=True)
+class Record(Declared):
     """What a run records.
 
     Attributes
@@ -32,8 +34,8 @@ class Record:
 
     every: int = 1
     spikes_of: int | None = None
-    variables: Mapping[str, tuple[int, ...]] = None  # type: ignore[assignment]
-    off: tuple[str, ...] = ()
+    variables: Converted[Mapping[str, tuple[int, ...]], Mapping[str, ArrayLike] | None] = Converted(None)
+    off: Converted[tuple[str, ...], str | Sequence[str]] = Converted(())
     dtype: str | None = None
 
     def __post_init__(self) -> None:

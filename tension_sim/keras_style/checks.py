@@ -60,7 +60,7 @@ def kernels_of(where: str, weights: Any, names: Sequence[str]) -> tuple[dict[str
     where : str
         Class, for the message.
     weights : sequence of arrays
-        One kernel a name.
+        One kernel per name.
     names : sequence of str
         Of "input" (inputs, units), "recurrent" (units, units), "feedback" (outputs, units),
         "output" (units, outputs).

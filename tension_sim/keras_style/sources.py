@@ -139,7 +139,7 @@ class Reader:
         self._iterator = iterator
         wanted = self._steps or 1
         if len(elements) < wanted:
-            expected = "a dataset with at least one element" if self._steps is None else f"{wanted} elements an epoch"
+            expected = "a dataset with at least one element" if self._steps is None else f"{wanted} elements per epoch"
             raise InvalidValueError(
                 message(
                     f"{self.where}.x", expected, len(elements), f"pass a smaller {self._steps_name}." * (wanted > 1)

@@ -26,6 +26,7 @@ A protocol whose networks have inputs also says ``further``, what these are afte
 `tension_sim.protocols.rate_force`. A module whose name begins with an underscore is no protocol.
 """
 
+from ..recipes.cost import Cost, cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol, list_protocols, load_protocol
 
-__all__ = ["Forecast", "Further", "Number", "Outcome", "Protocol", "list_protocols", "load_protocol"]
+__all__ = ["Cost", "Forecast", "Further", "Number", "Outcome", "Protocol", "cost_of", "list_protocols", "load_protocol"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from ..declare.fitted import FittedNetwork
 from ..results.measures import correlation
 from ..results.plots.style import (
     LEARNING_SHADE,
@@ -22,6 +23,7 @@ from ..results.plots.style import (
     plain,
     run_title,
 )
+from ..results.run_data import target_of
 
 if TYPE_CHECKING:
     from ..results.results import Results
@@ -49,11 +51,11 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     >>> len(figure_fitted(run, {"tests": (np.arange(3), np.arange(3.0))}, slice(0, 30)).axes)
     8
     """
-    output, target, times = results.output[rows], results.target[rows], results.times[rows]
+    output, target, times = results.output[rows], target_of(results)[rows], results.times[rows]
     r = np.nan_to_num(correlation(output, target))
     figure = make_figure(10.0, 6.4)
     figure.suptitle(run_title(results), fontsize=NORMAL + 1, color=TEXT)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(2, 1))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 1)).flat
     # from the best to the worst
     shown = np.argsort(-r)[np.linspace(0, len(r) - 1, 6).astype(int)]
     grid = top.subplots(2, 3, sharex=True)
@@ -62,7 +64,7 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
         ax.plot(times, target[:, neuron], color=TARGET, linewidth=2.4, label="target")
         ax.plot(times, output[:, neuron], color=OUTPUT, linewidth=1.0, label="input")
         label(ax, title=f"neuron {neuron}, r = {r[neuron]:.2f}")
-    unit = "" if results.net is None else f" ({_unit(results.net.neuron.current_unit)})"
+    unit = f" ({_unit(results.net.neuron.current_unit)})" if isinstance(results.net, FittedNetwork) else ""
     for ax in grid[:, 0]:
         label(ax, y=f"synaptic input{unit}")
     for ax in grid[-1]:

@@ -11,6 +11,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
+from ..errors import InvalidValueError, message
 from ..results.plots.style import (
     LEARNING_SHADE,
     LINES,
@@ -25,6 +26,7 @@ from ..results.plots.style import (
     plain,
     run_title,
 )
+from ..results.run_data import target_of
 
 if TYPE_CHECKING:
     from ..results.results import Results
@@ -35,6 +37,8 @@ __all__ = ["figure_decomposition", "figure_traces"]
 #: Regions whose currents are drawn over time; of more, only the mean.
 _MOST_REGIONS = 4
 _TRACES = 8
+
+Currents = Mapping[tuple[str, str], np.ndarray]
 
 
 def figure_decomposition(model: DataConstrainedNetwork) -> NotebookFigure:
@@ -57,11 +61,14 @@ def figure_decomposition(model: DataConstrainedNetwork) -> NotebookFigure:
     order = np.concatenate(list(model.regions.values()))
     borders = np.cumsum([len(members) for members in model.regions.values()])[:-1]
     many = len(model.regions) > _MOST_REGIONS
+    if model.results is None:
+        raise InvalidValueError(message("figure_decomposition.model", "a model that was run", None, "call model.fit."))
+    target, output = target_of(model.results), model.results.output
     duration = model.results.n_steps * model.net.dt
     figure = make_figure(12.0, 6.5)
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.3)).flat
     axes = left.subplots(3, 1, height_ratios=(1, 1, 0.7))
-    for ax, values, title in zip(axes, (model.results.target, model.results.output), ("data", "network"), strict=False):
+    for ax, values, title in zip(axes, (target, output), ("data", "network"), strict=False):
         image = _image(ax, values[:, order].T, 1.0, duration, title)
         for border in borders:
             ax.axhline(border - 0.5, color="black", linewidth=0.6)
@@ -96,11 +103,12 @@ def figure_traces(results: Results, curves: Mapping[str, np.ndarray], threshold:
     top, bottom = figure.subplots(2, 1, height_ratios=(2.2, 1))
     plain(top)
     # those that vary together least: the first, and always the one farthest from the chosen
-    shown = _different(results.target, _TRACES)
-    known = results.target[:, shown]
+    target = target_of(results)
+    shown = _different(target, _TRACES)
+    known = target[:, shown]
     spacing = 1.1 * float(np.nanmax(known) - np.nanmin(known))
     for k, neuron in enumerate(shown):
-        lines = top.plot(results.times, results.target[:, neuron] - k * spacing, color=TARGET, linewidth=2.4)
+        lines = top.plot(results.times, target[:, neuron] - k * spacing, color=TARGET, linewidth=2.4)
         lines += top.plot(results.times, results.output[:, neuron] - k * spacing, color=OUTPUT, linewidth=1.0)
     for line, name in zip(lines, ("recorded", "free run"), strict=True):
         line.set_label(name)
@@ -149,9 +157,7 @@ def _draw_fit(ax: Axes, curves: Mapping[str, np.ndarray], free: np.ndarray | Non
     ax.legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
 
 
-def _draw_currents(
-    figure: FigureBase, names: list[str], currents: Mapping[tuple[str, str], np.ndarray], duration: float
-) -> None:
+def _draw_currents(figure: FigureBase, names: list[str], currents: Currents, duration: float) -> None:
     axes = figure.subplots(len(names), len(names), squeeze=False, sharex=True)
     limit = max(np.percentile(np.abs(values), 99) for values in currents.values()) or 1.0
     for row, target in enumerate(names):
@@ -168,7 +174,7 @@ def _draw_currents(
     bar.ax.tick_params(labelsize=SMALL)
 
 
-def _draw_means(ax: Axes, names: list[str], currents: Mapping[tuple[str, str], np.ndarray]) -> None:
+def _draw_means(ax: Axes, names: list[str], currents: Currents) -> None:
     means = np.array([[np.abs(currents[target, source]).mean() for source in names] for target in names])
     image = ax.imshow(means, cmap="viridis", vmin=0)
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=SMALL)

@@ -16,14 +16,14 @@ from ..declare.plasticity import Plastic
 from ..declare.record import Record
 from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.phases import TEST
 from ..results.results import Results
-from ..run.simulation import Simulation
+from ..run.simulation import Simulation, Target
 from ..run.trials import Condition, Trials, correlation
 from ..tasks.trials import Trial
-from ._costs import COST, OVERHEAD
 from ._further import further_trials
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
     return further_trials(repeat(trial), results.stop_step % len(trial))
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn trial after trial, without a pause; then test from other phases."""
     values, (net, trial) = recipe.values["run"], _drawn(recipe)
     y, end = trial.target, len(trial)
@@ -172,13 +172,13 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time from the sizes."""
-    neuron, event, element = COST[target]
+    overhead, neuron, event, element = cost_of(target)
     network, trial, values = (recipe.values[key] for key in ("network", "trial", "run"))
     n, partners = network["n"], network["n"] * network["p"]
     steps, runs = round(trial["duration"] / recipe.dt), values["loops"] + values["tests"]
     P = n * partners * (partners + 1) / 2
     updates = values["loops"] * (trial["duration"] - trial["stimulus_stop"]) / recipe.values["learning"]["update_every"]
-    nanoseconds = runs * steps * (OVERHEAD[target] + neuron * n + event * n * partners) + updates * P * element
+    nanoseconds = runs * steps * (overhead + neuron * n + event * n * partners) + updates * P * element
     memory = round(8 * (2 * P + 4 * steps * n + 4 * n * partners))
     return Forecast(memory, nanoseconds * 1e-9, runs * steps)
 

@@ -18,20 +18,22 @@ import numpy as np
 from ..circuit.names import NEURONS, READOUT_OUTPUT, STEP, entry
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
 from ..results import phases
 from ..results.joined import joined
 from ..results.phases import Phase
+from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
-from ._costs import COST, OVERHEAD
 from ._declared import check_declared
 from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..results.results import Results
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "FullForceRecipe"]
 
@@ -146,6 +148,7 @@ class FullForceRecipe(Recipe):
             **common,
         )
         learning = Learning(**self.values["learning"], start=self.borders()[0])
+        plastic = Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True)
         net = ForceNetwork(
             "echo_state",
             None,
@@ -157,7 +160,7 @@ class FullForceRecipe(Recipe):
             input_kernel=below(inputs, 0, n_hints),
             initial={"a": initial},
             learning=learning,
-            plastic=Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True),
+            plastic=plastic,
             target_network=target_network,
             dtype=values["dtype"],
             seed=self.seed,
@@ -165,17 +168,19 @@ class FullForceRecipe(Recipe):
         )
 
         def alone(results: Results) -> ForceNetwork:
-            kernel = replace(net.plastic.kernel, weight=results.weights["recurrent_kernel"].ravel())
+            kernel = replace(plastic.kernel, weight=results.weights["recurrent_kernel"].ravel())
             readout = results.weights["output_kernel"]
-            parts = {"plastic": None, "target_network": None, "learning": None, "initial": {"a": initial_alone}}
-            return replace(net, recurrent=kernel, output_kernel=readout, **parts)
+            return replace(
+                net, recurrent=kernel, output_kernel=readout, plastic=None, target_network=None, learning=None,
+                initial={"a": initial_alone},
+            )  # fmt: skip
 
         return net, alone
 
 
 def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     values, (start, stop, *_, steps) = recipe.values["network"], recipe.borders()
     n, number = values["n"], 8 if values["dtype"] == "float64" else 4
     trial = next(recipe.trials())
@@ -184,8 +189,8 @@ def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     rule = recipe.values["learning"]
     updates = (stop - start) / rule["update_every"] * rule["probability"]
     # four products of a matrix and the rates in a step of learning, of which sums cost a quarter of an event
-    nanoseconds = stop * (OVERHEAD[target] + 2 * unit * n + weight * n * n) + 2 * updates * element * n * n
-    nanoseconds += (steps - stop) * (OVERHEAD[target] + unit * n + weight * n * n / 4)
+    nanoseconds = stop * (overhead + 2 * unit * n + weight * n * n) + 2 * updates * element * n * n
+    nanoseconds += (steps - stop) * (overhead + unit * n + weight * n * n / 4)
     memory = n * (n + 1) // 2 * number + n * n * _WEIGHT + (steps * channels + recorded) * 8
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
@@ -195,7 +200,7 @@ def _inputs(trial: Trial) -> np.ndarray:
 
 
 def run(
-    recipe: FullForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None
+    recipe: FullForceRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
     """Learn; then test the network alone, without learning and without the network that gave targets."""
     from ..declare.record import Record
@@ -234,8 +239,9 @@ def run(
 def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
     """Return the errors, each sum |z - f|^2 / sum |f|^2, of tests and last ten trials, and of every trial."""
     steps = np.arange(len(results.output)) * results.record_every + results.first_row_step
-    squares = ((results.output - results.target) ** 2).sum(axis=1)
-    power = (results.target**2).sum(axis=1)
+    target = target_of(results)
+    squares = ((results.output - target) ** 2).sum(axis=1)
+    power = (target**2).sum(axis=1)
 
     def error(first: int, last: int) -> float:
         rows = slice(*np.searchsorted(steps, (first, last)))

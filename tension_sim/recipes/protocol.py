@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..declare.described import Described
 from ..errors import InvalidValueError, message
@@ -155,7 +155,7 @@ class Recipe(Described):
     notes: str
     settings: Mapping[str, Mapping[str, Any]]
     values: dict[str, dict[str, Any]]
-    protocol: Protocol
+    protocol: Protocol[Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
 
@@ -182,8 +182,11 @@ class Recipe(Described):
         return int(math.floor(steps + 0.5))
 
 
+OneRecipe = TypeVar("OneRecipe", bound=Recipe)
+
+
 @dataclass(frozen=True, eq=False)
-class Protocol:
+class Protocol(Generic[OneRecipe]):
     """What a kind of recipes may say, and what is done with it.
 
     Attributes
@@ -216,16 +219,16 @@ class Protocol:
 
     sections: Sections
     expected: Mapping[str, Number]
-    forecast: Callable[[Recipe, str], Forecast]
+    forecast: Callable[[OneRecipe, str], Forecast]
     run: Callable[..., Outcome]
-    recipe: type[Recipe] | None = None
+    recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
     files: Mapping[tuple[str, str], str] = field(default_factory=dict)
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None
-    check: Callable[[Recipe, Where], None] | None = None
-    plan: Callable[[Recipe], tuple[Phase, ...]] | None = None
+    check: Callable[[OneRecipe, Where], None] | None = None
+    plan: Callable[[OneRecipe], tuple[Phase, ...]] | None = None
     further: Callable[[Any, Results, int], Iterable[Further]] | None = None
     name: str = ""
     summary: str = ""
@@ -256,7 +259,7 @@ def list_protocols(folder: str | Path | None = None) -> list[str]:
     return _PROTOCOLS.names(folder)
 
 
-def load_protocol(name: str, folder: str | Path | None = None, where: str = "load_protocol.name") -> Protocol:
+def load_protocol(name: str, folder: str | Path | None = None, where: str = "load_protocol.name") -> Protocol[Any]:
     """Load a protocol by its name.
 
     Parameters
@@ -281,5 +284,5 @@ def load_protocol(name: str, folder: str | Path | None = None, where: str = "loa
     'FORCE learning of a readout that is fed back into a spiking network.'
     """
     module = _PROTOCOLS.load(name, folder, where)
-    protocol = single(where, module, "PROTOCOL", Protocol)
+    protocol: Protocol[Any] = single(where, module, "PROTOCOL", Protocol)
     return replace(protocol, name=name, summary=(module.__doc__ or "").strip().split("\n", 1)[0])

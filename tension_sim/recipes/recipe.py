@@ -98,7 +98,7 @@ def _locate(name: str | Path) -> tuple[str, Path]:
     raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
 
 
-def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol) -> None:
+def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) -> None:
     tables = [*protocol.sections, "expected"]
     for key, value in data.items():
         if key in _TEXTS:
@@ -126,7 +126,7 @@ def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], 
             data[section][key] = str(folder / checked_path(f"{section}.{key}", value))
 
 
-def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[str, Any]:
+def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:
     expected = {}
     known = {name: Setting(name, number.unit, None, many=True) for name, number in protocol.expected.items()}
     known["reference"] = Setting("reference", "text", None)
@@ -143,7 +143,7 @@ def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[
 
 
 def _changed(
-    protocol: Protocol, written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
+    protocol: Protocol[Any], written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
 ) -> tuple[str, ...]:
     """Return which settings have other values than the file gives them."""
     try:
@@ -260,7 +260,7 @@ def recipe_from(
     return recipe
 
 
-def _protocol(data: Mapping[str, Any], path: Path, folder: str | Path | None) -> Protocol:
+def _protocol(data: Mapping[str, Any], path: Path, folder: str | Path | None) -> Protocol[Any]:
     name = data.get("protocol", "force")
     if not isinstance(name, str):
         raise InvalidTypeError(message(f"{path}: protocol", "a text", name, "put it in quotes."))

@@ -36,10 +36,10 @@ def result_files(formats: Sequence[str] | None = None) -> tuple[str, ...]:
     Examples
     --------
     >>> result_files(["nwb"])
-    ('figure.png', 'results.nwb', 'summary.json')
+    ('figure.png', 'report.html', 'results.nwb', 'summary.json')
     """
     names = list_formats() if formats is None else formats
-    return ("figure.png", *(f"results.{name}" for name in names), "summary.json")
+    return ("figure.png", "report.html", *(f"results.{name}" for name in names), "summary.json")
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -152,10 +152,11 @@ def usable_folder(path: str | Path) -> Path:
 def save_outcome(
     outcome: Outcome, folder: Path, expected: Any = None, formats: Sequence[str] = (DEFAULT_FORMAT,)
 ) -> dict[str, Any]:
-    """Write results, ``summary.json`` and ``figure.png``; they replace those of an earlier run as one.
+    """Write results, ``summary.json``, ``figure.png`` and ``report.html``; they replace those of an earlier run as one.
 
     All carry the number of the run: ``run`` in the summary and in the provenance of the results,
-    ``Run`` in the figure's metadata. Ctrl-C and requests to end wait until all is written.
+    ``Run`` in the figure's metadata, ``run`` in a meta element of the page. Ctrl-C and
+    requests to end wait until all is written.
 
     Parameters
     ----------
@@ -180,6 +181,7 @@ def save_outcome(
     """
     from ..results.measures import jsonable, summary
     from ..results.plots import figure_run, save_figure
+    from ..results.report import write_report
     from ..results.storage import save
     from ..system.files import write_whole
 
@@ -196,8 +198,9 @@ def save_outcome(
             with replaced_as_one(folder, result_files()) as part:
                 for name in formats:
                     save(results, part / f"results.{name}", where="run.out")
-                figure = figure_run(results) if outcome.figure is None else outcome.figure()
-                save_figure(figure, part / "figure.png", metadata={"Run": run})
+                own = None if outcome.figure is None else outcome.figure()
+                save_figure(figure_run(results) if own is None else own, part / "figure.png", metadata={"Run": run})
+                write_report(results, part / "report.html", figure=own, where="run.out")
                 write_whole("run.out", part / "summary.json", json.dumps(found, indent=2).encode())
         except OutputError as error:  # it names the file where the user will look for it
             refusal = OutputError(str(error).replace(str(part), str(folder)))

@@ -37,7 +37,7 @@ class Key:
     check: Check | None = None
 
 
-def section(*rows: tuple) -> dict[str, Key]:
+def section(*rows: tuple[str, str, Any, Check | None]) -> dict[str, Key]:
     """Declare the keys of a section.
 
     Parameters

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..declare.fitted import FittedNetwork
+from ..declare.kernels import SparseKernel
 from ..declare.network import ForceNetwork
+from ..declare.populations.network import Network
 from ..errors import InvalidValueError, message
 from .run_data import RunData
 
@@ -46,25 +48,33 @@ def learned_weights(results: RunData) -> list[Learned]:
 
 
 def _learned(results: RunData) -> Iterator[Learned]:
-    net = results.net
     for name, after in results.weights.items():
-        before: np.ndarray | None = None
-        values = np.asarray(after)
-        if isinstance(net, ForceNetwork) and name == "output_kernel" and net.output_kernel is not None:
-            before = net.output_kernel
-        elif isinstance(net, ForceNetwork) and name == "recurrent_kernel" and net.plastic is not None:
-            kernel = net.plastic.kernel
-            if values.shape == (net.n, net.n):
-                before, values = kernel.weight, values[kernel.pre, kernel.post]
-        elif isinstance(net, FittedNetwork):
-            before = net.plastic.weight
+        before, values = _before(results, name), np.asarray(after)
+        if isinstance(before, SparseKernel):
+            values = values[before.pre, before.post] if values.shape == (before.n, before.n_post) else values
+            before = before.weight
         if before is not None and before.size != values.size:
             before = None
         yield Learned(name, None if before is None else np.ravel(before), np.ravel(values))
 
 
+def _before(results: RunData, name: str) -> np.ndarray | SparseKernel | None:
+    """Return the declared weights of a name of ``results.weights``, where the results hold them."""
+    net = results.net
+    if isinstance(net, FittedNetwork):
+        return net.plastic.weight
+    if isinstance(net, Network):
+        projections = dict(zip(net.projection_names, net.kernels, strict=True))
+        return net.output_kernels[name] if name in net.output_kernels else projections.get(name)
+    if net is None or name == "output_kernel":
+        return None if net is None else net.output_kernel
+    return net.plastic.kernel if name == "recurrent_kernel" and net.plastic is not None else None
+
+
 def coupling_size(results: RunData) -> int:
     """Return how many neurons `coupling` counts; 0 where there is no network, or nothing in it goes around.
+
+    It is 0 for a `Network` of populations too, whose projections need not count in one unit.
 
     Examples
     --------
@@ -73,10 +83,10 @@ def coupling_size(results: RunData) -> int:
     20
     """
     net = results.net
-    if net is None or (isinstance(net, ForceNetwork) and net.traces is not None):
-        return 0
     if isinstance(net, FittedNetwork):
         return net.n
+    if not isinstance(net, ForceNetwork) or net.traces is not None:
+        return 0
     loops = (net.recurrent, net.plastic, net.feedback_kernel)
     return net.n if any(part is not None for part in loops) else 0
 
@@ -109,10 +119,10 @@ def coupling(results: RunData, *, learned: bool) -> np.ndarray:
     >>> np.array_equal(coupling(run, learned=False), net.recurrent.to_dense())
     True
     """
-    if not coupling_size(results):
+    net, weights = results.net, results.weights if learned else {}
+    if not coupling_size(results) or not isinstance(net, ForceNetwork | FittedNetwork):
         what, fix = "results that hold a network whose neurons are coupled", "run it by Simulation, or as a recipe."
         raise InvalidValueError(message("coupling.results", what, results.name, fix))
-    net, weights = results.net, results.weights if learned else {}
     if isinstance(net, FittedNetwork):
         return _of_fitted(net, weights)
     matrix = np.zeros((net.n, net.n)) if net.recurrent is None else net.recurrent.to_dense()
@@ -120,7 +130,8 @@ def coupling(results: RunData, *, learned: bool) -> np.ndarray:
         recurrent = weights.get("recurrent_kernel")
         matrix = matrix + (net.plastic.kernel.to_dense() if recurrent is None else recurrent)
     if net.feedback_kernel is not None:
-        matrix = matrix + weights.get("output_kernel", net.output_kernel) @ net.feedback_kernel
+        output = weights.get("output_kernel", net.output_kernel)
+        matrix = matrix if output is None else matrix + output @ net.feedback_kernel
     return matrix
 
 

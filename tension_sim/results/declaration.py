@@ -109,7 +109,7 @@ def _evaluated(holder: Any, name: str) -> Any:
     if name == "populations":
         return {key: replace(each, initial=_numbers(each, holder.initial_values[key])) for key, each in value.items()}
     if name == "readouts":
-        fed = {key: {} for key in value}
+        fed: dict[str, dict[str, np.ndarray]] = {key: {} for key in value}
         for (readout, population, into), kernel in holder.feedback_kernels.items():
             fed[readout][f"{population}.{into}"] = kernel
         kernels = holder.output_kernels
@@ -182,8 +182,9 @@ def learned(net: AnyNetwork, weights: Mapping[str, np.ndarray]) -> AnyNetwork:
         return net.with_weights(weights)
     if isinstance(net, FittedNetwork):
         plastic = weights.get("plastic")
-        fits = plastic is not None and plastic.shape == net.plastic.weight.shape
-        return replace(net, plastic=replace(net.plastic, weight=plastic)) if fits else net
+        if plastic is None or plastic.shape != net.plastic.weight.shape:
+            return net
+        return replace(net, plastic=replace(net.plastic, weight=plastic))
     output, recurrent = weights.get("output_kernel"), weights.get("recurrent_kernel")
     changes: dict[str, Any] = {}
     if output is not None and net.output_kernel is not None and output.shape == net.output_kernel.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .run_data import RunData
@@ -74,3 +75,38 @@ class Drawn(RunData):
         from .plots import plot_correlations
 
         return plot_correlations(self)
+
+    def report(self, path: str | Path, *, overwrite: bool = True, eigenvalues: bool | None = None) -> Path:
+        """Write the page of the run: what was run, numbers and figures, in one HTML file that needs nothing else.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, such as ``"report.html"``, in a folder that exists.
+        overwrite : bool, optional
+            Whether an existing file is replaced.
+        eigenvalues : bool, optional
+            Whether eigenvalues are computed; by default of up to 200 neurons.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        OutputError
+            If the file exists and may not be replaced, or cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from tension_sim import ForceNetwork, Simulation
+        >>> run = Simulation(ForceNetwork.random("lif", n=20), target="numpy").run(np.zeros(10))
+        >>> run.report(tempfile.mkdtemp() + "/report.html").name
+        'report.html'
+        """
+        from .report import write_report
+
+        return write_report(self, path, overwrite=overwrite, eigenvalues=eigenvalues)

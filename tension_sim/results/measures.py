@@ -172,7 +172,7 @@ def _errors_by_lag(
                 "give a smaller lag or a longer recording.",
             )
         )
-    largest = max(np.abs(output).max(initial=0), np.abs(target).max(initial=0))
+    largest = np.maximum(np.abs(output).max(initial=0), np.abs(target).max(initial=0))  # NaN in either is NaN
     if not largest < _LARGEST_SQUARED:  # NaN included: of what diverged, squares may overflow
         return np.empty(0), np.empty(0)
     most = int(max_lag / dt + 1e-9)

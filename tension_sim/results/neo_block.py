@@ -16,7 +16,8 @@ import numpy as np
 
 from .measures import jsonable
 from .neo_objects import common_end, spike_trains
-from .run_data import Phase, RunData, first_multiple, rows_between
+from .phases import Phase
+from .run_data import RunData, first_multiple, rows_between
 
 if TYPE_CHECKING:
     import neo

@@ -9,7 +9,8 @@ import numpy as np
 
 from .declaration import declaration_of, described
 from .measures import jsonable
-from .run_data import Phase, Recording, RunData
+from .phases import Phase
+from .run_data import Recording, RunData
 
 __all__ = ["pack", "unpack"]
 

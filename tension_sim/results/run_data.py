@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -54,6 +54,9 @@ class Recording:
             )
 
 
+Steps = TypeVar("Steps", int, np.ndarray)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RunData(Described):
     """The fields of `tension_sim.Results`, checked; what is computed from them, without files and Neo."""
@@ -80,7 +83,9 @@ class RunData(Described):
     populations: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        set_ = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        def set_(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
         check_text("Results.name", self.name)
         for name, dtype in (("spike_step", np.int64), ("spike_neuron", np.int32)):
             set_(name, _plain_array(f"Results.{name}", getattr(self, name), dtype))
@@ -143,6 +148,11 @@ class RunData(Described):
         if self.recorded:
             shown["recorded"] = ", ".join(self.recorded)
         return shown
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C, or the interrupt of a notebook's kernel, ended the run early: it holds what was reached."""
+        return bool(self.provenance.get("interrupted", False))
 
     @property
     def stop_step(self) -> int:
@@ -278,7 +288,7 @@ def added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, 
     return {name: first.get(name, 0.0) + second.get(name, 0.0) for name in {**first, **second}}
 
 
-def first_multiple(step: int, every: int) -> int:
+def first_multiple(step: Steps, every: int) -> Steps:
     """Return the first multiple of `every` that is not below `step`.
 
     Examples
@@ -286,7 +296,21 @@ def first_multiple(step: int, every: int) -> int:
     >>> first_multiple(20, 10), first_multiple(21, 10)
     (20, 30)
     """
-    return -(-step // every) * every
+    found: Steps = -(-step // every) * every
+    return found
+
+
+def target_of(results: RunData) -> np.ndarray:
+    """Return the target of a run, shape of its output.
+
+    Raises
+    ------
+    InvalidValueError
+        If the run has none.
+    """
+    if results.target is None:
+        raise InvalidValueError(message("Results.target", "a target that the output is compared with", None))
+    return results.target
 
 
 def rows_between(start: int, stop: int, first: int, every: int, n_rows: int) -> slice:

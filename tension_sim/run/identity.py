@@ -18,7 +18,7 @@ from ..declare.sample_file import SampleFile
 from ..system.memory_maps import in_parts
 from .cache import program_key
 
-__all__ = ["identity_of_files", "identity_of_program", "identity_of_values", "versions"]
+__all__ = ["identity_of_files", "identity_of_program", "identity_of_rows", "identity_of_values", "versions"]
 
 
 def identity_of_program(circuit: Circuit, target: str) -> dict[str, str]:
@@ -41,14 +41,21 @@ def identity_of_values(values: Mapping[str, Any]) -> dict[str, str]:
         if variable == "samples_file":
             file = SampleFile.from_described(np.asarray(value))
             if file is not None:
-                found[SAMPLES[part]] = _digest(file.read(row, min(file.window, file.rows - row))
-                                               for row in range(0, file.rows, file.window))  # fmt: skip
+                found[SAMPLES[part]] = identity_of_rows(file)
         elif variable == "samples":
             if not len(values.get(entry(part, "samples_file"), ())):
                 found[SAMPLES[part]] = _digest(in_parts(np.asanyarray(value)))
         else:
             found[name] = str(value) if np.ndim(value) == 0 else _digest(in_parts(np.asanyarray(value)))
     return found
+
+
+def identity_of_rows(rows: np.ndarray | SampleFile) -> str:
+    """Return the digest of a time series, also of one that stays in its file."""
+    if isinstance(rows, np.ndarray):
+        return _digest(in_parts(rows))
+    firsts = range(0, rows.rows, rows.window)
+    return _digest(rows.read(first, min(rows.window, rows.rows - first)) for first in firsts)
 
 
 def identity_of_files(paths: Iterable[Path]) -> str:

@@ -48,7 +48,7 @@ class Pieces:
         Bytes of a recorded step.
     """
 
-    wiring: Wiring
+    wiring: Wiring[Any]
     target: str
     program: Runnable | None
     values: dict[str, Any]

@@ -24,7 +24,7 @@ def rows_between_steps(start: int, stop: int, every: int) -> range:
 
 
 def recordings_of(
-    wiring: Wiring, arrays: Mapping[str, Any], start: int, target_at: TargetAt | None
+    wiring: Wiring[Any], arrays: Mapping[str, Any], start: int, target_at: TargetAt | None
 ) -> dict[str, np.ndarray]:
     """Return what was recorded from a step on, by the names of the fields of `Results`.
 
@@ -51,7 +51,7 @@ def recordings_of(
     return found
 
 
-def _output(wiring: Wiring, arrays: Mapping[str, Any], rows: int) -> np.ndarray:
+def _output(wiring: Wiring[Any], arrays: Mapping[str, Any], rows: int) -> np.ndarray:
     """Return the outputs of a run, those of one part beside those of another."""
     parts = [np.array(arrays[entry(name, "values")]) for name in wiring.output_parts]
     columns = wiring.net.n_outputs if parts else 0
@@ -63,7 +63,7 @@ def _output(wiring: Wiring, arrays: Mapping[str, Any], rows: int) -> np.ndarray:
     return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)
 
 
-def _spikes(wiring: Wiring, arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _spikes(wiring: Wiring[Any], arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return steps and neurons of the spikes of all parts, in the order of time and then of neurons."""
     steps, neurons = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
     for name, first in wiring.spike_parts.items():

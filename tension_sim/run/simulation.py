@@ -24,7 +24,7 @@ from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import checked_rows, values_of
-from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
+from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     EngineNotFoundError,
@@ -40,6 +40,7 @@ from ..results.results import Recording, Results
 from ..system.interrupts import Interrupts
 from ..system.machine import this_machine
 from ..system.memory import check_memory
+from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
@@ -58,13 +59,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
-_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring, Network: NetworkWiring}
 
 #: Where a network can run on Brian2, and where it can run.
 Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
 Target = Literal[Brian2Target, "tensorflow"]
-BRIAN2_TARGETS = get_args(Brian2Target)
-TARGETS = get_args(Target)
+BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
+TARGETS: tuple[str, ...] = get_args(Target)
 
 _MOST_THREADS = 1024
 
@@ -112,21 +112,27 @@ class Simulation(Described):
         threads: int | None = None,
         name: str = "network",
     ) -> None:
-        if not isinstance(net, tuple(_WIRINGS)):
+        if not isinstance(net, ForceNetwork | FittedNetwork | Network):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
         if target is not None and check_text("Simulation.target", target) not in TARGETS:
             raise unknown_name("Simulation.target", "target", target, TARGETS)
-        self.net, self.name = net, check_text("Simulation.name", name)
-        self.record = record if record is not None else Record()
+        self.net: ForceNetwork | FittedNetwork | Network = net
+        self.name: str = check_text("Simulation.name", name)
+        self.record: Record = record if record is not None else Record()
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
         if threads is not None:
             threads = check_whole("Simulation.threads", threads, 1)
             if threads > _MOST_THREADS:
                 raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
-        kind = next(known for known in _WIRINGS if isinstance(net, known))
-        self.wiring = _WIRINGS[kind](net, self.record, threads or 0)
-        self.target = target or _default_target(self.wiring.circuit)
+        self.wiring: ForceWiring | FittedWiring | NetworkWiring
+        if isinstance(net, Network):
+            self.wiring = NetworkWiring(net, self.record, threads or 0)
+        elif isinstance(net, ForceNetwork):
+            self.wiring = ForceWiring(net, self.record, threads or 0)
+        else:
+            self.wiring = FittedWiring(net, self.record, threads or 0)
+        self.target: Target = target or _default_target(self.wiring.circuit)
         if self.target == "cuda_standalone":
             from ..system.cuda import require_cuda
 
@@ -166,7 +172,7 @@ class Simulation(Described):
         learning: bool = True,
         state: Mapping[str, Any] | None = None,
         phases: tuple[Phase, ...] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
         checkpoint: Checkpoint | str | Path | None = None,
     ) -> Results:
         """Run the network.
@@ -195,8 +201,9 @@ class Simulation(Described):
         phases : tuple of Phase, optional
             Named parts of the run; by default before learning, learning and test, by the schedule. A run
             without learning is a test.
-        progress : callable, optional
-            Called as ``progress(steps_done, steps)`` while the run goes on.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``
+            while the run goes on.
         checkpoint : Checkpoint or path of a folder, optional
             Where the state is written while the run goes on, and what it goes on from after a kill.
             Recordings stream to that folder; the results map them from there.
@@ -204,7 +211,8 @@ class Simulation(Described):
         Returns
         -------
         Results
-            Also after Ctrl-C, up to the step reached.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, up to the step reached;
+            ``results.interrupted`` is True then.
 
         Raises
         ------
@@ -218,7 +226,6 @@ class Simulation(Described):
         """
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
-        check_callable("Simulation.run.progress", progress, "progress(steps_done, steps)")
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
         phases = None if phases is None else _checked_phases(phases)
         if every is not None and not isinstance(every, Mapping):
@@ -233,6 +240,7 @@ class Simulation(Described):
         room = len(rows_between_steps(start, start + steps, self.record.every)) * self._recorded_bytes()
         if checkpoint is None and current_journal() is None:  # else recordings go to the disk
             check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
+        check_progress("Simulation.run.progress", progress)
         if rehearsing():
             self._check_build()
             raise Rehearsed
@@ -241,14 +249,16 @@ class Simulation(Described):
             program = self.build()
         built = time.perf_counter() - begin
 
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(min(max(done, 0), steps), steps)
+        with progress_of("Simulation.run.progress", progress, self.name) as report:
 
-        pieces = Pieces(
-            self.wiring, self.target, program, values, start, steps, target_at, report, self._recorded_bytes()
-        )
-        reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
+            def at_step(done: int) -> None:
+                if report is not None:
+                    report(min(max(done, 0), steps), steps)
+
+            pieces = Pieces(
+                self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
+            )
+            reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
         # as the list of the cache shows it
@@ -278,6 +288,8 @@ class Simulation(Described):
             checkpoint,
             lambda: versions(self.target) | identity | identity_of_values(pieces.values),
         ) as noted_in:
+            if noted_in is None:  # there is a checkpoint, or a journal around this run
+                raise RuntimeError("no journal")
             reached = noted_in.run(identity, pieces)
             return reached, reached.recordings(noted_in.folder)
 
@@ -295,8 +307,10 @@ class Simulation(Described):
         for name in every:
             if name not in given:
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
-        held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
+        repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
         first, periodic, series = start, False, dict(given)
+        left: int | None
+        at: Callable[[np.ndarray], np.ndarray] | None
         if isinstance(given["y"], Task):
             task = given["y"]
             if given["x"] is not None or every:
@@ -307,21 +321,24 @@ class Simulation(Described):
             first, periodic, left = 0, task.period is not None, task.n_steps - start
             of_task = series["y"]
 
-            def at(k: np.ndarray) -> np.ndarray:
-                return of_task.take(k if task.period is None else k % task.period, axis=0)
+            def of_step(k: np.ndarray) -> np.ndarray:
+                found: np.ndarray = of_task.take(k if task.period is None else k % task.period, axis=0)
+                return found
+
+            at = of_step
 
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
                 series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
-            lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
-            left = next(iter(lengths.values()), None)
+            lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
+            left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
                 if length != left:
                     raise InvalidValueError(
                         message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
                     )
-            y, step_of = series["y"], held["y"]
+            y, step_of = series["y"], repeats["y"]
             at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
         self._check_series(series, learning)
         if steps is None:
@@ -333,10 +350,10 @@ class Simulation(Described):
             raise InvalidValueError(
                 message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
             )
-        data = {}
+        data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
+            data |= entries(part, {"first_step": first, "every": repeats[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
@@ -380,7 +397,8 @@ class Simulation(Described):
             for name, indices in self.record.variables.items()
             if name not in self.record.off
         }
-        state = {name: reached.state[name] for name in wiring.circuit.state_sizes} | {STEP: start + steps}
+        state: dict[str, Any] = {name: reached.state[name] for name in wiring.circuit.state_sizes}
+        state[STEP] = start + steps
         return Results(
             name=self.name,
             dt=net.dt,
@@ -454,7 +472,7 @@ def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
     return program_of_circuit(circuit)
 
 
-def _default_target(circuit: Circuit) -> str:
+def _default_target(circuit: Circuit) -> Brian2Target:
     """Return C++ where there is a compiler, or the program already, else numpy."""
     try:
         require_compiler()

@@ -279,4 +279,4 @@ def _mapped(path: Path, dtype: str, shape: tuple[int, ...], place: int) -> np.nd
     kind = np.dtype(dtype)
     if kind.hasobject or 0 in shape:
         return np.empty(shape, kind if not kind.hasobject else float)
-    return np.memmap(path, kind, "c", place, shape or (1,)).reshape(shape)
+    return np.asarray(np.memmap(path, kind, "c", place, shape or (1,))).reshape(shape)

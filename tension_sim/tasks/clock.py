@@ -1,4 +1,4 @@
-"""The high-dimensional temporal signal (HDTS): a clock whose pulses follow each other, one a channel."""
+"""The high-dimensional temporal signal (HDTS): a clock whose pulses follow each other, one per channel."""
 
 from __future__ import annotations
 

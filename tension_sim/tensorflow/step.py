@@ -131,7 +131,7 @@ class RateStep(_FileStep):
 
     def rate(self, states: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
         """Return the rates in given states."""
-        values = carry_out(self.program.parts["before"], {**names, **self._read(states)}, self.name)
+        values = _begun(self.program, {**names, **self._read(states)}, self.name)
         return self._rate_of(values, states)
 
     def _rate_of(self, values: Mapping[str, Any], states: Mapping[str, Any]) -> Any:
@@ -166,7 +166,12 @@ class FilterStep:
 
 
 def _updated(program: Program, names: Mapping[str, Any], where: str) -> dict[str, Any]:
-    return carry_out(program.parts["update"], carry_out(program.parts["before"], names, where), where)
+    return carry_out(program.parts["update"], _begun(program, names, where), where)
+
+
+def _begun(program: Program, names: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return names with what a step computes from its states and inputs when it begins."""
+    return carry_out(program.parts["before"], carry_out(program.parts["held"], names, where), where)
 
 
 def since_spike(last: Any, names: Mapping[str, Any], dtype: Any) -> dict[str, Any]:

@@ -398,7 +398,7 @@ class TestRefused:
             (
                 {"error": "z - u", "variables": {"u": ("neurons", "r")}},
                 InvalidValueError,
-                "RLS.u: expected a variable with 2 values, one a row, or a single one.\nReceived: 5",
+                "RLS.u: expected a variable with 2 values, one per row, or a single one.\nReceived: 5",
             ),
             (
                 {"target": 3},
@@ -408,7 +408,7 @@ class TestRefused:
             (
                 {"target": "wide"},
                 InvalidValueError,
-                "RLS.y: expected a variable with 2 values, one a row, or a single one.",
+                "RLS.y: expected a variable with 2 values, one per row, or a single one.",
             ),
             (
                 {"maps": []},
@@ -471,7 +471,7 @@ class TestRefused:
     @pytest.mark.parametrize("P", [3, np.eye(2), [np.eye(2)], [np.eye(2), np.eye(3), np.eye(2)]])
     def test_P_of_several_blocks(self, learner, P):
         rls = learner(mask=[[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]).rls
-        with pytest.raises(InvalidValueError, match=r"RLS\.P: expected a list of 2 matrices, one a block"):
+        with pytest.raises(InvalidValueError, match=r"RLS\.P: expected a list of 2 matrices, one per block"):
             rls.P = P
 
     @pytest.mark.parametrize(

@@ -390,7 +390,7 @@ class TestRefused:
     def test_factors_of_several_maps(self, numpy_target):
         rates = Signal(np.zeros((1, 3)))
         maps = [LinearMap(rates, "value", weights=np.zeros((1, 3))) for _ in range(2)]
-        with pytest.raises(InvalidValueError, match=re.escape("RLS.factor: expected a list of 2 arrays, one a map.")):
+        with pytest.raises(InvalidValueError, match=re.escape("RLS.factor: expected a list of 2 arrays, one per map.")):
             RLS(maps, alpha_P=1.0, error="z", factor=[np.ones((1, 3))])
         rule = RLS(maps, alpha_P=1.0, error="z", factor=[None, [1.0, 2.0, 3.0]])
         assert "factor_0" not in rule.variables

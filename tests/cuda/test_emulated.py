@@ -39,7 +39,7 @@ def emulation(tmp_path_factory):
         patch.setattr(cuda, "require_cuda", lambda: "nvcc")
         patch.setattr(build_cuda, "build_preferences", preferences)
         patch.setattr(cuda, "describe_compiler", lambda: ["emulated"])
-        patch.setattr(build_cuda, "make", lambda folder, language: compile_project(folder))
+        patch.setattr(build_cuda, "compile_sources", lambda folder, language: compile_project(folder))
         patch.setattr(
             device.CUDAStandaloneDevice, "compile_source", lambda self, folder, *args: compile_project(Path(folder))
         )

@@ -202,7 +202,7 @@ def test_gaps_in_recorded_rates_are_refused_or_their_cells_left_out(tmp_path):
         ),
         ({"rate_a": np.ones((12, 3)), "rate_b": np.ones((12, 4))}, "of one shape .*\nReceived: .*12, 4"),
         ({"rate_a": np.ones(12)}, r"of one shape .*\nReceived: \{'a': \(12,\)\}"),
-        ({"rate_a": np.ones((9, 3))}, r"expected at least 10 bins, one an update.\nReceived: \(9, 3\)"),
+        ({"rate_a": np.ones((9, 3))}, r"expected at least 10 bins, one per update.\nReceived: \(9, 3\)"),
         ({"rate_a": -np.ones((12, 3))}, "expected rates of at least 0 Hz, of one cell or more"),
         ({"rate_a": np.full((12, 3), np.nan)}, "expected rates of at least 0 Hz, of one cell or more"),
     ],

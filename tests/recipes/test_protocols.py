@@ -202,7 +202,7 @@ def test_an_unknown_protocol_is_refused_with_the_nearest_one():
     with pytest.raises(UnknownNameError, match=r"load_protocol\.name: expected a known protocol(.|\n)*'rate_force'"):
         load_protocol("rate_forc")
     with pytest.raises(UnknownNameError, match=r"load_protocol\.name"):
-        load_protocol("_costs")
+        load_protocol("_kernels")
 
 
 # ---- what protocols share ----

@@ -102,7 +102,7 @@ __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
     if (me == 0) *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) : 0;
 }
 
-// One CUDA block a row of P: make P(0), or apply the terms that wait.
+// One CUDA block per row of P: make P(0), or apply the terms that wait.
 template <typename T, typename X, int MAPS>
 __global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
@@ -147,7 +147,7 @@ __global__ void settled(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) *p.fresh = 0;
 }
 
-// One CUDA block a row of P: k = P r. What lies right of the diagonal is read from the column below it.
+// One CUDA block per row of P: k = P r. What lies right of the diagonal is read from the column below it.
 template <typename T, typename X, int MAPS>
 __global__ void product(const Problem<T, X, MAPS> p) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
@@ -162,7 +162,7 @@ __global__ void product(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
 }
 
-// One CUDA block a block of P: c = 1/(forgetting + r'k), and whether gain, k and the errors of its rows give numbers;
+// One CUDA block per block of P: c = 1/(forgetting + r'k), and whether gain, k and the errors of its rows give numbers;
 // looked at before anything is written.
 template <typename T, typename X, int MAPS>
 __global__ void gains(const Problem<T, X, MAPS> p) {
@@ -218,7 +218,7 @@ __global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     }
 }
 
-// One CUDA block a row of P: P <- (P - c k k')/forgetting, then its relaxation.
+// One CUDA block per row of P: P <- (P - c k k')/forgetting, then its relaxation.
 template <typename T, typename X, int MAPS>
 __global__ void downdate(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];

@@ -30,7 +30,7 @@ TSIM_BY_ITSELF Y dot(std::int64_t n, const W* w, const X* x) {
     return sum;
 }
 
-// y = W x with few sources: a call a row would cost more than its sum.
+// y = W x with few sources: a call per row would cost more than its sum.
 template <typename Y, typename W, typename X>
 TSIM_BY_ITSELF void multiply_few(std::int64_t rows, std::int64_t n, const W* w, const X* x, Y* y) {
     if (n == 1) {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...declare.described import Described
 from ...errors import InvalidValueError, message
 from ...results.neo_objects import common_end, spike_trains
 from ...results.phases import LEARNING
@@ -50,8 +51,8 @@ class Run:
     epoch: int | None = None
 
 
-@dataclass(eq=False)
-class TrainerResults:
+@dataclass(eq=False, repr=False)
+class TrainerResults(Described):
     """What the last ``fit``, ``predict`` or ``evaluate`` gave.
 
     Attributes
@@ -80,8 +81,8 @@ class TrainerResults:
     @property
     def target(self) -> np.ndarray | None:
         """The target of all runs, shape (timesteps, channels); None where there was none."""
-        targets = [run.target for run in self.runs]
-        return np.concatenate(targets) if targets and all(one is not None for one in targets) else None
+        targets = [run.target for run in self.runs if run.target is not None]
+        return np.concatenate(targets) if targets and len(targets) == len(self.runs) else None
 
     @property
     def t(self) -> np.ndarray:
@@ -166,6 +167,11 @@ class TrainerResults:
                     name=f"weights of {name}",
                 )
                 segment.irregularlysampledsignals.append(signal)
+
+    def _describe(self) -> dict[str, object]:
+        steps = sum(run.steps for run in self.runs)
+        shown: dict[str, object] = {"runs": len(self.runs), "steps": steps, "dt": self.dt}
+        return shown | ({"populations": ", ".join(self.populations)} if self.populations else {})
 
     def __repr__(self) -> str:
         steps = sum(run.steps for run in self.runs)

@@ -42,7 +42,8 @@ def write_state(where: str, path: Any, state: Any, about: dict[str, Any]) -> Non
     arrays: list[np.ndarray] = []
     meta = json.dumps({"format": _FORMAT, "about": about, "state": encoded(state, arrays)})
     content = io.BytesIO()
-    np.savez(content, **{_META: np.array(meta)}, **{f"a{n}": array for n, array in enumerate(arrays)})
+    named: dict[str, Any] = {_META: np.array(meta)} | {f"a{n}": array for n, array in enumerate(arrays)}
+    np.savez(content, **named)
     with interrupts_wait():
         write_whole(where, target, content.getbuffer())
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..converted import Converted, Declared, Number, declared
 from ..declaration import DTYPES
 from ..described import Described
 from ..kernels import SparseKernel
@@ -26,8 +27,8 @@ from .weights import kernel_of
 __all__ = ["Network"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Network(Described):
+@declared(repr=False)
+class Network(Described, Declared):
     """Populations of spiking neurons, projections between them, and readouts; weights of both may learn.
 
     Neurons are numbered through all populations, in the order of their declaration.
@@ -68,7 +69,7 @@ class Network(Described):
     populations: Mapping[str, Population]
     projections: Sequence[Projection] = ()
     readouts: Mapping[str, Readout] = field(default_factory=dict)
-    dt: float | str = 1e-4
+    dt: Converted[float, Number] = Converted(1e-4)
     dtype: str = "float64"
     seed: int = 0
 
@@ -239,12 +240,12 @@ class Network(Described):
             By readouts, shape (neurons, outputs), and projections, one for each synapse; as ``Results.weights``.
         """
         readouts = dict(self.readouts)
-        for name, kernel in self.output_kernels.items():
-            if np.shape(weights.get(name)) == kernel.shape:
+        for name, output_kernel in self.output_kernels.items():
+            if name in weights and weights[name].shape == output_kernel.shape:
                 readouts[name] = replace(readouts[name], weights=weights[name])
         projections = list(self.projections)
         for k, (name, kernel) in enumerate(zip(self.projection_names, self.kernels, strict=True)):
-            if np.shape(weights.get(name)) == kernel.weight.shape:
+            if name in weights and weights[name].shape == kernel.weight.shape:
                 projections[k] = replace(projections[k], weights=replace(kernel, weight=weights[name]))
         return replace(self, readouts=readouts, projections=projections)
 

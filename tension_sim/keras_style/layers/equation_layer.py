@@ -98,7 +98,7 @@ class EquationLayer(FORCELayer):
             )
         return neuron
 
-    def _choose(self) -> dict[str, Quantity]:
+    def _choose(self) -> dict[str, str | float]:
         """Return the values of ``parameters``: of the class, and of those above it with the same file."""
         where = f"{type(self).__name__}.parameters"
         owners = _owners(self)
@@ -225,7 +225,9 @@ class EquationLayer(FORCELayer):
                     name=f"further_{name}", shape=(1, self.units), dtype=dtype, initializer="zeros",
                     trainable=False, autocast=False,
                 )  # fmt: skip
-        hidden = {"further_states": further, "clock": None, "_noise_key": None, "_keeps_hidden": True}
+        hidden: dict[str, Any] = {
+            "further_states": further, "clock": None, "_noise_key": None, "_keeps_hidden": True,
+        }  # fmt: skip
         whole = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}
         if self._needs_clock and re.search(r"\bt(_in_timesteps)?\b", code):
             hidden["clock"] = add_weight(name="clock", **whole)

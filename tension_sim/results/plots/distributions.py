@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..couplings import Learned
 from ..run_data import RunData
-from .style import CYCLE, FAINT, LINES, OUTPUT, SMALL, TARGET, TEXT, WEIGHTS, label
+from .style import CYCLE, FAINT, LINES, OUTPUT, SMALL, TARGET, TEXT, WEIGHTS, label, literal
 
 __all__ = ["draw_correlations", "draw_eigenvalues", "draw_rates", "draw_weights"]
 
@@ -29,11 +29,12 @@ def draw_weights(axes: Axes, learned: Learned) -> None:
     parts = [part for part in (learned.before, learned.after) if part is not None]
     edges = _edges(*parts)
     if learned.before is not None:
-        axes.hist(learned.before, bins=edges, color=TARGET, label="before")
-    axes.hist(learned.after, bins=edges, histtype="step", color=WEIGHTS, linewidth=1.3, label="after")
+        axes.hist(learned.before, bins=edges.tolist(), color=TARGET, label="before")
+    axes.hist(learned.after, bins=edges.tolist(), histtype="step", color=WEIGHTS, linewidth=1.3, label="after")
     axes.set_yscale("symlog", linthresh=10)
-    label(axes, x=f"weight ({learned.name.replace('_', ' ')})", y="weights")
+    label(axes, x=f"weight ({literal(learned.name.replace('_', ' '))})", y="weights")
     axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 
 
 def draw_eigenvalues(axes: Axes, before: np.ndarray, after: np.ndarray) -> None:
@@ -55,8 +56,7 @@ def draw_rates(axes: Axes, results: RunData) -> None:
         return
     edges = _edges(*rates.values(), np.zeros(1))
     for (name, values), color in zip(rates.items(), CYCLE, strict=False):
-        shown = f"{name} {values.mean():.3g} Hz" if values.size else name
-        axes.hist(values, bins=edges, histtype="step", color=color, linewidth=1.2, label=shown)
+        axes.hist(values, bins=edges.tolist(), histtype="step", color=color, linewidth=1.2, label=literal(name))
     label(axes, x="firing rate (Hz)", y="neurons")
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
@@ -65,7 +65,7 @@ def draw_rates(axes: Axes, results: RunData) -> None:
 def draw_correlations(axes: Axes, r: np.ndarray) -> None:
     """Draw how many cells follow their targets with which correlation."""
     known = r[np.isfinite(r)]
-    axes.hist(known, bins=np.linspace(-1, 1, _BINS + 1), color=OUTPUT)
+    axes.hist(known, bins=np.linspace(-1, 1, _BINS + 1).tolist(), color=OUTPUT)
     if known.size:
         axes.axvline(known.mean(), color=FAINT, linewidth=1, linestyle="--")
     label(axes, x=f"r of {len(r)} cells", y="cells")

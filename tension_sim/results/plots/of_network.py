@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...errors import InvalidValueError, message
 from ..couplings import eigenvalues, learned_weights
 from ..measures import cell_correlations
 from ..run_data import RunData
 from .distributions import draw_correlations, draw_eigenvalues, draw_rates, draw_weights
-from .style import NORMAL, SMALL, TEXT, NotebookFigure, make_figure, plain, run_title
+from .style import NORMAL, SMALL, TEXT, NotebookFigure, label, literal, make_figure, plain, run_title
 
 __all__ = ["plot_correlations", "plot_eigenvalues", "plot_rates", "plot_weights"]
 
@@ -88,6 +90,8 @@ def plot_rates(results: RunData) -> NotebookFigure:
         raise InvalidValueError(message("plot_rates.results", what, results.name, fix))
     figure = _figure(results)
     draw_rates(figure.axes[0], results)
+    means = ", ".join(f"{literal(name)} {np.mean(rates):.3g} Hz" for name, rates in results.rates.items())
+    label(figure.axes[0], title=f"mean: {means}")
     return figure
 
 

@@ -13,7 +13,18 @@ from ...errors import InvalidValueError, message
 from ..phases import LEARNING
 from ..run_data import RunData
 from .panels import draw_error, draw_learning_curve, draw_output, draw_raster
-from .style import LEARNING_NAME, LEARNING_SHADE, NORMAL, SMALL, TEXT, NotebookFigure, make_figure, plain, run_title
+from .style import (
+    LEARNING_NAME,
+    LEARNING_SHADE,
+    NORMAL,
+    SMALL,
+    TEXT,
+    NotebookFigure,
+    literal,
+    make_figure,
+    plain,
+    run_title,
+)
 from .windows import Window, learning_curve_of, whole_run, windows_of
 
 __all__ = ["figure_run", "plot_prediction", "plot_raster", "plot_training", "shade_learning"]
@@ -177,7 +188,7 @@ def _draw_windows(figure: Figure, grid: GridSpec, results: RunData, windows: lis
             plain(axes)
             draw(axes, results, window, column == 0)
             if row == 0:
-                axes.set_title(window.title, fontsize=NORMAL, color=TEXT)
+                axes.set_title(literal(window.title), fontsize=NORMAL, color=TEXT)
             if first is None:
                 first = axes
             else:
@@ -196,9 +207,9 @@ def _draw_windows(figure: Figure, grid: GridSpec, results: RunData, windows: lis
 def _draw_whole(
     figure: Figure, grid: GridSpec, results: RunData, windows: list[Window], draws: list[Any], above: int
 ) -> None:
-    shared: Axes | None = None
-    for row, draw in enumerate(draws):
-        axes = figure.add_subplot(grid[above + row, :], sharex=shared)
+    ends = [_end(results, draw) for draw in draws]
+    for row, (draw, end) in enumerate(zip(draws, ends, strict=True)):
+        axes = figure.add_subplot(grid[above + row, :])
         plain(axes)
         draw(axes, results)
         shade_learning(axes, results, named=row == 0)
@@ -215,13 +226,18 @@ def _draw_whole(
                 clip_on=False,
                 zorder=5,
             )
-        axes.set_xlim(results.t_start, results.t_stop)
+        axes.set_xlim(results.t_start, end)
         last = row == len(draws) - 1
-        axes.tick_params(labelbottom=last)
+        axes.tick_params(labelbottom=last or ends[row + 1] != end)
         if last:
             bars = "   (black bars: the windows above)" if windows else ""
             axes.set_xlabel(f"time (s){bars}", fontsize=SMALL, color=TEXT)
-        shared = axes
+
+
+def _end(results: RunData, draw: Any) -> float:
+    """Return where a row's time ends: learning that took several runs outlasts the one that is shown."""
+    curve = learning_curve_of(results) if draw is draw_learning_curve else None
+    return results.t_stop if curve is None else max(results.t_stop, float(curve[1].max()))
 
 
 def shade_learning(axes: Axes, results: RunData, *, named: bool = True) -> None:

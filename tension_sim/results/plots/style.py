@@ -7,7 +7,8 @@ work in a script, a notebook, a thread and on a machine without a screen alike.
 from __future__ import annotations
 
 import io
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,6 +30,7 @@ __all__ = [
     "WEIGHTS",
     "NotebookFigure",
     "label",
+    "literal",
     "make_figure",
     "plain",
     "run_title",
@@ -66,7 +68,9 @@ class NotebookFigure(Figure):
         return buffer.getvalue(), {"width": width, "height": height}
 
 
-def make_figure(width: float, height: float, layout: str | None = "constrained") -> NotebookFigure:
+def make_figure(
+    width: float, height: float, layout: Literal["constrained", "tight"] | None = "constrained"
+) -> NotebookFigure:
     """Return an empty figure of a size in inches."""
     return NotebookFigure(figsize=(width, height), dpi=_DPI, facecolor="white", layout=layout)
 
@@ -90,9 +94,20 @@ def label(axes: Axes, **texts: str) -> None:
     'time (s)'
     """
     how: dict[str, Any] = {"fontsize": SMALL, "color": TEXT}
-    setters = {"x": axes.set_xlabel, "y": axes.set_ylabel, "title": axes.set_title}
+    setters: dict[str, Callable[..., Any]] = {"x": axes.set_xlabel, "y": axes.set_ylabel, "title": axes.set_title}
     for name, text in texts.items():
         setters[name](text, **how)
+
+
+def literal(text: str) -> str:
+    """Return a text as matplotlib shows it as it is, and not as mathematics.
+
+    Examples
+    --------
+    >>> literal("$x")
+    '\\\\$x'
+    """
+    return text.replace("$", r"\$")
 
 
 def run_title(results: RunData, members: str = "neurons") -> str:
@@ -106,6 +121,6 @@ def run_title(results: RunData, members: str = "neurons") -> str:
     >>> run_title(RunData("demo", **of, **none, provenance={"seed": 2}))
     'demo   ·   3 neurons   ·   seed 2'
     """
-    text = f"{results.name}   ·   {results.n_neurons} {members}"
+    text = f"{literal(results.name)}   ·   {results.n_neurons} {members}"
     seed = results.provenance.get("seed")
     return text if seed is None else f"{text}   ·   seed {seed}"

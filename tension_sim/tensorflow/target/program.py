@@ -128,9 +128,11 @@ class CircuitProgram(Runnable):
             actions = [action for each in (*self.units.values(), *self.samples.values(), *self.maps.values())
                        for action in each.actions()]  # fmt: skip
             actions += [action for name, rule in self.rules.items() for action in rule.actions(layouts[name])]
-            records = circuit.of(VariableRecord) | circuit.of(SpikeRecord)
             largest = max((part.n for part in circuit.of(Units).values()), default=1)
-            row = sum(getattr(each, "stop", None) or len(each.indices or range(largest)) for each in records.values())
+            values, spikes = circuit.of(VariableRecord), circuit.of(SpikeRecord)
+            records: dict[str, VariableRecord | SpikeRecord] = {**values, **spikes}
+            row = sum(each.stop or largest for each in spikes.values())
+            row += sum(len(each.indices or range(largest)) for each in values.values())
             row += sum(part.channels for part in circuit.of(Samples).values())
             width = max(1, min(_STEPS, _NUMBERS // max(row, 1)))
             self._windows[key] = Window(actions, [*self.units.values()], records, circuit.dt, circuit.dtype, width)
