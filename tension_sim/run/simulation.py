@@ -261,9 +261,7 @@ class Simulation(Described):
             reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
-        # as the list of the cache shows it
-        name = program.folder.name if isinstance(program, Program) else ""
-        results = self._results(reached, recordings, start, phases, timings, name)
+        results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
