@@ -35,6 +35,7 @@ from .recipes.recipe import list_recipes as list_recipes
 from .recipes.recipe import load_recipe as load_recipe
 from .recipes.run import run_outcome as run_outcome
 from .recipes.run import run_recipe as run_recipe
+from .results.comparison import Comparison as Comparison
 from .results.export import load_results as load_results
 from .results.results import Phase as Phase
 from .results.results import Recording as Recording

@@ -1,4 +1,4 @@
-"""What the last run of a model gave, as the Results of every engine."""
+"""The last run of a model as `Results`, whatever engine ran it."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class _Writer:
         return attribute
 
     def described(self, place: Any, name: str, **more: str | None) -> str:
-        """Give an object what every NIX object has: id, dates and name."""
+        """Write what every NIX object has: id, dates and name."""
         entity_id = next(self.ids)
         for key, value in {
             "entity_id": entity_id,
@@ -294,7 +294,7 @@ class _Units:
 
 
 class _Stamps:
-    """Patterns of objects that come in thousands: what differs is set, and the whole is copied."""
+    """Patterns of objects that come in thousands: the fields that differ are set, then the whole is copied."""
 
     def __init__(self, writer: _Writer, file: h5py.File) -> None:
         self.writer = writer

@@ -368,7 +368,7 @@ def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeyp
             assert continued["N"] == len(trainer.network["spikes"].t)
         trainer.set_weights([np.zeros(200)])
         assert not np.any(trainer.network["readout"].w[:]) and not np.any(trainer.predict(steps=3))
-        with pytest.raises(UnsupportedError, match="continue_run: expected a network that no Trainer runs"):
+        with pytest.raises(UnsupportedError, match="continue_run: a Trainer runs this network"):
             continue_run(1 * MS, trainer.network)
         text = r"(?s)Trainer: expected a network that stays.*\nReceived: 'cells, set by a string'\nFix: set numbers"
         with pytest.raises(UnsupportedError, match=text):

@@ -1,4 +1,4 @@
-"""What the runs of a fit, a prediction or an evaluation gave."""
+"""Results of the runs of a fit, a prediction or an evaluation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(eq=False, repr=False)
 class TrainerResults(Described):
-    """What the last ``fit``, ``predict`` or ``evaluate`` gave.
+    """Results of the last ``fit``, ``predict`` or ``evaluate``.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class TrainerResults(Described):
     def to_neo(self) -> neo.Block:
         """Return a `neo.Block` with a Segment for each run: output, target, and trains of all monitored neurons.
 
-        One Group a population holds its trains of all Segments. An Epoch ``phases`` says of each
+        One Group per population holds its trains of all Segments. An Epoch ``phases`` says of each
         Segment whether it is learning or a test. The weights after an epoch
         are a signal ``weights of <map>`` with one sample, at the end of the Segment with which
         the epoch was complete.
