@@ -283,9 +283,7 @@ class Simulation(Described):
             reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
-        # as the list of the cache shows it
-        name = program.folder.name if isinstance(program, Program) else ""
-        results = self._results(reached, recordings, start, phases, timings, name)
+        results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
         self._check_end(reached, results)
         return results
 

@@ -17,6 +17,7 @@ from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message, problem
+from ...results.phases import LEARNING, TEST
 from ...system.progress import Progress, check_progress, progress_of
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -521,7 +522,7 @@ class Trainer(Described):
                 for rule in self._rules:
                     engine.set(f"{rule.name}.learning", self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
-        phase = "learning" if learning else label.partition(",")[0]
+        phase = LEARNING if learning else TEST
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
 
     def _in_pieces(
