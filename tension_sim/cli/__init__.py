@@ -1,8 +1,10 @@
 """The command ``tension-sim``: list, show and run published networks."""
 
 from .commands import app, main
+from .plot import plot
 from .sweep import sweep
 
 app.command()(sweep)
+app.command()(plot)
 
 __all__ = ["app", "main"]

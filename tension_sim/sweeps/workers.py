@@ -16,10 +16,13 @@ from .work import Row, Work, lost, run_point
 __all__ = ["OnDask", "ThisProcess", "Workers"]
 
 #: Points handed out for each worker thread, so that none waits for the next; and at least so many.
-_AHEAD, _LEAST = 2, 8
+_AHEAD, _LEAST = 2, 100
 
 #: How often a point is run again whose result did not arrive.
 _MOST_TRIES = 10
+
+#: Seconds to wait for a row that a worker has.
+_FETCH = 3.0
 
 #: Seconds between two looks at the scheduler, and how long a lost one is waited for.
 _LOOK = 0.2
@@ -55,10 +58,12 @@ class OnDask:
         Of the scheduler.
     patience : float, optional
         Seconds to wait for a lost scheduler.
+    mend : callable, optional
+        Called now and then to see to the workers.
     """
 
-    def __init__(self, client: Any, patience: float = _PATIENCE) -> None:
-        self.client = client
+    def __init__(self, client: Any, patience: float = _PATIENCE, mend: Callable[[], None] = lambda: None) -> None:
+        self.client, self._mend = client, mend
         self._patience, self._address = patience, client.scheduler.address
         self._made = False
         self._known: list[int] = []
@@ -73,6 +78,7 @@ class OnDask:
             self._hand_out(works)
             while self._running:
                 tick()
+                self._mend()
                 with suppress(queue.Empty):
                     row = self._row(self._ended.get(timeout=_LOOK))
                     if row is not None:
@@ -109,26 +115,29 @@ class OnDask:
         if future.key not in self._running or self._running[future.key][1] is not future:
             return None
         work, _ = self._running[future.key]
-        del self._running[future.key]
         distributed = load("distributed", "sweep")
         try:
-            row: Row = future.result(timeout=60)
-            return row
+            row: Row = future.result(timeout=_FETCH)
+        except TimeoutError:  # the worker that held it died: others need not wait until it is run again
+            self._ended.put(future)
+            return None
         except distributed.KilledWorker as error:
             times = error.allowed_failures + 1
             reason = f"Its worker died {times} times: it may have run out of memory, or out of its job's time."
-            return lost(work, reason)
+            row = lost(work, reason)
         except _lost_errors(distributed) as error:
             self._tries[work.key] = self._tries.get(work.key, 0) + 1
-            if self._tries[work.key] > _MOST_TRIES:
-                return lost(work, f"Its result was lost {_MOST_TRIES} times on the way: {error}.")
-            self._submit_again(work)
-            return None
+            if self._tries[work.key] <= _MOST_TRIES:
+                self._submit_again(work)
+                return None
+            row = lost(work, f"Its result was lost {_MOST_TRIES} times on the way: {error}.")
         except Exception as error:  # of the worker's Python: it would meet every point
             raise RunFailedError(
                 f"A worker could not run a point: {type(error).__name__}: {error}.\n"
                 "Fix: install the same tension-sim in the workers' Python as here."
             ) from error
+        del self._running[future.key]
+        return row
 
     def _submit_again(self, work: Work) -> None:
         if self.client.status == "closed":
@@ -172,4 +181,4 @@ def _lost_errors(distributed: Any) -> tuple[type[BaseException], ...]:
     from asyncio import CancelledError as OfAsyncio
     from concurrent.futures import CancelledError
 
-    return (distributed.CancelledError, OfAsyncio, CancelledError, distributed.TimeoutError, TimeoutError, OSError)
+    return (distributed.CancelledError, OfAsyncio, CancelledError, OSError)
