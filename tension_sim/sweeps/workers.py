@@ -32,14 +32,17 @@ _PATIENCE = 300.0
 class Workers(Protocol):
     """Whoever runs points."""
 
-    def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
-        """Yield the row of each point as it ends; call `tick` now and then while none does."""
+    def rows(self, works: Iterator[Work], tick: Callable[[], None], ahead: bool = True) -> Iterator[Row]:
+        """Yield the row of each point as it ends; call `tick` now and then while none does.
+
+        Without `ahead`, a point is taken from `works` only when a worker is free for it.
+        """
 
 
 class ThisProcess:
     """Runs one point after the other here; needs no scheduler, and a debugger sees all."""
 
-    def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
+    def rows(self, works: Iterator[Work], tick: Callable[[], None], ahead: bool = True) -> Iterator[Row]:
         """Yield the row of each point as it ends."""
         for work in works:
             tick()
@@ -72,18 +75,18 @@ class OnDask:
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._running: dict[str, tuple[Work, Any]] = {}
 
-    def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
+    def rows(self, works: Iterator[Work], tick: Callable[[], None], ahead: bool = True) -> Iterator[Row]:
         """Yield the row of each point as it ends."""
         try:
-            self._hand_out(works)
+            self._hand_out(works, ahead)
             while self._running:
                 tick()
                 self._mend()
                 with suppress(queue.Empty):
                     row = self._row(self._ended.get(timeout=_LOOK))
                     if row is not None:
-                        self._hand_out(works)
-                        yield row
+                        yield row  # what follows may depend on it
+                        self._hand_out(works, ahead)
                 if self.client.status == "closed":
                     self._reconnect(tick)
         finally:
@@ -91,8 +94,9 @@ class OnDask:
             if self._made:
                 self.client.close()
 
-    def _hand_out(self, works: Iterator[Work]) -> None:
-        most = max(_LEAST, _AHEAD * sum(self._threads()))
+    def _hand_out(self, works: Iterator[Work], ahead: bool) -> None:
+        threads = sum(self._threads())
+        most = max(_LEAST, _AHEAD * threads) if ahead else max(1, threads)
         while len(self._running) < most:
             work = next(works, None)
             if work is None:
