@@ -359,4 +359,5 @@ PROTOCOL = Protocol(
     check=_check,
     plan=lambda recipe: recipe.phases(),
     further=further_task,
+    measure=_numbers,
 )

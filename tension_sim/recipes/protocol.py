@@ -213,6 +213,9 @@ class Protocol(Generic[OneRecipe]):
     further : callable, optional
         ``further(recipe, results, steps)`` yields what follows a run, one `Further` after another, at least so
         many steps in all. Without it a stored run goes on only if its network has no inputs.
+    measure : callable, optional
+        ``measure(results)`` returns the numbers of a whole run. With it, and a recipe that has ``simulation``, ``task``
+        and ``phases``, a run may be made in parts, and given up by what the first ones show.
     name, summary : str
         Filled in by `load_protocol`.
     """
@@ -230,6 +233,7 @@ class Protocol(Generic[OneRecipe]):
     check: Callable[[OneRecipe, Where], None] | None = None
     plan: Callable[[OneRecipe], tuple[Phase, ...]] | None = None
     further: Callable[[Any, Results, int], Iterable[Further]] | None = None
+    measure: Callable[[Results], Mapping[str, float]] | None = None
     name: str = ""
     summary: str = ""
 
