@@ -198,7 +198,10 @@ class Protocol(Generic[OneRecipe]):
     optional : tuple of str
         Sections that are left out as a whole; of any other the defaults count.
     files : mapping of (section, key) to str
-        Texts that name files, found beside the recipe: those with this ending ("" for all).
+        Texts that name files, found beside the recipe: those with this ending ("" for all). A section
+        may be a pattern, such as ``"populations.*"``.
+    nested : tuple of str
+        Tables of tables, such as ``[populations.exc]``: each is a section, which `schema` declares.
     schema : callable, optional
         ``schema(raw)`` returns `sections` where these depend on the values as written.
     kinds : tuple of (section, key)
@@ -227,6 +230,7 @@ class Protocol(Generic[OneRecipe]):
     recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
     files: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    nested: tuple[str, ...] = ()
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None
