@@ -14,7 +14,7 @@ from ..converted import Converted, Declared, File, Number, declared
 from ..delays import seconds_of
 from ..described import Described
 from ..equations import SynapticFilter, synapse_of
-from ..language.code import checked_error
+from ..language.code import check_error_code
 from ..learning import Learning
 from ..validation import check_text
 from .naming import check_parameters
@@ -108,7 +108,7 @@ class Projection(Described, Declared):
             fix = 'as in error="unit*(output - y)".'
             raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
         if self.error:
-            object.__setattr__(self, "error", checked_error("Projection.error", self.error))
+            object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"pre": self.pre, "post": self.post, "into": self.into, "synapse": self.synapse.name}
