@@ -98,7 +98,7 @@ def _noise(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.Generat
     return ornstein_uhlenbeck(rng, len(t), n, t[1] - t[0], target["tau"], target["deviation"], 0.0)
 
 
-_TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}
+TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}
 
 
 def _draw(n: int, p: float, gain: float, rng: np.random.Generator) -> SparseKernel:
@@ -136,7 +136,7 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
     rng = np.random.default_rng([recipe.seed, 2])
     net = _network(recipe, off, update, rng)
     t = recipe.dt * np.arange(1, end + 1)
-    y = _TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
+    y = TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
     x = np.zeros((end, 1))
     x[on:off] = 1
     simulation = Simulation(net, target=target, record=Record(every=1), name=recipe.name)

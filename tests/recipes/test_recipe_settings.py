@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -382,8 +383,8 @@ def test_a_folder_of_very_many_files_is_no_folder_of_recipes(tmp_path, monkeypat
     """A wrong path, / say, would be searched for minutes."""
     own(tmp_path, OWN, "a.toml")
     assert list_recipes(tmp_path) == ["a"]
-    monkeypatch.setattr("tension_sim.recipes.recipe._MOST_FILES", 1)
+    monkeypatch.setattr(os, "walk", lambda folder: iter([(str(folder), [], [f"{i}.txt" for i in range(20_000)])] * 2))
     with pytest.raises(
-        InvalidValueError, match="list_recipes.folder: expected a folder of recipes, with at most 1 files"
+        InvalidValueError, match="list_recipes.folder: expected a folder of recipes, with at most 20000 files"
     ):
         list_recipes(tmp_path)

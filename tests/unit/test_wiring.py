@@ -175,7 +175,7 @@ class TestInitialState:
             ),
         ],
     )
-    def test_refused(self, given, error, text):
+    def test_a_state_of_another_network_is_refused(self, given, error, text):
         network = net()
         with pytest.raises(error, match=re.escape(text)):
             wiring(network).initial_state(given)

@@ -1,0 +1,293 @@
+"""Tries mutants, each in a process of its own that runs the tests which reach the change.
+
+Where a change lies in a function that only runs when it is called, a process that has collected all tests parts, and
+puts the changed code into that function. Else (a table, a default, a decorator) the process imports the changed text.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib
+import importlib.machinery
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from mutants import Mutant
+from reach import ROOT, SCRATCH, Reach, module_of
+
+#: Tests are tried in two rounds: most mutants fall at once.
+FIRST_ROUND = 25
+#: Seconds of tests, as measured, that are tried at most on one mutant.
+MOST_SECONDS = 10.0
+#: After these seconds, and this multiple of what was measured, the tests are in an endless loop.
+PATIENCE = (120.0, 20.0)
+MEMORY = 12 * 2**30
+OPTIONS = [
+    "-n",
+    "0",
+    "-q",
+    "-s",
+    "--tb=line",
+    "--show-capture=no",
+    "--hypothesis-seed=0",
+    f"--basetemp={SCRATCH / 'tests'}",
+]
+
+
+@dataclass
+class Verdict:
+    """What became of a mutant, how many tests saw it at most, and the test that noticed it with its error."""
+
+    outcome: str
+    tests: int
+    by: str = ""
+    error: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class Runner:
+    """Tries one mutant after the other.
+
+    Parameters
+    ----------
+    known : Reach
+        Which tests reach what.
+    changed : bool
+        Whether code is changed at all; False: the control, in which no test may fail.
+    """
+
+    def __init__(self, known: Reach, changed: bool = True) -> None:
+        self.known, self.changed = known, changed
+        os.chdir(ROOT)
+        temporary = SCRATCH / "temporary"  # processes that end at once leave theirs
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        os.environ |= {"TENSION_SIM_CACHE": str(SCRATCH / "programs"), "TMPDIR": str(temporary)}
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        sys.dont_write_bytecode = True
+        for name in ("h5py", "jinja2", "matplotlib.pyplot", "neo", "scipy.signal", "scipy.special", "sympy"):
+            importlib.import_module(name)
+        self._collected = _Collected(sorted({module_of(test) for test in known.seconds}))
+
+    def try_mutant(self, mutant: Mutant) -> Verdict:
+        """Run the tests that reach a mutant until one fails."""
+        tried, called = 0, None if mutant.runs_at_import(self.known.at_import) else _function(mutant)
+        for tests in self._rounds(mutant):
+            tried += len(tests)
+            seconds = PATIENCE[0] + PATIENCE[1] * sum(self.known.seconds[test] for test in tests)
+            text = mutant.text() if self.changed else (ROOT / mutant.file).read_text(encoding="utf-8")
+            found = self._collected.ask(mutant.file, called, text, tests, seconds) if called else {"code": -1}
+            if found["code"] == -1:
+                found = in_a_process(lambda given=(mutant.module, text, tests): _imported(*given), seconds)
+            if found["code"] != 0:
+                outcome = "time-out" if found["by"] == "the clock" else "killed"
+                return Verdict(outcome, tried, found["by"], found["error"])
+        return Verdict("survived", tried)
+
+    def _rounds(self, mutant: Mutant) -> list[list[str]]:
+        """Return the tests of each round: the fastest that reach the change, then others, module by module."""
+        reaching, others = self.known.tests(mutant.file, mutant.lines)
+        taken, spent = [], 0.0
+        for test in [*reaching, *others]:
+            spent += self.known.seconds[test]
+            if spent > MOST_SECONDS:
+                break
+            taken.append(test)
+        first, rest = taken[:FIRST_ROUND], taken[FIRST_ROUND:]
+        of_module: dict[str, float] = {}
+        for test in rest:
+            of_module[module_of(test)] = of_module.get(module_of(test), 0.0) + self.known.seconds[test]
+        rest.sort(key=lambda test: (of_module[module_of(test)], module_of(test)))
+        return [tests for tests in (first, rest) if tests]
+
+
+def in_a_process(task: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Return what a task finds in a process of its own: the code of pytest, the test that failed, and its error."""
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            log = os.open(SCRATCH / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(log, 1), os.dup2(log, 2)
+            os.write(there, json.dumps(task()).encode())
+        except BaseException:  # whatever a mutant brings about: this process must not go on as if it were the first
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(1)
+    os.close(there)
+    ready, _, _ = select.select([here], [], [], seconds)
+    text = os.read(here, 2**16) if ready else b""
+    os.close(here)
+    if not ready:
+        os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if text:
+        return json.loads(text)
+    if not os.WIFSIGNALED(status):
+        raise RuntimeError(f"the tests did not run: see {SCRATCH / 'log.txt'}")
+    return {"code": 1, "by": "a crash" if ready else "the clock", "error": signal.Signals(os.WTERMSIG(status)).name}
+
+
+class _Failure:
+    """Plugin of pytest: keeps the first test that fails."""
+
+    def __init__(self) -> None:
+        self.by = self.error = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.by:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.by, self.error = report.nodeid, crash.message[:300] if crash else str(report.longrepr)[-300:]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and not self.by:
+            self.by, self.error = report.nodeid, str(report.longrepr)[-300:]
+
+
+# -- changed text, imported
+
+
+class _Changed(importlib.machinery.SourceFileLoader):
+    """Loads another text than that of the file."""
+
+    text: str
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.text, self.path, "exec", dont_inherit=True)
+
+
+class _Finder:
+    """Finds one module, for which the changed text stands."""
+
+    def __init__(self, module: str, text: str) -> None:
+        self.module, self.text = module, text
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != self.module:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Changed(name, spec.origin)
+            spec.loader.text = self.text
+        return spec
+
+
+class _Chosen(_Failure):
+    """Plugin of pytest: runs the chosen tests in their order."""
+
+    def __init__(self, tests: list[str]) -> None:
+        super().__init__()
+        self.order = {test: i for i, test in enumerate(tests)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted((i for i in items if i.nodeid in self.order), key=lambda i: self.order[i.nodeid])
+
+
+def _imported(module: str, text: str, tests: list[str]) -> dict[str, Any]:
+    """Import the changed text and run tests, in a process that has imported nothing of the package."""
+    sys.meta_path.insert(0, _Finder(module, text))
+    chosen = _Chosen(tests)
+    code = pytest.main([*OPTIONS, "-x", *dict.fromkeys(module_of(test) for test in tests)], plugins=[chosen])
+    return {"code": int(code), "by": chosen.by, "error": chosen.error}
+
+
+# -- changed code, put into a function
+
+
+def _function(mutant: Mutant) -> str | None:
+    """Return the qualified name of the outermost function whose body holds all of a change; None: no function does."""
+
+    def search(body: list[ast.stmt], name: str) -> str | None:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                if found := search(node.body, f"{name}{node.name}."):
+                    return found
+            elif isinstance(node, ast.FunctionDef):
+                if node.body[0].lineno <= mutant.first and mutant.last <= (node.end_lineno or 0):
+                    return name + node.name
+        return None
+
+    return search(ast.parse((ROOT / mutant.file).read_text(encoding="utf-8")).body, "")
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _codes(const)
+
+
+def _put(file: str, name: str, text: str) -> bool:
+    """Put the changed code into a function, wherever it is kept; say whether it is the one of this name and place."""
+    path = str(ROOT / file)
+    kept = [
+        each
+        for each in gc.get_objects()
+        if type(each) is FunctionType and each.__code__.co_filename == path and each.__qualname__ == name
+    ]
+    for code in _codes(compile(text, path, "exec", dont_inherit=True)):
+        if code.co_qualname == name and [each.__code__.co_firstlineno for each in kept] == [code.co_firstlineno]:
+            kept[0].__code__ = code
+            return True
+    return False
+
+
+class _Collected(_Failure):
+    """A process that has collected all tests, and parts for each mutant."""
+
+    def __init__(self, modules: list[str]) -> None:
+        super().__init__()
+        self._requests, requests = os.pipe()
+        answers, self._answers = os.pipe()
+        if os.fork() == 0:
+            os.close(requests), os.close(answers)
+            # Brian2 opens a second log in a process that parted, and leaves the first to garbage collection
+            quiet = ["-W", "ignore::pytest.PytestUnraisableExceptionWarning"]
+            os._exit(pytest.main([*OPTIONS, *quiet, *modules], plugins=[self]))
+        os.close(self._requests), os.close(self._answers)
+        self._ask, self._hear = os.fdopen(requests, "w"), os.fdopen(answers)
+
+    def ask(self, file: str, name: str, text: str, tests: list[str], seconds: float) -> dict[str, Any]:
+        """Return what tests find; the code -1 where the function has no place of its own."""
+        print(json.dumps([file, name, text, tests, seconds]), file=self._ask, flush=True)
+        return json.loads(self._hear.readline())
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        gc.collect()
+        with os.fdopen(self._requests) as requests, os.fdopen(self._answers, "w") as answers:
+            for line in requests:
+                *change, tests, seconds = json.loads(line)
+                chosen = [items[test] for test in tests if test in items]
+                found = in_a_process(lambda given=(change, chosen): self._run(*given), seconds)
+                print(json.dumps(found), file=answers, flush=True)
+        return True
+
+    def _run(self, change: list[str], items: list[pytest.Item]) -> dict[str, Any]:
+        if not _put(*change):
+            return {"code": -1}
+        for item, later in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=later)
+            if self.by:
+                return {"code": 1, "by": self.by, "error": self.error}
+        return {"code": 0, "by": "", "error": ""}
