@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections import Counter
 
 import reach
@@ -37,10 +38,12 @@ def main() -> int:
         key = repr((mutant.file, mutant.operator, mutant.occurrence, mutant.before))
         if key in done and not (given.survivors and done[key]["outcome"] == "survived"):
             continue
+        begin = time.monotonic()
         verdict = runner.try_mutant(mutant)
         done[key] = {**mutant.as_dict(), **verdict.as_dict()}
         results.write_text(json.dumps(done, indent=1), encoding="utf-8")
-        print(f"{number}/{len(mutants)} {mutant.file}:{mutant.first} {verdict.outcome} {verdict.by}", flush=True)
+        took = f"{time.monotonic() - begin:.0f} s"
+        print(f"{number}/{len(mutants)} {mutant.file}:{mutant.first} {verdict.outcome} {verdict.by} {took}", flush=True)
     return report(list(done.values()), given.seed)
 
 

@@ -76,17 +76,26 @@ def _without_effect(source: str) -> list[tuple[int, int, int, int]]:
     return found
 
 
+def _operations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return the spans between two operands: elsewhere, a * is no product."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.BinOp)]
+    nodes += [ast.BinOp(n.target, n.op, n.value) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.AugAssign)]
+    return [((n.left.end_lineno, n.left.end_col_offset), (n.right.lineno, n.right.col_offset)) for n in nodes]
+
+
 def _places(source: str) -> Iterator[tuple[tuple[object, ...], str, int, int, int]]:
     """Yield place, operator, occurrence, first and last line; replacing one operator by many others is one place."""
-    idle, tree = _without_effect(source), get_ast(source)
+    idle, operations, tree = _without_effect(source), _operations(source), get_ast(source)
     for name in operator_names():
         if get_operator(name).arguments():
             continue
         operator = _operator(name)
         positions = (position for node in ast_nodes(tree) for position in operator.mutation_positions(node))
         for occurrence, (start, end) in enumerate(positions):
+            kind = name.split("/")[1].split("_")[0]
+            if kind == "ReplaceBinaryOperator" and not any(a <= start and end <= b for a, b in operations):
+                continue
             if not any((a, b) <= start and end <= (c, d) for a, b, c, d in idle):
-                kind = name.split("/")[1].split("_")[0]
                 yield (start, end, kind), name, occurrence, start[0], end[0]
 
 

@@ -18,8 +18,11 @@ import shutil
 import signal
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import _lru_cache_wrapper
+from itertools import accumulate
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -29,6 +32,8 @@ from reach import ROOT, SCRATCH, Reach, module_of
 
 #: Tests are tried in two rounds: most mutants fall at once.
 FIRST_ROUND = 25
+#: A process that imports the change collects tests of so many modules alone, which takes most of its time.
+FEW_MODULES = 4
 #: Seconds of tests, as measured, that are tried at most on one mutant.
 MOST_SECONDS = 10.0
 #: After these seconds, and this multiple of what was measured, the tests are in an endless loop.
@@ -85,34 +90,41 @@ class Runner:
 
     def try_mutant(self, mutant: Mutant) -> Verdict:
         """Run the tests that reach a mutant until one fails."""
-        tried, called = 0, None if mutant.runs_at_import(self.known.at_import) else _function(mutant)
-        for tests in self._rounds(mutant):
+        called, tried = _function(mutant), 0
+        text = mutant.text() if self.changed else (ROOT / mutant.file).read_text(encoding="utf-8")
+        taken = self._tests(mutant)
+        rounds = [
+            (tests, called) for tests in (taken[:FIRST_ROUND], _by_module(taken[FIRST_ROUND:])) if called and tests
+        ]
+        if not called or mutant.runs_at_import(self.known.at_import):
+            rounds.append((self._tests(mutant, FEW_MODULES), None))
+        for tests, name in rounds:
             tried += len(tests)
             seconds = PATIENCE[0] + PATIENCE[1] * sum(self.known.seconds[test] for test in tests)
-            text = mutant.text() if self.changed else (ROOT / mutant.file).read_text(encoding="utf-8")
-            found = self._collected.ask(mutant.file, called, text, tests, seconds) if called else {"code": -1}
-            if found["code"] == -1:
+            if name:
+                found = self._collected.ask(mutant.file, name, text, tests, seconds)
+            else:
                 found = in_a_process(lambda given=(mutant.module, text, tests): _imported(*given), seconds)
             if found["code"] != 0:
                 outcome = "time-out" if found["by"] == "the clock" else "killed"
                 return Verdict(outcome, tried, found["by"], found["error"])
         return Verdict("survived", tried)
 
-    def _rounds(self, mutant: Mutant) -> list[list[str]]:
-        """Return the tests of each round: the fastest that reach the change, then others, module by module."""
-        reaching, others = self.known.tests(mutant.file, mutant.lines)
-        taken, spent = [], 0.0
-        for test in [*reaching, *others]:
-            spent += self.known.seconds[test]
-            if spent > MOST_SECONDS:
-                break
-            taken.append(test)
-        first, rest = taken[:FIRST_ROUND], taken[FIRST_ROUND:]
-        of_module: dict[str, float] = {}
-        for test in rest:
-            of_module[module_of(test)] = of_module.get(module_of(test), 0.0) + self.known.seconds[test]
-        rest.sort(key=lambda test: (of_module[module_of(test)], module_of(test)))
-        return [tests for tests in (first, rest) if tests]
+    def _tests(self, mutant: Mutant, modules: int | None = None) -> list[str]:
+        """Return the tests to try: the fastest that reach the change, then others; those of some modules alone."""
+        tests = [test for some in self.known.tests(mutant.file, mutant.lines) for test in some]
+        if modules is not None:
+            reached, name = Counter(map(module_of, tests)), mutant.file.rpartition("/")[2].removesuffix(".py")
+            kept = sorted(reached, key=lambda each: (name not in each, -reached[each]))[:modules]
+            tests = [test for test in tests if module_of(test) in kept]
+        seconds = accumulate(self.known.seconds[test] for test in tests)
+        return [test for test, spent in zip(tests, seconds, strict=True) if spent <= MOST_SECONDS]
+
+
+def _by_module(tests: list[str]) -> list[str]:
+    """Sort tests so that those of one module, and of its fixtures, follow each other."""
+    first = {module: i for i, module in enumerate(dict.fromkeys(map(module_of, tests)))}
+    return sorted(tests, key=lambda test: first[module_of(test)])
 
 
 def in_a_process(task: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
@@ -237,19 +249,22 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(const)
 
 
-def _put(file: str, name: str, text: str) -> bool:
-    """Put the changed code into a function, wherever it is kept; say whether it is the one of this name and place."""
-    path = str(ROOT / file)
-    kept = [
-        each
-        for each in gc.get_objects()
-        if type(each) is FunctionType and each.__code__.co_filename == path and each.__qualname__ == name
-    ]
-    for code in _codes(compile(text, path, "exec", dont_inherit=True)):
-        if code.co_qualname == name and [each.__code__.co_firstlineno for each in kept] == [code.co_firstlineno]:
-            kept[0].__code__ = code
-            return True
-    return False
+def _put(file: str, name: str, text: str) -> None:
+    """Put the changed code into a function, wherever it is kept, and forget what functions of the package found."""
+    path, objects = str(ROOT / file), gc.get_objects()
+    (code,) = {
+        each.co_firstlineno: each
+        for each in _codes(compile(text, path, "exec", dont_inherit=True))
+        if each.co_qualname == name
+    }.values()
+    kept = [f for f in objects if type(f) is FunctionType and f.__code__.co_filename == path and f.__qualname__ == name]
+    if not kept:
+        raise LookupError(f"{name} of {file} is nowhere")
+    for function in kept:
+        function.__code__ = code
+    for each in objects:
+        if type(each) is _lru_cache_wrapper and each.__module__.startswith("tension_sim"):
+            each.cache_clear()
 
 
 class _Collected(_Failure):
@@ -268,7 +283,7 @@ class _Collected(_Failure):
         self._ask, self._hear = os.fdopen(requests, "w"), os.fdopen(answers)
 
     def ask(self, file: str, name: str, text: str, tests: list[str], seconds: float) -> dict[str, Any]:
-        """Return what tests find; the code -1 where the function has no place of its own."""
+        """Return what tests find."""
         print(json.dumps([file, name, text, tests, seconds]), file=self._ask, flush=True)
         return json.loads(self._hear.readline())
 
@@ -284,8 +299,7 @@ class _Collected(_Failure):
         return True
 
     def _run(self, change: list[str], items: list[pytest.Item]) -> dict[str, Any]:
-        if not _put(*change):
-            return {"code": -1}
+        _put(*change)
         for item, later in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=later)
             if self.by:
