@@ -13,6 +13,10 @@ from .declare.learning import Learning as Learning
 from .declare.network import ForceNetwork as ForceNetwork
 from .declare.plasticity import Plastic as Plastic
 from .declare.plasticity import TargetNetwork as TargetNetwork
+from .declare.populations.network import Network as Network
+from .declare.populations.population import Population as Population
+from .declare.populations.projection import Projection as Projection
+from .declare.populations.readout import Readout as Readout
 from .declare.record import Record as Record
 from .declare.traces import Traces as Traces
 from .errors import CompilerNotFoundError as CompilerNotFoundError
@@ -35,9 +39,13 @@ from .results.export import load_results as load_results
 from .results.results import Phase as Phase
 from .results.results import Recording as Recording
 from .results.results import Results as Results
+from .run.checkpoint import Checkpoint as Checkpoint
 from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwork
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition
 from .run.trials import Trials as Trials
+from .sweeps.sweep import sweep as sweep
+from .sweeps.table import Sweep as Sweep
+from .sweeps.table import load_sweep as load_sweep
 from .tasks import list_tasks as list_tasks
 from .tasks import make_task as make_task

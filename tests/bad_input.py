@@ -29,6 +29,7 @@ import quantities as pq
 
 import tension_sim as ts
 from tension_sim.errors import DivergenceError, TensionError
+from tension_sim.recipes.protocol import list_protocols
 from tension_sim.run.rehearsal import rehearse
 
 MEMORY = 1_000_000_000  # bytes beside those that the imports take
@@ -292,8 +293,8 @@ LEFT_OUT = {
     "run_recipe",
 }
 
-#: By protocol: a recipe, and settings that make it small.
-RECIPES = {
+#: By protocol: a recipe, and settings that make it small. A protocol that is not here is tried with its first recipe.
+SMALL = {
     "force": ("lif_sine", {"n": "10", "duration": "2*ms", "start": "0*second", "stop": "1*ms"}),
     "rate_force": ("four_sines", {"n": "10", "duration": "5*ms", "test_duration": "2*ms", "frequency": "200*Hz"}),
     "full_force": (
@@ -357,6 +358,16 @@ RECIPES = {
         },
     ),
 }
+
+
+def _recipes():
+    found = dict(SMALL)
+    for name in ts.list_recipes() if set(list_protocols()) - SMALL.keys() else ():
+        found.setdefault(ts.load_recipe(name).protocol.name, (name, {}))
+    return found
+
+
+RECIPES = _recipes()
 
 HERE = ""  # a folder for files, of `main`
 

@@ -63,7 +63,7 @@ def emulation() -> Iterator[dict[str, Any]]:
 
     with (
         patch.object(build_cuda, "build_preferences", preferences),
-        patch.object(build_cuda, "make", lambda folder, language: compile_project(folder)),
+        patch.object(build_cuda, "compile_sources", lambda folder, language: compile_project(folder)),
     ):
         yield {}
 

@@ -14,6 +14,7 @@ from brian2.devices.device import all_devices
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
+from ..declare.described import Described
 from ..declare.validation import check_steps
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 from .callers import users_line
@@ -32,7 +33,7 @@ def default_float() -> type:
     return brian2.prefs["core.default_float_dtype"]
 
 
-def _code_object_classes() -> list[type]:
+def _code_object_classes() -> list[Any]:
     classes = [NumpyCodeObject, CythonCodeObject, CPPStandaloneCodeObject]
     if "cuda_standalone" in all_devices:
         from brian2cuda.codeobject import CUDAStandaloneCodeObject
@@ -90,7 +91,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
             raise InvalidTypeError(
                 message(
                     where,
-                    f"a variable with one value an element of {group.name}",
+                    f"a variable with one value per element of {group.name}",
                     name,
                     f"{name!r} is shared by the whole group: declare it without (shared), or name another variable.",
                 )
@@ -100,7 +101,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         raise InvalidValueError(
             message(
                 where,
-                f"a variable with one value an element of {group.name}",
+                f"a variable with one value per element of {group.name}",
                 name,
                 "name the group that owns it.",
             )
@@ -120,7 +121,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         ) from None
 
 
-class GeneratedObject(Group, CodeRunner):
+class GeneratedObject(Described, Group, CodeRunner):
     """A Brian2 group that runs one template of ours at each time step.
 
     Subclasses fill ``self.variables`` and then call ``_enable_group_attributes``.
@@ -129,6 +130,9 @@ class GeneratedObject(Group, CodeRunner):
 
     add_to_magic_network = True
     invalidates_magic_network = False
+
+    def _describe(self) -> dict[str, object]:
+        return {"name": self.name, "when": self.when, "order": self.order}
 
     #: Whether it belongs to another object of ours, which brings it into the Network.
     is_part = False
@@ -165,7 +169,9 @@ class GeneratedObject(Group, CodeRunner):
             needed_variables=needed_variables,
             template_kwds=template_kwds,
         )
-        self._creation_stack = users_line() or self._creation_stack
+        line = users_line()
+        if line:
+            self._creation_stack = line
         self.variables = Variables(self)
         self.variables.create_clock_variables(self._clock)
 

@@ -29,7 +29,7 @@ def _handlers_stay() -> Iterator[None]:
     def set_unless_here(number: Any, handler: Any) -> Any:
         return signal.getsignal(number) if threading.get_ident() == worker else set_handler(number, handler)
 
-    signal.signal = set_unless_here
+    signal.signal = set_unless_here  # type: ignore[assignment] # whoever calls it gets the same
     try:
         yield
     finally:
@@ -46,6 +46,8 @@ if not _BEFORE:
     from brian2.utils.logger import BrianLogger
 
     for _name in ("tmp_log", "tmp_script"):
-        with suppress(OSError, TypeError):
-            os.unlink(getattr(BrianLogger, _name, None))
+        _file = getattr(BrianLogger, _name, None)
+        if _file is not None:
+            with suppress(OSError):
+                os.unlink(_file)
         setattr(BrianLogger, _name, None)

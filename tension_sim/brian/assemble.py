@@ -23,6 +23,7 @@ from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_
 from ..circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ..declare.units import Dimension
 from ..errors import InvalidValueError, OutputError, RunFailedError, message
+from .delay import Steps
 from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap
@@ -127,13 +128,12 @@ def _samples(part: Samples, name: str, objects: dict[str, Any], clock: Clock) ->
 
 @_make.register
 def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearMap:
-    source = objects[part.source.part]
     target = None if part.target is None else objects[part.target.part]
     weights: Any = Blank(part.n_targets, part.n_sources, part.count)
     if part.weights_of is not None:
         weights = objects[part.weights_of]
     return LinearMap(
-        source, part.source.name, weights=weights, target=target,
+        [(objects[source.part], source.name) for source in part.sources], weights=weights, target=target,
         target_variable=None if part.target is None else part.target.name,
         clock=clock, when=part.when, order=part.order, name=name,
     )  # fmt: skip
@@ -141,10 +141,11 @@ def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearM
 
 @_make.register
 def _spike_input(part: SpikeInput, name: str, objects: dict[str, Any], clock: Clock) -> SpikeMap:
+    delay = None if part.longest_delay is None else Steps(part.longest_delay, part.own_delays)
     return SpikeMap(
         [objects[source] for source in part.sources], weights=Blank(part.n_targets, part.n_sources, part.count),
         target=objects[part.target.part], target_variable=part.target.name, trace=part.trace or None,
-        clock=clock, name=name,
+        delay=delay, clock=clock, name=name,
     )  # fmt: skip
 
 

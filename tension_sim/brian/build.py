@@ -16,7 +16,7 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
 from ..circuit.parts import STEPS, Circuit
-from ..system.make import make
+from ..system.make import compile_sources
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
 from .compilers import compilers_end_with_this_process
@@ -101,7 +101,7 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors(), guard:
         generate_on(device, circuit, folder)
     speed_up_makefile(folder)
-    make(folder, "C++")
+    compile_sources(folder, "C++")
 
 
 @contextmanager

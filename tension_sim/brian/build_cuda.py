@@ -21,7 +21,7 @@ from brian2cuda.utils import gputools
 
 from ..circuit.parts import Circuit
 from ..system.cuda import build_preferences
-from ..system.make import make
+from ..system.make import compile_sources
 from .build import generate_on
 from .isolation import isolated
 from .unity import join_sources
@@ -70,7 +70,7 @@ def build_cuda(circuit: Circuit, folder: Path, changed: Mapping[str, Any] = Mapp
 def compile_cuda(folder: Path) -> None:
     """Compile generated sources as one, which takes a fifth of the time."""
     join_sources(folder)
-    make(folder, "CUDA")
+    compile_sources(folder, "CUDA")
 
 
 @contextmanager

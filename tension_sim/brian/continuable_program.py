@@ -14,7 +14,7 @@ from brian2.core.variables import DynamicArrayVariable
 from ..errors import OutputError, RunFailedError
 from ..system.children import run_program
 from ..system.interrupts import Interrupts
-from ..system.make import make
+from ..system.make import compile_sources
 from ..system.scratch import Scratch, remove
 from .build import speed_up_makefile
 from .continuable import TIME, generate_continuable, state_files
@@ -70,7 +70,7 @@ class ContinuableProgram:
         for header in self.folder.glob("*.gch"):  # of the headers before
             remove(header)
         with Interrupts(at_once=True):
-            make(self.folder, "C++")
+            compile_sources(self.folder, "C++")
         self._generated = len(self._queue)
         self.files = state_files(device)
         PROGRAMS[device] = self

@@ -30,15 +30,16 @@ class _Continuation:
         self.program = program
         self.folder: Scratch | None = None
 
-    def go_on(self, duration: float | None) -> None:
-        """Run on, and drop the state before."""
+    def go_on(self, duration: float | None) -> Scratch:
+        """Run on, and drop the state before; return the folder of the present one."""
         after, before = state_folder(), self.folder
         try:
-            self.program.run(after.path, state=before and before.path, duration=duration)
+            self.program.run(after.path, state=None if before is None else before.path, duration=duration)
         except BaseException:
             after.close()
             raise
         self.folder = after
+        return after
 
 
 _of_device: weakref.WeakKeyDictionary[Any, _Continuation] = weakref.WeakKeyDictionary()
@@ -132,9 +133,9 @@ def _repeated(device: Any, network: Any) -> _Continuation:
     names = {variable: device.get_array_filename(variable) for variable in device.arrays}
     before = {name: (folder / name).read_bytes() for name in names.values()}
     continuation = _Continuation(ContinuableProgram(device, network, _WHERE))
-    continuation.go_on(None)
+    reached = continuation.go_on(None)
     for variable, name in names.items():
-        if (continuation.folder.path / name).read_bytes() != before[name]:
+        if (reached.path / name).read_bytes() != before[name]:
             device.results_dir = f"{folder}/"
             raise RunFailedError(
                 f"{_WHERE}: the run before it draws other random numbers each time, and Brian2's own program does not "

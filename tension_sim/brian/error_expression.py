@@ -68,7 +68,8 @@ def _dimensions(
         if isinstance(linked.get(name), Formula):
             known[name] = AuxiliaryVariable(name, dimensions=_formula(linked[name], rows, dim, linked, namespace))
         elif name in linked:
-            known[name] = _linked(name, *linked[name], rows, namespace)
+            group, variable = linked[name]
+            known[name] = _linked(name, group, variable, rows, namespace)
         elif name not in known:
             known[name] = _external(where, name, [*known, *linked], namespace)
     try:
@@ -87,7 +88,7 @@ def _formula(formula: Formula, rows: int, dim: Any, linked: Mapping[str, Any], n
         raise InvalidValueError(
             message(
                 "RLS.target",
-                f"a TimedArray with {rows} columns, one a row of the map, or with one",
+                f"a TimedArray with {rows} columns, one per row of the map, or with one",
                 f"{formula.columns} columns",
                 "its values have the shape (times, rows).",
             )
@@ -104,7 +105,7 @@ def _linked(name: str, group: Any, variable: str, rows: int, namespace: Mapping[
         raise InvalidValueError(
             message(
                 f"RLS.{name}",
-                f"a variable with {rows} values, one a row, or a single one",
+                f"a variable with {rows} values, one per row, or a single one",
                 size,
                 f"{variable!r} of {group.name} has {size}: name a part of the group, or a map with {size} rows.",
             )

@@ -141,19 +141,21 @@ class LinearMap(Weighted):
         _check_no_mask_beside(weights, mask)
         written = _checked_target(target, target_variable, reads)
         weights, given, rows = _described(weights)
-        if written is None:
-            _check_rows(rows, weights, n_sources)
+        n_targets = _checked_rows(rows, weights, n_sources) if written is None else written.size
         dim = (DIMENSIONLESS if given is None else given) * x.dim if written is None else written.variable.dim
         if given is not None and given != dim / x.dim:
             raise _wrong_unit(given, dim, reads[0], target_variable)
-        self.shape = (rows if written is None else written.size, n_sources)
-        self.masked = owner.masked if owner is not None else mask is not None or _is_sparse(weights)
-        arrays = None if owner is not None else self._arrays(weights, mask)
-        self._first_mask = owner._first_mask if owner is not None else (arrays[3], arrays[2])
-        if owner is not None and owner.shape != self.shape:
+        self.shape: tuple[int, int] = (n_targets, n_sources)
+        self.masked: bool = owner.masked if owner is not None else mask is not None or _is_sparse(weights)
+        w = partner = row_start = None
+        count = 0
+        if owner is None:
+            w, count, partner, row_start = self._arrays(weights, mask)
+        elif owner.shape != self.shape:
             raise _wrong_shape(self.shape, owner.shape)
+        self._first_mask: tuple[Any, Any] = (row_start, partner) if owner is None else owner._first_mask
         #: What is read, each with its group, variable and place.
-        self.reads = reads
+        self.reads: list[Part] = reads
         several = reads if len(reads) > 1 else []
         super().__init__(
             "tsim_linear_map",
@@ -166,16 +168,16 @@ class LinearMap(Weighted):
         )
         self._declare_ends(written, dim)
         if owner is None:
-            self._declare_weights(*arrays, dim / x.dim)
+            self._declare_weights(w, count, partner, row_start, dim / x.dim)
         else:
             for name in ("w", "row_start", *(("partner",) if self.masked else ())):
                 self.variables.add_reference(name, owner, name)
             self.add_dependency(owner)
         #: What `RLS` reads as the output of this map: group and variable name.
-        self.output = (self, "z") if target is None else (target, target_variable)
+        self.output: tuple[Any, str] = (self, "z") if written is None else (written.group, written.name)
         self._enable_group_attributes()
-        if owner is None and arrays[0] is not None:
-            self._set("w", arrays[0])
+        if w is not None:
+            self._set("w", w)
 
     def _declare_ends(self, written: Part | None, dim: Any) -> None:
         """Declare what is read, as x, and written, as y."""
@@ -201,7 +203,7 @@ class LinearMap(Weighted):
             variables.add_reference("y", written.group, written.name)
         variables.add_constant("y_start", 0 if written is None else written.start)
 
-    def _arrays(self, weights: Any, mask: Any) -> tuple[Any, int, Any, Any]:
+    def _arrays(self, weights: Any, mask: Any) -> tuple[np.ndarray | None, int, Any, Any]:
         """Return w and their number, partner, row_start; None where they come with the run."""
         dense_start = np.arange(self.shape[0] + 1, dtype=np.int64) * self.shape[1]
         if isinstance(weights, (SparseKernel, Blank)):
@@ -209,8 +211,9 @@ class LinearMap(Weighted):
             if shape != self.shape:
                 raise _wrong_shape(self.shape, shape)
             if isinstance(weights, Blank):
-                dense = weights.count is None
-                return None, int(dense_start[-1]) if dense else weights.count, None, dense_start if dense else None
+                if weights.count is None:
+                    return None, int(dense_start[-1]), None, dense_start
+                return None, weights.count, None, None
             row_start, partner, w = weights.incoming()
             return w, len(w), partner, row_start
         values = check_matrix("LinearMap.weights", weights, self.shape, "targets, sources")
@@ -306,16 +309,17 @@ def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | Non
     return written
 
 
-def _check_rows(rows: int | None, weights: Any, n_sources: int) -> None:
+def _checked_rows(rows: int | None, weights: Any, n_sources: int) -> int:
     if rows is None:
         raise InvalidValueError(
             message(
                 "LinearMap.weights",
-                f"an array of shape (targets, {n_sources}), a row a target",
+                f"an array of shape (targets, {n_sources}), one row per target",
                 np.shape(weights),
                 f"for one target give it the shape (1, {n_sources}), as by weights[np.newaxis].",
             )
         )
+    return rows
 
 
 def _order_after(reads: list[Part], when: str) -> int:

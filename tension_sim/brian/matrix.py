@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
@@ -16,7 +16,13 @@ __all__ = ["Matrices", "matrix"]
 Write = Callable[[np.ndarray], None]
 
 
-class _Written:
+if TYPE_CHECKING:
+    _Array = np.ndarray  # a mixin of arrays, with and without unit
+else:
+    _Array = object
+
+
+class _Written(_Array):
     """Mixin of arrays: an element that is set is set where the matrix is stored, and nothing else can change it.
 
     Numpy's own functions find a read-only array; what they return is an array like any other.
@@ -86,15 +92,17 @@ def matrix(values: np.ndarray, dim: Any, where: str, write: Write) -> np.ndarray
     >>> stored
     [array([[0., 3.]])]
     """
-    found = values.view(_Plain) if dim is DIMENSIONLESS else Quantity(values, dim=dim).view(_WithUnit)
+    found: _Plain | _WithUnit = values.view(type=_Plain)
     if dim is not DIMENSIONLESS:
-        found.dim = dim
+        quantity = Quantity(values, dim=dim).view(_WithUnit)
+        quantity.dim = dim
+        found = quantity
     found._where, found._write = where, write
     found.setflags(write=False)
     return found
 
 
-class Matrices(list):
+class Matrices(list[np.ndarray]):
     """A list of matrices, each of which can be replaced: ``rls.P[1] = ...``."""
 
     def __init__(self, matrices: list[np.ndarray], write: Callable[[list[np.ndarray]], None]) -> None:

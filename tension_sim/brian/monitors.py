@@ -24,7 +24,7 @@ from .recorder import Recorder
 if TYPE_CHECKING:
     import neo
 
-__all__ = ["block_of", "unit_of"]
+__all__ = ["block_of", "quantities_unit"]
 
 _WHERE = "to_neo"
 
@@ -188,7 +188,7 @@ def _subgroup(group: Any) -> dict[str, Any]:
     return {"parent_population": group.source.name, "parent_start": int(group.start)}
 
 
-def unit_of(dim: Dimension) -> Any:
+def quantities_unit(dim: Dimension) -> Any:
     """Return the `quantities` unit of dimensions: a named SI unit where there is one."""
     import quantities as pq
 
@@ -237,7 +237,7 @@ def _at_events(monitor: EventMonitor, inside: np.ndarray) -> dict[str, Any]:
     found = {}
     for name in sorted(monitor.record_variables - {"i", "t"}):
         variable = monitor.variables[name]
-        found[name] = np.asarray(variable.get_value())[inside] * unit_of(variable.dim)
+        found[name] = np.asarray(variable.get_value())[inside] * quantities_unit(variable.dim)
     return found
 
 
@@ -272,7 +272,7 @@ def _states(monitor: StateMonitor, span: _Span) -> list[Any]:
     found = []
     for name in monitor.record_variables:
         values = np.asarray(monitor.variables[name].get_value())
-        unit = unit_of(monitor.variables[name].dim)
+        unit = quantities_unit(monitor.variables[name].dim)
         found += _signal(monitor, name, times, values * unit, np.asarray(monitor.record), span)
     return found
 
@@ -288,7 +288,7 @@ def _rate(monitor: PopulationRateMonitor, span: _Span) -> list[Any]:
 @_signals.register
 def _recorder(monitor: Recorder, span: _Span) -> list[Any]:
     variable = monitor.variables["values"]
-    values = np.asarray(variable.get_value()).reshape(-1, len(monitor)) * unit_of(variable.dim)
+    values = np.asarray(variable.get_value()).reshape(-1, len(monitor)) * quantities_unit(variable.dim)
     every = int(monitor.variables["every"].get_value().item())
     dt = float(monitor.clock.dt_)
     done = int(round(float(monitor.clock.variables["t"].get_value().item()) / dt))

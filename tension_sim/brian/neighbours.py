@@ -39,6 +39,7 @@ def check_one_writer(member: Any) -> None:
     """Refuse a second object that sets the elements of a variable which `member` sets at each step."""
     variable, start, stop = member.writes
     for other in neighbours(member):
+        written: tuple[Any, int, int] | None
         if isinstance(other, SummedVariableUpdater):
             first = getattr(other.target, "start", 0)
             written = (other.target_var, first, first + len(other.target))

@@ -13,8 +13,8 @@ from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.logger import get_logger
 
-from ..circuit.blocks import Blocks, first_P, pack, unpack
-from ..declare.learning import GAINS
+from ..circuit.blocks import Blocks, BlockSizes, first_P, pack, unpack
+from ..declare.learning import GAINS, check_forgotten
 from ..declare.noise import chance
 from ..declare.options import chosen, grouped
 from ..declare.validation import check_choice, check_fraction, check_matrix
@@ -25,6 +25,7 @@ from .matrix import Matrices, matrix
 from .rls_arguments import (
     Errors,
     LearnedMap,
+    Learns,
     check_alpha,
     check_blocks,
     check_factors,
@@ -46,6 +47,26 @@ __all__ = ["RLS"]
 
 # below Brian2's own logger, so that its filters and handlers apply
 _logger = get_logger(f"brian2.{__name__}")
+
+
+def _block_of(blocks: Blocks | BlockSizes | None, n_sources: int) -> np.ndarray:
+    """Return the block of each source; -1 where the blocks come with the run."""
+    return blocks.block_of[0] if isinstance(blocks, Blocks) else np.full(n_sources, -1, np.int32)
+
+
+def _place_in_step(maps: Sequence[Learns], when: str | None, order: int | None) -> tuple[str, int]:
+    """Return the slot and the order of a rule; by default after all that it needs of the time step."""
+    spiking = [not isinstance(m, LinearMap) for m in maps]
+    when = (maps[0].when or "end" if not spiking[0] else "end") if when is None else when
+    last = max(m.order for m in maps)
+    order = last + (3 if any(spiking) else 2) if order is None else order
+    if any(when == m.when and order <= m.order for m in maps):
+        _logger.warn(
+            f"RLS.order: {order} is before the map, at {last}: the error of a step is "
+            "that of the step before. Leave out order= to learn from the z of the step.",
+            "before_its_map",
+        )
+    return when, order
 
 
 class RLS(GeneratedObject):
@@ -73,8 +94,8 @@ class RLS(GeneratedObject):
         The maps learned; all of the same sources. They share P where partners agree. Or
         Synapses, all into one group: together they are the partners of each of its neurons.
     target : Signal, LinearMap, (group, variable name), TimedArray or str, optional
-        Known to `error` as ``y``: one value a row, or one for all. The variable may be a
-        subexpression of its group; a TimedArray has one axis, or a column a row; an expression,
+        Known to `error` as ``y``: one value per row, or one for all. The variable may be a
+        subexpression of its group; a TimedArray has one axis, or one column per row; an expression,
         as in ``"sin(2*pi*5*Hz*t)"``, may use t, the row i, `variables` and `namespace`.
     alpha_P : float or array, shape (sources,)
         Initial P scale: P(0) = alpha_P I, the inverse of the ridge penalty; or one of each
@@ -110,7 +131,7 @@ class RLS(GeneratedObject):
         Divide a second time, by ``1 + r'P r`` of the presynaptic neuron's own P, as the
         published program of BioFORCE does. The one map goes from neurons to themselves.
     factor : array or list of arrays, optional
-        Multiplies what each weight learns: shape (targets, sources), or one number a stored
+        Multiplies what each weight learns: shape (targets, sources), or one number per stored
         weight; with several maps one array, or None, for each. Of Synapses, the name of
         their variable that holds it, or None.
     signs : array, shape (sources,), optional
@@ -124,7 +145,10 @@ class RLS(GeneratedObject):
     start, stop : int or Quantity, optional
         Updates fall on steps k with ``start <= k < stop``.
     forgetting : float, optional
-        lambda, in (0, 1].
+        lambda, in (0, 1]; see `tension_sim.Learning`.
+    relaxation : float, optional
+        How far P goes back towards P(0) after each update, in [0, 1); see
+        `tension_sim.Learning`. Not with `groups`.
     probability : float, optional
         Chance of an update at each step of the schedule.
     seed : int, optional
@@ -181,36 +205,38 @@ class RLS(GeneratedObject):
         alpha_P: Any,
         **options: Unpack[RLSOptions],
     ) -> None:
-        self.maps = learned_maps(maps, factor=options["factor"], **chosen(SynapticOptions, options))
-        self.target = target
-        errors = Errors.checked(self.maps, target, **chosen(ErrorOptions, options))
-        sources = sources_of(self.maps[0])
+        learns = learned_maps(maps, factor=options["factor"], **chosen(SynapticOptions, options))
+        self.target: Any = target
+        errors = Errors.checked(learns, target, **chosen(ErrorOptions, options))
+        sources = sources_of(learns[0])
         n_sources = sum(size for *_, size in sources)
         alpha = check_alpha(alpha_P, n_sources)
         arrays = check_groups(options["groups"], options["row_sum"], n_sources)
         check_choice("RLS.gain", options["gain"], GAINS)
         if options["divide_by_source"]:
-            check_itself(self.maps, n_sources)
-        factors = check_factors(options["factor"], self.maps)
+            check_itself(learns, n_sources)
+        factors = check_factors(options["factor"], learns)
         arrays |= check_signs(options["signs"], n_sources)
-        values = check_scalars(options["forgetting"], options["probability"], options["seed"])
+        values = check_scalars(
+            options["forgetting"], options["relaxation"], options["probability"], options["seed"], "group_of" in arrays
+        )
         values["divided"] = int(options["gain"] == "divided")
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
-
-        synapses = self.maps[0] if isinstance(self.maps[0], LearnedSynapses) else None
+        self._shown = {name: options[name] for name in ("gain", "update_every", "start", "stop")}
+        synapses = learns[0] if isinstance(learns[0], LearnedSynapses) else None
         #: Whether each synapse has a rate of its own, in place of each source.
-        self.by_synapse = synapses is not None and synapses.by_synapse
+        self.by_synapse: bool = synapses is not None and synapses.by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
-        self.blocks = check_blocks(options["blocks"], self.maps)
-        when, order = self._place_in_step(options["when"], options["order"])
-        place = {"clock": self.maps[0].clock, "when": when}
+        self.blocks: Blocks | BlockSizes | None = check_blocks(options["blocks"], learns)
+        when, order = _place_in_step(learns, options["when"], options["order"])
+        place: dict[str, Any] = {"clock": learns[0].clock, "when": when}
+        self.maps: list[LearnedMap] = [one for one in learns if not isinstance(one, LearnedSynapses)]
         if synapses is not None:
             map_name = f"{options['name'].rstrip('*')}_synapses*"
-            self.maps = [SynapticMap(synapses, when=when, order=order - 3, name=map_name)]
-            sources = sources_of(self.maps[0])
+            of_synapses = SynapticMap(synapses, when=when, order=order - 3, name=map_name)
+            self.maps, sources = [of_synapses], sources_of(of_synapses)
         if options["divide_by_source"]:
-            given = isinstance(self.blocks, Blocks)
-            arrays["block_of"] = self.blocks.block_of[0] if given else np.full(n_sources, -1, np.int32)
+            arrays["block_of"] = _block_of(self.blocks, n_sources)
         super().__init__(
             "tsim_rls",
             order=order,
@@ -228,10 +254,19 @@ class RLS(GeneratedObject):
             self._declare_map(m, learned, factors[m])
         self._contain_errors(errors, sources)
         if synapses is not None:
-            self.maps[0].follow(self)
-            scatter = Scatter(self.maps[0], order=order + 1, name=f"{self.name}_learned", **place)
-            self._contained_objects += [self.maps[0], scatter]
+            self._contain_scatter(of_synapses, order + 1, place)
         self._enable_group_attributes()
+
+    def _describe(self) -> dict[str, object]:
+        maps = ", ".join(learned.name for learned in self.maps)
+        shown: dict[str, object] = {"name": self.name, "maps": maps}
+        return shown | {key: value for key, value in self._shown.items() if value is not None}
+
+    def _contain_scatter(self, learned: SynapticMap, order: int, place: Mapping[str, Any]) -> None:
+        """Add what writes the weights back into the Synapses after an update."""
+        learned.follow(self)
+        scatter = Scatter(learned, order=order, name=f"{self.name}_learned", **place)
+        self._contained_objects += [learned, scatter]
 
     def _of_maps(self, factors: Sequence[Any]) -> list[str]:
         """Return the names of the variables that the maps bring."""
@@ -250,20 +285,6 @@ class RLS(GeneratedObject):
             "by_source": "block_of" in arrays,
             "by_synapse": self.by_synapse,
         }
-
-    def _place_in_step(self, when: str | None, order: int | None) -> tuple[str, int]:
-        """Return the slot and the order of the rule; by default after all that it needs of the time step."""
-        spiking = [not isinstance(m, LinearMap) for m in self.maps]
-        when = ("end" if spiking[0] else self.maps[0].when) if when is None else when
-        last = max(m.order for m in self.maps)
-        order = last + (3 if any(spiking) else 2) if order is None else order
-        if any(when == m.when and order <= m.order for m in self.maps):
-            _logger.warn(
-                f"RLS.order: {order} is before the map, at {last}: the error of a step is "
-                "that of the step before. Leave out order= to learn from the z of the step.",
-                "before_its_map",
-            )
-        return when, order
 
     def _contain_errors(self, errors: Errors, sources: list[Any]) -> None:
         """Add what an update needs before it: the error of each map's rows, and z where no map holds it."""
@@ -308,7 +329,7 @@ class RLS(GeneratedObject):
     def _declare(self, values: Mapping[str, Any]) -> None:
         self._declare_blocks()
         variables = self.variables
-        kinds = {"forgetting": np.float64, "probability": np.float64, "divided": np.int32}
+        kinds = dict.fromkeys(("forgetting", "relaxation", "probability"), np.float64) | {"divided": np.int32}
         for name, value in values.items():
             variables.add_array(name, size=1, scalar=True, dtype=kinds.get(name, np.int64), values=value)
         variables.add_array("learning", size=1, scalar=True, dtype=np.int32, values=1)
@@ -343,7 +364,13 @@ class RLS(GeneratedObject):
     def _find_blocks(self) -> None:
         """Find blocks that wait for a run, where they can be known before it."""
         if self.blocks is None and not is_standalone() and self._scalar("fresh"):
-            self.maps[0].find()
+            self._synaptic_map.find()
+
+    @property
+    def _synaptic_map(self) -> SynapticMap:
+        """The map of Synapses, the only one whose blocks wait for a run."""
+        (found,) = (one for one in self.maps if isinstance(one, SynapticMap))
+        return found
 
     @property
     def P(self) -> Any:
@@ -358,17 +385,6 @@ class RLS(GeneratedObject):
         found = [matrix(P, DIMENSIONLESS, "RLS.P", partial(self._write_P, b)) for b, P in enumerate(matrices)]
         return found[0] if len(found) == 1 else Matrices(found, self._write_all_P)
 
-    def _write_P(self, b: int, P: np.ndarray) -> None:
-        if len(self) == 1:
-            self.P = P
-            return
-        matrices = list(self.P)
-        matrices[b] = P
-        self.P = matrices
-
-    def _write_all_P(self, matrices: list[np.ndarray]) -> None:
-        self.P = matrices
-
     @P.setter
     def P(self, matrices: Any) -> None:
         self._find_blocks()
@@ -376,7 +392,7 @@ class RLS(GeneratedObject):
         if len(self) == 1 or (early and not isinstance(matrices, Sequence)):
             matrices = [matrices]
         if not isinstance(matrices, Sequence) or not (early or len(matrices) == len(self)):
-            raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one a block", matrices))
+            raise InvalidValueError(message("RLS.P", f"a list of {len(self)} matrices, one per block", matrices))
         if early:
             sizes = [int(np.shape(given)[0]) if np.ndim(given) else 1 for given in matrices]
         else:
@@ -395,14 +411,25 @@ class RLS(GeneratedObject):
         self._set("pending", np.zeros(len(self), dtype=np.int32))
         self._set("fresh", 0)
 
+    def _write_P(self, b: int, P: np.ndarray) -> None:
+        if len(self) == 1:
+            self.P = P
+            return
+        matrices = list(self.P)
+        matrices[b] = P
+        self.P = matrices
+
+    def _write_all_P(self, matrices: list[np.ndarray]) -> None:
+        self.P = matrices
+
     def _keep_P(self, sizes: list[int], packed: list[np.ndarray]) -> None:
         """Let a generated program begin with a P, once it has found that the blocks are of these sizes."""
         if any(what == "run_network" for what, _ in brian2.get_device().main_queue):
             raise InvalidValueError(
                 message("RLS.P", "P of Synapses before the first run", "one after it", "set it before run().")
             )
-        for name, values in (("P_packed", packed), ("block_start", [[0], np.cumsum(sizes)])):
-            array = np.concatenate(values)
+        start = np.append(0, np.cumsum(sizes))
+        for name, array in (("P_packed", np.concatenate(packed)), ("block_start", start)):
             self.variables[name].resize(len(array))
             self._set(name, array)
 
@@ -464,8 +491,9 @@ class RLS(GeneratedObject):
 
     def before_run(self, run_namespace: Any) -> None:
         if not is_standalone():  # there they may be values of a run to come
-            for name in ("forgetting", "probability"):
-                check_fraction(f"RLS.{name}", self._scalar(name))
+            check_fraction("RLS.probability", self._scalar("probability"))
+            forgets = self._scalar("forgetting"), self._scalar("relaxation")
+            check_forgotten("RLS", *forgets, grouped="group_of" in self.variables)
         window = self._steps["start_step"], self._steps["stop_step"]
         if any(count.is_time for count in window):
             check_window("RLS.stop", *window, self._clock.dt)
@@ -478,7 +506,7 @@ class RLS(GeneratedObject):
     def check_diverged(self) -> None:
         """Raise DivergenceError if an update was not finite."""
         if self.blocks is None:
-            self.maps[0].check()
+            self._synaptic_map.check()
         step = int(self._scalar("diverged_step"))
         if step < 0:
             return

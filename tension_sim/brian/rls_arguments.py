@@ -13,7 +13,7 @@ from ..circuit.blocks import Blocks, BlockSizes
 from ..declare.arrays_in import numbers
 from ..declare.language import check_name
 from ..declare.language.code import checked_error
-from ..declare.learning import FOREVER
+from ..declare.learning import FOREVER, check_forgotten
 from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ._base import resolve_source
@@ -30,9 +30,10 @@ _TAKEN = ("z", "y", "error", "i", "N", "t", "dt", "t_in_timesteps")
 
 #: What learns; Synapses as soon as all is checked.
 LearnedMap = LinearMap | SpikeMap | SynapticMap
+Learns = LearnedMap | LearnedSynapses
 
 
-def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
+def sources_of(learned: Learns) -> list[tuple[Any, str, int, int]]:
     """Return what a map reads: for each variable its group, name, first element and number of elements."""
     if isinstance(learned, LearnedSynapses | SynapticMap):
         return [(learned, "x", 0, learned.shape[1])]
@@ -45,7 +46,7 @@ def sources_of(learned: LearnedMap) -> list[tuple[Any, str, int, int]]:
     return [(group, name, *resolve_source("SpikeMap.trace", group, name)[1:]) for group, name in learned.trace]
 
 
-def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSynapses]:
+def learned_maps(maps: Any, **of_synapses: Any) -> list[Learns]:
     """Return what learns: maps of one clock and of the same sources, or Synapses into one group."""
     synapses = given_synapses(maps)
     if synapses is not None:
@@ -54,7 +55,7 @@ def learned_maps(maps: Any, **of_synapses: Any) -> list[LearnedMap | LearnedSyna
         if of_synapses[key] is not None:
             fix = "a map has weights and sources of its own: leave it out."
             raise InvalidValueError(message(f"RLS.{key}", "Synapses beside it", of_synapses[key], fix))
-    return check_maps(maps)
+    return [*check_maps(maps)]
 
 
 def check_maps(maps: Any) -> list[LearnedMap]:
@@ -119,7 +120,7 @@ class Errors:
         return cls(expressions, linked, constants)
 
 
-def output_unit(learned: LearnedMap | LearnedSynapses) -> Any:
+def output_unit(learned: Learns) -> Any:
     """Return the unit of a map's z."""
     if isinstance(learned, LearnedSynapses):
         return learned.dim
@@ -200,7 +201,7 @@ def output_of(where: str, target: Any) -> tuple[Any, str] | Formula:
 
 
 def check_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
-    """Return alpha_P as float64: of shape () for one number, (n_sources,) for one a source."""
+    """Return alpha_P as float64: of shape () for one number, (n_sources,) for one per source."""
     check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
     if not isinstance(alpha_P, list | tuple) and np.ndim(alpha_P) == 0:
@@ -220,7 +221,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
             raise InvalidValueError(
                 message("RLS.row_sum", "groups beside it", row_sum, "name the group of each source by groups=.")
             )
-        blank = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
+        blank: dict[str, np.ndarray] = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
         return blank if groups else {}
     labels = check_matrix("RLS.groups", groups, (n_sources,), "sources")
     if not np.all((labels >= -1) & (labels == np.round(labels)) & (labels < 2**31)):
@@ -229,7 +230,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
     n_groups = max(int(labels.max()) + 1, 0)
     if row_sum is None:
         raise InvalidValueError(message("RLS.row_sum", "a penalty beside groups", row_sum, "pass row_sum=."))
-    penalty = numbers("RLS.row_sum", row_sum, "numbers, one a group")
+    penalty = numbers("RLS.row_sum", row_sum, "numbers, one per group")
     check_matrix("RLS.row_sum", penalty, () if penalty.ndim == 0 else (n_groups,), "groups")
     if not np.all(penalty >= 0):
         raise InvalidValueError(
@@ -260,7 +261,7 @@ def check_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
     return {"sign": values.astype(np.int32)}
 
 
-def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool | None]:
+def check_factors(factor: Any, maps: Sequence[Learns]) -> list[np.ndarray | bool | None]:
     """Return for each map one factor a stored weight, True if these come later, None without any."""
     if isinstance(maps[0], LearnedSynapses):
         return [maps[0].has_factor or None]
@@ -268,9 +269,9 @@ def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool
     if factor is None or factor is True:
         factors = [factor] * len(maps)
     if not isinstance(factors, Sequence) or len(factors) != len(maps):
-        raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one a map", factor))
+        raise InvalidValueError(message("RLS.factor", f"a list of {len(maps)} arrays, one per map", factor))
     checked: list[np.ndarray | bool | None] = []
-    for m, given in zip(maps, factors, strict=True):
+    for m, given in zip((m for m in maps if not isinstance(m, LearnedSynapses)), factors, strict=True):
         check_plain("RLS.factor", given)
         if given is None or given is True:
             checked.append(given)
@@ -285,21 +286,22 @@ def check_factors(factor: Any, maps: list[LearnedMap]) -> list[np.ndarray | bool
     return checked
 
 
-def check_itself(maps: Sequence[LearnedMap], n_sources: int) -> None:
+def check_itself(maps: Sequence[Learns], n_sources: int) -> None:
     """Refuse anything but one map from neurons to themselves, which alone can divide twice."""
     if len(maps) > 1 or not isinstance(maps[0], LinearMap | SpikeMap) or len(maps[0]) != n_sources:
         shapes = [(len(m), n_sources) for m in maps]
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
 
 
-def check_scalars(forgetting: float, probability: float, seed: int) -> dict[str, Any]:
+def check_scalars(forgetting: float, relaxation: float, probability: float, seed: int, grouped: bool) -> dict[str, Any]:
     """Return the numbers of a rule, by the names of their variables."""
-    for key, number in (("forgetting", forgetting), ("probability", probability), ("seed", seed)):
+    numbers = {"forgetting": forgetting, "relaxation": relaxation, "probability": probability, "seed": seed}
+    for key, number in numbers.items():
         check_plain(f"RLS.{key}", number)
-    check_fraction("RLS.forgetting", forgetting, "1 keeps all of the past.")
+    check_forgotten("RLS", forgetting, relaxation, grouped)
     check_fraction("RLS.probability", probability)
     check_whole("RLS.seed", seed, 0)
-    return {"forgetting": forgetting, "probability": probability, "seed": int(seed)}
+    return numbers | {"seed": int(seed)}
 
 
 def check_schedule(update_every: Any, start: Any, stop: Any) -> dict[str, StepCount]:

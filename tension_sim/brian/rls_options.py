@@ -62,6 +62,7 @@ class ScheduleOptions(TypedDict, total=False):
     start: Annotated[StepsOrTime, Default(0)]
     stop: Annotated[StepsOrTime | None, Default(None)]
     forgetting: Annotated[float, Default(1.0)]
+    relaxation: Annotated[float, Default(0.0)]
     probability: Annotated[float, Default(1.0)]
     seed: Annotated[int, Default(0)]
 

@@ -74,7 +74,8 @@ class RowError(_Before):
         output = resolve_source("RLS.z", *linked["z"])[0]
         self.variables.add_array("error", size=rows, dimensions=output.dim, dtype=default_float())
         for name in sorted(get_identifiers(expression) & set(linked)):
-            add_compared(self, name, *linked[name], rows)
+            group, variable = linked[name]
+            add_compared(self, name, group, variable, rows)
         self._enable_group_attributes()
 
     def _resolve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
@@ -31,6 +32,7 @@ def run(
     start: int,
     steps: int,
     progress: Callable[[int], None] | None = None,
+    pause_after: float | None = None,
 ) -> dict[str, Any]:
     """Run some steps and return every array of the network by its name.
 
@@ -46,12 +48,15 @@ def run(
         First time step, and how many.
     progress : callable, optional
         Called now and then with the number of steps done.
+    pause_after : float, optional
+        Seconds from now after which it ends early, at a time step.
 
     Returns
     -------
     dict
-        Arrays by name; ``"steps"`` is how many steps were run (fewer after an interrupt).
+        Arrays by name; ``"steps"`` is how many steps were run (fewer if ``"paused"`` or ``"interrupted"``).
     """
+    deadline = None if pause_after is None else time.monotonic() + pause_after
     preferences = {
         "codegen.target": target,
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
@@ -65,11 +70,16 @@ def run(
         _set(objects, values)
         network = objects["network"]
         network.t_ = start * circuit.dt
+        paused = False
 
         def report(elapsed: Any, completed: float, begin: Any, duration: Any) -> None:
+            nonlocal paused
             interrupts.defer(network.stop)  # from its first call on there is something to keep
             if progress is not None:
                 progress(int(round(completed * steps)))
+            if deadline is not None and 0 < completed < 1 and time.monotonic() > deadline:
+                paused = True
+                network.stop()
 
         diverged_step = -1
         try:
@@ -77,14 +87,16 @@ def run(
             with blaming_the_files(files_of(circuit)), np.errstate(over="ignore"):
                 network.run(steps * circuit.dt * second, report=report, report_period=0.3 * second, namespace={})
         except DivergenceError as error:
-            diverged_step = error.step
+            diverged_step = -1 if error.step is None else error.step
         done = int(round(network.t_ / circuit.dt)) - start
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):
             arrays[entry(name, "diverged_step")] = np.array([diverged_step])
     # asked where none can come any more: one after the last step counts as well
-    interrupted = interrupts.seen or (done < steps and diverged_step < 0)
-    return arrays | {"steps": done, "interrupted": interrupted}
+    early = done < steps and diverged_step < 0
+    paused = paused and early and not interrupts.seen
+    interrupted = interrupts.seen or (early and not paused)
+    return arrays | {"steps": done, "paused": paused, "interrupted": interrupted}
 
 
 def cython_preferences() -> dict[str, Any]:

@@ -32,7 +32,7 @@ for (const auto& _arg : args) {{
 
 
 class Signal(GeneratedObject):
-    """Play samples, one row a time step.
+    """Play samples, one row per time step.
 
     Parameters
     ----------
@@ -175,9 +175,11 @@ class Signal(GeneratedObject):
         self._fill(given)
 
     def _fill(self, given: np.ndarray | SampleFile) -> None:
-        self._file = given if isinstance(given, SampleFile) else None
-        described = np.empty(0, np.int32) if self._file is None else self._file.described
-        samples = given.ravel() if self._file is None else np.empty(0)
+        self._file = None
+        if isinstance(given, SampleFile):
+            self._file, samples, described = given, np.empty(0), given.described
+        else:
+            samples, described = given.ravel(), np.empty(0, np.int32)
         for name, values in (("samples", samples), ("samples_file", described)):
             self.variables[name].resize(values.size)
             self._set(name, values)
@@ -203,6 +205,8 @@ class Signal(GeneratedObject):
     def load(self, row: int) -> None:
         """Read a row and those after it from the file; the code of the targets that run here calls it."""
         file = self._file
+        if file is None:
+            return
         first = min(row, file.rows - file.window)
         self._set("samples", file.read(first, file.window).ravel())
         self._set("first_row", first)
@@ -212,8 +216,8 @@ def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, 
     """Return samples in SI units, or the file that holds them, and their dimensions."""
     where, scale, dim = "Signal.samples", 1.0, DIMENSIONLESS
     if unit is not None:
-        scale, dim = numbers_with_unit("Signal.unit", unit, "a unit, such as mV")
-        scale = float(check_matrix("Signal.unit", scale, (), "one unit"))
+        size, dim = numbers_with_unit("Signal.unit", unit, "a unit, such as mV")
+        scale = float(check_matrix("Signal.unit", size, (), "one unit"))
     file = SampleFile.of(where, samples, scale)
     if file is not None:
         file.check_finite(where)

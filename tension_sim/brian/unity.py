@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ..errors import RunFailedError
+
 __all__ = ["join_sources"]
 
 _FOLDER, _JOINED = "code_objects/", "program.cu"
@@ -25,7 +27,10 @@ def join_sources(folder: Path) -> None:
     """
     makefile = folder / "makefile"
     rules = makefile.read_text()
-    sources = _SOURCES.search(rules)[1].split()
+    listed = _SOURCES.search(rules)
+    if listed is None:
+        raise RunFailedError(f"{makefile} of Brian2 names no sources.\nFix: install a Brian2 that is supported.")
+    sources = listed[1].split()
     parts: dict[str, str] = {}
     for name in sorted(sources, key=lambda name: (not name.startswith(_FOLDER), "/after_run_" in name)):
         # what runs after an object calls kernels that the object defines

@@ -44,7 +44,11 @@ def write_values(where: str, device: Any, entries: Sequence[Entry], folder: Path
         what, arguments = entry
         change = _CHANGES.get(what)
         variable = variables.get(arguments[0]) if change is not None else None
-        if variable is None or (owner_name(variable) is not None and isinstance(variable.owner, CLOCK)):
+        if (
+            change is None
+            or variable is None
+            or (owner_name(variable) is not None and isinstance(variable.owner, CLOCK))
+        ):
             raise _refused(where, entry, variable)
         if variable not in written:
             path = folder / device.get_array_filename(variable)

@@ -71,7 +71,9 @@ def first_P(alpha: np.ndarray, groups: np.ndarray | None = None, row_sum: np.nda
            [-0.333,  0.667]])
     """
     P = np.diag(alpha)
-    for g in () if groups is None else np.unique(groups[groups >= 0]):
+    if groups is None or row_sum is None:
+        return P
+    for g in np.unique(groups[groups >= 0]):
         a = np.where(groups == g, alpha, 0)
         penalty = row_sum[groups == g][0]
         P -= penalty / (1 + penalty * a.sum()) * np.outer(a, a)
@@ -88,7 +90,7 @@ class BlockSizes(NamedTuple):
     pending_k, pending_c : int
         Numbers of the terms that wait to be applied to P.
     rows : tuple of int
-        Rows that are learned, one number a map.
+        Rows that are learned, one number per map.
     """
 
     blocks: int
@@ -140,7 +142,7 @@ class Blocks:
 
         Parameters
         ----------
-        partners : sequence, one a map, of sequences, one a row, of arrays of int
+        partners : sequence, one per map, of sequences, one per row, of arrays of int
             The sources of each row.
 
         Examples
@@ -182,6 +184,11 @@ class Blocks:
             row_start=row_start,
             block_of=block_of,
         )
+
+    @property
+    def members(self) -> list[np.ndarray]:
+        """The partners of each block."""
+        return np.split(self.partner, self.start[1:-1]) if self.sizes else []
 
     @property
     def totals(self) -> BlockSizes:

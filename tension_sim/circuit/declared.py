@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+
+from ..declare.declaration import Declaration
+from ..declare.learning import FOREVER, Learning
+from ..declare.populations.network import Network
 from ..declare.record import Record
-from .parts import Circuit
+from .blocks import Blocks
+from .names import OUTPUT, SPIKES, entry, recorded
+from .parts import Circuit, Part, Rule, VariableRecord
 
 __all__ = ["Wiring"]
 
+Net = TypeVar("Net", bound=Declaration | Network)
 
-class Wiring:
+
+class Wiring(Generic[Net]):
     """A declaration as a circuit, with the values and states of its runs.
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         The declaration.
     record : Record
         What is recorded.
@@ -31,13 +40,66 @@ class Wiring:
         Number of neurons, from the first, whose spikes are recorded.
     """
 
-    def __init__(self, net: Any, record: Record, threads: int = 0) -> None:
-        self.net, self.record = net, record
-        record.check(net.state_variables, net.n)
-        self.spikes_of = 0
-        if net.neuron.spiking:
-            self.spikes_of = net.n if record.spikes_of is None else min(record.spikes_of, net.n)
-        self.circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+    def __init__(self, net: Net, record: Record, threads: int = 0) -> None:
+        self.net: Net = net
+        self.record: Record = record
+        self._check_record()
+        self.spikes_of: int = self._count_recorded()
+        self.circuit: Circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
 
-    def _parts(self) -> Iterator[tuple[str, Any]]:
+    def _check_record(self) -> None:
+        self.record.check(self.net.state_variables, self.net.n)
+
+    @property
+    def _n_spiking(self) -> int:
+        """Number of neurons that have spikes."""
         raise NotImplementedError
+
+    def _count_recorded(self) -> int:
+        n, first = self._n_spiking, self.record.spikes_of
+        return n if first is None else min(first, n)
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
+        raise NotImplementedError
+
+    @property
+    def sample_units(self) -> Mapping[str, str]:
+        """Units in which plain samples of a run count, where they have one."""
+        return {}
+
+    @property
+    def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
+        """The rules by name, with their blocks and schedules."""
+        raise NotImplementedError
+
+    def values(self) -> dict[str, Any]:
+        """Return parameters, fixed weights, masks and schedule of the declaration, in SI units."""
+        raise NotImplementedError
+
+    def noise(self, trial: int) -> dict[str, Any]:
+        """Return the seeds of all that is random within a run."""
+        raise NotImplementedError
+
+    def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
+        """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's."""
+        raise NotImplementedError
+
+    def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Return the learned weights after a run, by name."""
+        raise NotImplementedError
+
+    @property
+    def output_parts(self) -> tuple[str, ...]:
+        """The parts that record the outputs, in the order of their columns."""
+        return (OUTPUT,) if OUTPUT in self.circuit.parts else ()
+
+    @property
+    def spike_parts(self) -> dict[str, int]:
+        """The parts that record spikes, each with the number of its first neuron among all."""
+        return {SPIKES: 0} if self.spikes_of else {}
+
+    def recording_values(self) -> dict[str, Any]:
+        """Return how often each part records; never what `Record.off` names."""
+        off = {recorded(name) for name in self.record.off}
+        records = self.circuit.of(VariableRecord)
+        return {entry(name, "every"): FOREVER if name in off else self.record.every for name in records}

@@ -6,7 +6,7 @@ left -> v, rates and filters advance -> threshold -> spikes add to the filters -
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -36,7 +36,7 @@ from .names import (
     entry,
     recorded,
 )
-from .parts import Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
+from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 from .wiring import check_state, noise_seed, rule_values, spike_values, with_seed
 
 __all__ = ["FittedWiring"]
@@ -44,17 +44,19 @@ __all__ = ["FittedWiring"]
 _FIRES = f"standard_uniform({SEED}, t_in_timesteps, i) < rate*dt"
 
 
-class FittedWiring(Wiring):
+class FittedWiring(Wiring[FittedNetwork]):
     """A `FittedNetwork` as a circuit, with the values and states of its runs."""
-
-    net: FittedNetwork
 
     @property
     def sample_units(self) -> dict[str, str]:
         """Units in which plain samples of a run count: targets are currents."""
         return {"y": self.net.neuron.current_unit, "rates": "hertz"}
 
-    def _parts(self) -> Any:
+    @property
+    def _n_spiking(self) -> int:
+        return self.net.n
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
         net = self.net
         n, unit = net.n, unit_of(net.neuron)
         rate, spike = net.plastic_filter.instance("r", "r", "1")
@@ -81,7 +83,7 @@ class FittedWiring(Wiring):
             one = net.n_feedforward
             yield FEEDFORWARD_RATE, Map(Variable(RATES, "value"), one, one, target, one, when="start")
         yield TARGET, Samples(n)
-        if net.n_inputs:
+        if net.input_kernel is not None:
             yield INPUTS, Samples(net.n_inputs)
             target = Variable(NEURONS, net.neuron.inputs["external"])
             count = len(net.input_kernel)
@@ -116,7 +118,8 @@ class FittedWiring(Wiring):
     def _neurons(self, unit: str, rate: str, spike: Mapping[str, str]) -> Units:
         net, neuron = self.net, self.net.neuron
         inputs = neuron.inputs
-        lines, states, exact = [neuron.equations, rate], [], list(self._exact_rates)
+        lines, exact = [neuron.equations, *neuron.without_more_inputs, rate], list(self._exact_rates)
+        states: list[str] = []
         states += net.plastic_filter.named("r", "r").values()
         for kind, synapse in (("static", net.synapse), ("plastic", net.plastic_filter)):
             lines.append(synapse.instance(f"I_{kind}", kind, unit)[0])
@@ -196,7 +199,7 @@ class FittedWiring(Wiring):
             values[entry(FEEDFORWARD, "rate_time")] = rate_time(net.neuron)
             each_its_own = {"w": np.ones(len(one) - 1), "partner": one[:-1], "row_start": one}
             values |= entries(FEEDFORWARD_RATE, each_its_own)
-        if net.n_inputs:
+        if net.input_kernel is not None:
             start, pre, weight = net.input_kernel.incoming()
             values |= entries(INPUT, {"row_start": start, "partner": pre, "w": weight * scale})
         for name, kind, kernel in ((RECURRENT, "static", net.recurrent), (PLASTIC, "plastic", net.plastic)):
@@ -205,18 +208,16 @@ class FittedWiring(Wiring):
         start, _, weight = self._rows
         values |= entries(PLASTIC, {"row_start": start, "slot": self.slots, "w": weight * scale})
         for name, (rule, blocks, learning) in self.rules.items():
-            values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name)
-        for name in self.circuit.of(VariableRecord):
-            values[entry(name, "every")] = self.record.every
-        return values
+            values |= rule_values(name, rule, learning, blocks, net.seed) | self._penalties(name, learning)
+        return values | self.recording_values()
 
-    def _penalties(self, name: str) -> dict[str, Any]:
+    def _penalties(self, name: str, learning: Learning) -> dict[str, Any]:
         net, found = self.net, {}
         if net.signs is not None:
             found["sign"] = net.signs
         if net.alpha_P is not None or net.groups is not None:
-            found["alpha_P"] = np.full(net.n_sources, net.learning.alpha_P) if net.alpha_P is None else net.alpha_P
-        if net.groups is not None:
+            found["alpha_P"] = np.full(net.n_sources, learning.alpha_P) if net.alpha_P is None else net.alpha_P
+        if net.groups is not None and net.row_sum is not None:
             # the last place is that of no group, -1
             found |= {"group_of": net.groups, "row_sum": np.append(net.row_sum, 0.0)[net.groups]}
         elif net.alpha_P is not None:
@@ -225,10 +226,11 @@ class FittedWiring(Wiring):
 
     def noise(self, trial: int) -> dict[str, Any]:
         """Return the seeds of all that is random within a run."""
+        units = self.circuit.of(Units)
         return {
             entry(name, SEED): noise_seed(self.net.seed + k, trial)
             for k, name in enumerate((FEEDFORWARD, NEURONS))
-            if name in self.circuit.parts and SEED in self.circuit.parts[name].equations
+            if name in units and SEED in units[name].equations
         }
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # units, and where samples are played
-NEURONS, TRACES, FEEDFORWARD = "neurons", "traces", "feedforward"
+NEURONS, TRACES, FEEDFORWARD, DELAYED = "neurons", "traces", "feedforward", "delayed"
 TARGET, INPUTS, RATES = "target", "inputs", "rates"
 
 # maps: weights from one part to another
@@ -71,13 +71,25 @@ def split(name: str) -> tuple[str, str]:
 
 
 def recorded(variable: str) -> str:
-    """Return the name of the part that records a variable of the neurons."""
-    return _RECORDED + variable
+    """Return the name of the part that records a variable of the neurons, or of a population.
+
+    Examples
+    --------
+    >>> recorded("v"), recorded("exc.v")
+    ('recorded_v', 'recorded_exc__v')
+    """
+    return _RECORDED + variable.replace(".", "__")
 
 
-def recorded_by(part: str) -> str:
-    """Return the variable that a part records; of the output, its own name."""
-    return part.removeprefix(_RECORDED)
+def part_of(kind: str, *names: str) -> str:
+    """Return the name of the part of that kind which belongs to a named population, projection or readout.
+
+    Examples
+    --------
+    >>> part_of(NEURONS, "exc"), part_of(FEEDBACK, "output", "exc", "I_fb")
+    ('neurons_exc', 'feedback_output__exc__I_fb')
+    """
+    return f"{kind}_{'__'.join(names)}"
 
 
 #: Arrays that many ask for: learned weights, and the output.

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..declare.language.code import checked_code, checked_error
 from ..declare.units import Dimension
@@ -57,7 +57,7 @@ class Units:
     parameters : tuple of (name, dimension)
         Shared values that come with the run.
     states : tuple of str
-        Variables that hold a state, each with one value a unit.
+        Variables that hold a state, each with one value per unit.
     method : str
         Integration method.
     filters : tuple of str
@@ -115,6 +115,8 @@ class Map:
         Shape of the weights.
     target : Variable or None
         What is written; None: the part's own ``z``.
+    more : tuple of Variable
+        What is read beside, one variable after the other.
     count : int or None
         Number of weights where they are masked.
     weights_of : str or None
@@ -134,6 +136,12 @@ class Map:
     learned: bool = False
     when: str = "end"
     order: int = 0
+    more: tuple[Variable, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Variable, ...]:
+        """All that is read, in the order of the weights of a row."""
+        return (self.source, *self.more)
 
     @property
     def n_weights(self) -> int:
@@ -163,6 +171,10 @@ class SpikeInput:
         Variable of the sources that a rule reads as their rate; empty: not learned.
     count : int or None
         Number of weights, where they are learned.
+    longest_delay : int or None
+        In time steps; None: spikes arrive in their own step.
+    own_delays : bool
+        Whether each weight has a delay of its own.
     """
 
     sources: tuple[str, ...]
@@ -171,11 +183,14 @@ class SpikeInput:
     target: Variable
     trace: str = ""
     count: int | None = None
+    longest_delay: int | None = None
+    own_delays: bool = False
 
     @property
     def state_sizes(self) -> dict[str, int]:
         """How many values each array has that a run starts from and leaves behind."""
-        return {"w": self.count} if self.trace else {}
+        under_way = {} if self.longest_delay is None else {"ring": (self.longest_delay + 1) * self.n_targets}
+        return ({"w": self.count or 0} if self.trace else {}) | under_way
 
 
 @dataclass(frozen=True)
@@ -251,6 +266,7 @@ class SpikeRecord:
 
 
 Part = Units | Samples | Map | SpikeInput | Rule | VariableRecord | SpikeRecord
+OneKind = TypeVar("OneKind", Units, Samples, Map, SpikeInput, Rule, VariableRecord, SpikeRecord)
 
 
 @dataclass(frozen=True)
@@ -274,7 +290,7 @@ class Circuit:
     dtype: str = "float64"
     threads: int = 0
 
-    def of(self, kind: type) -> dict[str, Any]:
+    def of(self, kind: type[OneKind]) -> dict[str, OneKind]:
         """Return the parts of one kind."""
         return {name: part for name, part in self.parts.items() if isinstance(part, kind)}
 

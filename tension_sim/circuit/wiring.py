@@ -8,7 +8,7 @@ these and the previous step's currents -> threshold -> spikes and resets add to 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,12 +16,14 @@ import numpy as np
 
 from ..declare.activation import rate_expression
 from ..declare.arrays_in import numbers
-from ..declare.equations import SEED, rate_time, unit_of
+from ..declare.equations import SEED, SynapticFilter, rate_time, unit_of
 from ..declare.kernels import SparseKernel
-from ..declare.learning import FOREVER, Learning
+from ..declare.learning import FOREVER, Learning, check_forgotten
 from ..declare.network import ForceNetwork
 from ..declare.noise import key as noise_key
-from ..declare.units import DIMENSIONLESS, evaluate
+from ..declare.plasticity import TargetNetwork
+from ..declare.traces import Traces
+from ..declare.units import DIMENSIONLESS, Quantity, evaluate
 from ..declare.validation import all_finite, check_steps
 from ..declare.values import initial_values, parameter_values, rates_of
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
@@ -59,9 +61,8 @@ from .names import (
     entries,
     entry,
     recorded,
-    recorded_by,
 )
-from .parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
+from .parts import Circuit, Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
 
 __all__ = ["ForceWiring", "check_state", "rule_values"]
 
@@ -71,13 +72,15 @@ _Z_TARGET = "target_scale*(target_recurrent + target_feedback{hint})"
 
 def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:
     """Return the values of a rule: its schedule, and which weights share a P."""
-    values = {
+    check_forgotten("Learning", learning.forgetting, learning.relaxation, rule.grouped)
+    values: dict[str, Any] = {
         "alpha_P": learning.alpha_P,
         "divided": int(learning.gain == "divided"),
         "update_every": learning.update_every,
         "start_step": learning.start,
         "stop_step": FOREVER if learning.stop is None else learning.stop,
         "forgetting": learning.forgetting,
+        "relaxation": learning.relaxation,
         "probability": learning.probability,
         "seed": seed,
         "learning": 1,
@@ -112,17 +115,23 @@ def is_dense(kernel: SparseKernel) -> bool:
     return len(kernel) == kernel.n * kernel.n_post
 
 
-class ForceWiring(Wiring):
+def _partners(kernel: SparseKernel) -> list[np.ndarray]:
+    """Return the sources of each row of a kernel."""
+    order = kernel.row_order()
+    ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
+    return np.split(kernel.pre[order], ends[:-1])
+
+
+class ForceWiring(Wiring[ForceNetwork]):
     """A `ForceNetwork` as a circuit, with the values and states of its runs."""
-
-    net: ForceNetwork
-
-    #: Units in which plain samples of a run count, where they have one.
-    sample_units: Mapping[str, str] = {}
 
     # ---- the parts ----
 
-    def _parts(self) -> Any:
+    @property
+    def _n_spiking(self) -> int:
+        return self.net.n if self.net.neuron.spiking else 0
+
+    def _parts(self) -> Iterator[tuple[str, Part]]:
         net, inputs = self.net, self.net.neuron.inputs
         n, n_inputs = net.n, net.n_inputs
         rates = Variable(NEURONS, "r")
@@ -133,7 +142,7 @@ class ForceWiring(Wiring):
             target = Variable(NEURONS, inputs["external"])
             yield INPUT, Map(Variable(INPUTS, "value"), n_inputs, n, target, when="start")
         if net.recurrent is not None:
-            yield from self._static()
+            yield from self._static(net.recurrent)
         if net.plastic is not None:
             target = self._plastic_input
             count = None if is_dense(net.plastic.kernel) else len(net.plastic.kernel)
@@ -144,11 +153,11 @@ class ForceWiring(Wiring):
                 yield PLASTIC_NOW, Map(rates, n, n, target, count, weights_of=PLASTIC)
         if net.output_kernel is not None:
             if net.traces is not None:
-                yield from self._trace_parts()
+                yield from self._trace_parts(net.traces)
                 rates = Variable(TRACES, "s")
             yield READOUT, Map(rates, net.n_read, net.n_outputs, learned=True)
         if net.target_network is not None:
-            yield from self._target_parts()
+            yield from self._target_parts(net.target_network)
         yield from ((name, rule) for name, (rule, _, _) in self.rules.items())
         if net.feedback_kernel is not None:
             target = Variable(NEURONS, inputs["feedback"])
@@ -181,7 +190,7 @@ class ForceWiring(Wiring):
     def _units(self) -> Units:
         net, neuron = self.net, self.net.neuron
         unit, inputs = unit_of(neuron), neuron.inputs
-        lines, filters, exact, reset = [neuron.equations], [], [], neuron.reset
+        lines, filters, exact, reset = [neuron.equations, *neuron.without_more_inputs], [], [], neuron.reset
         if net.synapse is None:
             lines.append("r : 1")
         else:
@@ -218,8 +227,8 @@ class ForceWiring(Wiring):
             files=(neuron.name,) if net.synapse is None else (neuron.name, net.synapse.name),
         )
 
-    def _trace_parts(self) -> Any:
-        n = len(self.net.traces)
+    def _trace_parts(self, traces: Traces) -> Iterator[tuple[str, Part]]:
+        n = len(traces)
         equations = "ds/dt = -s/tau : 1\ntau : second (constant)"
         yield TRACES, Units(n, equations, parameters=(), states=("s",), filters=("s",))
         yield TRACE_SPIKES, SpikeInput((NEURONS,), self.net.n, n, Variable(TRACES, "s"))
@@ -234,21 +243,20 @@ class ForceWiring(Wiring):
         lines = [f"{name} = {name}_static + {name}_plastic : {unit}", f"{name}_plastic : {unit}"]
         return lines if net.synapse is not None else [*lines, f"{name}_static : {unit}"]
 
-    def _static(self) -> Any:
+    def _static(self, kernel: SparseKernel) -> Iterator[tuple[str, Part]]:
         net = self.net
         if net.synapse is None:
-            count = None if is_dense(net.recurrent) else len(net.recurrent)
+            count = None if is_dense(kernel) else len(kernel)
             target = Variable(NEURONS, net.static_input)
             yield RECURRENT, Map(Variable(NEURONS, "r"), net.n, net.n, target, count, when="start")
             return
-        for name, variable in self._static_inputs.items():
+        for name, (variable, _) in self._static_inputs(net.synapse).items():
             yield name, SpikeInput((NEURONS,), net.n, net.n, Variable(NEURONS, variable))
 
-    @property
-    def _static_inputs(self) -> dict[str, str]:
-        """Names of the parts that bring spikes into the variables of the filter."""
-        _, spike = self.net.synapse.instance(self.net.static_input, "rec", "1")
-        return {RECURRENT if not k else f"{RECURRENT}_{k}": variable for k, variable in enumerate(spike)}
+    def _static_inputs(self, synapse: SynapticFilter) -> dict[str, tuple[str, str]]:
+        """Name the parts that bring spikes into the variables of the filter; each with its variable and amount."""
+        _, spike = synapse.instance(self.net.static_input, "rec", "1")
+        return {RECURRENT if not k else f"{RECURRENT}_{k}": added for k, added in enumerate(spike.items())}
 
     @property
     def _present_input(self) -> str:
@@ -261,12 +269,17 @@ class ForceWiring(Wiring):
     def _expression(self) -> str:
         return "" if self.net.plastic is None else self.net.plastic.expression
 
-    def _target_parts(self) -> Any:
-        net, target = self.net, self.net.target_network
-        neuron, n = target.neuron, net.n
+    def _target_parts(self, target: TargetNetwork) -> Iterator[tuple[str, Part]]:
+        net, neuron, n = self.net, target.neuron, self.net.n
         inputs = neuron.inputs
         unit = unit_of(net.neuron)
-        lines = [neuron.equations, "r : 1", "z_now : 1", f"scale : {unit} (shared, constant)"]
+        lines = [
+            neuron.equations,
+            *neuron.without_more_inputs,
+            "r : 1",
+            "z_now : 1",
+            f"scale : {unit} (shared, constant)",
+        ]
         outside = {"target_feedback": "driven"} | ({"target_hint": "hint"} if target.hint_kernel is not None else {})
         lines += [f"{name} : 1" for name in (inputs["recurrent"], *outside.values())]
         lines.append(f"{inputs['feedback']} = {' + '.join(outside.values())} : 1")
@@ -276,7 +289,7 @@ class ForceWiring(Wiring):
             Units(
                 n=n,
                 equations="\n".join(with_seed(lines, *neuron.code)),
-                parameters=tuple((name, q.dimension) for name, q in self._target_parameters.items()),
+                parameters=tuple((name, q.dimension) for name, q in self._target_parameters(target).items()),
                 states=(*neuron.state_variables, "r"),
                 method=neuron.method,
                 rate=f"r = {rate_expression(neuron, target.activation)}",
@@ -297,36 +310,24 @@ class ForceWiring(Wiring):
 
     @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
-        """The rules by name, with their blocks and schedules.
-
-        Readout and recurrence share P where they learn alike.
-        """
-        net, rules = self.net, {}
+        """The rules by name, with their blocks and schedules; maps of one rule share P."""
+        net, plastic = self.net, self.net.plastic
+        rules: dict[str, tuple[Rule, Blocks, Learning]] = {}
         dense = [np.arange(net.n, dtype=np.int32)]
         read = [np.arange(net.n_read, dtype=np.int32)]
         learned: list[tuple[str, Learning, str, list[np.ndarray]]] = []
         if net.learning is not None:
             learned.append((READOUT, net.learning, "z - y", read * net.n_outputs))
-        if net.plastic is not None:
-            learned.append((PLASTIC, net.plastic.learning, net.plastic.expression, self._partners))
-        together = len(learned) == 2 and learned[0][1] == learned[1][1]
-        together = together and not net.plastic.divide_by_source and net.plastic.when == "end" and net.traces is None
-        for group in [learned] if together else [[item] for item in learned]:
-            if group:
-                name = RULE if group[0][0] == READOUT else PLASTIC_RULE
-                rules[name] = self._rule(group)
+        if plastic is not None:
+            learned.append((PLASTIC, plastic.learning, plastic.expression, _partners(plastic.kernel)))
+        for group in [learned] if net.shares_P else [[item] for item in learned]:
+            name = RULE if group[0][0] == READOUT else PLASTIC_RULE
+            rules[name] = self._rule(group)
         target = net.target_network
         if target is not None and target.learning is not None:
             group = [(TARGET_READOUT, target.learning, "z - y", dense * net.n_outputs)]
             rules[TARGET_RULE] = self._rule(group)
         return rules
-
-    @cached_property
-    def _partners(self) -> list[np.ndarray]:
-        kernel = self.net.plastic.kernel
-        order = kernel.row_order()
-        ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
-        return np.split(kernel.pre[order], ends[:-1])
 
     def _rule(self, group: list[tuple[str, Learning, str, list[np.ndarray]]]) -> tuple[Rule, Blocks, Learning]:
         net = self.net
@@ -352,7 +353,7 @@ class ForceWiring(Wiring):
             variables=tuple((key, variable) for key, variable in known.items() if key in used),
             target=Variable(TARGET, "value") if "y" in used else None,
             blocks=blocks.totals,
-            factors=tuple(name == PLASTIC and plastic.factor is not None for name in names),
+            factors=tuple(name == PLASTIC and plastic is not None and plastic.factor is not None for name in names),
             divide_by_source=plastic is not None and plastic.divide_by_source,
             when="end" if plastic is None else plastic.when,
         )
@@ -374,49 +375,43 @@ class ForceWiring(Wiring):
         if net.input_kernel is not None:
             values[entry(INPUT, "w")] = (net.input_kernel.T * scale).ravel()
         if net.recurrent is not None:
-            values |= self._static_values(scale)
+            values |= self._static_values(net.recurrent, scale)
         if net.plastic is not None and not is_dense(net.plastic.kernel):
             values |= kernel_values(PLASTIC, net.plastic.kernel, scale)
             del values[PLASTIC_WEIGHTS]
         for name, (rule, blocks, learning) in self.rules.items():
             values |= rule_values(name, rule, learning, blocks, net.seed)
         if net.plastic is not None and net.plastic.factor is not None:
-            rule = next(name for name, (rule, _, _) in self.rules.items() if PLASTIC in rule.maps)
-            at = self.rules[rule][0].maps.index(PLASTIC)
+            learns = next(name for name, (rule, _, _) in self.rules.items() if PLASTIC in rule.maps)
+            at = self.rules[learns][0].maps.index(PLASTIC)
             kernel = net.plastic.kernel
             order = kernel.row_order()
-            values[entry(rule, f"factor_{at}")] = net.plastic.factor[kernel.pre, kernel.post][order]
+            values[entry(learns, f"factor_{at}")] = net.plastic.factor[kernel.pre, kernel.post][order]
         if net.target_network is not None:
-            values |= self._target_values(scale)
+            values |= self._target_values(net.target_network, scale)
         if net.traces is not None:
             places = np.arange(net.n_read)
             kernel = SparseKernel(net.n, net.traces.neuron, places, np.ones(net.n_read), net.n_read)
             values |= spike_values(TRACE_SPIKES, kernel, 1.0, 1.0) | {entry(TRACES, "tau"): net.traces.tau}
-        for name in self.circuit.of(VariableRecord):
-            off = recorded_by(name) in self.record.off
-            values[entry(name, "every")] = FOREVER if off else self.record.every
-        return values
+        return values | self.recording_values()
 
-    def _static_values(self, scale: float) -> dict[str, Any]:
+    def _static_values(self, kernel: SparseKernel, scale: float) -> dict[str, Any]:
         net = self.net
         if net.synapse is None:
-            values = kernel_values(RECURRENT, net.recurrent, scale)
-            return entries(RECURRENT, {"w": values[entry(RECURRENT, "w")]}) if is_dense(net.recurrent) else values
-        _, spike = net.synapse.instance(net.static_input, "rec", "1")
+            values = kernel_values(RECURRENT, kernel, scale)
+            return entries(RECURRENT, {"w": values[entry(RECURRENT, "w")]}) if is_dense(kernel) else values
         values = {}
-        for name, amount in zip(self._static_inputs, spike.values(), strict=True):
+        for name, (_, amount) in self._static_inputs(net.synapse).items():
             jump = evaluate(amount, net.synapse.name, net.parameter_values).value * rate_time(net.neuron)
-            values |= spike_values(name, net.recurrent, scale, float(jump))
+            values |= spike_values(name, kernel, scale, float(jump))
         return values
 
-    @cached_property
-    def _target_parameters(self) -> dict[str, Any]:
-        target = self.net.target_network
+    def _target_parameters(self, target: TargetNetwork) -> dict[str, Quantity]:
         return parameter_values("TargetNetwork", target.neuron, [], target.parameters, self.net.dt)
 
-    def _target_values(self, scale: float) -> dict[str, Any]:
-        target = self.net.target_network
-        values = entries(TARGET_NEURONS, {name: float(q.value) for name, q in self._target_parameters.items()})
+    def _target_values(self, target: TargetNetwork, scale: float) -> dict[str, Any]:
+        parameters = {name: float(q.value) for name, q in self._target_parameters(target).items()}
+        values: dict[str, Any] = entries(TARGET_NEURONS, parameters)
         values[entry(TARGET_NEURONS, "scale")] = target.scale * scale
         for name, kernel in (
             (TARGET_RECURRENT, target.recurrent_kernel),
@@ -439,18 +434,16 @@ class ForceWiring(Wiring):
         if net.plastic is not None:
             state[PLASTIC_WEIGHTS] = kernel_values(PLASTIC, net.plastic.kernel, net.current_scale)[PLASTIC_WEIGHTS]
         if net.target_network is not None:
-            state |= self._declared_target_state()
+            state |= self._declared_target_state(net.target_network)
         return state
 
-    def _declared_target_state(self) -> dict[str, Any]:
-        net, target = self.net, self.net.target_network
+    def _declared_target_state(self, target: TargetNetwork) -> dict[str, Any]:
+        net, parameters = self.net, self._target_parameters(target)
         states = dict.fromkeys([*target.neuron.state_variables, "r"], DIMENSIONLESS)
         rng = np.random.default_rng([net.seed, 3])
-        found = initial_values(
-            "TargetNetwork", target.neuron, target.initial, states, self._target_parameters, net.n, net.dt, rng
-        )
+        found = initial_values("TargetNetwork", target.neuron, target.initial, states, parameters, net.n, net.dt, rng)
         if "r" not in found:
-            r = rates_of(target.neuron, target.activation, found, self._target_parameters)
+            r = rates_of(target.neuron, target.activation, found, parameters)
             found["r"] = np.broadcast_to(r, (net.n,)).copy()
         state = entries(TARGET_NEURONS, found)
         if target.output_kernel is not None:

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from ..errors import InvalidValueError, message, unknown_name
+from .options import json_wanted, with_json
 from .terminal import OUT, plain, say, say_json
 
 __all__ = ["cache_app"]
@@ -21,11 +22,10 @@ cache_app = typer.Typer(
 
 _DAY = 86400.0
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @cache_app.callback()
-def show(context: typer.Context, as_json: Json = False) -> None:
+@with_json
+def show(context: typer.Context) -> None:
     """Show folder, size and programs: key, recipe, target, size, built when, last used."""
     if context.invoked_subcommand is not None:
         return
@@ -34,7 +34,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 
     entries, folder = list_entries(), cache_folder()
     size = sum(entry.size for entry in entries)
-    if as_json:
+    if json_wanted():
         described = [entry.describe() for entry in entries]
         say_json({"folder": str(folder), "size": size, "programs": described})
         return
@@ -51,13 +51,13 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 
 
 @cache_app.command()
+@with_json
 def clear(
     older_than: Annotated[
         float | None, typer.Option("--older-than", metavar="DAYS", help="Those not used for so many days.")
     ] = None,
     recipe: Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="Those built for a recipe.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    as_json: Json = False,
 ) -> None:
     """Remove compiled programs, by age, by recipe, or all; a run that goes on is not disturbed."""
     from ..run.entries import list_entries, remove_entries, sweep
@@ -78,7 +78,7 @@ def clear(
         entries = [entry for entry in entries if time.time() - entry.used >= older_than * _DAY]
     removed, left = remove_entries(entries)
     drafts, size = sweep(), sum(entry.size for entry in removed)
-    if as_json:
+    if json_wanted():
         described = {"removed": [entry.describe() for entry in removed], "left": [entry.describe() for entry in left]}
         say_json(described | {"size": size, "unfinished": drafts})
         return

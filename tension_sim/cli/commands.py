@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import suppress
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from .._version import __version__
-from ..errors import DivergenceError, InvalidValueError, OutputError, TensionError, message, unknown_name
-from ..recipes.protocol import Forecast, Number, Outcome
+from ..errors import InvalidValueError, OutOfMemoryError, TensionError, message, unknown_name
+from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
 from .cache import cache_app
-from .terminal import ERR, OUT, plain, say
+from .checkpoint import checkpoint_of, with_checkpoints
+from .compare import compare
+from .job import Job, perform, say_dry_run, shown_range
+from .options import json_wanted, stored_run, with_from, with_json
+from .report import report
+from .resume import resume_by
+from .terminal import ERR, OUT, answered, plain, say, say_json
+from .told import told_error, told_interrupt, wants_json
+
+if TYPE_CHECKING:
+    from ..run import simulation
 
 app = typer.Typer(
     name="tension-sim",
@@ -28,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cache_app, name="cache")
+app.command()(report)
+app.command()(compare)
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -75,35 +88,49 @@ def _load(command: str, name: str, settings: dict[str, str], protocols: Path | N
 
 
 @app.command("list")
+@with_json
 def list_command() -> None:
     """List recipes, protocols, neurons, rate units, synaptic filters and tasks."""
     from ..declare.equations import list_neurons, list_rate_units, list_synapses, load_neuron, load_synapse
     from ..recipes.protocol import list_protocols, load_protocol
     from ..tasks import list_tasks, list_trial_tasks, task_summary
 
-    groups = (
-        ("recipes", [(name, load_recipe(name).summary) for name in list_recipes()]),
-        ("protocols", [(name, load_protocol(name).summary) for name in list_protocols()]),
-        ("neurons", [(name, load_neuron(name).summary) for name in list_neurons()]),
-        ("rate units", [(name, load_neuron(name).summary) for name in list_rate_units()]),
-        ("synaptic filters", [(name, load_synapse(name).summary) for name in list_synapses()]),
-        ("tasks", [(name, task_summary(name)) for name in list_tasks()]),
-        ("tasks in trials", [(name, task_summary(name)) for name in list_trial_tasks()]),
-    )
-    width = max(len(name) for _, rows in groups for name, _ in rows)
-    for heading, rows in groups:
+    groups = {
+        "recipes": [(name, load_recipe(name).summary) for name in list_recipes()],
+        "protocols": [(name, load_protocol(name).summary) for name in list_protocols()],
+        "neurons": [(name, load_neuron(name).summary) for name in list_neurons()],
+        "rate units": [(name, load_neuron(name).summary) for name in list_rate_units()],
+        "synaptic filters": [(name, load_synapse(name).summary) for name in list_synapses()],
+        "tasks": [(name, task_summary(name)) for name in list_tasks()],
+        "tasks in trials": [(name, task_summary(name)) for name in list_trial_tasks()],
+    }
+    if json_wanted():
+        say_json(
+            {
+                heading.replace(" ", "_"): [{"name": name, "summary": text} for name, text in rows]
+                for heading, rows in groups.items()
+            }
+        )
+        return
+    width = max(len(name) for rows in groups.values() for name, _ in rows)
+    for heading, rows in groups.items():
         say(heading, style="bold")
         for name, summary in rows:
             say(f"  {name:{width}}  {summary}")
 
 
 @app.command()
+@with_json
 def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
-    from ..recipes.run import forecast
-    from .settings_shown import settings_shown
+    from ..recipes.run import forecast, remarks
+    from .settings_shown import recipe_shown, settings_shown
 
     recipe = _load("show", name, _settings(set_), protocols, tasks)
+    if json_wanted():
+        forecasted = {"forecast": asdict(forecast(recipe)), "remarks": remarks(recipe)}
+        say_json(recipe_shown(recipe) | forecasted)
+        return
     say(recipe.name, style="bold")
     for label, text in (
         ("summary", recipe.summary),
@@ -118,18 +145,11 @@ def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks
     for setting, value, note in settings_shown(recipe):
         table.add_row(plain(setting), plain(value), plain(note))
     for key, value in recipe.expected.items():
-        table.add_row(plain(f"expected.{key}"), plain(value if key == "reference" else _expected(recipe, key)))
+        shown = value if key == "reference" else shown_range(value, recipe.protocol.expected[key])
+        table.add_row(plain(f"expected.{key}"), plain(shown))
     OUT.print(table)
     _print_forecast(forecast(recipe), "cpp_standalone")
     _say_remarks(recipe)
-
-
-def _range(ends: tuple[float, ...]) -> str:
-    return " to ".join(f"{end:g}" for end in ends)
-
-
-def _expected(recipe: Recipe, name: str) -> str:
-    return _range(recipe.expected[name]) + _SYMBOLS.get(recipe.protocol.expected[name].unit, "")
 
 
 def _say_remarks(recipe: Recipe) -> None:
@@ -150,8 +170,14 @@ def _print_forecast(expected: Forecast, target: str) -> None:
 
 
 @app.command()
+@with_checkpoints
+@with_json
+@with_from
 def run(
-    name: Name,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.", autocompletion=_complete),
+    ] = None,
     set_: Set = None,
     target: Target = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
@@ -172,114 +198,61 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
 ) -> None:
-    """Run a recipe and leave figure, numbers and results in a folder."""
+    """Run a recipe, or go on with a stored run, and leave figure, numbers and results in a folder."""
     from ..recipes import run as runs
-    from ..run.simulation import TARGETS
+    from .continued import run_from
 
-    if target is not None and target not in TARGETS:
-        raise unknown_name("run --target", "target", target, TARGETS)
+    _check_words(name, target, seed)
+    known = cast("simulation.Target | None", target)
     formats = runs.check_formats(format_ or ())
+    stored = stored_run()
+    if stored is not None:
+        chosen = {"target": target, "out": out, "overwrite": overwrite, "formats": formats, "dry_run": dry_run}
+        run_from(stored, _settings(set_), chosen, protocols, tasks)
+        return
     recipe = _load("run", name, _settings(set_, seed), protocols, tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
-    _print_forecast(expected, target or "cpp_standalone")
-    _say_remarks(recipe)
+    told = {"recipe": recipe.name, "forecast": asdict(expected), "remarks": runs.remarks(recipe)}
+    if not json_wanted():
+        _print_forecast(expected, target or "cpp_standalone")
+        _say_remarks(recipe)
     if dry_run:
-        runs.check_run(recipe, target=target, force=force, expected=expected)
-        say(f"dry run: {expected.steps} steps of {recipe.name} would be written to {folder}")
+        runs.check_run(recipe, target=known, force=force, expected=expected)
+        say_dry_run(recipe.name, expected.steps, folder, told)
         return
-    runs.check_forecast(recipe, target, force, expected)  # before there is a folder
-    new = not folder.exists()
-    replaced = [name for name in runs.result_files() if (folder / name).exists()]
-    if replaced:
-        say(f"replaces {', '.join(replaced)} of an earlier run in {folder}", ERR)
-    folder = runs.usable_folder(folder)
-    try:
-        _run_and_save(recipe, target, folder, force, expected, formats)
-    except BaseException:
-        if new:
-            with suppress(OSError):  # it stays where it holds results
-                folder.rmdir()
-        raise
+    runs.check_forecast(recipe, known, force, expected)  # before there is a folder
+    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target}
+    note |= {"formats": formats, "cwd": os.getcwd()}
+    note |= {"protocols": protocols and str(protocols.absolute()), "tasks": tasks and str(tasks.absolute())}
+    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
+
+    def compute(progress: Callable[[int, int], None]) -> Outcome:
+        return runs.run_outcome(
+            recipe, target=known, progress=progress, force=force, expected=expected, checkpoint=checkpoint
+        )
+
+    numbers = recipe.protocol.expected
+    told |= {"expected": recipe.expected, "dry_run": False}
+    perform(Job(recipe.name, expected.steps, folder, formats, compute, numbers, recipe.expected, told, checkpoint))
 
 
-def _run_and_save(
-    recipe: Recipe, target: str | None, folder: Path, force: bool, expected: Forecast, formats: tuple[str, ...]
-) -> None:
-    from ..recipes import run as runs
+def _check_words(name: str | None, target: str | None, seed: int | None) -> None:
+    """Refuse words that do not go together, and a target that there is not."""
+    from ..run.simulation import TARGETS
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    outcome, late = None, False
-    try:
-        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR) as bar:
-            task = bar.add_task("starting", total=None)
-
-            def progress(done: int, steps: int) -> None:
-                bar.update(task, description=recipe.name, completed=done, total=steps)
-
-            outcome = runs.run_outcome(recipe, target=target, progress=progress, force=force, expected=expected)
-            if not outcome.results.provenance.get("interrupted"):  # a run may end before its forecast
-                bar.update(task, description=recipe.name, completed=1, total=1)
-    except DivergenceError as error:
-        if error.results is not None:
-            with Interrupts():
-                folder = _saved(Outcome(error.results), folder, recipe, formats)
-            say(f"what was reached is in {folder}", ERR)
-        raise
-    except KeyboardInterrupt:
-        if outcome is None:
-            raise
-        late = True  # it came between run and save: nothing is lost
-    with Interrupts() as interrupts, ERR.status("saving"):  # what was reached is worth its last second
-        folder = _saved(outcome, folder, recipe, formats)
-    _report(outcome, recipe)
-    say(f"written: {folder}/{', '.join(runs.result_files(formats))}")
-    if outcome.results.provenance.get("interrupted"):
-        reached = outcome.results.stop_step
-        say(f"interrupted at step {reached} of {expected.steps}; what was reached is saved", ERR)
-        raise typer.Exit(exit_status())
-    if late or interrupts.seen:
-        say("interrupted after the run; everything is saved", ERR)
-        raise typer.Exit(exit_status())
+    stored = stored_run()
+    if (name is None) == (stored is None):
+        received, fix = {"NAME": name, "--from": stored and str(stored)}, "e.g. tension-sim run lif_sine."
+        raise InvalidValueError(message("run", "NAME, or --from FILE", received, fix))
+    if stored is not None and seed is not None:
+        raise InvalidValueError(message("run --from", "no --seed", seed, "leave it out: it is that of the file."))
+    if target is not None and target not in TARGETS:
+        raise unknown_name("run --target", "target", target, TARGETS)
 
 
-def _saved(outcome: Outcome, folder: Path, recipe: Recipe, formats: tuple[str, ...]) -> Path:
-    """Save the results, and return where: where the folder refuses them, in one for temporary files."""
-    from ..recipes.run import save_outcome
-
-    try:
-        save_outcome(outcome, folder, recipe.expected, formats)
-    except OutputError as error:
-        try:
-            rescue = Path(tempfile.mkdtemp(prefix="tension_sim_results_"))
-            save_outcome(outcome, rescue, recipe.expected, formats)
-        except OSError:
-            raise error from None
-        raise OutputError(f"{error}\nThe results of this run are in {rescue}.") from error
-    return folder
-
-
-_SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
-
-
-def _report(outcome: Outcome, recipe: Recipe) -> None:
-    """Print what was measured beside what the recipe expects."""
-    table = Table("", "this run", "expected", "", box=None, pad_edge=False, header_style="bold")
-    judged = outcome.verdict.numbers if outcome.verdict is not None else {}
-    known = recipe.protocol.expected
-    for name in [*known, *(name for name in outcome.numbers if name not in known)]:
-        number, wanted = known.get(name, Number(name.replace("_", " "))), recipe.expected.get(name)
-        if name in outcome.numbers or wanted:
-            unit = _SYMBOLS.get(number.unit, f" {number.unit}")
-            value = f"{outcome.numbers[name]:.3g}{unit}" if name in outcome.numbers else "-"
-            table.add_row(number.label, value, _range(wanted) + unit if wanted else "", judged.get(name, ""))
-    for name, seconds in outcome.results.timings.items():
-        if seconds > 0.05:
-            table.add_row(f"time to {name}", f"{seconds:.3g} s")
-    OUT.print(table)
-    if outcome.verdict is not None:
-        say(f"verdict: {outcome.verdict.text}")
+app.command("resume")(with_json(resume_by(run)))
 
 
 @app.callback(invoke_without_command=True)
@@ -293,21 +266,28 @@ def callback(
 
 
 def main() -> None:
-    """Run the command; an error of ours ends it with its message alone."""
-    interrupts = Interrupts(at_once=True)
+    """Run the command; an error of ours ends it with its message alone, in JSON where that was asked for."""
+    interrupts, as_json = Interrupts(at_once=True), wants_json(sys.argv)
     try:
         with interrupts:
-            app()
+            status = app(standalone_mode=not as_json)  # which returns with a status
     except TensionError as error:
-        say(f"{type(error).__name__}: {error}", ERR, "red")
-        raise SystemExit(2) from None
+        raise SystemExit(told_error(error, as_json)) from None
     except MemoryError:
-        say("OutOfMemoryError: the run needs more memory than there is.\nFix: choose a smaller n, or record less.", ERR)
-        raise SystemExit(2) from None
+        needs = "the run needs more memory than there is.\nFix: choose a smaller n, or record less."
+        raise SystemExit(told_error(OutOfMemoryError(needs), as_json)) from None
     except KeyboardInterrupt:
-        say("interrupted", ERR)
-        raise SystemExit(exit_status()) from None
+        raise SystemExit(told_interrupt(exit_status(), as_json)) from None
     except SystemExit as end:
         # typer makes an interrupt the status of Ctrl-C, and one in a destructor is ignored by Python
         lost = interrupts.seen and not end.code
         raise SystemExit(exit_status() if lost or end.code == 130 else end.code) from None
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer raises for words it does not understand
+            raise
+        raise SystemExit(told_error(error, as_json)) from None
+    lost = interrupts.seen and not status
+    status = exit_status() if lost or status == 130 else status or 0
+    if status and not answered():  # before there was anything to tell of
+        told_interrupt(status, as_json)
+    raise SystemExit(status)

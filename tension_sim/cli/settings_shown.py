@@ -7,9 +7,30 @@ from typing import Any
 from ..recipes.recipe import Recipe
 from ..recipes.settings import OMITTED
 
-__all__ = ["settings_shown"]
+__all__ = ["recipe_shown", "settings_shown"]
 
 _UNITS = {"second": "*second", "hertz": "*Hz"}
+
+
+def recipe_shown(recipe: Recipe) -> dict[str, Any]:
+    """Return what ``show`` prints, as plain values; settings are texts that ``--set`` takes."""
+    rows = [
+        {"name": name, "value": None if note == "unset" else value, "note": note}
+        for name, value, note in settings_shown(recipe)
+    ]
+    expected = {key: list(value) for key, value in recipe.expected.items() if key != "reference"}
+    return {
+        "recipe": recipe.name,
+        "summary": recipe.summary,
+        "protocol": {"name": recipe.protocol.name, "summary": recipe.protocol.summary},
+        "source": recipe.source,
+        "script": recipe.script,
+        "notes": recipe.notes,
+        "settings": rows,
+        "expected": expected,
+        "units": {key: recipe.protocol.expected[key].unit for key in expected},
+        "reference": recipe.expected.get("reference"),
+    }
 
 
 def settings_shown(recipe: Recipe) -> list[tuple[str, str, str]]:

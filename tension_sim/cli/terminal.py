@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-__all__ = ["ERR", "OUT", "plain", "say", "say_json"]
+__all__ = ["ERR", "OUT", "answered", "plain", "say", "say_json"]
 
 # no markup, no :emoji:
 OUT = Console(highlight=False, markup=False, emoji=False)
@@ -33,6 +33,15 @@ def say(text: object, console: Console = OUT, style: str | None = None) -> None:
     console.print(plain(text).encode(encoding, "backslashreplace").decode(encoding), style=style, soft_wrap=True)
 
 
+_answers: list[Any] = []
+
+
 def say_json(value: Any) -> None:
     """Print a value as JSON, which spells control characters in its own way."""
     OUT.print(json.dumps(value, indent=2).replace("\x7f", "\\u007f"), soft_wrap=True)
+    _answers.append(value)
+
+
+def answered() -> bool:
+    """Say whether this process has printed a value as JSON."""
+    return bool(_answers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import decimal
 import numbers as kinds
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ def _read(value: Any, depth: int = 0) -> tuple[np.ndarray, np.ndarray | None, Di
     if hasattr(getattr(value, "dim", None), "get_dimension"):
         return np.asarray(value), None, dimension_of_brian2(value)
     if isinstance(value, np.ma.MaskedArray):
-        return np.asarray(value.data), np.ma.getmaskarray(value), None
+        return np.asarray(value.data), np.ma.getmaskarray(value), None  # type: ignore[no-untyped-call] # numpy has no types for it
     kind = type(value)
     if hasattr(kind, "dimensionality") and hasattr(kind, "simplified"):  # of the package quantities, and of neo
         return _read_quantities(value)
@@ -175,7 +175,9 @@ def _read_quantities(value: Any) -> tuple[np.ndarray, None, Dimension]:
     return np.asarray(plain.magnitude), None, tuple(powers[name] for name in _QUANTITIES)
 
 
-def _read_list(value: list | tuple, depth: int) -> tuple[np.ndarray, np.ndarray | None, Dimension | None]:
+def _read_list(
+    value: list[Any] | tuple[Any, ...], depth: int
+) -> tuple[np.ndarray, np.ndarray | None, Dimension | None]:
     """Read the items one by one where one of them would lose its mask or unit in `numpy.asarray`."""
     if depth > _DEEPEST:
         raise _Unusable("it is nested too deep.")
@@ -195,7 +197,7 @@ def _read_list(value: list | tuple, depth: int) -> tuple[np.ndarray, np.ndarray 
     return np.stack([part for part, *_ in parts]), np.stack(masks), dimensions.pop()
 
 
-def _holds_special(value: list | tuple, depth: int) -> bool:
+def _holds_special(value: Sequence[Any], depth: int) -> bool:
     """Say whether a nested list holds masked arrays, or quantities of any package."""
     for kind in set(map(type, value)):
         if issubclass(kind, np.ma.MaskedArray) or any(hasattr(kind, name) for name in _MARKS):

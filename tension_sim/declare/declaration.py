@@ -3,38 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidTypeError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
+from .converted import Converted, Declared, File, Number
 from .described import Described
 from .learning import Learning
 from .neuron import Neuron, SynapticFilter, current_scale
-from .units import Dimension
+from .units import Dimension, Quantity
 from .validation import check_choice, check_positive, check_whole
 from .values import check_mappings, seconds, shown_in
 
-__all__ = ["DTYPES", "Declaration"]
+__all__ = ["DTYPES", "Declaration", "check_currents", "check_filter"]
 
 DTYPES = ("float64", "float32")
 
 
-class Declaration(Described):
+def check_currents(where: str, neuron: Neuron) -> None:
+    """Refuse a neuron that does not say which variables take recurrent, feedback and external currents."""
+    if not neuron.inputs:
+        what = "a neuron with a recurrent, a feedback and an external input"
+        fix = "name them in [inputs], or put the neuron into a Population."
+        raise InvalidValueError(message(where, what, f"{neuron.name}, with {', '.join(neuron.more_inputs)}", fix))
+
+
+def check_filter(where: str, synapse: SynapticFilter | None) -> None:
+    """Refuse a synapse whose spikes add their weights, where these count by the rate of spikes."""
+    if synapse is not None and synapse.kind != "filter":
+        fix = "a Network has projections with synapses."
+        raise InvalidValueError(message(where, 'a file of kind = "filter"', f"{synapse.name}, a synapse", fix))
+
+
+class Declaration(Described, Declared):
     """Base of the frozen dataclasses `ForceNetwork` and `FittedNetwork`: checks and units that both have."""
 
-    neuron: Neuron
-    n: int
-    dt: float
-    learning: Learning | None
-    parameters: Mapping[str, Any]
-    initial: Mapping[str, Any]
-    dtype: str
-    seed: int
-    synapse: SynapticFilter | None
-    n_outputs: int
-    state_variables: Mapping[str, Dimension]
+    if TYPE_CHECKING:
+        # what the classes declare themselves
+        neuron: Converted[Neuron, File]
+        n: int
+        dt: Converted[float, Number]
+        learning: Learning | None
+        parameters: Mapping[str, Any]
+        initial: Mapping[str, Any]
+        dtype: str
+        seed: int
+
+        @property
+        def n_outputs(self) -> int: ...
+        @cached_property
+        def state_variables(self) -> dict[str, Dimension]: ...
+        @cached_property
+        def parameter_values(self) -> dict[str, Quantity]: ...
 
     #: Begins messages.
     _where = "Declaration"
+
+    @property
+    def _filters(self) -> list[SynapticFilter]:
+        """The synaptic filters, that of the static synapses first."""
+        raise NotImplementedError
 
     def _put(self, name: str, value: Any) -> None:
         """Set a field to its checked value, before anything reads it."""
@@ -47,6 +75,8 @@ class Declaration(Described):
         check_choice(f"{self._where}.dtype", self.dtype, DTYPES)
         check_whole(f"{self._where}.seed", self.seed, 0)
         check_mappings(self)
+        check_currents(f"{self._where}.neuron", self.neuron)
+        check_filter(f"{self._where}.synapse", self.synapse)
 
     def _check_learning(self) -> None:
         if self.learning is not None and not isinstance(self.learning, Learning):
@@ -59,7 +89,12 @@ class Declaration(Described):
             getattr(self, name)
 
     def _describe(self) -> dict[str, object]:
-        shown = {"neuron": self.neuron.name, "synapse": self.synapse and self.synapse.name, "n": self.n, "dt": self.dt}
+        shown: dict[str, object] = {
+            "neuron": self.neuron.name,
+            "synapse": next((each.name for each in self._filters), None),
+            "n": self.n,
+            "dt": self.dt,
+        }
         return shown | {"outputs": self.n_outputs, "dtype": self.dtype, "seed": self.seed}
 
     @property
@@ -75,6 +110,16 @@ class Declaration(Described):
         if name in self.currents:
             return self.neuron.current_unit, self.current_scale
         return shown_in(self.state_variables[name])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What results say of the network: its equation files and parameters."""
+        return {
+            "neuron": self.neuron.name,
+            "synapse": next((each.name for each in self._filters), None),
+            "source": self.neuron.source,
+            "parameters": {name: float(q.value) for name, q in self.parameter_values.items()},
+        }
 
     @property
     def current_scale(self) -> float:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["Described"]
+__all__ = ["Described", "html_table"]
+
+
+def html_table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for a notebook; the first column names the rows.
+
+    Examples
+    --------
+    >>> html_table(["", "a<b"], [["n", 5]])
+    '<table><tr><th></th><th>a&lt;b</th></tr><tr><th>n</th><td>5</td></tr></table>'
+    """
+    lines = ["".join(f"<th>{escape(str(text))}</th>" for text in head)] if head else []
+    for first, *others in rows:
+        cells = "".join(f"<td>{escape(str(text))}</td>" for text in others)
+        lines.append(f"<th>{escape(str(first))}</th>{cells}")
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
 class Described:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +85,7 @@ def check_neuron(where: str, neuron: Neuron, parameters: Mapping[str, Quantity])
     if states[neuron.membrane].meaning.kind != "float":
         raise InvalidValueError(message(f"{where}: membrane", "a variable with a unit", neuron.membrane))
     _check_initial(where, neuron, parameters, meanings)
-    changes = {
+    changes: dict[str, Any] = {
         "equations": "\n".join(map(str, equations)),
         "threshold": read_condition(f"{where}: threshold", neuron.threshold, known) if neuron.spiking else "",
         "reset": "",
@@ -107,6 +109,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     shared = _parameters(where, equations, parameters)
     for name, quantity in parameters.items():
         check_time_constant(where, name, quantity.value, synapse.parameters[name])
+    formulas = {each.name: each.formula for each in equations if each.formula is not None}
     for each in equations:
         if each.kind != "differential":
             raise InvalidValueError(
@@ -120,13 +123,13 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
             if name not in variables:
                 raise unknown_name(f"{where}: {key}", "variable of the equations", name, variables)
     check_equations(f"{where}: equations", equations, shared, exact=variables, shared=shared)
-    for each in equations:
-        free = sorted(names_in(each.formula) & {"t", "i", "N", "t_in_timesteps"})
+    for variable, formula in formulas.items():
+        free = sorted(names_in(formula) & {"t", "i", "N", "t_in_timesteps"})
         if free:
             raise InvalidValueError(
-                message(f"{where}: equations: {each.name}", "a filter that is the same at all times", free)
+                message(f"{where}: equations: {variable}", "a filter that is the same at all times", free)
             )
-        check_linear(f"{where}: equations: {each.name}", each.formula, {*variables})
+        check_linear(f"{where}: equations: {variable}", formula, {*variables})
     output = variables[synapse.output]
     if output.unit != PLACEHOLDER:
         place = f"{where}: equations: {output.name}"
@@ -135,19 +138,22 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
         raise InvalidValueError(message(f"{where}: spike", "what a spike adds to a variable", {}))
     spike = {}
     for name, text in synapse.spike.items():
-        # a spike adds this, times a weight in the filter's unit, times one unit of time
+        # a spike adds this, times a weight in the filter's unit; of a filter also times one unit of time
         unit = combined(variables[name].meaning.dimension, output.meaning.dimension, -1)
+        of_filter = synapse.kind == "filter"
+        wanted = Meaning(combined(unit, _SECOND, -1) if of_filter else unit)
+        what = f"what a spike of weight 1 adds{' in 1 second' if of_filter else ''}"
         place, tree = f"{where}: spike.{name}", parse(f"{where}: spike.{name}", text)
         _check_names(place, tree, shared)
         evaluate(text, place, parameters)
-        checked(place, tree, shared, Meaning(combined(unit, _SECOND, -1)), "what a spike of weight 1 adds in 1 second")
+        checked(place, tree, shared, wanted, what)
         if random_calls(tree):
             raise InvalidValueError(message(place, "an amount that is the same for each spike", text))
         spike[name] = render(tree)
     return replace(synapse, equations="\n".join(map(str, equations)), spike=spike)
 
 
-def _check_names(where: str, tree: object, known: Mapping[str, object]) -> None:
+def _check_names(where: str, tree: ast.expr, known: Mapping[str, object]) -> None:
     other = sorted(names_in(tree) & {"t", "dt", "i", "N", "t_in_timesteps"} - {*known})
     if other:
         raise unknown_name(where, "parameter or unit", other[0], known)
@@ -176,7 +182,20 @@ def _inputs(where: str, neuron: Neuron, taken: set[str]) -> dict[str, Meaning]:
             fix = "equations use inputs without declaring them; each has a name of its own."
             raise InvalidValueError(message(f"{where}: inputs.{key}", "a name that is used once", name, fix))
         seen.add(name)
-    return dict.fromkeys(neuron.inputs.values(), Meaning(dimension))
+    found = dict.fromkeys(neuron.inputs.values(), Meaning(dimension))
+    for name, each in neuron.more_inputs.items():
+        place = f"{where}: inputs.{name}"
+        check_name(place, name)
+        if name in seen:
+            fix = "equations use inputs without declaring them; each has a name of its own."
+            raise InvalidValueError(message(place, "a name that is used once", name, fix))
+        unit = evaluate(each.unit, f"{place}.unit")
+        if not 0 < unit.value < np.inf:
+            raise InvalidValueError(message(f"{place}.unit", "a unit above 0", each.unit))
+        declared_unit(f"{place}.unit", unit_text(unit.dimension))
+        found[name] = Meaning(unit.dimension)
+        seen.add(name)
+    return found
 
 
 def _check_initial(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .arrays_in import numbers
+from .converted import Converted, File, Number, declared
 from .declaration import Declaration
-from .equations import Neuron, SynapticFilter, dimensions, load_neuron, load_synapse, unit_of
+from .equations import Neuron, SynapticFilter, dimensions, neuron_of, synapse_of, unit_of
 from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
@@ -30,7 +32,7 @@ ERRORS = {"total_input": "z + static_input + external_input - unit*y", "synaptic
 NAMES = ("z", "static_input", "external_input", "y", "unit")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@declared(repr=False)
 class FittedNetwork(Declaration):
     """A spiking network with static synapses and plastic ones that learn a target for each neuron.
 
@@ -82,21 +84,21 @@ class FittedNetwork(Declaration):
     [0, 1, 2]
     """
 
-    neuron: Neuron
-    synapse: SynapticFilter
-    plastic_synapse: SynapticFilter
+    neuron: Converted[Neuron, File]
+    synapse: Converted[SynapticFilter, File]
+    plastic_synapse: Converted[SynapticFilter, File]
     n: int
-    dt: float
+    dt: Converted[float, Number]
     recurrent: SparseKernel | None
     plastic: SparseKernel
     learning: Learning | None = None
-    input_kernel: Any = None
+    input_kernel: Converted[SparseKernel | None, ArrayLike] = Converted(None)
     n_feedforward: int = 0
     error: str = "total_input"
-    alpha_P: Any = None
-    row_sum: Any = None
-    groups: Any = None
-    signs: Any = None
+    alpha_P: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    row_sum: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    groups: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    signs: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float64"
@@ -105,13 +107,11 @@ class FittedNetwork(Declaration):
     _where = "FittedNetwork"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.neuron, Neuron):
-            self._put("neuron", load_neuron(self.neuron))
+        self._put("neuron", neuron_of(self.neuron))
         if not self.neuron.spiking:
             raise InvalidValueError(message("FittedNetwork.neuron", "a spiking neuron", self.neuron.name))
         for name in ("synapse", "plastic_synapse"):
-            if not isinstance(getattr(self, name), SynapticFilter):
-                self._put(name, load_synapse(getattr(self, name)))
+            self._put(name, synapse_of(getattr(self, name)))
             if len(getattr(self, name).spike) != 1:
                 expected = "a filter whose spikes add to one variable"
                 raise InvalidValueError(message(f"FittedNetwork.{name}", expected, dict(getattr(self, name).spike)))
@@ -153,7 +153,7 @@ class FittedNetwork(Declaration):
                 what = "whole numbers from 0 on, and -1 for no group"
                 raise InvalidValueError(message("FittedNetwork.groups", what, self.groups))
             count = int(self.groups.max()) + 1
-            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one a group"))
+            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one per group"))
             check_matrix("FittedNetwork.row_sum", row_sum, (count,), "groups")
             if not np.all(row_sum >= 0):
                 raise InvalidValueError(message("FittedNetwork.row_sum", "penalties of at least 0", self.row_sum))
@@ -184,7 +184,7 @@ class FittedNetwork(Declaration):
 
     @property
     def n_outputs(self) -> int:
-        """Number of targets: one a neuron."""
+        """Number of targets: one per neuron."""
         return self.n
 
     @cached_property
@@ -200,8 +200,11 @@ class FittedNetwork(Declaration):
     @cached_property
     def parameter_values(self) -> dict[str, Quantity]:
         """Parameters of neuron and filters, in SI units with dimensions."""
-        filters = [self.synapse, self.plastic_filter]
-        return parameter_values("FittedNetwork", self.neuron, filters, self.parameters, self.dt)
+        return parameter_values("FittedNetwork", self.neuron, self._filters, self.parameters, self.dt)
+
+    @property
+    def _filters(self) -> list[SynapticFilter]:
+        return [self.synapse, self.plastic_filter]
 
     @cached_property
     def state_variables(self) -> dict[str, Dimension]:

@@ -1,15 +1,17 @@
-"""Sparse weights: one entry a synapse."""
+"""Sparse weights: one entry per synapse."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from .arrays_in import numbers, whole_numbers
+from .converted import Converted, Declared, declared
 from .validation import check_flag, check_fraction, check_matrix, check_table, check_whole
 
 __all__ = ["SparseKernel"]
@@ -17,8 +19,8 @@ __all__ = ["SparseKernel"]
 _DRAWING = 40  # bytes of a synapse while it is drawn
 
 
-@dataclass(frozen=True, eq=False)
-class SparseKernel:
+@declared()
+class SparseKernel(Declared):
     """Weights of a sparse connection: one entry for each synapse.
 
     Attributes
@@ -40,10 +42,10 @@ class SparseKernel:
     """
 
     n: int
-    pre: np.ndarray
-    post: np.ndarray
-    weight: np.ndarray
-    n_post: int | None = None
+    pre: Converted[np.ndarray, ArrayLike]
+    post: Converted[np.ndarray, ArrayLike]
+    weight: Converted[np.ndarray, ArrayLike]
+    n_post: Converted[int, None] = Converted(None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", check_whole("SparseKernel.n", self.n, 1))
@@ -55,7 +57,7 @@ class SparseKernel:
         weight = numbers("SparseKernel.weight", self.weight, f"an array of shape {self.pre.shape}")
         for name, array in (("post", self.post), ("weight", weight)):
             if array.shape != self.pre.shape:
-                fix = "one entry a synapse."
+                fix = "one entry per synapse."
                 raise InvalidValueError(message(f"SparseKernel.{name}", "three arrays of one length", array.shape, fix))
         object.__setattr__(self, "weight", check_matrix("SparseKernel.weight", weight, self.pre.shape, "synapses"))
 

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .validation import check_choice, check_fraction, check_positive, check_steps, check_window
+from ..errors import InvalidValueError, message
+from .validation import check_choice, check_fraction, check_number, check_positive, check_steps, check_window
 
-__all__ = ["FOREVER", "GAINS", "Learning"]
+__all__ = ["FOREVER", "GAINS", "Learning", "check_forgotten", "check_relaxation"]
 
 #: The step that stands for "to the end of the run".
 FOREVER = 2**62
 
 GAINS = ("divided", "undivided")
+
+
+def check_relaxation(where: str, value: Any) -> float:
+    """Return a number in [0, 1)."""
+    number = check_number(where, value)
+    if not 0 <= number < 1:
+        raise InvalidValueError(message(where, "a number in [0, 1)", value, "0 keeps all of the past."))
+    return number
+
+
+def check_forgotten(where: str, forgetting: Any, relaxation: Any, grouped: bool = False) -> None:
+    """Check what an update forgets: P is divided, or goes back towards its start, which must be diagonal then."""
+    check_fraction(f"{where}.forgetting", forgetting, "1 keeps all of the past.")
+    if not check_relaxation(f"{where}.relaxation", relaxation):
+        return
+    if forgetting != 1:
+        expected = f"0 beside forgetting={forgetting:g}, which forgets too"
+        raise InvalidValueError(message(f"{where}.relaxation", expected, relaxation, "leave out one of the two."))
+    if grouped:
+        expected = "0 with a penalty on sums of weights, which makes P(0) more than a diagonal"
+        raise InvalidValueError(
+            message(f"{where}.relaxation", expected, relaxation, "leave out relaxation or row_sum.")
+        )
 
 
 @dataclass(frozen=True)
@@ -29,7 +54,16 @@ class Learning:
         In time steps: an update falls on step k where ``start <= k < stop`` and
         ``k % update_every == 0``. ``stop=None`` means to the end.
     forgetting : float
-        Weight of the past from one update to the next, in (0, 1].
+        Weight of the past from one update to the next, in (0, 1]: P is divided by it. Nothing
+        bounds P where the rates do not vary (wind-up), so that a long run ends in a
+        divergence; `relaxation` follows a changing target for any time.
+    relaxation : float
+        How far P goes back towards its start after each update, in [0, 1):
+        P <- (1 - relaxation) P + relaxation alpha_P I. The eigenvalues of P stay in
+        (0, alpha_P]. A direction in which the rates have the mean square s is remembered for
+        about 1 / sqrt(relaxation alpha_P s) updates; try 1e-6, then larger. It is the Kalman
+        filter of weights that wander about 0 (Van Vaerenbergh, Lazaro-Gredilla & Santamaria
+        2012, doi:10.1109/TNNLS.2012.2200500, there "back to the prior").
     probability : float
         Chance of an update at each step of the schedule, in (0, 1].
 
@@ -49,6 +83,7 @@ class Learning:
     stop: int | None = None
     forgetting: float = 1.0
     probability: float = 1.0
+    relaxation: float = 0.0
 
     def __post_init__(self) -> None:
         check_positive("Learning.alpha_P", self.alpha_P, "P(0) = alpha_P I must be positive.")
@@ -59,5 +94,5 @@ class Learning:
         if self.stop is not None:
             check_steps("Learning.stop", self.stop, 0)
             check_window("Learning.stop", self.start, self.stop)
-        check_fraction("Learning.forgetting", self.forgetting, "1 keeps all of the past.")
+        check_forgotten("Learning", self.forgetting, self.relaxation)
         check_fraction("Learning.probability", self.probability)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from .converted import Converted, File, Number, declared
 from .declaration import DTYPES as DTYPES
 from .declaration import Declaration
 from .equations import (
@@ -19,8 +20,8 @@ from .equations import (
     SynapticFilter,
     activation_of,
     dimensions,
-    load_neuron,
-    load_synapse,
+    neuron_of,
+    synapse_of,
     unit_of,
 )
 from .kernels import SparseKernel
@@ -41,7 +42,7 @@ from .values import initial_values, parameter_values, rates_of, seconds
 __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@declared(repr=False)
 class ForceNetwork(Declaration):
     """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
 
@@ -92,14 +93,14 @@ class ForceNetwork(Declaration):
     (1, True)
     """
 
-    neuron: Neuron
-    synapse: SynapticFilter | None
+    neuron: Converted[Neuron, File]
+    synapse: Converted[SynapticFilter | None, File]
     n: int
-    dt: float
+    dt: Converted[float, Number]
     recurrent: SparseKernel | None
-    feedback_kernel: np.ndarray | None
-    output_kernel: np.ndarray | None
-    input_kernel: np.ndarray | None = None
+    feedback_kernel: Converted[np.ndarray | None, ArrayLike]
+    output_kernel: Converted[np.ndarray | None, ArrayLike]
+    input_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     learning: Learning | None = None
@@ -113,15 +114,14 @@ class ForceNetwork(Declaration):
     _where = "ForceNetwork"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.neuron, Neuron):
-            self._put("neuron", load_neuron(self.neuron))
+        self._put("neuron", neuron_of(self.neuron))
         if not self.neuron.spiking:
             if self.synapse is not None:
                 raise InvalidValueError(
                     message("ForceNetwork.synapse", f"None, for {self.neuron.name!r} has no spikes", self.synapse)
                 )
-        elif not isinstance(self.synapse, SynapticFilter):
-            self._put("synapse", load_synapse(self.synapse))
+        else:
+            self._put("synapse", synapse_of(self.synapse))
         check_text("ForceNetwork.activation", self.activation)
         if self.activation:
             if self.neuron.spiking:
@@ -163,9 +163,9 @@ class ForceNetwork(Declaration):
     def _check_kernels(self) -> None:
         unit, outputs = self.neuron.current_unit, 1
         if self.output_kernel is not None:
-            shape = (self.n_read, "n_outputs")
-            self._put("output_kernel", check_table("ForceNetwork.output_kernel", self.output_kernel, shape))
-            outputs = self.output_kernel.shape[1]
+            kernel = check_table("ForceNetwork.output_kernel", self.output_kernel, (self.n_read, "n_outputs"))
+            self._put("output_kernel", kernel)
+            outputs = kernel.shape[1]
         if self.feedback_kernel is not None:
             where = "ForceNetwork.feedback_kernel"
             if self.output_kernel is None or "feedback" not in self.neuron.inputs:
@@ -173,12 +173,15 @@ class ForceNetwork(Declaration):
             shape = (outputs, self.n)
             self._put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
         if self.input_kernel is not None:
-            shape = ("n_inputs", self.n)
-            self._put("input_kernel", check_table("ForceNetwork.input_kernel", self.input_kernel, shape, unit))
+            kernel = check_table("ForceNetwork.input_kernel", self.input_kernel, ("n_inputs", self.n), unit)
+            self._put("input_kernel", kernel)
 
     def _check_rules(self) -> None:
         if self.learning is not None and self.output_kernel is None:
             raise InvalidValueError(message("ForceNetwork.learning", "an output_kernel to learn", None))
+        if self.plastic is not None and self.plastic.shares_P and self._keeps_P_apart:
+            fix = "leave shares_P out, or set it to False."
+            raise InvalidValueError(message("Plastic.shares_P", f"False: {self._keeps_P_apart}", True, fix))
         expression = "" if self.plastic is None else self.plastic.expression
         if "z_out" in expression and self.n_outputs != 1:
             raise InvalidValueError(
@@ -201,11 +204,31 @@ class ForceNetwork(Declaration):
                 kernel = getattr(target, name)
                 if kernel is not None and len(kernel) != rows:
                     where, shape = f"TargetNetwork.{name}", f"shape ({rows}, {self.n})"
-                    raise InvalidValueError(message(where, shape, kernel.shape, "one row a channel."))
+                    raise InvalidValueError(message(where, shape, kernel.shape, "one row per channel."))
+
+    @property
+    def shares_P(self) -> bool:
+        """Whether readout and plastic weights learn by one rule, with one P."""
+        return self.plastic is not None and self.plastic.shares_P is not False and not self._keeps_P_apart
+
+    @property
+    def _keeps_P_apart(self) -> str:
+        """Why readout and plastic weights cannot share P; empty where they can."""
+        plastic = self.plastic
+        if plastic is None:
+            return "there are no plastic weights"
+        reasons = {
+            "the readout does not learn": self.learning is None,
+            "the readout has another learning": plastic.learning != self.learning,
+            "divide_by_source needs a P of its own": plastic.divide_by_source,
+            'when="start" learns from other rates than the readout': plastic.when != "end",
+            "the readout learns from traces": self.traces is not None,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
 
     @property
     def n_outputs(self) -> int:
-        """Number of outputs: of the readout, or one a neuron without a readout."""
+        """Number of outputs: of the readout, or one per neuron without a readout."""
         return self.n if self.output_kernel is None else self.output_kernel.shape[1]
 
     @property
@@ -221,8 +244,11 @@ class ForceNetwork(Declaration):
     @cached_property
     def parameter_values(self) -> dict[str, Quantity]:
         """Parameters of neuron and filter, in SI units with dimensions."""
-        filters = [] if self.synapse is None else [self.synapse]
-        return parameter_values("ForceNetwork", self.neuron, filters, self.parameters, self.dt)
+        return parameter_values("ForceNetwork", self.neuron, self._filters, self.parameters, self.dt)
+
+    @property
+    def _filters(self) -> list[SynapticFilter]:
+        return [] if self.synapse is None else [self.synapse]
 
     @property
     def static_input(self) -> str:
@@ -256,17 +282,17 @@ class ForceNetwork(Declaration):
     @classmethod
     def random(
         cls,
-        neuron: str | Path | Neuron = "lif",
-        synapse: str | Path | SynapticFilter = "double_exponential",
+        neuron: Neuron | File = "lif",
+        synapse: SynapticFilter | File = "double_exponential",
         *,
         n: int = 2000,
         n_outputs: int = 1,
         n_inputs: int = 0,
-        dt: float | str = 5e-5,
+        dt: Number = 5e-5,
         p: float = 0.1,
-        G: float = 0.04,
-        Q: float = 10.0,
-        E2: float = 0.0,
+        G: float | np.ndarray = 0.04,
+        Q: float | np.ndarray = 10.0,
+        E2: float | np.ndarray = 0.0,
         row_balanced: bool = True,
         seed: int = 0,
         **declaration: Any,
@@ -304,7 +330,7 @@ class ForceNetwork(Declaration):
         n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
         n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)
         check_whole("ForceNetwork.seed", seed, 0)
-        neuron = neuron if isinstance(neuron, Neuron) else load_neuron(neuron)
+        neuron = neuron_of(neuron)
         unit = neuron.current_unit
         G, Q, E2 = (
             float(check_matrix(f"ForceNetwork.{name}", value, (), "one number", unit))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
-from .equations import Neuron, load_neuron
+from .converted import Converted, Declared, File, declared
+from .declaration import check_currents
+from .equations import Neuron, neuron_of
 from .kernels import SparseKernel
 from .language.code import checked_error
 from .learning import Learning
@@ -34,8 +37,8 @@ ERRORS = {
 NAMES = ("z", "z_now", "z_out", "r", "y", "z_target", "unit")
 
 
-@dataclass(frozen=True, eq=False)
-class Plastic:
+@declared()
+class Plastic(Declared):
     """Recurrent weights, from rates to currents, that learn.
 
     Attributes
@@ -44,7 +47,7 @@ class Plastic:
         Initial weights from row to column, in the unit of the neuron file's currents; of an
         array every entry learns, of a SparseKernel those it holds, also where they are 0.
     learning : Learning
-        Rule and schedule. Where it equals that of the readout, both share P.
+        Rule and schedule.
     error : str
         A name in `ERRORS`, or a Brian2 expression of the names given there: ``"output"``
         is FORCE on the recurrent kernel, ``"input"`` BioFORCE, ``"target_network"``
@@ -57,6 +60,11 @@ class Plastic:
     when : str
         ``"end"``: learn from the rates of this step; ``"start"``: from those it began with,
         before they advance, as the programs of CURBD do.
+    shares_P : bool, optional
+        Whether these weights and the readout learn by one rule, so that neurons with the same
+        partners as the readout use its P. They need the same `learning`, ``when="end"``, no
+        `divide_by_source`, and a readout without traces. Where all this holds, P is shared unless
+        this is False. Where it does not, it is not shared, and True is refused.
 
     Examples
     --------
@@ -65,16 +73,19 @@ class Plastic:
     (9, 'z - unit*y')
     """
 
-    kernel: SparseKernel
+    kernel: Converted[SparseKernel, ArrayLike]
     learning: Learning
     error: str = "output"
-    factor: Any = None
+    factor: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     divide_by_source: bool = False
     when: str = "end"
+    shares_P: bool | None = None
 
     def __post_init__(self) -> None:
         check_choice("Plastic.when", self.when, ("end", "start"))
         check_flag("Plastic.divide_by_source", self.divide_by_source)
+        if self.shares_P is not None:
+            check_flag("Plastic.shares_P", self.shares_P)
         if not isinstance(self.kernel, SparseKernel):
             matrix = check_table("Plastic.kernel", self.kernel, ("n", "n"))
             n = len(matrix)
@@ -99,8 +110,8 @@ class Plastic:
         return ERRORS.get(self.error, self.error)
 
 
-@dataclass(frozen=True, eq=False)
-class TargetNetwork:
+@declared()
+class TargetNetwork(Declared):
     """The rate network that full-FORCE takes its targets from, driven by the supervisor.
 
     Attributes
@@ -125,21 +136,20 @@ class TargetNetwork:
         Rule and schedule of that readout.
     """
 
-    neuron: Neuron
-    recurrent_kernel: np.ndarray
-    target_kernel: np.ndarray
-    input_kernel: np.ndarray | None = None
-    hint_kernel: np.ndarray | None = None
+    neuron: Converted[Neuron, File]
+    recurrent_kernel: Converted[np.ndarray, ArrayLike]
+    target_kernel: Converted[np.ndarray, ArrayLike]
+    input_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    hint_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
     activation: str = ""
     scale: float = 1.0
-    output_kernel: np.ndarray | None = None
+    output_kernel: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     learning: Learning | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.neuron, Neuron):
-            object.__setattr__(self, "neuron", load_neuron(self.neuron))
+        object.__setattr__(self, "neuron", neuron_of(self.neuron))
         check_mappings(self)
         check_text("TargetNetwork.activation", self.activation)
         scale = float(check_matrix("TargetNetwork.scale", self.scale, (), "one number"))
@@ -149,6 +159,7 @@ class TargetNetwork:
             raise InvalidTypeError(message("TargetNetwork.learning", "a Learning or None", self.learning, fix))
         if self.neuron.spiking:
             raise InvalidValueError(message("TargetNetwork.neuron", "a rate unit", self.neuron.name))
+        check_currents("TargetNetwork.neuron", self.neuron)
         self._put("recurrent_kernel", ("n", "n"))
         n = self.n
         self._put("recurrent_kernel", (n, n))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .arrays_in import whole_numbers
+from .converted import Converted, Declared, declared
 from .validation import check_choice, check_steps, check_text, check_whole
 
 __all__ = ["Record"]
 
 
-@dataclass(frozen=True)
-class Record:
+@declared(eq=True)
+class Record(Declared):
     """What a run records.
 
     Attributes
@@ -32,8 +34,8 @@ class Record:
 
     every: int = 1
     spikes_of: int | None = None
-    variables: Mapping[str, tuple[int, ...]] = None  # type: ignore[assignment]
-    off: tuple[str, ...] = ()
+    variables: Converted[Mapping[str, tuple[int, ...]], Mapping[str, ArrayLike] | None] = Converted(None)
+    off: Converted[tuple[str, ...], str | Sequence[str]] = Converted(())
     dtype: str | None = None
 
     def __post_init__(self) -> None:
@@ -58,13 +60,14 @@ class Record:
         object.__setattr__(self, "off", tuple(off))
         object.__setattr__(self, "variables", variables)
 
-    def check(self, known: Mapping[str, object], n: int) -> None:
-        """Refuse variables or neurons that a network of n neurons does not have."""
+    def check(self, known: Mapping[str, object], n: int | Mapping[str, int]) -> None:
+        """Refuse variables or neurons that a network does not have; n of each variable, or of all."""
         for name in self.off:
             if name not in self.variables:
                 raise unknown_name("Record.off", "recorded variable", name, self.variables)
         for name, indices in self.variables.items():
             if name not in known:
                 raise unknown_name("Record.variables", "state variable", name, known)
-            if not indices or min(indices) < 0 or max(indices) >= n:
-                raise InvalidValueError(message(f"Record.variables[{name!r}]", f"neurons from 0 to {n - 1}", indices))
+            last = (n if isinstance(n, int) else n[name]) - 1
+            if not indices or min(indices) < 0 or max(indices) > last:
+                raise InvalidValueError(message(f"Record.variables[{name!r}]", f"neurons from 0 to {last}", indices))

@@ -85,7 +85,9 @@ class SampleFile:
             return None
         if not (samples.flags.c_contiguous and _is_read(samples.dtype) and samples.ndim in (1, 2)):
             return None
-        start = samples.__array_interface__["data"][0] - np.frombuffer(samples._mmap, np.uint8).ctypes.data
+        # numpy has no public name for the map
+        whole = np.frombuffer(samples._mmap, np.uint8)  # type: ignore[attr-defined]
+        start = samples.__array_interface__["data"][0] - whole.ctypes.data
         start += samples.offset - samples.offset % mmap.ALLOCATIONGRANULARITY
         return cls._made(where, Path(samples.filename), samples.dtype, start, samples.shape, scale)
 
@@ -170,7 +172,7 @@ class SampleFile:
         try:
             found = os.stat(self.path)
         except OSError as error:
-            raise _changed(self.path, error.strerror) from None
+            raise _changed(self.path, error.strerror or str(error)) from None
         if found.st_size != self.bytes:
             raise _changed(self.path, f"it has {found.st_size} bytes, not {self.bytes}")
         if found.st_mtime_ns != self.modified:

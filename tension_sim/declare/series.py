@@ -46,8 +46,8 @@ def values_of(part: str, rows: np.ndarray | SampleFile) -> dict[str, np.ndarray]
     >>> values_of("target", np.ones((2, 1)))
     {'target.samples': array([1., 1.]), 'target.samples_file': array([], dtype=int32)}
     """
-    in_memory = isinstance(rows, np.ndarray)
-    return {
-        f"{part}.samples": rows.ravel() if in_memory else np.zeros(rows.channels),
-        f"{part}.samples_file": np.empty(0, np.int32) if in_memory else rows.described,
-    }
+    if isinstance(rows, np.ndarray):
+        samples, file = rows.ravel(), np.empty(0, np.int32)
+    else:
+        samples, file = np.zeros(rows.channels), rows.described
+    return {f"{part}.samples": samples, f"{part}.samples_file": file}

@@ -83,12 +83,14 @@ def check_time_constants(
     by_steps = neuron.method not in _EXACT
     divisors: set[str] = set()
     limits: set[str] = set()
-    for part, stepwise in [(neuron, by_steps), *((each, by_steps and not each.exact) for each in synapses)]:
+    parts: list[tuple[Neuron | SynapticFilter, bool]] = [(neuron, by_steps)]
+    parts += [(each, by_steps and not each.exact) for each in synapses]
+    for part, stepwise in parts:
         if part is not neuron:
             for name in part.parameters:
                 check_time_constant(where, name, float(values[name].value), shown.get(name))
         for equation in part.read():
-            found = set() if equation.formula is None else set(_divisors(equation.formula))
+            found = set(() if equation.formula is None else _divisors(equation.formula))
             divisors |= {name for name, _ in found}
             if stepwise and equation.kind == "differential":
                 limits |= {name for name, inside in found if not inside}

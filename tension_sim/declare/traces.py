@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InvalidValueError, message
 from .arrays_in import whole_numbers
+from .converted import Converted, Declared, declared
 from .validation import check_matrix
 
 __all__ = ["Traces"]
 
 
-@dataclass(frozen=True, eq=False)
-class Traces:
+@declared()
+class Traces(Declared):
     """Traces that jump by 1 at each spike of a neuron and decay exponentially; a neuron may have several.
 
     Attributes
@@ -33,8 +33,8 @@ class Traces:
     6
     """
 
-    neuron: np.ndarray
-    tau: np.ndarray
+    neuron: Converted[np.ndarray, ArrayLike]
+    tau: Converted[np.ndarray, ArrayLike]
 
     def __post_init__(self) -> None:
         neuron = whole_numbers("Traces.neuron", self.neuron, "a list of neurons, counted from 0")

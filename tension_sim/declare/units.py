@@ -60,8 +60,8 @@ class _Evaluator:
         match node:
             case ast.Constant(value=bool()):
                 return node.value
-            case ast.Constant():
-                return float(node.value)
+            case ast.Constant(value=int() | float() as number):
+                return float(number)
             case ast.Name(id=name):
                 known = self.names if name in self.names else UNITS
                 return known[name].value if name in known else CONSTANTS[name]
@@ -76,7 +76,9 @@ class _Evaluator:
                 return COMPARE[type(node.ops[0])](self.value(node.left), self.value(node.comparators[0]))
             case ast.BinOp():
                 return self._binary(node.op, self.value(node.left), self.value(node.right))
-        return self._call(node.func.id, [self.value(each) for each in node.args])
+            case ast.Call(func=ast.Name(id=name)):
+                return self._call(name, [self.value(each) for each in node.args])
+        raise TypeError(type(node).__name__)
 
     def _binary(self, op: ast.operator, left: Any, right: Any) -> Any:
         if isinstance(op, ast.Div | ast.FloorDiv | ast.Mod) and np.any(np.asarray(right) == 0):
@@ -94,7 +96,10 @@ class _Evaluator:
             return getattr(self.rng, _RANDOM[name])(self.size)
         if name == "int":
             arguments = [np.asarray(arguments[0], dtype=float)[()]]
-        return FUNCTIONS[name].compute(*arguments)
+        compute = FUNCTIONS[name].compute
+        if compute is None:
+            raise TypeError(name)
+        return compute(*arguments)
 
 
 def _evaluated(
@@ -114,7 +119,7 @@ def _evaluated(
 
 
 def evaluate(
-    text: str | float,
+    text: str | float | np.number | np.ndarray | Quantity,
     where: str,
     names: Mapping[str, Quantity] | None = None,
     size: int | None = None,
@@ -158,13 +163,12 @@ def evaluate(
         return text
     if hasattr(getattr(text, "dim", None), "get_dimension"):  # a quantity of Brian2
         return Quantity(np.asarray(text, dtype=np.float64)[()], dimension_of_brian2(text))
-    number = isinstance(text, int | float | np.integer | np.floating) and not isinstance(text, bool)
-    if not number and (not isinstance(text, str) or not text.strip() or len(text) > MAX_LENGTH):
+    if isinstance(text, str) and text.strip() and len(text) <= MAX_LENGTH:
+        return _evaluated(text, where, names or {}, size, rng)
+    if isinstance(text, bool) or not isinstance(text, int | float | np.integer | np.floating):
         raise InvalidValueError(
             message(where, 'a number, or an expression such as "10*ms"', text, "write it as text with its unit.")
         )
-    if not number:
-        return _evaluated(text, where, names or {}, size, rng)
     try:
         return Quantity(float(text))
     except OverflowError:
@@ -183,7 +187,7 @@ def dimension_of(unit: str, where: str) -> Dimension:
     return evaluate(unit, where).dimension
 
 
-def magnitude(text: str | float, unit: str, where: str, **kwargs: Any) -> Any:
+def magnitude(text: str | float | Quantity, unit: str, where: str, **kwargs: Any) -> Any:
     """Evaluate an expression that must have the dimension of `unit`; return it in SI.
 
     Examples

@@ -135,11 +135,19 @@ def check_choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
     return value
 
 
-def check_whole(where: str, value: Any, minimum: int, fix: str = "", what: str = "a whole number") -> int:
-    """Return a whole number, at least `minimum`; generated code has 64 bits for it."""
-    expected = f"{what}, at least {minimum}"
+def check_whole(where: str, value: Any, minimum: int | None, fix: str = "", what: str = "a whole number") -> int:
+    """Return a whole number, at least `minimum` unless that is None; generated code has 64 bits for it.
+
+    A float without a fraction counts as a whole number.
+
+    Examples
+    --------
+    >>> check_whole("demo.n", 3.0, 1)
+    3
+    """
+    expected = what if minimum is None else f"{what}, at least {minimum}"
     number = _number(where, value, expected)
-    if not math.isfinite(number) or number != int(number) or number < minimum:
+    if not math.isfinite(number) or number != int(number) or (minimum is not None and number < minimum):
         raise InvalidValueError(message(where, expected, value, fix))
     if int(value) >= 2**63:
         raise InvalidValueError(message(where, f"{what} below 2**63", value, fix))

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..declare.arrays_in import numbers
-from ..declare.validation import check_flag
+from ..declare.validation import check_flag, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 
 __all__ = ["activation_function", "check_count", "check_flag", "kernels_of", "mask_of", "row_of"]
@@ -29,13 +29,11 @@ _ACTIVATIONS = (
 )
 
 
-def check_count(where: str, value: Any, least: int = 1) -> int:
-    """Return a whole number, at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InvalidTypeError(message(where, f"a whole number, at least {least}", value, "pass an int."))
-    if value < least:
-        raise InvalidValueError(message(where, f"a whole number, at least {least}", value))
-    return int(value)
+def check_count(where: str, value: Any, minimum: int = 1, what: str = "a whole number") -> int:
+    """Return a whole number, at least `minimum`; as everywhere in Keras, a float is refused whatever its value."""
+    if isinstance(value, float | np.floating):
+        raise InvalidTypeError(message(where, f"{what}, at least {minimum}", value, "pass an int."))
+    return check_whole(where, value, minimum, what=what)
 
 
 def activation_function(where: str, value: Any) -> Any:
@@ -62,7 +60,7 @@ def kernels_of(where: str, weights: Any, names: Sequence[str]) -> tuple[dict[str
     where : str
         Class, for the message.
     weights : sequence of arrays
-        One kernel a name.
+        One kernel per name.
     names : sequence of str
         Of "input" (inputs, units), "recurrent" (units, units), "feedback" (outputs, units),
         "output" (units, outputs).

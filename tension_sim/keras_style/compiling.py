@@ -9,8 +9,11 @@ import keras
 import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..tensorflow.variables import hook
+from .checks import check_count
 from .on_brian.choice import chosen_engine
 from .optimizer import PseudogradientDescent
+from .part import ModelPart
 
 __all__ = ["Compiling"]
 
@@ -67,12 +70,8 @@ def _check_execution(where: str, backend: Any, jit_compile: Any, steps_per_execu
         raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
     if jit_compile not in (True, False, "auto"):
         raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
-    if steps_per_execution is not None and (
-        isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or steps_per_execution < 1
-    ):
-        raise InvalidValueError(
-            message(f"{where}.steps_per_execution", "a whole number of time steps, at least 1", steps_per_execution)
-        )
+    if steps_per_execution is not None:
+        check_count(f"{where}.steps_per_execution", steps_per_execution, what="a whole number of time steps")
 
 
 class CompiledMetrics:
@@ -86,10 +85,10 @@ class CompiledMetrics:
         self._model.count_metrics(y_true, y_pred)
 
 
-class Compiling:
+class Compiling(ModelPart):
     """``compile``, the metrics and their names; part of FORCEModel."""
 
-    def compile(  # type: ignore[override]
+    def compile(
         self,
         metrics: Any = None,
         backend: str | None = None,
@@ -139,7 +138,7 @@ class Compiling:
         metrics = _check_metrics(f"{where}.metrics", metrics)
         _check_execution(where, backend, jit_compile, steps_per_execution)
         engine = chosen_engine(self, backend, target, False if run_eagerly else jit_compile)
-        super().compile(  # type: ignore[misc]
+        super().compile(
             optimizer=PseudogradientDescent(),
             loss="mae",
             metrics=metrics,
@@ -159,12 +158,12 @@ class Compiling:
         }
         # past Keras' tracking, which would count the metrics twice
         object.__setattr__(self, "_compile_arguments", arguments)
-        if self.built:  # type: ignore[attr-defined]
-            self.read_trainable()  # type: ignore[attr-defined]
+        if self.built:
+            self.read_trainable()
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` in the form Keras writes to a file."""
-        if not self.compiled:  # type: ignore[attr-defined]
+        if not self.compiled:
             return None
         return {
             name: keras.saving.serialize_keras_object(value) for name, value in dict(self._compile_arguments).items()
@@ -179,36 +178,38 @@ class Compiling:
         """The metrics passed to ``compile``, for ``train_step`` of a subclass."""
         return CompiledMetrics(self)
 
+    @hook
     def count_metrics(self, y_true: Any, y_pred: Any) -> None:
         """Count one time step in the metrics passed to ``compile``."""
-        if self._compile_metrics is not None:  # type: ignore[attr-defined]
-            self._compile_metrics.update_state(y_true, y_pred)  # type: ignore[attr-defined]
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(y_true, y_pred)
 
     @property
     def metrics(self) -> list[Any]:
         """All metrics; while training without the loss, which is not what is learned by."""
-        found = list(self._metrics)  # type: ignore[attr-defined]
-        if self._shows_compiled_metrics:  # type: ignore[attr-defined]
-            return [self._compile_metrics, *found] if self._compile_metrics is not None else found  # type: ignore[attr-defined]
-        if not self.compiled:  # type: ignore[attr-defined]
+        found = list(self._metrics)
+        if self._shows_compiled_metrics:
+            return [self._compile_metrics, *found] if self._compile_metrics is not None else found
+        if not self.compiled:
             return found
-        if self._compile_metrics is not None:  # type: ignore[attr-defined]
-            found = [*self._compile_metrics.metrics, *found]  # type: ignore[attr-defined]
-        if self._phase != "train" and self._loss_tracker is not None:  # type: ignore[attr-defined]
-            found.insert(0, self._loss_tracker)  # type: ignore[attr-defined]
+        if self._compile_metrics is not None:
+            found = [*self._compile_metrics.metrics, *found]
+        if self._phase != "train" and self._loss_tracker is not None:
+            found.insert(0, self._loss_tracker)
         return found
 
+    @hook
     def measure_step(self, data: Any) -> dict[str, Any]:
         """Count one time step that Brian2 ran; `data` is (output, target), each (1, 1, outputs)."""
         z, y = (each[:, 0, :] for each in data)
-        if self._phase == "test":  # type: ignore[attr-defined]
-            self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - y)))  # type: ignore[attr-defined]
+        if self._phase == "test":
+            self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - y)))
         self.count_metrics(y, z)
         return {m.name: m.result() for m in self.metrics}
 
     def _build_metrics(self, width: int) -> None:
         """Create the metrics' variables, which must not happen in a compiled loop."""
-        compiled = self._compile_metrics  # type: ignore[attr-defined]
+        compiled = self._compile_metrics
         if compiled is not None and not compiled.built:
             zeros = keras.ops.zeros((1, width))
             compiled.build(zeros, zeros)

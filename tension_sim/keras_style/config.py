@@ -28,7 +28,7 @@ class _Arguments:
 def _bound(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     if not args:
         return dict(kwargs)
-    names = list(inspect.signature(cls.__init__).parameters)[1:]
+    names = list(inspect.signature(cls.__init__).parameters)[1:]  # type: ignore[misc] # it is the class's own
     return {**dict(zip(names, args, strict=False)), **kwargs}
 
 

@@ -21,7 +21,7 @@ class PseudogradientDescent(keras.optimizers.SGD):
         kwargs.pop("learning_rate", None)
         super().__init__(learning_rate=1.0, name=name, **kwargs)
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]], **_: Any) -> None:  # type: ignore[override]
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]], **_: Any) -> None:
         """Subtract the first of each pair from the second."""
         for change, variable in grads_and_vars:
             variable.assign_sub(change)

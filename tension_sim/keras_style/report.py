@@ -28,9 +28,9 @@ class Run:
     first_step : int
         Time steps that were trained before.
     outputs, spike_step, spike_neuron : list of arrays
-        One a window.
+        One per window.
     returned : list
-        What ``predict_step`` returned, one a window.
+        What ``predict_step`` returned, one per window.
     engine : dict
         What ran it, for the provenance.
     """

@@ -11,11 +11,12 @@ from ..errors import InvalidValueError, message
 from .arguments import check_file
 from .config import pack_mask, unpack_mask
 from .on_brian.exact import ExactState
+from .part import ModelPart
 
 __all__ = ["Saving"]
 
 
-class Saving:
+class Saving(ModelPart):
     """What FORCEModel writes to a file, and how it is built again from it."""
 
     exact_state: ExactState
@@ -23,11 +24,11 @@ class Saving:
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Write the model to a ``.keras`` file, as Keras does."""
         check_file(f"{type(self).__name__}.save", filepath)
-        super().save(filepath, *args, **kwargs)  # type: ignore[misc]
+        super().save(filepath, *args, **kwargs)
 
     def _own_variables(self) -> dict[str, Any]:
         named: dict[str, Any] = {}
-        for variable in [*self._trainable_variables, *self._non_trainable_variables]:  # type: ignore[attr-defined]
+        for variable in [*self._trainable_variables, *self._non_trainable_variables]:
             count = sum(name.partition(":")[0] == variable.name for name in named)
             named[f"{variable.name}:{count}" if count else variable.name] = variable
         # tf.Variables that a subclass made, such as its own step counter: Keras would forget them
@@ -72,7 +73,7 @@ class Saving:
             return None
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         shape = list(self._input_shape_built)
-        return {"input_shape": shape, "frozen": pack_mask(mask), "learns": self.trainable_config()}  # type: ignore[attr-defined]
+        return {"input_shape": shape, "frozen": pack_mask(mask), "learns": self.trainable_config()}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build with what ``get_build_config`` returned."""
@@ -81,4 +82,4 @@ class Saving:
         object.__setattr__(self, "_frozen_to_restore", {"mask": mask})
         self.build(tuple(config["input_shape"]))
         if "learns" in config:
-            self.restore_trainable(config["learns"])  # type: ignore[attr-defined]
+            self.restore_trainable(config["learns"])

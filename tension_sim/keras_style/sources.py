@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message
+from .checks import check_count
 from .data import check_equal_length, rows_of, series
 
 __all__ = ["Reader", "Samples", "is_source"]
@@ -112,8 +113,7 @@ class Reader:
             return
         if self._source is None:
             raise InvalidValueError(message(where, "None", steps, "leave it out: all of an array is used."))
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-            raise InvalidValueError(message(where, "a whole number, at least 1", steps))
+        check_count(where, steps)
 
     def _of_arrays(self, x: Any, y: Any) -> Samples:
         xs, form = series(f"{self.where}.x", x if self._source is None else self._joined_inputs())
@@ -139,7 +139,7 @@ class Reader:
         self._iterator = iterator
         wanted = self._steps or 1
         if len(elements) < wanted:
-            expected = "a dataset with at least one element" if self._steps is None else f"{wanted} elements an epoch"
+            expected = "a dataset with at least one element" if self._steps is None else f"{wanted} elements per epoch"
             raise InvalidValueError(
                 message(
                     f"{self.where}.x", expected, len(elements), f"pass a smaller {self._steps_name}." * (wanted > 1)

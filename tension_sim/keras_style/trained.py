@@ -12,13 +12,14 @@ import tensorflow as tf
 from ..tensorflow.full_p import FullP
 from ..tensorflow.partner_blocks import PartnerBlocks
 from ..tensorflow.variables import is_ours
+from .part import ModelPart
 
 __all__ = ["Trained"]
 
 _KERNELS = ("input_kernel", "recurrent_kernel", "feedback_kernel", "output_kernel")
 
 
-class Trained:
+class Trained(ModelPart):
     """The kernels that learn, and P; part of FORCEModel."""
 
     alpha_P: float
@@ -31,21 +32,21 @@ class Trained:
     def read_trainable(self) -> None:
         """Read which kernels learn, and create P where one learns that did not before."""
         found = frozenset(name for name, variable in self.kernels().items() if self._index(variable) is not None)
-        if not self.original_force_layer.trainable:  # type: ignore[attr-defined]
+        if not self.original_force_layer.trainable:
             found -= {*_KERNELS}  # Keras does not pass it on to kernels that were made to be frozen
         object.__setattr__(self, "_trained", found)  # past Keras' tracking
         object.__setattr__(self, "_trained_once", self._trained_once | found)
-        if not self.built:  # type: ignore[attr-defined]
+        if not self.built:
             self.initialize_P()
         elif is_ours(self.initialize_P):
-            self._tracker.unlock()  # type: ignore[attr-defined]  # Keras does so itself where it adds weights later
+            self._tracker.unlock()  # Keras does so itself where it adds weights later
             self.initialize_P()
-            self._tracker.lock()  # type: ignore[attr-defined]
+            self._tracker.lock()
         self.initialize_train_idx()
 
     def kernels(self) -> dict[str, Any]:
         """Return the kernels that may learn, by name."""
-        layer = self.original_force_layer  # type: ignore[attr-defined]
+        layer = self.original_force_layer
         return {name: getattr(layer, name) for name in _KERNELS if hasattr(layer, name)}
 
     def trainable_config(self) -> dict[str, Any]:
@@ -67,11 +68,11 @@ class Trained:
         """Whether a kernel of the layer, such as "output_kernel", learns; as of the last ``compile``."""
         if self._trained is not None:
             return kernel in self._trained
-        layer = self.original_force_layer  # type: ignore[attr-defined]
+        layer = self.original_force_layer
         return bool(getattr(layer, f"_{kernel}_trainable", False))
 
     def _identity(self, name: str) -> Any:
-        return self.add_weight(  # type: ignore[attr-defined]
+        return self.add_weight(
             name=name,
             shape=(self.units, self.units),
             initializer=keras.initializers.Identity(gain=self.alpha_P),
@@ -86,7 +87,7 @@ class Trained:
             self._P_GG = self._recurrent_P()
 
     def _recurrent_P(self) -> Any:
-        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask  # type: ignore[attr-defined]
+        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         frozen = None if mask is None else np.asarray(tf.convert_to_tensor(mask))
         blocks = PartnerBlocks(frozen, self.units)
         if self._uses_blocks():
@@ -95,7 +96,7 @@ class Trained:
         else:
             full = blocks.expand(self.alpha_P * np.ones(blocks.shape) * np.eye(blocks.width))
             shape, initializer = full.shape, keras.initializers.Constant(full)
-        return self.add_weight(name="P_GG", shape=shape, initializer=initializer, trainable=True)  # type: ignore[attr-defined]
+        return self.add_weight(name="P_GG", shape=shape, initializer=initializer, trainable=True)
 
     def _uses_blocks(self) -> bool:
         """Whether the rule of the recurrent kernel is ours, so that P may be stored by blocks."""
@@ -124,12 +125,12 @@ class Trained:
 
     def initialize_train_idx(self) -> None:
         """Find kernels and P in ``self.trainable_variables``."""
-        layer = self.original_force_layer  # type: ignore[attr-defined]
+        layer = self.original_force_layer
         self._output_kernel_idx = self._index(layer.output_kernel) if self.trains("output_kernel") else None
         self._recurrent_kernel_idx = self._index(layer.recurrent_kernel) if self.trains("recurrent_kernel") else None
         self._P_output_idx = self._index(getattr(self, "P_output", None))
         self._P_GG_idx = self._index(self._P_GG)
 
     def _index(self, variable: Any) -> int | None:
-        found = [i for i, v in enumerate(self.trainable_variables) if v is variable]  # type: ignore[attr-defined]
+        found = [i for i, v in enumerate(self.trainable_variables) if v is variable]
         return found[0] if found else None

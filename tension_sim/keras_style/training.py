@@ -15,9 +15,11 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
 from ..tensorflow.eager import EagerWindow
 from ..tensorflow.loop import Measure, Window
+from .checks import check_count
 from .data import check_width, refuse_arguments
 from .divergence import Guard, diverged_at
 from .on_brian.exact import ExactState
+from .part import ModelPart
 from .replay import Dispatcher, each_step, last_step
 from .report import Run
 from .sources import Reader, is_source
@@ -29,14 +31,14 @@ _log = logging.getLogger("tension_sim")
 _WINDOW = 512  # long enough to hide the cost of a call, short enough for progress and Ctrl-C
 
 
-class Training:
+class Training(ModelPart):
     """The loops of FORCEModel; everything about what is learned is in FORCEModel itself."""
 
     _phase = "idle"
     _shows_compiled_metrics = False
     exact_state: ExactState
 
-    def fit(  # type: ignore[override]
+    def fit(
         self,
         x: Any = None,
         y: Any = None,
@@ -79,8 +81,8 @@ class Training:
         where = f"{type(self).__name__}.fit"
         self._require_compiled(where)
         refuse_arguments(where, kwargs)
-        epochs = _whole(f"{where}.epochs", epochs, 1)
-        initial_epoch = _whole(f"{where}.initial_epoch", initial_epoch, 0)
+        epochs = check_count(f"{where}.epochs", epochs)
+        initial_epoch = check_count(f"{where}.initial_epoch", initial_epoch, 0)
         reader = Reader(where, x, y, steps_per_epoch)
         validation = self._validation_reader(f"{where}.validation_data", validation_data, validation_steps)
         xs, ys = self._coerced(reader, "fit")
@@ -92,7 +94,7 @@ class Training:
 
         listed = self._callback_list(callbacks, verbose, epochs, len(xs), history=True)
         self.stop_training = False
-        self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
+        self._build_metrics(ys.shape[-1])
         self._set_directions(listed)
         logs: dict[str, Any] = {}
         listed.on_train_begin()
@@ -104,7 +106,7 @@ class Training:
                     listed.set_params({**listed.params, "steps": len(xs)})
                 listed.on_epoch_begin(epoch)
                 _, logs = self._sequence("train", xs, ys, listed)
-                if validation is not None and self._should_eval(epoch, validation_freq):  # type: ignore[attr-defined]
+                if validation is not None and self._should_eval(epoch, validation_freq):
                     measured = self._tested(*(validated or self._next(validation, "validation")), listed)
                     validated = validated if validation.same_each_epoch else None
                     logs.update({f"val_{name}": value for name, value in measured.items()})
@@ -115,9 +117,9 @@ class Training:
         finally:
             self._phase = "idle"
         listed.on_train_end(logs)
-        return self.history  # type: ignore[attr-defined]
+        return self.history
 
-    def evaluate(  # type: ignore[override]
+    def evaluate(
         self,
         x: Any = None,
         y: Any = None,
@@ -150,9 +152,9 @@ class Training:
         xs, ys = self._next(Reader(where, x, y, steps, "steps"), "evaluate")
         listed = self._callback_list(callbacks, verbose, 1, len(xs))
         logs = self._tested(xs, ys, listed)
-        return logs if return_dict else self._flatten_metrics_in_order(logs)  # type: ignore[attr-defined]
+        return logs if return_dict else self._flatten_metrics_in_order(logs)
 
-    def predict(  # type: ignore[override]
+    def predict(
         self, x: Any, verbose: Any = "auto", callbacks: Any = None, steps: int | None = None, **kwargs: Any
     ) -> Any:
         """Return the output at each time step; the states are left as they were.
@@ -173,7 +175,7 @@ class Training:
         self._require_built(where)
         refuse_arguments(where, kwargs)
         samples = Reader(where, x, None, steps, "steps", targets=False).epoch()
-        xs, _ = self.coerce_input_data(x=self._stacked(samples.x), y=None, method="predict")  # type: ignore[attr-defined]
+        xs, _ = self.coerce_input_data(x=self._stacked(samples.x), y=None, method="predict")
         xs = np.asarray(xs)
         self._check_data(where, "predict", xs, None)
         listed = self._callback_list(callbacks, verbose, 1, len(xs))
@@ -186,7 +188,7 @@ class Training:
         form = samples.form if np.prod(samples.form) == len(xs) else (len(xs),)
         return keras.tree.map_structure(lambda a: a.reshape(*form, a[0].size), joined)
 
-    def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
+    def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:
         """Learn from the time steps of `x` and `y`, as ``fit`` without callbacks."""
         where = f"{type(self).__name__}.train_on_batch"
         self._require_compiled(where)
@@ -194,9 +196,9 @@ class Training:
         xs, ys = self._next(Reader(where, x, y), "fit")
         _, logs = self._sequence("train", xs, ys, self._callback_list(None, 0, 1, len(xs)))
         self._phase = "idle"
-        return logs if return_dict else self._flatten_metrics_in_order(logs)  # type: ignore[attr-defined]
+        return logs if return_dict else self._flatten_metrics_in_order(logs)
 
-    def test_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
+    def test_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:
         """Measure on the time steps of `x` and `y`, as ``evaluate``."""
         return self.evaluate(x, y, verbose=0, return_dict=return_dict, **kwargs)
 
@@ -213,11 +215,11 @@ class Training:
 
     @contextmanager
     def _states_put_back(self) -> Iterator[None]:
-        kept, exact = self.force_layer.snapshot(), self.exact_state.copy()  # type: ignore[attr-defined]
+        kept, exact = self.force_layer.snapshot(), self.exact_state.copy()
         try:
             yield
         finally:
-            self.force_layer.restore(kept)  # type: ignore[attr-defined]
+            self.force_layer.restore(kept)
             self.exact_state = exact
             self._phase = "idle"
 
@@ -225,26 +227,28 @@ class Training:
         """Run one sequence window by window; return it, and the logs after its last step."""
         self._phase = kind
         if ys is not None:
-            self._build_metrics(ys.shape[-1])  # type: ignore[attr-defined]
-            self.reset_metrics()  # type: ignore[attr-defined]
+            self._build_metrics(ys.shape[-1])
+            self.reset_metrics()
         dispatcher = Dispatcher(listed, kind, self)
-        asked = self._steps_per_execution if self.compiled else None  # type: ignore[attr-defined]
+        asked = self._steps_per_execution if self.compiled else None
         asked = 1 if asked is None and self._runs_eagerly() else asked
         exact = asked == 1
         window = self._window(kind, asked, dispatcher.listens and not exact)
         inputs = xs[:, 0, :]
         targets = None if ys is None else ys[:, 0, :]
         logs: dict[str, Any] = {}
-        run = Run(kind, targets, int(self._steps_learned.numpy()) if kind == "train" else 0)  # type: ignore[attr-defined]
+        run = Run(kind, targets, int(self._steps_learned.numpy()) if kind == "train" else 0)
         if kind != "test":
             object.__setattr__(self, "_last_run", run)  # past Keras' tracking
         guarded = kind == "train" and not _tolerates_nan(listed)
-        guard = Guard(self, window, inputs, targets) if guarded and isinstance(window, Window) else None
+        guard = None
+        if guarded and targets is not None and isinstance(window, Window):
+            guard = Guard(self, window, inputs, targets)
         first = stop = 0
         while stop < len(inputs):
             first, stop = stop, stop + window.next_width(len(inputs) - stop)
             part = slice(first, stop)
-            before = self.force_layer.snapshot() if dispatcher.begin and not exact else []  # type: ignore[attr-defined]
+            before = self.force_layer.snapshot() if dispatcher.begin and not exact else []
             if exact:
                 dispatcher.call([*dispatcher.begin, *dispatcher.own], "begin", first)
             if guard is not None:
@@ -273,27 +277,27 @@ class Training:
     def _window(self, kind: str, asked: int | None, all_steps: bool) -> Any:
         """Return what runs a window."""
         if self._runs_eagerly():
-            return EagerWindow(self, kind, asked, all_steps, jit=False)
-        if not self.compiled or self._engine == "tensorflow":  # type: ignore[attr-defined]
+            return EagerWindow(self, kind, asked or 1, all_steps, jit=False)
+        if not self.compiled or self._engine == "tensorflow":
             return self._compiled_window(Window, kind, asked or _WINDOW, all_steps)
         from .on_brian.window import BrianWindow
 
         measure = None if kind == "predict" else self._compiled_window(Measure, kind, _WINDOW, all_steps)
-        return BrianWindow(self, kind, all_steps, self._target, measure, asked)  # type: ignore[attr-defined]
+        return BrianWindow(self, kind, all_steps, self._target, measure, asked)
 
     def _runs_eagerly(self) -> bool:
-        if self.compiled and self._engine != "tensorflow":  # type: ignore[attr-defined]
+        if self.compiled and self._engine != "tensorflow":
             return False
-        return bool(self.run_eagerly) or tf.config.functions_run_eagerly()  # type: ignore[attr-defined]
+        return bool(self.run_eagerly) or tf.config.functions_run_eagerly()
 
     def _compiled_window(self, cls: type[Window], kind: str, width: int, all_steps: bool) -> Any:
         windows = self.__dict__.setdefault("_compiled_windows", {})
-        if self.compiled and windows.get("of") is not self.optimizer:  # type: ignore[attr-defined]
+        if self.compiled and windows.get("of") is not self.optimizer:
             windows.clear()  # compile was called again
-            windows["of"] = self.optimizer  # type: ignore[attr-defined]
+            windows["of"] = self.optimizer
         key = (cls, kind, width, all_steps)
         if key not in windows:
-            jit = self._jit if self.compiled else "auto"  # type: ignore[attr-defined]
+            jit = self._jit if self.compiled else "auto"
             windows[key] = cls(self, kind, width, all_steps, jit)
         return windows[key]
 
@@ -356,7 +360,7 @@ class Training:
                     object.__setattr__(self, "_shows_compiled_metrics", False)
 
     def _stacked(self, array: np.ndarray) -> np.ndarray:
-        return array.astype(self.compute_dtype)[:, None, :]  # type: ignore[attr-defined]
+        return array.astype(self.compute_dtype)[:, None, :]
 
     def _validation_reader(self, where: str, data: Any, steps: Any) -> Reader | None:
         if data is None:
@@ -367,14 +371,15 @@ class Training:
             data = data[:2]
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise InvalidTypeError(message(where, "a pair (x, y)", type(data).__name__))
-        return Reader(where, *data, steps, "validation_steps")
+        x, y = data
+        return Reader(where, x, y, steps, "validation_steps")
 
     def _coerced(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the data of the next epoch as they go into the network."""
         samples = reader.epoch()
-        xs, ys = self.coerce_input_data(  # type: ignore[attr-defined]
-            x=self._stacked(samples.x), y=self._stacked(samples.y), method=method
-        )
+        if samples.y is None:
+            raise InvalidValueError(message(f"{reader.where}.y", "a target", None, "give y."))
+        xs, ys = self.coerce_input_data(x=self._stacked(samples.x), y=self._stacked(samples.y), method=method)
         return np.asarray(xs), np.asarray(ys)
 
     def _next(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
@@ -386,25 +391,25 @@ class Training:
         return xs, ys
 
     def _build_for(self, method: str, xs: np.ndarray, ys: np.ndarray) -> None:
-        self._check_target_width(ys)  # type: ignore[attr-defined]
-        if not self.built:  # type: ignore[attr-defined]
-            self.build(self._input_shape(xs, ys))  # type: ignore[attr-defined]
+        self._check_target_width(ys)
+        if not self.built:
+            self.build(self._input_shape(xs, ys))
 
     def _check_data(self, where: str, method: str, xs: np.ndarray, ys: np.ndarray | None) -> None:
-        width = self._input_width(method)  # type: ignore[attr-defined]
+        width = self._input_width(method)
         if width is not None:
             check_width(f"{where}.x", xs, width, "rows of input_kernel" if method != "fit" else "input")
         if ys is not None:
-            check_width(f"{where}.y", ys, self.force_layer.cell.output_size, "output_size")  # type: ignore[attr-defined]
+            check_width(f"{where}.y", ys, self.force_layer.cell.output_size, "output_size")
 
     def _require_compiled(self, where: str) -> None:
-        if not self.compiled:  # type: ignore[attr-defined]
+        if not self.compiled:
             raise InvalidValueError(
                 message(where, "a compiled model", "not compiled", 'call compile(metrics=["mae"]) first.')
             )
 
     def _require_built(self, where: str) -> None:
-        if not self.built:  # type: ignore[attr-defined]
+        if not self.built:
             raise InvalidValueError(
                 message(where, "a model that has its weights", "not built", "call fit first, or load weights.")
             )
@@ -412,9 +417,3 @@ class Training:
 
 def _tolerates_nan(listed: Any) -> bool:
     return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in listed.callbacks)
-
-
-def _whole(where: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidValueError(message(where, f"a whole number, at least {least}", value))
-    return int(value)

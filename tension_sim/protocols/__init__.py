@@ -19,10 +19,14 @@ To add one, write a module whose docstring begins with one line on it, and which
     compiled, so that what comes before is checked by the same code.
     If a run was interrupted (``results.provenance["interrupted"]``), it returns what was reached.
 
+A protocol whose networks have inputs also says ``further``, what these are after the end of a stored run
+(`Further`): ``tension-sim run --from`` plays it. ``results.net`` is the network that ran last.
+
 ``recipe.values["network"]["n"]`` and so on are numbers in SI units. The smallest protocol is
 `tension_sim.protocols.rate_force`. A module whose name begins with an underscore is no protocol.
 """
 
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol, list_protocols, load_protocol
+from ..recipes.cost import Cost, cost_of
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol, list_protocols, load_protocol
 
-__all__ = ["Forecast", "Number", "Outcome", "Protocol", "list_protocols", "load_protocol"]
+__all__ = ["Cost", "Forecast", "Further", "Number", "Outcome", "Protocol", "cost_of", "list_protocols", "load_protocol"]

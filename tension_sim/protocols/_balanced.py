@@ -149,7 +149,7 @@ def read_rates(path: str, gaps: str, bins: int) -> dict[str, np.ndarray]:
         what = "arrays rate_CONDITION of one shape (bins, cells)"
         raise InvalidValueError(message(where, what, shapes or "none"))
     if len(next(iter(rates.values()))) < bins:
-        raise InvalidValueError(message(where, f"at least {bins} bins, one an update", next(iter(shapes.values()))))
+        raise InvalidValueError(message(where, f"at least {bins} bins, one per update", next(iter(shapes.values()))))
     rates = {key: value[:bins] for key, value in rates.items()}
     gappy = np.any([~np.isfinite(value).all(axis=0) for value in rates.values()], axis=0)
     if gappy.any():

@@ -6,10 +6,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from ..results.plots import _LEARNING, _OUTPUT, _SMALL, _TARGET, _TEXT, _plain
-from ..run.trials import correlation
+from ..declare.fitted import FittedNetwork
+from ..results.measures import correlation
+from ..results.plots.style import (
+    LEARNING_SHADE,
+    NORMAL,
+    OUTPUT,
+    SMALL,
+    TARGET,
+    TEXT,
+    NotebookFigure,
+    label,
+    make_figure,
+    plain,
+    run_title,
+)
+from ..results.run_data import target_of
 
 if TYPE_CHECKING:
     from ..results.results import Results
@@ -17,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["figure_fitted"]
 
 
-def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: slice) -> Figure:
+def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: slice) -> NotebookFigure:
     """Draw inputs and targets of six neurons, the distribution of r, and its mean over the loops.
 
     Parameters
@@ -37,27 +51,38 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     >>> len(figure_fitted(run, {"tests": (np.arange(3), np.arange(3.0))}, slice(0, 30)).axes)
     8
     """
-    output, target, times = results.output[rows], results.target[rows], results.times[rows]
+    output, target, times = results.output[rows], target_of(results)[rows], results.times[rows]
     r = np.nan_to_num(correlation(output, target))
-    figure = Figure(figsize=(10.0, 6.0), dpi=150, facecolor="white", layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(2, 1))
+    figure = make_figure(10.0, 6.4)
+    figure.suptitle(run_title(results), fontsize=NORMAL + 1, color=TEXT)
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 1)).flat
     # from the best to the worst
     shown = np.argsort(-r)[np.linspace(0, len(r) - 1, 6).astype(int)]
-    for ax, neuron in zip(top.subplots(2, 3, sharex=True).flat, shown, strict=True):
-        _plain(ax)
-        ax.plot(times, target[:, neuron], color=_TARGET, linewidth=2.4, label="target")
-        ax.plot(times, output[:, neuron], color=_OUTPUT, linewidth=1.0, label="input")
-        ax.set_title(f"neuron {neuron}, r = {r[neuron]:.2f}", fontsize=_SMALL, color=_TEXT)
-        ax.set_xlabel("time (s)", fontsize=_SMALL, color=_TEXT)
-    ax.legend(frameon=False, fontsize=_SMALL)
+    grid = top.subplots(2, 3, sharex=True)
+    for ax, neuron in zip(grid.flat, shown, strict=True):
+        plain(ax)
+        ax.plot(times, target[:, neuron], color=TARGET, linewidth=2.4, label="target")
+        ax.plot(times, output[:, neuron], color=OUTPUT, linewidth=1.0, label="input")
+        label(ax, title=f"neuron {neuron}, r = {r[neuron]:.2f}")
+    unit = f" ({_unit(results.net.neuron.current_unit)})" if isinstance(results.net, FittedNetwork) else ""
+    for ax in grid[:, 0]:
+        label(ax, y=f"synaptic input{unit}")
+    for ax in grid[-1]:
+        label(ax, x="time (s)")
+    grid[0, 0].legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
     left, right = bottom.subplots(1, 2)
-    _plain(left)
-    left.hist(r, bins=np.linspace(-1, 1, 41), color=_OUTPUT)
-    left.set_title(f"r of {len(r)} neurons, mean {r.mean():.3f}", fontsize=_SMALL, color=_TEXT)
-    _plain(right)
-    for (name, (loops, values)), color in zip(curves.items(), (_OUTPUT, _LEARNING), strict=False):
+    plain(left)
+    left.hist(r, bins=np.linspace(-1, 1, 41), color=OUTPUT)
+    label(left, x="r of target and input", y="neurons", title=f"r of {len(r)} neurons, mean {r.mean():.3f}")
+    left.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    plain(right)
+    for (name, (loops, values)), color in zip(curves.items(), (OUTPUT, LEARNING_SHADE), strict=False):
         right.plot(loops, values, ".-", color=color, linewidth=1.2, label=name)
-    right.set_xlabel("loop", fontsize=_SMALL, color=_TEXT)
-    right.set_title("mean r", fontsize=_SMALL, color=_TEXT)
-    right.legend(frameon=False, fontsize=_SMALL)
+    label(right, x="loop", y="mean r", title="mean r over the loops")
+    right.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    right.legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
     return figure
+
+
+def _unit(name: str) -> str:
+    return "plain numbers" if name == "1" else name

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..recipes.protocol import Further
 from ..recipes.settings import REQUIRED, Key, section
 from ..tasks import Task, make_task, task_settings, task_shape
 
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
+    from ..results.results import Results
 
-__all__ = ["adapt_task", "draw_task", "shape", "task_section"]
+__all__ = ["adapt_task", "draw_task", "further_task", "shape", "task_section"]
 
 
 def task_section(raw: Mapping[str, Any]) -> dict[str, Key]:
@@ -45,3 +47,21 @@ def draw_task(recipe: Recipe, n_steps: int) -> Task:
     """Compute target and input of so many steps; noise is drawn from the recipe's seed."""
     rng = np.random.default_rng([recipe.seed, 2])
     return make_task(recipe.values["task"]["name"], n_steps, recipe.dt, rng, **_settings(recipe))
+
+
+def further_task(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
+    """Yield the task of the steps after a run.
+
+    The target is left out where the supervisor of a longer run is another one from its first step on, as that
+    of an oscillator which settles as long as it is played.
+    """
+    task = draw_task(recipe, results.stop_step + steps)
+
+    def rows(samples: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return samples[at if task.period is None else at % task.period]
+
+    known = results.first_row_step + results.record_every * np.arange(len(results.output))
+    same = results.target is not None and np.array_equal(rows(task.target, known), results.target)
+    later = np.arange(results.stop_step, results.stop_step + steps)
+    inputs = None if task.inputs is None else rows(task.inputs, later)
+    yield Further(steps, rows(task.target, later) if same else None, inputs)

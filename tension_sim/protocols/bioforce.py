@@ -7,21 +7,23 @@ until a run without learning, from the state reached, is close enough to the rec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..declare.validation import check_fraction, check_matrix, check_positive
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.cost import cost_of
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import choice, count, section
-from ._costs import COST, OVERHEAD
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..recipes.recipe import Recipe
+    from ..results.results import Results
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "network", "recording"]
 
@@ -85,8 +87,9 @@ def network(recipe: Recipe, n: int) -> ForceNetwork:
 
     Without a mask, each unit gets p (n - 1) partners, among those that the structural connectivity allows.
     """
+    from ..declare.kernels import SparseKernel
     from ..declare.learning import Learning
-    from ..declare.masks import check_trainable, masked_kernel
+    from ..declare.masks import check_trainable
     from ..declare.network import ForceNetwork
     from ..declare.plasticity import Plastic
     from ..tasks.surrogate import skipping
@@ -102,7 +105,9 @@ def network(recipe: Recipe, n: int) -> ForceNetwork:
             others = others[others != unit]
             mask[rng.choice(others, min(round(values["p"] * (n - 1)), len(others)), replace=False), unit] = True
     check_trainable(f"{recipe.name}: network.trainable_mask", mask, exists, recipe.name)
-    kernel = masked_kernel(rng.standard_normal((n, n)) / math.sqrt(n * values["p"]), mask)
+    pre, post = np.nonzero(mask)
+    weight = (rng.standard_normal((n, n)) / math.sqrt(n * values["p"]))[pre, post]
+    kernel = SparseKernel(n, pre, post, weight)
     learning = recipe.values["learning"]
     return ForceNetwork(
         "constrained", None, n, recipe.dt, None, None, None,
@@ -123,53 +128,57 @@ def _size(recipe: Recipe) -> tuple[int, int]:
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time of all epochs."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     (samples, n), values = _size(recipe), recipe.values["network"]
     partners = n - 1 if values["trainable_mask"] else values["p"] * (n - 1)
     packed, epochs = n * partners * (partners + 1) / 2, recipe.values["run"]["epochs"]
     steps = 2 * epochs * samples
-    nanoseconds = steps * (OVERHEAD[target] + unit * n + weight * n * partners) + steps * element * packed
+    nanoseconds = steps * (overhead + unit * n + weight * n * partners) + steps * element * packed
     memory = packed * (8 if values["dtype"] == "float64" else 4) + n * partners * 20 + samples * n * 24
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough; that run is what is returned."""
     from ..results.run_data import added
+    from ..run.journal import Values, looping
     from ..run.simulation import Simulation
     from ..tasks.surrogate import gaps_marked
 
     traces, values = recording(recipe), recipe.values["run"]
     known, y = np.isfinite(traces), gaps_marked(traces)
     simulation = Simulation(network(recipe, traces.shape[1]), target=target, name=recipe.name)
-    state: Any = None
-    curves: dict[str, list[float]] = {"training_mae": [], "free_mae": []}
-    interrupted, timings = False, dict[str, float]()
+    course = Values(state=None, timings={}, training_mae=[], free_mae=[])
+    interrupted = False
 
     def once(learning: bool, done: int) -> Any:
         def report(at: int, _: int) -> None:
             if progress is not None:
                 progress(done * len(y) + at, 2 * values["epochs"] * len(y))
 
-        results = simulation.run(y, learning=learning, state=state, progress=report)
-        timings.update(added(timings, results.timings))
+        results = simulation.run(y, learning=learning, state=course["state"], progress=report)
+        course["timings"] = added(course["timings"], results.timings)
         found = float(np.abs(results.output - traces[: len(results.output)])[known[: len(results.output)]].mean())
         return results, found
 
-    for epoch in range(values["epochs"]):
-        results, training = once(True, 2 * epoch)
-        interrupted = results.provenance["interrupted"]
-        if interrupted:
-            break
-        state = results.state
-        results, free = once(False, 2 * epoch + 1)
-        interrupted = results.provenance["interrupted"]
-        if interrupted:
-            break
-        curves["training_mae"].append(training)
-        curves["free_mae"].append(free)
-        if free < values["stop_at"]:
-            break
+    with looping("epochs", course) as loop:
+        while (epoch := len(course["free_mae"])) < values["epochs"]:
+            loop.point()
+            results, training = once(True, 2 * epoch)
+            interrupted = results.provenance["interrupted"]
+            if interrupted:
+                break
+            course["state"] = results.state
+            results, free = once(False, 2 * epoch + 1)
+            interrupted = results.provenance["interrupted"]
+            if interrupted:
+                break
+            course["training_mae"] += [training]
+            course["free_mae"] += [free]
+            if free < values["stop_at"]:
+                break
+    curves = {name: course[name] for name in ("training_mae", "free_mae")}
+    timings = course["timings"]
     found = {name: np.array(curve) for name, curve in curves.items()}
     ends = recipe.dt * len(y) * np.arange(1, len(curves["free_mae"]) + 1)
     results = replace(
@@ -194,6 +203,15 @@ def _correlation(traces: np.ndarray, output: np.ndarray) -> float:
     return float(np.mean([np.corrcoef(y, z)[0, 1] for y, z in pairs if np.std(y) > 0 and np.std(z) > 0]))
 
 
+def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
+    """Yield the record again and again: epochs go on from each other, too."""
+    traces = recording(recipe)
+    done = results.stop_step % len(traces)
+    while True:
+        yield Further(len(traces) - done, traces[done:])
+        done = 0
+
+
 def _check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
     recipe.values["network"]["dt"] = recipe.values["recording"]["dt_data"]
 
@@ -210,4 +228,5 @@ PROTOCOL = Protocol(
     run=run,
     files={("recording", "data"): "", ("network", "structural_connectivity"): "", ("network", "trainable_mask"): ""},
     check=_check,
+    further=_further,
 )

@@ -13,14 +13,15 @@ import numpy as np
 
 from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import choice, count, section
-from ._costs import COST, OVERHEAD
 from ._recordings import read_recording
 
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
     from ..run.data_constrained import DataConstrainedNetwork
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "model"]
 
@@ -76,12 +77,12 @@ def _recording(recipe: Recipe) -> dict[str, Any]:
     """
     values = recipe.values["recording"]
     if values["data"]:
-        found = read_recording(f"{recipe.name}: recording.data", values["data"], ("regions", "reset_points"))
+        where = f"{recipe.name}: recording.data"
+        found: dict[str, Any] = read_recording(where, values["data"], ("regions", "reset_points"))
         if "regions" in found:
             labels, n = found["regions"], found["data"].shape[-1]
             if labels.shape != (n,):
-                where = f"{recipe.name}: recording.data: regions"
-                raise InvalidValueError(message(where, f"one name for each neuron ({n})", labels.shape))
+                raise InvalidValueError(message(f"{where}: regions", f"one name for each neuron ({n})", labels.shape))
             found["regions"] = {str(name): np.flatnonzero(labels == name) for name in np.unique(labels)}
         return found
     from ..tasks.surrogate import three_regions
@@ -92,7 +93,7 @@ def _recording(recipe: Recipe) -> dict[str, Any]:
     return {"data": data, "regions": regions}
 
 
-def model(recipe: Recipe, target: str | None = None) -> DataConstrainedNetwork:
+def model(recipe: Recipe, target: Target | None = None) -> DataConstrainedNetwork:
     """Draw the network from the recipe's seed."""
     from ..run.data_constrained import DataConstrainedNetwork
 
@@ -116,18 +117,18 @@ def _size(recipe: Recipe) -> tuple[int, int]:
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     (steps, n), run = _size(recipe), recipe.values["run"]
     updates = run["runs"] * (steps - 1) / recipe.values["network"]["dt_factor"]
     total = (run["runs"] + run["free_runs"]) * steps
     # weights are dense here, so a weight's step costs about what a number of P does
-    nanoseconds = total * (OVERHEAD[target] + unit * n + element * n * n) + updates * element * n * (2 * n + 1)
+    nanoseconds = total * (overhead + unit * n + element * n * n) + updates * element * n * (2 * n + 1)
     # rates and samples of all steps, the currents of all pairs of regions among them
     memory = 8 * (4 * steps * n + 3 * n * n + n * (n + 1) // 2)
     return Forecast(memory, nanoseconds * 1e-9, total)
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Fit, run freely, decompose."""
     fitted = model(recipe, target)
     values = recipe.values["run"]
@@ -144,7 +145,8 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
 
         return figure_decomposition(fitted)
 
-    return Outcome(fitted.results, found, figure)
+    results = fitted.predict() if fitted.results is None else fitted.results
+    return Outcome(results, found, figure)
 
 
 def _check(recipe: Recipe, where: Callable[[str, str], str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ from ..declare.learning import Learning
 from ..declare.record import Record
 from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.cost import cost_of
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.results import Results
 from ..results.run_data import added
-from ..run.simulation import Simulation
+from ..run.journal import looping
+from ..run.simulation import Simulation, Target
 from ..run.trials import Condition, Trials, correlation, window_means
 from ._balanced import (
     Times,
@@ -33,7 +35,6 @@ from ._balanced import (
     ornstein_uhlenbeck,
     read_rates,
 )
-from ._costs import COST, OVERHEAD
 
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
@@ -119,7 +120,7 @@ EXPECTED = {
 class Fit:
     """The parts of one run of a recipe."""
 
-    def __init__(self, recipe: Recipe, target: str | None) -> None:
+    def __init__(self, recipe: Recipe, target: Target | None) -> None:
         self.recipe, self.times = recipe, Times.of(recipe)
         values, n = recipe.values, recipe.values["network"]["n"]
         self.rng = np.random.default_rng([recipe.seed, 2])
@@ -168,7 +169,7 @@ class Fit:
             for k in range(stimuli):
                 pre, post = [*pre, np.full(n, k + 1)], [*post, np.arange(n)]
                 weight = [*weight, self.rng.uniform(-scale, scale, n)]
-        inputs = SparseKernel(1 + stimuli, *map(np.concatenate, (pre, post, weight)), n)
+        inputs = SparseKernel(1 + stimuli, np.concatenate(pre), np.concatenate(post), np.concatenate(weight), n)
         signs = np.where(np.arange(n + extra) < half, 1, -1)
         signs[n:] = 1
         kinds = np.repeat([0, 1, -1], [half, n - half, extra])
@@ -209,19 +210,7 @@ class Fit:
 
     def inputs(self, k: int | None) -> np.ndarray:
         """Return the inputs of condition k, shape (samples, inputs); None: without stimulus."""
-        times, trial, every = self.times, self.recipe.values["trial"], self.steps_per_sample["x"]
-        noise = trial["stimulus"] == "noise"
-        steps = times.times(every)
-        on = (steps >= times.start) & (steps < times.stop)
-        x = np.zeros((len(steps), self.net.n_inputs))
-        x[:, 0] = 1
-        if k is not None and noise:
-            rng = np.random.default_rng([self.recipe.seed, 3, k])
-            tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
-            x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), self.net.n, every * self.recipe.dt, tau, deviation, 0.0)
-        elif k is not None:
-            x[on, 1 + k] = 1
-        return x
+        return _inputs(self.recipe, self.net, k)
 
     @property
     def separate(self) -> np.ndarray | None:
@@ -230,7 +219,7 @@ class Fit:
 
     def trials(self, targets: list[np.ndarray]) -> Trials:
         """Return the trials of all conditions."""
-        rng = np.random.default_rng([self.recipe.seed, 4])
+        rng = _rates_rng(self.recipe)
         conditions = [
             Condition(name, targets[k], self.inputs(k), feedforward_rates(self.recipe, self.times, rng))
             for k, name in enumerate(self.names)
@@ -242,14 +231,13 @@ class Fit:
     @property
     def external(self) -> np.ndarray:
         """How inputs enter the trained neurons, shape (inputs, trained)."""
-        return self.net.input_kernel.to_dense()[:, : self.cells]
+        kernel = self.net.input_kernel
+        return np.zeros((0, self.cells)) if kernel is None else kernel.to_dense()[:, : self.cells]
 
     @property
     def steps_per_sample(self) -> dict[str, int]:
         """For how many steps each kind of sample is held."""
-        update, sample = self.times.update, self.times.sample
-        noise = self.recipe.values["trial"]["stimulus"] == "noise"
-        return {"y": update, "x": sample if noise else update, "rates": sample}
+        return _steps_per_sample(self.recipe)
 
     @property
     def steps(self) -> int:
@@ -286,8 +274,9 @@ class Fit:
         new = np.empty(n, int)
         new[np.concatenate([chosen, np.setdiff1d(np.arange(n), chosen)])] = np.arange(n)
         kernel = self.net.recurrent
-        moved = replace(kernel, pre=new[kernel.pre], post=new[kernel.post]).sorted()
-        self.net = replace(self.net, recurrent=moved)
+        if kernel is not None:
+            moved = replace(kernel, pre=new[kernel.pre], post=new[kernel.post]).sorted()
+            self.net = replace(self.net, recurrent=moved)
         self.simulation = Simulation(
             self.net,
             target=self.simulation.target,
@@ -327,6 +316,40 @@ class Fit:
         )
 
 
+def _steps_per_sample(recipe: Recipe) -> dict[str, int]:
+    times, noise = Times.of(recipe), recipe.values["trial"]["stimulus"] == "noise"
+    return {"y": times.update, "x": times.sample if noise else times.update, "rates": times.sample}
+
+
+def _inputs(recipe: Recipe, net: FittedNetwork, k: int | None) -> np.ndarray:
+    times, trial, every = Times.of(recipe), recipe.values["trial"], _steps_per_sample(recipe)["x"]
+    steps = times.times(every)
+    on = (steps >= times.start) & (steps < times.stop)
+    x = np.zeros((len(steps), net.n_inputs))
+    x[:, 0] = 1
+    if k is not None and trial["stimulus"] == "noise":
+        rng = np.random.default_rng([recipe.seed, 3, k])
+        tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
+        x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), net.n, every * recipe.dt, tau, deviation, 0.0)
+    elif k is not None:
+        x[on, 1 + k] = 1
+    return x
+
+
+def _rates_rng(recipe: Recipe) -> np.random.Generator:
+    """Draws the rates of feed-forward units, those of the first condition first."""
+    return np.random.default_rng([recipe.seed, 4])
+
+
+def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
+    """Yield further trials of the first condition, which is the one that tests show; a state goes on through them."""
+    times, every = Times.of(recipe), _steps_per_sample(recipe)
+    x, rates = _inputs(recipe, results.net, 0), feedforward_rates(recipe, times, _rates_rng(recipe))
+    given = {"x": every["x"]} | ({} if rates is None else {"rates": every["rates"]})
+    while True:
+        yield Further(times.end + 1, x=x, rates=rates, every=given)
+
+
 class Course:
     """A run, loop by loop: how well the network follows its targets, and how long a loop takes."""
 
@@ -347,18 +370,29 @@ class Course:
     def learn(self, trials: Trials, last: Results) -> Results:
         """Learn and test; return the last test, or `last` where there was none."""
         first, every = self.fit.names[0], self.fit.recipe.values["run"]["test_every"]
-        self.tested[0] = self.fit.follow(trials.test(first), self.targets[0])
-        self.say(f"loop 0: r {self.tested[0]:.4f}")
-        while trials.loops < self.loops and not trials.interrupted:
-            began = time.perf_counter()
-            some = min(every - trials.loops % every, self.loops - trials.loops)
-            trials.train(some, after=self._after)
-            self.seconds.append((time.perf_counter() - began) / some)
-            if not trials.interrupted:
-                last = trials.test(first, trials.loops)
-                self.tested[trials.loops] = self.fit.follow(last, self.targets[0])
-                self.say(f"loop {trials.loops}: r {self.tested[trials.loops]:.4f}, {self.seconds[-1]:.2f} s a loop")
+        with looping("course", trials, self):
+            if 0 not in self.tested:
+                self.tested[0] = self.fit.follow(trials.test(first), self.targets[0])
+                self.say(f"loop 0: r {self.tested[0]:.4f}")
+            while trials.loops < self.loops and not trials.interrupted:
+                began = time.perf_counter()
+                some = min(every - trials.loops % every, self.loops - trials.loops)
+                trials.train(some, after=self._after)
+                self.seconds.append((time.perf_counter() - began) / some)
+                if not trials.interrupted:
+                    last = trials.test(first, trials.loops)
+                    self.tested[trials.loops] = self.fit.follow(last, self.targets[0])
+                    self.say(f"loop {trials.loops}: r {self.tested[trials.loops]:.4f}, {self.seconds[-1]:.2f} s a loop")
         return last
+
+    def kept(self) -> dict[str, Any]:
+        """Return what was measured so far; see `tension_sim.run.journal.looping`."""
+        learned = {loop: list(found) for loop, found in self.learned.items()}
+        return {"learned": learned, "tested": dict(self.tested), "seconds": list(self.seconds)}
+
+    def take_back(self, kept: dict[str, Any]) -> None:
+        """Go on from what `kept` returned."""
+        self.learned, self.tested, self.seconds = kept["learned"], kept["tested"], kept["seconds"]
 
     def _after(self, loop: int, condition: str, results: Results) -> None:
         k, names = self.fit.names.index(condition), self.fit.names
@@ -389,7 +423,7 @@ class Course:
 
 def run(
     recipe: Recipe,
-    target: str | None = None,
+    target: Target | None = None,
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Outcome:
@@ -419,6 +453,7 @@ def run(
         weights = {"plastic": trials.weights(fit.names[0])}
     else:
         weights = {f"plastic_{name}": trials.weights(name) for name in fit.names}
+        weights["plastic"] = weights[f"plastic_{fit.names[0]}"]  # those of the test, with which the network goes on
     results = replace(
         shown,
         weights=weights,
@@ -445,9 +480,9 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     recorded = 2 * times.end // times.sample * cells
     # P twice: at work, and in the file that the next trial reads
     memory = 2 * P * size + 60 * n * 2 * network["K"] + 24 * samples + 20 * recorded
-    neuron, event, element = COST[target]
+    overhead, neuron, event, element = cost_of(target)
     spikes = 10 * times.end * recipe.dt * n
-    trial = times.end * (OVERHEAD[target] + neuron * n) + spikes * 2 * network["K"] * event
+    trial = times.end * (overhead + neuron * n) + spikes * 2 * network["K"] * event
     trials, tests = loops * conditions, loops // recipe.values["run"]["test_every"] + 2
     nanoseconds = (trials + tests) * trial + trials * len(times.learned) * P * element
     return Forecast(memory, nanoseconds * 1e-9, (trials + tests) * times.end)
@@ -482,4 +517,5 @@ PROTOCOL = Protocol(
     run=run,
     files={("target", "data"): ""},
     check=check,
+    further=_further,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from ..declare.plasticity import Plastic
 from ..declare.record import Record
 from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.cost import cost_of
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
 from ..results.phases import TEST
 from ..results.results import Results
-from ..run.simulation import Simulation
+from ..run.simulation import Simulation, Target
 from ..run.trials import Condition, Trials, correlation
-from ._costs import COST, OVERHEAD
+from ..tasks.trials import Trial
+from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..recipes.recipe import Recipe
@@ -128,21 +131,31 @@ def _network(recipe: Recipe, start: int, update: int, rng: np.random.Generator) 
     )
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
-    """Learn trial after trial, without a pause; then test from other phases."""
-    trial, values = recipe.values["trial"], recipe.values["run"]
+def _drawn(recipe: Recipe) -> tuple[ForceNetwork, Trial]:
+    """Draw the network from the recipe's seed, and then what its neurons follow."""
+    trial, rng = recipe.values["trial"], np.random.default_rng([recipe.seed, 2])
     on, off, end = (round(trial[key] / recipe.dt) for key in ("stimulus_start", "stimulus_stop", "duration"))
-    update = round(recipe.values["learning"]["update_every"] / recipe.dt)
-    rng = np.random.default_rng([recipe.seed, 2])
-    net = _network(recipe, off, update, rng)
+    net = _network(recipe, off, round(recipe.values["learning"]["update_every"] / recipe.dt), rng)
     t = recipe.dt * np.arange(1, end + 1)
     y = TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
     x = np.zeros((end, 1))
     x[on:off] = 1
+    return net, Trial(x, y, y[:, :0])
+
+
+def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
+    trial = _drawn(recipe)[1]
+    return further_trials(repeat(trial), results.stop_step % len(trial))
+
+
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+    """Learn trial after trial, without a pause; then test from other phases."""
+    values, (net, trial) = recipe.values["run"], _drawn(recipe)
+    y, end = trial.target, len(trial)
     simulation = Simulation(net, target=target, record=Record(every=1), name=recipe.name)
-    trials = Trials(simulation, [Condition("trial", y, x)], start="continued")
+    trials = Trials(simulation, [Condition("trial", y, trial.inputs)], start="continued")
     trials.train(values["loops"], progress=progress)
-    window = slice(off, end)
+    window = slice(net.plastic.learning.start, end)
     found: list[Results] = []
     for number in range(values["tests"]):
         phases = np.random.default_rng([recipe.seed, 3, number]).uniform(-np.pi, np.pi, net.n)
@@ -159,13 +172,13 @@ def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int]
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time from the sizes."""
-    neuron, event, element = COST[target]
+    overhead, neuron, event, element = cost_of(target)
     network, trial, values = (recipe.values[key] for key in ("network", "trial", "run"))
     n, partners = network["n"], network["n"] * network["p"]
     steps, runs = round(trial["duration"] / recipe.dt), values["loops"] + values["tests"]
     P = n * partners * (partners + 1) / 2
     updates = values["loops"] * (trial["duration"] - trial["stimulus_stop"]) / recipe.values["learning"]["update_every"]
-    nanoseconds = runs * steps * (OVERHEAD[target] + neuron * n + event * n * partners) + updates * P * element
+    nanoseconds = runs * steps * (overhead + neuron * n + event * n * partners) + updates * P * element
     memory = round(8 * (2 * P + 4 * steps * n + 4 * n * partners))
     return Forecast(memory, nanoseconds * 1e-9, runs * steps)
 
@@ -179,4 +192,4 @@ def check(recipe: Recipe, where: Callable[[str, str], str]) -> None:
         raise InvalidValueError(message(where("trial", "duration"), what, times))
 
 
-PROTOCOL = Protocol(sections=SECTIONS, expected=EXPECTED, forecast=forecast, run=run, check=check)
+PROTOCOL = Protocol(sections=SECTIONS, expected=EXPECTED, forecast=forecast, run=run, check=check, further=_further)

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 from ..declare.equations import Neuron, SynapticFilter, load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_fraction, check_positive, check_steps
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, expression, not_negative, section
 from ..results import phases
 from ..tasks import Task
 from ..tasks.registry import Setting
-from ._costs import COST, OVERHEAD
 from ._declared import check_declared
-from ._tasks import adapt_task, draw_task, shape, task_section
+from ._tasks import adapt_task, draw_task, further_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork, Learning
     from ..results.results import Results
-    from ..run.simulation import Simulation
+    from ..run.simulation import Simulation, Target
 
 __all__ = ["PROTOCOL", "ForceRecipe", "MemoryForecast"]
 
@@ -256,7 +256,7 @@ class ForceRecipe(Recipe):
             seed=self.seed,
         )
 
-    def simulation(self, target: str | None = None) -> Simulation:
+    def simulation(self, target: Target | None = None) -> Simulation:
         """Draw the network and return its simulation; nothing is compiled yet."""
         from ..declare.record import Record
         from ..run.simulation import Simulation
@@ -302,21 +302,23 @@ class ForceRecipe(Recipe):
 
 def forecast(recipe: ForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    neuron, synapse, element = COST[target]
+    overhead, neuron, synapse, element = cost_of(target)
     network = recipe.values["network"]
     n, steps = network["n"], recipe.n_steps
     rate = max(recipe.expected.get("firing_rate", (_ASSUMED_RATE,)))
     events = rate * recipe.duration * n * network["p"] * n
     updates = 0.0
-    rule = recipe.learning()
-    if rule is not None:
-        start, stop = (min(step, steps) for step in recipe.learning_steps)
+    rule, window = recipe.learning(), recipe.learning_steps
+    if rule is not None and window is not None:
+        start, stop = (min(step, steps) for step in window)
         updates = (stop - start) / rule.update_every * rule.probability
-    nanoseconds = steps * (OVERHEAD[target] + neuron * n) + events * synapse + updates * element * n * (n + 1)
+    nanoseconds = steps * (overhead + neuron * n) + events * synapse + updates * element * n * (n + 1)
     return Forecast(recipe.forecast().total, nanoseconds * 1e-9, steps)
 
 
-def run(recipe: ForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(
+    recipe: ForceRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
+) -> Outcome:
     """Run a recipe from its first step to its last."""
     simulation = recipe.simulation(target)
     results = simulation.run(recipe.task(), phases=recipe.phases(), progress=progress)
@@ -356,4 +358,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=further_task,
 )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,19 +18,22 @@ import numpy as np
 from ..circuit.names import NEURONS, READOUT_OUTPUT, STEP, entry
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
 from ..results import phases
+from ..results.joined import joined
 from ..results.phases import Phase
+from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
-from ._costs import COST, OVERHEAD
 from ._declared import check_declared
-from ._joined import joined
+from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..results.results import Results
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "FullForceRecipe"]
 
@@ -82,11 +86,15 @@ class FullForceRecipe(Recipe):
 
     def trials(self) -> Iterator[Trial]:
         """Yield the trials of learning and test, in order, from the recipe's seed."""
+        return islice(self.endless(), sum(self.values["run"][part] for part in _PARTS))
+
+    def endless(self) -> Iterator[Trial]:
+        """Yield these trials, and then further ones."""
         task = self.values["task"]
         function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
-        rng, run = np.random.default_rng([self.seed, 2]), self.values["run"]
-        for _ in range(sum(run[part] for part in _PARTS)):
+        rng = np.random.default_rng([self.seed, 2])
+        while True:
             yield function(self.dt, rng, **settings)
 
     @cached_property
@@ -140,6 +148,7 @@ class FullForceRecipe(Recipe):
             **common,
         )
         learning = Learning(**self.values["learning"], start=self.borders()[0])
+        plastic = Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True)
         net = ForceNetwork(
             "echo_state",
             None,
@@ -151,7 +160,7 @@ class FullForceRecipe(Recipe):
             input_kernel=below(inputs, 0, n_hints),
             initial={"a": initial},
             learning=learning,
-            plastic=Plastic(np.zeros((n, n)), learning, error="target_network"),
+            plastic=plastic,
             target_network=target_network,
             dtype=values["dtype"],
             seed=self.seed,
@@ -159,17 +168,19 @@ class FullForceRecipe(Recipe):
         )
 
         def alone(results: Results) -> ForceNetwork:
-            kernel = replace(net.plastic.kernel, weight=results.weights["recurrent_kernel"].ravel())
+            kernel = replace(plastic.kernel, weight=results.weights["recurrent_kernel"].ravel())
             readout = results.weights["output_kernel"]
-            parts = {"plastic": None, "target_network": None, "learning": None, "initial": {"a": initial_alone}}
-            return replace(net, recurrent=kernel, output_kernel=readout, **parts)
+            return replace(
+                net, recurrent=kernel, output_kernel=readout, plastic=None, target_network=None, learning=None,
+                initial={"a": initial_alone},
+            )  # fmt: skip
 
         return net, alone
 
 
 def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     values, (start, stop, *_, steps) = recipe.values["network"], recipe.borders()
     n, number = values["n"], 8 if values["dtype"] == "float64" else 4
     trial = next(recipe.trials())
@@ -178,14 +189,18 @@ def forecast(recipe: FullForceRecipe, target: str) -> Forecast:
     rule = recipe.values["learning"]
     updates = (stop - start) / rule["update_every"] * rule["probability"]
     # four products of a matrix and the rates in a step of learning, of which sums cost a quarter of an event
-    nanoseconds = stop * (OVERHEAD[target] + 2 * unit * n + weight * n * n) + 2 * updates * element * n * n
-    nanoseconds += (steps - stop) * (OVERHEAD[target] + unit * n + weight * n * n / 4)
+    nanoseconds = stop * (overhead + 2 * unit * n + weight * n * n) + 2 * updates * element * n * n
+    nanoseconds += (steps - stop) * (overhead + unit * n + weight * n * n / 4)
     memory = n * (n + 1) // 2 * number + n * n * _WEIGHT + (steps * channels + recorded) * 8
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
 
+def _inputs(trial: Trial) -> np.ndarray:
+    return np.concatenate([trial.inputs, trial.hints], axis=1)
+
+
 def run(
-    recipe: FullForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None
+    recipe: FullForceRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
     """Learn; then test the network alone, without learning and without the network that gave targets."""
     from ..declare.record import Record
@@ -194,7 +209,7 @@ def run(
     _, learned, tested, _, end = recipe.borders()
     trials = list(recipe.trials())
     y = np.concatenate([trial.target for trial in trials])
-    x = np.concatenate([np.concatenate([trial.inputs, trial.hints], axis=1) for trial in trials])
+    x = np.concatenate([_inputs(trial) for trial in trials])
     net, alone = recipe.networks()
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
@@ -224,8 +239,9 @@ def run(
 def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
     """Return the errors, each sum |z - f|^2 / sum |f|^2, of tests and last ten trials, and of every trial."""
     steps = np.arange(len(results.output)) * results.record_every + results.first_row_step
-    squares = ((results.output - results.target) ** 2).sum(axis=1)
-    power = (results.target**2).sum(axis=1)
+    target = target_of(results)
+    squares = ((results.output - target) ** 2).sum(axis=1)
+    power = (target**2).sum(axis=1)
 
     def error(first: int, last: int) -> float:
         rows = slice(*np.searchsorted(steps, (first, last)))
@@ -286,4 +302,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=lambda recipe, results, steps: further_trials(recipe.endless(), results.stop_step, _inputs),
 )

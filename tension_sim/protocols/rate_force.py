@@ -13,18 +13,20 @@ import numpy as np
 
 from ..circuit.names import READOUT_OUTPUT
 from ..declare.validation import check_fraction, check_positive, check_steps
+from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
 from ..results import phases
-from ._costs import COST, OVERHEAD
+from ..results.run_data import target_of
 from ._declared import check_declared
 from ._kernels import normal_kernel
-from ._tasks import adapt_task, draw_task, shape, task_section
+from ._tasks import adapt_task, draw_task, further_task, shape, task_section
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..recipes.recipe import Recipe
     from ..results.results import Results
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "network"]
 
@@ -95,7 +97,7 @@ def network(recipe: Recipe, n_outputs: int, n_inputs: int) -> ForceNetwork:
         parameters={"tau": f"{values['tau']!r}*second"},
         initial={"a": values["initial_std"] * rng.standard_normal(n)},
         learning=learning,
-        plastic=Plastic(recurrent, learning, error="output") if internal else None,
+        plastic=Plastic(recurrent, learning, error="output", shares_P=True) if internal else None,
         activation=values["activation"],
         dtype=values["dtype"],
         seed=recipe.seed,
@@ -104,7 +106,7 @@ def network(recipe: Recipe, n_outputs: int, n_inputs: int) -> ForceNetwork:
 
 def forecast(recipe: Recipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     values, (learning, steps) = recipe.values["network"], _steps(recipe)
     n, number = values["n"], 8 if values["dtype"] == "float64" else 4
     weights, packed, learned = values["p"] * n * n, n * (n + 1) / 2, n
@@ -118,12 +120,12 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
     recorded = steps / recipe.values["record"]["every"] * (2 * n_outputs + recipe.values["record"]["rates_of"])
     rule = recipe.values["learning"]
     updates = learning / rule["update_every"] * rule["probability"]
-    nanoseconds = steps * (OVERHEAD[target] + unit * n + weight * weights) + updates * element * (2 * packed + learned)
+    nanoseconds = steps * (overhead + unit * n + weight * weights) + updates * element * (2 * packed + learned)
     memory = packed * number + weights * _WEIGHT + (recorded + rows * (n_outputs + n_inputs)) * 8
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
 
-def run(recipe: Recipe, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn, then test."""
     from ..declare.record import Record
     from ..run.simulation import Simulation
@@ -145,7 +147,7 @@ def _numbers(results: Results) -> dict[str, float]:
         if phase in [known.name for known in results.phases]:
             rows = results.rows(phase)
             if rows.start < rows.stop:
-                found[name] = float(np.abs(results.output[rows] - results.target[rows]).mean())
+                found[name] = float(np.abs(results.output[rows] - target_of(results)[rows]).mean())
     return found
 
 
@@ -185,4 +187,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=_phases,
+    further=further_task,
 )

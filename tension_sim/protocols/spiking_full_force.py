@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,18 +19,22 @@ import numpy as np
 from ..declare.equations import load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
 from ..errors import InvalidValueError, message
-from ..recipes.protocol import Forecast, Number, Outcome, Protocol
+from ..recipes.cost import cost_of
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
+from ..results.joined import joined
 from ..results.phases import TEST, Phase, clipped, phases_of
+from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
-from ._costs import COST, OVERHEAD
 from ._declared import check_declared
-from ._joined import joined
+from ._further import further_trials
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
     from ..results.results import Results
+    from ..run.journal import Loop, Values
+    from ..run.simulation import Target
 
 __all__ = ["PROTOCOL", "SpikingFullForceRecipe"]
 
@@ -103,24 +108,33 @@ class SpikingFullForceRecipe(Recipe):
 
     def trials(self) -> Iterator[Trial]:
         """Yield all trials, in order, from the recipe's seed."""
+        return islice(self.endless(), sum(self.counts))
+
+    def endless(self) -> Iterator[Trial]:
+        """Yield these trials, and then further ones."""
         task = self.values["task"]
         function = find(task["name"]).function
         settings = {key: value for key, value in task.items() if key != "name"}
         rng = np.random.default_rng([self.seed, 2])
-        for _ in range(sum(self.counts)):
+        while True:
             yield function(self.dt, rng, **settings)
+
+    @property
+    def first_trial(self) -> int:
+        """The first trial of the spiking network; the rate network alone has those before."""
+        return sum(self.counts[:2]) if self.factored else 0
 
     @cached_property
     def ends(self) -> np.ndarray:
         """Steps at which the trials of the spiking network end, with a 0 before; components come before these."""
-        lengths = [len(trial) for trial in self.trials()]
-        return np.cumsum([0, *lengths[sum(self.counts[:2]) if self.factored else 0 :]])
+        return np.cumsum([0, *(len(trial) for trial in islice(self.trials(), self.first_trial, None))])
 
     def borders(self) -> tuple[int, int, int, int]:
         """Return the steps at which learning begins and ends, and at which the test begins and ends."""
         settle, _, *others = self.counts
         marks = np.cumsum([0 if self.factored else settle, *others])
-        return tuple(int(self.ends[mark]) for mark in marks)
+        start, stop, test, end = (int(self.ends[mark]) for mark in marks)
+        return start, stop, test, end
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the parts of the run that have steps."""
@@ -175,15 +189,17 @@ class SpikingFullForceRecipe(Recipe):
             output_kernel=np.zeros((n, drawn["target"].shape[0])),
             input_kernel=scale * drawn["input"],
             learning=learning,
-            plastic=Plastic(np.zeros((n, n)), learning, error="target_network"),
+            plastic=Plastic(np.zeros((n, n)), learning, error="target_network", shares_P=True),
             target_network=units,
         )
 
         def alone(results: Results) -> ForceNetwork:
             kernel = SparseKernel.from_dense(results.weights["recurrent_kernel"])
             readout = results.weights["output_kernel"]
-            parts = {"plastic": None, "target_network": None, "learning": None, "seed": self.seed + 1}
-            return replace(net, recurrent=kernel, output_kernel=readout, **parts)
+            return replace(
+                net, recurrent=kernel, output_kernel=readout, plastic=None, target_network=None, learning=None,
+                seed=self.seed + 1,
+            )  # fmt: skip
 
         return net, alone
 
@@ -200,7 +216,8 @@ class SpikingFullForceRecipe(Recipe):
         sources = np.sort(rng.choice(n, max(round(values["sources"] * n), 1), replace=False))
         taus = values["traces"]
         traces = Traces(np.tile(sources, len(taus)), np.repeat(taus, len(sources)))
-        inhibition = SparseKernel(n, *np.indices((n, n)).reshape(2, -1), np.full(n * n, values["inhibition"] / n))
+        pre, post = np.indices((n, n)).reshape(2, -1)
+        inhibition = SparseKernel(n, pre, post, np.full(n * n, values["inhibition"] / n))
         net = self.spiking(
             recurrent=inhibition if values["inhibition"] else None,
             feedback_kernel=np.concatenate([np.zeros((n_outputs, n)), feedback]),
@@ -241,33 +258,43 @@ class Components:
     timings: Mapping[str, float]
 
 
-def components(recipe: SpikingFullForceRecipe, target: str | None, report: Callable[[int], None]) -> Components:
+def components(recipe: SpikingFullForceRecipe, target: Target | None, report: Callable[[int], None]) -> Components:
     """Run the rate network, driven by the target, through all trials."""
+    from ..run.journal import Values, looping
+
     n, (settle, number, *_) = recipe.values["network"]["n"], recipe.counts
     m = recipe.values["network"]["components"]
-    power, mean, rows, done, series = np.zeros((n, n)), np.zeros(n), 0, 0, []
-    axes, timings = np.empty((n, 0)), dict.fromkeys(("build", "run"), 0.0)
-    for trial, currents in enumerate(_currents(recipe, target, timings)):
-        if settle <= trial < settle + number:
-            power += currents.T @ currents
-            mean += currents.sum(axis=0)
-            rows += len(currents)
-        if trial == settle + number - 1:
-            values, vectors = np.linalg.eigh(power)
-            axes = vectors[:, ::-1][:, :m]
-        if trial >= settle + number:
-            series.append(currents @ axes)
-        done += len(currents)
-        report(done)
-    explained = float(values[::-1][:m].sum() / values.sum())
-    return Components(axes, mean @ axes / rows, explained, np.concatenate(series), timings)
+    sums = Values(power=np.zeros((n, n)), mean=np.zeros(n), rows=0, axes=np.empty((n, 0)), explained=0.0)
+    sums |= {"trial": 0, "done": 0, "series": [], "timings": dict.fromkeys(("build", "run"), 0.0)}
+    reached = Values(block=0, state=None, rates=None)
+    with looping("components", sums, reached) as loop:
+        for currents in _currents(recipe, target, sums, reached, loop):
+            trial = sums["trial"]
+            if settle <= trial < settle + number:
+                sums["power"] = sums["power"] + currents.T @ currents
+                sums["mean"] = sums["mean"] + currents.sum(axis=0)
+                sums["rows"] += len(currents)
+            if trial == settle + number - 1:
+                values, vectors = np.linalg.eigh(sums["power"])
+                sums["axes"] = vectors[:, ::-1][:, :m]
+                sums["explained"] = float(values[::-1][:m].sum() / values.sum())
+            if trial >= settle + number:
+                sums["series"] += [currents @ sums["axes"]]
+            sums["done"] += len(currents)
+            sums["trial"] += 1
+            report(sums["done"])
+    axes, mean = sums["axes"], sums["mean"] @ sums["axes"] / sums["rows"]
+    return Components(axes, mean, sums["explained"], np.concatenate(sums["series"]), sums["timings"])
 
 
-def _currents(recipe: SpikingFullForceRecipe, target: str | None, timings: dict[str, float]) -> Iterator[np.ndarray]:
+def _currents(
+    recipe: SpikingFullForceRecipe, target: Target | None, sums: Values, reached: Values, loop: Loop
+) -> Iterator[np.ndarray]:
     """Yield what the units receive from each other and from the target, shape (steps, units), trial by trial."""
     from ..declare.kernels import SparseKernel
     from ..declare.network import ForceNetwork
     from ..declare.record import Record
+    from ..results.run_data import added
     from ..run.simulation import Simulation
 
     drawn, values = recipe.drawn, recipe.values["network"]
@@ -277,16 +304,20 @@ def _currents(recipe: SpikingFullForceRecipe, target: str | None, timings: dict[
         output_kernel=None,
         input_kernel=np.concatenate([drawn["target"], drawn["input"]]), seed=recipe.seed, **recipe.rate_units,
     )  # fmt: skip
-    simulation, state, rates = Simulation(net, target=target, record=Record()), None, net.initial_values["r"]
-    for block in _blocks(recipe.trials()):
+    simulation = Simulation(net, target=target, record=Record())
+    for number, block in enumerate(_blocks(recipe.trials())):
+        if number < reached["block"]:
+            continue
+        loop.point()
         y = np.concatenate([trial.target for trial in block])
-        results = simulation.run(x=np.concatenate([y, np.concatenate([t.inputs for t in block])], axis=1), state=state)
+        x = np.concatenate([y, np.concatenate([t.inputs for t in block])], axis=1)
+        results = simulation.run(x=x, state=reached["state"])
         if results.provenance["interrupted"]:
             raise KeyboardInterrupt
-        for name, seconds in results.timings.items():
-            timings[name] += seconds
+        sums["timings"] = added(sums["timings"], results.timings)
+        rates = net.initial_values["r"] if reached["rates"] is None else reached["rates"]
         before = np.concatenate([rates[None], results.output[:-1]])
-        state, rates = results.state, results.output[-1]
+        reached.update(block=number + 1, state=results.state, rates=results.output[-1])
         currents = before @ drawn["recurrent"] + y @ drawn["target"]
         yield from np.split(currents, np.cumsum([len(trial) for trial in block])[:-1])
 
@@ -304,22 +335,22 @@ def _blocks(trials: Iterator[Trial]) -> Iterator[list[Trial]]:
 
 def forecast(recipe: SpikingFullForceRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
-    unit, weight, element = COST[target]
+    overhead, unit, weight, element = cost_of(target)
     values, (start, stop, _, end) = recipe.values["network"], recipe.borders()
     n, rule, dt = values["n"], recipe.values["learning"], recipe.dt
-    trial, drive = next(recipe.trials()), OVERHEAD[target] + unit * n + weight * n * n / 4
+    trial, drive = next(recipe.trials()), overhead + unit * n + weight * n * n / 4
     channels, n_outputs = trial.inputs.shape[1] + trial.target.shape[1], trial.target.shape[1]
     updates, events = (stop - start) / rule["update_every"] * rule["probability"], weight * _RATE * dt * n * n
     if recipe.factored:
         m, read = n_outputs + values["components"], len(values["traces"]) * max(round(values["sources"] * n), 1)
         before = sum(recipe.counts[:2]) * len(trial)
         nanoseconds = (before + end) * drive
-        nanoseconds += end * (OVERHEAD[target] + unit * (n + read) + weight * m * (read + n) / 4 + events)
+        nanoseconds += end * (overhead + unit * (n + read) + weight * m * (read + n) / 4 + events)
         nanoseconds += 2 * updates * element * (read * read / 2 + read * m)
         channels, n_outputs, packed = channels + 2 * m, m, read * (read + 1) // 2
     else:
         nanoseconds = stop * (2 * drive + weight * n * n / 2) + 2 * updates * element * n * n
-        nanoseconds += (end - stop) * (OVERHEAD[target] + unit * n + events)
+        nanoseconds += (end - stop) * (overhead + unit * n + events)
         packed = n * (n + 1) // 2
     recorded = end / recipe.values["record"]["every"] * (2 * n_outputs + recipe.values["record"]["voltages_of"])
     spikes = 12 * _RATE * dt * n * end
@@ -328,7 +359,7 @@ def forecast(recipe: SpikingFullForceRecipe, target: str) -> Forecast:
 
 
 def run(
-    recipe: SpikingFullForceRecipe, target: str | None = None, progress: Callable[[int, int], None] | None = None
+    recipe: SpikingFullForceRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
     """Learn; then test from another initial state, without learning and without the rate network."""
     from ..declare.record import Record
@@ -366,10 +397,10 @@ def run(
         results = simulation.run(
             y[first:last], x[first:last], phases=recipe.phases(), progress=lambda done, _: report(steps + done), **given
         )
-        return replace(results, output=results.output[:, :n_outputs], target=results.target[:, :n_outputs])
+        return replace(results, output=results.output[:, :n_outputs], target=target_of(results)[:, :n_outputs])
 
     first = simulate(net, 0, stop)
-    if recipe.factored:
+    if recipe.factored and net.feedback_kernel is not None:
         timings = {name: first.timings[name] + found.timings[name] for name in first.timings}
         # with the readouts of the traces, these are the recurrent weights
         weights = first.weights | {"component_kernel": net.feedback_kernel[n_outputs:]}
@@ -388,7 +419,7 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
     rows = np.searchsorted(steps, done)
     squares, power = (
         np.array([values[a:b].sum() for a, b in zip(rows[:-1], rows[1:], strict=True)])
-        for values in ((results.output - results.target) ** 2, results.target**2)
+        for values in ((results.output - target_of(results)) ** 2, target_of(results) ** 2)
     )
     curve = np.divide(squares, power, out=np.full(len(power), np.nan), where=power > 0)
     learned = curve[(done[1:] > start) & (done[1:] <= stop)]
@@ -400,6 +431,14 @@ def _outcome(recipe: SpikingFullForceRecipe, results: Results, numbers: dict[str
         numbers["rate"] = float(spikes / results.n_neurons / ((end - test) * results.dt))
     curves = {"time": done[1:] * results.dt, "normalised_error": curve}
     return Outcome(replace(results, learning_curve=curves), {k: v for k, v in numbers.items() if not math.isnan(v)})
+
+
+def _further(recipe: SpikingFullForceRecipe, results: Results, steps: int) -> Iterator[Further]:
+    def inputs(trial: Trial) -> np.ndarray:
+        one = np.ones((len(trial), int(recipe.factored)))  # see `factors_network`
+        return np.concatenate([trial.inputs, one], axis=1)
+
+    return further_trials(islice(recipe.endless(), recipe.first_trial, None), results.stop_step, inputs)
 
 
 # ---- settings ----
@@ -469,4 +508,5 @@ PROTOCOL = Protocol(
     adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=_further,
 )

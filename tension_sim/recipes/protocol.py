@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..declare.described import Described
 from ..errors import InvalidValueError, message
@@ -15,12 +15,23 @@ from ..tasks.registry import MOST_STEPS
 from .settings import Key
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
     from ..results.phases import Phase
     from ..results.results import Results
 
-__all__ = ["Forecast", "Number", "Outcome", "Protocol", "Recipe", "Verdict", "list_protocols", "load_protocol"]
+__all__ = [
+    "Forecast",
+    "Further",
+    "Number",
+    "Outcome",
+    "Protocol",
+    "Recipe",
+    "Verdict",
+    "list_protocols",
+    "load_protocol",
+]
 
 #: Protocols are found by name; nothing here imports one.
 _PROTOCOLS = Extensions("protocol", "tension_sim.protocols", "tension_sim.protocols")
@@ -88,6 +99,29 @@ class Outcome:
     verdict: Verdict | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Further:
+    """What a network is given in some steps that follow the end of a run.
+
+    Attributes
+    ----------
+    steps : int
+        How many.
+    target : array, shape (steps, outputs), optional
+        What the output is compared with; nothing is learned from it.
+    x, rates : array, optional
+        As for `Simulation.run`.
+    every : mapping of str to int
+        Steps for which each sample of ``"x"`` and ``"rates"`` is held.
+    """
+
+    steps: int
+    target: np.ndarray | None = None
+    x: np.ndarray | None = None
+    rates: np.ndarray | None = None
+    every: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recipe(Described):
     """A network with its task and schedule; protocols may add methods to it.
@@ -121,7 +155,7 @@ class Recipe(Described):
     notes: str
     settings: Mapping[str, Mapping[str, Any]]
     values: dict[str, dict[str, Any]]
-    protocol: Protocol
+    protocol: Protocol[Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
 
@@ -148,8 +182,11 @@ class Recipe(Described):
         return int(math.floor(steps + 0.5))
 
 
+OneRecipe = TypeVar("OneRecipe", bound=Recipe)
+
+
 @dataclass(frozen=True, eq=False)
-class Protocol:
+class Protocol(Generic[OneRecipe]):
     """What a kind of recipes may say, and what is done with it.
 
     Attributes
@@ -173,22 +210,26 @@ class Protocol:
         ``where(section, key)`` begins the message.
     plan : callable, optional
         ``plan(recipe)`` returns the phases of a run, where its settings may leave out learning or test.
+    further : callable, optional
+        ``further(recipe, results, steps)`` yields what follows a run, one `Further` after another, at least so
+        many steps in all. Without it a stored run goes on only if its network has no inputs.
     name, summary : str
         Filled in by `load_protocol`.
     """
 
     sections: Sections
     expected: Mapping[str, Number]
-    forecast: Callable[[Recipe, str], Forecast]
+    forecast: Callable[[OneRecipe, str], Forecast]
     run: Callable[..., Outcome]
-    recipe: type[Recipe] | None = None
+    recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
     files: Mapping[tuple[str, str], str] = field(default_factory=dict)
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None
-    check: Callable[[Recipe, Where], None] | None = None
-    plan: Callable[[Recipe], tuple[Phase, ...]] | None = None
+    check: Callable[[OneRecipe, Where], None] | None = None
+    plan: Callable[[OneRecipe], tuple[Phase, ...]] | None = None
+    further: Callable[[Any, Results, int], Iterable[Further]] | None = None
     name: str = ""
     summary: str = ""
 
@@ -218,7 +259,7 @@ def list_protocols(folder: str | Path | None = None) -> list[str]:
     return _PROTOCOLS.names(folder)
 
 
-def load_protocol(name: str, folder: str | Path | None = None, where: str = "load_protocol.name") -> Protocol:
+def load_protocol(name: str, folder: str | Path | None = None, where: str = "load_protocol.name") -> Protocol[Any]:
     """Load a protocol by its name.
 
     Parameters
@@ -243,5 +284,5 @@ def load_protocol(name: str, folder: str | Path | None = None, where: str = "loa
     'FORCE learning of a readout that is fed back into a spiking network.'
     """
     module = _PROTOCOLS.load(name, folder, where)
-    protocol = single(where, module, "PROTOCOL", Protocol)
+    protocol: Protocol[Any] = single(where, module, "PROTOCOL", Protocol)
     return replace(protocol, name=name, summary=(module.__doc__ or "").strip().split("\n", 1)[0])

@@ -17,7 +17,7 @@ from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
 from .values import apply_settings, parse_sections
 
-__all__ = ["Recipe", "list_recipes", "load_recipe"]
+__all__ = ["Recipe", "list_recipes", "load_recipe", "recipe_from"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _MOST_NAMED = 8  # recipes in a message
@@ -98,7 +98,7 @@ def _locate(name: str | Path) -> tuple[str, Path]:
     raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
 
 
-def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol) -> None:
+def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) -> None:
     tables = [*protocol.sections, "expected"]
     for key, value in data.items():
         if key in _TEXTS:
@@ -126,7 +126,7 @@ def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], 
             data[section][key] = str(folder / checked_path(f"{section}.{key}", value))
 
 
-def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[str, Any]:
+def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:
     expected = {}
     known = {name: Setting(name, number.unit, None, many=True) for name, number in protocol.expected.items()}
     known["reference"] = Setting("reference", "text", None)
@@ -143,7 +143,7 @@ def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol) -> dict[
 
 
 def _changed(
-    protocol: Protocol, written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
+    protocol: Protocol[Any], written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
 ) -> tuple[str, ...]:
     """Return which settings have other values than the file gives them."""
     try:
@@ -204,9 +204,31 @@ def load_recipe(
     full, path = _locate(name)
     if not path.stem.strip(". "):  # it names the folder of results
         raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
-    data = read_toml(str(path), path)
     if tasks is not None:
         load_tasks(tasks)
+    return recipe_from(full, path, read_toml(str(path), path), settings, protocols)
+
+
+def recipe_from(
+    full: str,
+    path: Path,
+    data: dict[str, Any],
+    settings: Mapping[str, Any] | None = None,
+    protocols: str | Path | None = None,
+) -> Recipe:
+    """Return the recipe of a file's content.
+
+    Parameters
+    ----------
+    full : str
+        Its name.
+    path : pathlib.Path
+        Where the content is from; begins the messages.
+    data : dict
+        The content.
+    settings, protocols
+        As for `load_recipe`.
+    """
     protocol = _protocol(data, path, protocols)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
@@ -238,7 +260,7 @@ def load_recipe(
     return recipe
 
 
-def _protocol(data: Mapping[str, Any], path: Path, folder: str | Path | None) -> Protocol:
+def _protocol(data: Mapping[str, Any], path: Path, folder: str | Path | None) -> Protocol[Any]:
     name = data.get("protocol", "force")
     if not isinstance(name, str):
         raise InvalidTypeError(message(f"{path}: protocol", "a text", name, "put it in quotes."))

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..errors import OutputError, message
@@ -18,6 +18,9 @@ from ..system.folder_exchange import replaced_as_one, settle
 from ..system.interrupts import interrupts_wait
 from .protocol import Outcome
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .continuation import Continuation
 
 __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "save_outcome", "usable_folder"]
 
@@ -33,10 +36,10 @@ def result_files(formats: Sequence[str] | None = None) -> tuple[str, ...]:
     Examples
     --------
     >>> result_files(["nwb"])
-    ('figure.png', 'results.nwb', 'summary.json')
+    ('figure.png', 'report.html', 'results.nwb', 'summary.json')
     """
     names = list_formats() if formats is None else formats
-    return ("figure.png", *(f"results.{name}" for name in names), "summary.json")
+    return ("figure.png", "report.html", *(f"results.{name}" for name in names), "summary.json")
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -53,7 +56,9 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: bool = True) -> Path:
+def check_folder(
+    path: str | Path, recipe: Recipe | None = None, *, continued: Continuation | None = None, overwrite: bool = True
+) -> Path:
     """Refuse a folder that results cannot be written into, or that holds those of other settings.
 
     Nothing is created or written.
@@ -64,6 +69,8 @@ def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: b
         The folder; it need not exist.
     recipe : Recipe, optional
         What is to be run.
+    continued : Continuation, optional
+        What is to be gone on with, in its place.
     overwrite : bool
         Whether results of other settings may be replaced; those of the same ones always are.
 
@@ -80,27 +87,33 @@ def check_folder(path: str | Path, recipe: Recipe | None = None, *, overwrite: b
     if not os.access(place, os.W_OK | os.X_OK):
         what = "a folder that can be written" if place == folder else created
         raise OutputError(message("run.out", what, str(path), f"you may not write into {place}: choose another."))
-    if recipe is not None and not overwrite:
-        _check_results(folder, recipe)
+    if overwrite:
+        return folder
+    if recipe is not None:
+        _check_results(folder, recipe.name, _settings(recipe), None)
+    elif continued is not None:
+        told = continued.results.provenance
+        _check_results(folder, told.get("recipe"), told.get("settings"), continued.changes)
     return folder
 
 
-def _check_results(folder: Path, recipe: Recipe) -> None:
+def _check_results(folder: Path, *wanted: Any) -> None:
     there = [name for name in result_files() if os.path.lexists(folder / name)]
-    if there and _described(folder) != (recipe.name, _settings(recipe)):
+    if there and _described(folder) != wanted:
         what = "a folder without results of other settings"
         fix = "choose another one by --out, or replace these by --overwrite."
         raise OutputError(message("run.out", what, f"{folder} with {', '.join(there)}", fix))
 
 
-def _described(folder: Path) -> tuple[Any, Any]:
-    """Return recipe and settings of the results in a folder; None each where they do not say."""
+def _described(folder: Path) -> tuple[Any, Any, Any]:
+    """Return recipe and settings of the results in a folder, and what they go on with; None where they do not say."""
     try:
         told = json.loads(read_regular("run.out", folder / "summary.json", _SUMMARY))["provenance"]
-        settings = told["settings"]
-        return told["recipe"], json.loads(settings) if isinstance(settings, str) else settings
+        settings = told.get("settings")
+        settings = json.loads(settings) if isinstance(settings, str) else settings
+        return told.get("recipe"), settings, told.get("continued")
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None, None
+        return None, None, "nothing known"
 
 
 def _settings(recipe: Recipe) -> Any:
@@ -139,10 +152,11 @@ def usable_folder(path: str | Path) -> Path:
 def save_outcome(
     outcome: Outcome, folder: Path, expected: Any = None, formats: Sequence[str] = (DEFAULT_FORMAT,)
 ) -> dict[str, Any]:
-    """Write results, ``summary.json`` and ``figure.png``; they replace those of an earlier run as one.
+    """Write results, ``summary.json``, ``figure.png`` and ``report.html``; they replace those of an earlier run as one.
 
     All carry the number of the run: ``run`` in the summary and in the provenance of the results,
-    ``Run`` in the figure's metadata. Ctrl-C and requests to end wait until all is written.
+    ``Run`` in the figure's metadata, ``run`` in a meta element of the page. Ctrl-C and
+    requests to end wait until all is written.
 
     Parameters
     ----------
@@ -167,6 +181,7 @@ def save_outcome(
     """
     from ..results.measures import jsonable, summary
     from ..results.plots import figure_run, save_figure
+    from ..results.report import write_report
     from ..results.storage import save
     from ..system.files import write_whole
 
@@ -183,8 +198,9 @@ def save_outcome(
             with replaced_as_one(folder, result_files()) as part:
                 for name in formats:
                     save(results, part / f"results.{name}", where="run.out")
-                figure = figure_run(results) if outcome.figure is None else outcome.figure()
-                save_figure(figure, part / "figure.png", metadata={"Run": run})
+                own = None if outcome.figure is None else outcome.figure()
+                save_figure(figure_run(results) if own is None else own, part / "figure.png", metadata={"Run": run})
+                write_report(results, part / "report.html", figure=own, where="run.out")
                 write_whole("run.out", part / "summary.json", json.dumps(found, indent=2).encode())
         except OutputError as error:  # it names the file where the user will look for it
             refusal = OutputError(str(error).replace(str(part), str(folder)))

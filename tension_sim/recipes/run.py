@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
+from pathlib import Path
 
-from ..declare.validation import check_callable, check_text
+from ..declare.validation import check_text
 from ..errors import InvalidValueError, RunFailedError, message, unknown_name
-from ..results.measures import jsonable
 from ..results.results import Results
+from ..run.checkpoint import Checkpoint, check_checkpoint
+from ..run.journal import journal
 from ..run.rehearsal import rehearse
-from ..run.simulation import TARGETS
+from ..run.simulation import TARGETS, Target
 from ..system.memory import fits, total_memory
+from ..system.progress import Progress, check_progress, progress_of
+from .identity import identity_of_recipe
 from .protocol import Forecast, Outcome
+from .provenance import provenance_of
 from .recipe import Recipe
 from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 from .verdict import judge, remarks
@@ -58,7 +61,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
 
 
 def check_forecast(
-    recipe: Recipe, target: str | None = None, force: bool = False, expected: Forecast | None = None
+    recipe: Recipe, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
     """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
 
@@ -86,7 +89,7 @@ def check_forecast(
 
 
 def check_run(
-    recipe: Recipe, *, target: str | None = None, force: bool = False, expected: Forecast | None = None
+    recipe: Recipe, *, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
     """Check all that a run checks before its program is built, by the run's own code.
 
@@ -124,10 +127,11 @@ def check_run(
 def run_outcome(
     recipe: Recipe,
     *,
-    target: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    target: Target | None = None,
+    progress: Progress = None,
     force: bool = False,
     expected: Forecast | None = None,
+    checkpoint: Checkpoint | str | Path | None = None,
 ) -> Outcome:
     """Do with a recipe what its protocol says, from the first step to the last.
 
@@ -137,17 +141,21 @@ def run_outcome(
         From `load_recipe`.
     target : str, optional
         As for `Simulation`.
-    progress : callable, optional
-        Called as ``progress(steps_done, steps)``.
+    progress : bool or callable, optional
+        True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``.
     force : bool
         Whether to run where the forecast says that memory or time will not suffice.
     expected : Forecast, optional
         From `forecast`, where it is known already.
+    checkpoint : Checkpoint or path of a folder, optional
+        Where the state is written while the recipe runs, and what it goes on from after a kill.
 
     Returns
     -------
     Outcome
-        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``.
+        ``results``, ``numbers``, ``verdict`` (whether these are as the recipe expects) and ``figure``. After
+        Ctrl-C, or when a notebook's kernel is interrupted, of what was reached; ``results.interrupted`` is
+        True then.
 
     Examples
     --------
@@ -156,28 +164,29 @@ def run_outcome(
     >>> run_outcome(load_recipe("lif_sine", small), target="numpy").results.n_steps
     40
     """
-    check_callable("run.progress", progress, "progress(steps_done, steps)")
+    check_progress("run.progress", progress)
     check_forecast(recipe, target, force, expected)
-    outcome = recipe.protocol.run(recipe, target=target, progress=progress)
-    provenance = {
-        "recipe": recipe.name,
-        "protocol": recipe.protocol.name,
-        "publication": recipe.source,
-        "script": recipe.script,
-        "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
-        "settings": jsonable(recipe.settings),
-    }
-    results = replace(outcome.results, provenance=outcome.results.provenance | provenance)
-    verdict = judge(recipe, outcome.numbers, bool(results.provenance.get("interrupted")))
+    checkpoint = check_checkpoint("run.checkpoint", checkpoint)
+    with (
+        progress_of("run.progress", progress, recipe.name) as report,
+        journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
+    ):
+        outcome = recipe.protocol.run(recipe, target=target, progress=report)
+        if progress is True and not outcome.results.interrupted:
+            report(1, 1)  # a run may end before its forecast
+    verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
+    about = provenance_of(recipe, outcome.numbers, verdict)
+    results = replace(outcome.results, provenance=outcome.results.provenance | about)
     return replace(outcome, results=results, verdict=verdict)
 
 
 def run_recipe(
     recipe: Recipe,
     *,
-    target: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    target: Target | None = None,
+    progress: Progress = None,
     force: bool = False,
+    checkpoint: Checkpoint | str | Path | None = None,
 ) -> Results:
     """Return the results of `run_outcome` alone.
 
@@ -188,7 +197,7 @@ def run_recipe(
     >>> run_recipe(load_recipe("lif_sine", small), target="numpy").n_steps
     40
     """
-    return run_outcome(recipe, target=target, progress=progress, force=force).results
+    return run_outcome(recipe, target=target, progress=progress, force=force, checkpoint=checkpoint).results
 
 
 def enough_memory(needed: int) -> None:

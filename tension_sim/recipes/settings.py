@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..declare.validation import check_choice, check_fraction, check_positive, check_steps
+from ..declare.learning import check_relaxation
+from ..declare.validation import check_choice, check_fraction, check_positive, check_steps, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..tasks.registry import REQUIRED, Setting
 
@@ -36,7 +37,7 @@ class Key:
     check: Check | None = None
 
 
-def section(*rows: tuple) -> dict[str, Key]:
+def section(*rows: tuple[str, str, Any, Check | None]) -> dict[str, Key]:
     """Declare the keys of a section.
 
     Parameters
@@ -64,10 +65,9 @@ def count(what: str, minimum: int) -> Check:
     """Return a check for a whole number of something."""
 
     def check(where: str, value: float) -> int:
-        bound = "below 2**53" if value >= 2**53 else f"at least {minimum}"  # beyond, not all numbers are told apart
-        if not minimum <= value < 2**53 or value != int(value):
-            raise InvalidValueError(message(where, f"a whole number of {what}, {bound}", value))
-        return int(value)
+        if value >= 2**53:  # beyond, a float cannot hold every whole number
+            raise InvalidValueError(message(where, f"a whole number of {what}, below 2**53", value))
+        return check_whole(where, value, minimum, what=f"a whole number of {what}")
 
     return check
 
@@ -102,4 +102,5 @@ LEARNING = (
     ("update_every", "1", 1, _update_every),
     ("forgetting", "1", 1.0, check_fraction),
     ("probability", "1", 1.0, check_fraction),
+    ("relaxation", "1", 0.0, check_relaxation),
 )

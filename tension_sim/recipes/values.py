@@ -13,13 +13,19 @@ from ..tasks.registry import MOST_STEPS
 from .protocol import Protocol
 from .settings import OMITTED
 
-__all__ = ["apply_settings", "parse_sections"]
+__all__ = ["apply_settings", "find_setting", "parse_sections"]
 
 Table = dict[str, Any]
 
 
-def _find(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[str, str]:
-    """Return section and key that a setting such as "network.G" or "G" means."""
+def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[str, str]:
+    """Return section and key that a setting such as "network.G" or "G" means.
+
+    Raises
+    ------
+    UnknownNameError, InvalidValueError
+        If no section has it, or several have.
+    """
     where = f"{recipe}: settings"
     name, dot, last = key.rpartition(".")
     if dot:
@@ -30,8 +36,8 @@ def _find(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[st
     # initial values carry names of variables, which may be anything: only their dotted names count
     found = [name for name, items in known.items() if key in items and name != "initial"]
     if not found:
-        every = {item for name, items in known.items() if name != "initial" for item in items}
-        raise unknown_name(where, "setting", key, every)
+        short = {item for name, items in known.items() if name != "initial" for item in items}
+        raise unknown_name(where, "setting", key, short)
     if len(found) > 1:
         fix = "write " + " or ".join(f"{name}.{key}" for name in found) + "."
         raise InvalidValueError(message(where, "a setting that is found once", key, fix))
@@ -39,7 +45,7 @@ def _find(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[st
 
 
 def apply_settings(
-    protocol: Protocol, raw: Mapping[str, Table], settings: Mapping[str, Any], recipe: str
+    protocol: Protocol[Any], raw: Mapping[str, Table], settings: Mapping[str, Any], recipe: str
 ) -> tuple[dict[str, Table], set[tuple[str, str]]]:
     """Return the sections with `settings` put in, and which keys those were.
 
@@ -67,7 +73,7 @@ def apply_settings(
                     protocol.adapt(raw, kind, old)
     known = protocol.keys(raw)
     for key, value in settings.items():
-        name, last = _find(str(key), known, recipe)
+        name, last = find_setting(str(key), known, recipe)
         raw.setdefault(name, {})[last] = value
         changed.add((name, last))
     return raw, changed
@@ -78,7 +84,7 @@ def _path_text(value: Any) -> Any:
 
 
 def parse_sections(
-    protocol: Protocol, raw: Mapping[str, Table], where: Callable[[str, str], str]
+    protocol: Protocol[Any], raw: Mapping[str, Table], where: Callable[[str, str], str]
 ) -> dict[str, dict[str, Any]]:
     """Return every setting as a number in SI units, defaults filled in.
 
@@ -127,11 +133,13 @@ def parse_sections(
 
 
 def _check_times(
-    protocol: Protocol, raw: Mapping[str, Table], values: Mapping[str, Table], where: Callable[[str, str], str]
+    protocol: Protocol[Any], raw: Mapping[str, Table], values: Mapping[str, Table], where: Callable[[str, str], str]
 ) -> None:
     """Refuse times of more time steps than any run can have."""
     dt = values.get("network", {}).get("dt")
-    for name, keys in protocol.keys(raw).items() if dt else ():
+    if not dt:
+        return
+    for name, keys in protocol.keys(raw).items():
         for key, entry in keys.items():
             time = values.get(name, {}).get(key)
             if entry.setting.unit == "second" and isinstance(time, float) and time / dt >= MOST_STEPS:

@@ -22,20 +22,28 @@ from ..declare.language.unit_table import unit_text
 from ..declare.learning import Learning
 from ..declare.network import ForceNetwork
 from ..declare.plasticity import Plastic, TargetNetwork
+from ..declare.populations.network import Network
+from ..declare.populations.population import Population
+from ..declare.populations.projection import Projection
+from ..declare.populations.readout import Readout
 from ..declare.traces import Traces
 from ..declare.units import evaluate
 from ..errors import InvalidValueError, message
 
 __all__ = ["declaration_of", "described", "digest", "learned"]
 
-Network = ForceNetwork | FittedNetwork
+AnyNetwork = ForceNetwork | FittedNetwork | Network
 
 _CLASSES = {
-    one.__name__: one for one in (ForceNetwork, FittedNetwork, SparseKernel, Learning, Plastic, TargetNetwork, Traces)
-}
+    one.__name__: one
+    for one in (
+        ForceNetwork, FittedNetwork, SparseKernel, Learning, Plastic, TargetNetwork, Traces,
+        Network, Population, Projection, Readout,
+    )
+}  # fmt: skip
 
 
-def described(net: Network | None) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+def described(net: AnyNetwork | None) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
     """Return a network as plain values, and its arrays by dotted names.
 
     Examples
@@ -74,17 +82,44 @@ def _encoded(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     if is_dataclass(value) and type(value).__name__ in _CLASSES:
         inner = {f.name: _field(value, f.name, place, arrays) for f in fields(value) if f.init}
         return {"class": type(value).__name__, "fields": inner}
+    if isinstance(value, Mapping):
+        return {"table": {key: _encoded(item, f"{place}.{key}", arrays) for key, item in value.items()}}
+    if isinstance(value, tuple):
+        return {"list": [_encoded(item, f"{place}.{k}", arrays) for k, item in enumerate(value)]}
     arrays[place] = np.asarray(value)
     return {"array": place}
 
 
 def _field(holder: Any, name: str, place: str, arrays: dict[str, np.ndarray]) -> Any:
-    value, place = getattr(holder, name), f"{place}.{name}" if place else name
+    value, place = _evaluated(holder, name), f"{place}.{name}" if place else name
     if name == "parameters":
         return {"table": {key: _expression(text) for key, text in value.items()}}
     if name == "initial":
         return {"table": {key: _initial(holder, key, item, f"{place}.{key}", arrays) for key, item in value.items()}}
     return _encoded(value, place, arrays)
+
+
+def _evaluated(holder: Any, name: str) -> Any:
+    """Return a field; of a `Network` with weights and initial values as numbers, whatever they were given as."""
+    value = getattr(holder, name)
+    if not isinstance(holder, Network):
+        return value
+    if name == "projections":
+        return tuple(replace(each, weights=w) for each, w in zip(value, holder.kernels, strict=True))
+    if name == "populations":
+        return {key: replace(each, initial=_numbers(each, holder.initial_values[key])) for key, each in value.items()}
+    if name == "readouts":
+        fed: dict[str, dict[str, np.ndarray]] = {key: {} for key in value}
+        for (readout, population, into), kernel in holder.feedback_kernels.items():
+            fed[readout][f"{population}.{into}"] = kernel
+        kernels = holder.output_kernels
+        return {key: replace(each, weights=kernels[key], feedback=fed[key]) for key, each in value.items()}
+    return value
+
+
+def _numbers(population: Population, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return initial values as texts, or as numbers in SI units."""
+    return {key: item if isinstance(item, str) else values[key] for key, item in population.initial.items()}
 
 
 def _expression(value: Any) -> Any:
@@ -103,7 +138,7 @@ def _initial(holder: Any, name: str, value: Any, place: str, arrays: dict[str, n
     return _encoded(known.get(name, np.asarray(getattr(value, "simplified", value))), place, arrays)
 
 
-def declaration_of(plain: Mapping[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> Network | None:
+def declaration_of(plain: Mapping[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> AnyNetwork | None:
     """Return the network that `described` took apart, checked like any other.
 
     Raises
@@ -128,23 +163,28 @@ def _decoded(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return from_text(value["name"], value["equations"])
     if "table" in value:
         return {key: _decoded(item, arrays) for key, item in value["table"].items()}
+    if "list" in value:
+        return [_decoded(item, arrays) for item in value["list"]]
     return _CLASSES[value["class"]](**{key: _decoded(item, arrays) for key, item in value["fields"].items()})
 
 
-def learned(net: Network, weights: Mapping[str, np.ndarray]) -> Network:
+def learned(net: AnyNetwork, weights: Mapping[str, np.ndarray]) -> AnyNetwork:
     """Return a network whose initial weights are those that a run learned.
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         As it was declared.
     weights : mapping of str to ndarray
         ``Results.weights``; what the network does not have is left out.
     """
+    if isinstance(net, Network):
+        return net.with_weights(weights)
     if isinstance(net, FittedNetwork):
         plastic = weights.get("plastic")
-        fits = plastic is not None and plastic.shape == net.plastic.weight.shape
-        return replace(net, plastic=replace(net.plastic, weight=plastic)) if fits else net
+        if plastic is None or plastic.shape != net.plastic.weight.shape:
+            return net
+        return replace(net, plastic=replace(net.plastic, weight=plastic))
     output, recurrent = weights.get("output_kernel"), weights.get("recurrent_kernel")
     changes: dict[str, Any] = {}
     if output is not None and net.output_kernel is not None and output.shape == net.output_kernel.shape:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..declare.arrays_in import numbers
+from ..declare.fitted import FittedNetwork
 from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
 from .phases import LEARNING, TEST, Phase
@@ -20,6 +21,8 @@ from .run_data import RunData
 
 __all__ = [
     "best_lag",
+    "cell_correlations",
+    "correlation",
     "jsonable",
     "lag_aligned_rmse",
     "mean_rate",
@@ -169,7 +172,7 @@ def _errors_by_lag(
                 "give a smaller lag or a longer recording.",
             )
         )
-    largest = max(np.abs(output).max(initial=0), np.abs(target).max(initial=0))
+    largest = np.maximum(np.abs(output).max(initial=0), np.abs(target).max(initial=0))  # NaN in either is NaN
     if not largest < _LARGEST_SQUARED:  # NaN included: of what diverged, squares may overflow
         return np.empty(0), np.empty(0)
     most = int(max_lag / dt + 1e-9)
@@ -228,6 +231,58 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
     bend = left - 2 * middle + right
     shift = 0.5 * (left - right) / bend if bend else 0.0
     return float((peak + shift) / (size * dt))
+
+
+def correlation(x: Any, y: Any) -> np.ndarray:
+    """Return Pearson's r of each channel; NaN for one that does not vary.
+
+    Examples
+    --------
+    >>> correlation([[0, 0], [1, 1]], [[0, 5], [2, 4]]).round(6)
+    array([ 1., -1.])
+    """
+    x = numbers("correlation.x", x, "an array of shape (rows, channels)")
+    y = numbers("correlation.y", y, "an array of shape (rows, channels)")
+    if x.shape != y.shape or x.ndim != 2:
+        raise InvalidValueError(message("correlation.y", f"the shape of x, {x.shape}, rows by channels", y.shape))
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        return (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
+
+
+def cell_correlations(results: RunData) -> np.ndarray | None:
+    """Return r of each output and its target, over the test, where each cell has a target of its own; else None.
+
+    A fitted network has one, and a network whose outputs are its neurons. Of a fitted network the time counts
+    in which its weights would learn. Times without a target are left out; r is NaN where nothing varies.
+
+    Returns
+    -------
+    ndarray, shape (outputs,), or None
+
+    Examples
+    --------
+    >>> y = np.sin(np.arange(30)[:, None] / 3 + np.arange(4))
+    >>> cell_correlations(RunData("demo", 1e-3, 0, 30, 4, [], [], 0, 1, 2 * y, y, (Phase("test", 0, 30),))).round(6)
+    array([1., 1., 1., 1.])
+    """
+    fitted = isinstance(results.net, FittedNetwork)
+    if results.target is None or not (fitted or results.n_outputs == results.n_neurons > 1):
+        return None
+    rows = results.rows(TEST) if any(phase.name == TEST for phase in results.phases) else slice(None)
+    if isinstance(results.net, FittedNetwork) and results.net.learning is not None:
+        rows = slice(-(-(results.net.learning.start or 0) // results.record_every), None)
+    output, target = results.output[rows], results.target[rows]
+    if len(output) < 2:
+        return None
+    if np.isfinite(target).all() and np.isfinite(output).all():
+        return correlation(output, target)
+    return np.array([_known_correlation(z, y) for z, y in zip(output.T, target.T, strict=True)])
+
+
+def _known_correlation(z: np.ndarray, y: np.ndarray) -> float:
+    known = np.isfinite(y) & np.isfinite(z)
+    return float(correlation(z[known, None], y[known, None])[0]) if known.sum() > 1 else math.nan
 
 
 def mean_rate(results: RunData, phase: Phase | str | None = None) -> float:

@@ -16,7 +16,8 @@ import numpy as np
 
 from .measures import jsonable
 from .neo_objects import common_end, spike_trains
-from .run_data import Phase, RunData, first_multiple, rows_between
+from .phases import Phase
+from .run_data import RunData, first_multiple, rows_between
 
 if TYPE_CHECKING:
     import neo
@@ -45,8 +46,9 @@ def to_neo(results: RunData) -> neo.Block:
         seconds, ``source_population``, ``source_index`` and ``channel_id`` as annotations,
         ``neuron_id`` of every spike as array annotation. AnalogSignals ``output`` and ``target``
         (dimensionless) and one for each recorded variable, with ``neuron_id`` and ``channel_id``
-        of every channel as array annotations. The provenance is in the Block's annotations,
-        keys of nested tables joined by dots.
+        of every channel as array annotations. Of a `Network`, trains and recordings name their
+        population and count its neurons from 0, and there is a Group for each population. The
+        provenance is in the Block's annotations, keys of nested tables joined by dots.
 
     Examples
     --------
@@ -71,13 +73,36 @@ def to_neo(results: RunData) -> neo.Block:
         end = common_end(segment.analogsignals, results.dt * phase.stop, results.dt)
         segment.spiketrains.extend(_trains(results, phase, end))
         block.segments.append(segment)
+    block.groups.extend(_groups(results, block))
     block.check_relationships()
     return block
 
 
 def _trains(results: RunData, phase: Phase, t_stop: float) -> list[neo.SpikeTrain]:
-    times, neurons = results.spikes(phase)
-    return spike_trains(times, neurons, results.n_recorded_neurons, (results.dt * phase.start, t_stop), POPULATION)
+    span, recorded = (results.dt * phase.start, t_stop), results.n_recorded_neurons
+    if not results.populations:
+        return spike_trains(*results.spikes(phase), recorded, span, POPULATION)
+    trains = []
+    for name, n in results.populations.items():
+        shown = min(n, max(recorded - results.neurons_of(name).start, 0))
+        trains += spike_trains(*results.spikes(phase, name), shown, span, name)
+    return trains
+
+
+def _groups(results: RunData, block: neo.Block) -> list[neo.Group]:
+    """Return a Group for each population, with its objects of all Segments."""
+    import neo
+
+    groups = []
+    for name in results.populations:
+        of_it = [
+            each
+            for segment in block.segments
+            for each in (*segment.spiketrains, *segment.analogsignals)
+            if each.annotations.get("source_population") == name
+        ]
+        groups.append(neo.Group(objects=of_it, name=name, source_population=name))
+    return groups
 
 
 def _signals(results: RunData, phase: Phase) -> list[neo.AnalogSignal]:
@@ -91,7 +116,8 @@ def _signals(results: RunData, phase: Phase) -> list[neo.AnalogSignal]:
     for name, recording in results.recorded.items():
         neurons = np.asarray(recording.indices, dtype=np.int64)
         ids = {"neuron_id": neurons, "channel_id": neurons}
-        population = {"source_population": POPULATION}
+        of_one = name.partition(".")[0] if results.populations else POPULATION
+        population = {"source_population": of_one}
         signals.append(
             _signal(results, phase, name, recording.values, recording.unit, recording.every, ids, population)
         )

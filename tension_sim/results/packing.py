@@ -9,7 +9,8 @@ import numpy as np
 
 from .declaration import declaration_of, described
 from .measures import jsonable
-from .run_data import Phase, Recording, RunData
+from .phases import Phase
+from .run_data import Recording, RunData
 
 __all__ = ["pack", "unpack"]
 
@@ -40,6 +41,7 @@ def pack(results: RunData, state: bool = True) -> tuple[dict[str, np.ndarray], d
     arrays = {name: getattr(results, name) for name in _SERIES if getattr(results, name) is not None}
     header: dict[str, Any] = {key: getattr(results, key) for key in _PLAIN}
     header["phases"] = [(phase.name, phase.start, phase.stop) for phase in results.phases]
+    header["populations"] = list(results.populations.items())  # in their order
     header["provenance"], header["timings"] = results.provenance, results.timings
     for group in _GROUPS if state else _GROUPS[:-1]:
         for key, value in getattr(results, group).items():
@@ -68,4 +70,5 @@ def unpack(arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> dict[
     }
     values["phases"] = tuple(Phase(*phase) for phase in header["phases"])
     values |= {"provenance": dict(header["provenance"]), "timings": dict(header["timings"])}
+    values["populations"] = dict(header.get("populations", ()))  # files of earlier versions have none
     return {**values, **groups, "net": declaration_of(header.get("net"), of_net)}

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidValueError, message
 from .declaration import learned
+from .drawn import Drawn
 from .phases import Phase
-from .run_data import Recording, RunData, first_multiple, rows_between
+from .run_data import Recording, first_multiple, rows_between
 
 if TYPE_CHECKING:
     import neo
 
     from ..declare.fitted import FittedNetwork
     from ..declare.network import ForceNetwork
+    from ..declare.populations.network import Network
 
 __all__ = ["Phase", "Recording", "Results", "first_multiple", "rows_between"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results(RunData):
+class Results(Drawn):
     """Output, spikes, recorded states, weights and provenance of one run.
 
     Step k (0-based) covers the time from ``k * dt`` to ``(k + 1) * dt``; a spike of step k and a
@@ -65,8 +67,10 @@ class Results(RunData):
         Versions, seed, parameters, ...
     timings : dict of str to float
         Seconds spent on building, running, ...
-    net : ForceNetwork or FittedNetwork, optional
+    net : ForceNetwork, FittedNetwork or Network, optional
         The declaration that was run, see `network`.
+    populations : dict of str to int, optional
+        Sizes of the populations of a `Network`, whose neurons are numbered one population after the other.
 
     Examples
     --------
@@ -86,7 +90,7 @@ class Results(RunData):
 
         return to_neo(self)
 
-    def network(self) -> ForceNetwork | FittedNetwork:
+    def network(self) -> ForceNetwork | FittedNetwork | Network:
         """Return the network that was run, with the weights that it learned.
 
         It runs again by ``Simulation(results.network())``, and goes on where this run ended by

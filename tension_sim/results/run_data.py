@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..declare.arrays_in import numbers, whole_numbers
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
+from ..declare.populations.network import Network
 from ..declare.validation import check_positive, check_steps, check_text, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .phases import TEST, Phase
@@ -53,6 +54,9 @@ class Recording:
             )
 
 
+Steps = TypeVar("Steps", int, np.ndarray)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class RunData(Described):
     """The fields of `tension_sim.Results`, checked; what is computed from them, without files and Neo."""
@@ -75,10 +79,13 @@ class RunData(Described):
     state: dict[str, np.ndarray] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
-    net: ForceNetwork | FittedNetwork | None = None
+    net: ForceNetwork | FittedNetwork | Network | None = None
+    populations: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        set_ = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        def set_(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
         check_text("Results.name", self.name)
         for name, dtype in (("spike_step", np.int64), ("spike_neuron", np.int32)):
             set_(name, _plain_array(f"Results.{name}", getattr(self, name), dtype))
@@ -88,9 +95,12 @@ class RunData(Described):
         for name in ("recorded", "weights", "learning_curve", "state", "provenance", "timings"):
             if not isinstance(getattr(self, name), Mapping):
                 raise InvalidTypeError(message(f"Results.{name}", "a dictionary", getattr(self, name)))
-        if self.net is not None and not isinstance(self.net, ForceNetwork | FittedNetwork):
-            raise InvalidTypeError(message("Results.net", "a ForceNetwork, a FittedNetwork or None", self.net))
+        if self.net is not None and not isinstance(self.net, ForceNetwork | FittedNetwork | Network):
+            raise InvalidTypeError(
+                message("Results.net", "a ForceNetwork, a FittedNetwork, a Network or None", self.net)
+            )
         check_whole("Results.n_neurons", self.n_neurons, 0)
+        set_("populations", _sizes(self.populations, self.n_neurons))
         for name in ("output", "target"):
             value = getattr(self, name)
             if value is not None or name == "output":
@@ -140,6 +150,11 @@ class RunData(Described):
         return shown
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C, or the interrupt of a notebook's kernel, ended the run early: it holds what was reached."""
+        return bool(self.provenance.get("interrupted", False))
+
+    @property
     def stop_step(self) -> int:
         """The step after the last one."""
         return self.first_step + self.n_steps
@@ -180,6 +195,25 @@ class RunData(Described):
             rates[phase.name] = counts / duration if duration else np.full(len(counts), np.nan)
         return rates
 
+    def rates_of(self, population: str) -> dict[str, np.ndarray]:
+        """Return the mean firing rate of each recorded neuron of a population in Hz, per phase."""
+        numbers = self.neurons_of(population)
+        return {phase: rates[numbers.start : numbers.stop] for phase, rates in self.rates.items()}
+
+    def neurons_of(self, population: str) -> range:
+        """Return the numbers that the neurons of a population have among all.
+
+        Raises
+        ------
+        UnknownNameError
+            If the network has no such population.
+        """
+        if population not in self.populations:
+            raise unknown_name("Results.populations", "population", population, self.populations)
+        names = list(self.populations)
+        first = sum(self.populations[name] for name in names[: names.index(population)])
+        return range(first, first + self.populations[population])
+
     def phase(self, name: str) -> Phase:
         """Return the phase of that name; ``"after"`` is the earlier name of ``"test"``.
 
@@ -195,10 +229,11 @@ class RunData(Described):
             return self.phase(TEST)
         raise unknown_name("Results.phase", "phase", name, [phase.name for phase in self.phases])
 
-    def spikes(self, phase: Phase | str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def spikes(self, phase: Phase | str | None = None, population: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the times in seconds and the neurons of the spikes of a phase, or of the run.
 
-        A spike of step k has the time ``k * dt``: half-open bins count it in its own step.
+        A spike of step k has the time ``k * dt``: half-open bins count it in its own step. Neurons are
+        numbered through all populations; those of one population, if it is named, from 0.
 
         Returns
         -------
@@ -209,12 +244,28 @@ class RunData(Described):
         if phase is not None:
             phase = self.phase(phase) if isinstance(phase, str) else phase
             part = slice(*np.searchsorted(self.spike_step, (phase.start, phase.stop)))
-        return self.dt * self.spike_step[part], self.spike_neuron[part]
+        steps, neurons = self.spike_step[part], self.spike_neuron[part]
+        if population is not None:
+            numbers = self.neurons_of(population)
+            chosen = (neurons >= numbers.start) & (neurons < numbers.stop)
+            steps, neurons = steps[chosen], neurons[chosen] - np.int32(numbers.start)
+        return self.dt * steps, neurons
 
     def rows(self, phase: Phase | str) -> slice:
         """Return the rows of output and target that fall into a phase."""
         phase = self.phase(phase) if isinstance(phase, str) else phase
         return rows_between(phase.start, phase.stop, self.first_row_step, self.record_every, len(self.output))
+
+
+def _sizes(populations: Any, n_neurons: int) -> dict[str, int]:
+    """Return the sizes of the populations, which hold all neurons if there are any."""
+    where = "Results.populations"
+    if not isinstance(populations, Mapping):
+        raise InvalidTypeError(message(where, "a dictionary of names and sizes", populations))
+    sizes = {check_text(where, name): check_whole(where, n, 1) for name, n in populations.items()}
+    if sizes and sum(sizes.values()) != n_neurons:
+        raise InvalidValueError(message(where, f"{n_neurons} neurons in all", sizes))
+    return sizes
 
 
 def _plain_array(where: str, value: Any, dtype: Any = None) -> np.ndarray:
@@ -237,7 +288,7 @@ def added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, 
     return {name: first.get(name, 0.0) + second.get(name, 0.0) for name in {**first, **second}}
 
 
-def first_multiple(step: int, every: int) -> int:
+def first_multiple(step: Steps, every: int) -> Steps:
     """Return the first multiple of `every` that is not below `step`.
 
     Examples
@@ -245,7 +296,21 @@ def first_multiple(step: int, every: int) -> int:
     >>> first_multiple(20, 10), first_multiple(21, 10)
     (20, 30)
     """
-    return -(-step // every) * every
+    found: Steps = -(-step // every) * every
+    return found
+
+
+def target_of(results: RunData) -> np.ndarray:
+    """Return the target of a run, shape of its output.
+
+    Raises
+    ------
+    InvalidValueError
+        If the run has none.
+    """
+    if results.target is None:
+        raise InvalidValueError(message("Results.target", "a target that the output is compared with", None))
+    return results.target
 
 
 def rows_between(start: int, stop: int, first: int, every: int, n_rows: int) -> slice:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..declare.validation import check_flag
 from ..errors import InvalidValueError, TensionError, UnsupportedError, message
 from ..system.files import check_free, checked_path, open_regular, write_whole
-from .format import format_of, list_formats, load_format
+from .format import Format, format_of, list_formats, load_format
 
 if TYPE_CHECKING:
     import neo
@@ -27,26 +28,34 @@ def save(
     where: str = "Results.save",
 ) -> Path:
     """Write results to a file, see `Results.save`; `where` begins the messages."""
-    path, state = checked_path(f"{where}.path", path), check_flag(f"{where}.state", state)
-    check_flag(f"{where}.overwrite", overwrite)
-    form = format_of(path, f"{where}.path")
-    form.require(f"{where}.path")
-    check_free(f"{where}.path", path, overwrite)
-    return write_whole(f"{where}.path", path, form.write(results, state), overwrite=overwrite)
+    path, form = _place(where, path, overwrite)
+    state = check_flag(f"{where}.state", state)
+    return _write(where, path, overwrite, form, lambda: form.write(results, state))
 
 
 def save_block(block: neo.Block, path: str | Path, *, overwrite: bool = True, where: str) -> Path:
     """Write a `neo.Block` to a file, in a format that can hold one."""
-    path = checked_path(f"{where}.path", path)
-    check_flag(f"{where}.overwrite", overwrite)
-    form = format_of(path, f"{where}.path")
-    if form.write_block is None:
+    path, form = _place(where, path, overwrite)
+    write_block = form.write_block
+    if write_block is None:
         known = ", ".join(f".{name}" for name in list_formats() if load_format(name).write_block is not None)
         fix = "choose one of these, or save the Results themselves."
         raise UnsupportedError(message(f"{where}.path", f"a format that holds a neo.Block ({known})", path.suffix, fix))
+    return _write(where, path, overwrite, form, lambda: write_block(block))
+
+
+def _place(where: str, path: str | Path, overwrite: bool) -> tuple[Path, Format]:
+    """Return where a file goes, and the format that its suffix names."""
+    path = checked_path(f"{where}.path", path)
+    check_flag(f"{where}.overwrite", overwrite)
+    return path, format_of(path, f"{where}.path")
+
+
+def _write(where: str, path: Path, overwrite: bool, form: Format, content: Callable[[], bytes]) -> Path:
+    """Write a file whole, or refuse it before its content is computed."""
     form.require(f"{where}.path")
     check_free(f"{where}.path", path, overwrite)
-    return write_whole(f"{where}.path", path, form.write_block(block), overwrite=overwrite)
+    return write_whole(f"{where}.path", path, content(), overwrite=overwrite)
 
 
 def load(path: str | Path, *, where: str = "Results.load") -> dict[str, Any]:

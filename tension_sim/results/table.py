@@ -6,7 +6,7 @@ pointers (RFC 6901): ``~1`` stands for a slash in a name, ``~0`` for ``~``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["COLUMNS", "joined_name", "nested", "rows"]
@@ -14,7 +14,7 @@ __all__ = ["COLUMNS", "joined_name", "nested", "rows"]
 COLUMNS = ("setting", "value", "kind")
 
 _KINDS = {"flag": bool, "whole": int, "number": float, "text": str, "none": type(None), "list": list, "table": dict}
-_READ = {
+_READ: dict[str, Callable[[str], Any]] = {
     "flag": lambda text: text == "true",
     "whole": int,
     "number": float,

@@ -34,6 +34,7 @@ from ..system.toolchain import describe_compiler, machine, require_compiler
 from .preferences import changed_preferences
 from .program import Program
 from .seal import MANIFEST, load, seal
+from .stages import BUILDING, tell
 
 __all__ = ["DRAFT", "PROGRAM", "cache_folder", "find", "find_or_build", "program_key", "sweep_drafts"]
 
@@ -121,6 +122,7 @@ def find_or_build(circuit: Circuit, target: str = "cpp_standalone", made_for: st
             return program
         if alone:
             sweep_drafts(place.path, held=folder)
+        tell(BUILDING)
         about = {"for": made_for, "target": target, "compilers": compilers, "version": __version__, "time": time.time()}
         _build(lambda draft: build(circuit, draft), place, folder, about)
     program = load(folder, shared=place.shared)

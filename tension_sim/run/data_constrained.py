@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack, cast
 
 import numpy as np
 
 from ..circuit.names import NEURONS, PLASTIC, RULE, STEP, entries, entry
+from ..declare.converted import Number
+from ..declare.described import Described
 from ..declare.equations import SEED
 from ..declare.learning import Learning
 from ..declare.masks import check_regions, check_trainable, masked_kernel, weight_mask
@@ -26,8 +28,10 @@ from ..declare.values import seconds
 from ..errors import InvalidValueError, message
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
+from ..system.progress import Progress, progress_of
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
-from .simulation import Simulation
+from .journal import Values, looping
+from .simulation import Simulation, Target
 
 __all__ = ["DataConstrainedNetwork", "FitHistory"]
 
@@ -65,8 +69,8 @@ class UnitOptions(TypedDict, total=False):
     regions: Annotated[Mapping[str, Sequence[int]] | None, Default(None)]
     dt_factor: Annotated[int, Default(1)]
     g: Annotated[float, Default(1.5)]
-    tau: Annotated[float | str, Default("10*ms")]
-    tau_noise: Annotated[float | str, Default("100*ms")]
+    tau: Annotated[Number, Default("10*ms")]
+    tau_noise: Annotated[Number, Default("100*ms")]
     noise_amplitude: Annotated[float, Default(0.01)]
     alpha_P: Annotated[float, Default(1.0)]
 
@@ -91,7 +95,7 @@ class RunOptions(TypedDict, total=False):
 
     seed: Annotated[int, Default(0)]
     dtype: Annotated[str, Default("float64")]
-    target: Annotated[str | None, Default(None)]
+    target: Annotated[Target | None, Default(None)]
     threads: Annotated[int | None, Default(None)]
     name: Annotated[str, Default("data_constrained")]
 
@@ -100,7 +104,7 @@ class DataConstrainedOptions(UnitOptions, WeightOptions, DataOptions, RunOptions
     """All keyword arguments of `DataConstrainedNetwork`."""
 
 
-class DataConstrainedNetwork:
+class DataConstrainedNetwork(Described):
     """A network of rate units, each of which learns to follow the record of one neuron.
 
     Parameters
@@ -174,36 +178,39 @@ class DataConstrainedNetwork:
     def __init__(
         self,
         data: Any,
-        dt_data: float | str,
+        dt_data: Number,
         **options: Unpack[DataConstrainedOptions],
     ) -> None:
         where = type(self).__name__
-        self.data = _checked_data(f"{where}.data", data, options["nan"], options["normalize"])
+        self.data: np.ndarray = _checked_data(f"{where}.data", data, options["nan"], options["normalize"])
         samples, n = self.data.shape
-        self.regions = check_regions(f"{where}.regions", options["regions"], n)
-        self.dt_factor = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
-        self.n_steps = (samples - 1) * self.dt_factor + 1
-        self.reset_points = _checked_resets(f"{where}.reset_points", options["reset_points"], samples)
+        self.regions: dict[str, np.ndarray] = check_regions(f"{where}.regions", options["regions"], n)
+        self.dt_factor: int = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
+        self.n_steps: int = (samples - 1) * self.dt_factor + 1
+        self.reset_points: list[int] = _checked_resets(f"{where}.reset_points", options["reset_points"], samples)
         g = check_positive(f"{where}.g", options["g"])
         noise = check_matrix(f"{where}.noise_amplitude", options["noise_amplitude"], (), "one number")
         seed = check_whole(f"{where}.seed", options["seed"], 0)
         exists, learns = self._masks(where, **chosen(WeightOptions, options), name=options["name"])
-        times = {"dt_data": dt_data, "tau": options["tau"], "tau_noise": options["tau_noise"]}
-        for key, value in times.items():
-            times[key] = check_positive(f"{where}.{key}", seconds(f"{where}.{key}", value))
+        given = {"dt_data": dt_data, "tau": options["tau"], "tau_noise": options["tau_noise"]}
+        times = {
+            key: check_positive(f"{where}.{key}", seconds(f"{where}.{key}", value)) for key, value in given.items()
+        }
         J = np.random.default_rng([seed, 0]).standard_normal((n, n)) * g / math.sqrt(n)
-        static, kernel = masked_kernel(J, exists & ~learns), J if learns.all() else masked_kernel(J, learns)
+        static = masked_kernel(J, exists & ~learns)
+        kernel = None if learns.all() else masked_kernel(J, learns)
         learning = Learning(alpha_P=options["alpha_P"], update_every=self.dt_factor)
-        self.net = ForceNetwork(
+        self.net: ForceNetwork = ForceNetwork(
             "filtered_noise", None, n, times["dt_data"] / self.dt_factor, static, None, None,
             parameters={key: f"{times[key]!r}*second" for key in ("tau", "tau_noise")}
             | {"noise_amplitude": float(noise)},
             initial={"a": 0.0}, dtype=options["dtype"], seed=seed,
-            plastic=Plastic(kernel, learning, error=skipping("unit*(r - y)"), when="start"),
+            plastic=Plastic(J if kernel is None else kernel, learning, error=skipping("unit*(r - y)"), when="start"),
         )  # fmt: skip
-        engine = {key: options[key] for key in ("target", "threads", "name")}
-        self.simulation = Simulation(self.net, **engine)
-        self.history = FitHistory(np.empty(0), np.empty(0), np.empty(0, bool))
+        self.simulation: Simulation = Simulation(
+            self.net, target=options["target"], threads=options["threads"], name=options["name"]
+        )
+        self.history: FitHistory = FitHistory(np.empty(0), np.empty(0), np.empty(0, bool))
         self.rates: np.ndarray | None = None
         self.results: Results | None = None
         self._learned: dict[str, Any] = {}
@@ -217,42 +224,63 @@ class DataConstrainedNetwork:
         check_trainable(f"{where}.trainable", learns, exists, name)
         return exists, learns
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"name": self.simulation.name, "neurons": self.net.n, "samples": len(self.data)}
+        shown |= {"regions": ", ".join(self.regions), "runs": len(self.history.p_var)}
+        if len(self.history.p_var):
+            shown["explained variance"] = round(float(self.history.p_var[-1]), 4)
+        return shown
+
     @property
     def weights(self) -> np.ndarray:
         """All weights, from row to column, shape (neurons, neurons)."""
         return self._weights.copy()
 
-    def fit(self, runs: int, free_runs: int = 0, *, progress: Callable[[int, int], None] | None = None) -> FitHistory:
+    def fit(self, runs: int, free_runs: int = 0, *, progress: Progress = None) -> FitHistory:
         """Run through the data again and again, with learning; weights and P go on from run to run.
 
         Parameters
         ----------
         runs, free_runs : int
             Runs with learning, then runs without.
-        progress : callable, optional
-            Called as ``progress(steps_done, steps)``, over all of these runs.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``,
+            over all of these runs.
 
         Returns
         -------
         FitHistory
-            Of these runs; `history` has all. After Ctrl-C, of those that came to their end.
+            Of these runs; `history` has all. After Ctrl-C, or when a notebook's kernel is interrupted, of those
+            that came to their end.
         """
         check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
         check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
         total = runs + free_runs
-        p_var, chi2, timings = [], [], []
+        course = Values(p_var=[], chi2=[], timings=[], learned=self._learned, weights=self._weights)
+        with progress_of("DataConstrainedNetwork.fit.progress", progress, self.simulation.name) as report:
 
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(len(p_var) * self.n_steps + done, total * self.n_steps)
+            def at_step(done: int) -> None:
+                if report is not None:
+                    report(len(course["p_var"]) * self.n_steps + done, total * self.n_steps)
 
-        for run in range(total):
-            results = self._run(run < runs, 0, report)
-            timings.append(results.timings)
-            if results.provenance["interrupted"]:
-                break
-            p_var.append(self.explained_variance(self.rates))
-            chi2.append(self._chi2(self.rates))
+            try:
+                with looping("runs", course) as loop:
+                    while (run := len(course["p_var"])) < total:
+                        loop.point()
+                        self._learned, self._weights = course["learned"], course["weights"]
+                        results = self._run(run < runs, 0, at_step)
+                        course["timings"] += [results.timings]
+                        if results.interrupted:
+                            break
+                        rates = cast(np.ndarray, self.rates)  # the run has set them
+                        errors = self.explained_variance(rates), self._chi2(rates)
+                        course["p_var"] += [errors[0]]
+                        course["chi2"] += [errors[1]]
+                        course.update(learned=self._learned, weights=self._weights)
+            except KeyboardInterrupt:  # between two runs
+                if self.results is None:
+                    raise
+        p_var, chi2, timings = course["p_var"], course["chi2"], course["timings"]
         history = FitHistory(np.array(p_var), np.array(chi2), np.arange(len(p_var)) < runs)
         self.history = self.history + history
         if self.results is not None:
@@ -338,7 +366,7 @@ class DataConstrainedNetwork:
             y, every = self._samples(start, stop) if learning else (None, 1)
             results = self.simulation.run(
                 y, steps=stop - start, every={"y": every}, learning=learning, trial=trial, state=self._learned | given,
-                progress=None if report is None else lambda done, _, start=start: report(start + done),
+                progress=None if report is None else _from(start, report),
             )  # fmt: skip
             reached = min(start + 1 + len(results.output), stop)
             rates[start + 1 : reached] = results.output[: reached - start - 1]
@@ -360,7 +388,7 @@ class DataConstrainedNetwork:
             output=output, target=self.data[: len(output)],
             phases=(Phase(LEARNING if learning else TEST, 0, reached),),
             weights={"recurrent_kernel": self.weights}, state=results.state, provenance=results.provenance,
-            timings=timings,
+            timings=timings, net=self.net,
         )  # fmt: skip
         return self.results
 
@@ -378,6 +406,11 @@ class DataConstrainedNetwork:
         seed = self.simulation.wiring.noise(trial)[entry(NEURONS, SEED)]
         white = math.sqrt(tau / dt) * normal(seed, 0, np.arange(n))
         return white + (1 - white) * math.exp(-dt / tau)
+
+
+def _from(start: int, report: Callable[[int], None]) -> Callable[[int, int], None]:
+    """Return what reports the progress of a run that begins at a step."""
+    return lambda done, _: report(start + done)
 
 
 def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:

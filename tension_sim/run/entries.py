@@ -110,7 +110,8 @@ def remove_entries(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
     removed, left : list of Entry
         Those that are gone, and those of other users, which could not be removed.
     """
-    removed, left = [], []
+    removed: list[Entry] = []
+    left: list[Entry] = []
     for entry in entries:
         with suppress(OSError):
             remove_aside(entry.folder, DRAFT)

@@ -36,7 +36,7 @@ def changed_preferences(target: str) -> dict[str, str]:
         return {}
     from ..brian.isolation import MEANING, default_preference, users_preferences
 
-    ignored = (*_WITHOUT_EFFECT, *_OURS, *MEANING)
+    ignored: tuple[str, ...] = (*_WITHOUT_EFFECT, *_OURS, *MEANING)
     if target != "cuda_standalone":
         ignored = (*ignored, "devices.cuda_standalone.")
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..circuit.parts import STEPS
+from ..circuit.runnable import Runnable
 from ..errors import OutputError, RunFailedError
 from ..system.children import Told, run_program
 from ..system.interrupts import Interrupts
@@ -31,7 +33,7 @@ _UNWRITABLE = 74
 
 
 @dataclass(frozen=True)
-class Program:
+class Program(Runnable):
     """One compiled network.
 
     Attributes
@@ -58,16 +60,12 @@ class Program:
         progress: Callable[[int], None] | None = None,
         recorded: int = 0,
         spikes: int = 0,
+        pause_after: float | None = None,
     ) -> dict[str, Any]:
-        """Run some steps, and return the wanted arrays; `tension_sim.brian.runtime.run` does the same in Python.
+        """Run some steps, and return the wanted arrays: see `Runnable.run`.
 
-        The files of the run lie in memory where there is room. What outgrows that all the same is
-        written to the disk: nobody knows before how often neurons will spike.
-
-        Parameters
-        ----------
-        recorded, spikes : int, optional
-            How many bytes the run will record at least, and how many bytes of spikes it may add.
+        The files of the run lie in memory if there is room; the rest goes to the disk, because nobody
+        knows beforehand how often neurons will spike.
 
         Raises
         ------
@@ -77,21 +75,23 @@ class Program:
             If there is no room for the files of the run.
         """
         names = [*wanted, STEPS]
+        deadline = None if pause_after is None else time.monotonic() + pause_after
         least = recorded + sum(self._nbytes(name) for name in names)
         memory = fast_folder(values, least + spikes)
         with Interrupts(at_once=True) as interrupts, ExitStack() as folders:
             used, arguments = self._prepare(values, memory, least, folders)
             results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
-            time = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
-            command = [str(self.folder / "main"), *results, *time, *arguments]
+            times = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
+            command = [str(self.folder / "main"), *results, *times, *arguments]
             environment = {**_ENVIRONMENT, **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
-            told = run_program(command, self.folder, environment, interrupts, report)
+            told = run_program(command, self.folder, environment, interrupts, report, deadline)
             _check_end(told)
             arrays = self._read(told, names, used)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
         # asked where none can come any more: one after the last step counts as well
-        arrays["interrupted"] = interrupts.seen or told.stopped
+        arrays["paused"] = told.paused and not interrupts.seen and arrays["steps"] < steps
+        arrays["interrupted"] = interrupts.seen or (told.stopped and not told.paused)
         return arrays
 
     def _prepare(

@@ -8,42 +8,50 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from ..circuit.fitted_wiring import FittedWiring
-from ..circuit.names import OUTPUT, SAMPLES, SPIKES, STEP, entries, entry
-from ..circuit.names import recorded as recorded_part
-from ..circuit.parts import Circuit, Rule, Samples, VariableRecord
+from ..circuit.names import SAMPLES, STEP, entries, entry, split
+from ..circuit.network_wiring import NetworkWiring
+from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
+from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import checked_rows, values_of
-from ..declare.validation import check_callable, check_flag, check_steps, check_text, check_whole
+from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     EngineNotFoundError,
     InvalidTypeError,
     InvalidValueError,
-    RunFailedError,
     diverged,
     message,
     tensorflow_missing,
     unknown_name,
 )
 from ..results.phases import Phase, clipped, phases_of
-from ..results.results import Recording, Results, first_multiple
+from ..results.results import Recording, Results
 from ..system.interrupts import Interrupts
 from ..system.machine import this_machine
 from ..system.memory import check_memory
+from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
+from .checkpoint import Checkpoint, check_checkpoint
 from .finite import check_states
+from .identity import identity_of_program, identity_of_values, versions
+from .journal import current_journal, journal
+from .pieces import Pieces
 from .program import Program
+from .reached import Reached
+from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
 
 if TYPE_CHECKING:
@@ -51,17 +59,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
 
-_WIRINGS = {ForceNetwork: ForceWiring, FittedNetwork: FittedWiring}
-
-#: Mean rate in Hz that counts where a run's files are to lie, above that of any published network; bytes of a spike.
-_ASSUMED_RATE = 100
-_SPIKE = 8 + 4
 
 #: Where a network can run on Brian2, and where it can run.
 Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
 Target = Literal[Brian2Target, "tensorflow"]
-BRIAN2_TARGETS = get_args(Brian2Target)
-TARGETS = get_args(Target)
+BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
+TARGETS: tuple[str, ...] = get_args(Target)
 
 _MOST_THREADS = 1024
 
@@ -71,7 +74,7 @@ class Simulation(Described):
 
     Parameters
     ----------
-    net : ForceNetwork or FittedNetwork
+    net : ForceNetwork, FittedNetwork or Network
         The declaration.
     target : str, optional
         ``"numpy"``, ``"cython"``, ``"cpp_standalone"``, ``"cuda_standalone"`` or ``"tensorflow"``. By
@@ -102,28 +105,34 @@ class Simulation(Described):
 
     def __init__(
         self,
-        net: ForceNetwork | FittedNetwork,
+        net: ForceNetwork | FittedNetwork | Network,
         *,
         target: Target | None = None,
         record: Record | None = None,
         threads: int | None = None,
         name: str = "network",
     ) -> None:
-        if not isinstance(net, tuple(_WIRINGS)):
+        if not isinstance(net, ForceNetwork | FittedNetwork | Network):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
         if target is not None and check_text("Simulation.target", target) not in TARGETS:
             raise unknown_name("Simulation.target", "target", target, TARGETS)
-        self.net, self.name = net, check_text("Simulation.name", name)
-        self.record = record if record is not None else Record()
+        self.net: ForceNetwork | FittedNetwork | Network = net
+        self.name: str = check_text("Simulation.name", name)
+        self.record: Record = record if record is not None else Record()
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
         if threads is not None:
             threads = check_whole("Simulation.threads", threads, 1)
             if threads > _MOST_THREADS:
                 raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
-        kind = next(known for known in _WIRINGS if isinstance(net, known))
-        self.wiring = _WIRINGS[kind](net, self.record, threads or 0)
-        self.target = target or _default_target(self.wiring.circuit)
+        self.wiring: ForceWiring | FittedWiring | NetworkWiring
+        if isinstance(net, Network):
+            self.wiring = NetworkWiring(net, self.record, threads or 0)
+        elif isinstance(net, ForceNetwork):
+            self.wiring = ForceWiring(net, self.record, threads or 0)
+        else:
+            self.wiring = FittedWiring(net, self.record, threads or 0)
+        self.target: Target = target or _default_target(self.wiring.circuit)
         if self.target == "cuda_standalone":
             from ..system.cuda import require_cuda
 
@@ -163,7 +172,8 @@ class Simulation(Described):
         learning: bool = True,
         state: Mapping[str, Any] | None = None,
         phases: tuple[Phase, ...] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
+        checkpoint: Checkpoint | str | Path | None = None,
     ) -> Results:
         """Run the network.
 
@@ -191,63 +201,70 @@ class Simulation(Described):
         phases : tuple of Phase, optional
             Named parts of the run; by default before learning, learning and test, by the schedule. A run
             without learning is a test.
-        progress : callable, optional
-            Called as ``progress(steps_done, steps)`` while the run goes on.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``
+            while the run goes on.
+        checkpoint : Checkpoint or path of a folder, optional
+            Where the state is written while the run goes on, and what it goes on from after a kill.
+            Recordings stream to that folder; the results map them from there.
 
         Returns
         -------
         Results
-            Also after Ctrl-C, up to the step reached.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, up to the step reached;
+            ``results.interrupted`` is True then.
 
         Raises
         ------
         InvalidValueError, InvalidTypeError, UnknownNameError
-            If data or state do not fit; nothing is built or run then.
+            If data, state or checkpoint do not fit; nothing is run then.
         DivergenceError
             If learning diverged; ``error.results`` holds the results up to that step.
         RunFailedError, OutputError
-            If the compiled program could not be built or did not end well.
+            If the compiled program could not be built or did not end well; if no checkpoint could
+            be written: the one before is whole then.
         """
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
-        check_callable("Simulation.run.progress", progress, "progress(steps_done, steps)")
+        checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
         phases = None if phases is None else _checked_phases(phases)
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
         start = int(initial.pop(STEP))
-        data, steps, rows = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
+        data, steps, target_at = self._data({"y": y, "x": x, "rates": rates}, every or {}, steps, start, learning)
         values = {**self.wiring.values(), **self.wiring.noise(trial), **initial, **data}
         rules = list(self.wiring.circuit.of(Rule))
         if not learning:
             values |= {entry(rule, "learning"): 0 for rule in rules}
-        rows_expected = steps // self.record.every + 1
-        values |= {entry(name, "expected"): rows_expected for name in self.wiring.circuit.of(VariableRecord)}
-        recorded = len(self._rows(start, steps)) * self._recorded_bytes()
-        check_memory("Simulation.run.steps", recorded, "fewer steps, or a larger Record.every")
+        room = len(rows_between_steps(start, start + steps, self.record.every)) * self._recorded_bytes()
+        if checkpoint is None and current_journal() is None:  # else recordings go to the disk
+            check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
+        check_progress("Simulation.run.progress", progress)
         if rehearsing():
             self._check_build()
             raise Rehearsed
         begin = time.perf_counter()
         with Interrupts(at_once=True):
             program = self.build()
-        built = time.perf_counter()
+        built = time.perf_counter() - begin
 
-        def report(done: int) -> None:
-            if progress is not None:
-                progress(min(max(done, 0), steps), steps)
+        with progress_of("Simulation.run.progress", progress, self.name) as report:
 
-        if program is None:
-            from ..brian import runtime
+            def at_step(done: int) -> None:
+                if report is not None:
+                    report(min(max(done, 0), steps), steps)
 
-            arrays = runtime.run(self.wiring.circuit, self.target, values, start, steps, report)
-        else:
-            spikes = int(self.wiring.spikes_of * steps * self.net.dt * _ASSUMED_RATE * _SPIKE)
-            wanted = self.wiring.circuit.results
-            arrays = program.run(values, start, steps, self.net.dt, wanted, report, recorded, spikes)
-        timings = {"build": built - begin, "run": time.perf_counter() - built}
-        results = self._results(arrays, rows, start, self._phases(phases, start, steps, learning), timings)
-        step = max((int(arrays[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
+            pieces = Pieces(
+                self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
+            )
+            reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
+        phases = self._phases(phases, start, steps, learning)
+        timings = {"build": built, "run": reached.seconds}
+        # as the list of the cache shows it
+        name = program.folder.name if isinstance(program, Program) else ""
+        results = self._results(reached, recordings, start, phases, timings, name)
+        step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
@@ -255,15 +272,31 @@ class Simulation(Described):
         check_states(results, self.net.state_variables)
         return results
 
-    def _rows(self, start: int, steps: int) -> range:
-        """Return the steps of a run that are recorded."""
-        every = self.record.every
-        return range(first_multiple(start, every), start + steps, every)
+    def _reached(
+        self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]
+    ) -> tuple[Reached, dict[str, np.ndarray]]:
+        """Run to the end or to an interrupt; with a journal go on from what that holds."""
+        if checkpoint is None and current_journal() is None:
+            reached, begin = Reached({}), time.perf_counter()
+            reached.add(pieces({}, 0, None), time.perf_counter() - begin)
+            return reached, reached.recordings()
+        identity = {"run of": self.name, "first step": str(pieces.start), "steps": str(pieces.steps)} | identity
+        identity |= identity_of_program(self.wiring.circuit, self.target)
+        identity |= identity_of_values({k: v for k, v in pieces.values.items() if split(k)[0] in SAMPLES})
+        with journal(
+            "Simulation.run.checkpoint",
+            checkpoint,
+            lambda: versions(self.target) | identity | identity_of_values(pieces.values),
+        ) as noted_in:
+            if noted_in is None:  # there is a checkpoint, or a journal around this run
+                raise RuntimeError("no journal")
+            reached = noted_in.run(identity, pieces)
+            return reached, reached.recordings(noted_in.folder)
 
     def _recorded_bytes(self) -> int:
         """Return the bytes of a recorded step."""
         record, size = self.record, np.dtype(self.record.dtype or self.net.dtype).itemsize
-        output = self.net.n_outputs if OUTPUT in self.wiring.circuit.of(VariableRecord) else 0
+        output = self.net.n_outputs if self.wiring.output_parts else 0
         recorded = sum(len(of) for name, of in record.variables.items() if name not in record.off)
         return np.dtype(self.net.dtype).itemsize * output + size * recorded
 
@@ -274,8 +307,10 @@ class Simulation(Described):
         for name in every:
             if name not in given:
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
-        held = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
+        repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
         first, periodic, series = start, False, dict(given)
+        left: int | None
+        at: Callable[[np.ndarray], np.ndarray] | None
         if isinstance(given["y"], Task):
             task = given["y"]
             if given["x"] is not None or every:
@@ -286,21 +321,24 @@ class Simulation(Described):
             first, periodic, left = 0, task.period is not None, task.n_steps - start
             of_task = series["y"]
 
-            def at(k: np.ndarray) -> np.ndarray:
-                return of_task.take(k if task.period is None else k % task.period, axis=0)
+            def of_step(k: np.ndarray) -> np.ndarray:
+                found: np.ndarray = of_task.take(k if task.period is None else k % task.period, axis=0)
+                return found
+
+            at = of_step
 
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
                 series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
-            lengths = {name: len(s) * held[name] for name, s in series.items() if s is not None}
-            left = next(iter(lengths.values()), None)
+            lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
+            left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
                 if length != left:
                     raise InvalidValueError(
                         message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
                     )
-            y, step_of = series["y"], held["y"]
+            y, step_of = series["y"], repeats["y"]
             at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
         self._check_series(series, learning)
         if steps is None:
@@ -312,10 +350,10 @@ class Simulation(Described):
             raise InvalidValueError(
                 message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
             )
-        data = {}
+        data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": first, "every": held[name], "periodic": int(periodic)})
+            data |= entries(part, {"first_step": first, "every": repeats[name], "periodic": int(periodic)})
         return data, steps, at
 
     def _channels(self) -> dict[str, tuple[str, int]]:
@@ -324,6 +362,9 @@ class Simulation(Described):
 
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
+        if series["y"] is not None and "y" not in wanted:
+            where = "no target, for the network has no readout"
+            raise InvalidValueError(message("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
             where = "no input, for the network has no input_kernel"
             raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
@@ -343,57 +384,41 @@ class Simulation(Described):
 
     def _results(
         self,
-        arrays: Mapping[str, Any],
-        target_at: Callable[[np.ndarray], np.ndarray] | None,
+        reached: Reached,
+        recordings: Mapping[str, np.ndarray],
         start: int,
         phases: tuple[Phase, ...],
         timings: dict[str, float],
+        program: str,
     ) -> Results:
-        net, wiring, every = self.net, self.wiring, self.record.every
-        steps = int(arrays["steps"])
-        recorded_steps = self._rows(start, steps)
-        rows = np.arange(recorded_steps.start, recorded_steps.stop, every)
-        if entry(OUTPUT, "values") in arrays:
-            output = np.array(arrays[entry(OUTPUT, "values")]).reshape(-1, net.n_outputs)
-        else:
-            output, target_at = np.empty((len(rows), 0)), None
-        if len(output) != len(rows):
-            raise _incomplete(f"{len(output)} of {len(rows)} rows of its output")
-        if wiring.spikes_of and len(arrays[entry(SPIKES, "t")]) != len(arrays[entry(SPIKES, "i")]):
-            raise _incomplete(f"{len(arrays['spikes.t'])} times and {len(arrays['spikes.i'])} neurons of spikes")
-        recorded = {}
-        for name, indices in self.record.variables.items():
-            if name in self.record.off:
-                continue
-            values = arrays[entry(recorded_part(name), "values")]
-            if len(values) != len(rows) * len(indices):
-                raise _incomplete(f"{len(values)} of {len(rows) * len(indices)} values of {name}")
-            values = values.reshape(-1, len(indices))
-            unit, scale = net.display_unit(name)
-            recorded[name] = Recording(values / scale, unit, np.array(indices), every)
-        state = {name: arrays[name] for name in wiring.circuit.state_sizes} | {STEP: start + steps}
-        spike_step = np.empty(0, np.int64)
-        if wiring.spikes_of:
-            spike_step = np.rint(arrays[entry(SPIKES, "t")] / net.dt).astype(np.int64)
+        net, wiring, every, steps = self.net, self.wiring, self.record.every, reached.steps
+        recorded = {
+            name: Recording(recordings[entry("recorded", name)], net.display_unit(name)[0], np.array(indices), every)
+            for name, indices in self.record.variables.items()
+            if name not in self.record.off
+        }
+        state: dict[str, Any] = {name: reached.state[name] for name in wiring.circuit.state_sizes}
+        state[STEP] = start + steps
         return Results(
             name=self.name,
             dt=net.dt,
             first_step=start,
             n_steps=steps,
             n_neurons=net.n,
-            spike_step=spike_step,
-            spike_neuron=arrays[entry(SPIKES, "i")] if wiring.spikes_of else np.empty(0, np.int32),
+            spike_step=recordings["spike_step"],
+            spike_neuron=recordings["spike_neuron"],
             n_recorded_neurons=wiring.spikes_of,
             record_every=every,
-            output=output,
-            target=None if target_at is None else target_at(rows),
+            output=recordings["output"],
+            target=recordings.get("target"),
             phases=clipped(phases, start, start + steps),
             recorded=recorded,
-            weights=wiring.weights(arrays),
+            weights=wiring.weights(reached.state),
             state=state,
-            provenance=self._provenance() | {"interrupted": bool(arrays.get("interrupted", False))},
+            provenance=self._provenance() | {"program": program, "interrupted": reached.interrupted},
             timings=timings,
             net=net,
+            populations=net.sizes if isinstance(net, Network) else {},
         )
 
     def _phases(self, given: tuple[Phase, ...] | None, start: int, steps: int, learning: bool) -> tuple[Phase, ...]:
@@ -409,12 +434,11 @@ class Simulation(Described):
             "seed": net.seed,
             "target": self.target,
             "dtype": net.dtype,
-            "neuron": net.neuron.name,
-            "synapse": net.synapse and net.synapse.name,
-            "source": net.neuron.source,
-            "parameters": {name: float(q.value) for name, q in net.parameter_values.items()},
+            **net.provenance,
             "machine": this_machine(),
             "compiler": " ".join(describe_compiler() or []) if self.target != "numpy" else "",
+            # what runs, whatever its values: equal on every machine
+            "circuit": self.wiring.circuit.digest,
         }
 
 
@@ -440,10 +464,6 @@ def _checked_phases(phases: Any) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
-def _incomplete(what: str) -> RunFailedError:
-    return RunFailedError(f"The compiled program wrote {what}.\nFix: make room on the disk.")
-
-
 def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
     try:
         from ..tensorflow.target.program import program_of_circuit
@@ -452,7 +472,7 @@ def _program_of_tensorflow(circuit: Circuit) -> CircuitProgram:
     return program_of_circuit(circuit)
 
 
-def _default_target(circuit: Circuit) -> str:
+def _default_target(circuit: Circuit) -> Brian2Target:
     """Return C++ where there is a compiler, or the program already, else numpy."""
     try:
         require_compiler()

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..circuit.names import PLASTIC, STEP, entry, split
-from ..circuit.parts import Rule, SpikeInput
+from ..circuit.fitted_wiring import FittedWiring
+from ..circuit.names import PLASTIC, PLASTIC_WEIGHTS, STEP, split
+from ..circuit.parts import Rule
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.described import Described
+from ..declare.series import checked_rows
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
+from ..results.measures import correlation
 from ..results.results import Results, first_multiple
 from ..results.run_data import added
+from ..system.progress import Progress, progress_of
+from ..tasks import Task
+from .checkpoint import Checkpoint, check_checkpoint
+from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
+from .journal import journal, looping
 from .simulation import Simulation
 
 __all__ = ["Condition", "Trials", "correlation", "window_means"]
@@ -44,7 +54,7 @@ class Condition:
         check_text("Condition.name", self.name)
 
 
-class Trials:
+class Trials(Described):
     """Trials of a network under several conditions.
 
     P and weights go from trial to trial. Each trial starts afresh, with initial values and
@@ -105,38 +115,50 @@ class Trials:
         conditions = tuple(conditions) if isinstance(conditions, Sequence) else (conditions,)
         if not conditions or not all(isinstance(one, Condition) for one in conditions):
             raise InvalidTypeError(message("Trials.conditions", "one Condition or more", conditions))
-        self.conditions = {one.name: one for one in conditions}
+        self.conditions: dict[str, Condition] = {one.name: one for one in conditions}
         if len(self.conditions) < len(conditions):
             raise InvalidValueError(message("Trials.conditions", "names that differ", [c.name for c in conditions]))
         check_choice("Trials.start", start, ("fresh", "continued"))
-        self.simulation, self.steps, self.every, self.start = simulation, steps, dict(every or {}), start
+        self.simulation: Simulation = simulation
+        self.steps: int | None = steps
+        self.every: dict[str, int] = dict(every or {})
+        self.start: str = start
         circuit = simulation.wiring.circuit
         learned = circuit.of(Rule)
         #: What goes from one trial to the next.
-        self._carried = {name for name in circuit.state_sizes if start == "continued" or split(name)[0] in learned}
-        self._weights = [entry(name, "w") for name, part in circuit.of(SpikeInput).items() if part.trace]
+        self._carried: set[str] = {
+            name for name in circuit.state_sizes if start == "continued" or split(name)[0] in learned
+        }
+        wiring = simulation.wiring
+        self._fitted: FittedWiring | None = wiring if isinstance(wiring, FittedWiring) else None
         self._carried |= {name for name in circuit.state_sizes if split(name)[1] == "w"}
         self.state: dict[str, Any] = {}
-        self.loops, self.interrupted = 0, False
+        self.loops: int = 0
+        self.interrupted: bool = False
+        self._place = 0  # of the condition that is next
         self.timings: dict[str, float] = {}
-        self._separate = None
+        self._separate: np.ndarray | None = None
         if separate is not None:
-            if not self._weights:
+            if self._fitted is None:
                 raise InvalidValueError(message("Trials.separate", "a FittedNetwork's weights", simulation.net))
-            count = (circuit.state_sizes[self._weights[0]],)
+            count = (circuit.state_sizes[PLASTIC_WEIGHTS],)
             self._separate = check_matrix("Trials.separate", separate, count, "plastic weights").astype(bool)
             # their places in the state
-            self._slots = simulation.wiring.slots[self._separate]
+            self._slots: np.ndarray = self._fitted.slots[self._separate]
         self._own: dict[str, np.ndarray] = {}
+
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"simulation": self.simulation.name, "conditions": ", ".join(self.conditions)}
+        return shown | {"start": self.start, "loops": self.loops}
 
     def weights(self, condition: str) -> np.ndarray:
         """Return the plastic weights with which a trial of a condition would start, in the net's order."""
         self._check_name("Trials.weights.condition", condition)
-        if not self._weights:
+        if self._fitted is None:
             raise InvalidTypeError(message("Trials.weights", "a FittedNetwork", self.simulation.net))
         if not self.state:
-            return self.simulation.net.plastic.weight.copy()
-        return self.simulation.wiring.weights(self._with_own(condition))[PLASTIC]
+            return self._fitted.net.plastic.weight.copy()
+        return self._fitted.weights(self._with_own(condition))[PLASTIC]
 
     def _check_name(self, where: str, condition: str) -> None:
         if check_text(where, condition) not in self.conditions:
@@ -144,19 +166,18 @@ class Trials:
 
     def _with_own(self, condition: str) -> dict[str, Any]:
         state = dict(self.state)
-        if self._separate is not None and state:
-            (name,) = self._weights
-            scale = self.simulation.net.current_scale
-            weights = np.array(state[name])
-            first = self.simulation.net.plastic.weight[self._separate] * scale
+        if self._fitted is not None and self._separate is not None and state:
+            net = self._fitted.net
+            weights = np.array(state[PLASTIC_WEIGHTS])
+            first = net.plastic.weight[self._separate] * net.current_scale
             weights[self._slots] = self._own.get(condition, first)
-            state[name] = weights
+            state[PLASTIC_WEIGHTS] = weights
         return state
 
     def _take(self, condition: str, results: Results) -> None:
         self.state = {name: results.state[name] for name in self._carried} | {STEP: 0}
         if self._separate is not None:
-            self._own[condition] = np.array(self.state[self._weights[0]])[self._slots]
+            self._own[condition] = np.array(self.state[PLASTIC_WEIGHTS])[self._slots]
 
     def _run(self, condition: str, state: Mapping[str, Any], **options: Any) -> Results:
         given = self.conditions[condition]
@@ -178,12 +199,13 @@ class Trials:
         loops: int,
         *,
         after: Callable[[int, str, Results], None] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = None,
+        checkpoint: Checkpoint | str | Path | None = None,
     ) -> None:
         """Learn the conditions in turn, `loops` times.
 
-        Ctrl-C ends it with what was reached, the last trial's part included; `interrupted` is
-        True then.
+        Ctrl-C, or the interrupt of a notebook's kernel, ends it with what was reached, the last trial's
+        part included; `interrupted` is True then.
 
         Parameters
         ----------
@@ -191,8 +213,12 @@ class Trials:
             How often each condition is learned.
         after : callable, optional
             Called as ``after(loop, condition, results)`` after each trial, loops counted from 1.
-        progress : callable, optional
-            Called as ``progress(done, loops)`` after each loop.
+        progress : bool or callable, optional
+            True shows a bar, in a notebook too. A function is called as ``progress(done, loops)`` after
+            each loop.
+        checkpoint : Checkpoint or path of a folder, optional
+            Where weights, P and the trial under way are written while learning goes on, and what it goes
+            on from after a kill; `after` is not called again for trials before the last one.
 
         Raises
         ------
@@ -201,29 +227,72 @@ class Trials:
         """
         loops = check_whole("Trials.train.loops", loops, 1)
         check_callable("Trials.train.after", after, "after(loop, condition, results)")
-        check_callable("Trials.train.progress", progress, "progress(done, loops)")
+        checkpoint = check_checkpoint("Trials.train.checkpoint", checkpoint)
         self.interrupted = False
         end = self.loops + loops
+        name = self.simulation.name
         try:
-            while self.loops < end:
-                for place, condition in enumerate(self.conditions):
-                    trial = self.loops * len(self.conditions) + place + 1
-                    try:
-                        results = self._run(condition, self._with_own(condition), trial=trial)
-                    except DivergenceError as error:
-                        self._take(condition, error.results)
-                        raise
-                    self._take(condition, results)
-                    if results.provenance["interrupted"]:
-                        self.interrupted = True
-                        return
-                    if after is not None:
-                        after(self.loops + 1, condition, results)
-                self.loops += 1
-                if progress is not None:
-                    progress(self.loops - end + loops, loops)
+            with (
+                progress_of("Trials.train.progress", progress, name, "progress(done, loops)") as report,
+                journal("Trials.train.checkpoint", checkpoint, lambda: self._identity(loops)),
+                looping("trials", self) as loop,
+            ):
+                while self.loops < end and not self.interrupted:
+                    loop.point()
+                    self._learn(after)
+                    if self._place == 0 and report is not None and not self.interrupted:
+                        report(self.loops - end + loops, loops)
         except KeyboardInterrupt:  # between two trials
             self.interrupted = True
+        finally:
+            self._place = 0
+
+    def _learn(self, after: Callable[[int, str, Results], None] | None) -> None:
+        """Learn one trial of the condition whose turn it is."""
+        names = list(self.conditions)
+        condition, trial = names[self._place], self.loops * len(names) + self._place + 1
+        try:
+            results = self._run(condition, self._with_own(condition), trial=trial)
+        except DivergenceError as error:
+            self._take(condition, error.results)
+            raise
+        self._take(condition, results)
+        self.interrupted = bool(results.provenance["interrupted"])
+        if self.interrupted:
+            return
+        if after is not None:
+            after(self.loops + 1, condition, results)
+        self._place = (self._place + 1) % len(names)
+        self.loops += self._place == 0
+
+    def kept(self) -> dict[str, Any]:
+        """Return what goes from trial to trial; see `tension_sim.run.journal.looping`."""
+        names = ("loops", "_place", "state", "_own", "timings")
+        return {
+            name.strip("_"): value if isinstance(value := getattr(self, name), int) else dict(value) for name in names
+        }
+
+    def take_back(self, kept: dict[str, Any]) -> None:
+        """Go on from what `kept` returned."""
+        self.loops, self._place, self.state = kept["loops"], kept["place"], kept["state"]
+        self._own, self.timings = kept["own"], kept["timings"]
+
+    def _identity(self, loops: int) -> dict[str, str]:
+        """Return what decides all trials, for a checkpoint."""
+        wiring, about = self.simulation.wiring, {"loops": str(loops), "steps": str(self.steps), "start": self.start}
+        found = about | {"every": str(self.every)} | versions(self.simulation.target)
+        found |= identity_of_program(wiring.circuit, self.simulation.target)
+        found |= identity_of_values(wiring.values() | wiring.initial_state(self.state or None))
+        if self._separate is not None:
+            found |= identity_of_values({"separate": self._separate})
+        for name, condition in self.conditions.items():
+            for kind in ("y", "x", "rates"):
+                rows = getattr(condition, kind)
+                if rows is not None:
+                    rows = rows.target if isinstance(rows, Task) else rows
+                    rows = checked_rows(f"Condition.{kind}", rows, wiring.sample_units.get(kind, "1"))
+                    found[f"{kind} of {name}"] = identity_of_rows(rows)
+        return found
 
     def test(self, condition: str, number: int = 0, *, state: Mapping[str, Any] | None = None) -> Results:
         """Run one trial without learning; each number has its own start and Poisson spikes.
@@ -275,26 +344,10 @@ def window_means(values: Any, every: int, centers: Any, half: int, span: tuple[i
     centers = whole_numbers("window_means.centers", centers, "a list of time steps")
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     span = (span[0], min(span[1], len(values) * every))
-    low, high = (first_multiple(np.clip(centers + side, *span), every) // every for side in (-half, half))
+    clipped = (np.clip(centers + side, *span) for side in (-half, half))
+    low, high = (first_multiple(steps, every) // every for steps in clipped)
     if np.any(high <= low):
         raise InvalidValueError(
             message("window_means.centers", "windows with at least one row each", centers[np.argmax(high <= low)])
         )
     return (sums[high] - sums[low]) / (high - low)[:, None]
-
-
-def correlation(x: Any, y: Any) -> np.ndarray:
-    """Return Pearson's r of each channel; NaN for one that does not vary.
-
-    Examples
-    --------
-    >>> correlation([[0, 0], [1, 1]], [[0, 5], [2, 4]]).round(6)
-    array([ 1., -1.])
-    """
-    x = numbers("correlation.x", x, "an array of shape (rows, channels)")
-    y = numbers("correlation.y", y, "an array of shape (rows, channels)")
-    if x.shape != y.shape or x.ndim != 2:
-        raise InvalidValueError(message("correlation.y", f"the shape of x, {x.shape}, rows by channels", y.shape))
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    with np.errstate(invalid="ignore"):
-        return (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))

@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,10 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+#: Seconds after which a program that starts is looked at again.
+_MOMENT = 0.02
+
+
 @dataclass
 class Told:
     """What a program told while it ran.
@@ -56,6 +62,8 @@ class Told:
         Why it ended itself.
     stopped : bool
         Whether it was asked to end before its last step.
+    paused : bool
+        Whether it was asked because its time was over.
     log : deque of str
         The last lines of everything else.
     """
@@ -64,6 +72,7 @@ class Told:
     written: dict[str, tuple[Path, int]] = field(default_factory=dict)
     fault: str = ""
     stopped: bool = False
+    paused: bool = False
     log: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES))
 
     def hear(self, line: str, on_step: Callable[[int], None]) -> None:
@@ -88,10 +97,12 @@ def run_program(
     environment: dict[str, str],
     interrupts: Interrupts,
     on_step: Callable[[int], None],
+    deadline: float | None = None,
 ) -> Told:
     """Run a generated program to its end; an interrupt lets it end after its time step, an exception kills it.
 
-    That it ends with this process is up to the program (tsim_process.h), which gets the number of this one.
+    The deadline, by `time.monotonic`, lets it end after its time step too: it pauses then. That it ends with this
+    process is up to the program (tsim_process.h), which gets the number of this one.
     """
     told = Told()
     interrupts.defer()
@@ -100,14 +111,50 @@ def run_program(
     ) as process:
         try:
             interrupts.defer(lambda: process.send_signal(signal.SIGINT))
-            for line in process.stdout or ():
-                told.hear(line, on_step)
+            with _pausing(process, told, deadline):
+                for line in process.stdout or ():
+                    told.hear(line, on_step)
             told.code = process.wait()
         except BaseException:
             process.kill()
             raise
         interrupts.defer()
     return told
+
+
+@contextlib.contextmanager
+def _pausing(process: subprocess.Popen[str], told: Told, deadline: float | None) -> Iterator[None]:
+    """Ask a program to end after its time step when the deadline has come."""
+    if deadline is None:
+        yield
+        return
+
+    over = threading.Event()
+
+    def pause() -> None:
+        while not over.wait(max(deadline - time.monotonic(), _MOMENT)):
+            if time.monotonic() >= deadline and _takes_signals(process.pid):
+                told.paused = True
+                process.send_signal(signal.SIGINT)
+                return
+
+    waiting = threading.Thread(target=pause, daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        waiting.join()
+
+
+def _takes_signals(pid: int) -> bool:
+    """Say whether a program has come to where SIGINT is handled; a signal before that would kill it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # no Linux
+        return True
+    caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
 
 def run_group(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:

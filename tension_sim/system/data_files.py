@@ -115,11 +115,11 @@ def read_header(stream: BinaryIO | Any) -> tuple[tuple[int, ...], bool, np.dtype
     ValueError
         If there is no such array.
     """
-    version = np.lib.format.read_magic(stream)
+    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call] # numpy has no types for it
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
         raise ValueError("not an array of numbers")
-    shape, fortran, dtype = readers[version](stream)
+    shape, fortran, dtype = readers[version](stream)  # type: ignore[no-untyped-call] # nor for these
     if dtype.kind not in "iufbcSU" or any(length < 0 for length in shape):
         raise ValueError("not an array of numbers or names")
     return shape, fortran, dtype

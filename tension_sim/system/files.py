@@ -14,7 +14,17 @@ from uuid import uuid4
 
 from ..errors import InvalidTypeError, InvalidValueError, OutputError, message
 
-__all__ = ["check_free", "checked_path", "open_regular", "parse_toml", "read_regular", "read_toml", "write_whole"]
+__all__ = [
+    "check_free",
+    "checked_path",
+    "open_regular",
+    "parse_toml",
+    "read_regular",
+    "read_toml",
+    "sync_folder",
+    "write_refusal",
+    "write_whole",
+]
 
 _MOST_TOML = 2**24  # bytes
 
@@ -167,7 +177,7 @@ def write_whole(where: str, path: str | Path, data: bytes | memoryview, *, overw
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise _refusal(where, path, error) from error
+        raise write_refusal(where, path, error) from error
     return path
 
 
@@ -179,7 +189,18 @@ def check_free(where: str, path: str | Path, overwrite: bool = True) -> None:
         )
 
 
-def _refusal(where: str, path: Path, error: OSError) -> OutputError:
+def sync_folder(folder: Path) -> None:
+    """Make the names of a folder's files last, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_refusal(where: str, path: Path, error: OSError) -> OutputError:
+    """Return the error of a file that cannot be written; `where` begins the message."""
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         with suppress(OSError):

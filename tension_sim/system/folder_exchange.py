@@ -21,6 +21,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .files import sync_folder
+
 __all__ = ["replaced_as_one", "settle"]
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -62,12 +64,12 @@ def replaced_as_one(folder: Path, names: Collection[str]) -> Iterator[Path]:
     try:
         shutil.copymode(folder, part)
         yield part
-        _sync(part)
+        sync_folder(part)
         if part.parent == folder:
             _move_out(part, folder, names)
         else:
             _exchange(part, folder, names)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
         _OWN.discard(part)
@@ -129,7 +131,7 @@ def _swap(a: Path, b: Path) -> bool:
 def _move_out(part: Path, folder: Path, names: Collection[str]) -> None:
     ready = part.with_suffix(".ready")
     part.rename(ready)  # from here on, `settle` finishes what a kill leaves
-    _sync(folder)
+    sync_folder(folder)
     _empty(ready, folder, names, replace=True)
     shutil.rmtree(ready, ignore_errors=True)
 
@@ -159,12 +161,3 @@ def _lives(host: str, pid: int, left: Path) -> bool:
 
 def _host() -> str:
     return re.sub(r"\W", "_", socket.gethostname())
-
-
-def _sync(folder: Path) -> None:
-    with suppress(OSError):  # not every file system can
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

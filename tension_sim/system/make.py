@@ -11,10 +11,10 @@ from ..errors import RunFailedError
 from .children import run_group
 from .toolchain import require_compiler
 
-__all__ = ["make"]
+__all__ = ["compile_sources"]
 
 
-def make(folder: Path, language: str) -> None:
+def compile_sources(folder: Path, language: str) -> None:
     """Compile in a folder, in processes of their own, which end with an error, an interrupt or the end of this one.
 
     Raises

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MappedFile", "file_behind", "in_parts", "let_go"]
+__all__ = ["MappedFile", "file_behind", "in_parts", "drop_pages"]
 
 #: Numbers in a part.
 _PART = 2**22
@@ -73,10 +73,10 @@ def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
     flat = np.ravel(array)
     for first in range(0, max(flat.size, 1), _PART):
         yield np.asarray(flat[first : first + _PART])
-        let_go(array)
+        drop_pages(array)
 
 
-def let_go(array: Any) -> None:
+def drop_pages(array: Any) -> None:
     """Drop a memory map's cached pages, unless they are few."""
     if not hasattr(mmap, "MADV_DONTNEED"):
         return
@@ -85,4 +85,4 @@ def let_go(array: Any) -> None:
         if kept.nbytes > _SMALL:
             kept.map.madvise(mmap.MADV_DONTNEED)
     elif isinstance(array, np.memmap) and array.mode != "c":  # "c": changed pages would be lost
-        array._mmap.madvise(mmap.MADV_DONTNEED)
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined] # it has no public name

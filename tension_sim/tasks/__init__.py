@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..declare.validation import check_choice, check_positive
+from ..declare.validation import check_choice, check_positive, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from . import registry
@@ -169,10 +169,7 @@ def _parse(name: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     if common["noise"] < 0:
         raise InvalidValueError(message("Task.noise", "an amplitude, at least 0", common["noise"]))
     check_choice("Task.noise_kind", common["noise_kind"], ("normal", "uniform"))
-    if common["input_slots"] < 0:
-        raise InvalidValueError(
-            message("Task.input_slots", "a whole number of slots, at least 0", common["input_slots"])
-        )
+    check_whole("Task.input_slots", common["input_slots"], 0, what="a whole number of slots")
     if bool(common["input_slots"]) != bool(common["input_length"]):
         raise InvalidValueError(
             message(
@@ -214,11 +211,10 @@ def task_shape(name: str, n_steps: int, dt: float, settings: Mapping[str, Any]) 
 
 
 def _grid(n_steps: int, dt: float) -> Grid:
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int | np.integer):
-        raise InvalidTypeError(message("Task.n_steps", "a whole number of steps", n_steps))
-    if not 1 <= n_steps < MOST_STEPS:
-        raise InvalidValueError(message("Task.n_steps", f"at least 1 step, below {MOST_STEPS}", n_steps))
-    return Grid(int(n_steps), check_positive("Task.dt", dt, "give it in seconds."))
+    n_steps = check_whole("Task.n_steps", n_steps, 1, what="a whole number of steps")
+    if n_steps >= MOST_STEPS:
+        raise InvalidValueError(message("Task.n_steps", f"fewer than {MOST_STEPS} steps", n_steps))
+    return Grid(n_steps, check_positive("Task.dt", dt, "give it in seconds."))
 
 
 def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | None = None, **settings: Any) -> Task:

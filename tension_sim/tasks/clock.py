@@ -1,9 +1,10 @@
-"""The high-dimensional temporal signal (HDTS): a clock whose pulses follow each other, one a channel."""
+"""The high-dimensional temporal signal (HDTS): a clock whose pulses follow each other, one per channel."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ..declare.validation import check_whole
 from ..errors import InvalidValueError, message
 from .registry import Grid, supervisor
 
@@ -15,8 +16,7 @@ def clock_period(grid: Grid, slots: int, length: float, prefix: str = "") -> int
 
     `prefix` is what the names of the two settings begin with in errors.
     """
-    if slots < 1:
-        raise InvalidValueError(message(f"Task.{prefix}slots", "a whole number of slots, at least 1", slots))
+    check_whole(f"Task.{prefix}slots", slots, 1, what="a whole number of slots")
     period = grid.steps_in(length, f"Task.{prefix}length")
     if slots > period:
         raise InvalidValueError(

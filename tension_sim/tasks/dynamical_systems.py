@@ -17,11 +17,16 @@ from .registry import Grid, supervisor
 
 _TOLERANCES = {"rtol": 1e-3, "atol": 1e-6}
 _SAMPLE_INTERVAL = 1e-3  # seconds between the points that van der Pol solutions are read at
-_MOST_SLOPES = 50_000  # beside one a time step; the published ones take a fifth of that
-_POINTS_PER_STEP = 4  # ode45 returns four points a step unless told otherwise
+_MOST_SLOPES = 50_000  # beside one per time step; the published ones take a fifth of that
+_POINTS_PER_STEP = 4  # ode45 returns four points per step unless told otherwise
 
 
-def _solve(grid: Grid, slope: Callable, stop: float, start: np.ndarray, times: np.ndarray | None) -> tuple:
+Slope = Callable[[float, np.ndarray], list[float]]
+
+
+def _solve(
+    grid: Grid, slope: Slope, stop: float, start: np.ndarray, times: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     from scipy.integrate import solve_ivp
 
     left = count(_MOST_SLOPES + grid.n_steps, -1)

@@ -67,7 +67,7 @@ def _period(grid: Grid, file: str, repeat: bool, peak: float) -> int | None:
 
 @supervisor(outputs=_count, period=_period, file="text", repeat="bool", peak="1")
 def recorded(grid: Grid, file: str, repeat: bool = False, peak: float = 0.0) -> np.ndarray:
-    """Samples from a file, one row a time step; scaled to a largest value of `peak` unless that is 0."""
+    """Samples from a file, one row per time step; scaled to a largest value of `peak` unless that is 0."""
     data = _read(file)
     if not repeat and len(data) < grid.n_steps:
         raise InvalidValueError(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from ..declare.units import Quantity, describe, dimension_of, evaluate
+from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from ..system.extensions import Extensions
 
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 #: Stands for the default of a setting that must be given.
-REQUIRED = inspect.Parameter.empty
+REQUIRED: Any = inspect.Parameter.empty
 
 #: Time steps of the longest run: even without neurons it would take weeks.
 MOST_STEPS = 2**40
@@ -176,9 +177,7 @@ def parse_whole(value: Any, where: str) -> int:
         raise InvalidTypeError(message(where, "a whole number", value))
     if quantity.dimension != Quantity(0).dimension:
         raise UnitsError(message(where, "a whole number", value, "drop the unit."))
-    if not np.isfinite(quantity.value) or quantity.value != np.floor(quantity.value):
-        raise InvalidValueError(message(where, "a whole number", value))
-    return int(quantity.value)
+    return check_whole(where, quantity.value, None)
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,7 @@ class Supervisor(Registered):
         return self.outputs(**settings) if callable(self.outputs) else self.outputs
 
 
-def settings_of(function: Callable, skipped: int, units: Mapping[str, str]) -> dict[str, Setting]:
+def settings_of(function: Callable[..., Any], skipped: int, units: Mapping[str, str]) -> dict[str, Setting]:
     """Return the settings of a function: its parameters after the first ones, which it is given by us."""
     settings = {}
     for parameter in list(inspect.signature(function).parameters.values())[skipped:]:
@@ -217,6 +216,7 @@ def settings_of(function: Callable, skipped: int, units: Mapping[str, str]) -> d
 
 
 Task = TypeVar("Task", bound=Registered)
+Computed = TypeVar("Computed", bound=Callable[..., Any])
 
 
 def register(task: Registered) -> None:
@@ -238,7 +238,7 @@ def supervisor(
     outputs: int | Callable[..., int] = 1,
     period: Callable[..., int | None] = lambda grid, **settings: None,
     **units: str,
-) -> Callable[[Callable], Callable]:
+) -> Callable[[Computed], Computed]:
     """Register a supervisor under the name of the function that computes it.
 
     The function takes a `Grid` and its settings as keywords, and returns the target, shape
@@ -255,7 +255,7 @@ def supervisor(
         Unit of each setting, as in `Setting`; ``"hertz, many"`` takes a list.
     """
 
-    def registered(function: Callable) -> Callable:
+    def registered(function: Computed) -> Computed:
         name, settings = function.__name__, settings_of(function, 1, units)
         register(Supervisor(name, function, settings, outputs, period))
         return function
@@ -269,7 +269,11 @@ def names(kind: type[Registered] = Supervisor) -> list[str]:
     return sorted({*(name for name, task in _REGISTRY.items() if isinstance(task, kind)), *installed})
 
 
-def find(name: str, kind: type[Task] = Supervisor, where: str = "Task.name", what: str = "supervisor") -> Task:
+@overload
+def find(name: str) -> Supervisor: ...
+@overload
+def find(name: str, kind: type[Task], where: str = ..., what: str = ...) -> Task: ...
+def find(name: str, kind: type[Any] = Supervisor, where: str = "Task.name", what: str = "supervisor") -> Any:
     """Return the task of that name and kind, or raise `UnknownNameError` with the nearest one."""
     if isinstance(name, str) and name not in _REGISTRY and name in SUPERVISORS.installed():
         SUPERVISORS.load(name)

@@ -87,7 +87,7 @@ def song_matrix(melody: str) -> tuple[np.ndarray, np.ndarray]:
     notes = _parse(melody)
     n_slots = int(sum(duration for _, _, duration in notes))
     pitches = sorted({pitch for pitch, _, _ in notes})
-    first = {}
+    first: dict[int, int] = {}
     for pitch, onset, _ in notes:
         first.setdefault(int(onset), pitch)
     J = np.zeros((n_slots, len(pitches)), dtype=int)

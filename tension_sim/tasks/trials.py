@@ -15,7 +15,7 @@ from .registry import find as find_registered
 
 __all__ = ["Trial", "TrialTask", "check_count", "find", "trial_task"]
 
-_COPIES = 64  # bytes a time step while a trial is drawn
+_COPIES = 64  # bytes per time step while a trial is drawn
 
 
 @dataclass(frozen=True)

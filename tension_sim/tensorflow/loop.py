@@ -37,7 +37,7 @@ class WindowResult:
 
     returned: Any
     states: Sequence[np.ndarray]
-    spikes: tuple[np.ndarray, np.ndarray] | None
+    spikes: tuple[np.ndarray, ...] | None
     interrupted: bool = False
     diverged: int | None = None
 

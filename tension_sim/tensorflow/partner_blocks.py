@@ -1,4 +1,4 @@
-"""One P per distinct mask of a recurrent kernel, sized by its partners."""
+"""The blocks of P of a recurrent kernel, padded to one size for tensors."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..circuit.blocks import Blocks
+
 __all__ = ["PartnerBlocks", "updated_P"]
 
 _LARGE = 64_000_000  # numbers in P
 
 
 class PartnerBlocks:
-    """Which presynaptic neurons each neuron learns from, grouped by equal sets.
+    """The `Blocks` of a recurrent kernel, as tensors of one shape.
 
-    A neuron's P holds only the rows and columns of its partners; neurons with the same
-    partners share one. Blocks are padded to the largest one; the padding stays at its
-    start, because the rates gathered there are 0. Blocks are in the order of their masks, in
-    which saved models keep P; neurons that learn nothing have one of their own.
+    Blocks are padded to the largest one. The padding keeps its first values, because the rates
+    gathered there are 0. Blocks are sorted by their masks, because saved models keep P in this
+    order; the neurons that learn nothing have a block of their own.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ class PartnerBlocks:
     >>> blocks = PartnerBlocks(frozen, 3)
     >>> blocks.n_blocks, blocks.width, blocks.block_of.tolist()
     (2, 3, [1, 1, 0])
-    >>> blocks.members
-    [array([1]), array([0, 1, 2])]
+    >>> [partners.tolist() for partners in blocks.members]
+    [[1], [0, 1, 2]]
     >>> blocks.shape
     (2, 3, 3)
     """
@@ -50,13 +51,10 @@ class PartnerBlocks:
         self.units = units
         self.full = frozen is None or not np.any(frozen)
         if self.full:
-            learns = np.ones((1, units), bool)
-            self.block_of = np.zeros(units, np.int32)
+            self.members, self.block_of = [np.arange(units)], np.zeros(units, np.int32)
         else:
-            learns, block_of = np.unique(~np.asarray(frozen, bool).T, axis=0, return_inverse=True)
-            self.block_of = block_of.reshape(-1).astype(np.int32)
-        self.n_blocks = len(learns)
-        self.members = [np.flatnonzero(row) for row in learns]
+            self.members, self.block_of = _sorted_by_mask(~np.asarray(frozen, bool))
+        self.n_blocks = len(self.members)
         counts = np.array([len(partners) for partners in self.members])
         self.width = max(int(counts.max()), 1)
         self.partners = np.zeros((self.n_blocks, self.width), np.int32)
@@ -148,6 +146,18 @@ class PartnerBlocks:
         padded[:, -1, :] = padded[:, :, -1] = 0
         blocks = np.stack([padded[b][np.ix_(p, p)] for b, p in enumerate(self.position)])
         return blocks[self.block_of]
+
+
+def _sorted_by_mask(learns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the partners of each block, sorted by their masks, and the block of each neuron."""
+    blocks = Blocks.of([[np.flatnonzero(column) for column in learns.T]])
+    members, block_of = blocks.members, blocks.block_of[0]
+    if np.any(block_of < 0):  # a block for the neurons that learn nothing
+        block_of = np.where(block_of < 0, len(members), block_of)
+        members = [*members, np.empty(0, np.int32)]
+    first = np.unique(block_of, return_index=True)[1]  # a neuron of each block
+    order = np.array(sorted(range(len(members)), key=lambda b: learns[:, first[b]].tobytes()))
+    return [members[b] for b in order], np.argsort(order)[block_of].astype(np.int32)
 
 
 def updated_P(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from .variables import is_ours
+from .variables import hook, is_ours
 
 if TYPE_CHECKING:
     from .partner_blocks import PartnerBlocks
@@ -35,6 +35,7 @@ class Rules:
     _blocks: PartnerBlocks | None
     _last_gain: _LastGain | None = None
 
+    @hook
     def update_output_kernel(
         self, h: Any, z: Any, y: Any, trainable_vars_P_output: Any, trainable_vars_output_kernel: Any
     ) -> None:
@@ -55,6 +56,7 @@ class Rules:
         dwO = self.pseudogradient_wO(trainable_vars_P_output, h, z, y, Pht, hPht)
         self.optimizer.apply_gradients([(dwO, trainable_vars_output_kernel)])
 
+    @hook
     def pseudogradient_P(self, P: Any, h: Any) -> tuple[Any, Any, Any]:
         """Return what is subtracted from P, with ``P h'`` and ``h P h'`` of the old P.
 
@@ -85,10 +87,12 @@ class Rules:
             return Pht / (self._forgetting + hPht)  # the new P times h', without reading P again
         return tf.matmul(tf.convert_to_tensor(P), h, transpose_b=True)
 
+    @hook
     def pseudogradient_wO(self, P: Any, h: Any, z: Any, y: Any, Pht: Any, hPht: Any) -> Any:
         """Return what is subtracted from the output kernel, (units, outputs); `P` is the new one."""
         return self._gain(P, h, Pht, hPht) * (z - y)
 
+    @hook
     def update_recurrent_kernel(
         self, h: Any, z: Any, y: Any, trainable_vars_P_Gx: Any, trainable_vars_recurrent_kernel: Any
     ) -> None:
@@ -104,13 +108,14 @@ class Rules:
             What is changed.
         """
         if self._blocks is not None:
-            self._update_by_blocks(h, z, y, trainable_vars_P_Gx, trainable_vars_recurrent_kernel)
+            self._update_by_blocks(self._blocks, h, z, y, trainable_vars_P_Gx, trainable_vars_recurrent_kernel)
             return
         dP_Gx, Ph, hPh = self.pseudogradient_P_Gx(trainable_vars_P_Gx, h)
         self.optimizer.apply_gradients([(dP_Gx, trainable_vars_P_Gx)])
         dwR = self.pseudogradient_wR(trainable_vars_P_Gx, h, z, y, Ph, hPh)
         self.optimizer.apply_gradients([(dwR, trainable_vars_recurrent_kernel)])
 
+    @hook
     def pseudogradient_P_Gx(self, P_Gx: Any, h: Any) -> tuple[Any, Any, Any]:
         """Return what is subtracted from P of the recurrent kernel, one matrix per neuron.
 
@@ -133,16 +138,17 @@ class Rules:
             dP_Gx = P_Gx - (P_Gx - dP_Gx) / self._forgetting
         return dP_Gx, Ph, hPh
 
+    @hook
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
         """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one."""
         rows = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
         return tf.transpose(rows) * (z - y)
 
-    def _update_by_blocks(self, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
-        k, rPr = self._blocks.update(P, self._blocks.gather(h), self._forgetting)
-        rows = self._blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
-        self.optimizer.apply_gradients([(self._recurrent_change(rows, rPr, z, y), kernel)])
+    def _update_by_blocks(self, blocks: PartnerBlocks, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
+        k, rPr = blocks.update(P, blocks.gather(h), self._forgetting)
+        rows = blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
+        self.optimizer.apply_gradients([(self._recurrent_change(blocks, rows, rPr, z, y), kernel)])
 
-    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
+    def _recurrent_change(self, blocks: PartnerBlocks, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
         """Return the change of the recurrent kernel from the gains of each block, (blocks, units)."""
-        return tf.transpose(self._blocks.per_neuron(rows)) * (z - y)
+        return tf.transpose(blocks.per_neuron(rows)) * (z - y)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..declare.equations import resolve_parameters
 from ..declare.units import Dimension, dimension_of_brian2
+from ..errors import InvalidValueError, message
 from .expressions import CONSTANTS, FUNCTIONS, chosen, evaluate_text
 
 __all__ = [
@@ -52,7 +53,8 @@ class Program:
     Attributes
     ----------
     parts : dict of str to tuple of Statement
-        ``before`` (what is the same all through the step), ``update``, and where there are such
+        ``held`` (what keeps the value that it has when the step begins: ``(constant over dt)``), ``before``
+        (what follows from the inputs, the same all through the step), ``update``, and where there are such
         ``threshold``, ``reset``, ``rate``.
     constants : dict of str to (float, dimension)
         The units that the statements name: SI value and dimension.
@@ -121,7 +123,7 @@ def depends_on_sum(program: Program, names: Sequence[str]) -> bool:
     # with the first as the sum less the others, the others must cancel
     first, *others = names
     known = {first: str_to_sympy(" - ".join(["_sum", *others]))}
-    for part in ("before", "update"):
+    for part in ("held", "before", "update"):
         for statement in program.parts[part]:
             if statement.variable == "not_refractory":
                 if get_identifiers(statement.text) & {*names}:
@@ -180,9 +182,10 @@ def program_of(
     # an activation is but a name here
     activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
     namespace = {**EQUATION_FUNCTIONS, "activation": activation}
-    with isolated("runtime", {}), blaming_the_files((name,), Exception):
+    with isolated("runtime", {}), blaming_the_files((name,), (Exception,)):
         lines = "\n".join(with_seed([equations, *(["r : 1"] if rate else [])], rate, *spiking.values()))
-        rest, before = _split(Equations(lines), {*values, *inputs, "dt"})
+        rest, held = _held(name, Equations(lines), {*inputs})
+        rest, before = _split(rest, {*values, *inputs, *(each.variable for each in held), "dt"})
         group = brian2.NeuronGroup(
             1, rest + declared, method=method, namespace=namespace, dt=1e-4 * brian2.second, **spiking
         )
@@ -194,7 +197,7 @@ def program_of(
         if rate:
             runners["rate"] = group.run_regularly(f"r = {rate}")
         program = program_of_group(group, runners)
-    return Program({"before": tuple(before), **program.parts}, program.constants)
+    return Program({"held": tuple(held), "before": tuple(before), **program.parts}, program.constants)
 
 
 def program_of_group(group: Any, runners: Mapping[str, Any], *, optimise: bool = False) -> Program:
@@ -213,25 +216,55 @@ def program_of_group(group: Any, runners: Mapping[str, Any], *, optimise: bool =
     return Program(parts, constants)
 
 
+def _held(name: str, equations: Any, inputs: set[str]) -> tuple[Any, list[Statement]]:
+    """Take out the subexpressions ``(constant over dt)``; return their statements, each after those that it uses."""
+    from brian2.equations.equations import SUBEXPRESSION, Equations
+
+    formulas = {eq.varname: eq for eq in equations.values() if eq.type == SUBEXPRESSION}
+    statements: dict[str, Statement] = {}
+
+    def add(variable: str) -> None:
+        formula = formulas[variable]
+        if formula.identifiers & inputs:
+            fix = "leave the flag out, or use a Brian2 target for this equation file."
+            what = "no input in what is (constant over dt), for TensorFlow keeps no inputs from step to step"
+            raise InvalidValueError(message(f"{name}.toml: {variable}", what, formula.expr.code, fix))
+        for used in sorted(formula.identifiers & (formulas.keys() - statements.keys())):
+            add(used)
+        statements[variable] = Statement(variable, "=", formula.expr.code)
+
+    kept = dict(equations)
+    for variable, formula in formulas.items():
+        if "constant over dt" in formula.flags:
+            add(variable)
+            kept[variable] = _as_parameter(formula)
+    return Equations(list(kept.values())), list(statements.values())
+
+
+def _as_parameter(formula: Any) -> Any:
+    """Declare a subexpression as a variable whose value is given."""
+    from brian2.equations.equations import PARAMETER, SingleEquation
+
+    flags = [flag for flag in formula.flags if flag == "shared"]
+    return SingleEquation(PARAMETER, formula.varname, formula.dim, var_type=formula.var_type, flags=flags)
+
+
 def _split(equations: Any, known: set[str]) -> tuple[Any, list[Statement]]:
     """Take out the subexpressions of what is the same all through a step.
 
     They are added up in the order in which the file writes them; Brian2 would sort the terms.
     """
-    from brian2.equations.equations import PARAMETER, SUBEXPRESSION, Equations, SingleEquation
+    from brian2.equations.equations import SUBEXPRESSION, Equations
 
     known = known | {*CONSTANTS, *FUNCTIONS}
     left, before = dict(equations), []
-    ready = True
-    while ready:
-        ready = [
-            eq
-            for eq in left.values()
-            if eq.type == SUBEXPRESSION and "constant over dt" not in eq.flags and eq.identifiers <= known
-        ]
+    while True:
+        ready = [eq for eq in left.values() if eq.type == SUBEXPRESSION and eq.identifiers <= known]
+        if not ready:
+            break
         for eq in ready:
             before.append(Statement(eq.varname, "=", eq.expr.code))
-            left[eq.varname] = SingleEquation(PARAMETER, eq.varname, eq.dim, var_type=eq.var_type)
+            left[eq.varname] = _as_parameter(eq)
             known = known | {eq.varname}
     return Equations(list(left.values())), before
 
@@ -255,10 +288,10 @@ def _statements(
 
     def statement_of(found: Any) -> Statement:
         guard = getattr(variables.get(found.var), "conditional_write", None)
-        guarded = guard is not None and guard.name not in writes_always
+        only_where = "" if guard is None or guard.name in writes_always else guard.name
         text = found.expr
         if found.var == "not_refractory":  # whole numbers count exactly in float32 too
             text = text.replace(_BRIAN2_COUNTS, STEPS_SINCE_SPIKE)
-        return Statement(found.var, found.op, text, guard.name if guarded else "")
+        return Statement(found.var, found.op, text, only_where)
 
     return tuple(map(statement_of, [*scalar, *vector]))

@@ -9,7 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..declare.equations import Neuron, SynapticFilter, unit_of
+from ..declare.equations import Neuron, SynapticFilter
+from ..declare.neuron import base_unit
 from .expressions import evaluate_text
 from .statements import STEPS_SINCE_SPIKE, Program, carry_out, depending, depends_on_sum, program_of
 
@@ -131,7 +132,7 @@ class RateStep(_FileStep):
 
     def rate(self, states: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
         """Return the rates in given states."""
-        values = carry_out(self.program.parts["before"], {**names, **self._read(states)}, self.name)
+        values = _begun(self.program, {**names, **self._read(states)}, self.name)
         return self._rate_of(values, states)
 
     def _rate_of(self, values: Mapping[str, Any], states: Mapping[str, Any]) -> Any:
@@ -166,7 +167,12 @@ class FilterStep:
 
 
 def _updated(program: Program, names: Mapping[str, Any], where: str) -> dict[str, Any]:
-    return carry_out(program.parts["update"], carry_out(program.parts["before"], names, where), where)
+    return carry_out(program.parts["update"], _begun(program, names, where), where)
+
+
+def _begun(program: Program, names: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return names with what a step computes from its states and inputs when it begins."""
+    return carry_out(program.parts["before"], carry_out(program.parts["held"], names, where), where)
 
 
 def since_spike(last: Any, names: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
@@ -231,8 +237,7 @@ def _program_of(neuron: Neuron) -> Program:
         neuron.name,
         neuron.equations,
         tuple(neuron.parameters.items()),
-        tuple(neuron.inputs.values()),
-        unit_of(neuron),
+        tuple((name, base_unit(unit, neuron.name)) for name, unit in neuron.input_units.items()),
         neuron.method,
         neuron.rate,
         neuron.threshold,
@@ -246,18 +251,18 @@ def _neuron_program(
     name: str,
     equations: str,
     parameters: tuple[tuple[str, str], ...],
-    inputs: tuple[str, ...],
-    unit: str,
+    inputs: tuple[tuple[str, str], ...],
     method: str,
     rate: str,
     threshold: str,
     reset: str,
     refractory: str,
 ) -> Program:
-    lines = [equations, *(f"{variable} : {unit}" for variable in inputs)]
+    lines = [equations, *(f"{variable} : {unit}" for variable, unit in inputs)]
     spiking = {"threshold": threshold, "reset": reset} if threshold else {}
     spiking |= {"refractory": refractory} if refractory else {}
-    return program_of(name, "\n".join(lines), dict(parameters), inputs, method, rate, **spiking)
+    names = tuple(variable for variable, _ in inputs)
+    return program_of(name, "\n".join(lines), dict(parameters), names, method, rate, **spiking)
 
 
 def filter_step(synapse: SynapticFilter) -> FilterStep:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -15,12 +15,16 @@ __all__ = [
     "RecordedState",
     "SeedGenerator",
     "accept_read_value",
+    "hook",
+    "hooks_of",
     "is_ours",
     "standard_normal",
     "standard_uniform",
     "traced",
     "when",
 ]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 _PACKAGE = __name__.split(".")[0] + "."
 
@@ -173,6 +177,24 @@ def is_ours(function: Any) -> bool:
     """Return whether a method is this package's own, not a user's override; or a class its own, not a subclass."""
     function = getattr(function, "__func__", function)
     return str(getattr(function, "__module__", "")).startswith(_PACKAGE)
+
+
+def hook(method: Method) -> Method:
+    """Mark a published method of a time step that a subclass may override: TensorFlow then runs the model.
+
+    Examples
+    --------
+    >>> hook(lambda self: None).is_hook
+    True
+    """
+    method.is_hook = True  # type: ignore[attr-defined]
+    return method
+
+
+def hooks_of(owner: Any) -> list[str]:
+    """Return the names of the methods of an object that are marked by `hook`, in its class or above it."""
+    classes = type(owner).__mro__
+    return sorted({name for cls in classes for name, it in vars(cls).items() if getattr(it, "is_hook", None) is True})
 
 
 def traced(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -254,6 +254,7 @@ def replay(
     alpha_P: float,
     divided: bool = True,
     forgetting: float = 1.0,
+    relaxation: float = 0.0,
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Learn again from a recorded x, with dense matrices and one rank-one update after the other.
 
@@ -283,6 +284,7 @@ def replay(
             gain = P[partners] @ r
             c = 1 / (forgetting + r @ gain)
             P[partners] = (P[partners] - c * np.outer(gain, gain)) / forgetting
+            P[partners] = (1 - relaxation) * P[partners] + relaxation * alpha_P * np.eye(len(r))
             for m, row in rows:
                 weights[m][row, index] -= (c if divided else 1) * e[m][row] * gain
     return [np.array(o) for o in outputs], weights, list(P.values())

@@ -344,7 +344,7 @@ def test_linked_variables_with_an_index_are_refused(index):
     group.x = b2.linked_var(owner, "x", index=index)
     with pytest.raises(
         InvalidValueError,
-        match=r"(?s)expected a variable with one value an element of .*\nFix: name the group",
+        match=r"(?s)expected a variable with one value per element of .*\nFix: name the group",
     ):
         LinearMap(group, "x", weights=np.ones((1, len(index))))
 

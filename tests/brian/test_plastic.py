@@ -197,6 +197,38 @@ def test_trials_have_noise_of_their_own():
     assert not np.allclose(first[-1], other[-1])
 
 
+def test_a_P_of_its_own_gives_the_numbers_of_a_shared_one():
+    """Both start equal and see the same rates; what differs is which rules there are."""
+    found = {}
+    for shares in (None, True, False):
+        network = net(learning=RULE, plastic=Plastic(0.1 * J, RULE, shares_P=shares))
+        assert network.shares_P is (shares is not False)
+        found[shares] = Simulation(network, target="numpy").run(Y)
+    assert found[None].state.keys() == found[True].state.keys()
+    assert np.array_equal(found[None].output, found[True].output)
+    assert "rls_plastic.P_packed" not in found[True].state
+    for rule in ("rls", "rls_plastic"):
+        own = found[False].state[f"{rule}.P_packed"]
+        np.testing.assert_allclose(own, found[True].state["rls.P_packed"], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found[False].output, found[True].output, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "plastic", "reason"),
+    [
+        ({}, {}, "the readout does not learn"),
+        ({"learning": replace(RULE, start=3)}, {}, "the readout has another learning"),
+        ({"learning": RULE}, {"divide_by_source": True}, "divide_by_source needs a P of its own"),
+        ({"learning": RULE}, {"when": "start"}, 'when="start" learns from other rates than the readout'),
+    ],
+)
+def test_a_P_that_cannot_be_shared_is_refused(changes, plastic, reason):
+    text = f"Plastic.shares_P: expected False: {reason}.\nReceived: True\nFix: leave shares_P out"
+    with pytest.raises(InvalidValueError, match=re.escape(text)):
+        net(**changes, plastic=Plastic(J, RULE, **plastic, shares_P=True))
+    assert not net(**changes, plastic=Plastic(J, RULE, **plastic)).shares_P
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
@@ -229,6 +261,7 @@ def test_parts_that_do_not_fit_a_plastic_kernel_are_refused(changes, error, text
     [
         (lambda: Plastic(np.ones((2, 3)), RULE), InvalidValueError, "Plastic.kernel: expected an array of shape"),
         (lambda: Plastic(J, 0.1), InvalidTypeError, "Plastic.learning: expected a Learning"),
+        (lambda: Plastic(J, RULE, shares_P="no"), InvalidTypeError, "Plastic.shares_P: expected True or False"),
         (lambda: Plastic(J, RULE, error=3), InvalidTypeError, "Plastic.error: expected one of output, input, rate"),
         (lambda: Plastic(J, RULE, factor=np.ones(3)), InvalidValueError, "Plastic.factor: expected an array of shape"),
         (lambda: Plastic(J, RULE, when="later"), InvalidValueError, "Plastic.when: expected one of 'end', 'start'"),

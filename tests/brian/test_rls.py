@@ -60,6 +60,13 @@ def test_gain_and_forgetting(learner, options):
     )
 
 
+@pytest.mark.parametrize("relaxation", [0.001, 0.3])
+def test_relaxation(learner, relaxation):
+    mask = [[1, 1, 0, 0, 1], [0, 1, 1, 1, 0]]
+    learner(relaxation=relaxation).run(25, STEPS - 25).check(updates(STEPS), relaxation=relaxation)
+    learner(mask=mask, relaxation=relaxation, update_every=2).run().check(updates(STEPS, 2), relaxation=relaxation)
+
+
 def test_rows_with_the_same_partners_share_P(learner):
     mask = [[1, 1, 0, 0, 1], [0, 1, 1, 1, 0], [1, 1, 0, 0, 1], [0, 0, 0, 0, 0]]
     run = learner(mask=mask, rows=4).run()
@@ -333,6 +340,19 @@ class TestRefused:
             ({"start": 5 * b2.ms, "stop": 4 * b2.ms}, InvalidValueError, "Received: 'start=0.005, stop=0.004 (s)'"),
             ({"forgetting": 0}, InvalidValueError, "RLS.forgetting: expected a number in (0, 1]."),
             ({"forgetting": 1.1}, InvalidValueError, "RLS.forgetting: expected a number in (0, 1]."),
+            ({"relaxation": -0.1}, InvalidValueError, "RLS.relaxation: expected a number in [0, 1).\nReceived: -0.1"),
+            (
+                {"relaxation": 0.1, "forgetting": 0.9},
+                InvalidValueError,
+                "RLS.relaxation: expected 0 beside forgetting=0.9, which forgets too.\nReceived: 0.1\n"
+                "Fix: leave out one of the two.",
+            ),
+            (
+                {"relaxation": 0.1, "row_sum": [1.0], "groups": [0] * N},
+                InvalidValueError,
+                "RLS.relaxation: expected 0 with a penalty on sums of weights, which makes P(0) more than a diagonal.\n"
+                "Received: 0.1\nFix: leave out relaxation or row_sum.",
+            ),
             ({"probability": 0}, InvalidValueError, "RLS.probability: expected a number in (0, 1]."),
             ({"seed": -1}, InvalidValueError, "RLS.seed: expected a whole number, at least 0."),
             (
@@ -378,7 +398,7 @@ class TestRefused:
             (
                 {"error": "z - u", "variables": {"u": ("neurons", "r")}},
                 InvalidValueError,
-                "RLS.u: expected a variable with 2 values, one a row, or a single one.\nReceived: 5",
+                "RLS.u: expected a variable with 2 values, one per row, or a single one.\nReceived: 5",
             ),
             (
                 {"target": 3},
@@ -388,7 +408,7 @@ class TestRefused:
             (
                 {"target": "wide"},
                 InvalidValueError,
-                "RLS.y: expected a variable with 2 values, one a row, or a single one.",
+                "RLS.y: expected a variable with 2 values, one per row, or a single one.",
             ),
             (
                 {"maps": []},
@@ -451,12 +471,12 @@ class TestRefused:
     @pytest.mark.parametrize("P", [3, np.eye(2), [np.eye(2)], [np.eye(2), np.eye(3), np.eye(2)]])
     def test_P_of_several_blocks(self, learner, P):
         rls = learner(mask=[[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]).rls
-        with pytest.raises(InvalidValueError, match=r"RLS\.P: expected a list of 2 matrices, one a block"):
+        with pytest.raises(InvalidValueError, match=r"RLS\.P: expected a list of 2 matrices, one per block"):
             rls.P = P
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("update_every", 0), ("update_every", -2), ("forgetting", 0.0), ("probability", 2.0)],
+        [("update_every", 0), ("update_every", -2), ("forgetting", 0.0), ("relaxation", 1.0), ("probability", 2.0)],
     )
     def test_values_set_later(self, learner, name, value):
         run = learner()

@@ -241,6 +241,21 @@ def test_spike_map_learns(numpy_target):
     run.check()
 
 
+def test_a_factor_of_the_second_map_alone(numpy_target):
+    """The first of two maps learns in full, the second by its factors."""
+    rng = np.random.default_rng(9)
+    r, W = sines(STEPS, 6) - 0.4, rng.standard_normal((5, 6))
+    factor = np.vstack([np.ones((2, 6)), rng.random((3, 6))])
+    rates = Signal(r)
+    maps = [LinearMap(rates, "value", weights=rows) for rows in (W[:2], W[2:])]
+    rule = RLS(maps, alpha_P=0.7, error="z", factor=[None, factor[2:]])
+    b2.Network(rates, *maps, rule).run(STEPS * DT, namespace={})
+    dense = Dense(W, np.ones(W.shape, bool), alpha=0.7, factor=factor)
+    for row in r:
+        dense.update(row, dense.weights @ row)
+    assert_close(np.vstack([each.W for each in maps]), dense.weights)
+
+
 def test_spike_map_with_a_factor(numpy_target):
     factor = np.random.default_rng(2).random((6, 10))
     run = Spiking(factor=factor)
@@ -390,7 +405,7 @@ class TestRefused:
     def test_factors_of_several_maps(self, numpy_target):
         rates = Signal(np.zeros((1, 3)))
         maps = [LinearMap(rates, "value", weights=np.zeros((1, 3))) for _ in range(2)]
-        with pytest.raises(InvalidValueError, match=re.escape("RLS.factor: expected a list of 2 arrays, one a map.")):
+        with pytest.raises(InvalidValueError, match=re.escape("RLS.factor: expected a list of 2 arrays, one per map.")):
             RLS(maps, alpha_P=1.0, error="z", factor=[np.ones((1, 3))])
         rule = RLS(maps, alpha_P=1.0, error="z", factor=[None, [1.0, 2.0, 3.0]])
         assert "factor_0" not in rule.variables

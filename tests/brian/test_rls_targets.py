@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "columns": (
         lambda s: refused(s, target=b2.TimedArray(np.zeros((4, 3)), dt=1 * b2.ms)),
         InvalidValueError,
-        "RLS.target: expected a TimedArray with 2 columns, one a row of the map, or with one.\n"
+        "RLS.target: expected a TimedArray with 2 columns, one per row of the map, or with one.\n"
         "Received: '3 columns'\nFix: its values have the shape (times, rows).",
     ),
     "values": (
@@ -164,7 +164,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "a subexpression of other rows": (
         lambda s: refused(s, target=(s.cells, "total")),
         InvalidValueError,
-        "RLS.y: expected a variable with 2 values, one a row, or a single one.\nReceived: 6",
+        "RLS.y: expected a variable with 2 values, one per row, or a single one.\nReceived: 6",
     ),
     "a subexpression of what is linked": (
         lambda s: refused(s, target=(s.other, "y")),

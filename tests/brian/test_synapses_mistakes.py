@@ -162,7 +162,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     "an error of what the targets lack": (lambda s: s.rls(error="h_post"), "RLS.h_post: expected a known variable"),
     "a target of another size": (
         lambda s: s.rls(target=Signal(np.zeros((5, 4)))),
-        "RLS.y: expected a variable with 3 values, one a row, or a single one.\nReceived: 4",
+        "RLS.y: expected a variable with 3 values, one per row, or a single one.\nReceived: 4",
     ),
     "signs of another number": (lambda s: s.rls(signs=[1, -1]), "RLS.signs: expected an array of shape (4,)"),
     "blocks": (lambda s: s.rls(blocks=3), "RLS.blocks: expected none of Synapses."),

@@ -314,7 +314,7 @@ def test_text_of_a_file_does_not_steer_the_terminal(tmp_path):
 
 def test_results_that_the_folder_refuses_are_saved_elsewhere(tmp_path, monkeypatch):
     """Hours of a run are not lost because a disk is full."""
-    from tension_sim.cli import commands as cli
+    from tension_sim.cli import job as cli
     from tension_sim.errors import OutputError
     from tension_sim.recipes.result_folder import save_outcome
 
@@ -331,7 +331,8 @@ def test_results_that_the_folder_refuses_are_saved_elsewhere(tmp_path, monkeypat
     with pytest.raises(
         OutputError, match=r"the disk is full\nThe results of this run are in (.*tension_sim_results_\w+)\."
     ) as info:
-        cli._saved(outcome, tmp_path, recipe, ("h5",))
+        job = cli.Job(recipe.name, 40, tmp_path, ("h5",), lambda progress: outcome, {}, recipe.expected)
+        cli._saved(job, outcome)
     rescue = str(info.value).rpartition(" in ")[2].rstrip(".")
     assert sorted(os.listdir(rescue)) == ["figure.png", "results.h5", "summary.json"]
 
@@ -395,7 +396,8 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
 def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
     code = f"""
         import signal
-        from tension_sim.cli import commands as cli
+        from tension_sim.cli import job as cli
+        from tension_sim.cli.commands import main
 
         class Late:
             def __del__(self):
@@ -411,7 +413,7 @@ def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
                 signal.raise_signal(signal.SIGINT)
 
         {when} = interrupted
-        cli.main()
+        main()
     """
     arguments = ["run", "lif_sine", *SMALL, "--target", "numpy", "--out", str(tmp_path / "out")]
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), *arguments], capture_output=True, text=True)

@@ -67,7 +67,7 @@ def test_runs_and_learns(neuron, synapse):
     assert np.all((found.spike_neuron >= 0) & (found.spike_neuron < N))
     for name, recording in found.recorded.items():
         _, scale = network.display_unit(name)
-        last = found.state[f"neurons.{name}"][list(variables[name])]
+        last = found.state[f"neurons.{name}"][list(variables[name])].astype(float)
         assert recording.values[-1] * scale == pytest.approx(last, rel=1e-12)
     # the first spike of a neuron adds what the filter's file says, counted in the rate unit of the neuron's file
     for name, amount in jumps.items():

@@ -169,7 +169,7 @@ def generated(toolkit, monkeypatch, tmp_path):
     """Generate a network with everything that assembly knows, and return it, its record and the folder."""
     from tension_sim.brian.build_cuda import build_cuda
 
-    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.compile_sources", lambda *args: None)
     net, record = small_network(), Record(variables={"v": (0, 3)})
     build_cuda(ForceWiring(net, record).circuit, tmp_path)
     return net, record, tmp_path
@@ -223,7 +223,7 @@ def test_the_rest_of_neurons_is_part_of_their_state(toolkit, monkeypatch, tmp_pa
 
     from tension_sim.brian.build_cuda import build_cuda
 
-    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.compile_sources", lambda *args: None)
     build_cuda(ForceWiring(small_network("refractory"), Record()).circuit, tmp_path)
     arrays = json.loads((tmp_path / "manifest.json").read_text())["arrays"]
     assert arrays["neurons.lastspike"]["dtype"] == "float64"
@@ -240,7 +240,7 @@ def test_a_build_leaves_the_users_brian2_alone(toolkit, monkeypatch, tmp_path):
 
     from tension_sim.brian.build_cuda import build_cuda
 
-    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.compile_sources", lambda *args: None)
     preferences, device = brian2.prefs.as_file, brian2.get_device()
     dt, gpu = brian2.defaultclock.dt, dict(gputools._gpu_selection)
     for name in ("one", "two"):
@@ -260,7 +260,7 @@ def test_each_build_has_all_flags(toolkit, monkeypatch, tmp_path):
     """brian2cuda takes those that name an architecture out of the list it is given."""
     from tension_sim.brian.build_cuda import build_cuda
 
-    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.compile_sources", lambda *args: None)
     flag = "-gencode=arch=compute_80,code=[sm_80,sm_90,compute_80]"
     changed = {"devices.cuda_standalone.cuda_backend.extra_compile_args_nvcc": ["-w", "-std=c++17", flag]}
     for name in ("one", "two"):
@@ -274,7 +274,7 @@ def test_single_precision_keeps_the_constants_of_chance(toolkit, monkeypatch, tm
     """brian2cuda rewrites numbers in the source for float32; the hexadecimal ones must stay whole."""
     from tension_sim.brian.build_cuda import build_cuda
 
-    monkeypatch.setattr("tension_sim.brian.build_cuda.make", lambda *args: None)
+    monkeypatch.setattr("tension_sim.brian.build_cuda.compile_sources", lambda *args: None)
     net = ForceNetwork.random("lif", n=10, dtype="float32", learning=Learning(alpha_P=1.0), seed=1)
     build_cuda(ForceWiring(net, Record()).circuit, tmp_path)
     source = source_of(tmp_path, "rls")

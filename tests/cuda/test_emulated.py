@@ -11,9 +11,10 @@ from typing import Any
 import fitted_network
 import numpy as np
 import pytest
+from conductance_network import delayed
 from cuda_emulation import NETWORKS, compile_project, part, preferences, samples_for, small_network
 
-from tension_sim import ForceNetwork, Record, Simulation, SparseKernel
+from tension_sim import ForceNetwork, Learning, Readout, Record, Simulation, SparseKernel
 from tension_sim.errors import DivergenceError, RunFailedError
 from tension_sim.system import cuda
 
@@ -39,7 +40,7 @@ def emulation(tmp_path_factory):
         patch.setattr(cuda, "require_cuda", lambda: "nvcc")
         patch.setattr(build_cuda, "build_preferences", preferences)
         patch.setattr(cuda, "describe_compiler", lambda: ["emulated"])
-        patch.setattr(build_cuda, "make", lambda folder, language: compile_project(folder))
+        patch.setattr(build_cuda, "compile_sources", lambda folder, language: compile_project(folder))
         patch.setattr(
             device.CUDAStandaloneDevice, "compile_source", lambda self, folder, *args: compile_project(Path(folder))
         )
@@ -76,9 +77,23 @@ def test_the_same_spikes_and_numbers_as_numpy(neuron):
     assert_equal(found, wanted)
 
 
+def test_populations_with_delays_as_numpy():
+    """Conductances, delays of a projection and of each synapse, and a readout of two populations that learns."""
+    net = delayed(readouts={"z": Readout(["exc", "inh"], np.zeros((100, 1)), learning=Learning(alpha_P=0.01))})
+    y = np.sin(np.arange(600) / 50)
+    wanted, found = (Simulation(net, target=target).run(y) for target in ("numpy", "cuda_standalone"))
+    assert len(wanted.spike_step) > 40
+    assert np.any(wanted.state["recurrent_inh_to_exc.ring"])
+    for name in ("spike_step", "spike_neuron"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+    np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10 * np.abs(wanted.output).max())
+    for name in ("recurrent_inh_to_exc.ring", "recurrent_inh_to_inh.ring"):
+        np.testing.assert_allclose(found.state[name], wanted.state[name], rtol=0, atol=1e-20)
+
+
 @pytest.mark.parametrize(
     "learning",
-    [{"gain": "undivided"}, {"forgetting": 0.98}, {"probability": 0.4}, {"stop": 200}],
+    [{"gain": "undivided"}, {"forgetting": 0.98}, {"relaxation": 0.01}, {"probability": 0.4}, {"stop": 200}],
     ids=lambda learning: next(iter(learning)),
 )
 def test_every_kind_of_rule(learning):

@@ -33,7 +33,7 @@ class Problem(ctypes.Structure):
         ("n_rows", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("partner", "block_start", "P_start", "pending_start", "max_pending")),
         *((name, ctypes.c_void_p) for name in ("x", "P", "pending_k", "pending_c", "P_scale", "pending")),
-        *((name, ctypes.c_void_p) for name in ("alpha_P", "forgetting", "divided", "fresh")),
+        *((name, ctypes.c_void_p) for name in ("alpha_P", "forgetting", "relaxation", "divided", "fresh")),
         *((name, ctypes.c_void_p) for name in ("n_updates", "diverged_step")),
         ("schedule", Schedule),
         ("error", ctypes.c_void_p * MAPS),
@@ -103,6 +103,7 @@ class Learner:
             "pending": np.zeros(len(blocks), np.int32),
             "alpha_P": np.array([0.7]),
             "forgetting": np.array([1.0]),
+            "relaxation": np.array([0.0]),
             "divided": np.array([1], np.int32),
             "fresh": np.array([1], np.int32),
             "n_updates": np.array([0]),
@@ -173,6 +174,7 @@ def truth(learner: Learner, P: list[np.ndarray], weights: list[np.ndarray], stop
                 if np.array_equal(np.flatnonzero(mask[row]), index):
                     weights[m][row, index] -= (c if a["divided"][0] else 1) * learner.errors[m][row] * k
         P[b] = (P[b] - c * np.outer(k, k)) / a["forgetting"][0]
+        P[b] = (1 - a["relaxation"][0]) * P[b] + a["relaxation"][0] * a["alpha_P"][0] * np.eye(len(r))
 
 
 def dense(n: int) -> list[np.ndarray]:
@@ -197,9 +199,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize(("divided", "forgetting"), [(1, 1.0), (0, 1.0), (1, 0.9)])
-def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, divided, forgetting):
-    learner = Learner.of(CASES[name], divided=divided, forgetting=forgetting)
+@pytest.mark.parametrize("options", [{}, {"divided": 0}, {"forgetting": 0.9}, {"relaxation": 0.2}], ids=str)
+def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, options):
+    learner = Learner.of(CASES[name], **options)
     wanted_P = [0.7 * np.eye(n) for n in learner.blocks.sizes]
     wanted_w = [w.copy() for w in learner.weights]
     rng = np.random.default_rng(2)
@@ -424,7 +426,8 @@ def spikes_delivered(
         y = np.full(kernel.n_post + 2, -7.0)
         kernels.spike_map(
             ctypes.c_int64(kernel.n_post), pointer(events), *(ctypes.c_int64(v) for v in (n, *part)),
-            pointer(start), pointer(post), pointer(w), slot, ctypes.c_double(2.5), pointer(y),
+            pointer(start), pointer(post), pointer(w), slot, ctypes.c_double(2.5), None, ctypes.c_int64(0),
+            ctypes.c_int64(1), pointer(y),
         )  # fmt: skip
         assert np.all(y[-2:] == -7)
         found.append(y[:-2] + 7)
@@ -442,6 +445,31 @@ def test_spikes_add_the_weights_of_their_neurons(kernels, order, rows, count):
     found = spikes_delivered(kernels, spiking, SparseKernel.from_dense(matrix), n, part)
     numbers = spiking[(spiking >= 20) & (spiking < 70)] - 15
     np.testing.assert_allclose(found, 2.5 * matrix[numbers].sum(axis=0), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1, 16, 53])
+def test_spikes_with_delays_go_round_the_ring(kernels, order, rows):
+    """Each weight lies in the row of the step at which it arrives, and leaves it where its target may be written to."""
+    rng, n, length, now = np.random.default_rng(rows), 40, 7, 5
+    kernel = SparseKernel.from_dense(rng.standard_normal((n, rows)) * (rng.random((n, rows)) < 0.5))
+    (start, post, w), delay = kernel.outgoing(), rng.integers(0, length, len(kernel)).astype(np.int32)
+    events, spiking = np.full(n + 1, -1, np.int32), np.flatnonzero(rng.random(n) < 0.6).astype(np.int32)
+    events[: len(spiking)], events[n] = spiking, len(spiking)
+    ring, wanted = np.zeros((length, rows)), np.zeros((length, rows))
+    kernels.spike_map(
+        ctypes.c_int64(rows), pointer(events), *(ctypes.c_int64(v) for v in (n, 0, n, 0)), pointer(start),
+        pointer(post), pointer(w), None, ctypes.c_double(2.5), pointer(delay), ctypes.c_int64(now),
+        ctypes.c_int64(length), pointer(ring),
+    )  # fmt: skip
+    for neuron in spiking:
+        for j in range(start[neuron], start[neuron + 1]):
+            wanted[(now + delay[j]) % length, post[j]] += 2.5 * w[j]
+    np.testing.assert_allclose(ring, wanted, rtol=0, atol=1e-12)
+    for allowed in (None, (np.arange(rows) % 2).astype(np.int8)):
+        y, row = np.ones(rows), ring[now].copy()
+        kernels.arrive(ctypes.c_int64(rows), allowed if allowed is None else pointer(allowed), pointer(row), pointer(y))
+        assert not row.any()
+        assert np.array_equal(y, 1 + ring[now] * (1 if allowed is None else allowed))
 
 
 def test_the_order_of_threads_and_blocks_changes_no_sum_of_spikes(kernels, monkeypatch):

@@ -53,7 +53,7 @@ def test_every_public_name_has_cases():
     listed = {name.partition(".")[0].partition(" ")[0] for name in {*bad_input.BASES, *bad_input.LEFT_OUT}}
     public = {name for name in tension_sim.__all__ if not name.endswith("Error") and not name.startswith("_")}
     assert public == listed
-    assert set(bad_input.RECIPES) == set(list_protocols())
+    assert set(bad_input.SMALL) <= set(bad_input.RECIPES) == set(list_protocols())
 
 
 def test_150_bad_inputs():

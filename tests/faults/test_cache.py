@@ -26,6 +26,7 @@ from tension_sim.run.cache import cache_folder, find_or_build, program_key
 from tension_sim.run.seal import load
 from tension_sim.run.simulation import Simulation
 from tension_sim.system import places, toolchain
+from tension_sim.system.make import compile_sources
 from tension_sim.system.trust import why_others_can_change
 
 NOBODY = 65534
@@ -369,7 +370,6 @@ class TestKey:
     def test_a_wrapped_compiler_with_flags_compiles(self, monkeypatch, tmp_path, cache):
         """Brian2's makefile gets it too; a wrapper that counts stands for ccache."""
         skip_unless_here("cpp_standalone")
-        from tension_sim.system.make import make
 
         wrapper = tmp_path / "my cache"
         wrapper.write_text('#!/bin/sh\necho "$@" >> "$LOG"\nexec "$@"\n')
@@ -380,7 +380,7 @@ class TestKey:
         folder.mkdir()
         (folder / "main.cpp").write_text("#include <cstdio>\nint main() { return puts(NAME) < 0; }\n")
         (folder / "makefile").write_text("main: main.cpp\n\t$(CXX) main.cpp -o main\n")
-        make(folder, "C++")
+        compile_sources(folder, "C++")
         assert subprocess.run([folder / "main"], capture_output=True, text=True).stdout == "a b\n"
         assert "main.cpp" in (tmp_path / "log").read_text()
 

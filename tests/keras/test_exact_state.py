@@ -14,7 +14,7 @@ import keras  # noqa: E402
 from targets import skip_unless_here  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
-from tension_sim.keras_style.on_brian.declaration import Link  # noqa: E402
+from tension_sim.keras_style.on_brian.declaration import Binding  # noqa: E402
 from tension_sim.keras_style.on_brian.exact import ExactState  # noqa: E402
 from tension_sim.run import arrays  # noqa: E402
 from tension_sim.run.arrays import file_of  # noqa: E402
@@ -125,14 +125,14 @@ def test_what_stays_in_a_file_is_read_there_by_the_next_run(tmp_path: Path) -> N
     path, shown = tmp_path / "v", np.zeros(3, np.float32)
     np.arange(3.0).tofile(path)
     in_file, in_memory = np.asarray(MappedFile(path, "float64")), np.arange(3.0)
-    link = Link((shown,), ("v",), dict, lambda state: None)
+    binding = Binding((shown,), ("v",), dict, lambda state: None)
     for values, same in ((in_file, True), (in_memory, False)):
         exact = ExactState()
-        exact.keep(link, {"v": values})
-        assert (file_of(exact.entries(link)["v"], "float64") == path) is same
-        assert np.shares_memory(exact.entries(link)["v"], values) is same
+        exact.keep(binding, {"v": values})
+        assert (file_of(exact.entries(binding)["v"], "float64") == path) is same
+        assert np.shares_memory(exact.entries(binding)["v"], values) is same
     in_memory[0] = 7.0  # of the one who made it
-    np.testing.assert_array_equal(exact.entries(link)["v"], [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal(exact.entries(binding)["v"], [0.0, 1.0, 2.0])
 
 
 @pytest.mark.parametrize("make", [esn, lambda: nofeedback(p_recurr=0.5), lambda: LIF(**lif_arguments())])

@@ -7,7 +7,7 @@ import random
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -21,7 +21,7 @@ FILES = ("declare/**/*.py", "circuit/**/*.py", "brian/rls*.py", "brian/rule.py",
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one file: the lines it spans, and the text of the first before and after."""
+    """One change of one file: the lines it spans, the first one before and after, and the whole text after."""
 
     file: str
     operator: str
@@ -30,6 +30,7 @@ class Mutant:
     last: int
     before: str
     after: str
+    text: str = field(repr=False)
 
     @property
     def lines(self) -> range:
@@ -44,15 +45,8 @@ class Mutant:
         """The name under which the file is imported."""
         return self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
-    def text(self) -> str:
-        """Return the whole file as changed."""
-        changed = mutate_code((ROOT / self.file).read_text(encoding="utf-8"), _operator(self.operator), self.occurrence)
-        if changed is None:
-            raise LookupError(f"{self.file} has no such place any more: {self}")
-        return changed
-
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "text"}
 
 
 def files() -> list[str]:
@@ -78,19 +72,22 @@ def _without_effect(source: str) -> list[tuple[int, int, int, int]]:
 
 def _operations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return the spans between two operands: elsewhere, a * is no product."""
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.BinOp)]
-    nodes += [ast.BinOp(n.target, n.op, n.value) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.AugAssign)]
-    return [((n.left.end_lineno, n.left.end_col_offset), (n.right.lineno, n.right.col_offset)) for n in nodes]
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.BinOp | ast.AugAssign):
+            left, right = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
+            found.append(((left.end_lineno, left.end_col_offset), (right.lineno, right.col_offset)))
+    return found
 
 
 def _places(source: str) -> Iterator[tuple[tuple[object, ...], str, int, int, int]]:
     """Yield place, operator, occurrence, first and last line; replacing one operator by many others is one place."""
-    idle, operations, tree = _without_effect(source), _operations(source), get_ast(source)
+    idle, operations, nodes = _without_effect(source), _operations(source), list(ast_nodes(get_ast(source)))
     for name in operator_names():
         if get_operator(name).arguments():
             continue
         operator = _operator(name)
-        positions = (position for node in ast_nodes(tree) for position in operator.mutation_positions(node))
+        positions = (position for node in nodes for position in operator.mutation_positions(node))
         for occurrence, (start, end) in enumerate(positions):
             kind = name.split("/")[1].split("_")[0]
             if kind == "ReplaceBinaryOperator" and not any(a <= start and end <= b for a, b in operations):
@@ -108,7 +105,9 @@ def _mutant(file: str, source: str, operator: str, occurrence: int, first: int, 
         return None
     differing = [(a, b) for a, b in zip(source.splitlines(), changed.splitlines(), strict=False) if a != b]
     before, after = differing[0] if differing else ("", "")
-    return Mutant(file, operator, occurrence, first, last, before.strip(), after.strip()) if differing else None
+    return (
+        Mutant(file, operator, occurrence, first, last, before.strip(), after.strip(), changed) if differing else None
+    )
 
 
 def sample(size: int, seed: int) -> list[Mutant]:

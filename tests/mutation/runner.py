@@ -91,18 +91,18 @@ class Runner:
     def try_mutant(self, mutant: Mutant) -> Verdict:
         """Run the tests that reach a mutant until one fails."""
         called, tried = _function(mutant), 0
-        text = mutant.text() if self.changed else (ROOT / mutant.file).read_text(encoding="utf-8")
+        text = mutant.text if self.changed else (ROOT / mutant.file).read_text(encoding="utf-8")
         taken = self._tests(mutant)
         rounds = [
             (tests, called) for tests in (taken[:FIRST_ROUND], _by_module(taken[FIRST_ROUND:])) if called and tests
         ]
         if not called or mutant.runs_at_import(self.known.at_import):
             rounds.append((self._tests(mutant, FEW_MODULES), None))
-        for tests, name in rounds:
+        for tests, place in rounds:
             tried += len(tests)
             seconds = PATIENCE[0] + PATIENCE[1] * sum(self.known.seconds[test] for test in tests)
-            if name:
-                found = self._collected.ask(mutant.file, name, text, tests, seconds)
+            if place:
+                found = self._collected.ask([mutant.file, *place, text], tests, seconds)
             else:
                 found = in_a_process(lambda given=(mutant.module, text, tests): _imported(*given), seconds)
             if found["code"] != 0:
@@ -226,17 +226,17 @@ def _imported(module: str, text: str, tests: list[str]) -> dict[str, Any]:
 # -- changed code, put into a function
 
 
-def _function(mutant: Mutant) -> str | None:
-    """Return the qualified name of the outermost function whose body holds all of a change; None: no function does."""
+def _function(mutant: Mutant) -> tuple[str, int] | None:
+    """Return name and first line of the outermost function whose body holds all of a change; None: there is none."""
 
-    def search(body: list[ast.stmt], name: str) -> str | None:
+    def search(body: list[ast.stmt], name: str) -> tuple[str, int] | None:
         for node in body:
             if isinstance(node, ast.ClassDef):
                 if found := search(node.body, f"{name}{node.name}."):
                     return found
             elif isinstance(node, ast.FunctionDef):
                 if node.body[0].lineno <= mutant.first and mutant.last <= (node.end_lineno or 0):
-                    return name + node.name
+                    return name + node.name, min([node.lineno, *(each.lineno for each in node.decorator_list)])
         return None
 
     return search(ast.parse((ROOT / mutant.file).read_text(encoding="utf-8")).body, "")
@@ -249,15 +249,13 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(const)
 
 
-def _put(file: str, name: str, text: str) -> None:
+def _put(file: str, name: str, line: int, text: str) -> None:
     """Put the changed code into a function, wherever it is kept, and forget what functions of the package found."""
-    path, objects = str(ROOT / file), gc.get_objects()
-    (code,) = {
-        each.co_firstlineno: each
-        for each in _codes(compile(text, path, "exec", dont_inherit=True))
-        if each.co_qualname == name
-    }.values()
-    kept = [f for f in objects if type(f) is FunctionType and f.__code__.co_filename == path and f.__qualname__ == name]
+    path, objects, place = str(ROOT / file), gc.get_objects(), (name, line)
+    codes = _codes(compile(text, path, "exec", dont_inherit=True))
+    code = next(each for each in codes if (each.co_qualname, each.co_firstlineno) == place)
+    functions = [f for f in objects if type(f) is FunctionType and f.__code__.co_filename == path]
+    kept = [f for f in functions if (f.__qualname__, f.__code__.co_firstlineno) == place]
     if not kept:
         raise LookupError(f"{name} of {file} is nowhere")
     for function in kept:
@@ -282,9 +280,9 @@ class _Collected(_Failure):
         os.close(self._requests), os.close(self._answers)
         self._ask, self._hear = os.fdopen(requests, "w"), os.fdopen(answers)
 
-    def ask(self, file: str, name: str, text: str, tests: list[str], seconds: float) -> dict[str, Any]:
+    def ask(self, change: list[Any], tests: list[str], seconds: float) -> dict[str, Any]:
         """Return what tests find."""
-        print(json.dumps([file, name, text, tests, seconds]), file=self._ask, flush=True)
+        print(json.dumps([change, tests, seconds]), file=self._ask, flush=True)
         return json.loads(self._hear.readline())
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -292,13 +290,13 @@ class _Collected(_Failure):
         gc.collect()
         with os.fdopen(self._requests) as requests, os.fdopen(self._answers, "w") as answers:
             for line in requests:
-                *change, tests, seconds = json.loads(line)
+                change, tests, seconds = json.loads(line)
                 chosen = [items[test] for test in tests if test in items]
                 found = in_a_process(lambda given=(change, chosen): self._run(*given), seconds)
                 print(json.dumps(found), file=answers, flush=True)
         return True
 
-    def _run(self, change: list[str], items: list[pytest.Item]) -> dict[str, Any]:
+    def _run(self, change: list[Any], items: list[pytest.Item]) -> dict[str, Any]:
         _put(*change)
         for item, later in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=later)

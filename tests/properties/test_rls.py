@@ -110,6 +110,16 @@ def test_inverse_of_P_is_the_ridge_and_the_weighted_correlations(problem):
 
 
 @few
+@given(problems(), st.sampled_from([1e-6, 1e-3, 0.2, 0.9]))
+def test_relaxation_keeps_the_eigenvalues_below_alpha(problem, relaxation):
+    problem["forgetting"] = 1.0
+    _, _, P, _ = learn(problem, relaxation=relaxation)
+    for matrix in P:
+        values = np.linalg.eigvalsh(matrix)
+        assert 0 < values[0] <= values[-1] <= problem["alpha_P"] * (1 + 1e-12)
+
+
+@few
 @given(problems())
 def test_P_is_symmetric_and_positive(problem):
     _, _, P, _ = learn(problem)

@@ -84,6 +84,16 @@ def test_the_documented_supervisor_is_learned_from_a_folder(tmp_path, own_names)
     np.testing.assert_allclose(recipe.task().target[4999, 0], np.sin(2 * np.pi * 2 * 0.25))
 
 
+def test_the_documented_trial_task_is_learned_from_a_folder(tmp_path, own_names):
+    (tmp_path / "delayed.py").write_text(block("@trial_task("))
+    settings = {"task.name": "delayed_step", "task.duration": "0.1*second", "n": "10"}
+    recipe = load_recipe("oscillation", settings, tasks=tmp_path)
+    first, second = (next(recipe.trials()) for _ in range(2))
+    assert first.target.shape == (100, 1) and 0 < first.target.mean() < 0.95
+    np.testing.assert_array_equal(first.target, second.target)
+    assert first.inputs[:50].all() and not first.inputs[50:].any()
+
+
 def test_a_supervisor_does_not_replace_another(tmp_path, own_names):
     (tmp_path / "again.py").write_text(block("@supervisor("))
     with pytest.raises(

@@ -109,8 +109,8 @@ def test_the_small_case_runs(tmp_path):
     assert set(outcome.numbers) == set(recipe.protocol.expected)
     assert outcome.numbers["rate_inhibitory"] > 0
     assert results.output.shape == results.target.shape == (16, 12)
-    assert set(results.weights) == {"plastic_right", "plastic_left"}
-    right, left = results.weights.values()
+    assert set(results.weights) == {"plastic", "plastic_right", "plastic_left"}
+    right, left = (results.weights[f"plastic_{side}"] for side in ("right", "left"))
     extra = load_extra(recipe)
     assert not np.allclose(right[extra], left[extra])
     np.testing.assert_array_equal(right[~extra], left[~extra])
@@ -202,7 +202,7 @@ def test_gaps_in_recorded_rates_are_refused_or_their_cells_left_out(tmp_path):
         ),
         ({"rate_a": np.ones((12, 3)), "rate_b": np.ones((12, 4))}, "of one shape .*\nReceived: .*12, 4"),
         ({"rate_a": np.ones(12)}, r"of one shape .*\nReceived: \{'a': \(12,\)\}"),
-        ({"rate_a": np.ones((9, 3))}, r"expected at least 10 bins, one an update.\nReceived: \(9, 3\)"),
+        ({"rate_a": np.ones((9, 3))}, r"expected at least 10 bins, one per update.\nReceived: \(9, 3\)"),
         ({"rate_a": -np.ones((12, 3))}, "expected rates of at least 0 Hz, of one cell or more"),
         ({"rate_a": np.full((12, 3), np.nan)}, "expected rates of at least 0 Hz, of one cell or more"),
     ],

@@ -13,9 +13,9 @@ from tension_sim import protocols
 from tension_sim.cli.commands import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.protocols import list_protocols, load_protocol
-from tension_sim.protocols._joined import joined
 from tension_sim.protocols._kernels import normal_kernel
 from tension_sim.recipes.recipe import list_recipes, load_recipe
+from tension_sim.results.joined import joined
 from tension_sim.results.results import Phase, Recording, Results
 
 MODULE = '''"""Draws noise."""
@@ -202,7 +202,7 @@ def test_an_unknown_protocol_is_refused_with_the_nearest_one():
     with pytest.raises(UnknownNameError, match=r"load_protocol\.name: expected a known protocol(.|\n)*'rate_force'"):
         load_protocol("rate_forc")
     with pytest.raises(UnknownNameError, match=r"load_protocol\.name"):
-        load_protocol("_costs")
+        load_protocol("_kernels")
 
 
 # ---- what protocols share ----

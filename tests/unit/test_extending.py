@@ -42,6 +42,20 @@ def test_the_shown_neuron_spikes_where_its_equation_says(shown):
         assert set(intervals) == {expected}
 
 
+def test_the_shown_rate_unit_is_integrated_as_it_says(shown):
+    """Alone, two linear equations by rk2: the matrix of a step is 1 + M + M^2/2."""
+    net = ForceNetwork(
+        shown["rate"], None, 3, 1e-3, None, None, None, initial={"a": np.array([1.0, -2.0, 0.5])}, activation="linear"
+    )
+    run = Simulation(net, target="numpy").run(steps=50)
+    M = 1e-3 * np.array([[-1 / 0.01, -0.5 / 0.01], [1 / 0.1, -1 / 0.1]])
+    states, expected = np.array([[1.0, -2.0, 0.5], np.zeros(3)]), []
+    for _ in range(50):
+        states = (np.eye(2) + M + M @ M / 2) @ states
+        expected.append(states[0])
+    np.testing.assert_allclose(run.output, expected, rtol=0, atol=1e-12)
+
+
 def test_links_of_the_page_lead_somewhere():
     for link in re.findall(r"\]\((\.\./[^)]+)\)", PAGE):
         assert (Path(__file__).resolve().parents[2] / "docs" / link).exists(), link

@@ -155,6 +155,11 @@ class TestLearning:
                 "Learning.forgetting: expected a number in (0, 1].\nReceived: 0\nFix: 1 keeps all of the",
             ),
             ({"forgetting": 1.01}, "Learning.forgetting: expected a number in (0, 1]."),
+            (
+                {"relaxation": 1},
+                "Learning.relaxation: expected a number in [0, 1).\nReceived: 1\nFix: 0 keeps all of the past.",
+            ),
+            ({"relaxation": 0.1, "forgetting": 0.9}, "Learning.relaxation: expected 0 beside forgetting=0.9, which"),
             ({"probability": 0}, "Learning.probability: expected a number in (0, 1]."),
             ({"probability": 1.5}, "Learning.probability: expected a number in (0, 1]."),
         ],

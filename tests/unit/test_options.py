@@ -18,7 +18,7 @@ def test_the_signature_shows_every_argument_with_its_default():
     assert list(shown) == [
         "maps", "target", "alpha_P", "weight", "trace", "trainable", "row_sum", "groups", "error", "variables",
         "namespace", "gain", "divide_by_source", "factor", "signs", "blocks", "update_every", "start", "stop",
-        "forgetting", "probability", "seed", "when", "order", "name",
+        "forgetting", "relaxation", "probability", "seed", "when", "order", "name",
     ]  # fmt: skip
     assert (shown["error"].default, shown["gain"].default, shown["stop"].default) == ("z - y", "divided", None)
     assert shown["alpha_P"].default is inspect.Parameter.empty

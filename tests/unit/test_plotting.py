@@ -41,9 +41,10 @@ def test_raster_shows_the_spikes_of_a_hundred_neurons():
     raster = figure_run(run).axes[3]
     times, neurons = run.spikes()
     inside = (times >= 1.0) & (times < 2.0) & (neurons < 100)
-    drawn = np.array([segment[0] for segment in raster.collections[0].get_segments()])
-    np.testing.assert_allclose(drawn[:, 0], times[inside])
-    np.testing.assert_allclose(drawn[:, 1] + 0.42, neurons[inside])
+    x, y = raster.lines[0].get_data()
+    np.testing.assert_allclose(x.reshape(-1, 3), np.repeat(times[inside], 3).reshape(-1, 3))
+    np.testing.assert_allclose(y.reshape(-1, 3)[:, :2], neurons[inside][:, None] + [-0.42, 0.42])
+    assert np.isnan(y.reshape(-1, 3)[:, 2]).all()
 
 
 def test_error_over_time_is_the_root_mean_square_of_its_bins():
@@ -72,9 +73,8 @@ def test_prediction_and_raster_show_the_whole_run():
     np.testing.assert_allclose(x, run.times)
     np.testing.assert_allclose(y, run.output[:, 0])
     times, neurons = run.spikes()
-    drawn = plot_raster(run).axes[0].collections[0].get_segments()
-    assert len(drawn) == (neurons < 100).sum()
-    np.testing.assert_allclose([segment[0][0] for segment in drawn], times[neurons < 100])
+    x, _ = plot_raster(run).axes[0].lines[0].get_data()
+    np.testing.assert_allclose(x[::3], times[neurons < 100])
 
 
 def test_figures_refused():

@@ -94,7 +94,7 @@ def test_few_pages_are_not_dropped(kept, monkeypatch, small, dropped):
     file = mapped.file_behind(array)
     assert file.nbytes == 400
     monkeypatch.setattr(file, "map", SimpleNamespace(madvise=calls.append))
-    mapped.let_go(array)
+    mapped.drop_pages(array)
     assert len(calls) == dropped
 
 

@@ -437,12 +437,12 @@ def test_bad_settings(name, options, error, text):
 
 @pytest.mark.parametrize("n_steps", [0, -5])
 def test_a_run_needs_a_step(n_steps):
-    with pytest.raises(InvalidValueError, match=r"Task\.n_steps: expected at least 1 step"):
+    with pytest.raises(InvalidValueError, match=r"Task\.n_steps: expected a whole number of steps, at least 1"):
         make_task("sine", n_steps, 1e-3, frequency=5)
 
 
 def test_bad_lengths():
-    with pytest.raises(InvalidTypeError, match="a whole number of steps"):
+    with pytest.raises(InvalidValueError, match=r"Task\.n_steps: expected a whole number of steps, at least 1"):
         make_task("sine", 10.5, 1e-3, frequency=5)
     for dt in (0, -1e-3, float("nan"), float("inf")):
         with pytest.raises(InvalidValueError, match=r"Task\.dt: expected a finite number above 0"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import lif_network
@@ -149,6 +150,16 @@ def test_without_tensorflow_the_target_is_named(monkeypatch):
     )
     with pytest.raises(EngineNotFoundError, match=text):
         Simulation(net(), target="tensorflow")
+
+
+def test_relaxation():
+    rule = Learning(alpha_P=1e-3, relaxation=0.01)
+    (_, found), (_, wanted) = (run(net(learning=rule, n=N - 1), target) for target in ("tensorflow", "numpy"))
+    np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-12)
+    _, still = run(net(learning=replace(rule, relaxation=0.0), n=N - 1), "numpy")
+    P, wanted_P, still_P = (np.atleast_1d(each.state["rls.P_packed"]) for each in (found, wanted, still))
+    np.testing.assert_allclose(P, wanted_P, rtol=0, atol=1e-15)
+    assert np.abs(wanted_P - still_P).max() > 1e-5
 
 
 def test_rows_are_filled_up():

@@ -234,7 +234,7 @@ def _event_driven(synapses: Synapses) -> set[str]:
 
 
 def _synaptic_variables(synapses: Synapses) -> set[str]:
-    """Name the variables with one value a synapse, without Brian2's own."""
+    """Name the variables with one value per synapse, without Brian2's own."""
     return {
         name
         for name, variable in synapses.variables.items()
@@ -243,11 +243,11 @@ def _synaptic_variables(synapses: Synapses) -> set[str]:
 
 
 def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kind: str = "f") -> None:
-    """Refuse what is no variable with one value a synapse, as an array that can be written."""
+    """Refuse what is no variable with one value per synapse, as an array that can be written."""
     if not isinstance(name, str):
         raise InvalidTypeError(message(where, f"the name of a variable of {synapses.name}", name, f"{example}."))
     variable = None if name == "delay" else synapses.variables.get(name)  # a variable in Brian2 2.11
-    if name not in _synaptic_variables(synapses):
+    if variable is None or name not in _synaptic_variables(synapses):
         if isinstance(variable, Subexpression) and variable.owner.name == synapses.name:
             found, fix = "a subexpression", f"declare {name!r} as a parameter."
         elif variable is not None and variable.owner.name == synapses.name and variable.scalar:
@@ -257,7 +257,7 @@ def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kin
         else:
             raise unknown_name(where, f"variable of {synapses.name}", name, _synaptic_variables(synapses))
         raise InvalidValueError(
-            message(where, f"a variable of {synapses.name} with one value a synapse", f"{name!r}, {found}", fix)
+            message(where, f"a variable of {synapses.name} with one value per synapse", f"{name!r}, {found}", fix)
         )
     if np.dtype(variable.dtype).kind != kind:
         wanted = {"f": "floating-point numbers", "b": "a boolean variable"}[kind]

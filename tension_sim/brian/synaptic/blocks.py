@@ -44,7 +44,7 @@ class Wiring:
 
     Attributes
     ----------
-    slots : list of arrays of int32, one a Synapses
+    slots : list of arrays of int32, one per Synapses
         The place of each synapse among those that learn, ordered by targets and then by sources;
         -1 for one that does not.
     row_start : array of int64, shape (targets + 1,)

@@ -46,7 +46,7 @@ class SpikeTrace:
     Attributes
     ----------
     group : NeuronGroup
-        Holds ``r``, one value a source.
+        Holds ``r``, one value per source.
     objects : list
         What must run: it, and what brings the spikes to it.
 

@@ -1,8 +1,6 @@
 {# Base of what a rule does on CUDA at the steps of its updates. The host asks whether one is due, where nothing but the
    host changes the schedule; the kernels are given the schedule of the device and ask again. #}
 {% extends 'tsim_host.cu' %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
-{% macro _host(name) %}{{get_array_name(variables[name], access_data=False)}}{% endmacro %}
 {% macro _schedule_of(prefix) %}
 { {% for name in ('learning', 'start_step', 'stop_step', 'update_every', 'probability', 'seed') -%}
 {{get_array_name(variables[name], prefix=prefix)}}{{', ' if not loop.last}}
@@ -12,7 +10,7 @@
 {% block extra_headers %}
 #include <algorithm>
 {% filter replace('static inline', 'static inline __host__ __device__') %}
-{% include 'tsim_chance.h' %}
+{% include 'tsim_random.h' %}
 
 {% endfilter %}
 {% include 'tsim_cuda.h' %}

@@ -1,6 +1,5 @@
 {# USES_VARIABLES { N, n_sources, x, x_start, y, y_start, w } #}
 {% extends 'tsim_host.cu' %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}

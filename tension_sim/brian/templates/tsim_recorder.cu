@@ -1,6 +1,5 @@
 {# USES_VARIABLES { N, x, values, indices, every, t_in_timesteps } #}
 {% extends 'tsim_host.cu' %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
 
 {% block extra_headers %}
 {% include 'tsim_cuda.h' %}
@@ -9,8 +8,7 @@
 
 {% block host_maincode %}
     {# the host's copy of `every`: the vector grows from here #}
-    if ({{get_array_name(variables['t_in_timesteps'], prefix='')}}[0]
-        % {{get_array_name(variables['every'], prefix='')}}[0] == 0)
+    if ({{_host('t_in_timesteps')}}[0] % {{_host('every')}}[0] == 0)
     {
         const size_t _size = dev{{_dynamic_values}}.size();
         THRUST_CHECK_ERROR(dev{{_dynamic_values}}.resize(_size + N));

@@ -1,12 +1,12 @@
 {# USES_VARIABLES { N, x, x_start, partner, block_start, P_start, pending_start, term_start, P_packed, pending_k,
-                    pending_c, P_scale, pending, alpha_P, forgetting, probability, divided, learning, update_every,
-                    start_step, stop_step, seed, fresh, n_updates, diverged_step, t_in_timesteps } #}
+                    pending_c, P_scale, pending, alpha_P, forgetting, relaxation, probability, divided, learning,
+                    update_every, start_step, stop_step, seed, fresh, n_updates, diverged_step, t_in_timesteps } #}
 {% extends 'common_group.cpp' %}
 {% set _scalar = c_data_type(variables['P_packed'].dtype) %}
 {% macro _pointer(name) %}{{get_array_name(variables[name])}}{% endmacro %}
 
 {% block extra_headers %}
-{% include 'tsim_chance.h' %}
+{% include 'tsim_random.h' %}
 
 {% include 'tsim_rls.h' %}
 
@@ -21,7 +21,8 @@
         tsim::rls::Problem<{{_scalar}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}> _problem = {
             {{constant_or_scalar('N', variables['N'])}}, {{partner}}, {{block_start}}, {{P_start}}, {{pending_start}}, {{term_start}}, {{x}} + x_start,
             {{P_packed}}, {{pending_k}}, {{pending_c}}, {{P_scale}}, {{pending}},
-            ({{_scalar}}){{forgetting}}, {{divided}} != 0,
+            ({{_scalar}}){{forgetting}}, ({{_scalar}}){{relaxation}}, {{_pointer('alpha_P')}},
+            {{'true' if alpha_each else 'false'}}, {{divided}} != 0,
             {{_pointer('sign') if signed else 0}}, {{_pointer('block_of') if by_source else 0}},
             {
                 {% for m in range(n_maps) %}
@@ -34,8 +35,7 @@
         };
         if ({{fresh}})
         {
-            tsim::rls::start(_problem, {{_pointer('alpha_P')}}, {{alpha_each}},
-                             {{_pointer('group_of') if grouped else 0}}, {{_pointer('row_sum') if grouped else 0}});
+            tsim::rls::start(_problem, {{_pointer('group_of') if grouped else 0}}, {{_pointer('row_sum') if grouped else 0}});
             {{fresh}} = 0;
         }
         if (tsim::rls::update(_problem))

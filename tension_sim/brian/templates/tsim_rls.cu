@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N, x, x_start, partner, block_start, P_start, pending_start, max_pending,
-                    P_packed, pending_k, pending_c, P_scale, pending, alpha_P, forgetting, probability,
-                    divided, learning, update_every, start_step, stop_step, seed, fresh, n_updates,
+                    P_packed, pending_k, pending_c, P_scale, pending, alpha_P, forgetting, relaxation,
+                    probability, divided, learning, update_every, start_step, stop_step, seed, fresh, n_updates,
                     diverged_step, t_in_timesteps } #}
 {% extends 'tsim_at_updates.cu' %}
 {% set _problem %}tsim::rls::Problem<{{c_data_type(variables['P_packed'].dtype)}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}>{% endset %}
@@ -23,6 +23,7 @@
         _problem.pending = {{_dev('pending')}};
         _problem.alpha_P = {{_dev('alpha_P')}};
         _problem.forgetting = {{_dev('forgetting')}};
+        _problem.relaxation = {{_dev('relaxation')}};
         _problem.divided = {{_dev('divided')}};
         _problem.fresh = {{_dev('fresh')}};
         _problem.n_updates = {{_dev('n_updates')}};

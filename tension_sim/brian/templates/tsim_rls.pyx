@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N, x, x_start, partner, block_start, P_start, pending_start, term_start, P_packed, pending_k,
-                    pending_c, P_scale, pending, alpha_P, forgetting, probability, divided, learning, update_every,
-                    start_step, stop_step, seed, fresh, n_updates, diverged_step, t_in_timesteps } #}
+                    pending_c, P_scale, pending, alpha_P, forgetting, relaxation, probability, divided, learning,
+                    update_every, start_step, stop_step, seed, fresh, n_updates, diverged_step, t_in_timesteps } #}
 {% extends 'common_group.pyx' %}
 {% set _scalar = cpp_dtype(variables['P_packed'].dtype) %}
 {% set _rate = cpp_dtype(variables['x'].dtype) %}
@@ -10,7 +10,7 @@
 cdef extern from *:
     r"""
     {% filter indent(4) %}
-    {% include 'tsim_chance.h' %}
+    {% include 'tsim_random.h' %}
 
     {% include 'tsim_rls.h' %}
 
@@ -33,12 +33,13 @@ cdef extern from *:
         {{_rate}}* x
         {{_scalar}} *P, *pending_k, *pending_c, *P_scale
         int32_t* pending
-        {{_scalar}} forgetting
-        bint divided
+        {{_scalar}} forgetting, relaxation
+        double* alpha
+        bint alpha_each, divided
         int32_t *sign, *block_of
         _Map map[{{n_maps}}]
         bint by_synapse
-    void _start "tsim::rls::start"(_Problem, double*, bint, int32_t*, double*)
+    void _start "tsim::rls::start"(_Problem, int32_t*, double*)
     bint _update "tsim::rls::update"(_Problem)
 {% endblock %}
 
@@ -59,6 +60,9 @@ cdef extern from *:
     {% endfor %}
     _problem.pending = {{_pointer('pending')}}
     _problem.forgetting = {{forgetting}}
+    _problem.relaxation = {{relaxation}}
+    _problem.alpha = {{_pointer('alpha_P', 'double')}}
+    _problem.alpha_each = {{alpha_each}}
     _problem.divided = {{divided}} != 0
     _problem.by_synapse = {{'True' if by_synapse else 'False'}}
     _problem.sign = {{_pointer('sign') if signed else 'NULL'}}
@@ -72,8 +76,7 @@ cdef extern from *:
     _problem.map[{{m}}].factor = {{_pointer('factor_' ~ m, _scalar) if factors[m] else 'NULL'}}
     {% endfor %}
     if {{fresh}}:
-        _start(_problem, {{_pointer('alpha_P', 'double')}}, {{alpha_each}},
-               {{_pointer('group_of') if grouped else 'NULL'}}, {{_pointer('row_sum', 'double') if grouped else 'NULL'}})
+        _start(_problem, {{_pointer('group_of') if grouped else 'NULL'}}, {{_pointer('row_sum', 'double') if grouped else 'NULL'}})
         {{fresh}} = 0
     if _update(_problem):
         {{n_updates}} += 1

@@ -1,4 +1,5 @@
-// Recursive least squares on a CUDA device: k = P r, c = 1/(forgetting + r'k), P <- (P - c k k')/forgetting.
+// Recursive least squares on a CUDA device: k = P r, c = 1/(forgetting + r'k), P <- (P - c k k')/forgetting, and a
+// relaxation of P towards diag(alpha_P).
 //
 // All blocks of P take part in each launch. P is the packed lower triangle, row-major, as in tsim_rls.h; terms are
 // applied at once here, and those that wait in the state a run starts from are applied before its first update. Sums
@@ -35,7 +36,7 @@ struct Problem {
     const X* x;
     T *P, *pending_k, *pending_c, *P_scale;
     std::int32_t* pending;
-    const double *alpha_P, *forgetting;
+    const double *alpha_P, *forgetting, *relaxation;
     const std::int32_t* divided;
     std::int32_t* fresh;
     std::int64_t *n_updates, *diverged_step;
@@ -101,7 +102,7 @@ __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
     if (me == 0) *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) : 0;
 }
 
-// One CUDA block a row of P: make P(0), or apply the terms that wait.
+// One CUDA block per row of P: make P(0), or apply the terms that wait.
 template <typename T, typename X, int MAPS>
 __global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
@@ -146,7 +147,7 @@ __global__ void settled(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) *p.fresh = 0;
 }
 
-// One CUDA block a row of P: k = P r. What lies right of the diagonal is read from the column below it.
+// One CUDA block per row of P: k = P r. What lies right of the diagonal is read from the column below it.
 template <typename T, typename X, int MAPS>
 __global__ void product(const Problem<T, X, MAPS> p) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
@@ -161,7 +162,7 @@ __global__ void product(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
 }
 
-// One CUDA block a block of P: c = 1/(forgetting + r'k), and whether gain, k and the errors of its rows give numbers;
+// One CUDA block per block of P: c = 1/(forgetting + r'k), and whether gain, k and the errors of its rows give numbers;
 // looked at before anything is written.
 template <typename T, typename X, int MAPS>
 __global__ void gains(const Problem<T, X, MAPS> p) {
@@ -217,18 +218,21 @@ __global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     }
 }
 
-// One CUDA block a row of P: P <- (P - c k k')/forgetting.
+// One CUDA block per row of P: P <- (P - c k k')/forgetting, then its relaxation.
 template <typename T, typename X, int MAPS>
 __global__ void downdate(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
     if (!learns(p, o, b)) return;
     const T* k = p.k + p.block_start[b];
-    const T ck = p.c[b] * k[i], forgetting = (T)*p.forgetting;
+    const T ck = p.c[b] * k[i], forgetting = (T)*p.forgetting, keep = 1 - (T)*p.relaxation;
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
     for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
         const T value = row[j] - ck * k[j];
-        row[j] = forgetting == 1 ? value : value / forgetting;
+        row[j] = forgetting == 1 ? keep * value : keep * value / forgetting;
     }
+    // by the thread that wrote the diagonal
+    if (keep != 1 && threadIdx.x == i % TSIM_THREADS)
+        row[i] += (1 - keep) * (T)p.alpha_P[o.alpha_each ? p.partner[blockIdx.x] : 0];
 }
 
 template <typename T, typename X, int MAPS>

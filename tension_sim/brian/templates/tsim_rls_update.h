@@ -54,13 +54,15 @@ struct Problem {
     const X* x;
     T *P, *pending_k, *pending_c, *P_scale;
     std::int32_t* pending;
-    T forgetting;
-    bool divided;
+    T forgetting, relaxation;
+    const double* alpha;             // P(0) = diag(alpha): one number, or one of each source
+    bool alpha_each, divided;
     const std::int32_t* sign;        // of each source: weights of the other sign become 0
     const std::int32_t* block_of;    // of the row of each source, -1: none; divides a second time
     Map<T> map[MAPS];
     bool by_synapse;                 // x is one number beside each partner, not one of each source
 
+    double alpha_of(std::int32_t source) const { return alpha_each ? alpha[source] : *alpha; }
     std::int64_t size(std::int64_t b) const { return block_start[b + 1] - block_start[b]; }
     Block<T> block(std::int64_t b) const {
         return Block<T>(size(b), P + P_start[b], pending_k + pending_start[b], size(b), pending_c + term_start[b],
@@ -68,28 +70,26 @@ struct Problem {
     }
 };
 
-// P(0) of all blocks: its inverse is diag(1/alpha), plus row_sum between partners of one group. alpha is one number, or
-// one of each source.
+// P(0) of all blocks: its inverse is diag(1/alpha), plus row_sum between partners of one group.
 template <typename T, typename X, int MAPS>
-static void start(const Problem<T, X, MAPS>& p, const double* alpha, bool each, const std::int32_t* group,
-                  const double* row_sum) {
+static void start(const Problem<T, X, MAPS>& p, const std::int32_t* group, const double* row_sum) {
     TSIM_RLS_THREADS(p.P_start[p.n_blocks])
     for (std::int64_t b = 0; b < p.n_blocks; b++) {
         const std::int32_t* partner = p.partner + p.block_start[b];
         T* P = p.P + p.P_start[b];
         for (std::int64_t i = 0; i < p.size(b); i++, P += i) {
             const std::int32_t s = partner[i];
-            const double a = each ? alpha[s] : *alpha;
+            const double a = p.alpha_of(s);
             double shared = 0;  // times alpha of another of the group: what stands between the two
             if (group && group[s] >= 0) {
                 double sum = 0;
                 for (std::int64_t j = 0; j < p.size(b); j++)
-                    if (group[partner[j]] == group[s]) sum += each ? alpha[partner[j]] : *alpha;
+                    if (group[partner[j]] == group[s]) sum += p.alpha_of(partner[j]);
                 shared = -a * row_sum[s] / (1 + row_sum[s] * sum);
             }
             for (std::int64_t j = 0; j <= i; j++) {
                 const std::int32_t o = partner[j];
-                P[j] = shared != 0 && group[o] == group[s] ? T(shared * (each ? alpha[o] : *alpha)) : T(0);
+                P[j] = shared != 0 && group[o] == group[s] ? T(shared * p.alpha_of(o)) : T(0);
             }
             P[i] += T(a);
         }
@@ -146,6 +146,16 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
     return good ? c : T(0);
 }
 
+// P <- (1 - relaxation) P + relaxation diag(alpha), after the term of the update.
+template <typename T, typename X, int MAPS>
+static inline void relax(const Problem<T, X, MAPS>& p, std::int64_t b) {
+    T keep = 1 - p.relaxation;
+    TSIM_RLS_KEEP(keep);  // so that the two parts add up to 1
+    const T scale = p.P_scale[b] *= keep, pull = (1 - keep) / scale;
+    T* P = p.P + p.P_start[b];
+    for (std::int64_t i = 0; i < p.size(b); i++, P += i) P[i] += pull * T(p.alpha_of(p.partner[p.block_start[b] + i]));
+}
+
 // Weights and P of a block, once c of all blocks is known.
 template <typename T, typename X, int MAPS>
 TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t b, const T* all_c) {
@@ -168,6 +178,7 @@ TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t 
                  partner);
         }
     push(p.block(b), c, p.forgetting);
+    if (p.relaxation != 0) relax(p, b);
 }
 
 // False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs all.

@@ -1,7 +1,5 @@
 {# USES_VARIABLES { N, samples, samples_file, value, first_step, every, periodic, t_in_timesteps } #}
 {% extends 'tsim_host.cu' %}
-{% macro _dev(name) %}{{get_array_name(variables[name], prefix='dev')}}{% endmacro %}
-{% macro _host(name) %}{{get_array_name(variables[name], prefix='')}}[0]{% endmacro %}
 {% set _scalar = c_data_type(variables['value'].dtype) %}
 
 {% block before_run_host_maincode %}
@@ -21,8 +19,8 @@
 {% block host_maincode %}
     static tsim::SampleFile<{{_scalar}}> _file("{{owner.name}}.samples", {{_dynamic_samples_file}}, N);
     if (_file.rows) {
-        const int64_t _row = tsim::row_at({{_host('t_in_timesteps')}}, {{_host('first_step')}}, {{_host('every')}},
-                                          {{_host('periodic')}}, _file.rows);
+        const int64_t _row = tsim::row_at({{_host('t_in_timesteps')}}[0], {{_host('first_step')}}[0], {{_host('every')}}[0],
+                                          {{_host('periodic')}}[0], _file.rows);
         if (_file.load(_row, {{_dynamic_samples}}))
             THRUST_CHECK_ERROR(dev{{_dynamic_samples}} = {{_dynamic_samples}});
         CUDA_SAFE_CALL(cudaMemcpy({{_dev('value')}},
@@ -31,7 +29,7 @@
     } else {
         static const int64_t _rows = tsim::whole_rows("{{owner.name}}.samples", {{_dynamic_samples}}.size(), N);
         TSIM_LAUNCH(tsim::play, tsim::blocks_for(N), TSIM_THREADS,
-            N, _rows, {{_host('t_in_timesteps')}},
+            N, _rows, {{_host('t_in_timesteps')}}[0],
             {{_dev('first_step')}}, {{_dev('every')}}, {{_dev('periodic')}}, {{_dev('samples')}}, {{_dev('value')}});
     }
 {% endblock %}

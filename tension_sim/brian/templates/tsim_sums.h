@@ -30,7 +30,7 @@ TSIM_BY_ITSELF Y dot(std::int64_t n, const W* w, const X* x) {
     return sum;
 }
 
-// y = W x with few sources: a call a row would cost more than its sum.
+// y = W x with few sources: a call per row would cost more than its sum.
 template <typename Y, typename W, typename X>
 TSIM_BY_ITSELF void multiply_few(std::int64_t rows, std::int64_t n, const W* w, const X* x, Y* y) {
     if (n == 1) {
@@ -71,7 +71,38 @@ TSIM_BY_ITSELF void scatter(std::int64_t n, const std::int32_t* post, const std:
     for (std::int64_t j = 0; j < n; j++) y[post[j]] += scale * w[slot[j]];
 }
 
-// Both, where the target may be written to.
+// ring[row][post[j]] += scale*w[j], where row is the step at which the weight arrives, on a ring of `length` steps.
+template <typename Y, typename W, typename D>
+TSIM_BY_ITSELF void scatter_later(std::int64_t n, const std::int32_t* post, const W* w, Y scale, const D* delay,
+                                  std::int64_t now, std::int64_t length, std::int64_t targets, Y* ring) {
+    for (std::int64_t j = 0; j < n; j++) ring[(now + delay[j]) % length * targets + post[j]] += scale * w[j];
+}
+
+template <typename Y, typename W, typename D>
+TSIM_BY_ITSELF void scatter_later(std::int64_t n, const std::int32_t* post, const std::int32_t* slot, const W* w,
+                                  Y scale, const D* delay, std::int64_t now, std::int64_t length, std::int64_t targets,
+                                  Y* ring) {
+    for (std::int64_t j = 0; j < n; j++) ring[(now + delay[j]) % length * targets + post[j]] += scale * w[slot[j]];
+}
+
+// What arrives in this step is added, and its row of the ring is free again.
+template <typename Y>
+TSIM_BY_ITSELF void arrive(std::int64_t n, Y* row, Y* y) {
+    for (std::int64_t i = 0; i < n; i++) {
+        y[i] += row[i];
+        row[i] = 0;
+    }
+}
+
+template <typename Y, typename A>
+TSIM_BY_ITSELF void arrive_where(const A* allowed, std::int64_t n, Y* row, Y* y) {
+    for (std::int64_t i = 0; i < n; i++) {
+        if (allowed[i]) y[i] += row[i];
+        row[i] = 0;
+    }
+}
+
+// Both of the first, where the target may be written to.
 template <typename Y, typename W, typename A>
 TSIM_BY_ITSELF void scatter_where(const A* allowed, std::int64_t n, const std::int32_t* post, const W* w, Y scale,
                                   Y* y) {

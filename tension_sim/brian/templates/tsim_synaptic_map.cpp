@@ -7,7 +7,7 @@
 {% macro _count(s) %}{{constant_or_scalar('n_synapses_%d' % s, variables['n_synapses_%d' % s])}}{% endmacro %}
 
 {% block extra_headers %}
-{% include 'tsim_chance.h' %}
+{% include 'tsim_random.h' %}
 
 {% include 'tsim_rls.h' %}
 

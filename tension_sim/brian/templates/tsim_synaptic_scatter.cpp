@@ -2,7 +2,7 @@
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
-{% include 'tsim_chance.h' %}
+{% include 'tsim_random.h' %}
 
 {% endblock %}
 

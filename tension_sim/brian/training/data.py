@@ -97,7 +97,7 @@ def _series(where: str, value: Any, signal: Signal) -> tuple[Sequence[np.ndarray
     if not np.isfinite(array).all():
         at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
         raise InvalidValueError(message(where, "finite values", float(array[at]), "mend the samples that are not."))
-    return array, stacked
+    return list(array), stacked
 
 
 def _files(where: str, value: Any) -> tuple[list[SampleFile], bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...errors import InvalidTypeError, InvalidValueError, message
@@ -30,7 +30,7 @@ class History:
     epoch : list of int
         The epochs that are done.
     history : dict of str to list of float
-        ``loss``, the metrics, and those of validation as ``val_...``; a number an epoch.
+        ``loss``, the metrics, and those of validation as ``val_...``; one number per epoch.
     params : dict
         ``epochs``, ``steps`` (time steps of an epoch) and ``verbose``.
     """
@@ -59,14 +59,19 @@ class ProgressBar:
         if verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(where, '"auto", 0, 1 or 2', verbose, "0 is silent."))
         self.verbose = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
-        self.epochs, self.epoch = 1, 0
+        self.first, self.epochs, self.epoch, self.steps = 0, 1, 0, 1
+        #: Called as ``report(steps_done, steps)``, over all epochs.
+        self.report: Callable[[int, int], None] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note which epoch it is."""
         self.epoch = epoch
 
     def show(self, done: float) -> None:
-        """Move the bar to a part between 0 and 1."""
+        """Move the bar to a part of the epoch, between 0 and 1."""
+        if self.report is not None:
+            before, epochs = self.epoch - self.first, max(self.epochs - self.first, 1)
+            self.report(round((before + done) * self.steps), epochs * self.steps)
         if self.verbose == 1:
             full = int(30 * min(max(done, 0.0), 1.0))
             bar = "=" * full + "." * (30 - full)
@@ -74,8 +79,9 @@ class ProgressBar:
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Print the numbers of an epoch."""
-        if self.verbose:
+        if self.verbose or self.report is not None:
             self.show(1.0)
+        if self.verbose:
             numbers = " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
             print(f" {numbers}" if self.verbose == 1 else f"Epoch {epoch + 1}/{self.epochs} - {numbers}", flush=True)
 

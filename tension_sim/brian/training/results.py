@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...declare.described import Described
 from ...errors import InvalidValueError, message
 from ...results.neo_objects import common_end, spike_trains
-from ..monitors import unit_of
+from ..monitors import quantities_unit
 from .records import Records
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Run:
     epoch: int | None = None
 
 
-@dataclass(eq=False)
-class TrainerResults:
+@dataclass(eq=False, repr=False)
+class TrainerResults(Described):
     """What the last ``fit``, ``predict`` or ``evaluate`` gave.
 
     Attributes
@@ -79,8 +80,8 @@ class TrainerResults:
     @property
     def target(self) -> np.ndarray | None:
         """The target of all runs, shape (timesteps, channels); None where there was none."""
-        targets = [run.target for run in self.runs]
-        return np.concatenate(targets) if targets and all(one is not None for one in targets) else None
+        targets = [run.target for run in self.runs if run.target is not None]
+        return np.concatenate(targets) if targets and len(targets) == len(self.runs) else None
 
     @property
     def t(self) -> np.ndarray:
@@ -133,7 +134,7 @@ class TrainerResults:
         start, stop = run.first_step * self.dt, (run.first_step + run.steps) * self.dt
         for name, values in (("output", run.output), ("target", run.target)):
             if values is not None and len(values):
-                unit = unit_of(self.units[name])
+                unit = quantities_unit(self.units[name])
                 segment.analogsignals.append(
                     neo.AnalogSignal(values * unit, t_start=start * pq.s, sampling_rate=1 / self.dt * pq.Hz, name=name)
                 )
@@ -160,9 +161,16 @@ class TrainerResults:
         for name, weights in self.weights.items():
             if complete < len(weights):
                 signal = neo.IrregularlySampledSignal(
-                    [stop] * pq.s, weights[complete][None] * unit_of(self.units[name]), name=f"weights of {name}"
+                    [stop] * pq.s,
+                    weights[complete][None] * quantities_unit(self.units[name]),
+                    name=f"weights of {name}",
                 )
                 segment.irregularlysampledsignals.append(signal)
+
+    def _describe(self) -> dict[str, object]:
+        steps = sum(run.steps for run in self.runs)
+        shown: dict[str, object] = {"runs": len(self.runs), "steps": steps, "dt": self.dt}
+        return shown | ({"populations": ", ".join(self.populations)} if self.populations else {})
 
     def __repr__(self) -> str:
         steps = sum(run.steps for run in self.runs)

@@ -45,22 +45,36 @@ class StandaloneEngine(Engine):
             )
         super().__init__(network, dt)
         self.step = 0
-        self._program: ContinuableProgram | None = None
-        self._folder: Scratch | None = None
+        self._made: ContinuableProgram | None = None
+        self._reached: Scratch | None = None
         self._seen: dict[str, list[dict[str, np.ndarray]]] = {}
+
+    @property
+    def _program(self) -> ContinuableProgram:
+        """The program, once `build` has made it."""
+        if self._made is None:
+            raise RuntimeError("the program is not built")
+        return self._made
+
+    @property
+    def _folder(self) -> Scratch:
+        """The folder of the present state, once the program has run."""
+        if self._reached is None:
+            raise RuntimeError("the program has not run")
+        return self._reached
 
     def build(self) -> None:
         """Generate and compile the program, or take over what was set since that was done."""
-        if self._program is not None:
-            if self._folder is not None:
-                self._program.take_values(self._folder.path)
+        if self._made is not None:
+            if self._reached is not None:
+                self._made.take_values(self._reached.path)
             return
         at_once, self.device.build_on_run = self.device.build_on_run, False
         try:
             self.network.run(1 * self.dt * second, report=REPORT, report_period=0.2 * second, namespace=users_names())
         finally:
             self.device.build_on_run = at_once
-        self._program = ContinuableProgram(self.device, self.network, "Trainer")
+        self._made = ContinuableProgram(self.device, self.network, "Trainer")
         self._run({}, 0, lambda done: None)
 
     def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
@@ -75,12 +89,12 @@ class StandaloneEngine(Engine):
         return records, interrupted
 
     def _run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> bool:
-        after, before = state_folder(), self._folder
+        after, before = state_folder(), self._reached
         start = self.step
         try:
             interrupted = self._program.run(
                 after.path,
-                state=before and before.path,
+                state=None if before is None else before.path,
                 t=start * self.dt,
                 duration=steps * self.dt,
                 values=values,
@@ -89,7 +103,7 @@ class StandaloneEngine(Engine):
         except BaseException:
             after.close()
             raise
-        self._folder = self._program.shown = after  # the one before goes with the last state that needs it
+        self._reached = self._program.shown = after  # the one before goes with the last state that needs it
         self.step = round(float(self.network.t_) / self.dt)
         return interrupted
 
@@ -143,9 +157,9 @@ class StandaloneEngine(Engine):
             folder = state_folder()
             for name, held in state["files"].items():
                 (folder.path / name).write_bytes(np.asarray(held, np.uint8).tobytes())
-            self._folder = folder
+            self._reached = folder
         else:
-            self._folder = state["folder"]
+            self._reached = state["folder"]
         self.step = int(state["step"])
         self._seen = {name: [dict(part) for part in parts] for name, parts in state["seen"].items()}
         self._program.shown = self._folder
@@ -166,7 +180,7 @@ class StandaloneEngine(Engine):
             if begins_anew and variable is not None and variable.name in TIMES:
                 elapsed = (self.step - start["step"]) * self.dt
                 (np.fromfile(folder.path / file, variable.dtype) + elapsed).tofile(folder.path / file)
-        self._folder = self._program.shown = folder
+        self._reached = self._program.shown = folder
         self._program.show(folder.path)
 
     def packed(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import InvalidValueError, message
 from ...system.files import checked_path, write_whole
 from ...system.interrupts import interrupts_wait
+from ...system.nested import decoded, encoded
 
 __all__ = ["read_state", "write_state"]
 
@@ -39,9 +40,10 @@ def write_state(where: str, path: Any, state: Any, about: dict[str, Any]) -> Non
     """
     target = checked_path(where, path)
     arrays: list[np.ndarray] = []
-    meta = json.dumps({"format": _FORMAT, "about": about, "state": _encoded(state, arrays)})
+    meta = json.dumps({"format": _FORMAT, "about": about, "state": encoded(state, arrays)})
     content = io.BytesIO()
-    np.savez(content, **{_META: np.array(meta)}, **{f"a{n}": array for n, array in enumerate(arrays)})
+    named: dict[str, Any] = {_META: np.array(meta)} | {f"a{n}": array for n, array in enumerate(arrays)}
+    np.savez(content, **named)
     with interrupts_wait():
         write_whole(where, target, content.getbuffer())
 
@@ -61,40 +63,10 @@ def read_state(where: str, path: Any) -> tuple[Any, dict[str, Any]]:
             meta = json.loads(str(file[_META]))
             if meta["format"] != _FORMAT:
                 raise InvalidValueError(message(where, f"{expected} ({_FORMAT})", meta["format"]))
-            return _decoded(meta["state"], file), meta["about"]
+            return decoded(meta["state"], lambda n: file[f"a{n}"]), meta["about"]
     except FileNotFoundError:
         raise InvalidValueError(message(where, expected, str(source), "there is no such file.")) from None
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         if isinstance(error, InvalidValueError):
             raise
         raise InvalidValueError(message(where, expected, str(source), f"it cannot be read ({error}).")) from None
-
-
-def _encoded(value: Any, arrays: list[np.ndarray]) -> Any:
-    """Return what JSON can hold; arrays go into the list."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return {"value": value}
-    if isinstance(value, dict):
-        return {"dict": {key: _encoded(item, arrays) for key, item in value.items()}}
-    if isinstance(value, tuple):
-        return {"tuple": [_encoded(item, arrays) for item in value]}
-    if isinstance(value, list) and not all(isinstance(item, int) for item in value):
-        return {"items": [_encoded(item, arrays) for item in value]}
-    array = np.asarray(value)
-    if array.dtype.hasobject:
-        raise TypeError(f"no array of numbers: {value!r}")
-    arrays.append(array)
-    return {"ints" if isinstance(value, list) else "array": len(arrays) - 1}
-
-
-def _decoded(value: dict[str, Any], file: Any) -> Any:
-    ((kind, held),) = value.items()
-    if kind == "value":
-        return held
-    if kind == "dict":
-        return {key: _decoded(item, file) for key, item in held.items()}
-    if kind in ("tuple", "items"):
-        items = [_decoded(item, file) for item in held]
-        return tuple(items) if kind == "tuple" else items
-    array = file[f"a{int(held)}"]
-    return array.astype(np.int64).tolist() if kind == "ints" else array

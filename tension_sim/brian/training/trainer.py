@@ -11,9 +11,11 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message
+from ...system.progress import Progress, check_progress, progress_of
 from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -31,7 +33,7 @@ from .state_file import read_state, write_state
 __all__ = ["Trainer"]
 
 
-class Trainer:
+class Trainer(Described):
     r"""Train a Brian2 network by fit, predict and evaluate, as Keras trains a model.
 
     On runtime targets the network runs in this process. On cpp_standalone it is compiled once:
@@ -126,6 +128,12 @@ class Trainer:
         self.history = History()
         self.stop_training = self.interrupted = False
 
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"network": self.network.name}
+        shown["output"] = f"{self.output_group.name}.{self.output_variable}"
+        shown |= {"rules": ", ".join(rule.name for rule in self._rules), "epochs": len(self.history.epoch)}
+        return shown | {name: round(values[-1], 6) for name, values in self.history.history.items() if values}
+
     # ---- the verbs ----
 
     def fit(
@@ -139,6 +147,7 @@ class Trainer:
         initial_epoch: int = 0,
         validation_freq: int = 1,
         steps: int | None = None,
+        progress: Progress = None,
     ) -> History:
         """Learn a target, epoch by epoch; the state goes on from each run to the next.
 
@@ -161,12 +170,15 @@ class Trainer:
             As in Keras.
         steps : int, optional
             Time steps of an epoch where no samples are given.
+        progress : bool or callable, optional
+            True shows a bar over all epochs, in a notebook too, in place of `verbose`'s own. A function is
+            called as ``progress(steps_done, steps)``, over all epochs.
 
         Returns
         -------
         History
-            Also after Ctrl-C, of all epochs that were complete; `interrupted` is True then, and
-            the network is where the interrupt found it.
+            Also after Ctrl-C, or when a notebook's kernel is interrupted, of all epochs that were complete;
+            `interrupted` is True then, and the network is where the interrupt found it.
 
         Raises
         ------
@@ -183,26 +195,43 @@ class Trainer:
         if validation_data is not None:
             pair = validation_pair(validation_data)
             validation, _ = self._trials("fit.validation_data", *pair, None, needs_y=True)
-        bar = ProgressBar(verbose)
-        bar.epochs = epochs
-        params = {"epochs": epochs, "steps": sum(trial.steps for trial in trials), "verbose": bar.verbose}
+        check_progress("Trainer.fit.progress", progress, "progress(steps_done, steps)")
+        bar = ProgressBar(0 if progress and verbose == "auto" else verbose)
+        bar.first, bar.epochs, bar.steps = first, epochs, sum(trial.steps for trial in trials)
+        params = {"epochs": epochs, "steps": bar.steps, "verbose": bar.verbose}
         listed = Callbacks("Trainer.fit.callbacks", callbacks, self, params)
         self._prepare()
         self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
-        results = self.results = self._new_results()
-        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
+        self.results = self._new_results()
         listed.call("on_train_begin", {})
+        with progress_of("Trainer.fit.progress", progress, self.network.name) as bar.report:
+            logs = self._epochs(self.results, trials, bar, listed, validation, frequency)
+        listed.call("on_train_end", logs)
+        return self.history
+
+    def _epochs(
+        self,
+        results: TrainerResults,
+        trials: list[Trial],
+        bar: ProgressBar,
+        listed: Callbacks,
+        validation: list[Trial] | None,
+        frequency: int,
+    ) -> dict[str, float]:
+        """Learn epoch by epoch, up to the last one or to an interrupt; return the numbers of the last one."""
+        engine = self._chosen
+        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
         logs: dict[str, float] = {}
         try:
-            for epoch in range(first, epochs):
+            for epoch in range(bar.first, bar.epochs):
                 bar.on_epoch_begin(epoch)
                 listed.call("on_epoch_begin", epoch, {})
                 logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
                 if not self.interrupted:
                     results.runs[-1] = replace(results.runs[-1], epoch=epoch)
                     for name, kept in weights.items():
-                        kept.append(self._engine.get(name).ravel())
+                        kept.append(engine.get(name).ravel())
                     if validation is not None and (epoch + 1) % frequency == 0:
                         logs |= self._validated(validation, listed)
                 if self.interrupted:
@@ -216,9 +245,8 @@ class Trainer:
             self.interrupted = True
         finally:
             results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
-            self._engine.finish()
-        listed.call("on_train_end", logs)
-        return self.history
+            engine.finish()
+        return logs
 
     def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
         listed.call("on_test_begin", {})
@@ -269,39 +297,39 @@ class Trainer:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return the weights of all maps that learn, as Keras' models do."""
-        self._prepare()
-        return [self._engine.get(name) for name in self._learned()]
+        engine = self._prepare()
+        return [engine.get(name) for name in self._learned()]
 
     def set_weights(self, weights: Any) -> None:
         """Set the weights of all maps that learn, in the order of `get_weights`."""
-        self._prepare()
+        engine = self._prepare()
         names = self._learned()
         if not isinstance(weights, list | tuple) or len(weights) != len(names):
             raise InvalidValueError(
                 message("Trainer.set_weights.weights", f"a list of {len(names)} array(s)", weights, "as get_weights().")
             )
         for name, given in zip(names, weights, strict=True):
-            shape = self._engine.get(name).shape
+            shape = engine.get(name).shape
             if np.shape(given) != shape:
                 raise InvalidValueError(
                     message("Trainer.set_weights.weights", f"shape {shape} for {name}", np.shape(given))
                 )
-            self._engine.set(name, np.asarray(given))
+            engine.set(name, np.asarray(given))
 
     def save(self, path: Any) -> None:
         """Write the whole state into a file: weights, P, variables, queues, random numbers, time, history.
 
         A network that loads it, in any process, goes on with the same numbers.
         """
-        self._prepare()
+        engine = self._prepare()
         about = {
-            "engine": self._engine.kind,
-            "dt": self._engine.dt,
+            "engine": engine.kind,
+            "dt": engine.dt,
             "brian2": version("brian2"),
             "epoch": self.history.epoch,
             "history": self.history.history,
         }
-        write_state("Trainer.save", path, self._engine.packed(), about)
+        write_state("Trainer.save", path, engine.packed(), about)
 
     def load(self, path: Any) -> None:
         """Go on from the state that `save` wrote; the network is made by the same script as the one saved.
@@ -313,14 +341,14 @@ class Trainer:
         """
         where = "Trainer.load"
         state, about = read_state(where, path)
-        self._prepare()
-        for name, own in (("engine", self._engine.kind), ("dt", self._engine.dt)):
+        engine = self._prepare()
+        for name, own in (("engine", engine.kind), ("dt", engine.dt)):
             if about[name] != own:
                 what = f"a state of {'a time step of ' if name == 'dt' else ''}{own}"
                 raise InvalidValueError(message(where, what, about[name], "run it on the target it was saved on."))
-        self._engine.check(where, state)
-        self._engine.restore(state)
-        self._engine.finish()
+        engine.check(where, state)
+        engine.restore(state)
+        engine.finish()
         self.history.epoch, self.history.history = about["epoch"], about["history"]
 
     # ---- one run after the other ----
@@ -339,21 +367,28 @@ class Trainer:
         given |= by_argument(where, self.inputs, x)
         return trials_of(where, given, self._signals, steps)
 
-    def _prepare(self) -> None:
-        """Choose the engine; a standalone program is compiled now."""
-        if self._engine is None:
+    def _prepare(self) -> Engine:
+        """Choose the engine and return it; a standalone program is compiled now."""
+        engine = self._engine
+        if engine is None:
             kind = StandaloneEngine if is_standalone() else RuntimeEngine
-            self._engine = kind(self.network, float(self._clock.dt_))
-        elif is_standalone() != isinstance(self._engine, StandaloneEngine):
+            self._engine = engine = kind(self.network, float(self._clock.dt_))
+        elif is_standalone() != isinstance(engine, StandaloneEngine):
             raise InvalidValueError(
-                message("Trainer", f"the device of its first run ({self._engine.kind})", brian2.get_device())
+                message("Trainer", f"the device of its first run ({engine.kind})", brian2.get_device())
             )
-        self._engine.build()
-        self._learning = {rule.name: int(self._engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        engine.build()
+        self._learning = {rule.name: int(engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
         if not self.stateful and self._start is None:
-            if isinstance(self._engine, RuntimeEngine):
-                self._engine.run({}, 0, lambda done: None)  # which prepares the queues
-            self._start = self._engine.state()
+            if isinstance(engine, RuntimeEngine):
+                engine.run({}, 0, lambda done: None)  # which prepares the queues
+            self._start = engine.state()
+        return engine
+
+    @property
+    def _chosen(self) -> Engine:
+        """The engine of the runs so far."""
+        return self._prepare() if self._engine is None else self._engine
 
     def reset_states(self) -> None:
         """Give the network the state that it had before its first run; weights that learn, P and the time go on.
@@ -363,32 +398,33 @@ class Trainer:
         InvalidValueError
             If the Trainer is stateful: it does not keep that state.
         """
-        self._prepare()
+        engine = self._prepare()
         if self._start is None:
             raise InvalidValueError(
                 message(
                     "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
                 )
             )
-        self._engine.reset(self._start, state_variables(self.network, self._rules))
+        engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
         """Run without learning, and go back."""
-        self._prepare()
+        engine = self._prepare()
         self.interrupted = False
         self.results = results = self._new_results()
         try:
             logs = self._aside(results, trials, name)
         finally:
-            self._engine.finish()
+            engine.finish()
         return results, logs
 
     def _aside(self, results: TrainerResults, trials: list[Trial], name: str) -> dict[str, float]:
-        before = self._engine.state()
+        engine = self._chosen
+        before = engine.state()
         try:
             return self._runs(results, trials, name, learning=False, progress=lambda done: None)
         finally:
-            self._engine.restore(before)
+            engine.restore(before)
 
     def _runs(
         self,
@@ -419,7 +455,7 @@ class Trainer:
     def _run(
         self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
     ) -> None:
-        engine = self._engine
+        engine = self._chosen
         if not self.stateful:
             self.reset_states()
         start = engine.step
@@ -457,12 +493,8 @@ class Trainer:
 
     def _learned(self) -> list[str]:
         """Return the names of all weights that learn."""
-        found = {}
-        for rule in self._rules:
-            for number in range(len(rule.maps)):
-                variable = rule.variables[f"w_{number}"]
-                found[f"{variable.owner.name}.{variable.name}"] = None
-        return list(found)
+        variables = [rule.variables[f"w_{number}"] for rule in self._rules for number in range(len(rule.maps))]
+        return list(dict.fromkeys(f"{one.owner.name}.{one.name}" for one in variables))
 
     def _new_results(self) -> TrainerResults:
         spiking = [one for one in monitors_of(self.network) if isinstance(one, SpikeMonitor)]
@@ -470,11 +502,11 @@ class Trainer:
         units = {"output": variable.dim}
         for name in self._learned():
             owner = name.rpartition(".")[0]
-            units[owner] = self._engine.variable(name).dim
+            units[owner] = self._chosen.variable(name).dim
         if "y" in self._signals:
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
-        return TrainerResults(self._engine.dt, populations=populations, units=units)
+        return TrainerResults(self._chosen.dt, populations=populations, units=units)
 
 
 def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:

@@ -134,13 +134,15 @@ def check_equations(
         if equation.kind == "differential" and equation.meaning.kind != "float":
             raise InvalidValueError(message(f"{where}: {equation.name}", "a unit, for it changes", equation.unit))
         if equation.formula is not None:
-            _check_formula(where, equation, known)
-    formulas = {each.name: each.formula for each in equations if each.kind == "subexpression"}
+            _check_formula(f"{where}: {equation.name}", equation, equation.formula, known)
+    formulas = {
+        each.name: each.formula for each in equations if each.kind == "subexpression" and each.formula is not None
+    }
     _check_size(where, equations, formulas)
     _check_shared(where, equations, {*shared, "t", "dt", "t_in_timesteps", "N"})
     bent = equations if method == "exponential_euler" else [each for each in equations if each.name in exact]
     for equation in bent:
-        if equation.kind == "differential":
+        if equation.kind == "differential" and equation.formula is not None:
             check_linear(f"{where}: {equation.name}", equation.formula, {equation.name}, formulas)
     return known
 
@@ -158,14 +160,13 @@ def _check_flags(where: str, equation: Equation, refractory: bool) -> None:
             raise InvalidValueError(message(where, f"a flag of a {equation.kind} equation ({listed})", flag))
 
 
-def _check_formula(where: str, equation: Equation, known: Mapping[str, Meaning]) -> None:
-    place = f"{where}: {equation.name}"
-    check_no_random(place, equation.formula)
+def _check_formula(place: str, equation: Equation, formula: ast.expr, known: Mapping[str, Meaning]) -> None:
+    check_no_random(place, formula)
     if equation.kind == "differential":
         wanted = Meaning(combined(equation.meaning.dimension, _SECOND, -1))
-        checked(place, equation.formula, known, wanted, f"d{equation.name}/dt")
+        checked(place, formula, known, wanted, f"d{equation.name}/dt")
     else:
-        checked(place, equation.formula, known, equation.meaning, equation.name)
+        checked(place, formula, known, equation.meaning, equation.name)
 
 
 def _folded(
@@ -222,7 +223,7 @@ def _check_size(where: str, equations: Sequence[Equation], formulas: Mapping[str
     for name in formulas:
         of(name)
     for equation in equations:
-        if equation.kind == "differential":
+        if equation.kind == "differential" and equation.formula is not None:
             measure(equation.formula, of)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Mapping
 
 from ...errors import unknown_name
@@ -11,7 +10,7 @@ from .equations import read_equations
 from .functions import FUNCTIONS
 from .meaning import Meaning
 from .statements import read_condition, read_refractory, read_statements
-from .syntax import names_in, parse, render
+from .syntax import calls_in, names_in, parse, render
 from .unit_table import EQUATION_UNITS, Dimension
 from .words import check_name
 
@@ -85,7 +84,7 @@ def checked_error(where: str, text: str, names: Collection[str] | None = None) -
     known = {*names, *CLOCK, *EQUATION_UNITS, "pi", "e", "inf"}
     for name in sorted(names_in(tree) - known):
         raise unknown_name(where, "variable of a rule", name, names)
-    for each in ast.walk(tree):
-        if isinstance(each, ast.Call) and each.func.id not in FUNCTIONS:
-            raise unknown_name(where, "function", each.func.id, FUNCTIONS)
+    for name, _ in calls_in(tree):
+        if name not in FUNCTIONS:
+            raise unknown_name(where, "function", name, FUNCTIONS)
     return render(tree)

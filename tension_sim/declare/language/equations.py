@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -191,10 +192,15 @@ def _collect(where: str, text: str, node: ast.expr, sign: float, factors: dict[s
             _collect(where, text, node.right, -sign if isinstance(node.op, ast.Div) else sign, factors, placeholder)
             return
         case ast.BinOp(op=ast.Pow(), left=ast.Name()):
-            minus = isinstance(node.right, ast.UnaryOp) and isinstance(node.right.op, ast.USub)
-            exponent = node.right.operand if minus else node.right
-            if isinstance(exponent, ast.Constant) and abs(exponent.value) <= _MAX_EXPONENT:
-                _collect(where, text, node.left, sign * exponent.value * (-1 if minus else 1), factors, placeholder)
+            match node.right:
+                case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as size)):
+                    exponent: float = -size
+                case ast.Constant(value=int() | float() as size):
+                    exponent = size
+                case _:
+                    exponent = math.inf
+            if abs(exponent) <= _MAX_EXPONENT:
+                _collect(where, text, node.left, sign * exponent, factors, placeholder)
                 return
     raise InvalidValueError(message(where, 'a unit such as "volt", "1/second" or "siemens/metre**2"', text))
 
@@ -208,7 +214,8 @@ def _factors_of(unit: str) -> list[tuple[str, float]]:
 def _written(factors: Mapping[str, float]) -> tuple[str, Meaning]:
     """Return the text and the meaning of a product of units."""
     dimension: Dimension = DIMENSIONLESS
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for name, exponent in factors.items():
         base = _ANY_UNIT if name == PLACEHOLDER else BASE_UNITS[name]
         dimension = tuple(round(a + exponent * b, 9) for a, b in zip(dimension, base, strict=True))

@@ -13,7 +13,7 @@ import numpy as np
 
 from .functions import CONSTANTS, FUNCTIONS, RANDOM
 from .meaning import BINARY, Reader
-from .syntax import names_in, render
+from .syntax import calls_in, names_in, render
 
 __all__ = ["check_numbers", "random_calls"]
 
@@ -26,7 +26,7 @@ _POSITIVE = ("t", "dt", "i", "N", "t_in_timesteps")
 
 def random_calls(node: ast.AST) -> list[str]:
     """Return the names of random functions that a tree calls, once a call."""
-    return [each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and each.func.id in RANDOM]
+    return [name for name, _ in calls_in(node) if name in RANDOM]
 
 
 def check_numbers(reader: Reader, tree: ast.expr) -> None:
@@ -35,19 +35,16 @@ def check_numbers(reader: Reader, tree: ast.expr) -> None:
     Generated code has 32 bits for a whole number, and sympy, by which Brian2 integrates, folds
     constants before.
     """
-    finite = sum(_is_infinity(each) for call in _calls(tree, "clip") for each in call.args)
+    finite = sum(_is_infinity(each) for name, args in calls_in(tree) if name == "clip" for each in args)
     if finite < sum(isinstance(each, ast.Name) and each.id == "inf" for each in ast.walk(tree)):
         raise reader.fail("inf as a bound of clip() alone", "as in clip(x, 0, inf).")
     for each in ast.walk(tree):
         if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Pow):
             _check_power(reader, each)
-        _check_probes(reader, each)
+        if isinstance(each, ast.expr):
+            _check_probes(reader, each)
         if isinstance(each, ast.Constant | ast.UnaryOp | ast.BinOp | ast.Call):
             _check_constant(reader, each)
-
-
-def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
-    return [each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.func.id == name]
 
 
 def _is_infinity(node: ast.expr) -> bool:
@@ -107,7 +104,7 @@ def _factors(node: ast.expr) -> list[ast.expr]:
 
 def _conditions(node: ast.expr) -> list[str]:
     """Return the conditions whose number, int(), a tree contains."""
-    inside = {render(call.args[0]) for call in _calls(node, "int") if _is_condition(call.args[0])}
+    inside = {render(args[0]) for name, args in calls_in(node) if name == "int" and _is_condition(args[0])}
     return sorted(inside)
 
 
@@ -133,7 +130,7 @@ def _probes(node: ast.expr, conditions: Mapping[str, int]) -> list[float]:
     for _ in range(_PROBES):
         draw = rng.uniform(0.5, 2, len(names)) * rng.choice([-1, 1], len(names))
         known = {name: abs(x) if name in _POSITIVE else x for name, x in zip(names, draw.tolist(), strict=True)}
-        found = _value(node, known | conditions)
+        found = _value(node, {**known, **conditions})
         values.append(math.nan if found is None or isinstance(found, complex) else found)
     return values
 
@@ -144,7 +141,11 @@ def _check_constant(reader: Reader, node: ast.expr) -> None:
         return
     if isinstance(value, int) and abs(value) > _LARGEST_WHOLE:
         raise reader.fail(f"whole numbers of at most {_LARGEST_WHOLE}", "write a larger one as in 3e9.")
-    steep = isinstance(node, ast.Call) and node.func.id == "tan" and abs(value) > 1e15
+    match node:
+        case ast.Call(func=ast.Name(id="tan")):
+            steep = abs(value) > 1e15
+        case _:
+            steep = False
     if steep or not math.isfinite(value):
         raise reader.fail(f"a finite value of {render(node)}")
 
@@ -164,8 +165,8 @@ def _value(node: ast.expr, names: Mapping[str, float] | None = None) -> Any:
             return _binary(node.op, _value(node.left, names), _value(node.right, names))
         case ast.Call(func=ast.Name(id="int")) if _is_condition(node.args[0]):
             return names.get(render(node.args[0]))
-        case ast.Call() if node.func.id not in RANDOM:
-            values, function = [_value(each, names) for each in node.args], FUNCTIONS[node.func.id]
+        case ast.Call(func=ast.Name(id=name)) if name not in RANDOM:
+            values, function = [_value(each, names) for each in node.args], FUNCTIONS[name]
             if function.compute is None or any(value is None for value in values):
                 return None
             with np.errstate(all="ignore"):

@@ -55,8 +55,8 @@ def constant(node: ast.expr) -> float | None:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return value
         case ast.UnaryOp(op=ast.USub()):
-            value = constant(node.operand)
-            return None if value is None else -value
+            operand = constant(node.operand)
+            return None if operand is None else -operand
         case ast.BinOp():
             left, right = constant(node.left), constant(node.right)
             if left is None or right is None:
@@ -136,8 +136,8 @@ class Reader:
                 left, right = self._number(node.left), self._number(node.comparators[0])
                 self._one_unit(left, right)
                 return Meaning(kind="boolean")
-            case ast.Call():
-                return self._call(node.func.id, node.args)
+            case ast.Call(func=ast.Name(id=name)):
+                return self._call(name, node.args)
         raise self.fail("an expression")
 
     def _name(self, name: str) -> Meaning:

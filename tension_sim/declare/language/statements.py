@@ -60,7 +60,7 @@ def read_refractory(where: str, text: str, names: Mapping[str, Meaning]) -> str:
 def read_statements(
     where: str, text: str, names: Mapping[str, Meaning], assignable: Collection[str], *, ours: bool = False
 ) -> str:
-    """Return statements, one a line, written anew.
+    """Return statements, one per line, written anew.
 
     Parameters
     ----------

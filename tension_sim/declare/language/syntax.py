@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from ...errors import InvalidTypeError, InvalidValueError, message
 
-__all__ = ["MAX_LENGTH", "names_in", "parse", "render", "replaced"]
+__all__ = ["MAX_LENGTH", "calls_in", "names_in", "parse", "render", "replaced"]
 
 #: Longest expression, in characters.
 MAX_LENGTH = 1000
@@ -189,8 +189,8 @@ def _text(node: ast.expr) -> tuple[str, int]:
             return repr(node.value), _ATOM
         case ast.Name():
             return node.id, _ATOM
-        case ast.Call():
-            return f"{node.func.id}({', '.join(map(render, node.args))})", _ATOM
+        case ast.Call(func=ast.Name(id=name)):
+            return f"{name}({', '.join(map(render, node.args))})", _ATOM
         case ast.UnaryOp(op=ast.Not()):
             return f"not {_in(node.operand, _NOT)}", _NOT
         case ast.UnaryOp():
@@ -226,6 +226,20 @@ def names_in(node: ast.expr) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and id(each) not in called}
 
 
+def calls_in(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Yield the function and the arguments of each call in a tree.
+
+    Examples
+    --------
+    >>> [name for name, _ in calls_in(parse("demo", "exp(-v) + tau"))]
+    ['exp']
+    """
+    for each in ast.walk(node):
+        match each:
+            case ast.Call(func=ast.Name(id=name)):
+                yield name, each.args
+
+
 def replaced(
     node: ast.expr,
     names: Mapping[str, ast.expr],
@@ -253,10 +267,10 @@ def replaced(
                 return ast.BoolOp(each.op, [new(value) for value in each.values])
             case ast.Compare():
                 return ast.Compare(new(each.left), each.ops, [new(value) for value in each.comparators])
-            case ast.Call():
+            case ast.Call(func=ast.Name(id=name)):
                 arguments = [new(argument) for argument in each.args]
-                if each.func.id in functions:
-                    return functions[each.func.id](arguments)
+                if name in functions:
+                    return functions[name](arguments)
                 return ast.Call(each.func, arguments, [])
         return each
 

@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 #: Exponents of metre, kilogram, second, ampere, kelvin, mole, candela.
-Dimension = tuple[float, float, float, float, float, float, float]
+Dimension = tuple[float, ...]
 
 DIMENSIONLESS: Dimension = (0, 0, 0, 0, 0, 0, 0)
 
@@ -67,7 +67,7 @@ def _power(unit: Unit, exponent: int) -> Unit:
 
 
 def _long_names() -> dict[str, Unit]:
-    table = {}
+    table: dict[str, Unit] = {}
     for name, dimension in _PREFIXED.items():
         for prefix, scale in {"": 1.0, **_PREFIXES}.items():
             unit = (scale * (1e-3 if name.startswith("gram") else 1.0), dimension)

@@ -16,7 +16,7 @@ class TimeHistory(keras.callbacks.Callback):
     Attributes
     ----------
     times : list of float
-        Seconds, one number an epoch.
+        Seconds, one number per epoch.
     """
 
     def __init__(self) -> None:

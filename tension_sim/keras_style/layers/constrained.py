@@ -41,7 +41,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         See :class:`tension_sim.base.FORCELayer`; ``output_size`` is ``units``.
     """
 
-    #: one P a mask: the packed triangles are half of what TensorFlow reads and writes at each step
+    #: one P per mask: the packed triangles are half of what TensorFlow reads and writes at each step
     preferred_backend: ClassVar[str] = "brian2"
     _models: ClassVar[tuple[str, ...] | None] = ("BioFORCEModel",)
     _kernels = ("input", "recurrent")

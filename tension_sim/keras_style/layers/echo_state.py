@@ -41,7 +41,7 @@ class EchoStateNetwork(RateLayer):
     (2, 30)
     """
 
-    _models = _RATE_MODELS
+    _models: ClassVar[tuple[str, ...] | None] = _RATE_MODELS
     #: whether the units receive the external input
     uses_input: ClassVar[bool] = True
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from ...declare.declaration import check_currents
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
 from ...declare.units import Quantity, evaluate
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
@@ -96,9 +97,10 @@ class EquationLayer(FORCELayer):
             raise InvalidValueError(
                 message(where, f"a file of kind {self._kind!r}", kind, f"{neuron.name} is another.")
             )
+        check_currents(where, neuron)
         return neuron
 
-    def _choose(self) -> dict[str, Quantity]:
+    def _choose(self) -> dict[str, str | float]:
         """Return the values of ``parameters``: of the class, and of those above it with the same file."""
         where = f"{type(self).__name__}.parameters"
         owners = _owners(self)
@@ -198,6 +200,7 @@ class EquationLayer(FORCELayer):
         for name, value in names.items():
             if np.ndim(value):
                 names[name] = tf.constant(np.reshape(value, (1, -1)), self.compute_dtype)
+        names |= dict.fromkeys(self._neuron.more_inputs, 0.0)
         names |= {variable: inputs.get(kind, 0.0) for kind, variable in self._neuron.inputs.items()}
         scale_of = self.layer_units.scale_of
         names |= {name: value / scale_of(dimension) for name, (value, dimension) in program.constants.items()}
@@ -225,7 +228,9 @@ class EquationLayer(FORCELayer):
                     name=f"further_{name}", shape=(1, self.units), dtype=dtype, initializer="zeros",
                     trainable=False, autocast=False,
                 )  # fmt: skip
-        hidden = {"further_states": further, "clock": None, "_noise_key": None, "_keeps_hidden": True}
+        hidden: dict[str, Any] = {
+            "further_states": further, "clock": None, "_noise_key": None, "_keeps_hidden": True,
+        }  # fmt: skip
         whole = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}
         if self._needs_clock and re.search(r"\bt(_in_timesteps)?\b", code):
             hidden["clock"] = add_weight(name="clock", **whole)

@@ -61,7 +61,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     _kind = "neuron"
     equation_file = ""
     _needs_clock = False
-    _optional = ("bias",)
+    _optional: ClassVar[tuple[str, ...]] = ("bias",)
     #: time and current of classes whose arguments count in units of their own
     _counts_in: ClassVar[tuple[str, str] | None] = None
 
@@ -82,7 +82,9 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         self.layer_units = units_of(self._neuron)
         self._check_units()
         self.dt = check_positive(f"{type(self).__name__}.dt", dt)
-        self.v_peak, self.v_reset, self.I_bias = v_peak, v_reset, I_bias
+        # None until the file's values are known, below
+        for argument, given in {"v_peak": v_peak, "v_reset": v_reset, "I_bias": I_bias}.items():
+            setattr(self, argument, given)
         names = {"v_peak": "v_peak", "v_reset": "v_reset", "bias": "I_bias"}
         self._given = {name: argument for name, argument in names.items() if getattr(self, argument) is not None}
         if self._counts_in is not None and len(self._given) < len(names):

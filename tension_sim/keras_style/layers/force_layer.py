@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ...declare.validation import check_fraction
 from ...errors import InvalidValueError, UnsupportedError, message
-from ...tensorflow.variables import SeedGenerator, accept_read_value
+from ...tensorflow.variables import SeedGenerator, accept_read_value, hook
 from ..arguments import check_precision
 from ..checks import activation_function, check_count, check_flag, kernels_of, mask_of
 from ..config import Configured
@@ -254,6 +254,7 @@ class FORCELayer(Configured, keras.layers.Layer):
     def reset_hidden(self) -> None:
         """Set these variables as before the first step, where they are states."""
 
+    @hook
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step: return the output and the list of new states."""
         raise NotImplementedError(

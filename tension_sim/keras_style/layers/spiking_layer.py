@@ -12,7 +12,7 @@ from ...declare.equations import load_synapse
 from ...declare.validation import check_positive
 from ...errors import InvalidTypeError, InvalidValueError, message
 from ...tensorflow.step import filter_step
-from ...tensorflow.variables import traced
+from ...tensorflow.variables import hook, traced
 from ..checks import row_of
 from .force_layer import FORCELayer
 
@@ -132,6 +132,7 @@ class SpikingNN(FORCELayer):
         """Return the voltages before the first step, (batch_size, units)."""
         return tf.zeros((batch_size, self.units), self.compute_dtype)
 
+    @hook
     def update_voltage(self, I: Any, states: Any) -> Any:  # noqa: E741
         """Advance the neurons one time step.
 
@@ -159,12 +160,14 @@ class SpikingNN(FORCELayer):
         numbers = {"dt": self.dt, "tau_rise": self.tau_decay, "tau_decay": self.tau_rise}
         return filter_step(load_synapse("double_exponential"))([first, second], spikes, numbers)
 
+    @hook
     def update_firing_rate(self, v_mask: Any, states: Any) -> Any:
         """Advance the synaptic filters: return h, hr, ipsc, hr_ipsc, each (1, units)."""
         _, _, _, h, hr, ipsc, hr_ipsc, _ = states
         h, hr = self._filtered(v_mask, h, hr)
         return h, hr, ipsc, hr_ipsc
 
+    @hook
     def compute_current(self, inputs: Any, states: Any) -> Any:
         """Return the current of each neuron, (1, units), from the states of the step before."""
         h, z = states[3], states[-1]

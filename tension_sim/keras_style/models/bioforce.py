@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from .force_model import FORCEModel
+
+if TYPE_CHECKING:
+    from ...tensorflow.partner_blocks import PartnerBlocks
 
 __all__ = ["BioFORCEModel"]
 
@@ -44,8 +47,8 @@ class BioFORCEModel(FORCEModel):
         gains = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
         return self._change(gains, hPh[:, :, 0], z, y)
 
-    def _recurrent_change(self, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
-        return self._change(self._blocks.per_neuron(rows), self._blocks.per_neuron(rPr), z, y)
+    def _recurrent_change(self, blocks: PartnerBlocks, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
+        return self._change(blocks.per_neuron(rows), blocks.per_neuron(rPr), z, y)
 
     def _change(self, gains: Any, hPh: Any, z: Any, y: Any) -> Any:
         connectivity = tf.cast(tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype)

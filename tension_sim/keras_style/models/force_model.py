@@ -13,7 +13,7 @@ from ...errors import InvalidTypeError, InvalidValueError, message
 from ...results.results import Results
 from ...tensorflow.recurrence import Recurrence
 from ...tensorflow.rules import Rules
-from ...tensorflow.variables import accept_read_value, is_ours, traced, when
+from ...tensorflow.variables import accept_read_value, hook, is_ours, traced, when
 from ..arguments import check_call, input_of, pair_of
 from ..checks import check_count
 from ..compiling import Compiling
@@ -212,6 +212,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
 
     # -- one time step
 
+    @hook
     def call(self, x: Any, training: bool = False, reset_states: bool = False, **kwargs: Any) -> Any:
         """Run the network over `x`, of shape (1, timesteps, inputs).
 
@@ -229,10 +230,12 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
             state.assign(value)
         return output if training else output[0]
 
+    @hook
     def force_layer_call(self, x: Any, training: bool, **kwargs: Any) -> Any:
         """Call the layer; the first of what it returns is the output, the third the rates."""
         return self.force_layer(x, **kwargs)
 
+    @hook
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and learn from it; `data` is (x, y), each (1, 1, dimensions)."""
         x, y = pair_of(f"{type(self).__name__}.train_step", data)
@@ -251,6 +254,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         if self._recurrent_kernel_idx is not None:
             self.update_recurrent_kernel(h, z, y, variables[self._P_GG_idx], variables[self._recurrent_kernel_idx])
 
+    @hook
     def test_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and measure; `data` is (x, y), each (1, 1, dimensions)."""
         x, y = pair_of(f"{type(self).__name__}.test_step", data)
@@ -262,15 +266,18 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         self.count_metrics(target, z)
         return {m.name: m.result() for m in self.metrics}
 
+    @hook
     def predict_step(self, data: Any) -> Any:
         """Advance one time step and return the output; `data` is x or (x,), of shape (1, 1, inputs)."""
         return self(input_of(data), training=False, reset_states=False)
 
+    @hook
     def count_step(self, kind: str) -> None:
         """Count the time steps that were trained, for ``update_every``, ``start`` and ``stop``."""
         if kind == "train":
             self._steps_learned.assign_add(1)
 
+    @hook
     def update_kernel_condition(self) -> Any:
         """Return whether this time step learns; to be overridden."""
         if self._update_every == 1 and self._learn_start == 0 and self._learn_stop is None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ...errors import InvalidValueError, message
 from ...tensorflow.recurrence import Recurrence
-from ...tensorflow.variables import is_ours, traced, when
+from ...tensorflow.variables import hook, is_ours, traced, when
 from ..arguments import pair_of
 from ..checks import check_count
 from ..layers.rate_layer import RateLayer
@@ -208,6 +208,7 @@ class FullFORCEModel(FORCEModel):
         )
         self.optimizer.apply_gradients([(change, kernel)])
 
+    @hook
     def pseudogradient_wR_task(
         self, P_task: Any, wR_task: Any, h_task: Any, wR_target: Any, h_target: Any, fb_hint_sum: Any
     ) -> Any:

@@ -8,19 +8,11 @@ from typing import Any
 
 from ...declare.network import ForceNetwork
 from ...errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, unknown_name
-from ...tensorflow.variables import is_ours
+from ...tensorflow.variables import hooks_of, is_ours
 
 __all__ = ["chosen_engine", "overridden_hook"]
 
 _log = logging.getLogger("tension_sim")
-
-#: Published methods that are TensorFlow code of a time step; a subclass may override any of them.
-MODEL_HOOKS = (
-    "call", "count_metrics", "count_step", "force_layer_call", "measure_step", "predict_step", "pseudogradient_P",
-    "pseudogradient_P_Gx", "pseudogradient_wO", "pseudogradient_wR", "pseudogradient_wR_task", "test_step",
-    "train_step", "update_kernel_condition", "update_output_kernel", "update_recurrent_kernel",
-)  # fmt: skip
-LAYER_HOOKS = ("call", "compute_current", "update_firing_rate", "update_voltage")
 
 
 def overridden_hook(model: Any) -> str | None:
@@ -34,10 +26,9 @@ def overridden_hook(model: Any) -> str | None:
     >>> overridden_hook(FORCEModel(force_layer=layer)) is None
     True
     """
-    for owner, hooks in ((model, MODEL_HOOKS), (model.original_force_layer, LAYER_HOOKS)):
-        for name in hooks:
-            method = getattr(owner, name, None)
-            if method is not None and not is_ours(method):
+    for owner in (model, model.original_force_layer):
+        for name in hooks_of(owner):
+            if not is_ours(getattr(owner, name)):
                 return f"{type(owner).__name__}.{name}"
     return None
 

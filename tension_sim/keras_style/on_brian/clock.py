@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from ...declare.equations import Neuron
 
@@ -11,6 +12,9 @@ __all__ = ["with_layer_time"]
 
 _STEPS = "(t_in_timesteps + int(steps_ahead))"
 _LAST_SPIKE = "(lastspike + steps_ahead*dt)"
+
+#: Methods that ask for the time at the beginning of a step only; the others ask within the step too.
+_AT_THE_BEGINNING = ("euler", "exponential_euler")
 
 
 def with_layer_time(neuron: Neuron, ahead: int) -> tuple[Neuron, dict[str, str]]:
@@ -32,12 +36,14 @@ def with_layer_time(neuron: Neuron, ahead: int) -> tuple[Neuron, dict[str, str]]
     ('last = ((t_in_timesteps + int(steps_ahead))*dt)', {'steps_ahead': '3'})
     """
 
-    def new(text: str) -> str:
+    def new(text: str, time: str = f"({_STEPS}*dt)") -> str:
         text = re.sub(r"\bt_in_timesteps\b", _STEPS, text)
         text = re.sub(r"\blastspike\b", _LAST_SPIKE, text)
-        return re.sub(r"\bt\b", f"({_STEPS}*dt)", text)
+        return re.sub(r"\bt\b", time, text)
 
-    texts = {name: new(getattr(neuron, name)) for name in ("equations", "threshold", "reset", "refractory", "rate")}
+    texts: dict[str, Any] = {name: new(getattr(neuron, name)) for name in ("threshold", "reset", "refractory", "rate")}
+    within = neuron.method not in _AT_THE_BEGINNING
+    texts["equations"] = new(neuron.equations, "(t + steps_ahead*dt)") if within else new(neuron.equations)
     if all(text == getattr(neuron, name) for name, text in texts.items()):
         return neuron, {}
     # the same program serves, however far ahead the layer is

@@ -10,19 +10,19 @@ import numpy as np
 
 from ...circuit.blocks import Blocks, pack
 from ...circuit.names import entry
+from ...declare.record import Record
 from ...results.results import Results
-from ...run.simulation import Record
-from ...system.memory_maps import let_go
+from ...system.memory_maps import drop_pages
 from .packed import Matrices, whole_of
 
-__all__ = ["Declaration", "Link", "Shown", "constant", "kernel", "recorded", "rule", "scaled", "shown_only"]
+__all__ = ["Declaration", "Binding", "StateSeries", "constant", "kernel", "recorded", "rule", "scaled", "result_only"]
 
-#: Matrices of P that are read from their file before it is let go.
+#: Matrices of P that are read from their file before its cached pages are dropped.
 _AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class Binding:
     """Variables of the model, and their place in the state of a run.
 
     Attributes
@@ -50,7 +50,7 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class StateSeries:
     """One of ``force_layer.states``, after each step of a run.
 
     Attributes
@@ -75,9 +75,9 @@ class Declaration:
     ----------
     network : ForceNetwork
         With the kernels as they are now.
-    links : tuple of Link
+    bindings : tuple of Binding
         All variables that a run changes.
-    shown : tuple of Shown
+    states : tuple of StateSeries
         Each of ``force_layer.states``.
     step : int
         Time step at which the run begins.
@@ -87,8 +87,8 @@ class Declaration:
     """
 
     network: Any
-    links: tuple[Link, ...]
-    shown: tuple[Shown, ...]
+    bindings: tuple[Binding, ...]
+    states: tuple[StateSeries, ...]
     step: int
     samples: Callable[[np.ndarray, np.ndarray | None], Mapping[str, Any]] = lambda x, y: {"x": x, "y": y}
 
@@ -108,17 +108,17 @@ class Declaration:
         dtype : str, optional
             Type in which they are kept; by default that of the network.
         """
-        known = [shown.needs for shown in self.shown if shown.needs]
+        known = [each.needs for each in self.states if each.needs]
         everyone = tuple(range(self.network.n))
         off = tuple(name for name in known if switched and name not in wanted)
         variables = {name: everyone for name in known if switched or name in wanted}
         return Record(variables=variables, off=off, dtype=dtype)
 
 
-def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, learned: bool = False) -> Link:
-    """Return the link of a variable that is an entry of the state, divided by `scale`."""
+def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, learned: bool = False) -> Binding:
+    """Return the binding of a variable that is an entry of the state, divided by `scale`."""
     shape = tuple(variable.shape)
-    return Link(
+    return Binding(
         (variable,),
         (name,),
         lambda: {name: np.ravel(variable).astype(np.float64) * scale + shift},
@@ -128,13 +128,13 @@ def scaled(variable: Any, name: str, scale: float = 1.0, shift: float = 0.0, lea
     )
 
 
-def shown_only(variable: Any, value: Callable[[Mapping[str, Any]], Any], learned: bool = False) -> Link:
-    """Return the link of a variable that a run sets and does not read."""
-    return Link((variable,), (), dict, lambda state: variable.assign(np.asarray(value(state))), learned)
+def result_only(variable: Any, value: Callable[[Mapping[str, Any]], Any], learned: bool = False) -> Binding:
+    """Return the binding of a variable that a run sets and does not read."""
+    return Binding((variable,), (), dict, lambda state: variable.assign(np.asarray(value(state))), learned)
 
 
-def kernel(variable: Any, name: str, learns: np.ndarray | None = None) -> Link:
-    """Return the link of a learned kernel, (sources, targets), which a run keeps target by target.
+def kernel(variable: Any, name: str, learns: np.ndarray | None = None) -> Binding:
+    """Return the binding of a learned kernel, (sources, targets), which a run keeps target by target.
 
     Parameters
     ----------
@@ -148,32 +148,31 @@ def kernel(variable: Any, name: str, learns: np.ndarray | None = None) -> Link:
         value.T[learns.T] = state[name]
         variable.assign(value)
 
-    return Link((variable,), (name,), lambda: {name: np.asarray(variable).T[learns.T]}, from_state, learned=True)
+    return Binding((variable,), (name,), lambda: {name: np.asarray(variable).T[learns.T]}, from_state, learned=True)
 
 
-def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequence[np.ndarray]]) -> Link:
-    """Return the link of the P of a rule.
+def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *stored: tuple[Any, Sequence[np.ndarray]]) -> Binding:
+    """Return the binding of the P of a rule.
 
     Parameters
     ----------
     part : str
         Name of the rule in the state.
-    maps : sequence, one a map that it learns, of sequences, one a row, of arrays of int
+    maps : sequence, one per map that it learns, of sequences, one per row, of arrays of int
         The partners of each row.
-    *held : pairs of a variable and a sequence of arrays of int
+    *stored : pairs of a variable and a sequence of arrays of int
         A P, (units, units), or several, (blocks, width, width), each in the upper left corner
         of its matrix; with the partners of each matrix. Variables that hold the same P follow
         one another.
     """
     blocks = Blocks.of(maps)
-    members = np.split(blocks.partner, blocks.start[1:-1])
-    number = {partners.tobytes(): b for b, partners in enumerate(members)}
-    variables = tuple(variable for variable, _ in held)
+    number = {partners.tobytes(): b for b, partners in enumerate(blocks.members)}
+    variables = tuple(variable for variable, _ in stored)
     matrices = [Matrices(variable) for variable in variables]
     # where each matrix of each variable lies: (variable, matrix, block)
     places = [
         (v, m, number[np.asarray(partners, np.int32).tobytes()])
-        for v, (_, members_of) in enumerate(held)
+        for v, (_, members_of) in enumerate(stored)
         for m, partners in enumerate(members_of)
         if len(partners)
     ]
@@ -200,21 +199,21 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *held: tuple[Any, Sequ
                 P[:n, :n] = corner
             matrices[v][m] = P
             if m % _AT_ONCE == 0:
-                let_go(state[entry(part, "P_packed")])
+                drop_pages(state[entry(part, "P_packed")])
 
-    return Link(variables, (entry(part, "P_packed"),), to_state, from_state, learned=True)
+    return Binding(variables, (entry(part, "P_packed"),), to_state, from_state, learned=True)
 
 
-def recorded(name: str, factor: float = 1.0, shift: float = 0.0) -> Shown:
+def recorded(name: str, factor: float = 1.0, shift: float = 0.0) -> StateSeries:
     """Return a state that is a recorded variable, times `factor`, plus `shift`."""
 
     def values(results: Results) -> np.ndarray:
         found = results.recorded[name].values
         return found if factor == 1 and not shift else found * factor + shift
 
-    return Shown(values, name)
+    return StateSeries(values, name)
 
 
-def constant(value: np.ndarray) -> Shown:
+def constant(value: np.ndarray) -> StateSeries:
     """Return a state that no run changes."""
-    return Shown(lambda results: np.broadcast_to(np.ravel(value), (results.n_steps, np.size(value))))
+    return StateSeries(lambda results: np.broadcast_to(np.ravel(value), (results.n_steps, np.size(value))))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...declare.learning import Learning
+from ..part import ModelPart
 
 __all__ = ["Declared"]
 
 
-class Declared:
+class Declared(ModelPart):
     """The model's part in a `Declaration`; the layer adds its own. Part of FORCEModel."""
 
     #: from what the recurrent kernel learns, see `Plastic`

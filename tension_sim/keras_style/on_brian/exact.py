@@ -1,4 +1,4 @@
-"""States that pass from run to run as they are, beside variables that show them rounded.
+"""States that pass from run to run without rounding, beside the variables that hold them rounded.
 
 A neuron may rest an ulp below its threshold. The variables of a model are float32 unless
 asked otherwise, and the nearest float32 can be the threshold itself: a state that went
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...system.memory_maps import file_behind
-from .declaration import Link
+from .declaration import Binding
 from .fingerprint import Fingerprint
 
 __all__ = ["ExactState"]
@@ -24,27 +24,27 @@ _LARGEST = 64_000_000  # numbers of variables of which no second copy is kept
 
 @dataclass(frozen=True)
 class _Kept:
-    """Entries of a state that variables show; valid as long as the variables were not written since."""
+    """Unrounded entries of a state; valid as long as nobody writes the variables that hold them rounded."""
 
-    shown: Fingerprint
+    fingerprint: Fingerprint
     entries: dict[str, np.ndarray]
     shift: float
 
 
 class ExactState:
-    """What the last runs left, by variable; let go where a variable was written since.
+    """The states that the last runs left, by variable; forgotten once a variable was written since.
 
     Examples
     --------
-    >>> from tension_sim.keras_style.on_brian.declaration import Link
-    >>> shown = np.zeros(1, np.float32)
-    >>> link = Link((shown,), ("v",), lambda: {"v": shown.astype(float)}, lambda state: None)
+    >>> from tension_sim.keras_style.on_brian.declaration import Binding
+    >>> variable = np.zeros(1, np.float32)
+    >>> binding = Binding((variable,), ("v",), lambda: {"v": variable.astype(float)}, lambda state: None)
     >>> exact = ExactState()
-    >>> exact.keep(link, {"v": np.array([1e-300])})
-    >>> exact.entries(link)
+    >>> exact.keep(binding, {"v": np.array([1e-300])})
+    >>> exact.entries(binding)
     {'v': array([1.e-300])}
-    >>> shown[0] = 2.0
-    >>> exact.entries(link)
+    >>> variable[0] = 2.0
+    >>> exact.entries(binding)
     {'v': array([2.])}
     """
 
@@ -55,30 +55,30 @@ class ExactState:
         """Return what is known now, for later."""
         return ExactState(self._kept)
 
-    def entries(self, link: Link) -> dict[str, Any]:
-        """Return a link's entries of the state to start from."""
-        kept = self._kept.get(link.entries[0]) if link.entries else None
-        if kept is None or not kept.shown.matches(link.variables):
-            return dict(link.to_state())
-        ahead = link.shift - kept.shift
+    def entries(self, binding: Binding) -> dict[str, Any]:
+        """Return a binding's entries of the state to start from."""
+        kept = self._kept.get(binding.entries[0]) if binding.entries else None
+        if kept is None or not kept.fingerprint.matches(binding.variables):
+            return dict(binding.to_state())
+        ahead = binding.shift - kept.shift
         return {name: values + ahead if ahead else values for name, values in kept.entries.items()}
 
-    def keep(self, link: Link, state: Mapping[str, Any]) -> None:
-        """Keep a link's entries of a state, after the link has set its variables from it."""
-        if not link.entries:
+    def keep(self, binding: Binding, state: Mapping[str, Any]) -> None:
+        """Keep a binding's entries of a state, after the binding has set its variables from it."""
+        if not binding.entries:
             return
-        if sum(np.prod(variable.shape) for variable in link.variables) > _LARGEST:
-            self._kept.pop(link.entries[0], None)
+        if sum(np.prod(variable.shape) for variable in binding.variables) > _LARGEST:
+            self._kept.pop(binding.entries[0], None)
             return
-        names = (*link.entries, *_belonging(link.entries, state))
+        names = (*binding.entries, *_belonging(binding.entries, state))
         entries = {name: _ours(state[name]) for name in names}
-        self._kept[link.entries[0]] = _Kept(Fingerprint(link.variables), entries, link.shift)
+        self._kept[binding.entries[0]] = _Kept(Fingerprint(binding.variables), entries, binding.shift)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all of it under names of one file."""
         arrays = {}
         for key, kept in self._kept.items():
-            arrays[f"exact|{key}"] = np.array([kept.shown.checksum, kept.shift])
+            arrays[f"exact|{key}"] = np.array([kept.fingerprint.checksum, kept.shift])
             arrays |= {f"exact|{key}|{name}": values for name, values in kept.entries.items()}
         return arrays
 

@@ -27,7 +27,7 @@ from ...declare.masks import masked_kernel
 from ...declare.network import ForceNetwork, SparseKernel
 from ...declare.plasticity import Plastic, TargetNetwork
 from .clock import with_layer_time
-from .declaration import Declaration, Link, Shown, kernel, recorded, rule, scaled, shown_only
+from .declaration import Binding, Declaration, StateSeries, kernel, recorded, result_only, rule, scaled
 
 __all__ = ["declaration_of_rate", "refusal_of_rate"]
 
@@ -61,13 +61,14 @@ _ACTIVATIONS = {
 }
 
 
-def _activation(layer: Any) -> str | None:
-    return next((text for name, text in _ACTIVATIONS.items() if layer.activation is keras.activations.get(name)), None)
+def _activation(layer: Any) -> str:
+    """Return the activation of a layer as an expression, empty where it has none."""
+    return next((text for name, text in _ACTIVATIONS.items() if layer.activation is keras.activations.get(name)), "")
 
 
 def refusal_of_rate(layer: Any) -> str | None:
     """Say why a rate layer cannot run on Brian2, or None."""
-    if _activation(layer) is None:
+    if not _activation(layer):
         return f"the activation {getattr(layer.activation, '__name__', layer.activation)} has no Brian2 expression"
     return None
 
@@ -84,17 +85,18 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     J = np.asarray(layer.recurrent_kernel, np.float64)
     static, plastic, learns = _recurrence(layer, model, J, learning)
     neuron, more_parameters = with_layer_time(layer.neuron, counted - begin)
-    links = [
+    bindings = [
         scaled(a, entry(NEURONS, neuron.membrane)),
         scaled(h, entry(NEURONS, "r")),
         *_hidden(layer, NEURONS, begin),
     ]
-    links.append(scaled(z, READOUT_OUTPUT) if readout else shown_only(z, lambda state: state[OUTPUT][None]))
+    bindings.append(scaled(z, READOUT_OUTPUT) if readout else result_only(z, lambda state: state[OUTPUT][None]))
 
     learned, plastic = _learned(layer, model, plastic, learns, reads)
 
     inputs = np.asarray(layer.input_kernel) if layer.uses_input else None
-    target, more, samples = None, [], _samples(inputs is not None)
+    more: list[Binding] = []
+    target, samples = None, _samples(inputs is not None)
     if plastic is not None and plastic.error == "target_network":
         target, more, samples = _target_network(layer, model, learning, begin)
         inputs = np.concatenate([inputs, np.zeros((model._hint_dim, n))])
@@ -108,56 +110,53 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
         activation=_activation(layer),
     )  # fmt: skip
     scale = network.display_unit(neuron.membrane)[1]
-    shown = (recorded(neuron.membrane, scale), recorded("r"), Shown(lambda results: results.output))
-    return Declaration(network, (*links, *learned, *more), shown, begin, samples)
+    series = (recorded(neuron.membrane, scale), recorded("r"), StateSeries(lambda results: results.output))
+    return Declaration(network, (*bindings, *learned, *more), series, begin, samples)
 
 
 def _learned(
     layer: Any, model: Any, plastic: Plastic | None, learns: np.ndarray, reads: bool
-) -> tuple[list[Link], Plastic | None]:
-    """Return the links of the kernels that learn and of their P, and the recurrence as it learns beside the readout.
-
-    Readout and recurrence learn by one rule where they have one P.
-    """
-    recurs = plastic is not None and model.learns_in_run("recurrent_kernel")
-    links = []
-    if recurs:
-        links.append(kernel(layer.recurrent_kernel, PLASTIC_WEIGHTS, None if learns.all() else learns))
+) -> tuple[list[Binding], Plastic | None]:
+    """Return the bindings of the learned kernels and of their P, and the recurrence, which says whether it shares P."""
+    bindings = []
+    P = None
+    if plastic is not None and model.learns_in_run("recurrent_kernel"):
+        P = model.recurrent_P
+        bindings.append(kernel(layer.recurrent_kernel, PLASTIC_WEIGHTS, None if learns.all() else learns))
     if reads:
-        links.append(kernel(layer.output_kernel, READOUT_WEIGHTS))
+        bindings.append(kernel(layer.output_kernel, READOUT_WEIGHTS))
     all_of = np.arange(layer.units)
-    P = model.recurrent_P if recurs else None
-    if P is not None and P is model.readout_P:
-        return [*links, rule(RULE if reads else PLASTIC_RULE, [[all_of]], (P, [all_of]))], plastic
+    if P is not None and plastic is not None and P is model.readout_P:
+        plastic = replace(plastic, shares_P=True) if reads else plastic
+        return [*bindings, rule(RULE if reads else PLASTIC_RULE, [[all_of]], (P, [all_of]))], plastic
     of_readout = (model.readout_P, [all_of])
-    if P is not None:
+    if P is not None and plastic is not None:
         partners = [np.flatnonzero(column) for column in learns.T]
         matrices = model._blocks.members
-        alike = reads and not plastic.divide_by_source
-        if alike and _agree(model, P, matrices):
-            return [*links, rule(RULE, [[all_of] * layer.output_size, partners], of_readout, (P, matrices))], plastic
-        if alike:
-            # a user set one of them: each learns by its own
-            plastic = replace(plastic, learning=replace(plastic.learning, alpha_P=2 * plastic.learning.alpha_P))
-        links.append(rule(PLASTIC_RULE, [partners], (P, matrices)))
+        if reads and not plastic.divide_by_source:
+            # where a user set one of them, each learns by its own
+            plastic = replace(plastic, shares_P=_agree(model, P, matrices))
+        if plastic.shares_P:
+            return [*bindings, rule(RULE, [[all_of] * layer.output_size, partners], of_readout, (P, matrices))], plastic
+        bindings.append(rule(PLASTIC_RULE, [partners], (P, matrices)))
     if reads:
-        links.append(rule(RULE, [[all_of]], of_readout))
-    return links, plastic
+        bindings.append(rule(RULE, [[all_of]], of_readout))
+    return bindings, plastic
 
 
-def _hidden(layer: Any, part: str, begin: int, learned: bool = False) -> list[Link]:
-    """Return the links of the variables that a time step changes beside the states."""
-    links = [scaled(variable, entry(part, name), learned=learned) for name, variable in layer.further_states.items()]
+def _hidden(layer: Any, part: str, begin: int, learned: bool = False) -> list[Binding]:
+    """Return the bindings of the variables that a time step changes beside the states."""
+    bindings = [scaled(variable, entry(part, name), learned=learned) for name, variable in layer.further_states.items()]
     if layer.clock is not None:
         counted = layer.steps_counted
-        links.append(
-            shown_only(layer.clock, lambda state: counted + int(np.ravel(state[STEP])[0]) - begin, learned=learned)
+        bindings.append(
+            result_only(layer.clock, lambda state: counted + int(np.ravel(state[STEP])[0]) - begin, learned=learned)
         )
-    return links
+    return bindings
 
 
 def _zeros(layer: Any) -> dict[str, np.ndarray]:
-    """Return initial values, which the links replace."""
+    """Return initial values, which the bindings replace."""
     return {name: np.zeros(layer.units) for name in (*layer.neuron.state_variables, "r")}
 
 
@@ -172,8 +171,9 @@ def _recurrence(
         return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
     if not model.learns_in_run("recurrent_kernel") or not learns.any():
         return masked_kernel(J, J != 0), None, learns
+    kernel_that_learns = None if learns.all() else masked_kernel(J, learns)
     plastic = Plastic(
-        J if learns.all() else masked_kernel(J, learns), learning, model.recurrent_error,
+        J if kernel_that_learns is None else kernel_that_learns, learning, model.recurrent_error,
         getattr(layer, "structural_connectivity", None), model.divide_by_source,
     )  # fmt: skip
     return masked_kernel(J, ~learns & (J != 0)), plastic, learns
@@ -190,8 +190,8 @@ def _samples(inputs: bool) -> Callable[..., Mapping[str, Any]]:
     return lambda x, y: {"x": x if inputs else None, "y": y}
 
 
-def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[TargetNetwork, list[Link], Any]:
-    """Return the target-generating network of full-FORCE, the links of its variables, and what data it takes."""
+def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[TargetNetwork, list[Binding], Any]:
+    """Return the target-generating network of full-FORCE, the bindings of its variables, and what data it takes."""
     cell, hints, n = model.target_network.cell, model._hint_dim, layer.units
     rows = cell.input_kernel.shape[0]
     input_kernel = np.concatenate([np.asarray(cell.input_kernel), np.zeros((hints, n))])
@@ -206,16 +206,16 @@ def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[
     )  # fmt: skip
     a, h, outside = model.target_network.states
     last: dict[str, Any] = {}
-    links = [
+    bindings = [
         scaled(a, entry(TARGET_NEURONS, neuron.membrane), learned=True),
         scaled(h, entry(TARGET_NEURONS, "r"), learned=True),
         *_hidden(cell, TARGET_NEURONS, begin, learned=True),
-        shown_only(outside, lambda _: last["outside"], learned=True),
+        result_only(outside, lambda _: last["outside"], learned=True),
     ]
     if reads:
         all_of = [np.arange(n)]
-        links.append(kernel(cell.output_kernel, TARGET_READOUT_WEIGHTS))
-        links.append(rule(TARGET_RULE, [all_of], (model.target_P_output, all_of)))
+        bindings.append(kernel(cell.output_kernel, TARGET_READOUT_WEIGHTS))
+        bindings.append(rule(TARGET_RULE, [all_of], (model.target_P_output, all_of)))
 
     def samples(x: np.ndarray, y: np.ndarray | None) -> Mapping[str, Any]:
         x = np.concatenate([x, np.zeros((len(x), rows + hints - x.shape[1]), x.dtype)], axis=1)
@@ -223,4 +223,4 @@ def _target_network(layer: Any, model: Any, learning: Any, begin: int) -> tuple[
             last["outside"] = (y[-1:] @ feedback) + (x[-1:] @ hint_kernel if hints else 0.0)
         return {"x": x, "y": y}
 
-    return target, links, samples
+    return target, bindings, samples

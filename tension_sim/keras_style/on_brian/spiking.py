@@ -10,7 +10,7 @@ from ...circuit.names import NEURONS, READOUT_OUTPUT, READOUT_WEIGHTS, RULE, STE
 from ...declare.equations import load_synapse
 from ...declare.network import ForceNetwork, SparseKernel
 from .clock import with_layer_time
-from .declaration import Declaration, Shown, constant, kernel, recorded, rule, scaled, shown_only
+from .declaration import Declaration, StateSeries, constant, kernel, recorded, result_only, rule, scaled
 from .fingerprint import Fingerprint
 
 __all__ = ["declaration_of_spiking"]
@@ -47,25 +47,25 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         names |= {4: next(n for x, n in rate.items() if x != synapse.output)}
         names |= {6: next(n for x, n in current.items() if x != synapse.output)}
 
-    links = [shown_only(steps, lambda state: [[counted + int(np.ravel(state[STEP])[0]) - begin]])]
-    shown = [Shown(lambda results: counted + 1.0 + np.arange(results.n_steps)[:, None])]
+    bindings = [result_only(steps, lambda state: [[counted + int(np.ravel(state[STEP])[0]) - begin]])]
+    series = [StateSeries(lambda results: counted + 1.0 + np.arange(results.n_steps)[:, None])]
     for i, variable in enumerate((v, u, h, hr, ipsc, hr_ipsc), start=1):
         if i not in names:
-            shown.append(constant(np.asarray(variable)))
+            series.append(constant(np.asarray(variable)))
             continue
         scale = scale_of(network.state_variables[names[i]])
-        links.append(scaled(variable, entry(NEURONS, names[i]), scale))
-        shown.append(recorded(names[i], network.display_unit(names[i])[1] / scale))
+        bindings.append(scaled(variable, entry(NEURONS, names[i]), scale))
+        series.append(recorded(names[i], network.display_unit(names[i])[1] / scale))
     for name, variable in layer.further_states.items():
         # Brian2 keeps the time of a spike by the clock of the run, even if nothing else in the file asks for the time
         ahead = (begin - counted) * layer.dt_seconds if name == "lastspike" else 0.0
-        links.append(scaled(variable, entry(NEURONS, name), scale_of(network.state_variables[name]), ahead))
-    links.append(scaled(z, READOUT_OUTPUT))
-    shown.append(Shown(lambda results: results.output))
+        bindings.append(scaled(variable, entry(NEURONS, name), scale_of(network.state_variables[name]), ahead))
+    bindings.append(scaled(z, READOUT_OUTPUT))
+    series.append(StateSeries(lambda results: results.output))
     if learning is not None:
         all_of = [np.arange(layer.units)]
-        links += [kernel(layer.output_kernel, READOUT_WEIGHTS), rule(RULE, [all_of], (model.P_output, all_of))]
-    return Declaration(network, tuple(links), tuple(shown), begin)
+        bindings += [kernel(layer.output_kernel, READOUT_WEIGHTS), rule(RULE, [all_of], (model.P_output, all_of))]
+    return Declaration(network, tuple(bindings), tuple(series), begin)
 
 
 def _sparse(model: Any, variable: Any) -> SparseKernel:

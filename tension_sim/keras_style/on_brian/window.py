@@ -14,7 +14,7 @@ from ...results.results import Results
 from ...run.simulation import Simulation
 from ...tensorflow.loop import WindowResult
 from .choice import threads_for
-from .declaration import Link, Shown
+from .declaration import Binding, StateSeries
 
 __all__ = ["BrianWindow"]
 
@@ -78,9 +78,9 @@ class BrianWindow:
         declared = self.model.declaration()
         learning = self.kind == "train" and declared.learns
         state: dict[str, Any] = {"step": declared.step}
-        links = [link for link in declared.links if learning or not link.learned]
-        for link in links:
-            state |= self.model.exact_state.entries(link)
+        bindings = [binding for binding in declared.bindings if learning or not binding.learned]
+        for binding in bindings:
+            state |= self.model.exact_state.entries(binding)
         batches = self.model.steps_to_update() is not None
         between = self.kind == "train" and batches
         # callbacks see the type of the variables; what batches learn from is not rounded
@@ -100,7 +100,7 @@ class BrianWindow:
                 step = error.results.n_steps - 1 if error.step is None else error.step - declared.step
                 return error.results, step
 
-        everything = {shown.needs for shown in declared.shown}
+        everything = {each.needs for each in declared.states}
         wanted = {"r"} if between else set()
         if self.all_steps:
             wanted |= everything if self._known is None else self._known | self._read
@@ -109,22 +109,22 @@ class BrianWindow:
         results, diverged = run(wanted, len(x))
         if results.n_steps == 0:
             raise KeyboardInterrupt
-        self._store(links, results, diverged is not None)
-        if between and diverged is None:
+        self._store(bindings, results, diverged is not None)
+        if between and diverged is None and y is not None:
             self.model.learn_between(results.recorded["r"].values, y[: results.n_steps])
-        shown = _ShownStates(
-            declared.shown, results, diverged, self.model.compute_dtype, self._read,
+        states = _StatesOfRun(
+            declared.states, results, diverged, self.model.compute_dtype, self._read,
             lambda: run(everything, results.n_steps)[0],
         )  # fmt: skip
-        return self._result(shown, results, y, diverged, len(x))
+        return self._result(states, results, y, diverged, len(x))
 
-    def _store(self, links: list[Link], results: Results, diverged: bool) -> None:
+    def _store(self, bindings: list[Binding], results: Results, diverged: bool) -> None:
         state = {**results.state, "output": results.output[-1]}
         if diverged and not all(all_finite(np.asanyarray(values)) for values in state.values()):
             return  # the variables keep what they held before the window
-        for link in links:
-            link.from_state(state)
-            self.model.exact_state.keep(link, state)
+        for binding in bindings:
+            binding.from_state(state)
+            self.model.exact_state.keep(binding, state)
         if self.kind == "train":
             self.model._steps_learned.assign_add(results.n_steps)
         if self.model.force_layer.spikes is not None:
@@ -134,14 +134,14 @@ class BrianWindow:
             self.model.force_layer.spikes.assign(spiked)
 
     def _result(
-        self, shown: Sequence[np.ndarray], results: Results, y: np.ndarray | None, diverged: int | None, steps: int
+        self, of_steps: Sequence[np.ndarray], results: Results, y: np.ndarray | None, diverged: int | None, steps: int
     ) -> WindowResult:
         dtype = self.model.compute_dtype
         output = results.output.astype(dtype)
         if diverged is not None:  # what follows is not a number, as on TensorFlow
             output = np.concatenate([output[:diverged], np.full((steps - diverged, output.shape[1]), np.nan, dtype)])
-        states = shown if self.all_steps else [output[:, None, :]]
-        if self.kind == "predict":
+        states = of_steps if self.all_steps else [output[:, None, :]]
+        if self.kind == "predict" or y is None:
             sequences = self.model.force_layer.return_sequences
             returned = output[:, None, None, :] if sequences else output[:, None, :]
         else:
@@ -153,15 +153,17 @@ class BrianWindow:
         return WindowResult(returned, states, spikes, interrupted, diverged)
 
 
-class _ShownStates(Sequence[np.ndarray]):
-    """States after each step of a run, (steps, 1, size); what was not recorded, but is read, is run again for.
+class _StatesOfRun(Sequence[np.ndarray]):
+    """States after each step of a run, (steps, 1, size).
+
+    A state that was not recorded is read by running the same steps again.
 
     Parameters
     ----------
-    shown : sequence of Shown
+    series : sequence of StateSeries
     results : Results
     diverged : int or None
-        Number of steps that are shown, if learning diverged.
+        Number of steps that have states, if learning diverged.
     dtype : str
     read : set of str
         Gets the names of the variables that are read.
@@ -170,25 +172,25 @@ class _ShownStates(Sequence[np.ndarray]):
     """
 
     def __init__(
-        self, shown: Sequence[Shown], results: Results, diverged: int | None, dtype: str, read: set[str],
+        self, series: Sequence[StateSeries], results: Results, diverged: int | None, dtype: str, read: set[str],
         again: Callable[[], Results],
     ) -> None:  # fmt: skip
-        self._shown, self._results, self._stop = shown, results, diverged
+        self._series, self._results, self._stop = series, results, diverged
         self._dtype, self._read, self._again = dtype, read, again
         self._found: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return len(self._shown)
+        return len(self._series)
 
     def __getitem__(self, i: Any) -> Any:
         if i in self._found:  # the usual case, at each time step
             return self._found[i]
         i = range(len(self))[i]
         if i not in self._found:
-            shown = self._shown[i]
-            if shown.needs and shown.needs not in self._results.recorded:
+            one = self._series[i]
+            if one.needs and one.needs not in self._results.recorded:
                 self._results = self._again()
-            if shown.needs:
-                self._read.add(shown.needs)
-            self._found[i] = np.asarray(shown.values(self._results), self._dtype)[: self._stop, None, :]
+            if one.needs:
+                self._read.add(one.needs)
+            self._found[i] = np.asarray(one.values(self._results), self._dtype)[: self._stop, None, :]
         return self._found[i]

@@ -77,7 +77,7 @@ def _add_units(file: pynwb.NWBFile, block: neo.Block, spans: list[tuple[float, f
     trains = [np.unique(np.concatenate(parts)) for parts in rows.values()]
     times = np.concatenate(trains)
     gaps = np.diff(np.unique(times))
-    columns = {
+    columns: dict[str, tuple[str, list[Any]]] = {
         "source_population": ("Group of neurons", [population for population, _ in rows]),
         "source_index": ("Index of the neuron in its group", [index for _, index in rows]),
     }

@@ -47,7 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
         if file.attrs["format"] != _MARK or file.attrs["version"] != _VERSION:
             raise ValueError(file.attrs["format"])
         header = nested((name, value, kind) for name, value, kind in plain_dataset(file, "about").asstr()[()])
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for name, item in file.items():
             if name == "about":
                 continue

@@ -23,7 +23,8 @@ _ABOUT = "about"
 def _write(results: RunData, state: bool) -> bytes:
     arrays, header = pack(results, state)
     file = io.BytesIO()
-    np.savez(file, **{_ABOUT: np.array(json.dumps(header))}, **arrays)
+    content: dict[str, Any] = {_ABOUT: np.array(json.dumps(header)), **arrays}
+    np.savez(file, **content)
     return file.getvalue()
 
 

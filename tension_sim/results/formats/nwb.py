@@ -53,7 +53,19 @@ def _units(results: RunData) -> pynwb.misc.Units:
     order = np.lexsort((results.spike_step, results.spike_neuron))
     times, units = results.dt * results.spike_step[order], results.spike_neuron[order]
     observed = [(results.t_start, results.t_stop)]
-    return units_table(times, units, results.n_recorded_neurons, observed, results.dt)
+    return units_table(times, units, results.n_recorded_neurons, observed, results.dt, _of_populations(results))
+
+
+def _of_populations(results: RunData) -> dict[str, tuple[str, list[Any]]]:
+    """Return the columns that say of each unit where it belongs, if there are populations."""
+    if not results.populations:
+        return {}
+    names = [name for name, n in results.populations.items() for _ in range(n)][: results.n_recorded_neurons]
+    indices = [k for n in results.populations.values() for k in range(n)][: results.n_recorded_neurons]
+    return {
+        "source_population": ("Population of the neuron", names),
+        "source_index": ("Number of the neuron in its population", indices),
+    }
 
 
 def _series(results: RunData, file: pynwb.NWBFile) -> list[tuple[str, pynwb.TimeSeries, Any]]:

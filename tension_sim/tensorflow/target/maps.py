@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ...circuit.parts import Map, Samples, SpikeInput
 from ...declare.sample_file import SampleFile
+from ...errors import UnsupportedError, message
 from .moment import Action, Moment
 
 __all__ = ["MapSteps", "SampleSteps", "SpikeInputSteps", "padded"]
@@ -106,7 +107,7 @@ class MapSteps:
         return stored[_filled(np.asarray(values[f"{self.name}.row_start"]))]
 
     def _write(self, moment: Moment) -> None:
-        x, w = moment.read(self.part.source), moment[f"{self.owner}.w"]
+        x, w = self.source(moment), moment[f"{self.owner}.w"]
         if self.part.count is None:
             y = tf.linalg.matvec(w, x)
         else:
@@ -115,7 +116,8 @@ class MapSteps:
 
     def source(self, moment: Moment) -> Any:
         """Return x, which a rule reads as well."""
-        return moment.read(self.part.source)
+        read = [moment.read(source) for source in self.part.sources]
+        return read[0] if len(read) == 1 else tf.concat(read, axis=0)
 
 
 class SpikeInputSteps:
@@ -124,6 +126,10 @@ class SpikeInputSteps:
     def __init__(self, name: str, part: SpikeInput, guard: str | None, dtype: str) -> None:
         self.name, self.part, self.guard, self.dtype = name, part, guard, dtype
         self.output = f"{part.target.part}.{part.target.name}"
+        if part.longest_delay is not None:
+            what = "synapses without delays on the target 'tensorflow'"
+            fix = "choose numpy, cython, cpp_standalone or cuda_standalone."
+            raise UnsupportedError(message("Simulation.target", what, f"{name}, with delays", fix))
 
     def actions(self) -> list[Action]:
         """Return what happens when."""

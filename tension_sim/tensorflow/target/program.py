@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ...circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
+from ...circuit.runnable import Runnable
 from ...system.interrupts import Interrupts
 from .maps import MapSteps, SampleSteps, SpikeInputSteps
 from .rule import RuleSteps
@@ -28,7 +29,7 @@ _PERIOD = 0.3
 _KEPT = 8
 
 
-class CircuitProgram:
+class CircuitProgram(Runnable):
     """One network; weights, P, states, data and schedule come with each run.
 
     Parameters
@@ -74,11 +75,13 @@ class CircuitProgram:
         progress: Callable[[int], None] | None = None,
         recorded: int = 0,
         spikes: int = 0,
+        pause_after: float | None = None,
     ) -> dict[str, Any]:
-        """Run some steps, and return the wanted arrays; `tension_sim.run.program.Program.run` does the same in C++."""
+        """Run some steps, and return the wanted arrays: see `Runnable.run`."""
         with self._lock, Interrupts(at_once=True) as interrupts:
+            deadline = float("inf") if pause_after is None else time.monotonic() + pause_after
             layouts = {name: rule.layout(values) for name, rule in self.rules.items()}
-            parts, done = [], 0
+            parts, done, paused = [], 0, False
             for found in self._run_windows(values, layouts, start, steps):
                 state = found.state
                 parts.append(found._replace(state={}))  # or each P of the run would stay in memory
@@ -88,8 +91,12 @@ class CircuitProgram:
                     progress(done)
                 if interrupts.seen:
                     break
+                if done < steps and time.monotonic() > deadline and not _diverged(state, self.rules):
+                    paused = True
+                    break
             arrays = self._results(values, layouts, start, state, parts)
-        return {name: arrays[name] for name in wanted} | {"steps": done, "interrupted": interrupts.seen}
+        ended = {"steps": done, "paused": paused and not interrupts.seen, "interrupted": interrupts.seen}
+        return {name: arrays[name] for name in wanted} | ended
 
     def _run_windows(
         self, values: Mapping[str, Any], layouts: Mapping[str, Layout], start: int, steps: int
@@ -107,7 +114,7 @@ class CircuitProgram:
             took = (time.perf_counter() - begin) / count
             yield found
             state, done = found.state, done + found.steps
-            if found.steps < count or any(int(state[f"{name}.diverged"]) >= 0 for name in self.rules):
+            if found.steps < count or _diverged(state, self.rules):
                 return
             count = max(1, min(8 * count, int(_PERIOD / took)))
 
@@ -121,9 +128,11 @@ class CircuitProgram:
             actions = [action for each in (*self.units.values(), *self.samples.values(), *self.maps.values())
                        for action in each.actions()]  # fmt: skip
             actions += [action for name, rule in self.rules.items() for action in rule.actions(layouts[name])]
-            records = circuit.of(VariableRecord) | circuit.of(SpikeRecord)
             largest = max((part.n for part in circuit.of(Units).values()), default=1)
-            row = sum(getattr(each, "stop", None) or len(each.indices or range(largest)) for each in records.values())
+            values, spikes = circuit.of(VariableRecord), circuit.of(SpikeRecord)
+            records: dict[str, VariableRecord | SpikeRecord] = {**values, **spikes}
+            row = sum(each.stop or largest for each in spikes.values())
+            row += sum(len(each.indices or range(largest)) for each in values.values())
             row += sum(part.channels for part in circuit.of(Samples).values())
             width = max(1, min(_STEPS, _NUMBERS // max(row, 1)))
             self._windows[key] = Window(actions, [*self.units.values()], records, circuit.dt, circuit.dtype, width)
@@ -165,6 +174,10 @@ class CircuitProgram:
             arrays[f"{name}.t"] = np.concatenate(steps) * self.circuit.dt
             arrays[f"{name}.i"] = np.concatenate(neurons).astype(np.int32)
         return arrays
+
+
+def _diverged(state: Mapping[str, Any], rules: Iterable[str]) -> bool:
+    return any(int(state[f"{name}.diverged"]) >= 0 for name in rules)
 
 
 _programs: dict[str, CircuitProgram] = {}

@@ -64,6 +64,10 @@ class RuleSteps(RuleArrays):
             r = tf.gather(x, self._here(moment, f"partner_{g}"))
             r = r * tf.cast(self._here(moment, f"exists_{g}"), x.dtype)
             P, k, rPr = updated_P(moment[f"{self.name}.P_{g}"], r, layout.forgetting)
+            if layout.relaxation:
+                keep = 1.0 - tf.constant(layout.relaxation, P.dtype)
+                first = self._here(moment, f"alpha_{g}") * tf.cast(self._here(moment, f"exists_{g}"), P.dtype)
+                P = keep * P + tf.linalg.diag((1.0 - keep) * first)
             found.append((r, P, k, 1.0 / (layout.forgetting + rPr[:, 0])))
         rates = [r for r, *_ in found]
         errors = [self._error(m, moment, self._for_rows(m, moment, layout, rates)) for m in range(len(self.maps))]

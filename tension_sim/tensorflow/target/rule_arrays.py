@@ -23,7 +23,7 @@ class Layout(NamedTuple):
 
     Attributes
     ----------
-    forgetting : float
+    forgetting, relaxation : float
     divided : bool
     groups : tuple of tuple of int
         The blocks of each group whose P lie side by side.
@@ -32,6 +32,7 @@ class Layout(NamedTuple):
     """
 
     forgetting: float
+    relaxation: float
     divided: bool
     groups: tuple[tuple[int, ...], ...]
     used: tuple[tuple[int, ...], ...]
@@ -77,8 +78,9 @@ class RuleArrays:
         for m in range(len(self.maps)):
             counts = np.diff(self._of(values, f"block_rows_{m}"))
             used.append(tuple(g for g, blocks in enumerate(groups) if counts[blocks].any()))
-        forgetting, divided = float(values[f"{self.name}.forgetting"]), bool(values[f"{self.name}.divided"])
-        return Layout(forgetting, divided, tuple(map(tuple, groups)), tuple(used))
+        forgetting, relaxation = (float(values[f"{self.name}.{key}"]) for key in ("forgetting", "relaxation"))
+        divided = bool(values[f"{self.name}.divided"])
+        return Layout(forgetting, relaxation, divided, tuple(map(tuple, groups)), tuple(used))
 
     def arrays(self, values: Mapping[str, Any], layout: Layout) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return what stays during a run, and what it starts from."""
@@ -94,6 +96,8 @@ class RuleArrays:
             found[f"partner_{g}"] = np.stack([np.pad(row, (0, width - len(row))) for row in rows])
             found[f"exists_{g}"] = np.stack([np.arange(width) < len(row) for row in rows])
             found[f"number_{g}"] = np.array(blocks, np.int32)
+            if layout.relaxation:
+                found[f"alpha_{g}"] = self._alpha(values)[found[f"partner_{g}"]].astype(self.dtype)
         for m, used in enumerate(layout.used):
             found |= self._rows_of(m, values, [b for g in used for b in layout.groups[g]])
             if any(self.part.factors) and self.part.factors[m]:
@@ -128,6 +132,11 @@ class RuleArrays:
                 found[f"P_{g}"][place, :n, :n] = self._P_of(b, values)
         return {f"{self.name}.{key}": array for key, array in found.items()}
 
+    def _alpha(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Return alpha_P of each source."""
+        n_sources = max(self.part.n_sources, int(self._of(values, "partner").max(initial=-1)) + 1)
+        return np.broadcast_to(values[f"{self.name}.alpha_P"], (n_sources,))
+
     def _P_of(self, b: int, values: Mapping[str, Any]) -> np.ndarray:
         def part(name: str, start: str) -> np.ndarray:
             begin, end = self._of(values, start)[b : b + 2]
@@ -136,9 +145,8 @@ class RuleArrays:
         partner = part("partner", "block_start")
         n = len(partner)
         if np.ravel(values.get(f"{self.name}.fresh", 1))[0]:
-            alpha = np.broadcast_to(values[f"{self.name}.alpha_P"], (max(self.part.n_sources, partner.max() + 1),))
             grouped = [self._of(values, key)[partner] for key in ("group_of", "row_sum") if self.part.grouped]
-            return first_P(alpha[partner], *grouped)
+            return first_P(self._alpha(values)[partner], *grouped)
         P = unpack(part("P_packed", "P_start"), n)
         count = int(self._of(values, "pending")[b]) if f"{self.name}.pending" in values else 0
         if count:  # terms of a compiled program that wait to be applied

@@ -33,7 +33,7 @@ class UnitsCode:
     program : Program
         Statements: ``update``, and where there are such ``held``, ``rate``, ``threshold``, ``reset``.
     shapes : dict of str to tuple of int
-        The variables that are stored: one value a unit, or one for all, ``()``.
+        The variables that are stored: one value per unit, or one for all, ``()``.
     dtypes : dict of str to dtype
         The type of each.
     constants : frozenset of str

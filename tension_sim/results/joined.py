@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..results.results import Recording, Results
-from ..results.run_data import added
+from .results import Recording, Results
+from .run_data import added
 
 __all__ = ["joined"]
 
@@ -16,8 +16,8 @@ def joined(first: Results, second: Results) -> Results:
     """Return two runs as one, of which the second begins at the step where the first ends
     (`Simulation.run` takes ``state={"step": first.stop_step}``, alone or with a state).
 
-    Weights are those of the second run, or of the first where it has none of that name. The state
-    is that at the end of the second. Times to build and run are added.
+    Weights are those of the second run, or of the first where it has none of that name. State and network
+    are those at the end of the second. Times to build and run are added.
     """
 
     def together(name: str) -> np.ndarray:
@@ -29,7 +29,8 @@ def joined(first: Results, second: Results) -> Results:
         if name in second.recorded
     }
     has_target = first.target is not None and second.target is not None
-    interrupted = any(run.provenance.get("interrupted", False) for run in (first, second))
+    ended = {"interrupted": any(run.provenance.get("interrupted", False) for run in (first, second))}
+    ended |= {key: second.provenance[key] for key in ("circuit", "program") if key in second.provenance}
     return replace(
         first,
         n_steps=first.n_steps + second.n_steps,
@@ -41,6 +42,7 @@ def joined(first: Results, second: Results) -> Results:
         recorded=recorded,
         weights=first.weights | second.weights,
         state=second.state,
-        provenance=first.provenance | {"interrupted": interrupted},
+        net=second.net,
+        provenance=first.provenance | ended,
         timings=added(first.timings, second.timings),
     )

@@ -1,0 +1,68 @@
+"""What a terminal shows while a sweep goes on: progress with the time left, and the best points so far."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .terminal import ERR, plain
+
+__all__ = ["SweepView", "best_table"]
+
+#: Seconds between two looks for the best points: ranking costs more than a short point.
+_EVERY = 2.0
+
+
+def best_table(found: Any, value: str) -> Table:
+    """Return the best points of a `Sweep` as a table for the terminal."""
+    best = found.best(value)
+    table = Table(*(plain(name) for name in best.columns), box=None, pad_edge=False, header_style="bold")
+    for row in best.itertuples(index=False):
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else plain(cell) for cell in row))
+    return table
+
+
+class SweepView:
+    """A progress bar and the best points, on stderr; where that is no terminal, the end of the bar alone."""
+
+    def __init__(self, plan: Any, value: str) -> None:
+        self.done, self._plan, self._value = 0, plan, value
+        self._rows: list[Any] = []
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR)
+        self._task = self._bar.add_task(plan.description.recipe, total=len(plan.points))
+        self._live = Live(self._bar, console=ERR, refresh_per_second=4)
+        self._ranked = 0.0
+
+    def progress(self, done: int, total: int, row: Any) -> None:
+        """Take in a new row, or that time passes."""
+        self.done = done
+        self._bar.update(self._task, completed=done, total=total)
+        if row is not None:
+            self._rows.append(row)
+        if ERR.is_terminal and self._rows and time.monotonic() - self._ranked > _EVERY:
+            from ..sweeps.table import Sweep
+
+            found = Sweep(None, self._plan.description, self._rows)  # type: ignore[arg-type]  # of no folder
+            self._live.update(Group(self._bar, best_table(found, self._value)))
+            self._ranked = time.monotonic()
+
+    def stop(self) -> None:
+        """Leave the terminal to others."""
+        self._live.update(self._bar)
+        self._live.stop()
+
+    def __enter__(self) -> SweepView:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

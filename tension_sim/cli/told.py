@@ -1,0 +1,71 @@
+"""How a command ends that did not do its work: a message for people or one line of JSON for programs, and a status."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from .terminal import ERR, say
+
+__all__ = ["described", "told_error", "told_interrupt", "wants_json"]
+
+#: Exit status of whatever was refused or failed; an interrupt's is 128 and the number of its signal.
+FAILED = 2
+
+_FORM = re.compile(
+    r"(?P<where>.+?): expected (?P<expected>.*?)\.?\nReceived: (?P<received>.*?)(?:\nFix: (?P<fix>.*))?", re.DOTALL
+)
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON, even if it cannot be understood.
+
+    Examples
+    --------
+    >>> wants_json(["tension-sim", "list", "--json"]), wants_json(["tension-sim", "run", "--", "--json"])
+    (True, False)
+    """
+    words = list(words)
+    return "--json" in words[: words.index("--") if "--" in words else None]
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """Return an error as plain values: its type and message, and the parts of a message of our format.
+
+    Examples
+    --------
+    >>> from tension_sim.errors import InvalidValueError, message
+    >>> described(InvalidValueError(message("run --set", "KEY=VALUE", "G", "write G=1.")))["received"]
+    "'G'"
+    """
+    # typer's errors have a message of their own
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    parts = _FORM.fullmatch(text)
+    empty = dict.fromkeys(("where", "expected", "received", "fix"))
+    found = empty if parts is None else {key: value and value.strip() for key, value in parts.groupdict().items()}
+    return {"type": type(error).__name__, "message": text} | found
+
+
+def told_error(error: BaseException, as_json: bool) -> int:
+    """Say what is wrong on standard error, and return the exit status."""
+    if as_json:
+        _say_line({"error": described(error), "status": FAILED})
+    else:
+        say(f"{type(error).__name__}: {error}", ERR, "red")
+    return FAILED
+
+
+def told_interrupt(status: int, as_json: bool) -> int:
+    """Say on standard error that nothing was kept, and return the exit status."""
+    if as_json:
+        error = dict.fromkeys(("where", "expected", "received", "fix"))
+        _say_line({"error": {"type": "Interrupt", "message": "interrupted"} | error, "status": status})
+    else:
+        say("interrupted", ERR)
+    return status
+
+
+def _say_line(value: Any) -> None:
+    say(json.dumps(value), ERR)

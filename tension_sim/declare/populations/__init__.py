@@ -1,0 +1,1 @@
+"""Networks of populations, projections and readouts: what is declared, in plain numpy."""

@@ -1,0 +1,116 @@
+"""Synapses from one population to another, or to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from ...errors import InvalidTypeError, InvalidValueError, message
+from ..delays import seconds_of
+from ..described import Described
+from ..equations import SynapticFilter, load_synapse
+from ..language.code import checked_error
+from ..learning import Learning
+from ..validation import check_text
+from .naming import check_parameters
+
+__all__ = ["Projection"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Projection(Described):
+    """Synapses of one kind from a population of a `Network` to another, or to itself.
+
+    Attributes
+    ----------
+    pre, post : str
+        Names of the populations.
+    weights : SparseKernel, scipy.sparse matrix or array, or array, shape (n_pre, n_post)
+        In the unit of the input, or an array of quantities. Of an array the entries that are not 0
+        are synapses, and all where they learn; of the others those that they hold.
+    into : str, optional
+        The input of the postsynaptic neurons that the synapses bring, as their equation file names
+        it; by default their recurrent input.
+    synapse : SynapticFilter or str or Path
+        What a spike does to that input: a synapse file, or its name. Synapses into one input that
+        have the same file and parameters share its variables.
+    parameters : mapping, optional
+        Other parameter values of the synapse.
+    delay : time, or array of times, optional
+        Multiples of the time step, as a text with unit, a quantity, or plain numbers in seconds. One
+        for all synapses, or one for each: for weights of an array or a matrix an array of the same
+        shape, for those of a kernel one for each of its entries. A spike with a delay of 0 arrives in
+        its own step.
+    sign : int, optional
+        +1 for an excitatory, -1 for an inhibitory population (Dale's law: all that leaves a population
+        has one sign). Weights of currents have that sign, also while they learn; those of conductances
+        are at least 0 whatever it is.
+    learning : Learning, optional
+        Lets the weights learn from `error`. They act on the presynaptic trace in each step, so that
+        a weight that changes changes what earlier spikes still give.
+    error : str
+        Of the weights of each postsynaptic neuron, as an expression of: ``z``, what the weights
+        gave in this step; ``unit``, the unit of the input; variables of the postsynaptic
+        population; a readout with one output, by its name, and ``y``, its supervisor. FORCE is
+        ``"unit*(output - y)"`` for a readout of the name output.
+    name : str, optional
+        By default as in ``"exc_to_inh"``.
+
+    Raises
+    ------
+    UnknownNameError, InvalidTypeError, InvalidValueError
+        If an argument cannot be right. Names of populations and inputs, units and shapes are looked at
+        by the `Network`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Projection("exc", "inh", weights=np.ones((80, 20)), into="I_rec")
+    Projection(pre='exc', post='inh', into='I_rec', synapse='double_exponential', learns=False)
+    """
+
+    pre: str
+    post: str
+    _: KW_ONLY
+    weights: Any
+    into: str | None = None
+    synapse: SynapticFilter | str | Path = "double_exponential"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    delay: Any = None
+    sign: int | None = None
+    learning: Learning | None = None
+    error: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.delay is not None:
+            object.__setattr__(self, "delay", seconds_of("Projection.delay", self.delay))
+        for key in ("pre", "post", "name"):
+            check_text(f"Projection.{key}", getattr(self, key))
+        if self.into is not None:
+            check_text("Projection.into", self.into)
+        if not isinstance(self.synapse, SynapticFilter):
+            object.__setattr__(self, "synapse", load_synapse(self.synapse))
+        check_parameters("Projection.parameters", self.parameters)
+        if self.sign is not None and (isinstance(self.sign, bool) or self.sign not in (1, -1)):
+            raise InvalidValueError(message("Projection.sign", "+1, -1 or None", self.sign))
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            fix = "Learning(alpha_P=...)."
+            raise InvalidTypeError(message("Projection.learning", "a Learning or None", self.learning, fix))
+        check_text("Projection.error", self.error)
+        if bool(self.error) != (self.learning is not None):
+            fix = 'as in error="unit*(output - y)".'
+            raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
+        if self.error:
+            object.__setattr__(self, "error", checked_error("Projection.error", self.error))
+
+    @property
+    def file(self) -> SynapticFilter:
+        """The synapse, as its file declares it."""
+        return cast(SynapticFilter, self.synapse)
+
+    def _describe(self) -> dict[str, object]:
+        shown: dict[str, object] = {"pre": self.pre, "post": self.post, "into": self.into, "synapse": self.file.name}
+        return shown | {"learns": self.learning is not None}

@@ -1,0 +1,82 @@
+"""Outputs of a network, read from the filtered spikes of some populations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from ...errors import InvalidTypeError, InvalidValueError, message
+from ..described import Described
+from ..equations import SynapticFilter, load_synapse
+from ..learning import Learning
+from .naming import check_parameters
+
+__all__ = ["Readout"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Readout(Described):
+    """Outputs z = W r of a `Network`, from the filtered spikes r of some of its populations.
+
+    Attributes
+    ----------
+    sources : str or sequence of str
+        Names of the populations that are read, in the order of the rows of `weights`.
+    weights : array-like, shape (neurons of all sources, n_outputs)
+        Initial weights, plain numbers.
+    feedback : mapping of str to array, optional
+        What each output gives to a population: from its name, or name and input as in
+        ``"exc.I_fb"``, to weights of shape (n_outputs, n) in the unit of that input or as
+        quantities. A name alone means the neuron's feedback input.
+    learning : Learning, optional
+        Lets the weights learn the supervisor.
+    synapse : SynapticFilter or str or Path
+        The filter of the spikes; r counts in the rate unit of the neuron file.
+    parameters : mapping, optional
+        Other parameter values of the filter.
+
+    Raises
+    ------
+    UnknownNameError, InvalidTypeError, InvalidValueError
+        If an argument cannot be right. Names of populations, units and shapes are looked at by the `Network`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Readout(["exc", "inh"], np.zeros((100, 2)), learning=Learning(alpha_P=0.1))
+    Readout(sources=('exc', 'inh'), learns=True)
+    """
+
+    sources: Sequence[str]
+    weights: Any
+    feedback: Mapping[str, Any] = field(default_factory=dict)
+    learning: Learning | None = None
+    synapse: SynapticFilter | str | Path = "double_exponential"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sources = (self.sources,) if isinstance(self.sources, str) else self.sources
+        if not isinstance(sources, tuple | list) or not sources or not all(isinstance(each, str) for each in sources):
+            raise InvalidTypeError(message("Readout.sources", "names of populations", self.sources, 'as in ["exc"].'))
+        if len(set(sources)) != len(sources):
+            raise InvalidValueError(message("Readout.sources", "each population once", self.sources))
+        object.__setattr__(self, "sources", tuple(sources))
+        if not isinstance(self.feedback, Mapping):
+            fix = 'as in {"exc": weights}.'
+            raise InvalidTypeError(message("Readout.feedback", "a dictionary of populations", self.feedback, fix))
+        if self.learning is not None and not isinstance(self.learning, Learning):
+            fix = "Learning(alpha_P=...)."
+            raise InvalidTypeError(message("Readout.learning", "a Learning or None", self.learning, fix))
+        if not isinstance(self.synapse, SynapticFilter):
+            object.__setattr__(self, "synapse", load_synapse(self.synapse))
+        check_parameters("Readout.parameters", self.parameters)
+
+    @property
+    def file(self) -> SynapticFilter:
+        """The filter of the spikes, as its file declares it."""
+        return cast(SynapticFilter, self.synapse)
+
+    def _describe(self) -> dict[str, object]:
+        return {"sources": self.sources, "learns": self.learning is not None}

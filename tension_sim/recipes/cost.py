@@ -1,0 +1,50 @@
+"""What a step costs on each target, for forecasts: good to a factor of two."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Cost", "cost_of"]
+
+
+class Cost(NamedTuple):
+    """Costs on one core, in nanoseconds.
+
+    Attributes
+    ----------
+    overhead : float
+        Of a time step, however small the network.
+    unit : float
+        Of a neuron or rate unit in a step.
+    weight : float
+        Of a synaptic event, or of a weight of a rate network in a step.
+    element : float
+        Of a number of the packed P in an update.
+    """
+
+    overhead: float
+    unit: float
+    weight: float
+    element: float
+
+
+#: Measured on the published networks; a target that is not here is taken for the slowest.
+_SLOWEST = Cost(100e3, 150.0, 30.0, 2.0)
+_COMPILED = Cost(1e3, 8.0, 2.0, 0.4)
+_MEASURED = {
+    "cpp_standalone": _COMPILED,
+    "cuda_standalone": _COMPILED,
+    "cython": Cost(60e3, 60.0, 5.0, 0.6),
+    "tensorflow": Cost(10e3, 60.0, 5.0, 2.6),
+}
+
+
+def cost_of(target: str) -> Cost:
+    """Return the costs of a target.
+
+    Examples
+    --------
+    >>> cost_of("cpp_standalone").unit < cost_of("numpy").unit
+    True
+    """
+    return _MEASURED.get(target, _SLOWEST)

@@ -1,0 +1,36 @@
+"""What decides the runs of a recipe, by name: a checkpoint of other settings, program or data is refused by it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+
+from ..results.measures import jsonable
+from ..run.identity import identity_of_files, versions
+from .recipe import Recipe
+
+__all__ = ["identity_of_recipe"]
+
+
+def identity_of_recipe(recipe: Recipe, target: str | None = None) -> dict[str, str]:
+    """Return the recipe's settings, the content of its files, and the versions of what computes.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> identity_of_recipe(load_recipe("lif_sine"))["network.G"]
+    '0.04'
+    """
+    found = {"recipe": recipe.name, "protocol": recipe.protocol.name} | versions(target or "")
+    source = inspect.getsourcefile(recipe.protocol.run)
+    if source is not None:  # it may be the user's own
+        found["program of the protocol"] = identity_of_files([Path(source)])
+    for section, table in recipe.settings.items():
+        for key, value in table.items():
+            found[f"{section}.{key}"] = value if isinstance(value, str) else json.dumps(jsonable(value), default=str)
+    for section, key in recipe.protocol.files:
+        value = recipe.settings.get(section, {}).get(key)
+        if isinstance(value, str) and Path(value).is_file():
+            found[f"file of {section}.{key}"] = identity_of_files([Path(value)])
+    return found

@@ -1,0 +1,201 @@
+"""Where workers come from: processes of this machine, a scheduler by its address, or jobs of a cluster."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..declare.validation import check_whole
+from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, message, unknown_name
+from ..system.files import checked_path, read_toml
+from .extra import load
+from .workers import OnDask, ThisProcess, Workers
+
+__all__ = ["SYSTEMS", "cluster_options", "described", "workers_of"]
+
+#: Batch systems, by the names of dask-jobqueue.
+SYSTEMS = {"slurm": "SLURM", "pbs": "PBS", "lsf": "LSF", "sge": "SGE", "oar": "OAR", "htcondor": "HTCondor"}
+
+_SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
+_TIMEOUT = 30  # seconds to reach a scheduler
+_SCALE = ("jobs", "minimum_jobs", "maximum_jobs")
+
+#: Arguments of dask-jobqueue's classes that are decided here, or that no file can hold.
+_OURS = {
+    *("self", "args", "kwargs", "n_workers", "scheduler", "name", "asynchronous", "loop", "security", "config_name"),
+    *("job_cls", "job_kwargs", "silence_logs", "shared_temp_directory", "protocol"),
+}
+
+
+@contextmanager
+def workers_of(where: str, given: Any, folder: Path) -> Iterator[Workers]:
+    """Start or find the workers of a sweep, and let go of them at its end.
+
+    Parameters
+    ----------
+    where : str
+        Begins the messages.
+    given : int, str, Path, distributed.Client or None
+        A number of processes of this machine (0 for the process that calls, None for one for each core), the address
+        of a scheduler, the path of its file (``.json``) or of a cluster's (``.toml``), or a client.
+    folder : Path
+        Of the sweep, for the logs of a cluster's jobs.
+    """
+    with ExitStack() as stack:
+        if given is None or (isinstance(given, int) and not isinstance(given, bool)):
+            number = _cores() if given is None else check_whole(where, given, 0, what="a number of workers")
+            yield ThisProcess() if number == 0 else OnDask(stack.enter_context(_local(number)))
+        elif isinstance(given, str | os.PathLike):
+            yield OnDask(stack.enter_context(_named(where, given, folder)))
+        elif hasattr(given, "submit") and hasattr(given, "scheduler"):
+            yield OnDask(given)
+        else:
+            what = "a number of workers, an address, a file in TOML, or a client of dask.distributed"
+            raise InvalidTypeError(message(where, what, given, "e.g. client=2."))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _local(number: int) -> Iterator[Any]:
+    """Start processes of this machine, which nothing outside it can reach."""
+    distributed = load("distributed", "sweep")
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
+    with (
+        distributed.LocalCluster(
+            n_workers=number, threads_per_worker=1, processes=True, security=_security(), silence_logs=40, **options
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _security() -> Any:
+    """Return keys for this sweep alone: without them, any user of the machine could send code to the workers."""
+    distributed = load("distributed", "sweep")
+    load("cryptography", "sweep")
+    return distributed.Security.temporary()
+
+
+@contextmanager
+def _named(where: str, given: str | os.PathLike[str], folder: Path) -> Iterator[Any]:
+    text = os.fspath(given)
+    if text.endswith(".toml"):
+        with _jobs(where, checked_path(where, text), folder) as client:
+            yield client
+        return
+    distributed = load("distributed", "sweep")
+    if text.endswith(".json"):
+        if not checked_path(where, text).is_file():
+            raise InvalidValueError(message(where, "a scheduler's file that exists", text, "check the path."))
+        how: dict[str, Any] = {"scheduler_file": str(checked_path(where, text))}
+    elif text.startswith(_SCHEMES):
+        how = {"address": text}
+    else:
+        fix = "e.g. tcp://10.0.0.1:8786, or slurm.toml."
+        raise InvalidValueError(message(where, "the address of a scheduler, or a file .toml or .json", text, fix))
+    try:
+        client = distributed.Client(timeout=_TIMEOUT, set_as_default=False, **how)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise RunFailedError(
+            f"No scheduler answers at {text}: {type(error).__name__}.\n"
+            "Fix: start it (dask scheduler), check address and firewall, or use --workers 2 on this machine."
+        ) from error
+    with client:
+        yield client
+
+
+def cluster_options(where: str, path: Path, jobqueue: ModuleType) -> tuple[type, dict[str, Any], dict[str, Any]]:
+    """Read a cluster's file: ``[cluster]`` with ``system``, ``jobs`` (or ``minimum_jobs`` and ``maximum_jobs``),
+    and any option of the class of dask-jobqueue, by its own name.
+
+    Returns
+    -------
+    kind, options, scale
+        The class, its arguments, and those of its method `scale` or `adapt`.
+
+    Raises
+    ------
+    TensionError
+        Names the key that is missing or not known.
+    """
+    data = read_toml(where, path)
+    for key in data:
+        if key != "cluster":
+            raise unknown_name(str(path), "table", key, ["cluster"])
+    table = data.get("cluster")
+    if not isinstance(table, dict):
+        raise InvalidValueError(message(str(path), "a table [cluster]", table, 'e.g. [cluster] with system = "slurm".'))
+    system = table.pop("system", None)
+    if system not in SYSTEMS:
+        raise unknown_name(f"{path}: cluster.system", "batch system", system, SYSTEMS)
+    kind = getattr(jobqueue, f"{SYSTEMS[system]}Cluster")
+    scale = {key: table.pop(key) for key in _SCALE if key in table}
+    for key, value in scale.items():
+        check_whole(f"{path}: cluster.{key}", value, 0 if key == "minimum_jobs" else 1, what="a number of jobs")
+    if ("jobs" in scale) == ("maximum_jobs" in scale):
+        fix = "e.g. jobs = 4."
+        raise InvalidValueError(message(f"{path}: cluster", "either jobs or maximum_jobs", scale, fix))
+    known = _arguments(kind)
+    for key in table:
+        if key not in known:
+            raise unknown_name(f"{path}: cluster", "key", key, {*known, "system", *_SCALE})
+    for key in ("cores", "memory"):
+        if key not in table:
+            what = f"{key} of a job"
+            raise InvalidValueError(message(f"{path}: cluster.{key}", what, None, 'e.g. cores = 4, memory = "8GB".'))
+    return kind, table, scale
+
+
+def _arguments(kind: Any) -> set[str]:
+    """Return what a class of dask-jobqueue may be told, but what this module decides."""
+    functions = [kind.__init__, *(cls.__init__ for cls in kind.job_cls.__mro__ if cls is not object)]
+    names = {name for function in functions for name in inspect.signature(function).parameters}
+    return names - _OURS
+
+
+@contextmanager
+def _jobs(where: str, path: Path, folder: Path) -> Iterator[Any]:
+    """Start a scheduler here and workers as jobs of a batch system; they end with the sweep."""
+    jobqueue, distributed = load("dask_jobqueue", "sweep --cluster"), load("distributed", "sweep")
+    kind, options, scale = cluster_options(where, path, jobqueue)
+    ours = {
+        "log_directory": str(folder / "logs"),
+        "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
+        "worker_extra_args": ["--no-dashboard"],
+        "security": _security(),
+        "protocol": "tls://",
+        "shared_temp_directory": str(folder),
+    }
+    try:
+        cluster = kind(**ours | options)
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise RunFailedError(
+            f"{kind.__name__} could not be started: {error}.\nFix: check [cluster] in {path}."
+        ) from error
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+        if "jobs" in scale:
+            cluster.scale(jobs=scale["jobs"])
+        else:
+            cluster.adapt(minimum_jobs=scale.get("minimum_jobs", 0), maximum_jobs=scale["maximum_jobs"])
+        try:
+            yield client
+        finally:
+            with suppress(Exception):  # jobs that have not started are taken back too
+                cluster.scale(0)
+
+
+def described(workers: Workers) -> Mapping[str, str]:
+    """Return what a user may like to know about the workers: the address of the dashboard, where there is one."""
+    if not isinstance(workers, OnDask):
+        return {}
+    link = workers.client.dashboard_link if find_spec("bokeh") else ""  # without bokeh it has no pages
+    return {"dashboard": link} if link else {}

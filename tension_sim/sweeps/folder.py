@@ -1,0 +1,118 @@
+"""The folder of a sweep: its description, and whether a sweep may go on there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..errors import InvalidValueError, OutputError, message
+from ..system.files import checked_path, read_regular, write_whole
+from .base import SEED, Base
+from .journal import JOURNAL
+
+__all__ = ["DESCRIPTION", "Description", "check_same", "describe", "read_description", "write_description"]
+
+#: Its name in the folder.
+DESCRIPTION = "sweep.json"
+
+_LARGEST = 2**26  # bytes
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a folder's sweep is.
+
+    Attributes
+    ----------
+    recipe : str
+        The recipe's name.
+    settings : dict of str to str
+        Settings of all points other than the file's.
+    files : list of str
+        SHA-256 of the recipe's file and of the files that it names.
+    target : str or None
+        Where points run.
+    swept : list of str
+        The dotted names of the settings that differ between points, the seed last.
+    numbers : dict of str to (str, str)
+        Label and unit of the numbers that the recipe's protocol promises.
+    version : str
+        Of the package that began it.
+    """
+
+    recipe: str
+    settings: Mapping[str, str]
+    files: Sequence[str]
+    target: str | None
+    swept: Sequence[str]
+    numbers: Mapping[str, Sequence[str]]
+    version: str = __version__
+
+
+def describe(base: Base, swept: Sequence[str], target: str | None) -> Description:
+    """Describe a sweep of a recipe over some settings."""
+    numbers = {name: (number.label, number.unit) for name, number in base.recipe.protocol.expected.items()}
+    return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers)
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write the description, whole."""
+    text = json.dumps(vars(description), indent=2)
+    write_whole("sweep.out", folder / DESCRIPTION, text.encode())
+
+
+def read_description(where: str, folder: str | Path) -> Description:
+    """Read the description of the sweep in a folder.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is none, or it is not whole.
+    """
+    path = checked_path(where, folder) / DESCRIPTION
+    try:
+        data = json.loads(read_regular(where, path, _LARGEST))
+        return Description(**{name: data[name] for name in Description.__dataclass_fields__})
+    except (InvalidValueError, ValueError, TypeError, KeyError):
+        fix = "name the folder that tension-sim sweep wrote (--out)."
+        raise InvalidValueError(
+            message(where, f"a folder with the {DESCRIPTION} of a sweep", str(folder), fix)
+        ) from None
+
+
+def check_same(folder: Path, wanted: Description) -> bool:
+    """Say whether a folder holds a sweep to go on with; refuse one whose points are not comparable.
+
+    More values, seeds or points are welcome.
+
+    Raises
+    ------
+    OutputError
+        Names what differs.
+    """
+    if not (folder / DESCRIPTION).exists():
+        if (folder / JOURNAL).exists():
+            raise _other(folder, f"no {DESCRIPTION}")
+        return False
+    there = read_description("sweep.out", folder)
+    names = {"recipe": "recipe", "settings": "settings", "files": "recipe files", "target": "target", "swept": "axes"}
+    for name, what in names.items():
+        old, new = _plain(getattr(there, name)), _plain(getattr(wanted, name))
+        if old != new:
+            text = "other recipe files" if name == "files" else f"{what} {old}, not {new}"
+            raise _other(folder, text)
+    return True
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _other(folder: Path, what: str) -> OutputError:
+    fix = "choose another folder by --out."
+    received = f"{folder} with {what}"
+    return OutputError(message("sweep.out", "a new folder, or one of a sweep of the same kind", received, fix))

@@ -1,0 +1,279 @@
+"""`sweep`: plan the points, skip those that are done, run the others, keep each row as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..declare.validation import check_callable, check_flag, check_whole
+from ..errors import InvalidTypeError, InvalidValueError, OutputError, message, unknown_name
+from ..recipes.protocol import Forecast
+from ..recipes.recipe import Recipe
+from ..recipes.result_folder import check_folder, usable_folder
+from ..recipes.run import check_run
+from .axes import axes_of, ranges_of, seeds_of
+from .base import Base, base_of
+from .clusters import described, workers_of
+from .extra import load
+from .folder import Description, check_same, describe, write_description
+from .journal import Journal, read_rows
+from .points import DESIGNS, Point, drawn, grid_points, with_seeds
+from .table import Sweep
+from .work import SETTLED, Row, Work
+
+__all__ = ["Plan", "Progress", "plan_sweep", "run_plan", "sweep"]
+
+#: Seconds between two writes of the table while points run; rows are on the disk at once.
+_TABLE_EVERY = 60.0
+
+#: Called with the points done, all points, and the new row (None: time passes).
+Progress = Callable[[int, int, Row | None], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The points of a sweep, before anything runs.
+
+    Attributes
+    ----------
+    base : Base
+        The recipe and the settings of all points.
+    points : list of Point
+        In the order in which they run: all points of one seed before the next seed.
+    description : Description
+        What decides whether a sweep of a folder goes on.
+    """
+
+    base: Base
+    points: list[Point]
+    description: Description
+
+    def check(self, force: bool = False) -> Forecast:
+        """Check what a run of the first point would check before it builds; return the forecast of one point."""
+        recipe = self.base.load(dict(self.points[0].settings))
+        return check_run(recipe, target=self.description.target, force=force)
+
+    def work(self, point: Point, folder: Path | None) -> Work:
+        """Return what a worker needs for a point."""
+        names = [name for name, _ in point.settings]
+        return Work(
+            key=point.key,
+            recipe=self.base.name,
+            settings=self.base.settings,
+            point=dict(point.settings),
+            values=dict(zip(names, point.values, strict=True)),
+            protocols=self.base.protocols,
+            tasks=self.base.tasks,
+            target=self.description.target,
+            folder=None if folder is None else str(folder.resolve() / point.key),
+        )
+
+
+def plan_sweep(
+    where: str,
+    base: Base,
+    grid: Mapping[str, Any],
+    seeds: Any = 1,
+    draw: tuple[str, int] | None = None,
+    target: str | None = None,
+) -> Plan:
+    """Plan a sweep; every value of every setting is tried, nothing runs.
+
+    Parameters
+    ----------
+    where : str
+        Begins the messages.
+    base : Base
+        The recipe.
+    grid : mapping
+        As for `axes_of`, or for `ranges_of` where points are drawn.
+    seeds : int, str or sequence of int
+        As for `seeds_of`.
+    draw : tuple of (str, int), optional
+        Draw so many points by ``"random"`` or ``"sobol"``.
+    target : str, optional
+        As for `Simulation`.
+    """
+    if draw is None:
+        axes = axes_of(f"{where}.grid", base, grid)
+        points, names = grid_points(axes), [axis.name for axis in axes]
+    else:
+        design, number = _checked_draw(where, draw)
+        ranges = ranges_of(f"{where}.grid", base, grid)
+        points, names = drawn(ranges, design, number), [one.name for one in ranges]
+    found = list(with_seeds(points, seeds_of(f"{where}.seeds", base, seeds)))
+    keys = dict.fromkeys(point.key for point in found)
+    if len(keys) < len(found):  # few choices: what was drawn twice runs once
+        found = list({point.key: point for point in found}.values())
+    return Plan(base, found, describe(base, names, target))
+
+
+def _checked_draw(where: str, draw: Any) -> tuple[str, int]:
+    if not isinstance(draw, tuple | list) or len(draw) != 2:
+        raise InvalidTypeError(message(f"{where}.draw", "a design and a number", draw, 'e.g. ("sobol", 64).'))
+    if draw[0] not in DESIGNS:
+        raise unknown_name(f"{where}.draw", "design", draw[0], DESIGNS)
+    return str(draw[0]), check_whole(f"{where}.draw", draw[1], 1, what="a number of points")
+
+
+def run_plan(
+    plan: Plan,
+    out: str | Path,
+    client: Any = None,
+    *,
+    full_results: bool = False,
+    progress: Progress | None = None,
+    started: Callable[[Mapping[str, str]], None] | None = None,
+) -> Sweep:
+    """Run the points of a plan that the folder has no row of; see `sweep`.
+
+    Parameters
+    ----------
+    started : callable, optional
+        Called with what there is to know about the workers, such as the dashboard's address.
+    """
+    for module in ("pandas", "pyarrow"):  # at the end it would be late
+        load(module, "sweep")
+    folder = check_folder(out)
+    there = check_same(folder, plan.description)
+    folder = usable_folder(folder)
+    with Journal(folder) as journal:
+        if not there:
+            write_description(folder, plan.description)
+        rows = {row.key: row for row in read_rows(folder)}
+        left = [point for point in plan.points if point.key not in rows or rows[point.key].status not in SETTLED]
+        try:
+            if left:
+                with workers_of("sweep.client", client, folder) as workers:
+                    if started is not None:
+                        started(described(workers))
+                    _run(plan, left, rows, journal, workers, folder if full_results else None, progress)
+        except BaseException:
+            with suppress(OutputError):  # the first error counts; all rows are in the journal
+                Sweep(folder, plan.description, list(rows.values())).save_table()
+            raise
+        found = Sweep(folder, plan.description, list(rows.values()))
+        found.save_table()
+    return found
+
+
+def _run(
+    plan: Plan,
+    left: list[Point],
+    rows: dict[str, Row],
+    journal: Journal,
+    workers: Any,
+    folder: Path | None,
+    progress: Progress | None,
+) -> None:
+    total, done, saved = len(plan.points), len(plan.points) - len(left), time.monotonic()
+
+    def tell(row: Row | None) -> None:
+        if progress is not None:
+            progress(done, total, row)
+
+    def works() -> Iterator[Work]:
+        for point in left:
+            yield plan.work(point, None if folder is None else folder / "points")
+
+    tell(None)
+    for row in workers.rows(works(), lambda: tell(None)):
+        journal.append(row)
+        rows[row.key] = row
+        done += 1
+        tell(row)
+        if time.monotonic() - saved > _TABLE_EVERY:
+            Sweep(journal.path.parent, plan.description, list(rows.values())).save_table()
+            saved = time.monotonic()
+
+
+def sweep(
+    recipe: str | Path | Recipe,
+    grid: Mapping[str, Any],
+    seeds: Any = 1,
+    *,
+    out: str | Path,
+    client: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    draw: tuple[str, int] | None = None,
+    target: str | None = None,
+    full_results: bool = False,
+    progress: Progress | None = None,
+    protocols: str | Path | None = None,
+    tasks: str | Path | None = None,
+) -> Sweep:
+    """Run a recipe with every combination of some settings and seeds, on many workers.
+
+    The program is compiled once and found by all workers; each finished point is a row on the disk at once. What a
+    folder has a row of is not run again, so that the same call goes on after a kill, and more values, seeds or points
+    may be added. A point that diverges is a row with its reason.
+
+    Parameters
+    ----------
+    recipe : str, pathlib.Path or Recipe
+        As for `load_recipe`.
+    grid : mapping
+        For each setting, by its dotted name or the last part of it, the values: a sequence of numbers and of texts
+        with units, ``"0.02:0.2:10"`` for ten even steps, or ``"1e-6:1e-3:4:log"``. With `draw`, the range:
+        ``(0.02, 0.2)``, ``"0.02:0.2"``, ``"1e-6:1e-3:log"``, or choices ``"lif,theta"``.
+    seeds : int or sequence of int, optional
+        How many seeds, from the recipe's on, or which ones. All points have the same ones.
+    out : str or pathlib.Path
+        Folder of the sweep.
+    client : int, str, pathlib.Path or distributed.Client, optional
+        How many worker processes of this machine (0: none, points run here; by default one for each core), the address
+        of a dask scheduler, a file ``.toml`` that describes a cluster, or a client.
+    settings : mapping of str to str, optional
+        Settings of all points, as for `load_recipe`.
+    draw : tuple of (str, int), optional
+        ``("random", 100)`` or ``("sobol", 128)``: so many points drawn from ranges.
+    target : str, optional
+        As for `Simulation`.
+    full_results : bool, optional
+        Whether each point leaves figure, results and summary in ``points/KEY``.
+    progress : callable, optional
+        Called as ``progress(done, total, row)``; ``row`` is None while time passes.
+    protocols, tasks : str or pathlib.Path, optional
+        As for `load_recipe`.
+
+    Returns
+    -------
+    Sweep
+        Its `table` has one row for each point.
+
+    Raises
+    ------
+    TensionError
+        Before anything runs, if a setting or value cannot work, or the folder holds another sweep.
+    EngineNotFoundError
+        If a package is missing; ``pip install "tension-sim[sweep]"`` installs them.
+
+    Notes
+    -----
+    Worker processes import the script that calls this: guard it by ``if __name__ == "__main__":``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> small = {"n": "20", "duration": "5*ms"}
+    >>> how = {"client": 0, "target": "numpy", "settings": small, "out": tempfile.mkdtemp()}
+    >>> found = sweep("lif_sine", {"Q": [1, 10]}, seeds=2, **how)
+    >>> found.table()[["Q", "seed", "status"]].values.tolist()
+    [[1.0, 0, 'done'], [10.0, 0, 'done'], [1.0, 1, 'done'], [10.0, 1, 'done']]
+    """
+    check_callable("sweep.progress", progress, "progress(done, total, row)")
+    full_results = check_flag("sweep.full_results", full_results)
+    if not isinstance(grid, Mapping):
+        raise InvalidTypeError(
+            message("sweep.grid", "names of settings with their values", grid, 'e.g. {"Q": [1, 3]}.')
+        )
+    base = base_of("sweep", recipe, settings, protocols, tasks)
+    plan = plan_sweep("sweep", base, grid, seeds, draw, target)
+    if not plan.points:
+        raise InvalidValueError(message("sweep.grid", "at least one point", dict(grid)))
+    plan.check()
+    return run_plan(plan, out, client, full_results=full_results, progress=progress)
