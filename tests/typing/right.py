@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-from brian2 import Hz, NeuronGroup, ms
+from brian2 import Hz, NeuronGroup, ms, nS, pA
 
 from tension_sim import (
+    Connector,
     ForceNetwork,
     Learning,
+    Network,
+    Population,
+    Projection,
+    Readout,
     Record,
     Results,
     Simulation,
@@ -31,8 +36,18 @@ steps: int = run_recipe(recipe, target="cython").n_steps
 kernel = SparseKernel.from_dense(np.eye(3))
 neuron = load_neuron("izhikevich")
 
+populations = {"exc": Population("adex", 8, parameters={"bias": 800 * pA}), "inh": Population(Path("mine.toml"), 2)}
+projections = [
+    Projection("exc", "inh", weights=np.ones((8, 2)) * nS, into="g_exc", synapse="ampa", delay=1.5 * ms, sign=1),
+    Projection("exc", "exc", weights=Connector("fixed_indegree", "rand()*nS", indegree=3), delay="1.5*ms"),
+    Projection("inh", "exc", weights=kernel, learning=Learning(alpha_P=1.0), error="unit*(output - y)"),
+]
+readout = Readout(["exc", "inh"], np.zeros((10, 1)), feedback={"exc": "pA*rand()"}, learning=Learning(alpha_P=1.0))
+network = Network(populations, projections, {"output": readout}, dt=0.1 * ms)
+of_population: np.ndarray = Simulation(network).run(np.zeros(9)).rates_of("exc")["learning"]
+
 group = NeuronGroup(10, "dr/dt = -r/(10*ms) : 1")
-readout = LinearMap(group, "r", weights=np.zeros((10, 1)))
+read = LinearMap(group, "r", weights=np.zeros((10, 1)))
 target = Signal(np.zeros((100, 1)), every=1 * ms)
-rls = RLS(readout, target, alpha_P=0.1, update_every=2 * ms, stop=50 * ms)
+rls = RLS(read, target, alpha_P=0.1, update_every=2 * ms, stop=50 * ms)
 rate = 5 * Hz
