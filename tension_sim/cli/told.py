@@ -41,7 +41,8 @@ def described(error: BaseException) -> dict[str, Any]:
     "'G'"
     """
     # typer's errors have a message of their own
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    own = getattr(error, "format_message", None)
+    text = str(error) if own is None else own()
     parts = _FORM.fullmatch(text)
     empty = dict.fromkeys(("where", "expected", "received", "fix"))
     found = empty if parts is None else {key: value and value.strip() for key, value in parts.groupdict().items()}

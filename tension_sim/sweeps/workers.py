@@ -31,6 +31,7 @@ class Workers(Protocol):
 
     def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
         """Yield the row of each point as it ends; call `tick` now and then while none does."""
+        ...
 
 
 class ThisProcess:
