@@ -1,4 +1,4 @@
-"""Circuit -> Brian2 objects; all values are zero or one, and come with each run."""
+"""Build the Brian2 objects of a circuit; their values are 0 or 1 until a run sets them."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def group_of(part: Units, name: str, clock: Clock) -> NeuronGroup:
 
 
 def add_rate(group: NeuronGroup, part: Units, clock: Clock) -> Any:
-    """Let the statement of some units follow their integration; return it, None where there is none."""
+    """Add the statement that follows the integration of some units; return it, or None if there is none."""
     if not part.rate:
         return None
     return group.run_regularly(part.rate, clock=clock, when="groups", order=1, name=f"{group.name}_rate")
@@ -208,13 +208,13 @@ def blaming_the_files(
                 f"{files[0] if files else 'circuit'}: equations, threshold or reset",
                 f"Brian2 code{others}",
                 str(causes[-1]),
-                "mend the equation file.",
+                "correct the equation file.",
             )
         ) from error
 
 
 def _failed(root: BaseException) -> Exception:
-    """Return the error for what has nothing to do with equations."""
+    """Return the error for a failure that has nothing to do with equations."""
     if prefs["codegen.target"] == "cython" and isinstance(root, OSError | ImportError):
         return OutputError(
             f"The cache of Brian2's Cython modules {get_cython_cache_dir()} cannot be used: {root}.\n"

@@ -75,7 +75,7 @@ class Recorder(GeneratedObject):
             chosen = whole_numbers("Recorder.indices", listed, expected, below=size, what="indices")
         if not chosen.size:
             raise InvalidValueError(message("Recorder.indices", expected, indices))
-        dtype = _checked_dtype(dtype)
+        dtype = _check_dtype(dtype)
         super().__init__(
             "tsim_recorder",
             clock=clock if clock is not None else source.clock,
@@ -114,7 +114,7 @@ class Recorder(GeneratedObject):
         values.get_value()[size:] = row
 
 
-def _checked_dtype(dtype: Any) -> Any:
+def _check_dtype(dtype: Any) -> Any:
     """Return a type of numbers, None where there is none."""
     try:
         numbers = dtype is None or np.dtype(dtype).kind in "biuf"

@@ -46,7 +46,7 @@ class ErrorOptions(TypedDict, total=False):
 
 
 class UpdateOptions(TypedDict, total=False):
-    """What an update does to the weights, and which rows share P."""
+    """How an update changes the weights, and which rows share P."""
 
     gain: Annotated[str, Default("divided")]
     divide_by_source: Annotated[bool, Default(False)]

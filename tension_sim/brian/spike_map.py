@@ -115,7 +115,7 @@ class SpikeMap(Weighted):
         order: int = 0,
         name: str = "spikemap*",
     ) -> None:
-        groups = _checked_sources(sources)
+        groups = _check_sources(sources)
         y, y_start, n_targets = resolve_source("SpikeMap.target", target, target_variable)
         if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
             raise InvalidValueError(
@@ -125,7 +125,7 @@ class SpikeMap(Weighted):
         _check_clock(groups, clock)
         self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
-        traces = [] if trace is None else _checked_trace(trace, groups)
+        traces = [] if trace is None else _check_trace(trace, groups)
         guard = _guard_of(target, y)
         delay = delay if delay is None or isinstance(delay, Delay) else Delay(delay)
         check_plain("SpikeMap.scale", scale)
@@ -278,7 +278,7 @@ def _code(groups: list[Any], learned: bool, guarded: bool, delay: Delay | None) 
     return {"template_kwds": options, "needed_variables": needed}
 
 
-def _checked_sources(sources: Any) -> list[Any]:
+def _check_sources(sources: Any) -> list[Any]:
     groups = list(sources) if isinstance(sources, (list, tuple)) else [sources]
     if not groups:
         raise InvalidValueError(message("SpikeMap.sources", "at least one group", sources))
@@ -306,7 +306,7 @@ def _start(group: Any) -> int:
 
 
 def _places(groups: list[Any]) -> list[dict[str, int]]:
-    """Return where each group's spikes lie: its neurons in their array, and how far their numbers here are off."""
+    """Return where each group's spikes lie: its neurons in their array, and the shift to their numbers here."""
     places, first = [], 0
     for group in groups:
         start, size = _start(group), len(group)
@@ -339,7 +339,7 @@ def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
         )
 
 
-def _checked_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
+def _check_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
     names = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
     if len(names) != len(groups) or not all(isinstance(name, str) for name in names):
         raise InvalidValueError(

@@ -1,4 +1,4 @@
-"""Arguments that are steps or times: a time stays one until a run starts, for dt may change before it."""
+"""Arguments in time steps or in seconds; times are converted when a run starts, because dt may change before."""
 
 from __future__ import annotations
 

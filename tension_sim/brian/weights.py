@@ -1,4 +1,4 @@
-"""What the weights of every map have in common: W as a matrix, w as Brian2's Synapses have it."""
+"""Base class of maps with weights: W as a matrix, and w as in Brian2's Synapses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the declarations of all networks have in common."""
+"""Base class of the declarations of all networks."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Declaration(Described, Declared):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What results say of the network: its equation files and parameters."""
+        """Provenance of the network for results: its equation files and parameters."""
         return {
             "neuron": self.neuron.name,
             "synapse": next((each.name for each in self._filters), None),

@@ -1,4 +1,4 @@
-"""Learning that diverges ends the run, and leaves the model as it last was good."""
+"""If learning diverges, end the run and leave the model in its last good state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The "optimizer" of FORCE learning: it subtracts what it is given."""
+"""The "optimizer" of FORCE learning, which subtracts pseudogradients."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class StatesOfStep(Sequence[RecordedState]):
 
 
 class Dispatcher:
-    """Call the batch hooks of callbacks: a user's at each time step, Keras' own once a window.
+    """Call the batch hooks of callbacks: a user's at each time step, Keras' own once per window.
 
     Parameters
     ----------

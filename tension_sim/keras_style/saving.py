@@ -1,4 +1,4 @@
-"""What a model writes to a file beside its kernels: P, the position in learning, a user's counters."""
+"""Save what a model needs beside its kernels: P, the position in learning, and a user's counters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Saving"]
 
 
 class Saving(ModelPart):
-    """What FORCEModel writes to a file, and how it is built again from it."""
+    """Mixin of FORCEModel: write the model to a file, and rebuild it."""
 
     exact_state: ExactState
 

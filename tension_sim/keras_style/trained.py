@@ -1,4 +1,4 @@
-"""Which kernels of a model learn, read when it is built and when it is compiled, and their P."""
+"""Which kernels of a model learn (read when it is built and compiled), and their P."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ class Fit:
 
     @property
     def external(self) -> np.ndarray:
-        """How inputs enter the trained neurons, shape (inputs, trained)."""
+        """Weights of the inputs to the trained neurons, shape (inputs, trained)."""
         kernel = self.net.input_kernel
         return np.zeros((0, self.cells)) if kernel is None else kernel.to_dense()[:, : self.cells]
 

@@ -1,4 +1,4 @@
-"""A theta network all of whose weights learn, so that each neuron's input follows a curve of its own."""
+"""A theta network in which all weights learn, so that each neuron's input follows its own curve."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from ..run.simulation import Simulation, Target
 from ..tasks import load_tasks
 from ..tasks.registry import MOST_STEPS, Setting
 from .protocol import Further, Number, Outcome
+from .provenance import measured
 from .recipe import Recipe, recipe_from
 
 if TYPE_CHECKING:
@@ -125,8 +127,14 @@ class Continuation:
         told = {key: value for key, value in stored.provenance.items() if key in _TOLD}
         if found is None:
             raise InvalidValueError(message(stored.name, "at least one step to go on for", 0))
-        found = replace(found, provenance=found.provenance | told | {"continued": self.changes})
-        return Outcome(found, _numbers(found))
+        numbers = _numbers(found)
+        told |= {"continued": self.changes, "measured": measured(NUMBERS, {}, numbers), "repeat": self._command()}
+        return Outcome(replace(found, provenance=found.provenance | told), numbers)
+
+    def _command(self) -> str:
+        """Return the command that goes on from the file in this way again."""
+        seconds = self.steps * self.results.dt
+        return shlex.join(["tension-sim", "run", "--from", str(self.path), "--set", f"duration={seconds:.12g}*second"])
 
     def _record(self) -> Record:
         stored = self.results

@@ -29,7 +29,7 @@ class Interrupts:
     at_once : bool, optional
         Raise `KeyboardInterrupt` for the first interrupt also, until `defer` is called.
     patient : bool, optional
-        Raise for no second one either.
+        Do not raise for a second one either.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Interrupts:
             self._then()
 
     def __enter__(self) -> Interrupts:
-        """Take the handlers away: Python's, Brian2's, or those of an enclosing `Interrupts`."""
+        """Replace the handlers: Python's, Brian2's, or those of an enclosing `Interrupts`."""
         for number in _SIGNALS if self.active else []:
             before = signal.getsignal(number)
             replaceable = number == signal.SIGINT or before == signal.SIG_DFL or _is_ours(before)
@@ -90,7 +90,7 @@ class Interrupts:
 
 @contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Deliver interrupts after the block, as one, to whoever would have got it.
+    """Deliver interrupts after the block, as one, to the handler that would have received it.
 
     Examples
     --------

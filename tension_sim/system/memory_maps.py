@@ -1,4 +1,4 @@
-"""Arrays that stay in their files: gone through part by part, so that they need not fit into memory."""
+"""Arrays that stay in their files, read part by part so that they need not fit into memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["MappedFile", "file_behind", "in_parts", "drop_pages"]
 
 #: Numbers in a part.
 _PART = 2**22
-#: Bytes up to which a file stays in memory: it takes longer to bring them back than they are worth.
+#: Files up to this many bytes stay in memory: reading them again costs more than they occupy.
 _SMALL = 2**25
 
 
@@ -65,7 +65,7 @@ def file_behind(array: Any) -> MappedFile | None:
 
 
 def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield an array part by part, flat; of one that stays in its file, no more than a part is in memory.
+    """Yield an array part by part, flat; of a mapped file, only one part is in memory.
 
     Examples
     --------

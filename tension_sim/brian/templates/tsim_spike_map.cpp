@@ -40,7 +40,7 @@
     int64_t _n_events = 0;
     for (const int64_t _neuron : _fired)
         _n_events += {{out_start}}[_neuron + 1] - {{out_start}}[_neuron];
-    // Each thread has rows of its own, so their number changes no sum; few events are over before threads are awake.
+    // Each thread has rows of its own, so their number changes no sum. A few events end before threads have started.
     #pragma omp parallel if (_n_events > 50000)
     {
         const int64_t _threads = omp_get_num_threads(), _thread = omp_get_thread_num();

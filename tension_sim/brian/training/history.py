@@ -23,7 +23,7 @@ _HOOKS = (
 
 
 class History:
-    """What each epoch gave.
+    """Numbers of each epoch.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class History:
 
 
 class ProgressBar:
-    """Tell the progress: a bar that moves (1), or a line an epoch (2)."""
+    """Show progress: a moving bar (1), or one line per epoch (2)."""
 
     def __init__(self, verbose: Any) -> None:
         where = "Trainer.fit.verbose"

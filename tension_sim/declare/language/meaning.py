@@ -1,4 +1,4 @@
-"""What an expression is: its dimension, and whether it is a condition, a whole number or any number."""
+"""Dimension and kind of expressions: a condition, a whole number or any number."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Reader:
         return self._visit(tree)
 
     def fail(self, expected: str, fix: str = "", error: type[TensionError] = InvalidValueError) -> TensionError:
-        """Return an error about the expression."""
+        """Return the error for the expression."""
         return error(message(self.where, expected, self.text, fix))
 
     def _visit(self, node: ast.expr) -> Meaning:

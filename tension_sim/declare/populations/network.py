@@ -15,7 +15,7 @@ from ..declaration import DTYPES
 from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
-from ..language.code import checked_error
+from ..language.code import check_error_code
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_choice, check_matrix, check_positive, check_table, check_whole
 from ..values import initial_values, seconds, shown_in
@@ -153,7 +153,7 @@ class Network(Described, Declared):
         readouts = [name for name in self.readouts if name in used]
         variables = {*self.equations[projection.post].state_variables, *self.inputs_of(projection.post)}
         known = {"z", "unit", *readouts, *variables, *(["y"] if self.readouts else [])}
-        checked_error(where, projection.error, sorted(known | {*self.readouts}))
+        check_error_code(where, projection.error, sorted(known | {*self.readouts}))
         for name in readouts:
             outputs = self.output_kernels[name].shape[1]
             if outputs != 1:
@@ -365,7 +365,7 @@ class Network(Described, Declared):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What results say of the network."""
+        """Provenance of the network for results."""
         return {
             "populations": {
                 name: {

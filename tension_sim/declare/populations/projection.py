@@ -11,7 +11,7 @@ from ...errors import InvalidTypeError, InvalidValueError, message
 from ..delays import seconds_of
 from ..described import Described
 from ..equations import SynapticFilter, load_synapse
-from ..language.code import checked_error
+from ..language.code import check_error_code
 from ..learning import Learning
 from ..validation import check_text
 from .naming import check_parameters
@@ -104,7 +104,7 @@ class Projection(Described):
             fix = 'as in error="unit*(output - y)".'
             raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
         if self.error:
-            object.__setattr__(self, "error", checked_error("Projection.error", self.error))
+            object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
 
     @property
     def file(self) -> SynapticFilter:

@@ -1,4 +1,4 @@
-"""Outputs and voltages at each time step."""
+"""Callbacks that keep outputs and voltages at each time step."""
 
 from __future__ import annotations
 

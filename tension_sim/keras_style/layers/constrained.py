@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ...declare.arrays_in import numbers
 from ...declare.validation import check_matrix
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from .echo_state import EchoStateNetwork
 
 __all__ = ["ConstrainedNoFeedbackESN"]
@@ -65,11 +65,11 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         for given in ("output_size", "output_kernel_trainable"):
             if given in kwargs:
                 raise InvalidTypeError(
-                    message(
+                    problem(
                         f"{name}.{given}",
-                        f"no {given}",
+                        f"a constrained network has no readout, so that {given} is fixed",
                         kwargs[given],
-                        f"leave {given} out: it is fixed here.",
+                        f"leave {given} out.",
                     )
                 )
         noise = numbers(f"{name}.noise_param", noise_param, "(mean, standard deviation)")

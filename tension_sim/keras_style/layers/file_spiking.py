@@ -13,7 +13,7 @@ import tensorflow as tf
 from ...declare.equations import REFRACTORINESS, rate_time
 from ...declare.units import evaluate
 from ...declare.validation import check_positive
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import NeuronStep, neuron_step
 from ...tensorflow.variables import is_ours
 from .equation_layer import EquationLayer
@@ -125,10 +125,10 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         where, file = f"{type(self).__name__}.{overridden[0]}", f"{self._neuron.name}.toml"
         if not self._step.adds_up(tuple(self._neuron.inputs.values()), "bias"):
             raise InvalidValueError(
-                message(
+                problem(
                     where,
-                    "no such method, which takes the whole current of a neuron",
-                    f"{file}, which does not simply add its inputs",
+                    f"the method takes the sum of a neuron's currents, and {file} does not just add its inputs",
+                    file,
                     "write what it does into the equation file, or override call.",
                 )
             )
@@ -183,7 +183,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     def _spiked(self, inputs: Mapping[str, Any], states: Any, **numbers: float) -> tuple[Any, Any, Any, Any]:
         """Return the voltages before and after their reset, the auxiliary variable, and 1 where a neuron spikes."""
         before = dict(zip(self._shown_states(), states[1:3], strict=False)) | self._further()
-        step = tf.cast(states[0][0, 0], tf.int64)  # sequences of a batch go in step
+        step = tf.cast(states[0][0, 0], tf.int64)  # all sequences of a batch are at the same step
         recurrent, advanced = self._neuron.inputs["recurrent"], {}
         if self._step.spikes_by(recurrent):
             # the threshold sees the current of this step, without the spikes of this step

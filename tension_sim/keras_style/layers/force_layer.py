@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...declare.validation import check_fraction
-from ...errors import InvalidValueError, UnsupportedError, message
+from ...errors import InvalidValueError, UnsupportedError, message, problem
 from ...tensorflow.bases import KerasLayer
 from ...tensorflow.variables import SeedGenerator, accept_read_value, hook
 from ..arguments import check_precision
@@ -128,7 +128,7 @@ class FORCELayer(Configured, KerasLayer):
         return initializer(shape, dtype=self.variable_dtype)
 
     def _rows(self, batch_size: Any, values: Any) -> tf.Tensor:
-        """Return values of shape (1, size) as so many rows; 1 by default."""
+        """Repeat values of shape (1, size) to the given number of rows; 1 by default."""
         values = tf.cast(tf.convert_to_tensor(values), self.compute_dtype)
         return values if batch_size is None else tf.repeat(values, batch_size, axis=0)
 
@@ -213,9 +213,9 @@ class FORCELayer(Configured, KerasLayer):
         name = f"{cls.__name__}.from_weights"
         if "p_recurr" in kwargs:
             raise InvalidValueError(
-                message(
+                problem(
                     f"{name}.p_recurr",
-                    "no p_recurr: the kernels say what is connected",
+                    "the kernels determine what is connected",
                     kwargs["p_recurr"],
                     "leave p_recurr out.",
                 )
@@ -255,16 +255,16 @@ class FORCELayer(Configured, KerasLayer):
         return []
 
     def reset_hidden(self) -> None:
-        """Set these variables as before the first step, where they are states."""
+        """Reset these variables to before the first step, if they are states."""
 
     @hook
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step: return the output and the list of new states."""
         raise NotImplementedError(
-            message(
+            problem(
                 f"{type(self).__name__}.call",
-                "a method of the subclass",
-                "none",
+                "the subclass does not define this method",
+                type(self).__name__,
                 "define call(inputs, states).",
             )
         )
@@ -272,10 +272,10 @@ class FORCELayer(Configured, KerasLayer):
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return the list of states before the first time step."""
         raise NotImplementedError(
-            message(
+            problem(
                 f"{type(self).__name__}.get_initial_state",
-                "a method of the subclass",
-                "none",
+                "the subclass does not define this method",
+                type(self).__name__,
                 "define get_initial_state(inputs=None, batch_size=None, dtype=None).",
             )
         )

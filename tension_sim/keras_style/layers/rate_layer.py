@@ -58,7 +58,7 @@ class RateLayer(EquationLayer):
     @property
     def plain_dt(self) -> float:
         """Time step in seconds: ``dtdivtau`` times ``tau``."""
-        # tau decides what dt is, so it is asked for before there is one
+        # dt follows from tau, so tau is read before dt is known
         tau = resolve_parameters(self._neuron.name, self._neuron.parameters, self.overrides(), dt=1.0)["tau"]
         return self.dtdivtau * float(magnitude(tau, "second", f"{type(self).__name__}.parameters.tau"))
 

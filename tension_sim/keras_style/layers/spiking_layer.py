@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ...declare.equations import load_synapse
 from ...declare.validation import check_positive
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import filter_step
 from ...tensorflow.variables import hook, traced
 from ..checks import row_of
@@ -77,11 +77,11 @@ class SpikingNN(FORCELayer):
         name = type(self).__name__
         if "recurrent_kernel_trainable" in kwargs:
             raise InvalidTypeError(
-                message(
+                problem(
                     f"{name}.recurrent_kernel_trainable",
-                    "no recurrent_kernel_trainable",
+                    "the recurrent kernel of a spiking layer is static",
                     kwargs["recurrent_kernel_trainable"],
-                    "leave it out: the recurrent kernel of a spiking layer is static.",
+                    "leave it out.",
                 )
             )
         self.dt: float = check_positive(f"{name}.dt", dt)

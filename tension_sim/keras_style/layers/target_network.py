@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...errors import UnsupportedError, message
+from ...errors import UnsupportedError, problem
 from .rate_layer import RateLayer
 
 __all__ = ["TargetGeneratingNetwork"]
@@ -48,9 +48,9 @@ class TargetGeneratingNetwork(RateLayer):
     def from_weights(cls, weights: Any, *_: Any, **kwargs: Any) -> Any:
         """Refuse: the network belongs to its FullFORCEModel."""
         raise UnsupportedError(
-            message(
+            problem(
                 f"{cls.__name__}.from_weights",
-                "to be made by FullFORCEModel",
+                "only FullFORCEModel makes this network",
                 "from_weights",
                 "assign to the kernels of model.target_network.cell after building the model.",
             )

@@ -1,4 +1,4 @@
-"""What FORCEModel says of itself to the Brian2 engine."""
+"""Mixin of FORCEModel: what the Brian2 adapter asks the model for."""
 
 from __future__ import annotations
 

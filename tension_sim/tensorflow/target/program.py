@@ -105,7 +105,7 @@ class CircuitProgram(Runnable):
     def _run_windows(
         self, values: Mapping[str, Any], layouts: Mapping[str, Layout], start: int, steps: int
     ) -> Iterator[Found]:
-        """Run steps, some in each turn: as many as take a short time."""
+        """Run the steps in windows that each take a short time."""
         fixed, state = self._first(values, layouts)
         window = self._window(layouts)
         done, count = 0, 1
@@ -143,7 +143,7 @@ class CircuitProgram(Runnable):
         return self._windows[key]
 
     def _first(self, values: Mapping[str, Any], layouts: Mapping[str, Layout]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         fixed: dict[str, Any] = {}
         state: dict[str, Any] = {}
         found = [each.arrays(values) for each in self.units.values()]

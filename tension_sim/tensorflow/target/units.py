@@ -95,7 +95,7 @@ def code_of(name: str, part: Units, dt: float, dtype: str) -> UnitsCode:
 
 
 class UnitsSteps:
-    """What some units do in a time step.
+    """The actions of some units in a time step.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class UnitsSteps:
                 formula(moment)
 
     def arrays(self, values: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
         for key, shape in self.code.shapes.items():
@@ -149,7 +149,7 @@ class UnitsSteps:
         return fixed, state
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         found = [
             Action(*_PLACES[key], f"{self.name}_{key}", self._runs(key)) for key in self.code.program.parts
             if key in _PLACES

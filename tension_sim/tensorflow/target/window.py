@@ -16,12 +16,12 @@ __all__ = ["Found", "Window"]
 
 
 class Found(NamedTuple):
-    """What a window of time steps left behind.
+    """State and recordings after a window of time steps.
 
     Attributes
     ----------
     state : dict of str to tensor
-        What changes from step to step, after the last one.
+        Changing values after the last step.
     steps : int
         How many steps were run; fewer than asked for where learning diverged.
     recorded : dict of str to array, shape (recorded steps, elements)
@@ -90,7 +90,7 @@ class Window:
         return Found(after, ran, recorded, spikes)
 
     def _filled(self, array: np.ndarray) -> tf.Tensor:
-        """Return rows for every step of the window, whatever the last ones hold."""
+        """Return rows for every step of the window; those after the run's end may hold anything."""
         array = np.asarray(array, bool if array.dtype == bool else self.dtype.as_numpy_dtype)
         return tf.constant(np.concatenate([array, np.zeros((self.width - len(array), *array.shape[1:]), array.dtype)]))
 
