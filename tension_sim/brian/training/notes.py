@@ -66,7 +66,7 @@ class Notes:
     def __init__(
         self, engine: Engine, folder: CheckpointFolder | None = None, every: float = 0.0, identity: Any = None
     ) -> None:
-        self.place = Place(0)
+        self.place: Place = Place(0)
         self._engine, self._folder, self._every, self._identity = engine, folder, every, identity
         self._results: TrainerResults | None = None
         self._weights: dict[str, list[np.ndarray]] = {}
@@ -94,7 +94,7 @@ class Notes:
             run = Run(**decoded(told["run"], _by_number(read)))
             results.runs.append(run)
         self._stored = [(run, told["arrays"]) for run, told in zip(results.runs, held["runs"], strict=True)]
-        self.place: Place = Place(**fit["place"])
+        self.place = Place(**fit["place"])
         begin = fit["begin"]
         if begin is not None:
             self._engine.restore(begin)

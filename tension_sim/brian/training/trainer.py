@@ -244,14 +244,9 @@ class Trainer(Described):
         return self.history
 
     def _epochs(
-        self,
-        results: TrainerResults,
-        plan: Plan,
-        notes: Notes,
-        weights: dict[str, list[np.ndarray]],
-        bar: ProgressBar,
-        listed: Callbacks,
-    ) -> dict[str, float]:
+        self, results: TrainerResults, plan: Plan, notes: Notes, weights: dict[str, list[np.ndarray]],
+        bar: ProgressBar, listed: Callbacks,
+    ) -> dict[str, float]:  # fmt: skip
         """Learn from where the notes say on; return the last epoch's loss and metrics."""
         logs: dict[str, float] = {}
         if notes.place.complete:
