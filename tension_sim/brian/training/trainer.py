@@ -11,6 +11,7 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...circuit.names import entry
 from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
@@ -380,7 +381,7 @@ class Trainer(Described):
                 message("Trainer", f"the device of its first run ({engine.kind})", brian2.get_device())
             )
         engine.build()
-        self._learning = {rule.name: int(engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        self._learning = {rule.name: int(engine.get(entry(rule.name, "learning")).item()) for rule in self._rules}
         if not self.stateful and self._start is None:
             if isinstance(engine, RuntimeEngine):
                 engine.run({}, 0, lambda done: None)  # which prepares the queues
@@ -464,10 +465,10 @@ class Trainer(Described):
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
             values |= values_of(signal, samples)
-            values |= {f"{signal}.first_step": start, f"{signal}.periodic": 0}
+            values |= {entry(signal, "first_step"): start, entry(signal, "periodic"): 0}
         for rule in self._rules:
-            values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
-            values[f"{rule.name}.diverged_step"] = -1
+            values[entry(rule.name, "learning")] = self._learning[rule.name] if learning else 0
+            values[entry(rule.name, "diverged_step")] = -1
         try:
             records, self.interrupted = engine.run(values, trial.steps, progress)
             if is_standalone():
@@ -479,7 +480,7 @@ class Trainer(Described):
         finally:
             if not is_standalone():
                 for rule in self._rules:
-                    engine.set(f"{rule.name}.learning", self._learning[rule.name])
+                    engine.set(entry(rule.name, "learning"), self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
         if not is_standalone():
             engine.clear(self._recorder)
