@@ -10,7 +10,7 @@ import numpy as np
 from ...circuit.blocks import first_P, pack, unpack
 from ...circuit.names import entries, entry
 from ...circuit.parts import Rule
-from ...declare.noise import key as noise_key
+from ...declare.noise import chance
 from .maps import MapSteps, SpikeInputSteps
 
 __all__ = ["Layout", "RuleArrays", "due_steps"]
@@ -45,8 +45,8 @@ def due_steps(name: str, values: Mapping[str, Any], steps: np.ndarray) -> np.nda
     due = (of["start_step"] <= steps) & (steps < of["stop_step"]) & (steps % of["update_every"] == 0)
     due &= bool(of["learning"])
     if values[entry(name, "probability")] < 1:
-        chances = [(noise_key(values[entry(name, "seed")], step) >> 11) * 2.0**-53 for step in steps[due].tolist()]
-        due[due] = np.array(chances) < values[entry(name, "probability")]
+        seed = values[entry(name, "seed")]
+        due[due] = np.array([chance(seed, step) for step in steps[due].tolist()]) < values[entry(name, "probability")]
     return due
 
 
