@@ -11,12 +11,12 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import all_devices
-from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from ..declare.described import Described
 from ..declare.validation import check_steps
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
+from .bases import CodeRunner, Group
 from .callers import users_line
 from .elements import ArrayView, ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out
@@ -152,7 +152,7 @@ class GeneratedObject(Described, Group, CodeRunner):
         needed_variables: list[str] | None = None,
         template_kwds: dict[str, Any] | None = None,
     ) -> None:
-        self.codeobj_class = None
+        self.codeobj_class: Any = None
         self._kept: list[Any] = []
         self._steps: dict[str, StepCount] = {}
         self._steps_written: dict[str, int] = {}
@@ -172,7 +172,7 @@ class GeneratedObject(Described, Group, CodeRunner):
         line = users_line()
         if line:
             self._creation_stack = line
-        self.variables = Variables(self)
+        self.variables: Any = Variables(self)
         self.variables.create_clock_variables(self._clock)
 
     def add_dependency(self, other: Any) -> None:

@@ -44,11 +44,15 @@ __all__ = [
 ]
 
 #: Functions that equation files may call beside those of Brian2.
-EQUATION_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
+EQUATION_FUNCTIONS: dict[str, Any] = {
+    "erf": erf,
+    "standard_normal": standard_normal,
+    "standard_uniform": standard_uniform,
+}
 
 #: What Brian2 raises about the text of equations, thresholds and resets: its own classes, and those of Python by which
 #: it refuses a text, a name, a value or a unit.
-ABOUT_EQUATIONS = (
+ABOUT_EQUATIONS: tuple[type[Exception], ...] = (
     EquationError, DimensionMismatchError, UnsupportedEquationsException,
     SyntaxError, KeyError, TypeError, ValueError, NotImplementedError,
 )  # fmt: skip

@@ -99,7 +99,7 @@ class Recorder(GeneratedObject):
         self._declare_steps(every=count)
         # rows for which a compiled program makes room at once
         variables.add_array("expected", size=1, scalar=True, dtype=np.int64, values=0)
-        self.written_readonly_vars = {variables["values"]}
+        self.written_readonly_vars: set[Any] = {variables["values"]}
         self._enable_group_attributes()
 
     @property

@@ -64,7 +64,10 @@ class RowError(_Before):
         **kwargs: Any,
     ) -> None:
         formulas = [to for to in linked.values() if isinstance(to, Formula)]
-        self.namespace = {**namespace, **{name: of for each in formulas for name, of in each.namespace.items()}}
+        self.namespace: dict[str, Any] = {
+            **namespace,
+            **{name: of for each in formulas for name, of in each.namespace.items()},
+        }
         expression = with_formulas(expression, linked)
         super().__init__(rule, "tsim_row_error", code=f"error = {expression}", **kwargs)
         for name in SCHEDULE:  # the expression may use these names for something else

@@ -101,7 +101,7 @@ class Signal(GeneratedObject):
     """
 
     #: Variables whose length comes with the run.
-    any_length = ("samples", "samples_file")
+    any_length: tuple[str, ...] = ("samples", "samples_file")
 
     def __init__(
         self,

@@ -16,8 +16,8 @@ from .dimensions import numbers_with_unit
 __all__ = ["StepCount", "check_window", "StepsOrTime"]
 
 
-#: ``2 * ms`` is a Quantity, which checkers that follow numpy know as an array.
-StepsOrTime = int | Quantity | np.ndarray
+#: ``2 * ms`` is a Quantity, which is an array.
+StepsOrTime = int | np.ndarray
 
 
 @dataclass(frozen=True)

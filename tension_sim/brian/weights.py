@@ -21,7 +21,7 @@ class Weighted(GeneratedObject):
     """A map with weights ``w``, of which `pairs` says which belongs to which source and target."""
 
     #: i is the source of a weight and j its target, as of Brian2's Synapses.
-    pair_arrays = ("w",)
+    pair_arrays: tuple[str, ...] = ("w",)
 
     #: Targets and sources.
     shape: tuple[int, int]

@@ -76,7 +76,8 @@ class Declaration(Described, Declared):
         check_whole(f"{self._where}.seed", self.seed, 0)
         check_mappings(self)
         check_currents(f"{self._where}.neuron", self.neuron)
-        check_filter(f"{self._where}.synapse", self.synapse)
+        for synapse in self._filters[:1]:
+            check_filter(f"{self._where}.synapse", synapse)
 
     def _check_learning(self) -> None:
         if self.learning is not None and not isinstance(self.learning, Learning):

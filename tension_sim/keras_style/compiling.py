@@ -9,11 +9,11 @@ import keras
 import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
+from ..tensorflow.bases import ModelPart
 from ..tensorflow.variables import hook
 from .checks import check_count
 from .on_brian.choice import chosen_engine
 from .optimizer import PseudogradientDescent
-from .part import ModelPart
 
 __all__ = ["Compiling"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidValueError, message
+from ..tensorflow.bases import ModelPart
 from .arguments import check_file
 from .config import pack_mask, unpack_mask
 from .on_brian.exact import ExactState
-from .part import ModelPart
 
 __all__ = ["Saving"]
 

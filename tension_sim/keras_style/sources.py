@@ -77,7 +77,8 @@ class Reader:
         steps_name: str = "steps_per_epoch",
         targets: bool = True,
     ) -> None:
-        self.where, self.targets = where, targets
+        self.where: str = where
+        self.targets: bool = targets
         self._steps, self._steps_name = steps, steps_name
         self._source = x if is_source(x) else None
         self._iterator: Iterator[Any] | None = None

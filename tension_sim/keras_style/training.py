@@ -13,13 +13,13 @@ import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
+from ..tensorflow.bases import ModelPart
 from ..tensorflow.eager import EagerWindow
 from ..tensorflow.loop import Measure, Window
 from .checks import check_count
 from .data import check_width, refuse_arguments
 from .divergence import Guard, diverged_at
 from .on_brian.exact import ExactState
-from .part import ModelPart
 from .replay import Dispatcher, each_step, last_step
 from .report import Run
 from .sources import Reader, is_source

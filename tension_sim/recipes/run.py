@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..declare.validation import check_text
-from ..errors import InvalidValueError, RunFailedError, message, unknown_name
+from ..declare.checkpoint import Checkpoint, check_checkpoint
+from ..errors import InvalidValueError, RunFailedError, message
 from ..results.results import Results
-from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
-from ..run.simulation import TARGETS, Target
+from ..run.simulation import Target, target_named
+from ..run.stages import told_by
 from ..system.memory import fits, total_memory
 from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
@@ -74,8 +74,7 @@ def check_forecast(
     RunFailedError
         With the forecast, and how to run it anyway.
     """
-    if target is not None and check_text("run.target", target) not in TARGETS:
-        raise unknown_name("run.target", "target", target, TARGETS)
+    target_named("run.target", target)
     expected = expected or forecast(recipe, target or "cpp_standalone")
     if force:
         return expected
@@ -169,6 +168,7 @@ def run_outcome(
     checkpoint = check_checkpoint("run.checkpoint", checkpoint)
     with (
         progress_of("run.progress", progress, recipe.name) as report,
+        told_by(report),
         journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
     ):
         outcome = recipe.protocol.run(recipe, target=target, progress=report)

@@ -50,6 +50,11 @@ class Program(Runnable):
     manifest: dict[str, Any]
     built: bool
 
+    @property
+    def name(self) -> str:
+        """Its name, as lists of the cache show it."""
+        return self.folder.name
+
     def run(
         self,
         values: Mapping[str, Any],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..circuit.names import SAMPLES, STEP, entries, entry, split
 from ..circuit.network_wiring import NetworkWiring
 from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
@@ -45,7 +46,6 @@ from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
-from .checkpoint import Checkpoint, check_checkpoint
 from .finite import check_states
 from .identity import identity_of_program, identity_of_values, versions
 from .journal import current_journal, journal
@@ -54,11 +54,12 @@ from .program import Program
 from .reached import Reached
 from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
+from .stages import told_by
 
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
 
-__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target", "target_named"]
 
 
 #: Where a network can run on Brian2, and where it can run.
@@ -68,6 +69,24 @@ BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
 TARGETS: tuple[str, ...] = get_args(Target)
 
 _MOST_THREADS = 1024
+
+
+def target_named(where: str, name: str | None) -> Target | None:
+    """Return the target of a name, None without one.
+
+    Raises
+    ------
+    InvalidTypeError, UnknownNameError
+        If there is no such target.
+
+    Examples
+    --------
+    >>> target_named("demo.target", "numpy")
+    'numpy'
+    """
+    if name is not None and check_text(where, name) not in TARGETS:
+        raise unknown_name(where, "target", name, TARGETS)
+    return cast("Target | None", name)
 
 
 class Simulation(Described):
@@ -115,8 +134,7 @@ class Simulation(Described):
     ) -> None:
         if not isinstance(net, ForceNetwork | FittedNetwork | Network):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
-        if target is not None and check_text("Simulation.target", target) not in TARGETS:
-            raise unknown_name("Simulation.target", "target", target, TARGETS)
+        target = target_named("Simulation.target", target)
         self.net: ForceNetwork | FittedNetwork | Network = net
         self.name: str = check_text("Simulation.name", name)
         self.record: Record = record if record is not None else Record()
@@ -153,6 +171,13 @@ class Simulation(Described):
         if self.target == "tensorflow":
             return _program_of_tensorflow(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
+
+    def _built(self, report: Any) -> tuple[Program | CircuitProgram | None, float]:
+        """Return the program and the seconds that it took; an interrupt raises, a bar says what is done."""
+        begin = time.perf_counter()
+        with Interrupts(at_once=True), told_by(report):
+            program = self.build()
+        return program, time.perf_counter() - begin
 
     def _check_build(self) -> None:
         """Refuse a target whose compiler is missing, where `build` would need it."""
@@ -245,12 +270,8 @@ class Simulation(Described):
         if rehearsing():
             self._check_build()
             raise Rehearsed
-        begin = time.perf_counter()
-        with Interrupts(at_once=True):
-            program = self.build()
-        built = time.perf_counter() - begin
-
         with progress_of("Simulation.run.progress", progress, self.name) as report:
+            program, built = self._built(report)
 
             def at_step(done: int) -> None:
                 if report is not None:
@@ -262,16 +283,19 @@ class Simulation(Described):
             reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
-        # as the list of the cache shows it
-        name = program.folder.name if isinstance(program, Program) else ""
-        results = self._results(reached, recordings, start, phases, timings, name)
+        results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
+        self._check_end(reached, results)
+        return results
+
+    def _check_end(self, reached: Reached, results: Results) -> None:
+        """Refuse a run that diverged, or whose states are no numbers."""
+        rules = self.wiring.circuit.of(Rule)
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
         check_states(results, self.net.state_variables)
-        return results
 
     def _reached(
         self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import InvalidValueError, OutputError, message
+from ..run.simulation import Target
 from ..system.files import check_path, read_regular, write_whole
 from .base import SEED, Base
 from .journal import JOURNAL
@@ -47,13 +48,13 @@ class Description:
     recipe: str
     settings: Mapping[str, str]
     files: Sequence[str]
-    target: str | None
+    target: Target | None
     swept: Sequence[str]
     numbers: Mapping[str, Sequence[str]]
     version: str = __version__
 
 
-def describe(base: Base, swept: Sequence[str], target: str | None) -> Description:
+def describe(base: Base, swept: Sequence[str], target: Target | None) -> Description:
     """Describe a sweep of a recipe over some settings."""
     numbers = {name: (number.label, number.unit) for name, number in base.recipe.protocol.expected.items()}
     return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers)

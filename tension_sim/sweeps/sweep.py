@@ -15,6 +15,7 @@ from ..recipes.protocol import Forecast
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
 from ..recipes.run import check_run
+from ..run.simulation import Target
 from .axes import axes_of, ranges_of, seeds_of
 from .base import Base, base_of
 from .clusters import described, workers_of
@@ -79,7 +80,7 @@ def plan_sweep(
     grid: Mapping[str, Any],
     seeds: Any = 1,
     draw: tuple[str, int] | None = None,
-    target: str | None = None,
+    target: Target | None = None,
 ) -> Plan:
     """Plan a sweep; every value of every setting is tried, nothing runs.
 
@@ -200,7 +201,7 @@ def sweep(
     client: Any = None,
     settings: Mapping[str, Any] | None = None,
     draw: tuple[str, int] | None = None,
-    target: str | None = None,
+    target: Target | None = None,
     full_results: bool = False,
     progress: Progress | None = None,
     protocols: str | Path | None = None,

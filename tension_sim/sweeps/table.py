@@ -67,7 +67,9 @@ class Sweep(Described):
     """
 
     def __init__(self, folder: Path, description: Description, rows: Sequence[Row]) -> None:
-        self.folder, self.description, self.rows = folder, description, list(rows)
+        self.folder: Path = folder
+        self.description: Description = description
+        self.rows: list[Row] = list(rows)
 
     def _describe(self) -> dict[str, object]:
         count = {status: sum(row.status == status for row in self.rows) for status in ("done", "diverged", "failed")}

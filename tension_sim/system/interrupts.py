@@ -45,8 +45,8 @@ class Interrupts:
     """
 
     def __init__(self, active: bool = True, *, at_once: bool = False, patient: bool = False) -> None:
-        self.active = active and threading.current_thread() is threading.main_thread()
-        self.seen = False
+        self.active: bool = active and threading.current_thread() is threading.main_thread()
+        self.seen: bool = False
         self._at_once = at_once
         self._patient = patient
         self._then: Callable[[], None] | None = None
@@ -61,7 +61,8 @@ class Interrupts:
 
     def _note(self, number: int, frame: Any) -> None:
         global _last
-        first, self.seen = not self.seen, True
+        first = not self.seen
+        self.seen = True
         if first:
             _last = signal.Signals(number)
         raises = self._at_once if first else number == signal.SIGINT and not self._patient

@@ -47,12 +47,14 @@ class MappedFile:
     """
 
     def __init__(self, path: Path, dtype: Any) -> None:
-        self.path, self.dtype, self.owner = path, np.dtype(dtype), os.getpid()
+        self.path: Path = path
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.owner: int = os.getpid()
         with path.open("rb") as file:
-            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.map: mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         numbers = np.frombuffer(self.map, dtype)
-        self.nbytes = numbers.nbytes
-        self.__array_interface__ = dict(numbers.__array_interface__)
+        self.nbytes: int = numbers.nbytes
+        self.__array_interface__: dict[str, Any] = dict(numbers.__array_interface__)
 
 
 def file_behind(array: Any) -> MappedFile | None:

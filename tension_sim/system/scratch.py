@@ -74,7 +74,7 @@ class Scratch:
         self._guard = threading.RLock()  # a finalizer may come at any time
         while True:
             name = f"{prefix}tension_sim_{os.geteuid()}_{self._pid}_"
-            self.path = Path(tempfile.mkdtemp(prefix=name, dir=parent))
+            self.path: Path = Path(tempfile.mkdtemp(prefix=name, dir=parent))
             self._lock = _lock(self.path)
             if self._lock is not None and self.path.exists():  # else one who sweeps was faster
                 return

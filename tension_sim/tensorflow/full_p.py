@@ -90,7 +90,8 @@ class FullP:
     def __repr__(self) -> str:
         return f"<FullP {self.name} of shape {tuple(self.shape)}, stored as {tuple(self._variable.shape)}>"
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def assign(self, value: Any, use_locking: Any = None, name: Any = None, read_value: bool = True) -> FullP:
         """Set P from its full form.

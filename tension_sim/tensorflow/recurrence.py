@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidValueError, message
+from .bases import KerasLayer
 from .variables import accept_read_value, traced
 
 __all__ = ["Recurrence"]
 
 
-class Recurrence(keras.layers.Layer):
+class Recurrence(KerasLayer):
     """Run a FORCE layer over time and keep its states, as a stateful Keras RNN does.
 
     Parameters

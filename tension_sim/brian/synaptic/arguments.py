@@ -93,7 +93,8 @@ class LearnedSynapses:
     parts: list[Learned]
 
     #: It comes after all that neurons and synapses do in a time step.
-    when, order = None, 0
+    when: str | None = None
+    order: int = 0
 
     def __len__(self) -> int:
         return len(self.target)

@@ -41,11 +41,13 @@ class SynapticMap(GeneratedObject):
 
     def __init__(self, synapses: LearnedSynapses, *, when: str, order: int, name: str) -> None:
         made = _made_traces(synapses.parts)
-        self.parts = [
+        self.parts: list[Learned] = [
             one if one.tau is None else replace(one, trace_group=made[_key(one)].group) for one in synapses.parts
         ]
-        self.shape, self._target_start = synapses.shape, synapses.target_start
-        self.by_synapse, self.has_factor = synapses.by_synapse, synapses.has_factor
+        self.shape: tuple[int, int] = synapses.shape
+        self._target_start = synapses.target_start
+        self.by_synapse: bool = synapses.by_synapse
+        self.has_factor: bool = synapses.has_factor
         self._rule: Any = None
         self._connections: list[int] | None = None
         super().__init__(

@@ -58,8 +58,11 @@ class ProgressBar:
         where = "Trainer.fit.verbose"
         if verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(where, '"auto", 0, 1 or 2', verbose, "0 is silent."))
-        self.verbose = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
-        self.first, self.epochs, self.epoch, self.steps = 0, 1, 0, 1
+        self.verbose: int = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
+        self.first: int = 0
+        self.epochs: int = 1
+        self.epoch: int = 0
+        self.steps: int = 1
         #: Called as ``report(steps_done, steps)``, over all epochs.
         self.report: Callable[[int, int], None] | None = None
 

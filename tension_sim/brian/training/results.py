@@ -11,6 +11,7 @@ import numpy as np
 from ...declare.described import Described
 from ...errors import InvalidValueError, message
 from ...results.neo_objects import common_end, spike_trains
+from ...results.phases import LEARNING
 from ..monitors import quantities_unit
 from .records import Records
 
@@ -35,7 +36,7 @@ class Run:
     records : dict
         By monitor and variable, what was recorded, in SI units.
     phase : str
-        ``"learning"``, ``"prediction"`` or ``"evaluation"``.
+        ``"learning"`` or ``"test"``: a run without learning is a test.
     epoch : int or None
         The epoch that was complete with it, counted from 0.
     """
@@ -46,7 +47,7 @@ class Run:
     output: np.ndarray
     target: np.ndarray | None
     records: Records
-    phase: str = "learning"
+    phase: str = LEARNING
     epoch: int | None = None
 
 
@@ -110,7 +111,7 @@ class TrainerResults(Described):
         """Return a `neo.Block` with a Segment for each run: output, target, and trains of all monitored neurons.
 
         One Group per population holds its trains of all Segments. An Epoch ``phases`` says of each
-        Segment whether it is learning, a prediction or an evaluation. The weights after an epoch
+        Segment whether it is learning or a test. The weights after an epoch
         are a signal ``weights of <map>`` with one sample, at the end of the Segment with which
         the epoch was complete.
         """

@@ -100,9 +100,13 @@ class Reader:
         exponent: Callable[[ast.expr], float | None] = constant,
         what: str = "variable, parameter or unit",
     ) -> None:
-        self.where, self.names, self.units, self.what = where, names, units, what
-        self.functions, self.exponent = {*functions}, exponent
-        self.text = ""
+        self.where: str = where
+        self.names: Mapping[str, Meaning] = names
+        self.units: Mapping[str, Unit] = units
+        self.what: str = what
+        self.functions: set[str] = {*functions}
+        self.exponent: Callable[[ast.expr], float | None] = exponent
+        self.text: str = ""
 
     def read(self, tree: ast.expr, text: str = "") -> Meaning:
         """Return what a tree means; `text` is shown in messages."""

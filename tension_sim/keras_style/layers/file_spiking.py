@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import NeuronStep, neuron_step
 from ...tensorflow.variables import is_ours
 from .equation_layer import EquationLayer
-from .layer_units import units_of
+from .layer_units import LayerUnits, units_of
 from .spiking_layer import OptimizedSpikingNN
 
 __all__ = ["FileSpikingNN"]
@@ -59,7 +60,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     #: measured at N = 2000: see docs/MIGRATION.md
     preferred_backend = "brian2"
     _kind = "neuron"
-    equation_file = ""
+    equation_file: ClassVar[str | Path] = ""
     _needs_clock = False
     _optional: ClassVar[tuple[str, ...]] = ("bias",)
     #: time and current of classes whose arguments count in units of their own
@@ -79,9 +80,9 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         **kwargs: Any,
     ) -> None:
         self._read_file()
-        self.layer_units = units_of(self._neuron)
+        self.layer_units: LayerUnits = units_of(self._neuron)
         self._check_units()
-        self.dt = check_positive(f"{type(self).__name__}.dt", dt)
+        self.dt: float = check_positive(f"{type(self).__name__}.dt", dt)
         # None until the file's values are known, below
         for argument, given in {"v_peak": v_peak, "v_reset": v_reset, "I_bias": I_bias}.items():
             setattr(self, argument, given)

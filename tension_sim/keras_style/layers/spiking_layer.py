@@ -84,9 +84,9 @@ class SpikingNN(FORCELayer):
                     "leave it out.",
                 )
             )
-        self.dt = check_positive(f"{name}.dt", dt)
-        self.tau_decay = check_positive(f"{name}.tau_decay", tau_decay)
-        self.tau_syn = check_positive(f"{name}.tau_syn", tau_syn)
+        self.dt: float = check_positive(f"{name}.dt", dt)
+        self.tau_decay: float = check_positive(f"{name}.tau_decay", tau_decay)
+        self.tau_syn: float = check_positive(f"{name}.tau_syn", tau_syn)
         if tau_rise != 0:
             check_positive(f"{name}.tau_rise", tau_rise, "use 0 for a single exponential filter.")
         self.tau_rise = tau_rise

@@ -42,7 +42,7 @@ class TargetGeneratingNetwork(RateLayer):
         super().build((1, input_shape[-1] - self.output_size - self._hint_dim))
         if self._hint_dim:
             kernel = self._normal((self._hint_dim, self.units), self._hint_dim**-0.5)
-            self.hint_kernel = self._kernel("hint_kernel", kernel, False)
+            self.hint_kernel: Any = self._kernel("hint_kernel", kernel, False)
 
     @classmethod
     def from_weights(cls, weights: Any, *_: Any, **kwargs: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...declare.learning import Learning
-from ..part import ModelPart
+from ...tensorflow.bases import ModelPart
 
 __all__ = ["Declared"]
 

@@ -42,7 +42,8 @@ class SampleSteps:
     """Play the rows of a signal."""
 
     def __init__(self, name: str, part: Samples) -> None:
-        self.name, self.part = name, part
+        self.name: str = name
+        self.part: Samples = part
 
     def actions(self) -> list[Action]:
         """Return the actions of a time step."""
@@ -65,9 +66,11 @@ class MapSteps:
     """y = W x. Masked weights lie in rows that are filled up with zeros."""
 
     def __init__(self, name: str, part: Map, dtype: str) -> None:
-        self.name, self.part, self.dtype = name, part, dtype
-        self.owner = part.weights_of or name
-        self.output = entry(name, "z") if part.target is None else entry(part.target.part, part.target.name)
+        self.name: str = name
+        self.part: Map = part
+        self.dtype: str = dtype
+        self.owner: str = part.weights_of or name
+        self.output: str = entry(name, "z") if part.target is None else entry(part.target.part, part.target.name)
 
     def actions(self) -> list[Action]:
         """Return the actions of a time step."""
@@ -125,8 +128,11 @@ class SpikeInputSteps:
     """Weights that each spike adds to a variable, spike by spike in the order of the sources."""
 
     def __init__(self, name: str, part: SpikeInput, guard: str | None, dtype: str) -> None:
-        self.name, self.part, self.guard, self.dtype = name, part, guard, dtype
-        self.output = entry(part.target.part, part.target.name)
+        self.name: str = name
+        self.part: SpikeInput = part
+        self.guard: str | None = guard
+        self.dtype: str = dtype
+        self.output: str = entry(part.target.part, part.target.name)
         if part.longest_delay is not None:
             what = "synapses without delays on the target 'tensorflow'"
             fix = "choose numpy, cython, cpp_standalone or cuda_standalone."

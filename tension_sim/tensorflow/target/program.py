@@ -50,17 +50,21 @@ class CircuitProgram(Runnable):
         dt, dtype = circuit.dt, circuit.dtype
         units, spiking = circuit.of(Units), circuit.of(SpikeInput)
         codes = {name: code_of(name, part, dt, dtype) for name, part in units.items()}
-        self.units = {name: UnitsSteps(name, part, codes[name], dt, dtype) for name, part in units.items()}
-        self.samples = {name: SampleSteps(name, part) for name, part in circuit.of(Samples).items()}
+        self.units: dict[str, UnitsSteps] = {
+            name: UnitsSteps(name, part, codes[name], dt, dtype) for name, part in units.items()
+        }
+        self.samples: dict[str, SampleSteps] = {
+            name: SampleSteps(name, part) for name, part in circuit.of(Samples).items()
+        }
         self.maps: dict[str, Any] = {name: MapSteps(name, part, dtype) for name, part in circuit.of(Map).items()}
         for name, part in spiking.items():
             guard = codes[part.target.part].guards.get(part.target.name)
             self.maps[name] = SpikeInputSteps(name, part, guard and entry(part.target.part, guard), dtype)
-        self.rules = {
+        self.rules: dict[str, RuleSteps] = {
             name: RuleSteps(name, part, [self.maps[each] for each in part.maps], dtype)
             for name, part in circuit.of(Rule).items()
         }
-        self.learned = {each for part in circuit.of(Rule).values() for each in part.maps}
+        self.learned: set[str] = {each for part in circuit.of(Rule).values() for each in part.maps}
         for steps in self.units.values():
             steps.check()
         for rule in self.rules.values():

@@ -65,7 +65,10 @@ class RuleArrays:
     """
 
     def __init__(self, name: str, part: Rule, maps: Sequence[MapSteps | SpikeInputSteps], dtype: str) -> None:
-        self.name, self.part, self.maps, self.dtype = name, part, maps, dtype
+        self.name: str = name
+        self.part: Rule = part
+        self.maps: Sequence[MapSteps | SpikeInputSteps] = maps
+        self.dtype: str = dtype
 
     def layout(self, values: Mapping[str, Any]) -> Layout:
         """Return what the code of a run depends on."""

@@ -111,9 +111,12 @@ class UnitsSteps:
     """
 
     def __init__(self, name: str, part: Units, code: UnitsCode, dt: float, dtype: str) -> None:
-        self.name, self.part, self.code, self.dt = name, part, code, dt
-        self.floats = tf.as_dtype(dtype)
-        self.where = part.files[0] if part.files else name
+        self.name: str = name
+        self.part: Units = part
+        self.code: UnitsCode = code
+        self.dt: float = dt
+        self.floats: Any = tf.as_dtype(dtype)
+        self.where: str = part.files[0] if part.files else name
         self._before: dict[str, dict[str, Any]] = {}
         self._statements: dict[str, tuple[Statement, ...]] = dict(code.program.parts)
 

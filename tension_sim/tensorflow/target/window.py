@@ -59,10 +59,13 @@ class Window:
         self, actions: Sequence[Action], units: Sequence[Any], records: Mapping[str, Any],
         dt: float, dtype: str, width: int,
     ) -> None:  # fmt: skip
-        self.actions = sorted(actions, key=lambda action: action.key)
-        self.units, self.records = units, records
-        self.formulas = {name: do for each in units for name, do in each.formulas().items()}
-        self.dt, self.dtype, self.width = dt, tf.as_dtype(dtype), width
+        self.actions: list[Action] = sorted(actions, key=lambda action: action.key)
+        self.units: Sequence[Any] = units
+        self.records: Mapping[str, Any] = records
+        self.formulas: dict[Any, Any] = {name: do for each in units for name, do in each.formulas().items()}
+        self.dt: float = dt
+        self.dtype: Any = tf.as_dtype(dtype)
+        self.width: int = width
         self._function = tf.function(self._loop, jit_compile=True, autograph=False)
         self._jit = True
 
