@@ -393,11 +393,8 @@ class Trainer(Described):
             steps = check_steps(f"{where}.steps", steps, 1)
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
-            raise InvalidValueError(
-                problem(
-                    f"{where}.y", "the Trainer has no target", np.shape(y), "pass target=Signal(...), or leave y out."
-                )
-            )
+            fix = "pass target=Signal(...), or leave y out."
+            raise InvalidValueError(problem(f"{where}.y", "the Trainer has no target", np.shape(y), fix))
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
         given |= by_argument(where, self.inputs, x)
@@ -436,11 +433,8 @@ class Trainer(Described):
         """
         engine = self._prepare()
         if self._start is None:
-            raise InvalidValueError(
-                message(
-                    "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
-                )
-            )
+            what, fix = "the Trainer keeps no state from before its first run", "pass stateful=False to the Trainer."
+            raise InvalidValueError(problem("Trainer.reset_states", what, "stateful=True", fix))
         engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
@@ -565,7 +559,7 @@ class Trainer(Described):
         return joined(place.records)
 
     def _diverged(self) -> bool:
-        return any(int(self._chosen.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
+        return any(int(self._chosen.get(entry(rule.name, "diverged_step")).item()) >= 0 for rule in self._rules)
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")
