@@ -56,7 +56,9 @@ class ContinuableProgram:
     """
 
     def __init__(self, device: Any, network: Any, where: str) -> None:
-        self.device, self.network, self.where = device, network, where
+        self.device: Any = device
+        self.network: Any = network
+        self.where: str = where
         #: Holds what the device shows, for as long as there is the device.
         self.shown: Any = None
         self._queue = device.main_queue
@@ -64,7 +66,7 @@ class ContinuableProgram:
         if fresh:
             options = {"directory": "output", "with_output": False} | dict(device.build_options)
             device.build(**(options | {"compile": False, "run": False, "direct_call": False}))
-        self.folder = Path(device.project_dir).absolute()
+        self.folder: Path = Path(device.project_dir).absolute()
         generate_continuable(device, network, self.folder)
         if fresh:
             speed_up_makefile(self.folder)
@@ -73,7 +75,7 @@ class ContinuableProgram:
         with Interrupts(at_once=True):
             compile_sources(self.folder, "C++")
         self._generated = len(self._queue)
-        self.files = state_files(device)
+        self.files: list[str] = state_files(device)
         PROGRAMS[device] = self
 
     @property
@@ -183,7 +185,7 @@ class ContinuableProgram:
         )
 
     def show(self, results: Path) -> None:
-        """Let the objects of Brian2 show what lies in a folder of results."""
+        """Let Brian2's objects read their values from a folder of results."""
         device = self.device
         device.results_dir = os.path.join(results, "")
         device.has_been_run = True

@@ -96,7 +96,7 @@ def run(
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):
             arrays[entry(name, "diverged_step")] = np.array([diverged_step])
-    # asked where none can come any more: one after the last step counts as well
+    # read when none can come any more: an interrupt after the last step counts too
     early = done < steps and diverged_step < 0
     paused = paused and early and not interrupts.seen
     interrupted = interrupts.seen or (early and not paused)
@@ -104,7 +104,7 @@ def run(
 
 
 def cython_preferences() -> dict[str, Any]:
-    """Return where Cython's modules lie, if it is not where Brian2 puts them: no home folder that can be written."""
+    """Return the preference for Cython's cache folder, if Brian2's own folder cannot be written."""
     if users_preferences()["codegen.runtime.cython.cache_dir"] is not None or "CYTHON_CACHE_DIR" in os.environ:
         return {}
     usual = os.path.expanduser(get_cython_cache_dir())

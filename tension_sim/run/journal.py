@@ -92,7 +92,9 @@ class Journal:
     """What was done so far, and when it was last written; see `journal`."""
 
     def __init__(self, folder: CheckpointFolder, checkpoint: Checkpoint, identity: Mapping[str, str]) -> None:
-        self.folder, self.every, self.identity = folder, checkpoint.every, dict(identity)
+        self.folder: CheckpointFolder = folder
+        self.every: float = checkpoint.every
+        self.identity: dict[str, str] = dict(identity)
         self._note_of_caller = dict(checkpoint.note)
         self._done: list[Reached | _Kept] = []
         self._under_way: Reached | None = None
@@ -275,7 +277,10 @@ class Loop:
     """A loop whose turns are summed up by what its parts carry; see `looping`."""
 
     def __init__(self, noted_in: Journal | None, name: str, parts: tuple[Keeps, ...], begin: int = 0) -> None:
-        self.name, self.parts, self.begin, self._journal = name, parts, begin, noted_in
+        self.name: str = name
+        self.parts: tuple[Keeps, ...] = parts
+        self.begin: int = begin
+        self._journal = noted_in
 
     def point(self) -> None:
         """Say that a turn begins: all that was done before is in the parts."""

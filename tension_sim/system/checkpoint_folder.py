@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import InvalidValueError, OutputError, message
-from .files import checked_path, open_regular, sync_folder, write_refusal, write_whole
+from .files import check_path, open_regular, sync_folder, write_refusal, write_whole
 from .memory_maps import in_parts
 
 __all__ = ["MANIFEST", "CheckpointFolder", "Reference", "read_manifest"]
@@ -66,7 +66,8 @@ class CheckpointFolder:
     """
 
     def __init__(self, where: str, path: str | Path) -> None:
-        self.where, self.path = where, checked_path(where, path)
+        self.where: str = where
+        self.path: Path = check_path(where, path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
@@ -77,7 +78,7 @@ class CheckpointFolder:
         try:
             self._take(lock)
             #: What was committed last; None where nothing was.
-            self.manifest = read_manifest(where, self.path)
+            self.manifest: dict[str, Any] | None = read_manifest(where, self.path)
         except BaseException:
             self.close()
             raise

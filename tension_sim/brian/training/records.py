@@ -1,4 +1,4 @@
-"""What the monitors of a network saw in one run."""
+"""Recordings of a network's monitors in one run."""
 
 from __future__ import annotations
 

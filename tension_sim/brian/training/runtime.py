@@ -21,7 +21,7 @@ from .records import Records, monitors_of, rows_of, variables_of
 
 __all__ = ["RuntimeEngine"]
 
-#: Under which Brian2 stores the states; a user's own have other names.
+#: Name under which Brian2 stores our states; states of the user's own have other names.
 _NAME = "tension_sim Trainer"
 
 #: Brian2 before 2.11 keeps only the address of numbers that it has drawn in advance.

@@ -11,7 +11,7 @@ import brian2
 import numpy as np
 from brian2.units.allunits import second
 
-from ...errors import InvalidValueError, UnsupportedError, message
+from ...errors import InvalidValueError, UnsupportedError, message, problem
 from ...system.scratch import Scratch
 from ..callers import users_names
 from ..continuable import GENERATORS, TIME, check_device
@@ -37,14 +37,14 @@ class StandaloneEngine(Engine):
     kind = "cpp_standalone"
 
     def __init__(self, network: Any, dt: float) -> None:
-        self.device = brian2.get_device()
+        self.device: Any = brian2.get_device()
         check_device("Trainer", self.device)
         if self.device.has_been_run or any(what == "run_network" for what, _ in self.device.main_queue):
             raise UnsupportedError(
-                message("Trainer", "a network that has not been run", "a run() before", "let the Trainer do all runs.")
+                problem("Trainer", "the network was run before", "run()", "let the Trainer do all runs.")
             )
         super().__init__(network, dt)
-        self.step = 0
+        self.step: int = 0
         self._made: ContinuableProgram | None = None
         self._reached: Scratch | None = None
         self._seen: dict[str, list[dict[str, np.ndarray]]] = {}
@@ -64,7 +64,7 @@ class StandaloneEngine(Engine):
         return self._reached
 
     def build(self) -> None:
-        """Generate and compile the program, or take over what was set since that was done."""
+        """Generate and compile the program, or take over the values that were set since."""
         if self._made is not None:
             if self._reached is not None:
                 self._made.take_values(self._reached.path)

@@ -16,11 +16,12 @@ from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
-from ...errors import DivergenceError, InvalidValueError, message
+from ...errors import DivergenceError, InvalidValueError, message, problem
+from ...results.phases import LEARNING, TEST
 from ...system.progress import Progress, check_progress, progress_of
 from ..rls import RLS
 from ..standalone import is_standalone
-from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
+from .arguments import check_metrics, check_network, check_output, check_signals, validation_pair
 from .data import Trial, by_argument, trials_of
 from .engine import Engine
 from .fresh import state_variables
@@ -112,24 +113,27 @@ class Trainer(Described):
         metrics: Any = None,
         stateful: bool = True,
     ) -> None:
-        members = checked_network(network)
+        members = check_network(network)
         self.network = network
-        self.output_group, self.output_variable = checked_output(output, members)
+        self.output_group: Any
+        self.output_variable: str
+        self.output_group, self.output_variable = check_output(output, members)
         self.inputs = inputs
         clock = self.output_group.clock
         #: Signals by the name of their argument: "y", "x", or "x['name']".
-        self._signals = checked_signals(target, inputs, members, clock)
+        self._signals = check_signals(target, inputs, members, clock)
         self._clock = clock
-        self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
-        self.stateful = check_flag("Trainer.stateful", stateful)
+        self._metrics = {"loss": _mse, "mae": _mae, **check_metrics(metrics)}
+        self.stateful: bool = check_flag("Trainer.stateful", stateful)
         self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
         self._recorder = output_recorder(network, self.output_group, self.output_variable, clock)
         self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
-        self.history = History()
-        self.stop_training = self.interrupted = False
+        self.history: History = History()
+        self.stop_training: bool = False
+        self.interrupted: bool = False
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"network": self.network.name}
@@ -164,7 +168,7 @@ class Trainer(Described):
         epochs : int
             How often they are played, counted from 0.
         verbose : {"auto", 0, 1, 2}
-            Silent (0), a progress bar (1), or a line an epoch (2).
+            Silent (0), a progress bar (1), or one line per epoch (2).
         callbacks : callable, object, or list of these, optional
             Functions called as ``f(epoch, logs)`` after each epoch, and objects with the hooks of
             Keras' callbacks, those of Keras included.
@@ -383,7 +387,9 @@ class Trainer(Described):
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
             raise InvalidValueError(
-                message(f"{where}.y", "no y, for the Trainer has no target", np.shape(y), "pass target=Signal(...).")
+                problem(
+                    f"{where}.y", "the Trainer has no target", np.shape(y), "pass target=Signal(...), or leave y out."
+                )
             )
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
@@ -516,7 +522,7 @@ class Trainer(Described):
                 for rule in self._rules:
                     engine.set(f"{rule.name}.learning", self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
-        phase = "learning" if learning else label.partition(",")[0]
+        phase = LEARNING if learning else TEST
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
 
     def _in_pieces(
