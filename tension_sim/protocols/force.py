@@ -364,5 +364,5 @@ PROTOCOL = Protocol(
     check=_check,
     plan=lambda recipe: recipe.phases(),
     further=further_task,
-    measure=_numbers,
+    measure=measured_numbers,
 )
