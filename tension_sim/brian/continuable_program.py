@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,6 +92,7 @@ class ContinuableProgram:
         duration: float | None = None,
         values: Mapping[str, Any] | None = None,
         progress: Callable[[float], None] | None = None,
+        pause_after: float | None = None,
     ) -> bool:
         """Run, and let the device read its values from the results.
 
@@ -106,12 +108,15 @@ class ContinuableProgram:
             By names such as ``"signal.samples"``.
         progress : callable, optional
             Called with the part that is done.
+        pause_after : float, optional
+            Seconds from now after which it ends early, at a time step.
 
         Returns
         -------
         bool
             Whether an interrupt ended it early.
         """
+        deadline = None if pause_after is None else time.monotonic() + pause_after
         if state is not None:
             self.take_values(state)
         command = [str(self.folder / "main"), "--results_dir", f"{results}/"]
@@ -124,7 +129,7 @@ class ContinuableProgram:
         report = (lambda done: None) if progress is None else lambda done: progress(done / 1e6)
         environment = {**os.environ, **self._environment()}
         with Interrupts(at_once=True) as interrupts:
-            told = run_program(command, self.folder, environment, interrupts, report)
+            told = run_program(command, self.folder, environment, interrupts, report, deadline)
         self._check_end(told)
         missing = [name for name in self.files if not (results / name).is_file()]
         if missing:

@@ -24,6 +24,9 @@ from .isolation import isolated, users_preferences
 
 __all__ = ["run"]
 
+#: Seconds between two reports of progress; an interrupt waits as long.
+_PERIOD = 0.3
+
 
 def run(
     circuit: Circuit,
@@ -85,7 +88,8 @@ def run(
         try:
             # Brian2 looks for states beyond 1e50, which overflows in float32
             with blaming_the_files(files_of(circuit)), np.errstate(over="ignore"):
-                network.run(steps * circuit.dt * second, report=report, report_period=0.3 * second, namespace={})
+                period = _PERIOD if pause_after is None else min(_PERIOD, max(pause_after / 4, 1e-3))
+                network.run(steps * circuit.dt * second, report=report, report_period=period * second, namespace={})
         except DivergenceError as error:
             diverged_step = -1 if error.step is None else error.step
         done = int(round(network.t_ / circuit.dt)) - start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -221,9 +220,8 @@ def run(
         say_dry_run(recipe.name, expected.steps, folder, told)
         return
     runs.check_forecast(recipe, known, force, expected)  # before there is a folder
-    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target}
-    note |= {"formats": formats, "cwd": os.getcwd(), **_absolute(protocols=protocols, tasks=tasks)}
-    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
+    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
+    checkpoint = checkpoint_of(folder, expected, note | {"protocols": protocols, "tasks": tasks}, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
         return runs.run_outcome(
@@ -233,11 +231,6 @@ def run(
     told |= {"expected": recipe.expected, "dry_run": False}
     numbers = (recipe.protocol.expected, recipe.expected)
     perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint))
-
-
-def _absolute(**folders: Path | None) -> dict[str, str | None]:
-    """Return folders as a checkpoint notes them."""
-    return {name: None if folder is None else str(folder.absolute()) for name, folder in folders.items()}
 
 
 def _checked_words(name: str | None, target: str | None, seed: int | None) -> simulation.Target | None:

@@ -14,10 +14,10 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from ..declare.checkpoint import Checkpoint
 from ..errors import DivergenceError, OutputError
 from ..recipes.protocol import Number, Outcome
 from ..recipes.provenance import UNITS, measured
-from ..run.checkpoint import Checkpoint
 from ..system.interrupts import Interrupts, exit_status
 from ..system.progress import terminal_bar
 from .options import json_wanted

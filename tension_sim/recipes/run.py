@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..errors import InvalidValueError, RunFailedError, message
 from ..results.results import Results
-from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import Target, target_named

@@ -18,6 +18,7 @@ from ..circuit.names import SAMPLES, STEP, entries, entry, split
 from ..circuit.network_wiring import NetworkWiring
 from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
@@ -45,7 +46,6 @@ from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
-from .checkpoint import Checkpoint, check_checkpoint
 from .finite import check_states
 from .identity import identity_of_program, identity_of_values, versions
 from .journal import current_journal, journal
@@ -284,17 +284,18 @@ class Simulation(Described):
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
         results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
-        self._check_diverged(reached, rules, results)
-        check_states(results, self.net.state_variables)
+        self._check_end(reached, results)
         return results
 
-    def _check_diverged(self, reached: Reached, rules: list[str], results: Results) -> None:
-        """Raise DivergenceError, which holds the results, if a rule diverged."""
+    def _check_end(self, reached: Reached, results: Results) -> None:
+        """Refuse a run that diverged, or whose states are no numbers."""
+        rules = self.wiring.circuit.of(Rule)
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
+        check_states(results, self.net.state_variables)
 
     def _reached(
         self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]

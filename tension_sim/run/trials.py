@@ -13,6 +13,7 @@ from ..circuit.fitted_wiring import FittedWiring
 from ..circuit.names import PLASTIC, PLASTIC_WEIGHTS, STEP, split
 from ..circuit.parts import Rule
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.series import check_rows
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
@@ -22,7 +23,6 @@ from ..results.results import Results, first_multiple
 from ..results.run_data import added
 from ..system.progress import Progress, progress_of
 from ..tasks import Task
-from .checkpoint import Checkpoint, check_checkpoint
 from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
 from .journal import journal, looping
 from .simulation import Simulation

@@ -135,7 +135,8 @@ class CheckpointFolder:
         if reference is None:
             with self._new("rows") as (name, _):
                 pass
-            reference = {"file": name, "dtype": rows.dtype.str, "row": list(rows.shape[1:]), "parts": []}
+            reference = {"file": name, "dtype": rows.dtype.str, "row": list(rows.shape[1:]), "count": 0, "parts": []}
+        reference = reference | {"count": reference["count"] + len(rows)}
         if not rows.size:
             return reference
         content = rows.reshape(-1).view(np.uint8).data
@@ -206,9 +207,7 @@ class CheckpointFolder:
         path = self.path / reference["file"]
         if check:
             self._checked(reference["file"], reference["parts"])
-        row, dtype = tuple(reference["row"]), np.dtype(reference["dtype"])
-        numbers = sum(size for size, _ in reference["parts"]) // dtype.itemsize
-        return _mapped(path, reference["dtype"], (numbers // int(np.prod(row, initial=1)), *row), 0)
+        return _mapped(path, reference["dtype"], (reference["count"], *reference["row"]), 0)
 
     def _checked(self, name: str, parts: list[Any]) -> Path:
         """Return the path of a file; refuse one whose parts are not those of these sizes and sums."""

@@ -47,8 +47,17 @@ class Engine(ABC):
         """Generate and compile, unless this was done."""
 
     @abstractmethod
-    def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
-        """Run some steps from values by name; return what was recorded, and whether an interrupt ended it."""
+    def run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> tuple[Records, bool]:
+        """Run some steps from values by name; return what was recorded, and whether an interrupt ended it.
+
+        It ends before its last step also where it pauses, some seconds from now.
+        """
 
     @abstractmethod
     def set(self, name: str, value: Any) -> None:
@@ -79,8 +88,8 @@ class Engine(ABC):
         """Set the variables for which `is_state(owner, name)` is true, and all queues, to their values in `start`."""
 
     @abstractmethod
-    def packed(self) -> dict[str, Any]:
-        """Return the state as arrays, numbers and strings."""
+    def packed(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the present state, or another one, as arrays, numbers and strings."""
 
     @abstractmethod
     def check(self, where: str, state: Any) -> None:

@@ -19,7 +19,7 @@ from ..continuable_program import REPORT, ContinuableProgram, state_folder
 from ..program_files import owner_name
 from .engine import Engine
 from .fresh import TIMES
-from .records import Records, monitors_of, rows_of, variables_of
+from .records import Records, joined, monitors_of, rows_of, variables_of
 
 __all__ = ["StandaloneEngine"]
 
@@ -77,10 +77,16 @@ class StandaloneEngine(Engine):
         self._made = ContinuableProgram(self.device, self.network, "Trainer")
         self._run({}, 0, lambda done: None)
 
-    def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
+    def run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> tuple[Records, bool]:
         """Run some steps; return what was recorded, and whether an interrupt ended it."""
         self.build()
-        interrupted = self._run(values, steps, progress)
+        interrupted = self._run(values, steps, progress, pause_after)
         records = {}
         for monitor in monitors_of(self.network):
             records[monitor.name] = rows_of(monitor)
@@ -88,7 +94,13 @@ class StandaloneEngine(Engine):
             self.clear(monitor)
         return records, interrupted
 
-    def _run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> bool:
+    def _run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> bool:
         after, before = state_folder(), self._reached
         start = self.step
         try:
@@ -99,6 +111,7 @@ class StandaloneEngine(Engine):
                 duration=steps * self.dt,
                 values=values,
                 progress=progress,
+                pause_after=pause_after,
             )
         except BaseException:
             after.close()
@@ -183,11 +196,13 @@ class StandaloneEngine(Engine):
         self._reached = self._program.shown = folder
         self._program.show(folder.path)
 
-    def packed(self) -> dict[str, Any]:
-        """Return the state as arrays."""
-        state = self.state()
+    def packed(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the present state, or another one, as arrays."""
+        state = self.state() if state is None else dict(state)
         folder: Path = state.pop("folder").path
-        seen = {name: [_joined(parts)] for name, parts in state["seen"].items() if parts}
+        seen = {
+            name: [joined([{name: part} for part in parts])[name]] for name, parts in state["seen"].items() if parts
+        }
         files = {name: np.fromfile(folder / name, np.uint8) for name in self._program.files}
         return state | {"files": files, "seen": seen}
 
@@ -201,7 +216,3 @@ class StandaloneEngine(Engine):
                 raise InvalidValueError(
                     message(where, f"the state of this network, {name} of {size} bytes", found, "load its own file.")
                 )
-
-
-def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

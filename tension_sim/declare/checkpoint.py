@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..declare.validation import check_flag, check_positive
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.checkpoint_folder import CheckpointFolder
 from ..system.files import check_path
+from .validation import check_flag, check_positive
 
 __all__ = ["Checkpoint", "check_checkpoint", "check_identity"]
 
