@@ -390,13 +390,14 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
 @pytest.mark.parametrize(
     ("when", "text"),
     [
-        ("cli.Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
+        ("rich.progress.Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
         ("cli._report", "Exception ignored in: <function"),  # in a destructor, where Python drops it
     ],
 )
 def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
     code = f"""
         import signal
+        import rich.progress
         from tension_sim.cli import job as cli
         from tension_sim.cli.commands import main
 
