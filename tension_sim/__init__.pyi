@@ -1,5 +1,6 @@
 from . import errors as errors
 from ._version import __version__ as __version__
+from .declare.checkpoint import Checkpoint as Checkpoint
 from .declare.equations import list_neurons as list_neurons
 from .declare.equations import list_rate_units as list_rate_units
 from .declare.equations import list_synapses as list_synapses
@@ -40,7 +41,6 @@ from .results.export import load_results as load_results
 from .results.results import Phase as Phase
 from .results.results import Recording as Recording
 from .results.results import Results as Results
-from .run.checkpoint import Checkpoint as Checkpoint
 from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwork
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition

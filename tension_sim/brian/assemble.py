@@ -1,4 +1,4 @@
-"""Circuit -> Brian2 objects; all values are zero or one, and come with each run."""
+"""Build the Brian2 objects of a circuit; their values are 0 or 1 until a run sets them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_
 from ..circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ..declare.units import Dimension
 from ..errors import InvalidValueError, OutputError, RunFailedError, message
+from .delay import Steps
 from .error_function import erf
 from .integration import ExactDecay
 from .linear_map import Blank, LinearMap
@@ -43,11 +44,15 @@ __all__ = [
 ]
 
 #: Functions that equation files may call beside those of Brian2.
-EQUATION_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
+EQUATION_FUNCTIONS: dict[str, Any] = {
+    "erf": erf,
+    "standard_normal": standard_normal,
+    "standard_uniform": standard_uniform,
+}
 
 #: What Brian2 raises about the text of equations, thresholds and resets: its own classes, and those of Python by which
 #: it refuses a text, a name, a value or a unit.
-ABOUT_EQUATIONS = (
+ABOUT_EQUATIONS: tuple[type[Exception], ...] = (
     EquationError, DimensionMismatchError, UnsupportedEquationsException,
     SyntaxError, KeyError, TypeError, ValueError, NotImplementedError,
 )  # fmt: skip
@@ -114,7 +119,7 @@ def group_of(part: Units, name: str, clock: Clock) -> NeuronGroup:
 
 
 def add_rate(group: NeuronGroup, part: Units, clock: Clock) -> Any:
-    """Let the statement of some units follow their integration; return it, None where there is none."""
+    """Add the statement that follows the integration of some units; return it, or None if there is none."""
     if not part.rate:
         return None
     return group.run_regularly(part.rate, clock=clock, when="groups", order=1, name=f"{group.name}_rate")
@@ -140,10 +145,11 @@ def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearM
 
 @_make.register
 def _spike_input(part: SpikeInput, name: str, objects: dict[str, Any], clock: Clock) -> SpikeMap:
+    delay = None if part.longest_delay is None else Steps(part.longest_delay, part.own_delays)
     return SpikeMap(
         [objects[source] for source in part.sources], weights=Blank(part.n_targets, part.n_sources, part.count),
         target=objects[part.target.part], target_variable=part.target.name, trace=part.trace or None,
-        clock=clock, name=name,
+        delay=delay, clock=clock, name=name,
     )  # fmt: skip
 
 
@@ -202,13 +208,13 @@ def blaming_the_files(
                 f"{files[0] if files else 'circuit'}: equations, threshold or reset",
                 f"Brian2 code{others}",
                 str(causes[-1]),
-                "mend the equation file.",
+                "correct the equation file.",
             )
         ) from error
 
 
 def _failed(root: BaseException) -> Exception:
-    """Return the error for what has nothing to do with equations."""
+    """Return the error for a failure that has nothing to do with equations."""
     if prefs["codegen.target"] == "cython" and isinstance(root, OSError | ImportError):
         return OutputError(
             f"The cache of Brian2's Cython modules {get_cython_cache_dir()} cannot be used: {root}.\n"

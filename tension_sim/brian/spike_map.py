@@ -1,4 +1,4 @@
-"""Sparse weights that each spike adds to a variable: recurrence without delay, fast and learnable."""
+"""Sparse weights that each spike adds to a variable, at once or after a delay: fast and learnable recurrence."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..declare.kernels import SparseKernel
 from ..declare.validation import check_matrix
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from ._base import default_float, resolve_source
+from .delay import Delay
 from .dimensions import check_plain, unit_name
 from .linear_map import Blank
 from .spike_order import keep_spikes_in_order
@@ -26,9 +27,11 @@ __all__ = ["SpikeMap"]
 class SpikeMap(Weighted):
     """Add ``scale*w`` to a variable of all targets of each neuron that spiked in this time step.
 
-    Like ``Synapses`` with ``on_pre="variable_post += w"`` and no delay; as there, a variable
-    ``(unless refractory)`` stays as it is while its neuron is refractory. Sums run in a fixed
-    order, of sources and then of targets, whatever the number of threads.
+    Like ``Synapses`` with ``on_pre="variable_post += w"``; as there, a variable ``(unless
+    refractory)`` stays as it is while its neuron is refractory. Sums run in a fixed order, of
+    sources and then of targets, whatever the number of threads. With delays, a spike sends its
+    weights off when it occurs, on a ring of time steps: weights that learn meanwhile do not change
+    what is under way.
 
     Parameters
     ----------
@@ -45,6 +48,9 @@ class SpikeMap(Weighted):
         Variable of the sources that holds each neuron's filtered spikes, one name for all
         groups or one for each: what a learning rule takes as presynaptic rate. Weights that
         can learn are stored by targets, for the rule to walk through.
+    delay : time, or array of times, optional
+        When what a spike sends arrives, in multiples of the time step: the same for all weights, or one
+        for each in the order of the kernel. By default, and with a delay of 0, in its own step.
     scale : float, optional
         Multiplies all weights, such as the 1/(rise time x decay time) of a filter.
     clock : Clock, optional
@@ -72,6 +78,10 @@ class SpikeMap(Weighted):
         weights begin, and the place of each weight in the order of `post`.
     scale : VariableView
         The multiplier.
+    delay : VariableView
+        With delays, in time steps: one, or that of each weight in the order of `post`.
+    ring : VariableView, shape (delay_max + 1 steps, targets)
+        With delays, what is under way, by the step of its arrival modulo the number of rows.
 
     Raises
     ------
@@ -98,13 +108,14 @@ class SpikeMap(Weighted):
         target: Any,
         target_variable: str,
         trace: str | Sequence[str] | None = None,
+        delay: Any = None,
         scale: float = 1.0,
         clock: Any = None,
         when: str = "synapses",
         order: int = 0,
         name: str = "spikemap*",
     ) -> None:
-        groups = _checked_sources(sources)
+        groups = _check_sources(sources)
         y, y_start, n_targets = resolve_source("SpikeMap.target", target, target_variable)
         if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
             raise InvalidValueError(
@@ -112,10 +123,11 @@ class SpikeMap(Weighted):
             )
         clock = groups[0].clock if clock is None else clock
         _check_clock(groups, clock)
-        self.shape = (n_targets, sum(len(group) for group in groups))
+        self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
-        traces = [] if trace is None else _checked_trace(trace, groups)
+        traces = [] if trace is None else _check_trace(trace, groups)
         guard = _guard_of(target, y)
+        delay = delay if delay is None or isinstance(delay, Delay) else Delay(delay)
         check_plain("SpikeMap.scale", scale)
         scale = float(check_matrix("SpikeMap.scale", scale, (), "one number"))
         super().__init__(
@@ -124,22 +136,24 @@ class SpikeMap(Weighted):
             when=when,
             order=order,
             name=name,
-            template_kwds={"learned": bool(traces), "guarded": guard is not None, "groups": _places(groups)},
-            needed_variables=[f"source_{g}_spikespace" for g in range(len(groups))]
-            + ["slot"] * bool(traces)
-            + ["allowed"] * (guard is not None),
+            **_code(groups, bool(traces), guard is not None, delay),
         )
+        #: When what a spike sends arrives.
+        self._delay = delay
         #: Group and variable name of each trace, one for each group of sources.
-        self.trace = traces
+        self.trace: list[tuple[Any, str]] = traces
         #: What a rule reads as the output of this map: group and variable name.
-        self.output = (target, target_variable)
+        self.output: tuple[Any, str] = (target, target_variable)
         #: Variables whose length comes with the run.
-        self.any_length = ("post", "w", "slot") if traces else ("post", "w")
+        each = delay is not None and delay.each
+        self.any_length: tuple[str, ...] = ("post", "w", *["slot"] * bool(traces), *["delay"] * each)
         self._stored = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)
         self._declare_target(y_start, guard)
         self._declare_weights(y.dim, scale)
+        if delay is not None:
+            self._declare_ring(delay, y.dim)
         self._enable_group_attributes()
         if isinstance(weights, SparseKernel):
             self._put(weights)
@@ -178,6 +192,25 @@ class SpikeMap(Weighted):
             variables.add_array("row_start", size=n_targets + 1, dtype=np.int64)
         variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
 
+    def _declare_ring(self, delay: Delay, unit: Any) -> None:
+        """Declare the delays and what is under way; the ring has a row for each step up to the longest delay."""
+        variables, rows = self.variables, delay.longest(self._clock.dt_) + 1
+        variables.add_constant("n_rows", rows)
+        variables.add_array("ring", size=rows * self.shape[0], dimensions=unit, dtype=default_float())
+        if delay.each:
+            variables.add_dynamic_array("delay", size=0, dtype=np.int32)
+        else:
+            variables.add_array("delay", size=1, scalar=True, dtype=np.int32, values=rows - 1)
+
+    def before_run(self, run_namespace: Any) -> None:
+        if self._delay is not None and self._delay.is_time:
+            rows = self._delay.longest(self._clock.dt_) + 1
+            if rows != self.variables["n_rows"].get_value():
+                what = f"the time step that the clock had when the delays were given ({rows} steps now)"
+                fix = "set dt before the SpikeMap is made."
+                raise InvalidValueError(message("SpikeMap.delay", what, self._clock.dt, fix))
+        super().before_run(run_namespace)
+
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         source = np.repeat(np.arange(self.shape[1], dtype=np.int32), np.diff(self._read("out_start")))
         target = self._read("post")[: len(source)]
@@ -195,6 +228,8 @@ class SpikeMap(Weighted):
         if self.trace:
             row_start, _, w = kernel.incoming()
             values |= {"w": w, "row_start": row_start, "slot": kernel.slots()}
+        if "delay" in self.any_length:
+            values["delay"] = self._delay.of(kernel, self._clock.dt_)
         self._resize(len(values["w"]))
         for name, array in values.items():
             self._set(name, array)
@@ -233,7 +268,16 @@ class SpikeMap(Weighted):
         return np.split(partner, start[1:-1])
 
 
-def _checked_sources(sources: Any) -> list[Any]:
+def _code(groups: list[Any], learned: bool, guarded: bool, delay: Delay | None) -> dict[str, Any]:
+    """Return what decides the code of a map, and the variables that it needs."""
+    needed = [f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * learned + ["allowed"] * guarded
+    needed += ["delay", "ring", "n_rows", "t_in_timesteps"] * (delay is not None)
+    delayed = "" if delay is None else "each" if delay.each else "one"
+    options = {"learned": learned, "guarded": guarded, "groups": _places(groups), "delayed": delayed}
+    return {"template_kwds": options, "needed_variables": needed}
+
+
+def _check_sources(sources: Any) -> list[Any]:
     groups = list(sources) if isinstance(sources, (list, tuple)) else [sources]
     if not groups:
         raise InvalidValueError(message("SpikeMap.sources", "at least one group", sources))
@@ -261,7 +305,7 @@ def _start(group: Any) -> int:
 
 
 def _places(groups: list[Any]) -> list[dict[str, int]]:
-    """Return where each group's spikes lie: its neurons in their array, and how far their numbers here are off."""
+    """Return where each group's spikes lie: its neurons in their array, and the shift to their numbers here."""
     places, first = [], 0
     for group in groups:
         start, size = _start(group), len(group)
@@ -294,7 +338,7 @@ def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
         )
 
 
-def _checked_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
+def _check_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
     names = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
     if len(names) != len(groups) or not all(isinstance(name, str) for name in names):
         raise InvalidValueError(

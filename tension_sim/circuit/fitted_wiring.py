@@ -118,7 +118,7 @@ class FittedWiring(Wiring[FittedNetwork]):
     def _neurons(self, unit: str, rate: str, spike: Mapping[str, str]) -> Units:
         net, neuron = self.net, self.net.neuron
         inputs = neuron.inputs
-        lines, exact = [neuron.equations, rate], list(self._exact_rates)
+        lines, exact = [neuron.equations, *neuron.without_more_inputs, rate], list(self._exact_rates)
         states: list[str] = []
         states += net.plastic_filter.named("r", "r").values()
         for kind, synapse in (("static", net.synapse), ("plastic", net.plastic_filter)):

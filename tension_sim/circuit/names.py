@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # units, and where samples are played
-NEURONS, TRACES, FEEDFORWARD = "neurons", "traces", "feedforward"
+NEURONS, TRACES, FEEDFORWARD, DELAYED = "neurons", "traces", "feedforward", "delayed"
 TARGET, INPUTS, RATES = "target", "inputs", "rates"
 
 # maps: weights from one part to another

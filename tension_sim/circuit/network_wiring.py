@@ -7,22 +7,25 @@ thresholds -> spikes and resets add to the filters -> what learned weights give,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..declare.equations import SEED, rate_time
+from ..declare.delays import delays_by_source
+from ..declare.equations import SEED, Neuron, rate_time
+from ..declare.kernels import SparseKernel
 from ..declare.learning import Learning
 from ..declare.populations.equations import Filter, PopulationEquations
+from ..declare.populations.naming import words
 from ..declare.populations.network import Network
 from ..declare.populations.projection import Projection
-from ..declare.units import evaluate
+from ..declare.units import Quantity, evaluate
 from .blocks import Blocks
 from .declared import Wiring
 from .names import (
+    DELAYED,
     FEEDBACK,
     NEURONS,
     OUTPUT,
@@ -141,15 +144,23 @@ class NetworkWiring(Wiring[Network]):
         """Of which inputs of a population the error of a rule names the unit."""
         found: dict[str, set[str]] = {}
         for projection, into in zip(self.net.projections, self.net.inputs, strict=True):
-            if "unit" in _words(projection.error):
+            if "unit" in words(projection.error):
                 found.setdefault(projection.post, set()).add(into)
         return found
 
     def _static(self, k: int) -> Iterator[tuple[str, Any]]:
         projection, pre, post = self._ends(k)
         target = part_of(NEURONS, projection.post)
+        source, delays = part_of(NEURONS, projection.pre), self.net.delays[k]
+        longest = None if delays is None else int(delays.max(initial=0))
         for name, variable in self._bringing(k).items():
-            yield name, SpikeInput((part_of(NEURONS, projection.pre),), pre, post, Variable(target, variable))
+            yield (
+                name,
+                SpikeInput(
+                    (source,), pre, post, Variable(target, variable),
+                    longest_delay=longest, own_delays=delays is not None and delays.ndim > 0,
+                ),
+            )  # fmt: skip
 
     def _ends(self, k: int) -> tuple[Projection, int, int]:
         """Return a projection, and how many neurons there are on both of its sides."""
@@ -169,10 +180,34 @@ class NetworkWiring(Wiring[Network]):
     def _learned(self, k: int) -> Iterator[tuple[str, Any]]:
         projection, pre, post = self._ends(k)
         name, into = self.net.projection_names[k], self.net.inputs[k]
-        trace = self.net.equations[projection.pre].trace((projection.file, projection.parameters)).output
+        trace = self.net.equations[projection.pre].trace((projection.file, projection.parameters))
         target = Variable(part_of(NEURONS, projection.post), self.net.equations[projection.post].added(into, name))
-        source = Variable(part_of(NEURONS, projection.pre), trace)
+        source = Variable(part_of(NEURONS, projection.pre), trace.output)
+        delay = self.net.delays[k]
+        if delay is not None:  # the spikes arrive at a trace of their own, later
+            source = Variable(part_of(DELAYED, name), trace.output)
+            yield part_of(DELAYED, name), self._delayed_trace(k, trace)
+            for arriving, variable in self._arriving_later(k, trace).items():
+                neurons, there = part_of(NEURONS, projection.pre), Variable(part_of(DELAYED, name), variable)
+                yield arriving, SpikeInput((neurons,), pre, pre, there, longest_delay=int(delay))
         yield part_of(RECURRENT, name), Map(source, pre, post, target, self._count(k), learned=True)
+
+    def _delayed_trace(self, k: int, trace: Filter) -> Units:
+        projection = self.net.projections[k]
+        parameters = self.net.equations[projection.pre].parameters
+        return Units(
+            n=self.net.populations[projection.pre].n,
+            equations=trace.equations,
+            parameters=tuple((name, parameters[name].dimension) for name in trace.synapse.parameters),
+            states=trace.variables,
+            filters=trace.variables if trace.synapse.exact else (),
+            files=(trace.synapse.name,),
+        )
+
+    def _arriving_later(self, k: int, trace: Filter) -> dict[str, str]:
+        """Return the parts that bring spikes to a delayed trace, each with the variable that it adds to."""
+        name = self.net.projection_names[k]
+        return {part_of(DELAYED, name, variable): variable for variable in trace.spike}
 
     def _count(self, k: int) -> int | None:
         """Return the number of weights of a projection; None where there is every one."""
@@ -220,7 +255,7 @@ class NetworkWiring(Wiring[Network]):
         kernel = net.kernels[k]
         ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
         blocks = Blocks.of([np.split(kernel.pre[kernel.row_order()], ends[:-1])])
-        used, variables, target = _words(projection.error), [], None
+        used, variables, target = words(projection.error), [], None
         for word in sorted(used & {*net.equations[projection.post].state_variables, *net.inputs_of(projection.post)}):
             variables.append((word, Variable(part_of(NEURONS, projection.post), word)))
         for readout in sorted(used & {*net.readouts}):
@@ -268,9 +303,17 @@ class NetworkWiring(Wiring[Network]):
         equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].file
         filtered = self._arrives(k)
         for name, amount in zip(self._bringing(k), filtered.spike.values(), strict=True):
-            jump = evaluate(amount, filtered.synapse.name, equations.parameters).value * rate_time(pre)
-            values |= spike_values(name, self.net.kernels[k], scale, float(jump))
+            jump = _jump(filtered, amount, equations.parameters, pre)
+            values |= spike_values(name, self.net.kernels[k], scale, jump) | self._delay_values(name, k)
         return values
+
+    def _delay_values(self, name: str, k: int) -> dict[str, Any]:
+        """Return the delays of a part that brings spikes."""
+        delays = self.net.delays[k]
+        if delays is None:
+            return {}
+        of_each = delays_by_source("Projection.delay", self.net.kernels[k], delays) if delays.ndim else int(delays)
+        return {entry(name, "delay"): of_each}
 
     def _learned_values(self, k: int) -> dict[str, Any]:
         net, projection = self.net, self.net.projections[k]
@@ -278,11 +321,26 @@ class NetworkWiring(Wiring[Network]):
         if self._count(k) is not None:
             values = kernel_values(name, net.kernels[k], 1.0)
             del values[entry(name, "w")]
+        if net.delays[k] is not None:
+            values |= self._delayed_values(k)
         sign = net.sign_of(k)
         if sign is not None:
             values[entry(part_of(RULE, net.projection_names[k]), "sign")] = np.full(
                 net.populations[projection.pre].n, sign
             )
+        return values
+
+    def _delayed_values(self, k: int) -> dict[str, Any]:
+        """Return the values of the trace that a learned projection with a delay reads."""
+        net, projection = self.net, self.net.projections[k]
+        name, equations = part_of(DELAYED, net.projection_names[k]), net.equations[projection.pre]
+        trace = equations.trace((projection.file, projection.parameters))
+        values = entries(name, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
+        n = np.arange(equations.population.n)
+        each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
+        for arriving, variable in self._arriving_later(k, trace).items():
+            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.file)
+            values |= spike_values(arriving, each_its_own, 1.0, jump) | self._delay_values(arriving, k)
         return values
 
     def _columns(self) -> dict[str, Any]:
@@ -341,10 +399,13 @@ class NetworkWiring(Wiring[Network]):
         return found
 
 
+def _jump(filtered: Filter, amount: str, parameters: Mapping[str, Quantity], pre: Neuron) -> float:
+    """Return what a spike of weight 1 adds, in SI units; a filter counts by the rate of the presynaptic neuron."""
+    jump = float(evaluate(amount, filtered.synapse.name, parameters).value)
+    return jump * rate_time(pre) if filtered.synapse.kind == "filter" else jump
+
+
 def _amounts(trace: Filter) -> dict[str, str]:
     """Return what a spike adds to the variables of a trace."""
-    return {variable: f"rate_time*({amount})" for variable, amount in trace.spike.items()}
-
-
-def _words(expression: str) -> set[str]:
-    return set(re.findall(r"[A-Za-z_]\w*", expression))
+    by_rate = trace.synapse.kind == "filter"
+    return {variable: f"rate_time*({amount})" if by_rate else amount for variable, amount in trace.spike.items()}

@@ -190,7 +190,7 @@ class ForceWiring(Wiring[ForceNetwork]):
     def _units(self) -> Units:
         net, neuron = self.net, self.net.neuron
         unit, inputs = unit_of(neuron), neuron.inputs
-        lines, filters, exact, reset = [neuron.equations], [], [], neuron.reset
+        lines, filters, exact, reset = [neuron.equations, *neuron.without_more_inputs], [], [], neuron.reset
         if net.synapse is None:
             lines.append("r : 1")
         else:
@@ -273,7 +273,13 @@ class ForceWiring(Wiring[ForceNetwork]):
         net, neuron, n = self.net, target.neuron, self.net.n
         inputs = neuron.inputs
         unit = unit_of(net.neuron)
-        lines = [neuron.equations, "r : 1", "z_now : 1", f"scale : {unit} (shared, constant)"]
+        lines = [
+            neuron.equations,
+            *neuron.without_more_inputs,
+            "r : 1",
+            "z_now : 1",
+            f"scale : {unit} (shared, constant)",
+        ]
         outside = {"target_feedback": "driven"} | ({"target_hint": "hint"} if target.hint_kernel is not None else {})
         lines += [f"{name} : 1" for name in (inputs["recurrent"], *outside.values())]
         lines.append(f"{inputs['feedback']} = {' + '.join(outside.values())} : 1")

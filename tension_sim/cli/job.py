@@ -12,10 +12,10 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from ..declare.checkpoint import Checkpoint
 from ..errors import DivergenceError, OutputError
 from ..recipes.protocol import Number, Outcome
 from ..recipes.provenance import UNITS, measured
-from ..run.checkpoint import Checkpoint
 from ..system.interrupts import Interrupts, exit_status
 from ..system.progress import terminal_bar
 from .options import json_wanted
@@ -159,7 +159,7 @@ def _computed(job: Job) -> Outcome:
 
 
 def _saved(job: Job, outcome: Outcome) -> Path:
-    """Save the results, and return where: where the folder refuses them, in one for temporary files."""
+    """Save the results, and return the folder: a temporary one if the given folder cannot be written."""
     from ..recipes.run import save_outcome
 
     try:

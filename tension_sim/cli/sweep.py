@@ -67,13 +67,14 @@ def sweep(
     Exit status: 0 all points have a row, 2 refused, 3 some points failed, 130 and 143 interrupted; in each case the
     same command goes on with what is left.
     """
+    from ..run.simulation import target_named
     from ..sweeps.base import base_of
     from ..sweeps.sweep import plan_sweep
     from ..sweeps.table import ranked_by
 
     base = base_of("sweep", name, _settings(set_), protocols, tasks)
     draw, axes = _design(grid, ranges, random, sobol)
-    plan = plan_sweep("sweep", base, axes, seeds, draw, target)
+    plan = plan_sweep("sweep", base, axes, seeds, draw, target_named("sweep --target", target))
     if value is not None and value not in plan.description.numbers:
         raise unknown_name("sweep --value", "number", value, plan.description.numbers)
     client = _client(workers, cluster)

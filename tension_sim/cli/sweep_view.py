@@ -32,7 +32,9 @@ class SweepView:
     """A progress bar and the best points, on stderr; where that is no terminal, the end of the bar alone."""
 
     def __init__(self, plan: Any, value: str) -> None:
-        self.done, self._plan, self._value = 0, plan, value
+        self.done: int = 0
+        self._plan = plan
+        self._value = value
         self._rows: list[Any] = []
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR)

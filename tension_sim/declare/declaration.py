@@ -1,4 +1,4 @@
-"""What the declarations of all networks have in common."""
+"""Base class of the declarations of all networks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidTypeError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from .converted import Converted, Declared, File, Number
 from .described import Described
 from .learning import Learning
@@ -15,9 +15,24 @@ from .units import Dimension, Quantity
 from .validation import check_choice, check_positive, check_whole
 from .values import check_mappings, seconds, shown_in
 
-__all__ = ["DTYPES", "Declaration"]
+__all__ = ["DTYPES", "Declaration", "check_currents", "check_filter"]
 
 DTYPES = ("float64", "float32")
+
+
+def check_currents(where: str, neuron: Neuron) -> None:
+    """Refuse a neuron that does not say which variables take recurrent, feedback and external currents."""
+    if not neuron.inputs:
+        what = "a neuron with a recurrent, a feedback and an external input"
+        fix = "name them in [inputs], or put the neuron into a Population."
+        raise InvalidValueError(message(where, what, f"{neuron.name}, with {', '.join(neuron.more_inputs)}", fix))
+
+
+def check_filter(where: str, synapse: SynapticFilter | None) -> None:
+    """Refuse a synapse whose spikes add their weights, where these count by the rate of spikes."""
+    if synapse is not None and synapse.kind != "filter":
+        fix = "a Network has projections with synapses."
+        raise InvalidValueError(message(where, 'a file of kind = "filter"', f"{synapse.name}, a synapse", fix))
 
 
 class Declaration(Described, Declared):
@@ -60,6 +75,9 @@ class Declaration(Described, Declared):
         check_choice(f"{self._where}.dtype", self.dtype, DTYPES)
         check_whole(f"{self._where}.seed", self.seed, 0)
         check_mappings(self)
+        check_currents(f"{self._where}.neuron", self.neuron)
+        for synapse in self._filters[:1]:
+            check_filter(f"{self._where}.synapse", synapse)
 
     def _check_learning(self) -> None:
         if self.learning is not None and not isinstance(self.learning, Learning):
@@ -96,7 +114,7 @@ class Declaration(Described, Declared):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What results say of the network: its equation files and parameters."""
+        """Provenance of the network for results: its equation files and parameters."""
         return {
             "neuron": self.neuron.name,
             "synapse": next((each.name for each in self._filters), None),

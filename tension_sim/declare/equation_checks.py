@@ -1,4 +1,4 @@
-"""What the loader asks of an equation file, so that nothing is left for Brian2 to refuse."""
+"""Checks of an equation file when it is loaded, so that Brian2 has nothing left to refuse."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .language import (
     Meaning,
     check_equations,
     check_linear,
+    check_meaning,
     check_method,
     check_name,
-    checked,
     declared_unit,
     names_in,
     parse,
@@ -138,12 +138,15 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
         raise InvalidValueError(message(f"{where}: spike", "what a spike adds to a variable", {}))
     spike = {}
     for name, text in synapse.spike.items():
-        # a spike adds this, times a weight in the filter's unit, times one unit of time
+        # a spike adds this, times a weight in the filter's unit; of a filter also times one unit of time
         unit = combined(variables[name].meaning.dimension, output.meaning.dimension, -1)
+        of_filter = synapse.kind == "filter"
+        wanted = Meaning(combined(unit, _SECOND, -1) if of_filter else unit)
+        what = f"what a spike of weight 1 adds{' in 1 second' if of_filter else ''}"
         place, tree = f"{where}: spike.{name}", parse(f"{where}: spike.{name}", text)
         _check_names(place, tree, shared)
         evaluate(text, place, parameters)
-        checked(place, tree, shared, Meaning(combined(unit, _SECOND, -1)), "what a spike of weight 1 adds in 1 second")
+        check_meaning(place, tree, shared, wanted, what)
         if random_calls(tree):
             raise InvalidValueError(message(place, "an amount that is the same for each spike", text))
         spike[name] = render(tree)
@@ -179,7 +182,20 @@ def _inputs(where: str, neuron: Neuron, taken: set[str]) -> dict[str, Meaning]:
             fix = "equations use inputs without declaring them; each has a name of its own."
             raise InvalidValueError(message(f"{where}: inputs.{key}", "a name that is used once", name, fix))
         seen.add(name)
-    return dict.fromkeys(neuron.inputs.values(), Meaning(dimension))
+    found = dict.fromkeys(neuron.inputs.values(), Meaning(dimension))
+    for name, each in neuron.more_inputs.items():
+        place = f"{where}: inputs.{name}"
+        check_name(place, name)
+        if name in seen:
+            fix = "equations use inputs without declaring them; each has a name of its own."
+            raise InvalidValueError(message(place, "a name that is used once", name, fix))
+        unit = evaluate(each.unit, f"{place}.unit")
+        if not 0 < unit.value < np.inf:
+            raise InvalidValueError(message(f"{place}.unit", "a unit above 0", each.unit))
+        declared_unit(f"{place}.unit", unit_text(unit.dimension))
+        found[name] = Meaning(unit.dimension)
+        seen.add(name)
+    return found
 
 
 def _check_initial(
@@ -208,7 +224,7 @@ def _check_rate(where: str, neuron: Neuron, names: Mapping[str, Meaning]) -> Non
     tree = parse(place, text)
     _check_names(place, tree, names)
     try:
-        checked(place, tree, names, Meaning(), "a plain number")
+        check_meaning(place, tree, names, Meaning(), "a plain number")
     except UnitsError as error:
         raise UnitsError(f"{error}\nThe rate is {neuron.rate}.") from None
     if random_calls(tree):

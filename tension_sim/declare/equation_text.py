@@ -25,7 +25,7 @@ def to_text(found: Neuron | SynapticFilter) -> str:
     texts = {"summary": found.summary, "source": found.source, "equations": found.equations}
     tables: dict[str, Mapping[str, str]] = {"parameters": found.parameters}
     if isinstance(found, SynapticFilter):
-        texts |= {"kind": "filter", "output": found.output, "integration": found.integration}
+        texts |= {"kind": found.kind, "output": found.output, "integration": found.integration}
         tables["spike"] = found.spike
     elif found.spiking:
         texts |= {"kind": "neuron", "threshold": found.threshold, "reset": found.reset}
@@ -39,6 +39,9 @@ def to_text(found: Neuron | SynapticFilter) -> str:
     lines = [f"{key} = {_quoted(text)}" for key, text in texts.items()]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{_quoted(key)} = {_quoted(text)}" for key, text in table.items())]
+    for name, each in found.more_inputs.items() if isinstance(found, Neuron) else ():
+        texts = {"unit": each.unit, "meaning": each.meaning}
+        lines += ["", f"[inputs.{_quoted(name)}]", *(f"{key} = {_quoted(text)}" for key, text in texts.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -51,7 +54,8 @@ def from_text(name: str, text: str) -> Neuron | SynapticFilter:
         If the text is no equation file.
     """
     path, content = Path(f"{name}.toml"), text.encode()
-    return read_synapse(path, content) if '\nkind = "filter"\n' in f"\n{text}" else read_neuron(path, content)
+    of_synapse = any(f'\nkind = "{kind}"\n' in f"\n{text}" for kind in ("filter", "synapse"))
+    return read_synapse(path, content) if of_synapse else read_neuron(path, content)
 
 
 def _quoted(text: Any) -> str:

@@ -25,13 +25,14 @@ from .equation_checks import check_neuron, check_synapse
 from .language import REFRACTORINESS as REFRACTORINESS
 from .language import SEED as SEED
 from .language import check_name
-from .neuron import Neuron, SynapticFilter
+from .neuron import Input, Neuron, SynapticFilter
 from .neuron import current_scale as current_scale
 from .neuron import dimensions as dimensions
 from .neuron import rate_time as rate_time
 from .neuron import unit_of as unit_of
 from .parameters import resolve_parameters
 from .units import describe, dimension_of, evaluate
+from .validation import check_choice
 
 __all__ = [
     "Neuron",
@@ -73,7 +74,7 @@ _Part = TypeVar("_Part", Neuron, SynapticFilter)
 
 
 def _own(found: _Part) -> _Part:
-    """Return a neuron or filter whose tables are its holder's own."""
+    """Return a copy of a neuron or filter, whose tables its holder may change."""
     tables = {each.name: getattr(found, each.name) for each in fields(found)}
     copies: dict[str, Any] = {name: dict(table) for name, table in tables.items() if isinstance(table, dict)}
     return replace(found, **copies)
@@ -96,6 +97,8 @@ def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], requir
             )
         if table:
             for name, item in value.items():
+                if key == "inputs" and isinstance(item, dict):
+                    continue  # an input with a unit of its own, which _inputs reads
                 if not isinstance(item, str | int | float) or isinstance(item, bool):
                     raise InvalidValueError(
                         message(f"{path.name}: {key}.{name}", 'a number, or an expression such as "10*ms"', item)
@@ -111,6 +114,24 @@ def _strings(table: Mapping[str, Any]) -> dict[str, str]:
     return {name: item if isinstance(item, str) else repr(item) for name, item in table.items()}
 
 
+def _inputs(path: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Input]]:
+    """Return the variables of the three currents, and the inputs that have a unit of their own."""
+    more = {}
+    for name, item in table.items():
+        if not isinstance(item, dict):
+            continue
+        place = f"{path.name}: inputs.{name}"
+        for key in item:
+            if key not in ("unit", "meaning"):
+                raise unknown_name(place, "key of an input", key, ("unit", "meaning"))
+        for key in ("unit", "meaning"):
+            if not isinstance(item.get(key), str) or not item[key].strip():
+                fix = 'as in g_exc = {unit = "nS", meaning = "excitatory conductance"}.'
+                raise InvalidValueError(message(place, f"its {key} as a text", item.get(key), fix))
+        more[name] = Input(item["unit"].strip(), item["meaning"].strip())
+    return _strings({name: item for name, item in table.items() if not isinstance(item, dict)}), more
+
+
 @lru_cache(maxsize=64)
 def _neuron(path: Path, content: bytes) -> Neuron:
     """Read and check an equation file; its content is part of the key, for a file may change."""
@@ -119,11 +140,10 @@ def _neuron(path: Path, content: bytes) -> Neuron:
         _checked(path, data, "rate", _RATE_KEYS, ("equations", "rate", "activation", "membrane", "inputs"))
     else:
         _checked(path, data, "neuron", _NEURON_KEYS, ("equations", "threshold", "reset", "membrane", "inputs", "units"))
-    inputs, units = _strings(data["inputs"]), _strings(data.get("units", {"current": "1", "rate": "hertz"}))
-    for table, wanted, found in (
-        ("inputs", {"recurrent", "feedback", "external"}, inputs),
-        ("units", {"current", "rate"}, units),
-    ):
+    units = _strings(data.get("units", {"current": "1", "rate": "hertz"}))
+    inputs, more_inputs = _inputs(path, data["inputs"])
+    wanted_inputs = set() if more_inputs and not inputs else {"recurrent", "feedback", "external"}
+    for table, wanted, found in (("inputs", wanted_inputs, inputs), ("units", {"current", "rate"}, units)):
         for key in found:
             if key not in wanted:
                 raise unknown_name(f"{path.name}: {table}", "entry", key, wanted)
@@ -150,6 +170,7 @@ def _neuron(path: Path, content: bytes) -> Neuron:
         refractory=refractory,
         rate=data.get("rate", "").strip(),
         activation=data.get("activation", "").strip(),
+        more_inputs=more_inputs,
     )
     for key, unit in units.items():
         value = evaluate(unit, f"{path.name}: units.{key}").value
@@ -166,7 +187,8 @@ def _neuron(path: Path, content: bytes) -> Neuron:
 @lru_cache(maxsize=64)
 def _synapse(path: Path, content: bytes) -> SynapticFilter:
     data = parse_toml(path.name, content)
-    _checked(path, data, "filter", _FILTER_KEYS, ("equations", "output", "spike"))
+    kind = "synapse" if data.get("kind") == "synapse" else "filter"
+    _checked(path, data, kind, _FILTER_KEYS, ("equations", "output", "spike"))
     synapse = SynapticFilter(
         name=path.stem,
         summary=data.get("summary", ""),
@@ -176,6 +198,7 @@ def _synapse(path: Path, content: bytes) -> SynapticFilter:
         spike=_strings(data["spike"]),
         parameters=_parameters(path, data.get("parameters", {})),
         integration=data.get("integration", "exact"),
+        kind=kind,
     )
     if synapse.integration not in ("exact", "euler"):
         raise InvalidValueError(message(f"{path.name}: integration", '"exact" or "euler"', synapse.integration))
@@ -184,7 +207,7 @@ def _synapse(path: Path, content: bytes) -> SynapticFilter:
 
 @cache
 def _kinds() -> dict[Path, str]:
-    """Return what each equation file of the package is for."""
+    """Return the kind of each equation file of the package."""
     found = sorted(data_folder("equations").glob("*.toml"))
     return {path: parse_toml(path.name, _content(path)).get("kind", "") for path in found}
 
@@ -233,15 +256,22 @@ def list_rate_units() -> list[str]:
     return sorted(_files("rate"))
 
 
-def list_synapses() -> list[str]:
-    """Return the names of the synaptic filter files of the package.
+def list_synapses(kind: str = "filter") -> list[str]:
+    """Return the names of the package's files of synaptic filters, or of synapses.
+
+    Parameters
+    ----------
+    kind : str
+        ``"filter"``: a weight counts by the rate of spikes; ``"synapse"``: each spike adds its weight.
 
     Examples
     --------
     >>> "double_exponential" in list_synapses()
     True
+    >>> "ampa" in list_synapses("synapse")
+    True
     """
-    return sorted(_files("filter"))
+    return sorted(_files(check_choice("list_synapses.kind", kind, ("filter", "synapse"))))
 
 
 def load_neuron(name: File) -> Neuron:
@@ -267,14 +297,14 @@ def load_neuron(name: File) -> Neuron:
 
 
 def load_synapse(name: File) -> SynapticFilter:
-    """Load a synaptic filter by name, or from an equation file of one's own.
+    """Load a synaptic filter or a synapse by name, or from an equation file of one's own.
 
     Examples
     --------
     >>> load_synapse("single_exponential").spike
     {'x': '1/tau_decay'}
     """
-    path = _locate("load_synapse.name", "filter", name)
+    path = _locate("load_synapse.name", "filter", name, "synapse")
     return read_synapse(path, _content(path))
 
 

@@ -1,4 +1,4 @@
-"""What an equation file declares: a neuron or a synaptic filter."""
+"""Neuron and SynapticFilter: the content of an equation file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,28 @@ from .language import REFRACTORINESS, Equation, Meaning, parse, read_equations, 
 from .language.unit_table import unit_text
 from .units import Dimension, dimension_of, evaluate
 
-__all__ = ["Neuron", "SynapticFilter", "current_scale", "dimensions", "rate_time", "unit_of"]
+__all__ = ["Input", "Neuron", "SynapticFilter", "base_unit", "current_scale", "dimensions", "rate_time", "unit_of"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A named input of a neuron.
+
+    Attributes
+    ----------
+    unit : str
+        Unit in which plain weights into it count.
+    meaning : str
+        What it is, in words.
+    """
+
+    unit: str
+    meaning: str
 
 
 @dataclass(frozen=True)
 class SynapticFilter:
-    """How a spike becomes a current: linear differential equations of ``x``.
+    """How a spike becomes a current or conductance: linear differential equations of ``x``.
 
     Attributes
     ----------
@@ -26,11 +42,14 @@ class SynapticFilter:
     output : str
         The variable that is the filtered signal.
     spike : dict of str to str
-        What a spike of weight 1 adds to which variable, in 1/time.
+        What a spike of weight 1 adds to which variable: of a filter in 1/time, so that weights count by
+        the rate of spikes; of a synapse in the unit of the weight.
     parameters : dict of str to str
         Default parameters, as expressions with units.
     integration : str
         ``"exact"`` decay, or by the neuron's own method (``"euler"``).
+    kind : str
+        ``"filter"``, or ``"synapse"`` where each spike adds its weight.
     """
 
     name: str
@@ -41,6 +60,7 @@ class SynapticFilter:
     spike: Mapping[str, str]
     parameters: Mapping[str, str]
     integration: str = "exact"
+    kind: str = "filter"
 
     @property
     def exact(self) -> bool:
@@ -127,12 +147,14 @@ class Neuron:
     inputs : dict
         Variable names that take the ``recurrent``, ``feedback`` and ``external`` current.
     current_unit, rate_unit : str
-        Units in which plain weights, and the filtered rate r, count.
+        Units in which plain weights into these, and the filtered rate r, count.
     parameters, initial : dict of str to str
         Default parameters and initial values, as expressions with units.
     refractory : str
         A time after each spike, or a condition, as Brian2's clause; empty: there is none. The
         neuron then has the state variables ``lastspike`` and ``not_refractory``.
+    more_inputs : dict of str to Input
+        Other inputs by the names of their variables, such as conductances, with units of their own.
     rate, activation : str
         Of a rate unit: its rate r, an expression of its variables and of ``activation(...)``,
         and the default activation: tanh, relu, sigmoid, linear, gelu, or an expression of x.
@@ -154,6 +176,7 @@ class Neuron:
     refractory: str = ""
     rate: str = ""
     activation: str = ""
+    more_inputs: Mapping[str, Input] = field(default_factory=dict)
 
     @property
     def spiking(self) -> bool:
@@ -163,7 +186,13 @@ class Neuron:
     @property
     def input_units(self) -> dict[str, str]:
         """The inputs by the names of their variables, with the units in which plain numbers count."""
-        return dict.fromkeys(self.inputs.values(), self.current_unit)
+        currents = dict.fromkeys(self.inputs.values(), self.current_unit)
+        return currents | {name: each.unit for name, each in self.more_inputs.items()}
+
+    @property
+    def without_more_inputs(self) -> list[str]:
+        """Equations that set the inputs of `more_inputs` to 0, where nothing comes into them."""
+        return [f"{name} : {base_unit(each.unit, self.name)} (shared)" for name, each in self.more_inputs.items()]
 
     @property
     def variables(self) -> list[str]:
@@ -182,7 +211,7 @@ class Neuron:
 
     @property
     def meanings(self) -> dict[str, Meaning]:
-        """What each variable and subexpression is: its dimension, and whether it is a condition or a whole number."""
+        """Dimension and kind (number, whole number or condition) of each variable and subexpression."""
         return {each.name: each.meaning for each in self.read()} | self._refractoriness
 
     @property
@@ -215,7 +244,18 @@ def unit_of(neuron: Neuron) -> str:
     >>> unit_of(load_neuron("theta"))
     '1'
     """
-    return unit_text(dimension_of(neuron.current_unit, f"{neuron.name}.toml: units.current"))
+    return base_unit(neuron.current_unit, f"{neuron.name}.toml: units.current")
+
+
+def base_unit(unit: str, where: str) -> str:
+    """Return a unit as equations may declare it, without scale.
+
+    Examples
+    --------
+    >>> base_unit("nS", "demo")
+    'metre**-2*kilogram**-1*second**3*amp**2'
+    """
+    return unit_text(dimension_of(unit, where))
 
 
 def rate_time(neuron: Neuron) -> float:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOL", "ForceRecipe", "MemoryForecast"]
 
-#: Spikes a second and neuron that a forecast counts with where none are expected.
+#: Firing rate in Hz that a forecast assumes if the recipe expects none.
 _ASSUMED_RATE = 30.0
 _BYTES_PER_SYNAPSE = 16
 _BYTES_PER_SPIKE = 12
@@ -41,7 +41,7 @@ _BYTES_PER_SPIKE = 12
 
 
 def _neurons(where: str, value: Any) -> int | None:
-    """Return a number of neurons, None for all of them."""
+    """Return a number of neurons; None means all."""
     if isinstance(value, str) and value == "all":
         return None
     return count("neurons, or 'all'", 0)(where, Setting("", "1").parse(value, where))
@@ -126,7 +126,7 @@ def _check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
                 "exchange them, or change one.",
             )
         )
-    # numbers of channels depend on the task alone: what cannot work there is refused here
+    # numbers of channels depend on the task alone: settings that cannot work there are refused here
     _, n_outputs, n_inputs = recipe.task_shape
     check_declared(
         recipe, where, recipe.values["network"]["neuron"], recipe.values["network"]["synapse"],

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError, message, unknown_name
 from ..system.data_folder import data_folder
-from ..system.files import checked_path, read_toml
+from ..system.files import check_path, read_toml
 from ..tasks import load_tasks
 from ..tasks.registry import Setting
 from .protocol import Protocol, Recipe, load_protocol
@@ -58,7 +58,7 @@ def list_recipes(folder: str | Path | None = None) -> list[str]:
     """
     if folder is None:
         return sorted(_files(data_folder("models")))
-    path = checked_path("list_recipes.folder", folder)
+    path = check_path("list_recipes.folder", folder)
     if not path.is_dir():
         raise InvalidValueError(message("list_recipes.folder", "a folder", str(folder), "check the path."))
     return sorted(_files(path))
@@ -67,7 +67,7 @@ def list_recipes(folder: str | Path | None = None) -> list[str]:
 def _locate(name: str | Path) -> tuple[str, Path]:
     """Return the full name and the file of a recipe."""
     where = "load_recipe.name"
-    path = checked_path(where, name)
+    path = check_path(where, name)
     text = os.fspath(name)
     files = _files(data_folder("models"))
     if text in files:
@@ -119,11 +119,11 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
 
 
 def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
-    """Let the files that a recipe names be found beside it, wherever it is run."""
+    """Find the files that a recipe names beside the recipe, wherever it is run."""
     for (section, key), ending in files.items():
         value = data.get(section, {}).get(key)
         if isinstance(value, str) and value and value.endswith(ending):
-            data[section][key] = str(folder / checked_path(f"{section}.{key}", value))
+            data[section][key] = str(folder / check_path(f"{section}.{key}", value))
 
 
 def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:

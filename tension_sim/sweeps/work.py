@@ -12,6 +12,7 @@ from typing import Any, Literal
 from .._version import __version__
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, TensionError
 from ..results.measures import jsonable
+from ..run.simulation import Target
 from .base import Value
 
 __all__ = ["SETTLED", "Row", "Status", "Work", "lost", "run_point"]
@@ -33,7 +34,7 @@ class Work:
     values: Mapping[str, Value]
     protocols: str | None = None
     tasks: str | None = None
-    target: str | None = None
+    target: Target | None = None
     folder: str | None = None
 
 

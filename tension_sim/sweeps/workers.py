@@ -58,7 +58,7 @@ class OnDask:
     """
 
     def __init__(self, client: Any, patience: float = _PATIENCE) -> None:
-        self.client = client
+        self.client: Any = client
         self._patience, self._address = patience, client.scheduler.address
         self._made = False
         self._known: list[int] = []
@@ -153,7 +153,8 @@ class OnDask:
                         "Fix: start it again; the same command goes on with the points that are left."
                     ) from error
                 time.sleep(_LOOK)
-        self.client, self._made = client, True
+        self.client = client
+        self._made = True
         works = [work for work, _ in self._running.values()]
         self._running.clear()
         for work in works:

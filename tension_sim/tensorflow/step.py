@@ -9,7 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..declare.equations import Neuron, SynapticFilter, unit_of
+from ..declare.equations import Neuron, SynapticFilter
+from ..declare.neuron import base_unit
 from .expressions import evaluate_text
 from .statements import STEPS_SINCE_SPIKE, Program, carry_out, depending, depends_on_sum, program_of
 
@@ -78,7 +79,7 @@ class NeuronStep(_FileStep):
             All else that the file uses: its inputs, its parameters and ``dt`` as plain numbers of one coherent
             system of units, the units and the time; with a refractory clause also ``t_in_timesteps``.
         advanced : mapping
-            What of them is another value when the threshold is asked: currents that advance beside the states.
+            Names that have a new value when the threshold is tested: currents that advance beside the states.
         """
         read = self._read(states)
         if "lastspike" in states:
@@ -158,7 +159,7 @@ class FilterStep:
     program: Program
 
     def __call__(self, states: Sequence[Any], spikes: Any, numbers: Mapping[str, float]) -> list[Any]:
-        """Let the states decay, then add the spikes (or what they bring)."""
+        """Let the states decay, then add the spikes (or their weighted sum)."""
         values = _updated(self.program, {**numbers, **dict(zip(self.variables, states, strict=True))}, self.name)
         for variable, amount in self.spike.items():
             values[variable] = values[variable] + spikes * evaluate_text(amount, numbers, self.name)
@@ -236,8 +237,7 @@ def _program_of(neuron: Neuron) -> Program:
         neuron.name,
         neuron.equations,
         tuple(neuron.parameters.items()),
-        tuple(neuron.inputs.values()),
-        unit_of(neuron),
+        tuple((name, base_unit(unit, neuron.name)) for name, unit in neuron.input_units.items()),
         neuron.method,
         neuron.rate,
         neuron.threshold,
@@ -251,18 +251,18 @@ def _neuron_program(
     name: str,
     equations: str,
     parameters: tuple[tuple[str, str], ...],
-    inputs: tuple[str, ...],
-    unit: str,
+    inputs: tuple[tuple[str, str], ...],
     method: str,
     rate: str,
     threshold: str,
     reset: str,
     refractory: str,
 ) -> Program:
-    lines = [equations, *(f"{variable} : {unit}" for variable in inputs)]
+    lines = [equations, *(f"{variable} : {unit}" for variable, unit in inputs)]
     spiking = {"threshold": threshold, "reset": reset} if threshold else {}
     spiking |= {"refractory": refractory} if refractory else {}
-    return program_of(name, "\n".join(lines), dict(parameters), inputs, method, rate, **spiking)
+    names = tuple(variable for variable, _ in inputs)
+    return program_of(name, "\n".join(lines), dict(parameters), names, method, rate, **spiking)
 
 
 def filter_step(synapse: SynapticFilter) -> FilterStep:

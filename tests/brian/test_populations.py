@@ -32,8 +32,6 @@ WEIGHTS = {
 }
 FEEDBACK = RNG.uniform(-200, 200, (2, N["exc"]))
 
-compiled = [pytest.param(name, marks=pytest.mark.slow) for name in ("cython", "cpp_standalone")]
-
 
 def net(**changes) -> Network:
     form = {("exc", "inh"): scipy.sparse.csr_array, ("inh", "exc"): SparseKernel.from_dense}
@@ -60,7 +58,7 @@ def loop(network: Network):
     return two_populations(v, si, FEEDBACK * 1e-12, Y, DT, every=3, alpha=0.01)
 
 
-@pytest.mark.parametrize("target", ["numpy", *compiled])
+@pytest.mark.parametrize("target", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
 def test_two_populations_as_a_plain_loop(target):
     skip_unless_here(target)
     network = net()

@@ -56,7 +56,9 @@ def test_runs_and_learns(neuron, synapse):
     assert np.all((found.spike_neuron >= 0) & (found.spike_neuron < N))
     for name, recording in found.recorded.items():
         _, scale = network.display_unit(name)
-        assert recording.values[-1] * scale == pytest.approx(found.state[f"neurons.{name}"][[0, N - 1]], rel=1e-12)
+        assert recording.values[-1] * scale == pytest.approx(
+            found.state[f"neurons.{name}"][[0, N - 1]].astype(float), rel=1e-12
+        )
 
 
 @filters
@@ -108,7 +110,8 @@ def test_states_what_it_is(neuron):
     assert file.summary
     assert file.source.startswith("https://doi.org/")
     found = dimensions(file.equations, file.name)
-    assert set(file.initial) <= set(file.state_variables) <= set(found)
+    assert set(file.initial) <= set(file.state_variables) <= set(file.meanings)
+    assert set(found) <= set(file.meanings)
     assert file.membrane in file.state_variables
     assert current_scale(file) > 0
     assert rate_time(file) > 0

@@ -38,9 +38,14 @@ void spike_order(std::int64_t n, std::int32_t* events) {
 
 void spike_map(std::int64_t rows, const std::int32_t* events, std::int64_t n, std::int64_t start, std::int64_t stop,
                std::int64_t shift, const std::int64_t* out_start, const std::int32_t* post, const double* w,
-               const std::int32_t* slot, double scale, double* y) {
+               const std::int32_t* slot, double scale, const std::int32_t* delay, std::int64_t now, std::int64_t length,
+               double* y) {
     TSIM_LAUNCH(tsim::deliver, tsim::blocks_for(rows), TSIM_THREADS, events, n, start, stop, shift, out_start, post,
-                slot, w, &scale, (const char*)nullptr, y);
+                slot, w, &scale, (const char*)nullptr, delay, now, length, rows, y);
+}
+
+void arrive(std::int64_t n, const char* allowed, double* row, double* y) {
+    TSIM_LAUNCH(tsim::arrive, tsim::blocks_for(n), TSIM_THREADS, n, allowed, row, y);
 }
 
 void recorder(std::int64_t n, const std::int32_t* indices, const double* x, double* to) {

@@ -11,9 +11,10 @@ from typing import Any
 import fitted_network
 import numpy as np
 import pytest
+from conductance_network import delayed
 from cuda_emulation import NETWORKS, compile_project, part, preferences, samples_for, small_network
 
-from tension_sim import ForceNetwork, Record, Simulation, SparseKernel
+from tension_sim import ForceNetwork, Learning, Readout, Record, Simulation, SparseKernel
 from tension_sim.errors import DivergenceError, RunFailedError
 from tension_sim.system import cuda
 
@@ -74,6 +75,20 @@ def test_the_same_spikes_and_numbers_as_numpy(neuron):
     assert wanted.state["rls.n_updates"][0] == 396
     assert np.abs(wanted.output).max() > 0.1
     assert_equal(found, wanted)
+
+
+def test_populations_with_delays_as_numpy():
+    """Conductances, delays of a projection and of each synapse, and a readout of two populations that learns."""
+    net = delayed(readouts={"z": Readout(["exc", "inh"], np.zeros((100, 1)), learning=Learning(alpha_P=0.01))})
+    y = np.sin(np.arange(600) / 50)
+    wanted, found = (Simulation(net, target=target).run(y) for target in ("numpy", "cuda_standalone"))
+    assert len(wanted.spike_step) > 40
+    assert np.any(wanted.state["recurrent_inh_to_exc.ring"])
+    for name in ("spike_step", "spike_neuron"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+    np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10 * np.abs(wanted.output).max())
+    for name in ("recurrent_inh_to_exc.ring", "recurrent_inh_to_inh.ring"):
+        np.testing.assert_allclose(found.state[name], wanted.state[name], rtol=0, atol=1e-20)
 
 
 @pytest.mark.parametrize(

@@ -426,7 +426,8 @@ def spikes_delivered(
         y = np.full(kernel.n_post + 2, -7.0)
         kernels.spike_map(
             ctypes.c_int64(kernel.n_post), pointer(events), *(ctypes.c_int64(v) for v in (n, *part)),
-            pointer(start), pointer(post), pointer(w), slot, ctypes.c_double(2.5), pointer(y),
+            pointer(start), pointer(post), pointer(w), slot, ctypes.c_double(2.5), None, ctypes.c_int64(0),
+            ctypes.c_int64(1), pointer(y),
         )  # fmt: skip
         assert np.all(y[-2:] == -7)
         found.append(y[:-2] + 7)
@@ -444,6 +445,31 @@ def test_spikes_add_the_weights_of_their_neurons(kernels, order, rows, count):
     found = spikes_delivered(kernels, spiking, SparseKernel.from_dense(matrix), n, part)
     numbers = spiking[(spiking >= 20) & (spiking < 70)] - 15
     np.testing.assert_allclose(found, 2.5 * matrix[numbers].sum(axis=0), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1, 16, 53])
+def test_spikes_with_delays_go_round_the_ring(kernels, order, rows):
+    """Each weight lies in the row of the step at which it arrives, and leaves it where its target may be written to."""
+    rng, n, length, now = np.random.default_rng(rows), 40, 7, 5
+    kernel = SparseKernel.from_dense(rng.standard_normal((n, rows)) * (rng.random((n, rows)) < 0.5))
+    (start, post, w), delay = kernel.outgoing(), rng.integers(0, length, len(kernel)).astype(np.int32)
+    events, spiking = np.full(n + 1, -1, np.int32), np.flatnonzero(rng.random(n) < 0.6).astype(np.int32)
+    events[: len(spiking)], events[n] = spiking, len(spiking)
+    ring, wanted = np.zeros((length, rows)), np.zeros((length, rows))
+    kernels.spike_map(
+        ctypes.c_int64(rows), pointer(events), *(ctypes.c_int64(v) for v in (n, 0, n, 0)), pointer(start),
+        pointer(post), pointer(w), None, ctypes.c_double(2.5), pointer(delay), ctypes.c_int64(now),
+        ctypes.c_int64(length), pointer(ring),
+    )  # fmt: skip
+    for neuron in spiking:
+        for j in range(start[neuron], start[neuron + 1]):
+            wanted[(now + delay[j]) % length, post[j]] += 2.5 * w[j]
+    np.testing.assert_allclose(ring, wanted, rtol=0, atol=1e-12)
+    for allowed in (None, (np.arange(rows) % 2).astype(np.int8)):
+        y, row = np.ones(rows), ring[now].copy()
+        kernels.arrive(ctypes.c_int64(rows), allowed if allowed is None else pointer(allowed), pointer(row), pointer(y))
+        assert not row.any()
+        assert np.array_equal(y, 1 + ring[now] * (1 if allowed is None else allowed))
 
 
 def test_the_order_of_threads_and_blocks_changes_no_sum_of_spikes(kernels, monkeypatch):

@@ -36,7 +36,7 @@ Y = 0.8 * np.sin(np.arange(STEPS) / 5)[:, None]
 
 def test_all_files_are_here() -> None:
     files = {path.stem for path in data_folder("equations").glob("*.toml")}
-    assert files == {*list_neurons(), *list_rate_units(), *list_synapses()}
+    assert files == {*list_neurons(), *list_rate_units(), *list_synapses(), *list_synapses("synapse")}
 
 
 def weights(drive: float, rate: float) -> list[np.ndarray]:
@@ -56,6 +56,7 @@ def spiking_model(name: str) -> Any:
     values = resolve_parameters(name, neuron.parameters, dt=1e-4)
     plain = {key: value.value / units.scale_of(value.dimension) for key, value in values.items()}
     drive = abs(plain.get("bias", 0.0)) or abs(plain.get("v_peak", 1.0) - plain.get("v_reset", 0.0))
+    drive *= plain.get("g_leak", 1.0)
     dt = 0.5e-3 / units.time
     # a membrane that counts time in seconds, without a time constant, needs currents of that size
     drive *= max(1.0, 0.2 * plain.get("time_unit", 0.0) / dt / drive)

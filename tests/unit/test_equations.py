@@ -285,7 +285,9 @@ class TestParameters:
 
 def test_folder_of_the_package_has_only_files_of_a_kind():
     folder = equations.data_folder("equations")
-    assert len(list(folder.glob("*.toml"))) == len(list_neurons()) + len(list_rate_units()) + len(list_synapses())
+    assert len(list(folder.glob("*.toml"))) == len(list_neurons()) + len(list_rate_units()) + sum(
+        len(list_synapses(kind)) for kind in ("filter", "synapse")
+    )
 
 
 class TestReadOnce:

@@ -2,8 +2,13 @@
 {% extends 'common_group.cpp' %}
 {% set _scalar = c_data_type(variables['y'].dtype) %}
 
-{% set _scatter = 'tsim::scatter_where(' ~ allowed ~ ' + y_start, ' if guarded else 'tsim::scatter(' %}
+{# of spikes that arrive later, the targets are asked when they do #}
+{% set _scatter = 'tsim::scatter_later(' if delayed == 'each' else 'tsim::scatter(' %}
+{% if guarded and not delayed %}
+{% set _scatter = 'tsim::scatter_where(' ~ allowed ~ ' + y_start, ' %}
+{% endif %}
 {% macro _weights(first) %}{{slot ~ ' + ' ~ first ~ ', ' ~ w if learned else w ~ ' + ' ~ first}}{% endmacro %}
+{% macro _into(first) %}{{delay ~ ' + ' ~ first ~ ', _now, n_rows, N, ' ~ ring if delayed == 'each' else '_to'}}{% endmacro %}
 
 {% block extra_headers %}
 #include <algorithm>
@@ -23,11 +28,19 @@
             _fired.push_back({{space}}[_s] + {{group.shift}});
     {% endfor %}
     const {{_scalar}} _scale = {{scale}};
+    {% if delayed %}
+    const int64_t _now = {{t_in_timesteps}} % n_rows;
+    {% endif %}
+    {% if delayed == 'one' %}
+    {{_scalar}}* const _to = {{ring}} + (_now + {{delay}}) % n_rows * N;
+    {% elif not delayed %}
+    {{_scalar}}* const _to = {{y}} + y_start;
+    {% endif %}
     {% if openmp_pragma('with_openmp') %}
     int64_t _n_events = 0;
     for (const int64_t _neuron : _fired)
         _n_events += {{out_start}}[_neuron + 1] - {{out_start}}[_neuron];
-    // Each thread has rows of its own, so their number changes no sum; few events are over before threads are awake.
+    // Each thread has rows of its own, so their number changes no sum. A few events end before threads have started.
     #pragma omp parallel if (_n_events > 50000)
     {
         const int64_t _threads = omp_get_num_threads(), _thread = omp_get_thread_num();
@@ -40,7 +53,8 @@
                 _begin = std::lower_bound(_begin, _end, _first_row);
                 _end = std::lower_bound(_begin, _end, _end_row);
             }
-            {{_scatter}}_end - _begin, _begin, {{_weights('(_begin - ' ~ post ~ ')')}}, _scale, {{y}} + y_start);
+            {{_scatter}}_end - _begin, _begin, {{_weights('(_begin - ' ~ post ~ ')')}}, _scale,
+                       {{_into('(_begin - ' ~ post ~ ')')}});
         }
     }
     {% else %}
@@ -48,7 +62,12 @@
     {
         const int64_t _begin = {{out_start}}[_neuron];
         {{_scatter}}{{out_start}}[_neuron + 1] - _begin, {{post}} + _begin, {{_weights('_begin')}}, _scale,
-                   {{y}} + y_start);
+                   {{_into('_begin')}});
     }
+    {% endif %}
+    {% if delayed and guarded %}
+    tsim::arrive_where({{allowed}} + y_start, N, {{ring}} + _now*N, {{y}} + y_start);
+    {% elif delayed %}
+    tsim::arrive(N, {{ring}} + _now*N, {{y}} + y_start);
     {% endif %}
 {% endblock %}

@@ -8,6 +8,9 @@
     {% if learned %}
     THRUST_CHECK_ERROR(dev{{_dynamic_slot}}.resize({{_dynamic_slot}}.size()));
     {% endif %}
+    {% if delayed == 'each' %}
+    THRUST_CHECK_ERROR(dev{{_dynamic_delay}}.resize({{_dynamic_delay}}.size()));
+    {% endif %}
 {% endblock %}
 
 {% block extra_headers %}
@@ -18,6 +21,18 @@
 {% endblock %}
 
 {% block host_maincode %}
+    {% set _scalar = c_data_type(variables['y'].dtype) %}
+    {% set _guard = _dev('allowed') ~ ' + y_start' if guarded else '(const char*)0' %}
+    {% if delayed %}
+    const int64_t _now = {{_host('t_in_timesteps')}}[0] % n_rows;
+    {% endif %}
+    {% if delayed == 'one' %}
+    {{_scalar}}* const _to = {{_dev('ring')}} + (_now + {{_host('delay')}}[0]) % n_rows * N;
+    {% elif delayed %}
+    {{_scalar}}* const _to = {{_dev('ring')}};
+    {% else %}
+    {{_scalar}}* const _to = {{_dev('y')}} + y_start;
+    {% endif %}
     {% for group in groups %}
     {% set variable = variables['source_%d_spikespace' % loop.index0] %}
     {% set space = get_array_name(variable, prefix='') %}
@@ -25,6 +40,10 @@
         dev{{space}}[current_idx{{space}}], {{variable.size}} - 1,
         {{group.start}}, {{group.stop}}, {{group.shift}},
         {{_dev('out_start')}}, {{_dev('post')}}, {{_dev('slot') if learned else '(const int32_t*)0'}}, {{_dev('w')}},
-        {{_dev('scale')}}, {{_dev('allowed') ~ ' + y_start' if guarded else '(const char*)0'}}, {{_dev('y')}} + y_start);
+        {{_dev('scale')}}, {{'(const char*)0' if delayed else _guard}},
+        {{_dev('delay') ~ ', _now, n_rows, N' if delayed == 'each' else '(const int32_t*)0, 0, 1, 0'}}, _to);
     {% endfor %}
+    {% if delayed %}
+    TSIM_LAUNCH(tsim::arrive, tsim::blocks_for(N), TSIM_THREADS, N, {{_guard}}, {{_dev('ring')}} + _now*N, {{_dev('y')}} + y_start);
+    {% endif %}
 {% endblock %}

@@ -1,6 +1,6 @@
-// Sums in C++ that keep every bit. Fast maths lets the compiler order a sum as it likes, each time it meets one:
-// these functions are compiled once, by themselves, so that the code around them, with or without threads, and
-// where the arrays lie in memory change nothing.
+// Sums in C++ that are equal to the last bit. Fast maths lets the compiler order each sum as it likes. So these
+// functions are compiled once, by themselves: neither the code around them, with or without threads, nor the place of
+// arrays in memory changes a bit.
 #ifndef TSIM_SUMS_H
 #define TSIM_SUMS_H
 
@@ -71,7 +71,38 @@ TSIM_BY_ITSELF void scatter(std::int64_t n, const std::int32_t* post, const std:
     for (std::int64_t j = 0; j < n; j++) y[post[j]] += scale * w[slot[j]];
 }
 
-// Both, where the target may be written to.
+// ring[row][post[j]] += scale*w[j], where row is the step at which the weight arrives, on a ring of `length` steps.
+template <typename Y, typename W, typename D>
+TSIM_BY_ITSELF void scatter_later(std::int64_t n, const std::int32_t* post, const W* w, Y scale, const D* delay,
+                                  std::int64_t now, std::int64_t length, std::int64_t targets, Y* ring) {
+    for (std::int64_t j = 0; j < n; j++) ring[(now + delay[j]) % length * targets + post[j]] += scale * w[j];
+}
+
+template <typename Y, typename W, typename D>
+TSIM_BY_ITSELF void scatter_later(std::int64_t n, const std::int32_t* post, const std::int32_t* slot, const W* w,
+                                  Y scale, const D* delay, std::int64_t now, std::int64_t length, std::int64_t targets,
+                                  Y* ring) {
+    for (std::int64_t j = 0; j < n; j++) ring[(now + delay[j]) % length * targets + post[j]] += scale * w[slot[j]];
+}
+
+// What arrives in this step is added, and its row of the ring is free again.
+template <typename Y>
+TSIM_BY_ITSELF void arrive(std::int64_t n, Y* row, Y* y) {
+    for (std::int64_t i = 0; i < n; i++) {
+        y[i] += row[i];
+        row[i] = 0;
+    }
+}
+
+template <typename Y, typename A>
+TSIM_BY_ITSELF void arrive_where(const A* allowed, std::int64_t n, Y* row, Y* y) {
+    for (std::int64_t i = 0; i < n; i++) {
+        if (allowed[i]) y[i] += row[i];
+        row[i] = 0;
+    }
+}
+
+// Both of the first, where the target may be written to.
 template <typename Y, typename W, typename A>
 TSIM_BY_ITSELF void scatter_where(const A* allowed, std::int64_t n, const std::int32_t* post, const W* w, Y scale,
                                   Y* y) {

@@ -89,7 +89,9 @@ class PopulationEquations:
         adding: Iterable[tuple[str, str]],
         read: Iterable[Synapse],
     ) -> None:
-        self.name, self.population, self.dt = name, population, dt
+        self.name: str = name
+        self.population: Population = population
+        self.dt: float = dt
         self._kinds: dict[Any, SynapticFilter] = {}
         where, neuron = f"Network.populations[{name!r}]", population.file
         self.parameters: dict[str, Quantity] = resolve_parameters(
@@ -101,7 +103,7 @@ class PopulationEquations:
         for into, label in adding:
             parts.setdefault(into, {})[label] = label
         self._parts = {into: _variables(into, found) for into, found in parts.items()}
-        self.inputs = {into: list(found.values()) for into, found in self._parts.items()}
+        self.inputs: dict[str, list[str]] = {into: list(found.values()) for into, found in self._parts.items()}
         kinds = dict.fromkeys(self._kind(synapse) for synapse in read)
         self._traces = {kind: "r" if not k else f"r_{k + 1}" for k, kind in enumerate(kinds)}
         texts = {**neuron.parameters, **population.parameters}

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import InvalidTypeError, InvalidValueError, message
 from ..language import check_name
 
-__all__ = ["check_parameters", "check_part_name", "check_variable_name"]
+__all__ = ["check_parameters", "check_part_name", "check_variable_name", "words"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
@@ -39,3 +39,14 @@ def check_parameters(where: str, given: Any) -> None:
     """Refuse parameters that are no mapping."""
     if not isinstance(given, Mapping):
         raise InvalidTypeError(message(where, "a dictionary of names and values", given))
+
+
+def words(expression: str) -> set[str]:
+    """Return the names in an expression.
+
+    Examples
+    --------
+    >>> sorted(words("unit*(output - y)"))
+    ['output', 'unit', 'y']
+    """
+    return set(re.findall(r"[A-Za-z_]\w*", expression))

@@ -12,19 +12,23 @@ import numpy as np
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..converted import Converted, Declared, Number, declared
 from ..declaration import DTYPES
+from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
-from ..units import Dimension, evaluate
+from ..language.code import check_error_code
+from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_choice, check_matrix, check_positive, check_table, check_whole
 from ..values import initial_values, seconds, shown_in
 from .equations import PopulationEquations
-from .naming import check_part_name, check_variable_name
+from .naming import check_part_name, check_variable_name, words
 from .population import Population
 from .projection import Projection
 from .readout import Readout
 from .weights import kernel_of
 
 __all__ = ["Network"]
+
+_SIEMENS = dimension_of("siemens", "")
 
 
 @declared(repr=False)
@@ -81,10 +85,14 @@ class Network(Described, Declared):
         for k, projection in enumerate(self.projections):
             self._check_projection(f"Network.projections[{k}]", projection)
         self._check_names()
+        self._check_dale()
         for name, readout in self.readouts.items():
             self._check_readout(f"Network.readouts[{name!r}]", readout)
-        for evaluated in ("kernels", "output_kernels", "feedback_kernels", "initial_values"):
+        for evaluated in ("kernels", "delays", "output_kernels", "feedback_kernels", "initial_values"):
             getattr(self, evaluated)
+        for k, projection in enumerate(self.projections):
+            if projection.learning is not None:
+                self._check_error(k)
 
     def _put(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -128,6 +136,32 @@ class Network(Described, Declared):
                 fix = "give one of them another name."
                 raise InvalidValueError(message(f"Network.projections[{k}].name", "a name used once", name, fix))
             taken[name] = k
+
+    def _check_dale(self) -> None:
+        """Refuse two signs of one population."""
+        signs: dict[str, int] = {}
+        for k, each in enumerate(self.projections):
+            if each.sign is not None and signs.setdefault(each.pre, each.sign) != each.sign:
+                what = f"{signs[each.pre]:+d}, the sign of the other projections of {each.pre!r} (Dale's law)"
+                fix = "leave it out where a population has no sign."
+                raise InvalidValueError(message(f"Network.projections[{k}].sign", what, each.sign, fix))
+
+    def _check_error(self, k: int) -> None:
+        """Refuse an error that names what a learned projection does not have."""
+        projection, where = self.projections[k], f"Network.projections[{k}].error"
+        used = words(projection.error)
+        readouts = [name for name in self.readouts if name in used]
+        variables = {*self.equations[projection.post].state_variables, *self.inputs_of(projection.post)}
+        known = {"z", "unit", *readouts, *variables, *(["y"] if self.readouts else [])}
+        check_error_code(where, projection.error, sorted(known | {*self.readouts}))
+        for name in readouts:
+            outputs = self.output_kernels[name].shape[1]
+            if outputs != 1:
+                what = "a readout with one output, which every neuron learns from"
+                raise InvalidValueError(message(where, what, f"{name}, with {outputs}"))
+        if "y" in used and len(readouts) != 1:
+            what = "one readout beside y, which is its supervisor"
+            raise InvalidValueError(message(where, what, projection.error, 'as in "unit*(output - y)".'))
 
     def _check_readout(self, where: str, readout: Readout) -> None:
         for source in readout.sources:
@@ -186,9 +220,13 @@ class Network(Described, Declared):
         """Return the names of the inputs of a population."""
         return tuple(self.populations[population].file.input_units)
 
+    def is_conductance(self, population: str, into: str) -> bool:
+        """Say whether an input is a conductance."""
+        return dimension_of(self.populations[population].file.input_units[into], into) == _SIEMENS
+
     def sign_of(self, k: int) -> int | None:
-        """Return the sign that the weights of a projection have; None: any."""
-        return self.projections[k].sign
+        """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
+        return 1 if self.is_conductance(self.projections[k].post, self.inputs[k]) else self.projections[k].sign
 
     # ---- weights ----
 
@@ -200,7 +238,32 @@ class Network(Described, Declared):
             where = f"Network.projections[{k}].weights"
             shape = self.populations[each.pre].n, self.populations[each.post].n
             unit = self.populations[each.post].file.input_units[into]
-            found.append(kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None))
+            kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
+            _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
+            found.append(kernel)
+        return tuple(found)
+
+    @cached_property
+    def delays(self) -> tuple[np.ndarray | None, ...]:
+        """Delays of each projection in time steps: None, one, or that of each synapse in the order of its kernel."""
+        found: list[np.ndarray | None] = []
+        for k, (each, kernel) in enumerate(zip(self.projections, self.kernels, strict=True)):
+            where, times = f"Network.projections[{k}].delay", each.delay
+            if times is None:
+                found.append(None)
+                continue
+            if times.shape == (kernel.n, kernel.n_post):
+                times = times[kernel.pre, kernel.post]
+            if times.ndim and times.shape != kernel.weight.shape:
+                what = f"one time, one for each of {len(kernel)} synapses, or shape ({kernel.n}, {kernel.n_post})"
+                raise InvalidValueError(message(where, what, times.shape))
+            if times.ndim and each.learning is not None:
+                fix = "make a projection for each delay."
+                raise InvalidValueError(message(where, "one time, where the weights learn", "an array", fix))
+            steps = steps_of(where, times, float(self.dt))
+            if steps.ndim:
+                delays_by_source(where, kernel, steps)
+            found.append(steps)
         return tuple(found)
 
     @cached_property
@@ -302,7 +365,7 @@ class Network(Described, Declared):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What results say of the network."""
+        """Provenance of the network for results."""
         return {
             "populations": {
                 name: {
@@ -319,3 +382,16 @@ class Network(Described, Declared):
         outputs = {name: kernel.shape[1] for name, kernel in self.output_kernels.items()}
         shown: dict[str, object] = {"populations": self.sizes, "projections": len(self.projections)}
         return shown | {"readouts": outputs, "dt": self.dt, "dtype": self.dtype, "seed": self.seed}
+
+
+def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:
+    """Refuse weights against their sign: negative conductances, and what breaks the law that was declared."""
+    wrong = np.zeros(0) if sign is None else np.flatnonzero(kernel.weight * sign < 0)
+    if not len(wrong):
+        return
+    pre, post, weight = int(kernel.pre[wrong[0]]), int(kernel.post[wrong[0]]), float(kernel.weight[wrong[0]])
+    received = f"{weight:g} from neuron {pre} to {post}, the first of {len(wrong)}"
+    if conductance:
+        fix = "the reversal potential of the input makes a synapse inhibitory."
+        raise InvalidValueError(message(where, "conductances of at least 0", received, fix))
+    raise InvalidValueError(message(where, f"weights of the sign {declared:+d}", received, "change the sign, or them."))

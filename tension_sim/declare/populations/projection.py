@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...errors import InvalidTypeError, InvalidValueError, message
+from ..delays import seconds_of
 from ..described import Described
 from ..equations import SynapticFilter, load_synapse
-from ..language.code import checked_error
+from ..language.code import check_error_code
 from ..learning import Learning
 from ..validation import check_text
 from .naming import check_parameters
@@ -37,6 +38,11 @@ class Projection(Described):
         have the same file and parameters share its variables.
     parameters : mapping, optional
         Other parameter values of the synapse.
+    delay : time, or array of times, optional
+        Multiples of the time step, as a text with unit, a quantity, or plain numbers in seconds. One
+        for all synapses, or one for each: for weights of an array or a matrix an array of the same
+        shape, for those of a kernel one for each of its entries. A spike with a delay of 0 arrives in
+        its own step.
     sign : int, optional
         +1 for an excitatory, -1 for an inhibitory population (Dale's law: all that leaves a population
         has one sign). Weights of currents have that sign, also while they learn; those of conductances
@@ -72,12 +78,15 @@ class Projection(Described):
     into: str | None = None
     synapse: SynapticFilter | str | Path = "double_exponential"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    delay: Any = None
     sign: int | None = None
     learning: Learning | None = None
     error: str = ""
     name: str = ""
 
     def __post_init__(self) -> None:
+        if self.delay is not None:
+            object.__setattr__(self, "delay", seconds_of("Projection.delay", self.delay))
         for key in ("pre", "post", "name"):
             check_text(f"Projection.{key}", getattr(self, key))
         if self.into is not None:
@@ -95,7 +104,7 @@ class Projection(Described):
             fix = 'as in error="unit*(output - y)".'
             raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
         if self.error:
-            object.__setattr__(self, "error", checked_error("Projection.error", self.error))
+            object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
 
     @property
     def file(self) -> SynapticFilter:

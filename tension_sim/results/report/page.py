@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..._version import __version__
 from ...declare.validation import check_flag
-from ...system.files import check_free, checked_path, write_whole
+from ...system.files import check_free, check_path, write_whole
 from ..run_data import RunData
 from .facts import facts_of
 from .panels import MOST_EIGENVALUES, Panel, panels_of
@@ -107,7 +107,7 @@ def write_report(
     OutputError
         If the file exists and may not be replaced, or cannot be written.
     """
-    path = checked_path(f"{where}.path", path)
+    path = check_path(f"{where}.path", path)
     check_flag(f"{where}.overwrite", overwrite)
     if eigenvalues is not None:
         check_flag(f"{where}.eigenvalues", eigenvalues)

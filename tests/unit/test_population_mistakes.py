@@ -1,0 +1,206 @@
+"""Networks that cannot be: every mistake is refused before anything is compiled, by name and with its mending."""
+
+from __future__ import annotations
+
+import brian2 as b2
+import numpy as np
+import pytest
+import scipy.sparse
+
+from tension_sim import (
+    InvalidTypeError,
+    InvalidValueError,
+    Learning,
+    Network,
+    Population,
+    Projection,
+    Readout,
+    Record,
+    Simulation,
+    SparseKernel,
+    UnitsError,
+    UnknownNameError,
+)
+
+EXC, INH = np.ones((4, 3)), np.ones((3, 4))
+LEARNING = Learning(alpha_P=1.0)
+
+
+def net(projections=(), readouts=None, **changes) -> Network:
+    populations = {"exc": Population("adex", 4), "inh": Population("lif", 3)}
+    settings = {"dt": "0.1*ms", "populations": populations, "projections": projections, "readouts": readouts or {}}
+    return Network(**(settings | changes))
+
+
+def refused(error: type[Exception], text: str, build) -> None:
+    with pytest.raises(error) as caught:
+        build()
+    assert text in str(caught.value)
+
+
+def to_inh(**changes):
+    return [Projection("exc", "inh", **({"weights": EXC} | changes))]
+
+
+def to_exc(**changes):
+    return [Projection("inh", "exc", **({"weights": INH, "into": "g_exc"} | changes))]
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "text"),
+    [
+        (lambda: Population("adx", 4), UnknownNameError, "Fix: did you mean 'adex'?"),
+        (lambda: Population("adex", 0), InvalidValueError, "Population.n: expected a whole number, at least 1."),
+        (lambda: Population("echo_state", 4), InvalidValueError,
+         "Population.neuron: expected a neuron that spikes.\nReceived: 'echo_state'"),
+        (lambda: Population("lif", 4, parameters=[1]), InvalidTypeError,
+         "Population.parameters: expected a dictionary of names and values.\nReceived: [1]"),
+        (lambda: Projection("a", "b", weights=EXC, synapse="gaba"), UnknownNameError, "Fix: did you mean 'gaba_a'?"),
+        (lambda: Projection("a", 1, weights=EXC), InvalidTypeError, "Projection.post: expected a text.\nReceived: 1"),
+        (lambda: Projection("a", "b", weights=EXC, sign=0), InvalidValueError,
+         "Projection.sign: expected +1, -1 or None.\nReceived: 0"),
+        (lambda: Projection("a", "b", weights=EXC, learning=LEARNING), InvalidValueError,
+         "Projection.error: expected learning and error together.\nReceived: ''\nFix: as in error="),
+        (lambda: Projection("a", "b", weights=EXC, learning=3, error="z"), InvalidTypeError,
+         "Projection.learning: expected a Learning or None.\nReceived: 3"),
+        (lambda: Projection("a", "b", weights=EXC, parameters=3), InvalidTypeError,
+         "Projection.parameters: expected a dictionary of names and values.\nReceived: 3"),
+        (lambda: Readout([], np.ones((4, 1))), InvalidTypeError, "Readout.sources: expected names of populations"),
+        (lambda: Readout(["a", "a"], np.ones((4, 1))), InvalidValueError, "sources: expected each population once"),
+        (lambda: Readout("a", np.ones((4, 1)), feedback=[1]), InvalidTypeError,
+         "Readout.feedback: expected a dictionary of populations.\nReceived: [1]\nFix: as in"),
+        (lambda: Readout("a", np.ones((4, 1)), learning=1), InvalidTypeError, "Readout.learning: expected a Learning"),
+    ],
+)  # fmt: skip
+def test_parts(build, error, text):
+    refused(error, text, build)
+
+
+@pytest.mark.parametrize(
+    ("projections", "error", "text"),
+    [
+        ([Projection("exz", "inh", weights=EXC)], UnknownNameError,
+         "Network.projections[0].pre: expected a known population (exc, inh).\nReceived: 'exz'\n"
+         "Fix: did you mean 'exc'?"),
+        ([Projection("exc", "in", weights=EXC)], UnknownNameError, "Network.projections[0].post: expected a known"),
+        (to_exc(into="g_ex"), UnknownNameError,
+         "Network.projections[0].into: expected a known input of 'adex' (I_fb, I_in, I_rec, g_exc, g_inh).\n"
+         "Received: 'g_ex'\nFix: did you mean 'g_exc'?"),
+        (to_inh(weights=INH), InvalidValueError, "Network.projections[0].weights: expected an array of shape (4, 3)"),
+        (to_inh(weights=None), InvalidTypeError, "Network.projections[0].weights: expected weights of shape (4, 3)"),
+        (to_inh(weights=SparseKernel.from_dense(INH)), InvalidValueError,
+         "Network.projections[0].weights: expected weights of shape (4, 3) (pre, post).\nReceived: (3, 4)"),
+        (to_inh(weights=scipy.sparse.csr_array(INH)), InvalidValueError, "weights: expected weights of shape (4,"),
+        (to_inh(weights=EXC * np.nan), InvalidValueError, "Network.projections[0].weights: expected finite values"),
+        (to_inh(weights=EXC * b2.nS), UnitsError,
+         "Network.projections[0].weights: expected plain numbers, or a quantity in mV.\nReceived: "
+         "'a quantity in siemens'"),
+        (to_exc(weights=INH * b2.pA), UnitsError, "expected plain numbers, or a quantity in nS.\n"),
+        (to_exc(weights=-INH), InvalidValueError,
+         "Network.projections[0].weights: expected conductances of at least 0.\n"
+         "Received: '-1 from neuron 0 to 0, the first of 12'\n"
+         "Fix: the reversal potential of the input makes a synapse inhibitory."),
+        (to_inh(weights=-EXC, sign=1), InvalidValueError,
+         "Network.projections[0].weights: expected weights of the sign +1.\n"
+         "Received: '-1 from neuron 0 to 0, the first of 12'\nFix: change the sign, or them."),
+        (to_inh(sign=1) + [Projection("exc", "exc", weights=-np.ones((4, 4)), sign=-1)], InvalidValueError,
+         "Network.projections[1].sign: expected +1, the sign of the other projections of 'exc' (Dale's law).\n"
+         "Received: -1"),
+        (to_inh(name="a") + to_exc(name="a"), InvalidValueError,
+         "Network.projections[1].name: expected a name used once.\nReceived: 'a'\nFix: give one"),
+        (to_inh(name="a b"), InvalidValueError, "Network.projections[0].name: expected names of at most 40 letters"),
+        (to_inh(parameters={"tau": "3*ms"}), UnknownNameError, "Network(double_exponential): parameters"),
+        (to_inh(parameters={"tau_rise": "3*mV"}), UnitsError, "Network(double_exponential): parameters.tau_rise"),
+        (to_inh(parameters={"tau_rise": "0*ms"}), InvalidValueError, "tau_rise: expected a time constant above 0"),
+        ([3], InvalidTypeError, "projections[0]: expected a Projection.\nReceived: 3"),
+        (3, InvalidTypeError, "Network.projections: expected a list of Projection.\nReceived: 3"),
+        (to_inh(learning=LEARNING, error="unit*(outpt - y)"), UnknownNameError, "Fix: did you mean 'output'?"),
+        (to_inh(learning=LEARNING, error="z - unit*y"), InvalidValueError,
+         "Network.projections[0].error: expected one readout beside y, which is its supervisor.\n"
+         "Received: 'z - unit*y'\nFix: as in \"unit*(output - y)\"."),
+        (to_inh(learning=LEARNING, error="unit*(two - y)"), InvalidValueError,
+         "expected a readout with one output, which every neuron learns from.\nReceived: 'two, with 2'"),
+    ],
+)  # fmt: skip
+def test_projections(projections, error, text):
+    readouts = {"output": Readout("exc", np.zeros((4, 1))), "two": Readout("exc", np.zeros((4, 2)))}
+    refused(error, text, lambda: net(projections, readouts))
+
+
+@pytest.mark.parametrize(
+    ("readouts", "error", "text"),
+    [
+        ({"z": Readout("ex", np.zeros((4, 1)))}, UnknownNameError,
+         "Network.readouts['z'].sources: expected a known population (exc, inh).\nReceived: 'ex'"),
+        ({"z": Readout(["exc", "inh"], np.zeros((4, 1)))}, InvalidValueError,
+         "Network.readouts['z'].weights: expected an array of shape (7, n_outputs).\nReceived: (4, 1)"),
+        ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exz": 1})}, UnknownNameError,
+         "Network.readouts['z'].feedback['exz']: expected a known population"),
+        ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc.I_f": np.ones((1, 4))})}, UnknownNameError,
+         "Network.readouts['z'].feedback['exc.I_f']: expected a known input of 'adex'"),
+        ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc": np.ones((4, 1))})}, InvalidValueError,
+         "Network.readouts['z'].feedback['exc']: expected an array of shape (1, 4) (n_outputs, n).\nReceived: (4, 1)"),
+        ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc": np.ones((1, 4)) * b2.mV})}, UnitsError,
+         "Network.readouts['z'].feedback['exc']: expected plain numbers, or a quantity in pA."),
+        ({"lambda": Readout("exc", np.zeros((4, 1)))}, InvalidValueError,
+         "Network.readouts: expected a name that is free.\nReceived: 'lambda'"),
+        ({"z": 3}, InvalidTypeError, "Network.readouts['z']: expected a Readout.\nReceived: 3"),
+        ([3], InvalidTypeError, "Network.readouts: expected a dictionary of names and Readout.\nReceived: [3]"),
+    ],
+)  # fmt: skip
+def test_readouts(readouts, error, text):
+    refused(error, text, lambda: net(readouts=readouts))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "text"),
+    [
+        ({"populations": {}}, InvalidValueError, "Network.populations: expected at least one population."),
+        ({"populations": {"a": "lif"}}, InvalidTypeError, "Network.populations['a']: expected a Population"),
+        ({"populations": {"a__b": Population("lif", 2)}}, InvalidValueError, "Network.populations: expected names of"),
+        ({"populations": {1: Population("lif", 2)}}, InvalidTypeError, "Network.populations: expected names in quotes"),
+        ({"populations": {"a": Population("lif", 2, parameters={"tau": 1})}}, UnknownNameError,
+         "Network.populations['a'](lif): parameters: expected a known parameter"),
+        ({"populations": {"a": Population("lif", 2, parameters={"tau_mem": "3*mV"})}}, UnitsError,
+         "Network.populations['a'](lif): parameters.tau_mem: expected a quantity in second"),
+        ({"populations": {"a": Population("lif", 2, initial={"w": 0})}}, UnknownNameError,
+         "Network.populations['a'].initial: expected a known state variable"),
+        ({"populations": {"a": Population("lif", 2, initial={"v": [1, 2, 3]})}}, InvalidValueError,
+         "Network.populations['a'].initial['v']: expected an array of shape (2,) (neurons)"),
+        ({"dt": "11*ms", "populations": {"a": Population("lif", 2)}}, InvalidValueError,
+         "Network.populations['a'](lif): parameters.tau_mem: expected a time constant of at least one time step"),
+        ({"dt": "1*mV"}, UnitsError, "Network.dt: expected a time.\nReceived: '1*mV'"),
+        ({"dtype": "int"}, InvalidValueError, "Network.dtype: expected one of 'float64', 'float32'.\nReceived: 'int'"),
+        ({"seed": -1}, InvalidValueError, "Network.seed: expected a whole number, at least 0.\nReceived: -1"),
+    ],
+)  # fmt: skip
+def test_networks(changes, error, text):
+    refused(error, text, lambda: net(**changes))
+
+
+@pytest.mark.parametrize(
+    ("variables", "error", "text"),
+    [
+        ({"v": [0]}, UnknownNameError, "Record.variables: expected a known state variable"),
+        ({"exc.u": [0]}, UnknownNameError, "Record.variables: expected a known state variable"),
+        ({"inh.v": [3]}, InvalidValueError, "Record.variables['inh.v']: expected neurons from 0 to 2.\nReceived: (3,)"),
+    ],
+)
+def test_records(variables, error, text):
+    refused(error, text, lambda: Simulation(net(), target="numpy", record=Record(variables=variables)))
+
+
+def test_runs():
+    refused(
+        InvalidValueError,
+        "Simulation.run.y: expected no target, for the network has no readout.\nReceived: (5, 1)\nFix: leave y out.",
+        lambda: Simulation(net(), target="numpy").run(np.zeros(5)),
+    )
+    readouts = {"a": Readout("exc", np.zeros((4, 1))), "b": Readout("exc", np.zeros((4, 2)))}
+    refused(
+        InvalidValueError,
+        "Simulation.run.y: expected shape (timesteps, 3).\nReceived: (5, 2)",
+        lambda: Simulation(net(readouts=readouts), target="numpy").run(np.zeros((5, 2))),
+    )
+    with pytest.raises(UnknownNameError, match="Results.populations: expected a known population"):
+        Simulation(net(), target="numpy").run(steps=2).spikes(population="ext")
