@@ -14,6 +14,7 @@ from .declare.learning import Learning as Learning
 from .declare.network import ForceNetwork as ForceNetwork
 from .declare.plasticity import Plastic as Plastic
 from .declare.plasticity import TargetNetwork as TargetNetwork
+from .declare.populations.connector import Connector as Connector
 from .declare.populations.network import Network as Network
 from .declare.populations.population import Population as Population
 from .declare.populations.projection import Projection as Projection
@@ -45,8 +46,10 @@ from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwo
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition
 from .run.trials import Trials as Trials
+from .sweeps.figure import plot_sweep as plot_sweep
 from .sweeps.sweep import sweep as sweep
 from .sweeps.table import Sweep as Sweep
 from .sweeps.table import load_sweep as load_sweep
+from .sweeps.tune import tune as tune
 from .tasks import list_tasks as list_tasks
 from .tasks import make_task as make_task

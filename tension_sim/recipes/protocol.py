@@ -198,7 +198,10 @@ class Protocol(Generic[OneRecipe]):
     optional : tuple of str
         Sections that are left out as a whole; of any other the defaults count.
     files : mapping of (section, key) to str
-        Texts that name files, found beside the recipe: those with this ending ("" for all).
+        Texts that name files, found beside the recipe: those with this ending ("" for all). A section
+        may be a pattern, such as ``"populations.*"``.
+    nested : tuple of str
+        Tables of tables, such as ``[populations.exc]``: each is a section, which `schema` declares.
     schema : callable, optional
         ``schema(raw)`` returns `sections` where these depend on the values as written.
     kinds : tuple of (section, key)
@@ -213,6 +216,9 @@ class Protocol(Generic[OneRecipe]):
     further : callable, optional
         ``further(recipe, results, steps)`` yields what follows a run, one `Further` after another, at least so
         many steps in all. Without it a stored run goes on only if its network has no inputs.
+    measure : callable, optional
+        ``measure(results)`` returns the numbers of a whole run. With it, and a recipe that has ``simulation``, ``task``
+        and ``phases``, a run may be made in parts, and given up by what the first ones show.
     name, summary : str
         Filled in by `load_protocol`.
     """
@@ -224,12 +230,14 @@ class Protocol(Generic[OneRecipe]):
     recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
     files: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    nested: tuple[str, ...] = ()
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None
     check: Callable[[OneRecipe, Where], None] | None = None
     plan: Callable[[OneRecipe], tuple[Phase, ...]] | None = None
     further: Callable[[Any, Results, int], Iterable[Further]] | None = None
+    measure: Callable[[Results], Mapping[str, float]] | None = None
     name: str = ""
     summary: str = ""
 

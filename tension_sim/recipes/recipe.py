@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from ..system.data_folder import data_folder
 from ..system.files import check_path, read_toml
 from ..tasks import load_tasks
 from ..tasks.registry import Setting
+from .nested import flattened
 from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
 from .values import apply_settings, parse_sections
@@ -104,8 +106,8 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
         if key in _TEXTS:
             if not isinstance(value, str):
                 raise InvalidTypeError(message(f"{path}: {key}", "a text", value, "put it in quotes."))
-        elif key not in tables:
-            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables])
+        elif key not in tables and key.partition(".")[0] not in protocol.nested:
+            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables, *protocol.nested])
         elif not isinstance(value, dict):
             raise InvalidTypeError(
                 message(f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets.")
@@ -120,10 +122,11 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
 
 def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
     """Find the files that a recipe names beside the recipe, wherever it is run."""
-    for (section, key), ending in files.items():
-        value = data.get(section, {}).get(key)
-        if isinstance(value, str) and value and value.endswith(ending):
-            data[section][key] = str(folder / check_path(f"{section}.{key}", value))
+    for (pattern, key), ending in files.items():
+        for section in fnmatch.filter([name for name, table in data.items() if isinstance(table, dict)], pattern):
+            value = data[section].get(key)
+            if isinstance(value, str) and value and value.endswith(ending):
+                data[section][key] = str(folder / check_path(f"{section}.{key}", value))
 
 
 def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:
@@ -230,6 +233,7 @@ def recipe_from(
         As for `load_recipe`.
     """
     protocol = _protocol(data, path, protocols)
+    data = flattened(str(path), data, protocol.nested)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}

@@ -538,7 +538,7 @@ def test_trials_begin_anew(numpy_target: Target) -> None:
     np.testing.assert_array_equal(trainer.network["cells"].v[:], [0.5] * 6)
     with pytest.raises(InvalidValueError, match="Trainer.reset_states: expected a Trainer with stateful=False"):
         rates().reset_states()
-    with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful"):
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful: expected True or False"):
         rates(stateful="no")
 
 

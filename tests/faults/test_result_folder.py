@@ -263,7 +263,7 @@ class TestPaths:
             ("~nosuchuser/x", InvalidValueError, "A.b: expected the home of a user of this machine."),
         ],
     )
-    def test_refused(self, value, error, text):
+    def test_what_is_no_path_is_refused(self, value, error, text):
         with pytest.raises(error) as info:
             check_path("A.b", value)
         assert str(info.value).startswith(text)

@@ -217,7 +217,7 @@ class Trainer(Described):
         self._prepare()
         self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
-        self.results = self._new_results()
+        self.results = results = self._new_results()
         weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
         plan = Plan(trials, validation, frequency, first, epochs)
         listed.call("on_train_begin", {})
@@ -228,15 +228,15 @@ class Trainer(Described):
                 self._chosen, checkpoint, lambda: identity_of_fit(self._chosen.kind, self.network, plan, self.stateful)
             ) as notes,
         ):
-            self._start = notes.attach(self.results, weights, self.history, self._start) or self._start
+            self._start = notes.attach(results, weights, self.history, self._start) or self._start
             try:
-                logs = self._epochs(plan, notes, weights, bar, listed)
+                logs = self._epochs(plan, results, notes, weights, bar, listed)
                 notes.place.complete = not self.interrupted
             except KeyboardInterrupt:  # between two runs
                 self.interrupted = True
                 notes.write_last()
             finally:
-                self.results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
+                results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
                 self._chosen.finish()
             if notes.place.complete and notes.has_written():
                 notes.write()
@@ -244,10 +244,16 @@ class Trainer(Described):
         return self.history
 
     def _epochs(
-        self, plan: Plan, notes: Notes, weights: dict[str, list[np.ndarray]], bar: ProgressBar, listed: Callbacks
+        self,
+        plan: Plan,
+        results: TrainerResults,
+        notes: Notes,
+        weights: dict[str, list[np.ndarray]],
+        bar: ProgressBar,
+        listed: Callbacks,
     ) -> dict[str, float]:
         """Learn from where the notes say on; return the last epoch's loss and metrics."""
-        results, logs = self.results, dict[str, float]()
+        logs = dict[str, float]()
         if notes.place.complete:
             return {name: values[-1] for name, values in self.history.history.items()}
         for epoch in range(max(plan.first, notes.place.epoch), plan.epochs):
