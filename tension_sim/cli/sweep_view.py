@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.live import Live
@@ -12,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .terminal import ERR, plain
+
+if TYPE_CHECKING:
+    from ..sweeps.folder import Description
 
 __all__ = ["SweepView", "best_table"]
 
@@ -31,12 +35,13 @@ def best_table(found: Any, value: str) -> Table:
 class SweepView:
     """A progress bar and the best points, on stderr; where that is no terminal, the end of the bar alone."""
 
-    def __init__(self, plan: Any, value: str) -> None:
-        self.done, self._plan, self._value = 0, plan, value
+    def __init__(self, description: Description, total: int, value: str) -> None:
+        self.done: int = 0
+        self._description, self._value = description, value
         self._rows: list[Any] = []
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR)
-        self._task = self._bar.add_task(plan.description.recipe, total=len(plan.points))
+        self._task = self._bar.add_task(description.recipe, total=total)
         self._live = Live(self._bar, console=ERR, refresh_per_second=4)
         self._ranked = 0.0
 
@@ -49,7 +54,7 @@ class SweepView:
         if ERR.is_terminal and self._rows and time.monotonic() - self._ranked > _EVERY:
             from ..sweeps.table import Sweep
 
-            found = Sweep(None, self._plan.description, self._rows)  # type: ignore[arg-type]  # of no folder
+            found = Sweep(Path(), self._description, self._rows)
             self._live.update(Group(self._bar, best_table(found, self._value)))
             self._ranked = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""A theta network all of whose weights learn, so that each neuron's input follows a curve of its own."""
+"""A theta network in which all weights learn, so that each neuron's input follows its own curve."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
     simulation = Simulation(net, target=target, record=Record(every=1), name=recipe.name)
     trials = Trials(simulation, [Condition("trial", y, trial.inputs)], start="continued")
     trials.train(values["loops"], progress=progress)
-    window = slice(net.plastic.learning.start, end)
+    window = slice(0 if net.plastic is None else net.plastic.learning.start, end)
     found: list[Results] = []
     for number in range(values["tests"]):
         phases = np.random.default_rng([recipe.seed, 3, number]).uniform(-np.pi, np.pi, net.n)

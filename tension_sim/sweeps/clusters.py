@@ -13,8 +13,9 @@ from typing import Any
 
 from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, message, unknown_name
-from ..system.files import checked_path, read_toml
+from ..system.files import check_path, read_toml
 from .extra import load
+from .local import local_workers, security
 from .workers import OnDask, ThisProcess, Workers
 
 __all__ = ["SYSTEMS", "cluster_options", "described", "workers_of"]
@@ -50,7 +51,11 @@ def workers_of(where: str, given: Any, folder: Path) -> Iterator[Workers]:
     with ExitStack() as stack:
         if given is None or (isinstance(given, int) and not isinstance(given, bool)):
             number = _cores() if given is None else check_whole(where, given, 0, what="a number of workers")
-            yield ThisProcess() if number == 0 else OnDask(stack.enter_context(_local(number)))
+            if number == 0:
+                yield ThisProcess()
+            else:
+                client, processes = stack.enter_context(local_workers(number))
+                yield OnDask(client, mend=processes.mend)
         elif isinstance(given, str | os.PathLike):
             yield OnDask(stack.enter_context(_named(where, given, folder)))
         elif hasattr(given, "submit") and hasattr(given, "scheduler"):
@@ -65,38 +70,17 @@ def _cores() -> int:
 
 
 @contextmanager
-def _local(number: int) -> Iterator[Any]:
-    """Start processes of this machine, which nothing outside it can reach."""
-    distributed = load("distributed", "sweep")
-    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
-    with (
-        distributed.LocalCluster(
-            n_workers=number, threads_per_worker=1, processes=True, security=_security(), silence_logs=40, **options
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
-
-
-def _security() -> Any:
-    """Return keys for this sweep alone: without them, any user of the machine could send code to the workers."""
-    distributed = load("distributed", "sweep")
-    load("cryptography", "sweep")
-    return distributed.Security.temporary()
-
-
-@contextmanager
 def _named(where: str, given: str | os.PathLike[str], folder: Path) -> Iterator[Any]:
     text = os.fspath(given)
     if text.endswith(".toml"):
-        with _jobs(where, checked_path(where, text), folder) as client:
+        with _jobs(where, check_path(where, text), folder) as client:
             yield client
         return
     distributed = load("distributed", "sweep")
     if text.endswith(".json"):
-        if not checked_path(where, text).is_file():
+        if not check_path(where, text).is_file():
             raise InvalidValueError(message(where, "a scheduler's file that exists", text, "check the path."))
-        how: dict[str, Any] = {"scheduler_file": str(checked_path(where, text))}
+        how: dict[str, Any] = {"scheduler_file": str(check_path(where, text))}
     elif text.startswith(_SCHEMES):
         how = {"address": text}
     else:
@@ -171,7 +155,7 @@ def _jobs(where: str, path: Path, folder: Path) -> Iterator[Any]:
         "log_directory": str(folder / "logs"),
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
         "worker_extra_args": ["--no-dashboard"],
-        "security": _security(),
+        "security": security(),
         "protocol": "tls://",
         "shared_temp_directory": str(folder),
     }
@@ -182,10 +166,9 @@ def _jobs(where: str, path: Path, folder: Path) -> Iterator[Any]:
             f"{kind.__name__} could not be started: {error}.\nFix: check [cluster] in {path}."
         ) from error
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
-        if "jobs" in scale:
-            cluster.scale(jobs=scale["jobs"])
-        else:
-            cluster.adapt(minimum_jobs=scale.get("minimum_jobs", 0), maximum_jobs=scale["maximum_jobs"])
+        most = scale.get("jobs", scale.get("maximum_jobs"))
+        least = scale.get("jobs", scale.get("minimum_jobs", 0))
+        cluster.adapt(minimum_jobs=least, maximum_jobs=most)  # a job whose time is over is replaced
         try:
             yield client
         finally:

@@ -10,7 +10,8 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import InvalidValueError, OutputError, message
-from ..system.files import checked_path, read_regular, write_whole
+from ..run.simulation import Target
+from ..system.files import check_path, read_regular, write_whole
 from .base import SEED, Base
 from .journal import JOURNAL
 
@@ -47,13 +48,13 @@ class Description:
     recipe: str
     settings: Mapping[str, str]
     files: Sequence[str]
-    target: str | None
+    target: Target | None
     swept: Sequence[str]
     numbers: Mapping[str, Sequence[str]]
     version: str = __version__
 
 
-def describe(base: Base, swept: Sequence[str], target: str | None) -> Description:
+def describe(base: Base, swept: Sequence[str], target: Target | None) -> Description:
     """Describe a sweep of a recipe over some settings."""
     numbers = {name: (number.label, number.unit) for name, number in base.recipe.protocol.expected.items()}
     return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers)
@@ -73,7 +74,7 @@ def read_description(where: str, folder: str | Path) -> Description:
     InvalidValueError
         If there is none, or it is not whole.
     """
-    path = checked_path(where, folder) / DESCRIPTION
+    path = check_path(where, folder) / DESCRIPTION
     try:
         data = json.loads(read_regular(where, path, _LARGEST))
         return Description(**{name: data[name] for name in Description.__dataclass_fields__})

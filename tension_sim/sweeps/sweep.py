@@ -15,6 +15,7 @@ from ..recipes.protocol import Forecast
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
 from ..recipes.run import check_run
+from ..run.simulation import Target
 from .axes import axes_of, ranges_of, seeds_of
 from .base import Base, base_of
 from .clusters import described, workers_of
@@ -79,7 +80,7 @@ def plan_sweep(
     grid: Mapping[str, Any],
     seeds: Any = 1,
     draw: tuple[str, int] | None = None,
-    target: str | None = None,
+    target: Target | None = None,
 ) -> Plan:
     """Plan a sweep; every value of every setting is tried, nothing runs.
 
@@ -102,7 +103,7 @@ def plan_sweep(
         axes = axes_of(f"{where}.grid", base, grid)
         points, names = grid_points(axes), [axis.name for axis in axes]
     else:
-        design, number = _checked_draw(where, draw)
+        design, number = _check_draw(where, draw)
         ranges = ranges_of(f"{where}.grid", base, grid)
         points, names = drawn(ranges, design, number), [one.name for one in ranges]
     found = list(with_seeds(points, seeds_of(f"{where}.seeds", base, seeds)))
@@ -112,7 +113,7 @@ def plan_sweep(
     return Plan(base, found, describe(base, names, target))
 
 
-def _checked_draw(where: str, draw: Any) -> tuple[str, int]:
+def _check_draw(where: str, draw: Any) -> tuple[str, int]:
     if not isinstance(draw, tuple | list) or len(draw) != 2:
         raise InvalidTypeError(message(f"{where}.draw", "a design and a number", draw, 'e.g. ("sobol", 64).'))
     if draw[0] not in DESIGNS:
@@ -200,7 +201,7 @@ def sweep(
     client: Any = None,
     settings: Mapping[str, Any] | None = None,
     draw: tuple[str, int] | None = None,
-    target: str | None = None,
+    target: Target | None = None,
     full_results: bool = False,
     progress: Progress | None = None,
     protocols: str | Path | None = None,

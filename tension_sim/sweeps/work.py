@@ -12,19 +12,24 @@ from typing import Any, Literal
 from .._version import __version__
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, TensionError
 from ..results.measures import jsonable
+from ..run.simulation import Target
 from .base import Value
+from .parts import PrunedError
 
 __all__ = ["SETTLED", "Row", "Status", "Work", "lost", "run_point"]
 
-Status = Literal["done", "diverged", "refused", "failed"]
+Status = Literal["done", "diverged", "pruned", "refused", "failed"]
 
 #: Outcomes that are not run again; a refusal is soon repeated, and may be due to the worker.
-SETTLED: tuple[Status, ...] = ("done", "diverged")
+SETTLED: tuple[Status, ...] = ("done", "diverged", "pruned")
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs for a point: texts only, so that it travels cheaply."""
+    """What a worker needs for a point: texts only, so that it travels cheaply.
+
+    ``study`` is the file of a study and the number of its trial, by which the run may be given up.
+    """
 
     key: str
     recipe: str
@@ -33,8 +38,9 @@ class Work:
     values: Mapping[str, Value]
     protocols: str | None = None
     tasks: str | None = None
-    target: str | None = None
+    target: Target | None = None
     folder: str | None = None
+    study: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ class Row:
     values : dict
         The same as numbers in SI units.
     status : str
-        ``"done"``; ``"diverged"``: learning did; ``"refused"``: its settings cannot work (told before any compiling);
+        ``"done"``; ``"diverged"``: learning did; ``"pruned"``: given up as
+        hopeless; ``"refused"``: its settings cannot work (told before any compiling);
         ``"failed"``: the machine's fault, worth another try.
     reason : str
         Why it is not done.
@@ -111,6 +118,8 @@ def run_point(work: Work) -> Row:
         found: dict[str, Any] = {"status": "done"} | _measure(work)
     except DivergenceError as error:
         found = {"status": "diverged", "reason": str(error)}
+    except PrunedError as error:
+        found = {"status": "pruned", "reason": str(error)}
     except (InvalidValueError, InvalidTypeError) as error:
         found = {"status": "refused", "reason": str(error)}
     except (TensionError, MemoryError, OSError) as error:
@@ -123,10 +132,14 @@ def run_point(work: Work) -> Row:
 def _measure(work: Work) -> dict[str, Any]:
     from ..recipes.recipe import load_recipe
     from ..recipes.run import run_outcome, save_outcome, usable_folder
+    from .pruning import watched_outcome
 
     settings = {**work.settings, **work.point}
     recipe = load_recipe(work.recipe, settings, protocols=work.protocols, tasks=work.tasks)
-    outcome = run_outcome(recipe, target=work.target)
+    if work.study is None:
+        outcome = run_outcome(recipe, target=work.target)
+    else:
+        outcome = watched_outcome(recipe, work.target, *work.study)
     if outcome.results.provenance.get("interrupted"):
         raise KeyboardInterrupt
     if work.folder is not None:

@@ -16,10 +16,13 @@ from .work import Row, Work, lost, run_point
 __all__ = ["OnDask", "ThisProcess", "Workers"]
 
 #: Points handed out for each worker thread, so that none waits for the next; and at least so many.
-_AHEAD, _LEAST = 2, 8
+_AHEAD, _LEAST = 2, 100
 
 #: How often a point is run again whose result did not arrive.
 _MOST_TRIES = 10
+
+#: Seconds to wait for a row that a worker has.
+_FETCH = 3.0
 
 #: Seconds between two looks at the scheduler, and how long a lost one is waited for.
 _LOOK = 0.2
@@ -29,14 +32,17 @@ _PATIENCE = 300.0
 class Workers(Protocol):
     """Whoever runs points."""
 
-    def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
-        """Yield the row of each point as it ends; call `tick` now and then while none does."""
+    def rows(self, works: Iterator[Work], tick: Callable[[], None], ahead: bool = True) -> Iterator[Row]:
+        """Yield the row of each point as it ends; call `tick` now and then while none does.
+
+        Without `ahead`, a point is taken from `works` only when a worker is free for it.
+        """
 
 
 class ThisProcess:
     """Runs one point after the other here; needs no scheduler, and a debugger sees all."""
 
-    def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
+    def rows(self, works: Iterator[Work], tick: Callable[[], None], ahead: bool = True) -> Iterator[Row]:
         """Yield the row of each point as it ends."""
         for work in works:
             tick()
@@ -55,10 +61,13 @@ class OnDask:
         Of the scheduler.
     patience : float, optional
         Seconds to wait for a lost scheduler.
+    mend : callable, optional
+        Called now and then to see to the workers.
     """
 
-    def __init__(self, client: Any, patience: float = _PATIENCE) -> None:
-        self.client = client
+    def __init__(self, client: Any, patience: float = _PATIENCE, mend: Callable[[], None] = lambda: None) -> None:
+        self.client: Any = client
+        self._mend = mend
         self._patience, self._address = patience, client.scheduler.address
         self._made = False
         self._known: list[int] = []
@@ -67,17 +76,18 @@ class OnDask:
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._running: dict[str, tuple[Work, Any]] = {}
 
-    def rows(self, works: Iterator[Work], tick: Callable[[], None]) -> Iterator[Row]:
+    def rows(self, works: Iterator[Work], tick: Callable[[], None], ahead: bool = True) -> Iterator[Row]:
         """Yield the row of each point as it ends."""
         try:
-            self._hand_out(works)
+            self._hand_out(works, ahead)
             while self._running:
                 tick()
+                self._mend()
                 with suppress(queue.Empty):
                     row = self._row(self._ended.get(timeout=_LOOK))
                     if row is not None:
-                        self._hand_out(works)
-                        yield row
+                        yield row  # what follows may depend on it
+                        self._hand_out(works, ahead)
                 if self.client.status == "closed":
                     self._reconnect(tick)
         finally:
@@ -85,8 +95,9 @@ class OnDask:
             if self._made:
                 self.client.close()
 
-    def _hand_out(self, works: Iterator[Work]) -> None:
-        most = max(_LEAST, _AHEAD * sum(self._threads()))
+    def _hand_out(self, works: Iterator[Work], ahead: bool) -> None:
+        threads = sum(self._threads())
+        most = max(_LEAST, _AHEAD * threads) if ahead else max(1, threads)
         while len(self._running) < most:
             work = next(works, None)
             if work is None:
@@ -109,26 +120,29 @@ class OnDask:
         if future.key not in self._running or self._running[future.key][1] is not future:
             return None
         work, _ = self._running[future.key]
-        del self._running[future.key]
         distributed = load("distributed", "sweep")
         try:
-            row: Row = future.result(timeout=60)
-            return row
+            row: Row = future.result(timeout=_FETCH)
+        except TimeoutError:  # the worker that held it died: others need not wait until it is run again
+            self._ended.put(future)
+            return None
         except distributed.KilledWorker as error:
             times = error.allowed_failures + 1
             reason = f"Its worker died {times} times: it may have run out of memory, or out of its job's time."
-            return lost(work, reason)
+            row = lost(work, reason)
         except _lost_errors(distributed) as error:
             self._tries[work.key] = self._tries.get(work.key, 0) + 1
-            if self._tries[work.key] > _MOST_TRIES:
-                return lost(work, f"Its result was lost {_MOST_TRIES} times on the way: {error}.")
-            self._submit_again(work)
-            return None
+            if self._tries[work.key] <= _MOST_TRIES:
+                self._submit_again(work)
+                return None
+            row = lost(work, f"Its result was lost {_MOST_TRIES} times on the way: {error}.")
         except Exception as error:  # of the worker's Python: it would meet every point
             raise RunFailedError(
                 f"A worker could not run a point: {type(error).__name__}: {error}.\n"
                 "Fix: install the same tension-sim in the workers' Python as here."
             ) from error
+        del self._running[future.key]
+        return row
 
     def _submit_again(self, work: Work) -> None:
         if self.client.status == "closed":
@@ -153,7 +167,8 @@ class OnDask:
                         "Fix: start it again; the same command goes on with the points that are left."
                     ) from error
                 time.sleep(_LOOK)
-        self.client, self._made = client, True
+        self.client = client
+        self._made = True
         works = [work for work, _ in self._running.values()]
         self._running.clear()
         for work in works:
@@ -172,4 +187,4 @@ def _lost_errors(distributed: Any) -> tuple[type[BaseException], ...]:
     from asyncio import CancelledError as OfAsyncio
     from concurrent.futures import CancelledError
 
-    return (distributed.CancelledError, OfAsyncio, CancelledError, distributed.TimeoutError, TimeoutError, OSError)
+    return (distributed.CancelledError, OfAsyncio, CancelledError, OSError)

@@ -348,8 +348,8 @@ class TestRefused:
                 "RLS.row_sum: expected an array of shape (3,) (groups).\nReceived: (2,)",
             ),
             ({"row_sum": np.nan, "groups": GROUPS}, InvalidValueError, "RLS.row_sum: expected finite values."),
-            ({"row_sum": 1.0}, InvalidValueError, "RLS.row_sum: expected groups beside it.\nReceived: 1.0"),
-            ({"groups": GROUPS}, InvalidValueError, "RLS.row_sum: expected a penalty beside groups.\nReceived: None"),
+            ({"row_sum": 1.0}, InvalidValueError, "RLS.row_sum: a penalty needs groups.\nReceived: 1.0"),
+            ({"groups": GROUPS}, InvalidValueError, "RLS.row_sum: groups need a penalty.\nReceived: None"),
             (
                 {"row_sum": 1.0, "groups": GROUPS[1:]},
                 InvalidValueError,

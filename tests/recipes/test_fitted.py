@@ -185,7 +185,7 @@ def test_gaps_in_recorded_rates_are_refused_or_their_cells_left_out(tmp_path):
     arrays["rate_left"][3, 5] = np.nan
     np.savez(path, **arrays)
     with pytest.raises(
-        InvalidValueError, match="expected rates without gaps.\nReceived: 'NaN in 1 cells'\nFix: mend them, or"
+        InvalidValueError, match="expected rates without gaps.\nReceived: 'NaN in 1 cells'\nFix: correct them, or"
     ):
         read_rates(str(path), "refuse", 10)
     found = read_rates(str(path), "skip", 10)

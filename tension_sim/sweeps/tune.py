@@ -1,0 +1,242 @@
+"""`tune`: look for the settings with the smallest error; each trial learns from those before it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..declare.validation import check_positive, check_whole
+from ..errors import InvalidTypeError, message
+from ..recipes.recipe import Recipe
+from ..recipes.result_folder import check_folder, usable_folder
+from ..recipes.run import check_run
+from ..run.simulation import Target
+from .axes import Range, ranges_of
+from .base import SEED, Base, base_of
+from .clusters import described, workers_of
+from .extra import load
+from .folder import check_same, describe, write_description
+from .journal import Journal, read_rows
+from .pruning import STUDY, open_study, quiet
+from .sweep import Progress
+from .table import Sweep, ranked_by
+from .work import Row, Work
+
+__all__ = ["Limits", "check_value", "run_tune", "tune"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a search ends: after so many trials in all, so many minutes, or with an error below a bound."""
+
+    trials: int = 100
+    minutes: float = math.inf
+    below: float = -math.inf
+
+    def __post_init__(self) -> None:
+        check_whole("tune.trials", self.trials, 1, what="a number of trials")
+        check_positive("tune.minutes", self.minutes) if math.isfinite(self.minutes) else None
+
+
+def run_tune(
+    base: Base,
+    ranges: Sequence[Range],
+    out: str | Path,
+    limits: Limits,
+    value: str,
+    *,
+    client: Any = None,
+    target: Target | None = None,
+    progress: Progress | None = None,
+    started: Callable[[Mapping[str, str]], None] | None = None,
+) -> Sweep:
+    """Search on; see `tune`."""
+    for module in ("pandas", "pyarrow", "optuna"):
+        load(module, "tune")
+    description = describe(base, [one.name for one in ranges], target)
+    folder = check_folder(out)
+    there = check_same(folder, description)
+    folder = usable_folder(folder)
+    with Journal(folder) as journal:
+        if not there:
+            write_description(folder, description)
+        rows = {row.key: row for row in read_rows(folder)}
+        search = _Search(base, ranges, folder, limits, value, target)
+        try:
+            if search.goes_on():
+                with workers_of("tune.client", client, folder) as workers:
+                    if started is not None:
+                        started(described(workers))
+                    search.run(workers, journal, rows, progress)
+        finally:
+            found = Sweep(folder, description, list(rows.values()))
+            found.save_table()
+    return found
+
+
+class _Search:
+    """A study, and what is asked of it and told to it."""
+
+    def __init__(
+        self, base: Base, ranges: Sequence[Range], folder: Path, limits: Limits, value: str, target: Target | None
+    ) -> None:
+        self._base, self._ranges, self._limits, self._value, self._target = base, ranges, limits, value, target
+        self._path = str((folder / STUDY).resolve())
+        self._study = open_study(self._path, seed=base.recipe.seed)
+        self._end = time.monotonic() + 60 * limits.minutes
+        self._distributions = {one.name: _distribution(one) for one in ranges}
+        self._drop_unfinished()
+        self.done = len(self._study.trials)
+        self._asked = self.done
+
+    def _drop_unfinished(self) -> None:
+        """Give up the trials that a killed process left under way: they count as tried."""
+        optuna = load("optuna", "tune")
+        with quiet():
+            for trial in self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+                self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+    def goes_on(self) -> bool:
+        """Say whether another trial is due."""
+        return self._asked < self._limits.trials and time.monotonic() < self._end and self._best() >= self._limits.below
+
+    def _best(self) -> float:
+        done = load("optuna", "tune").trial.TrialState.COMPLETE
+        values = [trial.value for trial in self._study.get_trials(deepcopy=False, states=(done,))]
+        return min(values, default=math.inf)
+
+    def _works(self) -> Iterator[Work]:
+        while self.goes_on():
+            with quiet():
+                trial = self._study.ask(self._distributions)
+            self._asked += 1
+            pairs = {one.name: _written(one, trial.params[one.name]) for one in self._ranges}
+            seed = self._base.recipe.seed
+            yield Work(
+                key=f"trial-{trial.number}",
+                recipe=self._base.name,
+                settings=self._base.settings,
+                point={name: text for name, (text, _) in pairs.items()} | {SEED: str(seed)},
+                values={name: found for name, (_, found) in pairs.items()} | {SEED: seed},
+                protocols=self._base.protocols,
+                tasks=self._base.tasks,
+                target=self._target,
+                study=(self._path, trial.number),
+            )
+
+    def run(self, workers: Any, journal: Journal, rows: dict[str, Row], progress: Progress | None) -> None:
+        """Hand out trials, and tell the study what they gave."""
+
+        def tell(row: Row | None) -> None:
+            if progress is not None:
+                progress(self.done, self._limits.trials, row)
+
+        for row in workers.rows(self._works(), lambda: tell(None), ahead=False):
+            journal.append(row)
+            rows[row.key] = row
+            self._tell_study(row)
+            self.done += 1
+            tell(row)
+
+    def _tell_study(self, row: Row) -> None:
+        states = load("optuna", "tune").trial.TrialState
+        number, error = int(row.key.rpartition("-")[2]), row.numbers.get(self._value, math.inf)
+        with quiet():
+            if row.status in ("done", "diverged"):  # what diverged is as bad as can be: the search keeps away
+                self._study.tell(number, error if math.isfinite(error) else math.inf)
+            else:
+                self._study.tell(number, state=states.PRUNED if row.status == "pruned" else states.FAIL)
+
+
+def _distribution(one: Range) -> Any:
+    distributions = load("optuna", "tune").distributions
+    if one.choices:
+        return distributions.CategoricalDistribution([text for text, _ in one.choices])
+    if one.whole:
+        return distributions.IntDistribution(int(one.low), int(one.high), log=one.log)
+    return distributions.FloatDistribution(one.low, one.high, log=one.log)
+
+
+def _written(one: Range, drawn: Any) -> tuple[str, Any]:
+    return (drawn, dict(one.choices)[drawn]) if one.choices else one.written(drawn)
+
+
+def tune(
+    recipe: str | Path | Recipe,
+    ranges: Mapping[str, Any],
+    trials: int = 100,
+    *,
+    out: str | Path,
+    value: str | None = None,
+    below: float = -math.inf,
+    minutes: float = math.inf,
+    client: Any = None,
+    settings: Mapping[str, Any] | None = None,
+    target: Target | None = None,
+    progress: Progress | None = None,
+    protocols: str | Path | None = None,
+) -> Sweep:
+    """Look for the settings of a recipe with the smallest error.
+
+    Optuna's sampler (tree-structured Parzen estimators) proposes settings by what earlier trials gave. A run is made
+    in seconds of network, with the same bits as a whole one; it is given up as soon as its error in a second is above
+    the median of what finished trials showed in that second. The study lies in the folder, so that the same call goes
+    on after a kill.
+
+    Parameters
+    ----------
+    recipe : str, pathlib.Path or Recipe
+        As for `load_recipe`.
+    ranges : mapping
+        For each setting ``(low, high)``, ``"low:high"``, ``"low:high:log"``, or choices ``"lif,theta"``.
+    trials : int, optional
+        How many, those of earlier calls included.
+    out : str or pathlib.Path
+        Folder of the study and its table.
+    value : str, optional
+        The number to make small; by default the protocol's error after learning.
+    below : float, optional
+        End the search as soon as a trial's number is below.
+    minutes : float, optional
+        Begin no trial after so many minutes.
+    client, settings, target, progress, protocols
+        As for `sweep`.
+
+    Returns
+    -------
+    Sweep
+        Its rows are the trials; ``best`` ranks them.
+
+    Raises
+    ------
+    TensionError
+        Before anything runs, if a setting or range cannot work, or the folder holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> small = {"n": "20", "duration": "5*ms", "learning.start": "1*ms", "learning.stop": "3*ms"}
+    >>> how = {"client": 0, "target": "numpy", "settings": small, "out": tempfile.mkdtemp()}
+    >>> found = tune("lif_sine", {"alpha_P": "1e-4:1e-1:log"}, trials=2, **how)
+    >>> [row.key for row in found.rows]
+    ['trial-0', 'trial-1']
+    """
+    if not isinstance(ranges, Mapping):
+        raise InvalidTypeError(message("tune.ranges", "names of settings with ranges", ranges, 'e.g. {"Q": (1, 30)}.'))
+    base = base_of("tune", recipe, settings, protocols)
+    found = ranges_of("tune.ranges", base, ranges)
+    check_run(base.load({one.name: one.draw(0.5)[0] for one in found}), target=target)
+    ranked = check_value(base, value)
+    return run_tune(
+        base, found, out, Limits(trials, minutes, below), ranked, client=client, target=target, progress=progress
+    )
+
+
+def check_value(base: Base, value: str | None) -> str:
+    """Return the number to make small, of those that the recipe's protocol promises."""
+    description = describe(base, [], None)
+    return Sweep(Path(), description, []).check_number("tune.value", value) if value else ranked_by(description)

@@ -1,0 +1,178 @@
+"""Worker processes: killed ones, a scheduler that comes back, and who can reach them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from sweeps.small import SMALL, how, numbers
+from targets import skip_unless_here
+
+from tension_sim import sweep
+from tension_sim.errors import RunFailedError
+from tension_sim.sweeps import clusters
+from tension_sim.sweeps.local import local_workers
+from tension_sim.sweeps.workers import OnDask
+
+distributed = pytest.importorskip("distributed", reason="sweeps need the extra")
+pytest.importorskip("cryptography", reason="sweeps need the extra")
+pytest.importorskip("pyarrow", reason="sweeps need the extra")
+
+pytestmark = pytest.mark.slow
+
+GRID = {"alpha_P": "1e-3:1:3:log"}
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    """Processes that several sweeps use one after the other."""
+    with local_workers(2) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def given(where, client, folder):
+    """Take the place of `workers_of`."""
+    yield OnDask(client[0], mend=client[1].mend)
+
+
+@pytest.fixture(autouse=True)
+def workers_may_be_given(monkeypatch):
+    original = clusters.workers_of
+    monkeypatch.setattr(
+        "tension_sim.sweeps.sweep.workers_of",
+        lambda where, client, folder: (given if isinstance(client, tuple) else original)(where, client, folder),
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The same sweep in this process."""
+    return numbers(sweep("lif_sine", GRID, 4, **how(tmp_path_factory.mktemp("here") / "out")))
+
+
+def test_a_killed_worker_loses_no_row(two_workers, undisturbed, tmp_path):
+    pids, killed = list(two_workers[0].run(os.getpid).values()), []
+
+    def kill(done, total, row):
+        if row is not None and done == 3:
+            os.kill(pids[0], signal.SIGKILL)
+            killed.append(done)
+
+    found = sweep("lif_sine", GRID, 4, **how(tmp_path / "out", client=two_workers, progress=kill))
+    assert killed == [3] and numbers(found) == undisturbed
+    assert len((tmp_path / "out" / "points.jsonl").read_text().splitlines()) == 12
+
+
+def test_a_point_that_kills_each_worker_is_a_row_with_its_reason(two_workers, tmp_path, monkeypatch):
+    protocols = tmp_path / "protocols"
+    protocols.mkdir()
+    (protocols / "deadly.py").write_text(
+        '"""Ends the process that runs it."""\n'
+        "import os\n"
+        "from dataclasses import replace\n"
+        "from tension_sim.protocols.force import PROTOCOL as FORCE\n"
+        "from tension_sim.run.rehearsal import Rehearsed, rehearsing\n\n\n"
+        "def run(recipe, target=None, progress=None):\n"
+        "    if rehearsing():\n"
+        "        raise Rehearsed\n"
+        "    if recipe.values['network']['Q'] == 2:\n"
+        "        os._exit(1)\n"
+        "    return FORCE.run(recipe, target, progress)\n\n\n"
+        "PROTOCOL = replace(FORCE, run=run)\n"
+    )
+    from tension_sim import load_recipe
+
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('protocol = "deadly"\n' + load_recipe("lif_sine").path.read_text())
+    arguments = how(tmp_path / "out", client=two_workers, protocols=protocols)
+    frame = sweep(recipe, {"Q": [1, 2, 3]}, **arguments).table()
+    assert dict(zip(frame["Q"], frame["status"], strict=True)) == {1: "done", 2: "failed", 3: "done"}
+    assert "Its worker died 4 times" in frame[frame["Q"] == 2]["reason"].item()
+
+
+def test_one_program_for_all_points(two_workers, tmp_path):
+    skip_unless_here("cpp_standalone")
+    settings = {**SMALL, "network.n": "23"}  # a size that no other test compiles
+    how_ = {"out": tmp_path / "out", "client": two_workers, "target": "cpp_standalone", "settings": settings}
+    frame = sweep("lif_sine", {"G": "0.02:0.2:3", "tau_decay": "10*ms:20*ms:2"}, 2, **how_).table()
+    assert (frame["status"] == "done").all()
+    from tension_sim.run.entries import list_entries
+
+    assert len([entry for entry in list_entries() if entry.built > time.time() - frame["seconds"].sum() - 60]) <= 1
+    assert (frame["build"] < 0.5).sum() >= 10  # two workers wait for one build at most
+
+
+def test_nothing_outside_this_machine_can_reach_them(two_workers):
+    psutil = pytest.importorskip("psutil")
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = [c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == "LISTEN"]
+    assert len(listening) >= 4 and set(listening) <= {"127.0.0.1", "::1"}
+    assert two_workers[0].scheduler.address.startswith("tls://")
+
+
+def dask(*arguments, environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def ended(*processes):
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def scheduler_and_worker(port):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    address = f"tcp://127.0.0.1:{port}"
+    common = {"environment": environment}
+    return (
+        dask("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", **common),
+        dask("dask_worker", address, "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard", **common),
+    )
+
+
+def test_a_scheduler_that_is_started_again_is_found(undisturbed, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = list(scheduler_and_worker(port))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ended(*processes))
+        lost = []
+
+        def lose(done, total, row):
+            if row is not None and done == 3:
+                for process in processes:
+                    process.kill()
+                    process.wait()
+                stack.enter_context(ended(*scheduler_and_worker(port)))
+                lost.append(done)
+
+        found = sweep("lif_sine", GRID, 4, **how(tmp_path / "out", client=f"tcp://127.0.0.1:{port}", progress=lose))
+    assert lost == [3] and numbers(found) == undisturbed
+
+
+def test_a_scheduler_that_does_not_come_back(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    with distributed.LocalCluster(processes=False, n_workers=0, dashboard_address=None) as cluster:
+        client = distributed.Client(cluster, set_as_default=False)
+        workers = OnDask(client, patience=0.0)
+        workers._address = address
+        client.close()
+        with pytest.raises(RunFailedError, match=f"The scheduler at {address} has not come back for 0 s."):
+            workers._reconnect(lambda: None)
