@@ -1,5 +1,6 @@
 from . import errors as errors
 from ._version import __version__ as __version__
+from .declare.checkpoint import Checkpoint as Checkpoint
 from .declare.equations import list_neurons as list_neurons
 from .declare.equations import list_rate_units as list_rate_units
 from .declare.equations import list_synapses as list_synapses
@@ -13,6 +14,7 @@ from .declare.learning import Learning as Learning
 from .declare.network import ForceNetwork as ForceNetwork
 from .declare.plasticity import Plastic as Plastic
 from .declare.plasticity import TargetNetwork as TargetNetwork
+from .declare.populations.connector import Connector as Connector
 from .declare.populations.network import Network as Network
 from .declare.populations.population import Population as Population
 from .declare.populations.projection import Projection as Projection
@@ -35,11 +37,11 @@ from .recipes.recipe import list_recipes as list_recipes
 from .recipes.recipe import load_recipe as load_recipe
 from .recipes.run import run_outcome as run_outcome
 from .recipes.run import run_recipe as run_recipe
+from .results.comparison import Comparison as Comparison
 from .results.export import load_results as load_results
 from .results.results import Phase as Phase
 from .results.results import Recording as Recording
 from .results.results import Results as Results
-from .run.checkpoint import Checkpoint as Checkpoint
 from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwork
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["PUBLISHED", "announce", "published_module"]
 
-#: From a published module to those of its classes that a model may consist of.
+#: For each published module, the classes that a saved model may hold.
 PUBLISHED = {
     "base": ("FORCELayer", "FORCEModel"),
     "constrained": ("BioFORCEModel", "ConstrainedNoFeedbackESN"),
@@ -59,7 +59,7 @@ def published_module(module: str, name: str) -> str:
 
 
 class _Later:
-    """Stands in for a class until it is asked for something."""
+    """Stand-in for a class, which it imports at the first use."""
 
     def __init__(self, module: str, name: str) -> None:
         self._place = (module, name)
@@ -83,7 +83,7 @@ class _AfterKeras(MetaPathFinder):
     """Calls :func:`_register` at the end of the first import of Keras."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        """Return the spec of Keras as the other finders know it, with one more thing to do."""
+        """Return Keras' import spec, extended to register the names once Keras is loaded."""
         if fullname != "keras":
             return None
         sys.meta_path.remove(self)

@@ -1,4 +1,4 @@
-"""What a CUDA script needs, under its published name: see `tension_sim.system.cuda`."""
+"""Preferences for CUDA scripts, under their published name: see `tension_sim.system.cuda`."""
 
 from .system.cuda import build_preferences
 

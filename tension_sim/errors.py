@@ -30,6 +30,7 @@ __all__ = [
     "closest",
     "diverged",
     "message",
+    "problem",
     "tensorflow_missing",
 ]
 
@@ -71,7 +72,7 @@ class RunFailedError(TensionError, RuntimeError):
 
 
 class OutOfMemoryError(RunFailedError, MemoryError):
-    """What was asked for does not fit into memory."""
+    """The request does not fit into memory."""
 
 
 class DivergenceError(TensionError, ArithmeticError):
@@ -125,8 +126,27 @@ def message(where: str, expected: str, received: object, fix: str = "") -> str:
     fix : str, optional
         What to do about it.
     """
-    shown = _shown(received)
-    text = f"{where}: expected {expected}.\nReceived: {shown}"
+    return problem(where, f"expected {expected}", received, fix)
+
+
+def problem(where: str, what: str, received: object, fix: str = "") -> str:
+    """Compose a message that begins with what is wrong, where that is clearer than what was expected.
+
+    Parameters
+    ----------
+    where, received, fix
+        As for `message`.
+    what : str
+        What is wrong, a sentence without its full stop.
+
+    Examples
+    --------
+    >>> print(problem("Demo.mask", "the weights have a mask already", "an array", "leave mask out."))
+    Demo.mask: the weights have a mask already.
+    Received: 'an array'
+    Fix: leave mask out.
+    """
+    text = f"{where}: {what}.\nReceived: {_shown(received)}"
     return f"{text}\nFix: {fix}" if fix else text
 
 

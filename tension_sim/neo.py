@@ -1,4 +1,4 @@
-"""What was simulated as a `neo.Block`: our results, or the monitors of any Brian2 network."""
+"""Export a simulation as a `neo.Block`: our results, or the monitors of any Brian2 network."""
 
 from __future__ import annotations
 

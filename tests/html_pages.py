@@ -30,6 +30,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: Iterable[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if tag == "wbr":
+            return
         self._open.append(tag)
         if tag in ("h1", "h2", "h3"):
             self.headings.append("")

@@ -1,4 +1,4 @@
-"""What the learning objects have in common: a Brian2 group with one generated code object."""
+"""Base class of the learning objects: a Brian2 group with one generated code object."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import all_devices
-from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from ..declare.described import Described
 from ..declare.validation import check_steps
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
+from .bases import CodeRunner, Group
 from .callers import users_line
 from .elements import ArrayView, ElementsView, length_asked_for
 from .neighbours import warn_of_those_left_out
@@ -43,7 +43,7 @@ def _code_object_classes() -> list[Any]:
 
 
 def make_templates_known() -> None:
-    """Let Brian2's code objects find our templates; theirs keep their names."""
+    """Let Brian2's code objects find our templates beside their own."""
     for cls in _code_object_classes():
         if _PACKAGE not in cls.templater.package_names:
             cls.templater = cls.templater.derive(_PACKAGE)
@@ -97,7 +97,7 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
                 )
             )
         return variable, 0, 1
-    if group.variables.indices[name] not in ("_idx", "_sub_idx"):  # linked through an index of its own
+    if group.variables.indices[name] not in ("_idx", "_sub_idx"):  # a linked variable with its own index
         raise InvalidValueError(
             message(
                 where,
@@ -134,10 +134,10 @@ class GeneratedObject(Described, Group, CodeRunner):
     def _describe(self) -> dict[str, object]:
         return {"name": self.name, "when": self.when, "order": self.order}
 
-    #: Whether it belongs to another object of ours, which brings it into the Network.
+    #: Whether another object of ours owns this one, and adds it to the Network.
     is_part = False
 
-    #: Arrays with an element a weight, which strings and indices address by source and target.
+    #: Arrays with one element per weight; strings and indices address them by source and target.
     pair_arrays: tuple[str, ...] = ()
 
     def __init__(
@@ -152,7 +152,7 @@ class GeneratedObject(Described, Group, CodeRunner):
         needed_variables: list[str] | None = None,
         template_kwds: dict[str, Any] | None = None,
     ) -> None:
-        self.codeobj_class = None
+        self.codeobj_class: Any = None
         self._kept: list[Any] = []
         self._steps: dict[str, StepCount] = {}
         self._steps_written: dict[str, int] = {}
@@ -172,17 +172,17 @@ class GeneratedObject(Described, Group, CodeRunner):
         line = users_line()
         if line:
             self._creation_stack = line
-        self.variables = Variables(self)
+        self.variables: Any = Variables(self)
         self.variables.create_clock_variables(self._clock)
 
     def add_dependency(self, other: Any) -> None:
-        """Depend on another object, and keep it: a subgroup may have no other owner."""
+        """Depend on another object, and keep a reference to it: a subgroup may have no other owner."""
         self._kept.append(other)
         super().add_dependency(other)
 
     def __del__(self) -> None:
         if not self.is_part and "_group_attribute_access_active" in self.__dict__:
-            # Brian2 warns of what was in no network, but takes what has a group for a part of that group
+            # Brian2 warns of objects in no network, except of those that belong to a group
             self.__dict__["group"] = None
             super().__del__()
 
@@ -191,7 +191,7 @@ class GeneratedObject(Described, Group, CodeRunner):
         self._kept.append(other)
 
     def owns(self, name: str) -> bool:
-        """Say whether a variable is an array of this object, and no reference to another's."""
+        """Say whether a variable is an array of this object, not a reference to an array of another."""
         variable = self.variables.get(name)
         return isinstance(variable, ArrayVariable) and variable.owner.name == self.name
 
@@ -220,7 +220,7 @@ class GeneratedObject(Described, Group, CodeRunner):
         return super().state(name, use_units, level + 1)
 
     def get_states(self, vars: Any = None, units: bool = True, *args: Any, level: int = 0, **kwargs: Any) -> Any:
-        if vars is None:  # what belongs to others is theirs to give, and to set
+        if vars is None:  # only the owner of a variable returns and sets its values
             readable = kwargs.get("read_only_variables", True)
             vars = [
                 name
@@ -267,14 +267,14 @@ class GeneratedObject(Described, Group, CodeRunner):
         for name, count in self._steps.items():
             try:
                 present = int(self._get(name)[0])
-            except NotImplementedError:  # known to the generated program alone
+            except NotImplementedError:  # only the generated program knows it
                 present = self._steps_written[name]
             if not count.is_time or present != self._steps_written[name]:  # set as a variable since
                 if not is_standalone():  # there it may be a value of a run to come
                     check_steps(count.where, present, count.minimum, count.fix)
                 continue
             steps = count.steps(self._clock.dt)
-            if steps != present:  # else a run argument of a generated program may hold another
+            if steps != present:  # otherwise a run argument of a generated program may hold another value
                 self._write_steps(name, steps)
 
     def before_run(self, run_namespace: Any) -> None:

@@ -1,4 +1,4 @@
-"""Circuit -> Brian2 objects; all values are zero or one, and come with each run."""
+"""Build the Brian2 objects of a circuit; their values are 0 or 1 until a run sets them."""
 
 from __future__ import annotations
 
@@ -44,11 +44,15 @@ __all__ = [
 ]
 
 #: Functions that equation files may call beside those of Brian2.
-EQUATION_FUNCTIONS = {"erf": erf, "standard_normal": standard_normal, "standard_uniform": standard_uniform}
+EQUATION_FUNCTIONS: dict[str, Any] = {
+    "erf": erf,
+    "standard_normal": standard_normal,
+    "standard_uniform": standard_uniform,
+}
 
 #: What Brian2 raises about the text of equations, thresholds and resets: its own classes, and those of Python by which
 #: it refuses a text, a name, a value or a unit.
-ABOUT_EQUATIONS = (
+ABOUT_EQUATIONS: tuple[type[Exception], ...] = (
     EquationError, DimensionMismatchError, UnsupportedEquationsException,
     SyntaxError, KeyError, TypeError, ValueError, NotImplementedError,
 )  # fmt: skip
@@ -115,7 +119,7 @@ def group_of(part: Units, name: str, clock: Clock) -> NeuronGroup:
 
 
 def add_rate(group: NeuronGroup, part: Units, clock: Clock) -> Any:
-    """Let the statement of some units follow their integration; return it, None where there is none."""
+    """Add the statement that follows the integration of some units; return it, or None if there is none."""
     if not part.rate:
         return None
     return group.run_regularly(part.rate, clock=clock, when="groups", order=1, name=f"{group.name}_rate")
@@ -204,13 +208,13 @@ def blaming_the_files(
                 f"{files[0] if files else 'circuit'}: equations, threshold or reset",
                 f"Brian2 code{others}",
                 str(causes[-1]),
-                "mend the equation file.",
+                "correct the equation file.",
             )
         ) from error
 
 
 def _failed(root: BaseException) -> Exception:
-    """Return the error for what has nothing to do with equations."""
+    """Return the error for a failure that has nothing to do with equations."""
     if prefs["codegen.target"] == "cython" and isinstance(root, OSError | ImportError):
         return OutputError(
             f"The cache of Brian2's Cython modules {get_cython_cache_dir()} cannot be used: {root}.\n"

@@ -1,4 +1,4 @@
-"""Circuit -> C++ program and its manifest: what it reads, what it leaves behind."""
+"""Compile the C++ program of a circuit, and write a manifest of the arrays that it reads and leaves behind."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _CHUNK = 256
 #: Time steps: more than any run has; the conductor ends it.
 _ENDLESS = 2.0**40
 
-# An argument of ours, taken out before Brian2 reads the others.
+# Take out our own argument before Brian2 reads the others.
 _TIME = 'brian::tsim_network.t = std::atof(tsim::take(args, "network.t=").c_str());'
 
-# Brian2 gives a clock its time with the first tick only; a run that starts later needs it before.
+# Brian2 sets a clock's time at its first tick; a run that starts later needs it earlier.
 _START = "brian::{t}[0] = brian::tsim_network.t;"
 
 
-# What every source includes is compiled once, what runs once is hardly optimised, and nobody
-# asks again what depends on what.
+# Compile the common header once, optimise code that runs once hardly at all, and leave out
+# Brian2's search for dependencies.
 _HEADER = "tsim_common.h"
 _HEADER_TEXT = """#include <climits>
 #include <cmath>
@@ -65,10 +65,10 @@ main.o objects.o run.o: private CXXFLAGS += -O1
 
 
 class _Device(CPPStandaloneDevice):
-    """Brian2's device, which trusts its threads, for these are tested here."""
+    """Brian2's device without its warning about OpenMP: our tests cover threads."""
 
     def check_openmp_compatible(self, nb_threads: int) -> None:
-        """Say nothing."""
+        """Skip Brian2's warning."""
 
 
 def speed_up_makefile(folder: Path) -> None:
@@ -106,9 +106,9 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
 
 @contextmanager
 def _whole_vectors() -> Iterator[None]:
-    """Let threads share Brian2's loops in chunks of whole vectors.
+    """Split Brian2's loops among threads in chunks of whole vectors.
 
-    Else the number of threads decides which elements are left over from vectors, and these may
+    Otherwise the number of threads decides which elements vector code leaves over, and these may
     differ from the others in the last bit.
     """
 
@@ -147,7 +147,7 @@ def generate_on(
     copy_array, copy_vector : str
         What is done with a value that was set, see `loading_code`.
     skip : callable
-        Says of a variable that the program neither sets nor writes it.
+        Says whether the program neither sets nor writes a variable.
     """
     objects = assemble(circuit)
     network = objects["network"]

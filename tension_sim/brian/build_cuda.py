@@ -1,4 +1,4 @@
-"""Circuit -> CUDA program and its manifest; the same arguments and files as the C++ program.
+"""Compile the CUDA program of a circuit; it has the arguments and files of the C++ program.
 
 A build needs nvcc and no GPU. What a build cannot show, because nothing ran: that the values which
 the inserted code copies to the device arrive there before the first step, that the kernels'
@@ -68,7 +68,7 @@ def build_cuda(circuit: Circuit, folder: Path, changed: Mapping[str, Any] = Mapp
 
 
 def compile_cuda(folder: Path) -> None:
-    """Compile generated sources as one, which takes a fifth of the time."""
+    """Compile all generated sources as one file, which is five times as fast."""
     join_sources(folder)
     compile_sources(folder, "CUDA")
 

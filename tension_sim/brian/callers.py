@@ -37,7 +37,7 @@ def users_line() -> str:
 
 
 def users_value(name: str) -> dict[str, Any]:
-    """Return the value of a name where the user's code, or what called it, has one."""
+    """Return the value that a name has in the user's code, or in the code that called it."""
     for frame in _users_frames():
         for space in (frame.f_locals, frame.f_globals):
             if name in space:

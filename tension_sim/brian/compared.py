@@ -1,4 +1,4 @@
-"""What the error of a rule compares with: variables, subexpressions, and targets that are formulas of time."""
+"""Names in the error of a rule: variables, subexpressions, and targets that are formulas of time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .signal import Signal
 
 __all__ = ["Formula", "add_compared", "compared_with", "computed", "externals", "with_formulas"]
 
-#: What a formula calls its TimedArray, whose own name no namespace may have; no name of a user begins so.
+#: Name of a TimedArray in a formula: Brian2 forbids its own name there, and no name of a user begins like this.
 _CALLED = "tsim_target"
 
 
@@ -74,7 +74,7 @@ def _played(where: str, samples: TimedArray) -> Formula:
         first = tuple(bad[0].tolist())
         raise InvalidValueError(
             message(
-                where, "a TimedArray of finite values", float(samples.values[first]), f"mend that at index {first}."
+                where, "a TimedArray of finite values", float(samples.values[first]), f"correct that at index {first}."
             )
         )
     if samples.values.ndim == 1:
@@ -130,7 +130,7 @@ def externals(variable: Any) -> dict[str, Any]:
 
 
 def add_compared(to: GeneratedObject, name: str, group: Any, variable: str, rows: int) -> None:
-    """Declare what an error compares with under a name of its own, one value a row."""
+    """Declare what an error compares with under a name of its own, one value per row."""
     found, start, size = computed(f"RLS.{name}", group, variable)
     to.add_dependency(group)
     index = None

@@ -50,7 +50,7 @@ def _accepts(compiler: Any, flag: str) -> bool:
 
 @contextmanager
 def compilers_end_with_this_process() -> Iterator[None]:
-    """Let Brian2 compile by processes that a kill -9 of this one ends as well; call it in a turn of `isolated`."""
+    """Let Brian2 start compilers that end with this process, even on kill -9; call it inside `isolated`."""
     usual = cpp_prefs._determine_flag_compatibility, extension_manager.build_ext
     cpp_prefs._determine_flag_compatibility = _accepts
     if sys.platform != "darwin":  # there setuptools tells the compiler the system's version

@@ -1,4 +1,4 @@
-"""Change a program that Brian2 generated so that another run of it goes on where one ended, bit for bit.
+"""Change a program that Brian2 generated so that a second run continues where the first ended, bit for bit.
 
 After a run the program writes its arrays, the spikes that are still under way, its random number generators and its
 time into a folder. Started with that folder, it skips its initialisation and reads them. Brian2 writes the first of
@@ -21,7 +21,7 @@ from .program_files import TEMPLATES, loading_code, use_own_files
 
 __all__ = ["BEGIN", "GENERATORS", "TIME", "check_device", "generate_continuable", "state_files"]
 
-#: The first that the program does.
+#: The first statement of the program.
 BEGIN = "tsim::begin_continuable(args);"
 
 #: Files of a state that belong to no variable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,7 +56,9 @@ class ContinuableProgram:
     """
 
     def __init__(self, device: Any, network: Any, where: str) -> None:
-        self.device, self.network, self.where = device, network, where
+        self.device: Any = device
+        self.network: Any = network
+        self.where: str = where
         #: Holds what the device shows, for as long as there is the device.
         self.shown: Any = None
         self._queue = device.main_queue
@@ -63,7 +66,7 @@ class ContinuableProgram:
         if fresh:
             options = {"directory": "output", "with_output": False} | dict(device.build_options)
             device.build(**(options | {"compile": False, "run": False, "direct_call": False}))
-        self.folder = Path(device.project_dir).absolute()
+        self.folder: Path = Path(device.project_dir).absolute()
         generate_continuable(device, network, self.folder)
         if fresh:
             speed_up_makefile(self.folder)
@@ -72,7 +75,7 @@ class ContinuableProgram:
         with Interrupts(at_once=True):
             compile_sources(self.folder, "C++")
         self._generated = len(self._queue)
-        self.files = state_files(device)
+        self.files: list[str] = state_files(device)
         PROGRAMS[device] = self
 
     @property
@@ -89,6 +92,7 @@ class ContinuableProgram:
         duration: float | None = None,
         values: Mapping[str, Any] | None = None,
         progress: Callable[[float], None] | None = None,
+        pause_after: float | None = None,
     ) -> bool:
         """Run, and let the device read its values from the results.
 
@@ -104,12 +108,15 @@ class ContinuableProgram:
             By names such as ``"signal.samples"``.
         progress : callable, optional
             Called with the part that is done.
+        pause_after : float, optional
+            Seconds from now after which it ends early, at a time step.
 
         Returns
         -------
         bool
             Whether an interrupt ended it early.
         """
+        deadline = None if pause_after is None else time.monotonic() + pause_after
         if state is not None:
             self.take_values(state)
         command = [str(self.folder / "main"), "--results_dir", f"{results}/"]
@@ -122,7 +129,7 @@ class ContinuableProgram:
         report = (lambda done: None) if progress is None else lambda done: progress(done / 1e6)
         environment = {**os.environ, **self._environment()}
         with Interrupts(at_once=True) as interrupts:
-            told = run_program(command, self.folder, environment, interrupts, report)
+            told = run_program(command, self.folder, environment, interrupts, report, deadline)
         self._check_end(told)
         missing = [name for name in self.files if not (results / name).is_file()]
         if missing:
@@ -178,7 +185,7 @@ class ContinuableProgram:
         )
 
     def show(self, results: Path) -> None:
-        """Let the objects of Brian2 show what lies in a folder of results."""
+        """Let Brian2's objects read their values from a folder of results."""
         device = self.device
         device.results_dir = os.path.join(results, "")
         device.has_been_run = True

@@ -1,4 +1,4 @@
-"""Run any network on from where it ended, on standalone devices too: 1 s and 1 s more are 2 s."""
+"""Continue any network from where it ended, on standalone devices too: 1 s and 1 s more are 2 s."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message
+from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message, problem
 from ..system.scratch import Scratch
 from .callers import users_names
 from .continuable import check_device
@@ -46,7 +46,7 @@ _of_device: weakref.WeakKeyDictionary[Any, _Continuation] = weakref.WeakKeyDicti
 
 
 def continue_run(duration: Any, network: Any = None, *, report: Any = None, namespace: Any = None) -> None:
-    """Run a network for some time from where it is; on a C++ standalone device as often as wanted.
+    """Run a network for some time from its present state; on the C++ standalone device as often as wanted.
 
     Brian2's standalone programs start at time 0 with their initial values. This runs the same
     program, compiled once, from the state in which it ended: all variables, spikes that are still
@@ -113,7 +113,7 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
         return
     if PROGRAMS.get(device) is not None and PROGRAMS[device].is_current and PROGRAMS[device].where != _WHERE:
         fix = "a Trainer goes on by its own verbs; trainer.predict(steps=...) runs without learning."
-        raise UnsupportedError(message(_WHERE, "a network that no Trainer runs", chosen.name, fix))
+        raise UnsupportedError(problem(_WHERE, "a Trainer runs this network", chosen.name, fix))
     if device.has_been_run:
         _of_device[device] = _repeated(device, chosen)
         _of_device[device].go_on(length)
@@ -128,7 +128,7 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
 
 
 def _repeated(device: Any, network: Any) -> _Continuation:
-    """Run once more what Brian2's own program has run, which kept too little to go on from."""
+    """Repeat the run of Brian2's own program, which keeps too little to continue from."""
     folder = Path(device.results_dir)
     names = {variable: device.get_array_filename(variable) for variable in device.arrays}
     before = {name: (folder / name).read_bytes() for name in names.values()}

@@ -10,11 +10,11 @@ import sys
 from typing import Any
 
 import numpy as np
-from brian2.core.variables import ArrayVariable, Variables, VariableView
-from brian2.groups.group import Group, Indexing
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.monitors.statemonitor import StateMonitor
 
 from ..errors import InvalidValueError, UnsupportedError, message
+from .bases import Group, Indexing, VariableView
 from .standalone import is_standalone
 
 __all__ = ["ArrayView", "ElementsView", "length_asked_for"]
@@ -127,7 +127,7 @@ class ElementsView(ArrayView):
         variable = owner.variables[name]
         self._elements = _Elements(owner, name)
         super().__init__(name, variable, self._elements, dimensions=variable.dim if units else None)
-        self.group_name = variable.owner.name  # by which run arguments name the array
+        self.group_name: str = variable.owner.name  # by which run arguments name the array
 
     def get_with_expression(self, code: str, run_namespace: Any) -> Any:
         self._elements.declare_indices()

@@ -20,7 +20,7 @@ from .dimensions import unit_name
 
 __all__ = ["check_error"]
 
-#: What every expression may call, beside z: of the object that evaluates it.
+#: Names besides z that every expression may use: variables of the object that evaluates it.
 _ALWAYS = {"i": DIMENSIONLESS, "N": DIMENSIONLESS, "t": second.dim, "dt": second.dim, "t_in_timesteps": DIMENSIONLESS}
 
 

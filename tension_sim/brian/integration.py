@@ -7,9 +7,10 @@ from typing import Any
 
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, Equations
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
-from brian2.stateupdaters.base import StateUpdateMethod
 from brian2.stateupdaters.exponential_euler import get_conditionally_linear_system
 from sympy import Symbol, exp
+
+from .bases import StateUpdateMethod
 
 __all__ = ["ExactDecay"]
 
@@ -31,7 +32,7 @@ class ExactDecay(StateUpdateMethod):
     """
 
     def __init__(self, filters: Sequence[str], method: str) -> None:
-        self.filters = tuple(filters)
+        self.filters: tuple[str, ...] = tuple(filters)
         self.method = method
 
     def __call__(self, equations: Equations, variables: Any = None, method_options: Any = None) -> str:

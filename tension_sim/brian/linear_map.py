@@ -10,7 +10,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..declare.kernels import SparseKernel
 from ..declare.validation import check_matrix, check_whole
-from ..errors import InvalidValueError, UnitsError, message
+from ..errors import InvalidValueError, UnitsError, message, problem
 from ._base import default_float, resolve_source
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_one_writer
@@ -22,7 +22,7 @@ __all__ = ["Blank", "LinearMap"]
 
 @dataclass(frozen=True)
 class Blank:
-    """In place of weights: only how many there are. All arrays come with each run.
+    """Sizes in place of weights: each run brings the arrays.
 
     Attributes
     ----------
@@ -139,9 +139,9 @@ class LinearMap(Weighted):
         x, n_sources = reads[0].variable, sum(part.size for part in reads)
         owner = weights if isinstance(weights, LinearMap) else None
         _check_no_mask_beside(weights, mask)
-        written = _checked_target(target, target_variable, reads)
+        written = _check_target(target, target_variable, reads)
         weights, given, rows = _described(weights)
-        n_targets = _checked_rows(rows, weights, n_sources) if written is None else written.size
+        n_targets = _check_rows(rows, weights, n_sources) if written is None else written.size
         dim = (DIMENSIONLESS if given is None else given) * x.dim if written is None else written.variable.dim
         if given is not None and given != dim / x.dim:
             raise _wrong_unit(given, dim, reads[0], target_variable)
@@ -232,7 +232,7 @@ class LinearMap(Weighted):
 
     @property
     def writes(self) -> tuple[Any, int, int]:
-        """The variable that is set at each step, from which element on, and before which one."""
+        """The variable that is set at each step, with its first element and the one after its last."""
         start = self.variables["y_start"].value
         return self.variables["y"], start, start + len(self)
 
@@ -280,13 +280,11 @@ class LinearMap(Weighted):
 
 def _check_no_mask_beside(weights: Any, mask: Any) -> None:
     if mask is not None and isinstance(weights, (LinearMap, SparseKernel, Blank)):
-        what = "shared weights" if isinstance(weights, LinearMap) else f"a {type(weights).__name__}"
-        raise InvalidValueError(
-            message("LinearMap.mask", f"no mask beside {what}", mask, "the weights bring their own.")
-        )
+        what = "the shared weights have" if isinstance(weights, LinearMap) else f"a {type(weights).__name__} has"
+        raise InvalidValueError(problem("LinearMap.mask", f"{what} a mask already", mask, "leave mask out."))
 
 
-def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | None:
+def _check_target(target: Any, variable: Any, reads: list[Part]) -> Part | None:
     """Return what is written to, None where the map holds its result itself."""
     where = "LinearMap.target_variable"
     if (target is None) != (variable is None):
@@ -309,7 +307,7 @@ def _checked_target(target: Any, variable: Any, reads: list[Part]) -> Part | Non
     return written
 
 
-def _checked_rows(rows: int | None, weights: Any, n_sources: int) -> int:
+def _check_rows(rows: int | None, weights: Any, n_sources: int) -> int:
     if rows is None:
         raise InvalidValueError(
             message(
@@ -346,7 +344,7 @@ def _is_sparse(weights: Any) -> bool:
 
 
 def _described(weights: Any) -> tuple[Any, Any, int | None]:
-    """Return weights, of arrays the numbers in SI units; their dimensions, None where they are those wanted; and rows,
+    """Return weights (of arrays: numbers in SI units), their dimensions (None: those wanted), and the number of rows
     None without any.
     """
     if isinstance(weights, SparseKernel):

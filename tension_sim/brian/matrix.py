@@ -23,9 +23,9 @@ else:
 
 
 class _Written(_Array):
-    """Mixin of arrays: an element that is set is set where the matrix is stored, and nothing else can change it.
+    """Mixin of arrays that write an element back to where the matrix is stored; nothing else can change it.
 
-    Numpy's own functions find a read-only array; what they return is an array like any other.
+    To numpy's own functions the array is read-only; they return plain arrays.
     """
 
     _where: str = ""

@@ -28,7 +28,7 @@ __all__ = ["block_of", "quantities_unit"]
 
 _WHERE = "to_neo"
 
-#: Part of a time step by which times may miss the grid.
+#: Tolerance of times on the grid, as a part of a time step.
 _TOLERANCE = 1e-3
 
 #: Base units in the order of Brian2's dimensions, as quantities names them.
@@ -168,7 +168,7 @@ def _seconds(where: str, time: Any) -> float:
 
 
 def _end(source: Any, monitors: list[Any]) -> float:
-    """Return how far the simulation has come."""
+    """Return the time that the simulation has reached."""
     if isinstance(source, Network):
         return float(source.t_)
     return max(float(monitor.clock.variables["t"].get_value().item()) for monitor in monitors)

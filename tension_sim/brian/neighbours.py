@@ -1,4 +1,4 @@
-"""What runs beside an object: Brian2 tells its objects nothing about the Network that they are in."""
+"""Find what runs beside an object: Brian2 does not tell an object which Network holds it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _logger = get_logger(f"brian2.{__name__}")
 
 
 def neighbours(member: BrianObject) -> list[BrianObject]:
-    """Return the active objects of the networks that hold `member`, itself left out."""
+    """Return the active objects of the networks that hold `member`, except itself."""
     found: dict[int, BrianObject] = {}
     for network in _alive(Network.__instances__()):
         if member._network not in (None, network.id):
@@ -79,7 +79,7 @@ def check_readers_keep_up(signal: Any) -> None:
 
 
 def warn_of_those_left_out(member: Any, candidates: Iterable[Any]) -> None:
-    """Warn of objects that work on `member`, which runs, and are in no network themselves.
+    """Warn of objects that work on `member`, but are in no network.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Part:
 
     @property
     def place(self) -> tuple[ArrayVariable, int, int]:
-        """What tells it from other parts."""
+        """Identity of the part, to compare it with others."""
         return self.variable, self.start, self.size
 
     def overlaps(self, other: Part) -> bool:

@@ -1,6 +1,6 @@
-"""How a generated program reads and writes its files: by code of ours (tsim_files.h), whole or not at all.
+"""Let a generated program read and write its files whole or not at all, by our own code (tsim_files.h).
 
-Brian2's own prints a complaint and goes on, with zeros or with a part of the results.
+Brian2's own code prints a complaint and continues, with zeros or with part of the results.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ CLOCK = getattr(clocks, "BaseClock", clocks.Clock)
 #: Holds how many seconds the time steps took, which a program of ours says on stdout ("loop <seconds>").
 _LOOP = "last_run_info.txt"
 
-#: The first that a program does.
+#: The first statement of a program.
 BEGIN = "tsim::begin(args);"
 
-# What Brian2 generates for one file: a stream, its work, and the complaint that it cannot.
+# Brian2's code for one file: a stream, its use, and the complaint if it cannot be opened.
 _STREAM = re.compile(r"^ *[io]fstream (\w+);\n.*?^ *\} else\s*\{.*?^ *\}\n", re.DOTALL | re.MULTILINE)
 _WRITTEN = re.compile(r'\.open\(results_dir \+ "([^"]+)"')
 _READ = re.compile(r"\.read\(reinterpret_cast<char\*>\((.+?)\), (\d+)\*sizeof\(")
@@ -129,7 +129,7 @@ def loading_code(device: Any, skip: Callable[[Any], bool], copy_array: str = "",
     ----------
     device : Device
     skip : callable
-        Says of a variable that it cannot be set.
+        Says whether a variable cannot be set.
     copy_array, copy_vector : str
         Format strings with ``array`` (and ``size``): what is done after either was set.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import brian2
-from brian2.core.operations import NetworkOperation
 
 from ..errors import InvalidTypeError, UnsupportedError, message
+from .bases import NetworkOperation
 from .linear_map import LinearMap
 from .standalone import is_standalone
 

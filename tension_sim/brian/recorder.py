@@ -75,7 +75,7 @@ class Recorder(GeneratedObject):
             chosen = whole_numbers("Recorder.indices", listed, expected, below=size, what="indices")
         if not chosen.size:
             raise InvalidValueError(message("Recorder.indices", expected, indices))
-        dtype = _checked_dtype(dtype)
+        dtype = _check_dtype(dtype)
         super().__init__(
             "tsim_recorder",
             clock=clock if clock is not None else source.clock,
@@ -99,7 +99,7 @@ class Recorder(GeneratedObject):
         self._declare_steps(every=count)
         # rows for which a compiled program makes room at once
         variables.add_array("expected", size=1, scalar=True, dtype=np.int64, values=0)
-        self.written_readonly_vars = {variables["values"]}
+        self.written_readonly_vars: set[Any] = {variables["values"]}
         self._enable_group_attributes()
 
     @property
@@ -114,7 +114,7 @@ class Recorder(GeneratedObject):
         values.get_value()[size:] = row
 
 
-def _checked_dtype(dtype: Any) -> Any:
+def _check_dtype(dtype: Any) -> Any:
     """Return a type of numbers, None where there is none."""
     try:
         numbers = dtype is None or np.dtype(dtype).kind in "biuf"

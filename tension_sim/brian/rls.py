@@ -18,7 +18,7 @@ from ..declare.learning import GAINS, check_forgotten
 from ..declare.noise import chance
 from ..declare.options import chosen, grouped
 from ..declare.validation import check_choice, check_fraction, check_matrix
-from ..errors import InvalidValueError, diverged, message
+from ..errors import InvalidValueError, diverged, message, problem
 from ._base import GeneratedObject, default_float
 from .linear_map import LinearMap
 from .matrix import Matrices, matrix
@@ -207,7 +207,7 @@ class RLS(GeneratedObject):
     ) -> None:
         learns = learned_maps(maps, factor=options["factor"], **chosen(SynapticOptions, options))
         self.target: Any = target
-        errors = Errors.checked(learns, target, **chosen(ErrorOptions, options))
+        errors = Errors.of(learns, target, **chosen(ErrorOptions, options))
         sources = sources_of(learns[0])
         n_sources = sum(size for *_, size in sources)
         alpha = check_alpha(alpha_P, n_sources)
@@ -224,7 +224,7 @@ class RLS(GeneratedObject):
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
         self._shown = {name: options[name] for name in ("gain", "update_every", "start", "stop")}
         synapses = learns[0] if isinstance(learns[0], LearnedSynapses) else None
-        #: Whether each synapse has a rate of its own, in place of each source.
+        #: Whether each synapse has its own rate; otherwise each source has one.
         self.by_synapse: bool = synapses is not None and synapses.by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
         self.blocks: Blocks | BlockSizes | None = check_blocks(options["blocks"], learns)
@@ -287,7 +287,7 @@ class RLS(GeneratedObject):
         }
 
     def _contain_errors(self, errors: Errors, sources: list[Any]) -> None:
-        """Add what an update needs before it: the error of each map's rows, and z where no map holds it."""
+        """Add the objects that prepare an update: the error of each map's rows, and z where no map holds it."""
         place = {"clock": self.clock, "when": self.when}
         gathered = len(sources) == 1
         for m, (learned, expression) in enumerate(zip(self.maps, errors.expressions, strict=True)):
@@ -423,10 +423,10 @@ class RLS(GeneratedObject):
         self.P = matrices
 
     def _keep_P(self, sizes: list[int], packed: list[np.ndarray]) -> None:
-        """Let a generated program begin with a P, once it has found that the blocks are of these sizes."""
+        """Let a generated program start from a given P, once it has checked the sizes of its blocks."""
         if any(what == "run_network" for what, _ in brian2.get_device().main_queue):
             raise InvalidValueError(
-                message("RLS.P", "P of Synapses before the first run", "one after it", "set it before run().")
+                problem("RLS.P", "P of Synapses was set after the first run", "P", "set it before run().")
             )
         start = np.append(0, np.cumsum(sizes))
         for name, array in (("P_packed", np.concatenate(packed)), ("block_start", start)):
@@ -437,7 +437,7 @@ class RLS(GeneratedObject):
         return self.variables[name].get_value().item()
 
     def _part(self, name: str, start: str, b: int) -> np.ndarray:
-        """Return what belongs to a block in an array, whose places another one holds."""
+        """Return the part of an array that belongs to a block; another array holds where blocks begin."""
         begin, end = self._get(start)[b : b + 2]
         return self._get(name)[begin:end]
 
@@ -468,7 +468,7 @@ class RLS(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """Whether no code of the user's, run as part of this object, may change when updates fall."""
+        """Whether no user code that runs with this object can change when updates fall."""
         return all(getattr(part, "is_part", False) for part in self.contained_objects)
 
     def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""What `RLS` accepts: every argument checked, and brought into the form that its variables have."""
+"""Check the arguments of `RLS`, and bring them into the form of its variables."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from brian2.utils.stringtools import get_identifiers
 from ..circuit.blocks import Blocks, BlockSizes
 from ..declare.arrays_in import numbers
 from ..declare.language import check_name
-from ..declare.language.code import checked_error
+from ..declare.language.code import check_error_code
 from ..declare.learning import FOREVER, check_forgotten
 from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
 from .dimensions import check_plain
@@ -53,8 +53,8 @@ def learned_maps(maps: Any, **of_synapses: Any) -> list[Learns]:
         return [described(synapses, **of_synapses)]
     for key in ("weight", "trace", "trainable"):
         if of_synapses[key] is not None:
-            fix = "a map has weights and sources of its own: leave it out."
-            raise InvalidValueError(message(f"RLS.{key}", "Synapses beside it", of_synapses[key], fix))
+            what = f"only Synapses take {key}=: a map has its own weights and sources"
+            raise InvalidValueError(problem(f"RLS.{key}", what, of_synapses[key], f"leave {key} out."))
     return [*check_maps(maps)]
 
 
@@ -108,7 +108,7 @@ class Errors:
     constants: dict[str, Any]
 
     @classmethod
-    def checked(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
+    def of(cls, maps: list[Any], target: Any, error: Any, variables: Any, namespace: Any) -> Errors:
         """Return the errors of some maps; arguments as of `RLS`."""
         expressions = check_errors(error, len(maps))
         linked = postsynaptic_variables(expressions, maps[0]) | check_variables(variables)
@@ -131,11 +131,11 @@ def output_unit(learned: Learns) -> Any:
 
 
 def check_errors(error: Any, maps: int) -> list[str]:
-    """Return one expression a map."""
+    """Return one expression per map."""
     errors = [error] * maps if isinstance(error, str) else list(error) if isinstance(error, Sequence) else []
     if len(errors) != maps or not all(isinstance(e, str) for e in errors):
         raise InvalidValueError(message("RLS.error", f"one expression, or one for each of {maps} map(s)", error))
-    return [checked_error("RLS.error", expression) for expression in errors]
+    return [check_error_code("RLS.error", expression) for expression in errors]
 
 
 def check_variables(variables: Any) -> dict[str, Any]:
@@ -158,7 +158,9 @@ def check_blocks(blocks: Any, maps: list[Any]) -> Blocks | BlockSizes | None:
     """Return the rows that share P, or their numbers; None for Synapses, whose partners a run finds."""
     if isinstance(maps[0], LearnedSynapses):
         if blocks is not None:
-            raise InvalidValueError(message("RLS.blocks", "none of Synapses", blocks, "a run finds them."))
+            raise InvalidValueError(
+                problem("RLS.blocks", "a run finds the blocks of Synapses", blocks, "leave blocks out.")
+            )
         return None
     found = Blocks.of([m.partners for m in maps]) if blocks is None else blocks
     sizes = found.totals if isinstance(found, Blocks) else found
@@ -219,7 +221,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
     if groups is None or groups is True:
         if row_sum is not None:
             raise InvalidValueError(
-                message("RLS.row_sum", "groups beside it", row_sum, "name the group of each source by groups=.")
+                problem("RLS.row_sum", "a penalty needs groups", row_sum, "name the group of each source by groups=.")
             )
         blank: dict[str, np.ndarray] = {"group_of": np.full(n_sources, -1, np.int32), "row_sum": np.zeros(n_sources)}
         return blank if groups else {}
@@ -229,7 +231,7 @@ def check_groups(groups: Any, row_sum: Any, n_sources: int) -> dict[str, np.ndar
     labels = labels.astype(np.int32)
     n_groups = max(int(labels.max()) + 1, 0)
     if row_sum is None:
-        raise InvalidValueError(message("RLS.row_sum", "a penalty beside groups", row_sum, "pass row_sum=."))
+        raise InvalidValueError(problem("RLS.row_sum", "groups need a penalty", row_sum, "pass row_sum=."))
     penalty = numbers("RLS.row_sum", row_sum, "numbers, one per group")
     check_matrix("RLS.row_sum", penalty, () if penalty.ndim == 0 else (n_groups,), "groups")
     if not np.all(penalty >= 0):
@@ -262,7 +264,7 @@ def check_signs(signs: Any, n_sources: int) -> dict[str, np.ndarray]:
 
 
 def check_factors(factor: Any, maps: Sequence[Learns]) -> list[np.ndarray | bool | None]:
-    """Return for each map one factor a stored weight, True if these come later, None without any."""
+    """Return for each map one factor per stored weight; True if a run brings them, None if there are none."""
     if isinstance(maps[0], LearnedSynapses):
         return [maps[0].has_factor or None]
     factors = [factor] if len(maps) == 1 else factor
@@ -287,7 +289,7 @@ def check_factors(factor: Any, maps: Sequence[Learns]) -> list[np.ndarray | bool
 
 
 def check_itself(maps: Sequence[Learns], n_sources: int) -> None:
-    """Refuse anything but one map from neurons to themselves, which alone can divide twice."""
+    """Refuse to divide twice, unless there is one map from neurons to themselves."""
     if len(maps) > 1 or not isinstance(maps[0], LinearMap | SpikeMap) or len(maps[0]) != n_sources:
         shapes = [(len(m), n_sources) for m in maps]
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))

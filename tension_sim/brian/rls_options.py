@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypedDict
 
-from brian2.units.fundamentalunits import Quantity
+import numpy as np
 
 from ..circuit.blocks import Blocks, BlockSizes
 from ..declare.options import Default
@@ -26,7 +26,7 @@ class SynapticOptions(TypedDict, total=False):
     """Of Synapses: which of their variables learn, and from what."""
 
     weight: Annotated[str | Sequence[str] | None, Default(None)]
-    trace: Annotated[str | Quantity | Sequence[str | Quantity] | None, Default(None)]
+    trace: Annotated[str | np.ndarray | Sequence[str | np.ndarray] | None, Default(None)]
     trainable: Annotated[str | Sequence[str] | None, Default(None)]
 
 
@@ -46,7 +46,7 @@ class ErrorOptions(TypedDict, total=False):
 
 
 class UpdateOptions(TypedDict, total=False):
-    """What an update does to the weights, and which rows share P."""
+    """How an update changes the weights, and which rows share P."""
 
     gain: Annotated[str, Default("divided")]
     divide_by_source: Annotated[bool, Default(False)]

@@ -1,4 +1,4 @@
-"""What a rule needs at each update before it can learn: the error of each row, and z where no map holds it."""
+"""Objects that prepare each update of a rule: the error of each row, and z where no map holds it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["RowError", "RowSums"]
 
 
 class _Before(GeneratedObject):
-    """Code that prepares the updates of a rule: it runs at their steps alone."""
+    """Code that prepares the updates of a rule; it runs only at the steps of an update."""
 
     is_part = True
 
@@ -31,7 +31,7 @@ class _Before(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """As of the rule."""
+        """See the rule."""
         return self._rule.schedule_is_its_own
 
 
@@ -64,10 +64,13 @@ class RowError(_Before):
         **kwargs: Any,
     ) -> None:
         formulas = [to for to in linked.values() if isinstance(to, Formula)]
-        self.namespace = {**namespace, **{name: of for each in formulas for name, of in each.namespace.items()}}
+        self.namespace: dict[str, Any] = {
+            **namespace,
+            **{name: of for each in formulas for name, of in each.namespace.items()},
+        }
         expression = with_formulas(expression, linked)
         super().__init__(rule, "tsim_row_error", code=f"error = {expression}", **kwargs)
-        for name in SCHEDULE:  # the expression may have these names for others
+        for name in SCHEDULE:  # the expression may use these names for something else
             self.variables.add_reference(f"_{name}", rule, name)
         self.variables.add_constant("N", rows)
         self.variables.add_arange("i", size=rows)
@@ -81,7 +84,7 @@ class RowError(_Before):
     def _resolve(
         self, identifier: str, run_namespace: Any, user_identifier: bool = True, additional_variables: Any = None
     ) -> Any:
-        """Resolve a name; z, y and `variables` mean what the rule says, whatever else the user calls so."""
+        """Resolve a name; z, y and `variables` mean what the rule says, even if user code has others of these names."""
         own = user_identifier and identifier not in self.variables
         return super()._resolve(identifier, run_namespace, own, additional_variables)
 

@@ -1,4 +1,4 @@
-"""What the parts of a learning rule ask of it: RLS owns them, so that they cannot import it."""
+"""Protocol of a learning rule, for the parts that RLS owns: they cannot import it."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ class Rule(Protocol):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """Whether no code of the user's, run as part of this object, may change when updates fall."""
+        """Whether no user code that runs with this object can change when updates fall."""

@@ -24,6 +24,9 @@ from .isolation import isolated, users_preferences
 
 __all__ = ["run"]
 
+#: Seconds between two reports of progress; an interrupt waits as long.
+_PERIOD = 0.3
+
 
 def run(
     circuit: Circuit,
@@ -85,14 +88,15 @@ def run(
         try:
             # Brian2 looks for states beyond 1e50, which overflows in float32
             with blaming_the_files(files_of(circuit)), np.errstate(over="ignore"):
-                network.run(steps * circuit.dt * second, report=report, report_period=0.3 * second, namespace={})
+                period = _PERIOD if pause_after is None else min(_PERIOD, max(pause_after / 4, 1e-3))
+                network.run(steps * circuit.dt * second, report=report, report_period=period * second, namespace={})
         except DivergenceError as error:
             diverged_step = -1 if error.step is None else error.step
         done = int(round(network.t_ / circuit.dt)) - start
         arrays = {name: np.array(_variable(objects, name).get_value()) for name in circuit.results}
         for name in circuit.of(Rule):
             arrays[entry(name, "diverged_step")] = np.array([diverged_step])
-    # asked where none can come any more: one after the last step counts as well
+    # read when none can come any more: an interrupt after the last step counts too
     early = done < steps and diverged_step < 0
     paused = paused and early and not interrupts.seen
     interrupted = interrupts.seen or (early and not paused)
@@ -100,7 +104,7 @@ def run(
 
 
 def cython_preferences() -> dict[str, Any]:
-    """Return where Cython's modules lie, if it is not where Brian2 puts them: no home folder that can be written."""
+    """Return the preference for Cython's cache folder, if Brian2's own folder cannot be written."""
     if users_preferences()["codegen.runtime.cython.cache_dir"] is not None or "CYTHON_CACHE_DIR" in os.environ:
         return {}
     usual = os.path.expanduser(get_cython_cache_dir())

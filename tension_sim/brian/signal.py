@@ -10,7 +10,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ..declare.sample_file import SampleFile
 from ..declare.validation import check_flag, check_matrix, check_series
-from ..errors import InvalidValueError, UnitsError, message
+from ..errors import InvalidValueError, UnitsError, message, problem
 from ._base import GeneratedObject, default_float
 from .dimensions import numbers_with_unit, unit_name
 from .neighbours import check_readers_keep_up
@@ -101,7 +101,7 @@ class Signal(GeneratedObject):
     """
 
     #: Variables whose length comes with the run.
-    any_length = ("samples", "samples_file")
+    any_length: tuple[str, ...] = ("samples", "samples_file")
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Signal(GeneratedObject):
         order: int = -1,
         name: str = "signal*",
     ) -> None:
-        given, dim = _checked_samples(samples, unit)
+        given, dim = _check_samples(samples, unit)
         periodic = check_flag("Signal.periodic", periodic)
         counts = {
             "first_step": StepCount("Signal.first_step", first_step),
@@ -142,7 +142,7 @@ class Signal(GeneratedObject):
 
     @property
     def writes(self) -> tuple[Any, int, int]:
-        """The variable that is set at each step, from which element on, and before which one."""
+        """The variable that is set at each step, with its first element and the one after its last."""
         return self.variables["value"], 0, len(self)
 
     def before_run(self, run_namespace: Any) -> None:
@@ -164,7 +164,7 @@ class Signal(GeneratedObject):
             The unit of samples that have none.
         """
         wanted = self.variables["value"].dim
-        given, dim = _checked_samples(samples, unit)
+        given, dim = _check_samples(samples, unit)
         if dim is not wanted:
             raise UnitsError(message("Signal.samples", f"samples in {unit_name(wanted)}", unit_name(dim)))
         shape = (given.rows, given.channels) if isinstance(given, SampleFile) else given.shape
@@ -212,7 +212,7 @@ class Signal(GeneratedObject):
         self._set("first_row", first)
 
 
-def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, Any]:
+def _check_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, Any]:
     """Return samples in SI units, or the file that holds them, and their dimensions."""
     where, scale, dim = "Signal.samples", 1.0, DIMENSIONLESS
     if unit is not None:
@@ -224,5 +224,7 @@ def _checked_samples(samples: Any, unit: Any) -> tuple[np.ndarray | SampleFile, 
         return file, dim
     values, given = numbers_with_unit(where, samples, _SAMPLES)
     if unit is not None and given is not DIMENSIONLESS:
-        raise UnitsError(message(where, "samples without unit beside unit=", unit_name(given), "leave out unit=."))
+        raise UnitsError(
+            problem(where, "the samples have a unit, and unit= gives another", unit_name(given), "leave out unit=.")
+        )
     return check_series(where, values * scale), given if unit is None else dim

@@ -78,7 +78,7 @@ class SpikeMap(Weighted):
         weights begin, and the place of each weight in the order of `post`.
     scale : VariableView
         The multiplier.
-    delay : VariableView
+    delay_steps : VariableView
         With delays, in time steps: one, or that of each weight in the order of `post`.
     ring : VariableView, shape (delay_max + 1 steps, targets)
         With delays, what is under way, by the step of its arrival modulo the number of rows.
@@ -115,7 +115,7 @@ class SpikeMap(Weighted):
         order: int = 0,
         name: str = "spikemap*",
     ) -> None:
-        groups = _checked_sources(sources)
+        groups = _check_sources(sources)
         y, y_start, n_targets = resolve_source("SpikeMap.target", target, target_variable)
         if y.read_only or y.constant or np.dtype(y.dtype).kind != "f":
             raise InvalidValueError(
@@ -123,9 +123,9 @@ class SpikeMap(Weighted):
             )
         clock = groups[0].clock if clock is None else clock
         _check_clock(groups, clock)
-        self.shape = (n_targets, sum(len(group) for group in groups))
+        self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
-        traces = [] if trace is None else _checked_trace(trace, groups)
+        traces = [] if trace is None else _check_trace(trace, groups)
         guard = _guard_of(target, y)
         delay = delay if delay is None or isinstance(delay, Delay) else Delay(delay)
         check_plain("SpikeMap.scale", scale)
@@ -141,11 +141,12 @@ class SpikeMap(Weighted):
         #: When what a spike sends arrives.
         self._delay = delay
         #: Group and variable name of each trace, one for each group of sources.
-        self.trace = traces
+        self.trace: list[tuple[Any, str]] = traces
         #: What a rule reads as the output of this map: group and variable name.
-        self.output = (target, target_variable)
+        self.output: tuple[Any, str] = (target, target_variable)
         #: Variables whose length comes with the run.
-        self.any_length = ("post", "w", *["slot"] * bool(traces), *["delay"] * (delay is not None and delay.each))
+        each = delay is not None and delay.each
+        self.any_length: tuple[str, ...] = ("post", "w", *["slot"] * bool(traces), *["delay_steps"] * each)
         self._stored = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)
@@ -192,14 +193,17 @@ class SpikeMap(Weighted):
         variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
 
     def _declare_ring(self, delay: Delay, unit: Any) -> None:
-        """Declare the delays and what is under way; the ring has a row for each step up to the longest delay."""
+        """Declare the delays and what is under way; the ring has a row for each step up to the longest delay.
+
+        brian2cuda frees every array of the name delay before a run.
+        """
         variables, rows = self.variables, delay.longest(self._clock.dt_) + 1
         variables.add_constant("n_rows", rows)
         variables.add_array("ring", size=rows * self.shape[0], dimensions=unit, dtype=default_float())
         if delay.each:
-            variables.add_dynamic_array("delay", size=0, dtype=np.int32)
+            variables.add_dynamic_array("delay_steps", size=0, dtype=np.int32)
         else:
-            variables.add_array("delay", size=1, scalar=True, dtype=np.int32, values=rows - 1)
+            variables.add_array("delay_steps", size=1, scalar=True, dtype=np.int32, values=rows - 1)
 
     def before_run(self, run_namespace: Any) -> None:
         if self._delay is not None and self._delay.is_time:
@@ -227,8 +231,8 @@ class SpikeMap(Weighted):
         if self.trace:
             row_start, _, w = kernel.incoming()
             values |= {"w": w, "row_start": row_start, "slot": kernel.slots()}
-        if "delay" in self.any_length:
-            values["delay"] = self._delay.of(kernel, self._clock.dt_)
+        if "delay_steps" in self.any_length:
+            values["delay_steps"] = self._delay.of(kernel, self._clock.dt_)
         self._resize(len(values["w"]))
         for name, array in values.items():
             self._set(name, array)
@@ -270,13 +274,13 @@ class SpikeMap(Weighted):
 def _code(groups: list[Any], learned: bool, guarded: bool, delay: Delay | None) -> dict[str, Any]:
     """Return what decides the code of a map, and the variables that it needs."""
     needed = [f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * learned + ["allowed"] * guarded
-    needed += ["delay", "ring", "n_rows", "t_in_timesteps"] * (delay is not None)
+    needed += ["delay_steps", "ring", "n_rows", "t_in_timesteps"] * (delay is not None)
     delayed = "" if delay is None else "each" if delay.each else "one"
     options = {"learned": learned, "guarded": guarded, "groups": _places(groups), "delayed": delayed}
     return {"template_kwds": options, "needed_variables": needed}
 
 
-def _checked_sources(sources: Any) -> list[Any]:
+def _check_sources(sources: Any) -> list[Any]:
     groups = list(sources) if isinstance(sources, (list, tuple)) else [sources]
     if not groups:
         raise InvalidValueError(message("SpikeMap.sources", "at least one group", sources))
@@ -304,7 +308,7 @@ def _start(group: Any) -> int:
 
 
 def _places(groups: list[Any]) -> list[dict[str, int]]:
-    """Return where each group's spikes lie: its neurons in their array, and how far their numbers here are off."""
+    """Return where each group's spikes lie: its neurons in their array, and the shift to their numbers here."""
     places, first = [], 0
     for group in groups:
         start, size = _start(group), len(group)
@@ -337,7 +341,7 @@ def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
         )
 
 
-def _checked_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
+def _check_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
     names = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
     if len(names) != len(groups) or not all(isinstance(name, str) for name in names):
         raise InvalidValueError(

@@ -1,4 +1,4 @@
-"""What generated programs need that runs in Python do not."""
+"""Helpers for generated programs that runs in Python do not need."""
 
 from __future__ import annotations
 

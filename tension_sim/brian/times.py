@@ -1,4 +1,4 @@
-"""Arguments that are steps or times: a time stays one until a run starts, for dt may change before it."""
+"""Arguments in time steps or in seconds; times are converted when a run starts, because dt may change before."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .dimensions import numbers_with_unit
 __all__ = ["StepCount", "check_window", "StepsOrTime"]
 
 
-#: ``2 * ms`` is a Quantity, which checkers that follow numpy know as an array.
-StepsOrTime = int | Quantity | np.ndarray
+#: ``2 * ms`` is a Quantity, which is an array.
+StepsOrTime = int | np.ndarray
 
 
 @dataclass(frozen=True)

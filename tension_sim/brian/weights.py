@@ -1,4 +1,4 @@
-"""What the weights of every map have in common: W as a matrix, w as Brian2's Synapses have it."""
+"""Base class of maps with weights: W as a matrix, and w as in Brian2's Synapses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Weighted(GeneratedObject):
     """A map with weights ``w``, of which `pairs` says which belongs to which source and target."""
 
     #: i is the source of a weight and j its target, as of Brian2's Synapses.
-    pair_arrays = ("w",)
+    pair_arrays: tuple[str, ...] = ("w",)
 
     #: Targets and sources.
     shape: tuple[int, int]

@@ -54,5 +54,5 @@ def _function(name: str, draw: Any) -> Function:
     return function
 
 
-standard_uniform = _function("standard_uniform", noise.uniform)
-standard_normal = _function("standard_normal", noise.normal)
+standard_uniform: Any = _function("standard_uniform", noise.uniform)
+standard_normal: Any = _function("standard_normal", noise.normal)

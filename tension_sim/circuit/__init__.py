@@ -1,1 +1,1 @@
-"""What is compiled in: the parts and blocks that a declaration needs, in the same form for every engine."""
+"""Circuits: the parts and blocks of P that a declaration needs, in the same form for every engine."""

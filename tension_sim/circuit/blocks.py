@@ -1,4 +1,4 @@
-"""Rows of weights with the same partners share one block of P: who shares, and where it lies."""
+"""Rows of weights with the same partners share one block of P: which rows share, and where each block lies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WAITING, _FROM = np.array([1, 2, 4, 8], dtype=np.int32), np.array([24, 48, 128]
 def max_pending(n: int) -> int:
     """Return how many rank-one terms may wait before they are applied to P of n partners.
 
-    Many spare the write traffic of P, but cost a pass over themselves, which counts
+    Many terms save writes to P, but each update passes over them, which costs too much
     when n is small.
     """
     return int(_WAITING[np.searchsorted(_FROM, n, side="right")])
@@ -81,7 +81,7 @@ def first_P(alpha: np.ndarray, groups: np.ndarray | None = None, row_sum: np.nda
 
 
 class BlockSizes(NamedTuple):
-    """How much there is of everything: enough to declare the arrays of `Blocks`.
+    """Sizes of everything: enough to declare the arrays of `Blocks`.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class Blocks:
 
     @property
     def totals(self) -> BlockSizes:
-        """How much there is of everything."""
+        """Sizes of everything."""
         P, pending_k, pending_c = (int(a[-1]) for a in (self.P_start, self.pending_start, self.term_start))
         return BlockSizes(len(self), len(self.partner), P, pending_k, pending_c, tuple(map(len, self.rows)))
 

@@ -1,4 +1,4 @@
-"""What the wirings of all declarations begin with."""
+"""Base class of the wirings of all declarations."""
 
 from __future__ import annotations
 

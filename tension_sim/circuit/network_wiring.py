@@ -107,7 +107,7 @@ class NetworkWiring(Wiring[Network]):
             )
 
     def _units(self, name: str, equations: PopulationEquations) -> Units:
-        neuron = equations.population.file
+        neuron = equations.population.neuron
         lines, reset = [neuron.equations], [neuron.reset]
         for each in equations.filters:
             lines.append(each.equations)
@@ -169,7 +169,7 @@ class NetworkWiring(Wiring[Network]):
 
     def _arrives(self, k: int) -> Filter:
         projection, into = self.net.projections[k], self.net.inputs[k]
-        return self.net.equations[projection.post].arrives(into, (projection.file, projection.parameters))
+        return self.net.equations[projection.post].arrives(into, (projection.synapse, projection.parameters))
 
     def _bringing(self, k: int) -> dict[str, str]:
         """Return the parts that bring the spikes of a projection, each with the variable that it adds to."""
@@ -180,7 +180,7 @@ class NetworkWiring(Wiring[Network]):
     def _learned(self, k: int) -> Iterator[tuple[str, Any]]:
         projection, pre, post = self._ends(k)
         name, into = self.net.projection_names[k], self.net.inputs[k]
-        trace = self.net.equations[projection.pre].trace((projection.file, projection.parameters))
+        trace = self.net.equations[projection.pre].trace((projection.synapse, projection.parameters))
         target = Variable(part_of(NEURONS, projection.post), self.net.equations[projection.post].added(into, name))
         source = Variable(part_of(NEURONS, projection.pre), trace.output)
         delay = self.net.delays[k]
@@ -216,7 +216,7 @@ class NetworkWiring(Wiring[Network]):
 
     def _readout(self, name: str) -> Iterator[tuple[str, Any]]:
         net, readout = self.net, self.net.readouts[name]
-        synapse = readout.file, readout.parameters
+        synapse = readout.synapse, readout.parameters
         first, *more = (Variable(part_of(NEURONS, s), net.equations[s].trace(synapse).output) for s in readout.sources)
         rows, columns = net.output_kernels[name].shape
         yield part_of(READOUT, name), Map(first, rows, columns, learned=True, more=tuple(more))
@@ -282,7 +282,7 @@ class NetworkWiring(Wiring[Network]):
         values: dict[str, Any] = {}
         for name, equations in net.equations.items():
             units = {f"unit_{into}": net.input_scale(name, into) for into in self._units_named.get(name, ())}
-            units |= {"rate_time": rate_time(equations.population.file)} if equations.traces else {}
+            units |= {"rate_time": rate_time(equations.population.neuron)} if equations.traces else {}
             values |= entries(part_of(NEURONS, name), {key: float(q.value) for key, q in equations.parameters.items()})
             values |= entries(part_of(NEURONS, name), units)
         for k, projection in enumerate(net.projections):
@@ -300,7 +300,7 @@ class NetworkWiring(Wiring[Network]):
         projection = self.net.projections[k]
         values: dict[str, Any] = {}
         scale = self.net.input_scale(projection.post, self.net.inputs[k])
-        equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].file
+        equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].neuron
         filtered = self._arrives(k)
         for name, amount in zip(self._bringing(k), filtered.spike.values(), strict=True):
             jump = _jump(filtered, amount, equations.parameters, pre)
@@ -313,7 +313,7 @@ class NetworkWiring(Wiring[Network]):
         if delays is None:
             return {}
         of_each = delays_by_source("Projection.delay", self.net.kernels[k], delays) if delays.ndim else int(delays)
-        return {entry(name, "delay"): of_each}
+        return {entry(name, "delay_steps"): of_each}
 
     def _learned_values(self, k: int) -> dict[str, Any]:
         net, projection = self.net, self.net.projections[k]
@@ -334,12 +334,12 @@ class NetworkWiring(Wiring[Network]):
         """Return the values of the trace that a learned projection with a delay reads."""
         net, projection = self.net, self.net.projections[k]
         name, equations = part_of(DELAYED, net.projection_names[k]), net.equations[projection.pre]
-        trace = equations.trace((projection.file, projection.parameters))
+        trace = equations.trace((projection.synapse, projection.parameters))
         values = entries(name, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
         n = np.arange(equations.population.n)
         each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
         for arriving, variable in self._arriving_later(k, trace).items():
-            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.file)
+            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.neuron)
             values |= spike_values(arriving, each_its_own, 1.0, jump) | self._delay_values(arriving, k)
         return values
 

@@ -1,4 +1,4 @@
-"""What is compiled in: the parts of a network, what they read and write, how large they are.
+"""The parts of a network that are compiled in: their variables, connections and sizes.
 
 A circuit holds no values. Weights, masks, parameters, states, data, the schedule and the
 duration are given to each run, by names such as ``"neurons.v"``: variable ``v`` of the part
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from ..declare.language.code import checked_code, checked_error
+from ..declare.language.code import check_code, check_error_code
 from ..declare.units import Dimension
 from .blocks import BlockSizes
 from .names import entry
@@ -86,12 +86,12 @@ class Units:
 
     def __post_init__(self) -> None:
         keys = ("equations", "method", "filters", "threshold", "reset", "refractory", "rate")
-        for key, text in _checked_code(self.files, self.parameters, **{key: getattr(self, key) for key in keys}):
+        for key, text in _check_code(self.files, self.parameters, **{key: getattr(self, key) for key in keys}):
             object.__setattr__(self, key, text)
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         return dict.fromkeys(self.states, self.n)
 
 
@@ -150,7 +150,7 @@ class Map:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         sizes = {"w": self.n_weights} if self.learned else {}
         return sizes | ({"z": self.n_targets} if self.target is None else {})
 
@@ -188,7 +188,7 @@ class SpikeInput:
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         under_way = {} if self.longest_delay is None else {"ring": (self.longest_delay + 1) * self.n_targets}
         return ({"w": self.count or 0} if self.trace else {}) | under_way
 
@@ -202,7 +202,7 @@ class Rule:
     maps : tuple of str
         Names of the maps, all of one source.
     errors : tuple of str
-        The error of each row, one expression a map.
+        The error of each row, one expression per map.
     variables : tuple of (name, Variable)
         Names in the errors.
     target : Variable or None
@@ -235,12 +235,12 @@ class Rule:
 
     def __post_init__(self) -> None:
         names = ["z", *(name for name, _ in self.variables), *(["y"] if self.target is not None else [])]
-        errors = tuple(checked_error("rule: error", text, names) for text in self.errors)
+        errors = tuple(check_error_code("rule: error", text, names) for text in self.errors)
         object.__setattr__(self, "errors", errors)
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         n, one = self.blocks, dict.fromkeys(("fresh", "n_updates"), 1)
         waiting = {"pending_k": n.pending_k, "pending_c": n.pending_c, "pending": n.blocks, "P_scale": n.blocks}
         return {"P_packed": n.P, **waiting, **one}
@@ -303,12 +303,12 @@ class Circuit:
 
     @cached_property
     def digest(self) -> str:
-        """The same for the same code."""
+        """Digest of the code: equal for equal code."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True, default=_fields).encode()).hexdigest()
 
     @property
     def state_sizes(self) -> dict[str, int]:
-        """How many values each array has that a run starts from and leaves behind."""
+        """Sizes of the arrays that a run starts from and leaves behind."""
         return {entry(name, key): n for name, part in self.parts.items() for key, n in part.state_sizes.items()}
 
     @property
@@ -321,13 +321,13 @@ class Circuit:
 
 
 @lru_cache(maxsize=128)
-def _checked_code(
+def _check_code(
     files: tuple[str, ...], parameters: tuple[tuple[str, Dimension], ...], **code: Any
 ) -> tuple[tuple[str, str], ...]:
     """Return the code of units, written anew; a training makes the same units for every run."""
-    return tuple(checked_code(files, parameters=dict(parameters), **code).items())
+    return tuple(check_code(files, parameters=dict(parameters), **code).items())
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass, themselves: ``asdict`` copies each number of each."""
+    """Return the fields of a dataclass without copying them, as ``asdict`` would."""
     return {each.name: getattr(value, each.name) for each in fields(value)}

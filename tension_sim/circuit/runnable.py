@@ -1,4 +1,4 @@
-"""What an engine makes of a circuit: a program that any run can start."""
+"""Interface of the programs that engines make of a circuit."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from .terminal import OUT, plain, say, say_json
 
 __all__ = ["cache_app"]
 
-cache_app = typer.Typer(
+cache_app: typer.Typer = typer.Typer(
     help="Show the compiled programs that are kept, or clear them.",
     invoke_without_command=True,
     rich_markup_mode=None,

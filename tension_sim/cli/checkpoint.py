@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..declare.checkpoint import Checkpoint
 from ..errors import InvalidValueError, OutputError, message
 from ..recipes.protocol import Forecast
-from ..run.checkpoint import Checkpoint
 from ..system.checkpoint_folder import MANIFEST, read_manifest
 from .terminal import ERR, say
 
@@ -122,7 +123,8 @@ def checkpoint_of(
         say(f"no checkpoint in {folder}: the run begins", ERR)
     if every is None:
         every = _EVERY if resume or there or forecast.seconds > _LONG else 0
-    return Checkpoint(place, every, resume, dict(note) | {"every": every}) if every else None
+    noted = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in note.items()}
+    return Checkpoint(place, every, resume, noted | {"every": every, "cwd": os.getcwd()}) if every else None
 
 
 def noted_words(folder: Path) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from .._version import __version__
-from ..errors import InvalidValueError, OutOfMemoryError, TensionError, message, unknown_name
+from ..errors import InvalidValueError, OutOfMemoryError, TensionError, message
 from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
@@ -30,7 +29,7 @@ from .told import told_error, told_interrupt, wants_json
 if TYPE_CHECKING:
     from ..run import simulation
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="tension-sim",
     help="FORCE learning of spiking and rate networks in generated C++: published networks by one command.",
     no_args_is_help=True,
@@ -44,7 +43,7 @@ app.command()(compare)
 
 
 def _complete(incomplete: str) -> list[str]:
-    """Return the recipes that begin so, by their full or short names."""
+    """Return the recipes whose full or short names begin like this."""
     names = list_recipes()
     return [name for full in names for name in (full, full.rpartition("/")[2]) if name.startswith(incomplete)]
 
@@ -148,8 +147,7 @@ def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks
         shown = value if key == "reference" else shown_range(value, recipe.protocol.expected[key])
         table.add_row(plain(f"expected.{key}"), plain(shown))
     OUT.print(table)
-    _print_forecast(forecast(recipe), "cpp_standalone")
-    _say_remarks(recipe)
+    _print_forecast(forecast(recipe), "cpp_standalone", recipe)
 
 
 def _say_remarks(recipe: Recipe) -> None:
@@ -159,7 +157,8 @@ def _say_remarks(recipe: Recipe) -> None:
         say(remark, ERR, "yellow")
 
 
-def _print_forecast(expected: Forecast, target: str) -> None:
+def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
+    """Say what a run will take, and what it will lack."""
     minutes = expected.seconds / 60
     duration = f"{expected.seconds:.0f} s"
     if minutes >= 2:
@@ -167,6 +166,7 @@ def _print_forecast(expected: Forecast, target: str) -> None:
     memory = expected.memory / 1e6
     size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.6g} GB"
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
+    _say_remarks(recipe)
 
 
 @app.command()
@@ -202,45 +202,40 @@ def run(
     from ..recipes import run as runs
     from .continued import run_from
 
-    _check_words(name, target, seed)
-    known = cast("simulation.Target | None", target)
+    known = _checked_words(name, target, seed)
     formats = runs.check_formats(format_ or ())
-    stored = stored_run()
-    if stored is not None:
+    if (stored := stored_run()) is not None:
         chosen = {"target": target, "out": out, "overwrite": overwrite, "formats": formats, "dry_run": dry_run}
         run_from(stored, _settings(set_), chosen, protocols, tasks)
         return
-    recipe = _load("run", name, _settings(set_, seed), protocols, tasks)
+    recipe = _load("run", name or "", _settings(set_, seed), protocols, tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
-    told = {"recipe": recipe.name, "forecast": asdict(expected), "remarks": runs.remarks(recipe)}
+    told: dict[str, object] = {"recipe": recipe.name, "forecast": asdict(expected), "remarks": runs.remarks(recipe)}
     if not json_wanted():
-        _print_forecast(expected, target or "cpp_standalone")
-        _say_remarks(recipe)
+        _print_forecast(expected, target or "cpp_standalone", recipe)
     if dry_run:
         runs.check_run(recipe, target=known, force=force, expected=expected)
         say_dry_run(recipe.name, expected.steps, folder, told)
         return
     runs.check_forecast(recipe, known, force, expected)  # before there is a folder
-    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target}
-    note |= {"formats": formats, "cwd": os.getcwd()}
-    note |= {"protocols": protocols and str(protocols.absolute()), "tasks": tasks and str(tasks.absolute())}
-    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
+    note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
+    checkpoint = checkpoint_of(folder, expected, note | {"protocols": protocols, "tasks": tasks}, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
         return runs.run_outcome(
             recipe, target=known, progress=progress, force=force, expected=expected, checkpoint=checkpoint
         )
 
-    numbers = recipe.protocol.expected
     told |= {"expected": recipe.expected, "dry_run": False}
-    perform(Job(recipe.name, expected.steps, folder, formats, compute, numbers, recipe.expected, told, checkpoint))
+    numbers = (recipe.protocol.expected, recipe.expected)
+    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint))
 
 
-def _check_words(name: str | None, target: str | None, seed: int | None) -> None:
-    """Refuse words that do not go together, and a target that there is not."""
-    from ..run.simulation import TARGETS
+def _checked_words(name: str | None, target: str | None, seed: int | None) -> simulation.Target | None:
+    """Refuse words that do not go together, and a target that there is not; return the target."""
+    from ..run.simulation import target_named
 
     stored = stored_run()
     if (name is None) == (stored is None):
@@ -248,8 +243,7 @@ def _check_words(name: str | None, target: str | None, seed: int | None) -> None
         raise InvalidValueError(message("run", "NAME, or --from FILE", received, fix))
     if stored is not None and seed is not None:
         raise InvalidValueError(message("run --from", "no --seed", seed, "leave it out: it is that of the file."))
-    if target is not None and target not in TARGETS:
-        raise unknown_name("run --target", "target", target, TARGETS)
+    return target_named("run --target", target)
 
 
 app.command("resume")(with_json(resume_by(run)))

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from ..errors import OutputError, message
+from .options import json_wanted, with_json
 from .terminal import OUT, plain, say, say_json
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
+@with_json
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Files of results, or folders of runs.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder for compare.html and compare.png, or the page itself (FILE.html).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare runs: the settings in which they differ, their numbers and, with --out, their figures."""
     from ..results.comparison import Comparison
@@ -31,7 +32,7 @@ def compare(
     files = [find_results(path, "compare RUN") for path in runs]
     compared = Comparison(dict(zip(names_of(files), (load_run(file, "compare RUN") for file in files), strict=True)))
     written = [] if out is None else _write(compared, out)
-    if as_json:
+    if json_wanted():
         say_json(compared.to_dict() | {"files": [str(path) for path in files], "written": written})
         return
     table = Table("", *map(plain, compared.names), box=None, pad_edge=False, header_style="bold")

@@ -40,7 +40,7 @@ def run_from(
     target, short = chosen["target"], further.name.rpartition("/")[2].removesuffix(".toml")
     folder = chosen["out"] if chosen["out"] is not None else Path("results") / f"{short}_continued"
     folder = check_folder(folder, continued=further, overwrite=chosen["overwrite"])
-    told = {"recipe": further.name, "continued": further.changes, "remarks": list(further.remarks)}
+    told: dict[str, object] = {"recipe": further.name, "continued": further.changes, "remarks": list(further.remarks)}
     if not json_wanted():
         begin, dt = further.results.stop_step, further.results.dt
         say(f"goes on from {begin * dt:g} s to {(begin + further.steps) * dt:g} s, without learning")

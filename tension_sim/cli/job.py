@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..declare.checkpoint import Checkpoint
 from ..errors import DivergenceError, OutputError
 from ..recipes.protocol import Number, Outcome
-from ..run.checkpoint import Checkpoint
+from ..recipes.provenance import UNITS, measured
 from ..system.interrupts import Interrupts, exit_status
+from ..system.progress import terminal_bar
 from .options import json_wanted
 from .terminal import ERR, OUT, say, say_json
+from .warned import noted_warnings
 
 __all__ = ["Job", "perform", "say_dry_run", "shown_range"]
-
-_SYMBOLS = {"1": "", "hertz": " Hz", "second": " s"}
 
 Progressing = Callable[[int, int], None]
 
@@ -136,17 +136,19 @@ def _computed(job: Job) -> Outcome:
     """Run the job under a bar; "building" is shown only where something is built."""
     from ..run.stages import told
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     outcome = None
     try:
-        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR, disable=json_wanted()) as bar:
+        with terminal_bar(console=ERR, disable=json_wanted()) as bar:
             task = bar.add_task("starting", total=None)
 
             def progress(done: int, steps: int) -> None:
                 bar.update(task, description=job.name, completed=done, total=steps)
 
-            with told(lambda stage: bar.update(task, description=stage)):
+            with told(lambda stage: bar.update(task, description=stage)), noted_warnings() as noted:
                 outcome = job.compute(progress)
+            if noted:
+                about = outcome.results.provenance | {"warnings": noted}
+                outcome = replace(outcome, results=replace(outcome.results, provenance=about))
             if not outcome.results.provenance.get("interrupted"):  # a run may end before its forecast
                 bar.update(task, description=job.name, completed=1, total=1)
     except KeyboardInterrupt:
@@ -157,7 +159,7 @@ def _computed(job: Job) -> Outcome:
 
 
 def _saved(job: Job, outcome: Outcome) -> Path:
-    """Save the results, and return where: where the folder refuses them, in one for temporary files."""
+    """Save the results, and return the folder: a temporary one if the given folder cannot be written."""
     from ..recipes.run import save_outcome
 
     try:
@@ -180,7 +182,7 @@ def say_dry_run(name: str, steps: int, folder: Path, told: Mapping[str, Any]) ->
         say(f"dry run: {steps} steps of {name} would be written to {folder}")
 
 
-def shown_range(ends: tuple[float, ...], number: Number) -> str:
+def shown_range(ends: Sequence[float], number: Number) -> str:
     """Return an expected value or range with its unit.
 
     Examples
@@ -188,7 +190,7 @@ def shown_range(ends: tuple[float, ...], number: Number) -> str:
     >>> shown_range((4.9, 5.1), Number("peak frequency", "hertz"))
     '4.9 to 5.1 Hz'
     """
-    return " to ".join(f"{end:g}" for end in ends) + _SYMBOLS.get(number.unit, f" {number.unit}")
+    return f"{' to '.join(f'{end:g}' for end in ends)} {UNITS.get(number.unit, number.unit)}".rstrip()
 
 
 def _report(job: Job, outcome: Outcome, folder: Path, replaced: list[str]) -> None:
@@ -223,13 +225,10 @@ def _described(job: Job, outcome: Outcome) -> dict[str, Any]:
 def _print_numbers(job: Job, outcome: Outcome) -> None:
     """Print what was measured beside what the recipe expects."""
     table = Table("", "this run", "expected", "", box=None, pad_edge=False, header_style="bold")
-    judged = outcome.verdict.numbers if outcome.verdict is not None else {}
-    for name in [*job.numbers, *(name for name in outcome.numbers if name not in job.numbers)]:
-        number, wanted = job.numbers.get(name, Number(name.replace("_", " "))), job.expected.get(name)
-        if name in outcome.numbers or wanted:
-            unit = _SYMBOLS.get(number.unit, f" {number.unit}")
-            value = f"{outcome.numbers[name]:.3g}{unit}" if name in outcome.numbers else "-"
-            table.add_row(number.label, value, shown_range(wanted, number) if wanted else "", judged.get(name, ""))
+    for row in measured(job.numbers, job.expected, outcome.numbers, outcome.verdict):
+        value = "-" if row["value"] is None else f"{row['value']:.3g} {row['unit']}".rstrip()
+        wanted = shown_range(row["expected"], job.numbers[row["name"]]) if row["expected"] else ""
+        table.add_row(row["label"], value, wanted, row["judged"])
     for name, seconds in outcome.results.timings.items():
         if seconds > 0.05:
             table.add_row(f"time to {name}", f"{seconds:.3g} s")

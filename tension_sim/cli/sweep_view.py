@@ -36,7 +36,8 @@ class SweepView:
     """A progress bar and the best points, on stderr; where that is no terminal, the end of the bar alone."""
 
     def __init__(self, description: Description, total: int, value: str) -> None:
-        self.done, self._description, self._value = 0, description, value
+        self.done: int = 0
+        self._description, self._value = description, value
         self._rows: list[Any] = []
         columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
         self._bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=ERR)

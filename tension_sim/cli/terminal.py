@@ -1,4 +1,4 @@
-"""What the commands print: texts of files and users as they are, with nothing in them that steers a terminal."""
+"""Print texts of files and users as they are, without control characters that a terminal would obey."""
 
 from __future__ import annotations
 

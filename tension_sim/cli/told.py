@@ -14,8 +14,12 @@ __all__ = ["described", "told_error", "told_interrupt", "wants_json"]
 #: Exit status of whatever was refused or failed; an interrupt's is 128 and the number of its signal.
 FAILED = 2
 
-_FORM = re.compile(
-    r"(?P<where>.+?): expected (?P<expected>.*?)\.?\nReceived: (?P<received>.*?)(?:\nFix: (?P<fix>.*))?", re.DOTALL
+_KEYS = ("where", "problem", "expected", "received", "fix")
+_END = r"\.?\nReceived: (?P<received>.*?)(?:\nFix: (?P<fix>.*))?"
+#: Messages of `tension_sim.errors.message`, and of `tension_sim.errors.problem`.
+_FORMS = (
+    re.compile(r"(?P<where>.+?): expected (?P<expected>.*?)" + _END, re.DOTALL),
+    re.compile(r"(?P<where>.+?): (?P<problem>.*?)" + _END, re.DOTALL),
 )
 
 
@@ -39,13 +43,16 @@ def described(error: BaseException) -> dict[str, Any]:
     >>> from tension_sim.errors import InvalidValueError, message
     >>> described(InvalidValueError(message("run --set", "KEY=VALUE", "G", "write G=1.")))["received"]
     "'G'"
+    >>> from tension_sim.errors import problem
+    >>> described(InvalidValueError(problem("Demo.y", "nothing was run yet", None)))["problem"]
+    'nothing was run yet'
     """
     # typer's errors have a message of their own
     text = error.format_message() if hasattr(error, "format_message") else str(error)
-    parts = _FORM.fullmatch(text)
-    empty = dict.fromkeys(("where", "expected", "received", "fix"))
-    found = empty if parts is None else {key: value and value.strip() for key, value in parts.groupdict().items()}
-    return {"type": type(error).__name__, "message": text} | found
+    parts = next((found for found in (form.fullmatch(text) for form in _FORMS) if found is not None), None)
+    given = {} if parts is None else parts.groupdict()
+    found = {key: value and value.strip() for key, value in given.items()}
+    return {"type": type(error).__name__, "message": text} | dict.fromkeys(_KEYS) | found
 
 
 def told_error(error: BaseException, as_json: bool) -> int:
@@ -60,7 +67,7 @@ def told_error(error: BaseException, as_json: bool) -> int:
 def told_interrupt(status: int, as_json: bool) -> int:
     """Say on standard error that nothing was kept, and return the exit status."""
     if as_json:
-        error = dict.fromkeys(("where", "expected", "received", "fix"))
+        error = dict.fromkeys(_KEYS)
         _say_line({"error": {"type": "Interrupt", "message": "interrupted"} | error, "status": status})
     else:
         say("interrupted", ERR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
-from .language import Meaning, checked, names_in, parse, render, replaced
+from .language import Meaning, check_meaning, names_in, parse, render, replaced
 from .language.limits import random_calls
 from .neuron import Neuron
 
@@ -40,7 +40,7 @@ def activation_of(where: str, activation: str) -> str:
     tree = parse(where, text)
     if "x" not in names_in(tree):
         raise unknown_name(where, "activation, or an expression of x", activation, ACTIVATIONS)
-    checked(where, tree, {"x": Meaning()}, Meaning(), "a plain number")
+    check_meaning(where, tree, {"x": Meaning()}, Meaning(), "a plain number")
     if random_calls(tree):
         raise InvalidValueError(message(where, "an expression without random numbers", activation))
     return render(tree)

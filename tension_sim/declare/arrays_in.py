@@ -1,4 +1,4 @@
-"""The one door for arrays that users pass: masks, units, and what is not a number stop here.
+"""Read every array that a user passes: masks, units and non-numbers are handled or refused here.
 
 `numpy.asarray` drops the mask of a masked array and the unit of a quantity without a word. Every
 public argument that is an array goes through `numbers` or `whole_numbers` instead.

@@ -1,4 +1,4 @@
-"""What the declarations of all networks have in common."""
+"""Base class of the declarations of all networks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class Declaration(Described, Declared):
         check_whole(f"{self._where}.seed", self.seed, 0)
         check_mappings(self)
         check_currents(f"{self._where}.neuron", self.neuron)
-        check_filter(f"{self._where}.synapse", self.synapse)
+        for synapse in self._filters[:1]:
+            check_filter(f"{self._where}.synapse", synapse)
 
     def _check_learning(self) -> None:
         if self.learning is not None and not isinstance(self.learning, Learning):
@@ -113,7 +114,7 @@ class Declaration(Described, Declared):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What results say of the network: its equation files and parameters."""
+        """Provenance of the network for results: its equation files and parameters."""
         return {
             "neuron": self.neuron.name,
             "synapse": next((each.name for each in self._filters), None),

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InvalidValueError, UnitsError, message
 from .arrays_in import numbers_and_dimension
 from .kernels import SparseKernel
-from .units import DIMENSIONLESS, dimension_of, evaluate
+from .units import DIMENSIONLESS, Dimension, dimension_of, evaluate
 
 __all__ = ["MOST_STEPS", "delays_by_source", "seconds_of", "steps_of"]
 
@@ -28,6 +28,7 @@ def seconds_of(where: str, delay: Any) -> np.ndarray:
     array(0.0015)
     """
     fix = 'as in "1.5*ms", or an array of times.'
+    dimension: Dimension | None
     if isinstance(delay, str):
         quantity = evaluate(delay, where)
         times, dimension = np.asarray(quantity.value, float), quantity.dimension

@@ -1,4 +1,4 @@
-"""How objects show themselves: one line at a prompt, a small table in a notebook."""
+"""Short reprs of objects: one line at a prompt, a small table in a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loader asks of an equation file, so that nothing is left for Brian2 to refuse."""
+"""Checks of an equation file when it is loaded, so that Brian2 has nothing left to refuse."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .language import (
     Meaning,
     check_equations,
     check_linear,
+    check_meaning,
     check_method,
     check_name,
-    checked,
     declared_unit,
     names_in,
     parse,
@@ -146,7 +146,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
         place, tree = f"{where}: spike.{name}", parse(f"{where}: spike.{name}", text)
         _check_names(place, tree, shared)
         evaluate(text, place, parameters)
-        checked(place, tree, shared, wanted, what)
+        check_meaning(place, tree, shared, wanted, what)
         if random_calls(tree):
             raise InvalidValueError(message(place, "an amount that is the same for each spike", text))
         spike[name] = render(tree)
@@ -224,7 +224,7 @@ def _check_rate(where: str, neuron: Neuron, names: Mapping[str, Meaning]) -> Non
     tree = parse(place, text)
     _check_names(place, tree, names)
     try:
-        checked(place, tree, names, Meaning(), "a plain number")
+        check_meaning(place, tree, names, Meaning(), "a plain number")
     except UnitsError as error:
         raise UnitsError(f"{error}\nThe rate is {neuron.rate}.") from None
     if random_calls(tree):

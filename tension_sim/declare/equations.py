@@ -74,7 +74,7 @@ _Part = TypeVar("_Part", Neuron, SynapticFilter)
 
 
 def _own(found: _Part) -> _Part:
-    """Return a neuron or filter whose tables are its holder's own."""
+    """Return a copy of a neuron or filter, whose tables its holder may change."""
     tables = {each.name: getattr(found, each.name) for each in fields(found)}
     copies: dict[str, Any] = {name: dict(table) for name, table in tables.items() if isinstance(table, dict)}
     return replace(found, **copies)
@@ -207,7 +207,7 @@ def _synapse(path: Path, content: bytes) -> SynapticFilter:
 
 @cache
 def _kinds() -> dict[Path, str]:
-    """Return what each equation file of the package is for."""
+    """Return the kind of each equation file of the package."""
     found = sorted(data_folder("equations").glob("*.toml"))
     return {path: parse_toml(path.name, _content(path)).get("kind", "") for path in found}
 

@@ -71,7 +71,7 @@ def mean_input(
     reset: float = 0.0,
     at_zero: float = 0.1,
 ) -> np.ndarray:
-    """Return the mean input at which an LIF neuron in noise fires at a rate: `firing_rate` turned round.
+    """Return the mean input at which an LIF neuron in noise fires at a rate: the inverse of `firing_rate`.
 
     Parameters
     ----------

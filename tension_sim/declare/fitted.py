@@ -16,7 +16,7 @@ from .converted import Converted, File, Number, declared
 from .declaration import Declaration
 from .equations import Neuron, SynapticFilter, dimensions, neuron_of, synapse_of, unit_of
 from .kernels import SparseKernel
-from .language.code import checked_error
+from .language.code import check_error_code
 from .learning import Learning
 from .units import Dimension, Quantity
 from .validation import check_matrix, check_whole
@@ -118,7 +118,7 @@ class FittedNetwork(Declaration):
         if not isinstance(self.error, str):
             known = ", ".join(ERRORS)
             raise InvalidTypeError(message("FittedNetwork.error", f"one of {known}, or an expression", self.error))
-        checked_error("FittedNetwork.error", ERRORS.get(self.error, self.error), NAMES)
+        check_error_code("FittedNetwork.error", ERRORS.get(self.error, self.error), NAMES)
         self._check_size()
         self._put("n_feedforward", check_whole("FittedNetwork.n_feedforward", self.n_feedforward, 0))
         if self.input_kernel is not None and not isinstance(self.input_kernel, SparseKernel):
@@ -194,7 +194,7 @@ class FittedNetwork(Declaration):
 
     @cached_property
     def plastic_filter(self) -> SynapticFilter:
-        """The plastic filter, with parameter names of its own."""
+        """The plastic filter, with its own parameter names."""
         return self.plastic_synapse.renamed("_plastic")
 
     @cached_property

@@ -66,7 +66,7 @@ class SparseKernel(Declared):
 
     @classmethod
     def from_dense(cls, matrix: Any) -> SparseKernel:
-        """Take the non-zero entries of ``matrix[pre, post]``."""
+        """Make a kernel of the non-zero entries of ``matrix[pre, post]``."""
         matrix = check_table("SparseKernel.from_dense", matrix, ("pre", "post"))
         pre, post = np.nonzero(matrix)
         return cls(len(matrix), pre, post, matrix[pre, post], matrix.shape[1])
@@ -78,7 +78,7 @@ class SparseKernel(Declared):
         return matrix
 
     def outgoing(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """List the synapses by presynaptic neuron; two between one pair become one.
+        """List the synapses by presynaptic neuron; two between one pair of neurons are added.
 
         Returns
         -------

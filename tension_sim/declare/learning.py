@@ -62,7 +62,7 @@ class Learning:
         P <- (1 - relaxation) P + relaxation alpha_P I. The eigenvalues of P stay in
         (0, alpha_P]. A direction in which the rates have the mean square s is remembered for
         about 1 / sqrt(relaxation alpha_P s) updates; try 1e-6, then larger. It is the Kalman
-        filter of weights that wander about 0 (Van Vaerenbergh, Lazaro-Gredilla & Santamaria
+        filter of weights that drift about 0 (Van Vaerenbergh, Lazaro-Gredilla & Santamaria
         2012, doi:10.1109/TNNLS.2012.2200500, there "back to the prior").
     probability : float
         Chance of an update at each step of the schedule, in (0, 1].

@@ -1,4 +1,4 @@
-"""Masks of recurrent weights: which exist and which learn, as a whole or by pairs of regions."""
+"""Masks of recurrent weights: which weights exist and which learn, as arrays or by pairs of regions."""
 
 from __future__ import annotations
 

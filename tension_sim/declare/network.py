@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from .converted import Converted, File, Number, declared
 from .declaration import DTYPES as DTYPES
 from .declaration import Declaration
@@ -71,7 +71,7 @@ class ForceNetwork(Declaration):
     initial : mapping, optional
         Other initial values: expressions, or arrays of shape (n,) in SI units.
     learning : Learning, optional
-        Of the readout; without it that is not learned.
+        Rule and schedule of the readout; without it the readout does not learn.
     dtype : str
         ``"float64"`` or ``"float32"``.
     seed : int
@@ -79,7 +79,7 @@ class ForceNetwork(Declaration):
     plastic : Plastic, optional
         Recurrent weights that learn, added to the static ones.
     target_network : TargetNetwork, optional
-        Gives full-FORCE its targets.
+        Network that generates the targets of full-FORCE.
     activation : str, optional
         Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
     traces : Traces, optional
@@ -117,16 +117,16 @@ class ForceNetwork(Declaration):
         self._put("neuron", neuron_of(self.neuron))
         if not self.neuron.spiking:
             if self.synapse is not None:
-                raise InvalidValueError(
-                    message("ForceNetwork.synapse", f"None, for {self.neuron.name!r} has no spikes", self.synapse)
-                )
+                what = f"{self.neuron.name!r} has no spikes that a synapse could filter"
+                raise InvalidValueError(problem("ForceNetwork.synapse", what, self.synapse, "pass synapse=None."))
         else:
             self._put("synapse", synapse_of(self.synapse))
         check_text("ForceNetwork.activation", self.activation)
         if self.activation:
             if self.neuron.spiking:
                 where = "ForceNetwork.activation"
-                raise InvalidValueError(message(where, "none, for spiking neurons have none", self.activation))
+                what = f"{self.neuron.name!r} spikes, and spiking neurons have no activation"
+                raise InvalidValueError(problem(where, what, self.activation, "leave activation out."))
             activation_of("ForceNetwork.activation", self.activation)
         self._check_size()
         for name, kind, kernel in (
@@ -154,8 +154,8 @@ class ForceNetwork(Declaration):
             fix = "Traces(neuron, tau)."
             raise InvalidTypeError(message("ForceNetwork.traces", "a Traces or None", self.traces, fix))
         if not self.neuron.spiking or self.output_kernel is None:
-            where = "None, without spikes or without a readout of them"
-            raise InvalidValueError(message("ForceNetwork.traces", where, "a Traces"))
+            what = "this network has no spikes to filter" if not self.neuron.spiking else "this network has no readout"
+            raise InvalidValueError(problem("ForceNetwork.traces", what, "a Traces", "leave traces out."))
         if self.traces.neuron.max() >= self.n:
             where = f"neurons from 0 to {self.n - 1}"
             raise InvalidValueError(message("Traces.neuron", where, int(self.traces.neuron.max())))
@@ -169,7 +169,12 @@ class ForceNetwork(Declaration):
         if self.feedback_kernel is not None:
             where = "ForceNetwork.feedback_kernel"
             if self.output_kernel is None or "feedback" not in self.neuron.inputs:
-                raise InvalidValueError(message(where, "None where there is no output to feed back", "an array"))
+                what = f"the neuron {self.neuron.name!r} has no feedback input"
+                if self.output_kernel is None:
+                    what = "feedback needs a readout, and this network has no output_kernel"
+                raise InvalidValueError(
+                    problem(where, what, "an array", "pass output_kernel, or feedback_kernel=None.")
+                )
             shape = (outputs, self.n)
             self._put("feedback_kernel", check_matrix(where, self.feedback_kernel, shape, "n_outputs, n", unit))
         if self.input_kernel is not None:
@@ -178,7 +183,8 @@ class ForceNetwork(Declaration):
 
     def _check_rules(self) -> None:
         if self.learning is not None and self.output_kernel is None:
-            raise InvalidValueError(message("ForceNetwork.learning", "an output_kernel to learn", None))
+            what, fix = "there is no readout to learn", "pass output_kernel, such as np.zeros((n, n_outputs))."
+            raise InvalidValueError(problem("ForceNetwork.learning", what, "output_kernel=None", fix))
         if self.plastic is not None and self.plastic.shares_P and self._keeps_P_apart:
             fix = "leave shares_P out, or set it to False."
             raise InvalidValueError(message("Plastic.shares_P", f"False: {self._keeps_P_apart}", True, fix))

@@ -1,4 +1,4 @@
-"""What an equation file declares: a neuron or a synaptic filter."""
+"""Neuron and SynapticFilter: the content of an equation file."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ class Neuron:
 
     @property
     def meanings(self) -> dict[str, Meaning]:
-        """What each variable and subexpression is: its dimension, and whether it is a condition or a whole number."""
+        """Dimension and kind (number, whole number or condition) of each variable and subexpression."""
         return {each.name: each.meaning for each in self.read()} | self._refractoriness
 
     @property
@@ -253,7 +253,7 @@ def base_unit(unit: str, where: str) -> str:
     Examples
     --------
     >>> base_unit("nS", "demo")
-    'siemens'
+    'metre**-2*kilogram**-1*second**3*amp**2'
     """
     return unit_text(dimension_of(unit, where))
 

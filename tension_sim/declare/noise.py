@@ -14,7 +14,7 @@ __all__ = ["INCREMENT", "MIX", "SEED_FACTOR", "chance", "key", "normal", "unifor
 #: of SplitMix64: the step of the counter, and (shift, factor) of its mixing
 INCREMENT = 0x9E3779B97F4A7C15
 MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-#: keeps seeds apart, which count in small steps as time does
+#: keeps seeds apart from time steps, since both count in ones
 SEED_FACTOR = 0xD1342543DE82EF95
 _MASK = 2**64 - 1
 
@@ -61,7 +61,7 @@ def uniform(seed: int, step: int, index: Any) -> np.ndarray:
     ((2,), np.True_)
     """
     index = np.asarray(index)
-    counted = np.atleast_1d(index).astype(np.uint64) + np.uint64(1)  # arrays wrap around without a warning
+    counted = np.atleast_1d(index).astype(np.uint64) + np.uint64(1)  # arrays overflow without a warning
     bits = _mixed(np.uint64(key(seed, step)) + counted * np.uint64(INCREMENT)) >> np.uint64(11)
     return (bits * 2.0**-53).reshape(index.shape)
 

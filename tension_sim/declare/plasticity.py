@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from .converted import Converted, Declared, File, declared
 from .declaration import check_currents
 from .equations import Neuron, neuron_of
 from .kernels import SparseKernel
-from .language.code import checked_error
+from .language.code import check_error_code
 from .learning import Learning
 from .validation import check_choice, check_flag, check_matrix, check_table, check_text
 from .values import check_mappings
@@ -97,7 +97,7 @@ class Plastic(Declared):
         if not isinstance(self.error, str):
             known = ", ".join(ERRORS)
             raise InvalidTypeError(message("Plastic.error", f"one of {known}, or an expression", self.error))
-        checked_error("Plastic.error", self.expression, NAMES)
+        check_error_code("Plastic.error", self.expression, NAMES)
         if self.factor is not None:
             n = self.kernel.n
             object.__setattr__(self, "factor", check_matrix("Plastic.factor", self.factor, (n, n), "pre, post"))
@@ -125,7 +125,7 @@ class TargetNetwork(Declared):
     input_kernel : array, shape (n_inputs, n), optional
         How the external inputs enter, which the learning network receives too.
     hint_kernel : array, shape (n_inputs, n), optional
-        How hints enter, inputs of this network alone: they count to what it teaches.
+        How hints enter: inputs of this network alone, which are part of its targets.
     parameters, initial, activation
         As in `ForceNetwork`.
     scale : float
@@ -168,7 +168,8 @@ class TargetNetwork(Declared):
         self._put("hint_kernel", ("n_inputs", n))
         self._put("output_kernel", (n, len(self.target_kernel)))
         if self.learning is not None and self.output_kernel is None:
-            raise InvalidValueError(message("TargetNetwork.learning", "an output_kernel to learn", None))
+            what, fix = "there is no readout to learn", "pass output_kernel, or leave learning out."
+            raise InvalidValueError(problem("TargetNetwork.learning", what, "output_kernel=None", fix))
 
     def _put(self, name: str, shape: tuple[int | str, int | str]) -> None:
         kernel = getattr(self, name)

@@ -1,4 +1,4 @@
-"""What a run records."""
+"""Choice of what a run records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Record"]
 
 @declared(eq=True)
 class Record(Declared):
-    """What a run records.
+    """Choice of what a run records.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InvalidValueError, RunFailedError, TensionError, message
 from ..system.data_files import FAILURES, read_header
-from ..system.files import checked_path, open_regular
+from ..system.files import check_path, open_regular
 
 __all__ = ["SampleFile"]
 
@@ -79,7 +79,7 @@ class SampleFile:
             If the file cannot be read, or holds something else.
         """
         if isinstance(samples, str | os.PathLike):
-            return cls._of_npy(where, checked_path(where, samples), scale)
+            return cls._of_npy(where, check_path(where, samples), scale)
         # "c": what was written is not in the file
         if type(samples) is not np.memmap or samples.mode == "c" or samples.filename is None or not samples.size:
             return None
@@ -164,7 +164,7 @@ class SampleFile:
             bad = np.argwhere(~np.isfinite(rows))
             if len(bad):
                 place = (first + int(bad[0, 0]), int(bad[0, 1]))
-                fix = f"mend the value at index {place} of {self.path}."
+                fix = f"correct the value at index {place} of {self.path}."
                 raise InvalidValueError(message(where, "finite values", float(rows[tuple(bad[0])]), fix))
 
     def check_unchanged(self) -> None:

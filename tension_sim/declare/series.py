@@ -10,10 +10,10 @@ import numpy as np
 from .sample_file import SampleFile
 from .validation import check_series
 
-__all__ = ["checked_rows", "values_of"]
+__all__ = ["check_rows", "values_of"]
 
 
-def checked_rows(where: str, value: Any, unit: str = "1") -> np.ndarray | SampleFile:
+def check_rows(where: str, value: Any, unit: str = "1") -> np.ndarray | SampleFile:
     """Return a time series of shape (timesteps, channels): a file's where it stays there, else an array.
 
     Parameters
@@ -27,7 +27,7 @@ def checked_rows(where: str, value: Any, unit: str = "1") -> np.ndarray | Sample
 
     Examples
     --------
-    >>> checked_rows("demo.y", [1, 2, 3]).shape
+    >>> check_rows("demo.y", [1, 2, 3]).shape
     (3, 1)
     """
     if isinstance(value, os.PathLike | np.memmap) or (isinstance(value, str) and value.endswith(".npy")):

@@ -85,7 +85,7 @@ class _Evaluator:
             raise self.reader.fail("no division by zero")
         try:
             found = BINARY[type(op)](left, right)
-        except (OverflowError, ZeroDivisionError):  # who calls looks for NaN
+        except (OverflowError, ZeroDivisionError):  # the caller looks for NaN
             return np.nan
         return np.nan if isinstance(found, complex) else found
 
@@ -111,7 +111,7 @@ def _evaluated(
         where, meanings, units=VALUE_UNITS, functions=_COMPUTED, what="parameter or unit",
         exponent=lambda node: _Evaluator(reader, names, size, rng).value(node),
     )  # fmt: skip
-    with np.errstate(all="ignore"):  # who calls looks for NaN and infinity
+    with np.errstate(all="ignore"):  # the caller looks for NaN and infinity
         found = reader.read(tree, text)
         if found.kind == "boolean":
             raise reader.fail("a number", "write a plain number, with its unit after a '*'.")

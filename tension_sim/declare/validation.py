@@ -38,13 +38,13 @@ def _finite(where: str, array: np.ndarray) -> None:
                 where,
                 "finite values",
                 float(array[first]),
-                f"mend the {len(bad)} value(s) that are NaN or infinite, the first at index {first}.",
+                f"correct the {len(bad)} value(s) that are NaN or infinite, the first at index {first}.",
             )
         )
 
 
 def all_finite(array: np.ndarray) -> bool:
-    """Say whether all numbers of an array are finite; fast where they are.
+    """Say whether all numbers of an array are finite; fast if they are.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def check_matrix(where: str, value: Any, shape: tuple[int, ...], axes: str, unit
 
 
 def check_table(where: str, value: Any, shape: tuple[int | str, int | str], unit: str = "1") -> np.ndarray:
-    """Return a finite float64 matrix, of whose shape a named axis may have any length of at least 1.
+    """Return a finite float64 matrix; an axis that is given by name may have any length of at least 1.
 
     Examples
     --------

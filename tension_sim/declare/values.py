@@ -1,4 +1,4 @@
-"""From the texts of a declaration to numbers in SI units: parameters and initial values."""
+"""Evaluate parameter and initial-value expressions to SI numbers."""
 
 from __future__ import annotations
 

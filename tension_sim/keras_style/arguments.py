@@ -1,4 +1,4 @@
-"""What Keras hands to the steps of a model and to its layers, checked where it arrives."""
+"""Check what Keras passes to the steps of a model and to its layers."""
 
 from __future__ import annotations
 

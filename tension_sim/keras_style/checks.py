@@ -53,7 +53,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def kernels_of(where: str, weights: Any, names: Sequence[str]) -> tuple[dict[str, Any], int, int | None]:
-    """Return the kernels by name, with the number of neurons and outputs they agree on.
+    """Return the kernels by name, and the number of neurons and outputs that they share.
 
     Parameters
     ----------

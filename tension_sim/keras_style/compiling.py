@@ -1,4 +1,4 @@
-"""``compile`` of the Keras-style models: what is asked for, checked before anything is built."""
+"""``compile`` of the Keras-style models: its arguments are checked before anything is built."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
+from ..tensorflow.bases import ModelPart
 from ..tensorflow.variables import hook
 from .checks import check_count
 from .on_brian.choice import chosen_engine
 from .optimizer import PseudogradientDescent
-from .part import ModelPart
 
 __all__ = ["Compiling"]
 
@@ -44,15 +44,15 @@ def _check_metrics(where: str, metrics: Any) -> list[Any]:
 
 
 def _refuse_another_rule(where: str, given: dict[str, Any]) -> None:
-    """Take out Keras' arguments of learning by gradients, and refuse one that asks for something."""
+    """Remove Keras' arguments of gradient descent, and refuse one that is set."""
     for name in ("optimizer", "loss", "loss_weights", "weighted_metrics"):
         if given.pop(name, None) is not None:
             raise InvalidTypeError(
-                message(
+                problem(
                     f"{where}.{name}",
-                    f"no {name}",
+                    f"recursive least squares has no {name}",
                     name,
-                    f"leave {name} out: weights are learned by recursive least squares.",
+                    f"leave {name} out.",
                 )
             )
     given.pop("auto_scale_loss", None)
@@ -61,7 +61,7 @@ def _refuse_another_rule(where: str, given: dict[str, Any]) -> None:
 def _refuse_unknown(where: str, given: Mapping[str, Any]) -> None:
     for name in sorted(given):
         raise InvalidTypeError(
-            message(f"{where}.{name}", "an argument that exists", name, "remove it or mend its spelling.")
+            message(f"{where}.{name}", "an argument that exists", name, "remove it or correct its spelling.")
         )
 
 
@@ -75,7 +75,7 @@ def _check_execution(where: str, backend: Any, jit_compile: Any, steps_per_execu
 
 
 class CompiledMetrics:
-    """What ``self.compiled_metrics.update_state(y, z)`` of a user's train_step goes to."""
+    """Receives ``self.compiled_metrics.update_state(y, z)`` of a user's train_step."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -186,7 +186,7 @@ class Compiling(ModelPart):
 
     @property
     def metrics(self) -> list[Any]:
-        """All metrics; while training without the loss, which is not what is learned by."""
+        """All metrics; while training without the loss, which learning does not use."""
         found = list(self._metrics)
         if self._shows_compiled_metrics:
             return [self._compile_metrics, *found] if self._compile_metrics is not None else found

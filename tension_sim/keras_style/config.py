@@ -1,4 +1,4 @@
-"""Layers and models that know their arguments, so that Keras can save them."""
+"""Layers and models that record their arguments, so that Keras can save them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks and shapes of what fit, evaluate and predict are given."""
+"""Check and reshape the data of fit, evaluate and predict."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refuse_arguments(where: str, given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if name not in _ALLOWED:
             raise InvalidTypeError(
-                message(f"{where}.{name}", "an argument that exists", name, "remove it or mend its spelling.")
+                message(f"{where}.{name}", "an argument that exists", name, "remove it or correct its spelling.")
             )
         allowed, fix = _ALLOWED[name]
         if not any(value is item or (np.isscalar(value) and value == item) for item in allowed):

@@ -1,4 +1,4 @@
-"""Learning that diverges ends the run, and leaves the model as it last was good."""
+"""If learning diverges, end the run and leave the model in its last good state."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Guard:
         self.targets = targets
         own = [v for v in vars(model).values() if isinstance(v, tf.Variable)]
         kernels = [v for v in model.variables if v.name.endswith("_kernel") and not v.trainable]
-        self.variables = [v for v in model.variables if not any(v is k for k in kernels)] + own
-        self.copies = sum(int(np.prod(v.shape)) for v in self.variables) <= _LARGEST
+        self.variables: list[Any] = [v for v in model.variables if not any(v is k for k in kernels)] + own
+        self.copies: bool = sum(int(np.prod(v.shape)) for v in self.variables) <= _LARGEST
         self.good: tuple[int, list[np.ndarray]] | None = None
 
     def before(self, first: int) -> None:

@@ -1,4 +1,4 @@
-"""The "optimizer" of FORCE learning: it subtracts what it is given."""
+"""The "optimizer" of FORCE learning, which subtracts pseudogradients."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 import keras
 
+from ..tensorflow.bases import KerasOptimizer
+
 __all__ = ["PseudogradientDescent"]
 
 
 @keras.saving.register_keras_serializable(package="tension_sim")
-class PseudogradientDescent(keras.optimizers.SGD):
+class PseudogradientDescent(KerasOptimizer):
     """Subtract each pseudogradient from its variable, for any variable.
 
     ``self.optimizer.apply_gradients(zip([dP], [P]))`` in a user's subclass comes here.

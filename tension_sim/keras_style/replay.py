@@ -40,7 +40,7 @@ class StatesOfStep(Sequence[RecordedState]):
 
 
 class Dispatcher:
-    """Call the batch hooks of callbacks: a user's at each time step, Keras' own once a window.
+    """Call the batch hooks of callbacks: a user's at each time step, Keras' own once per window.
 
     Parameters
     ----------
@@ -57,7 +57,9 @@ class Dispatcher:
         self.model = model
         extra = ("on_batch_{}",) if kind == "train" else ()
         hooks = (f"on_{kind}_batch_{{}}", *extra)
-        self.begin, self.end, self.own = [], [], []
+        self.begin: list[Any] = []
+        self.end: list[Any] = []
+        self.own: list[Any] = []
         for callback in callbacks.callbacks:
             heard = {when: any(_overrides(callback, hook.format(when)) for hook in hooks) for when in ("begin", "end")}
             built_in = type(callback).__module__.startswith("keras.")

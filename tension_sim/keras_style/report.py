@@ -1,4 +1,4 @@
-"""What the last run of a model gave, as the Results of every engine."""
+"""The last run of a model as `Results`, whatever engine ran it."""
 
 from __future__ import annotations
 
@@ -101,6 +101,7 @@ def results_of(model: Any) -> Results:
         state={f"state_{i}": value for i, value in enumerate(model.force_layer.snapshot())},
         provenance={
             **run.engine,
+            "call": "fit" if run.kind == "train" else "predict",
             "model": type(model).__name__,
             "layer": type(layer).__name__,
             "seed": layer._seed,
@@ -111,9 +112,7 @@ def results_of(model: Any) -> Results:
 
 
 def _phases(model: Any, kind: str, start: int, end: int) -> tuple[Phase, ...]:
-    if kind != "train":
-        return (Phase({"test": "evaluation", "predict": "prediction"}[kind], start, end),)
-    return phases_of((model._learn_start, model._learn_stop), start, end)
+    return phases_of((model._learn_start, model._learn_stop) if kind == "train" else None, start, end)
 
 
 def _time_step(layer: Any) -> float:

@@ -1,4 +1,4 @@
-"""What a model writes to a file beside its kernels: P, the position in learning, a user's counters."""
+"""Save what a model needs beside its kernels: P, the position in learning, and a user's counters."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidValueError, message
+from ..tensorflow.bases import ModelPart
 from .arguments import check_file
 from .config import pack_mask, unpack_mask
 from .on_brian.exact import ExactState
-from .part import ModelPart
 
 __all__ = ["Saving"]
 
 
 class Saving(ModelPart):
-    """What FORCEModel writes to a file, and how it is built again from it."""
+    """Mixin of FORCEModel: write the model to a file, and rebuild it."""
 
     exact_state: ExactState
 

@@ -1,6 +1,6 @@
 """Data of fit, evaluate and predict, epoch by epoch, from arrays and from whatever yields pairs.
 
-A dataset may shuffle, a generator may draw its trials: each is read in a single pass, in which
+A dataset may shuffle, and a generator may draw its trials: each is read in a single pass, in which
 input and target stay together.
 """
 
@@ -14,19 +14,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from .checks import check_count
 from .data import check_equal_length, rows_of, series
 
 __all__ = ["Reader", "Samples", "is_source"]
 
-#: elements of a source of unknown length, beyond which it counts as one that does not end
+#: elements after which a source of unknown length counts as endless
 _ENDLESS = 2**17
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What one pass over the data gave.
+    """Data of one pass.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Samples:
 
 
 class Reader:
-    """Give the data of each epoch: arrays are the same each time, a source is read anew.
+    """Provide the data of each epoch: arrays stay the same, and a source is read again.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Reader:
     y : array or tensor, optional
         Target; None where `x` holds it.
     steps : int, optional
-        Elements of a source in one epoch; the next epoch goes on behind them. By default
+        Elements of a source in one epoch; the next epoch continues after them. By default
         an epoch is the whole source, and an iterator, which can be read only once, is kept.
     steps_name : str, optional
         Name of that argument.
@@ -77,7 +77,8 @@ class Reader:
         steps_name: str = "steps_per_epoch",
         targets: bool = True,
     ) -> None:
-        self.where, self.targets = where, targets
+        self.where: str = where
+        self.targets: bool = targets
         self._steps, self._steps_name = steps, steps_name
         self._source = x if is_source(x) else None
         self._iterator: Iterator[Any] | None = None
@@ -89,7 +90,7 @@ class Reader:
 
     @property
     def same_each_epoch(self) -> bool:
-        """Whether an epoch is what the last one was."""
+        """Whether each epoch has the same data."""
         return self._kept is not None
 
     def epoch(self) -> Samples:
@@ -112,7 +113,7 @@ class Reader:
                 )
             return
         if self._source is None:
-            raise InvalidValueError(message(where, "None", steps, "leave it out: all of an array is used."))
+            raise InvalidValueError(problem(where, "all of an array is used", steps, "leave it out."))
         check_count(where, steps)
 
     def _of_arrays(self, x: Any, y: Any) -> Samples:

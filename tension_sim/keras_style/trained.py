@@ -1,4 +1,4 @@
-"""Which kernels of a model learn, read when it is built and when it is compiled, and their P."""
+"""Which kernels of a model learn (read when it is built and compiled), and their P."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..tensorflow.bases import ModelPart
 from ..tensorflow.full_p import FullP
 from ..tensorflow.partner_blocks import PartnerBlocks
 from ..tensorflow.variables import is_ours
-from .part import ModelPart
 
 __all__ = ["Trained"]
 
@@ -82,7 +82,7 @@ class Trained(ModelPart):
     def initialize_P(self) -> None:
         """Create P of the output kernel and of the recurrent kernel, where they learn and there is none."""
         if self.trains("output_kernel") and getattr(self, "P_output", None) is None:
-            self.P_output = self._identity("P_output")
+            self.P_output: Any = self._identity("P_output")
         if self.trains("recurrent_kernel") and self._P_GG is None:
             self._P_GG = self._recurrent_P()
 

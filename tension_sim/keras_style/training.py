@@ -13,13 +13,13 @@ import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
+from ..tensorflow.bases import ModelPart
 from ..tensorflow.eager import EagerWindow
 from ..tensorflow.loop import Measure, Window
 from .checks import check_count
 from .data import check_width, refuse_arguments
 from .divergence import Guard, diverged_at
 from .on_brian.exact import ExactState
-from .part import ModelPart
 from .replay import Dispatcher, each_step, last_step
 from .report import Run
 from .sources import Reader, is_source
@@ -52,13 +52,13 @@ class Training(ModelPart):
         validation_steps: int | None = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Train on a sequence, each time step in its turn.
+        """Train on a sequence, one time step after the other.
 
         Parameters
         ----------
         x : array, tensor, tf.data.Dataset, keras.utils.PyDataset or generator
             Input, (timesteps, input dimensions); a 3D array of trials is stacked along time.
-            A dataset or generator gives pairs of input and target, and is read once an epoch.
+            A dataset or generator gives pairs of input and target, and is read once per epoch.
         y : array or tensor
             Target, (timesteps, output dimensions), likewise; None if `x` gives pairs.
         epochs, verbose, callbacks, validation_data, initial_epoch, validation_freq
@@ -182,7 +182,7 @@ class Training(ModelPart):
         listed.on_predict_begin()
         with self._states_put_back():
             run, _ = self._sequence("predict", xs, None, listed)
-        listed.on_predict_end()  # the outputs are no figure for a progress bar
+        listed.on_predict_end()  # the outputs are not a number for the progress bar
         joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *run.returned)
         # a user's coerce_input_data may have changed the number of steps
         form = samples.form if np.prod(samples.form) == len(xs) else (len(xs),)
@@ -348,14 +348,14 @@ class Training(ModelPart):
             object.__setattr__(self, "_told_of_learning_rates", True)  # past Keras' tracking
 
     def _set_directions(self, listed: keras.callbacks.CallbackList) -> None:
-        """Let Keras' own callbacks find out whether less or more of a metric is better, as it looks for it."""
+        """Tell Keras' own callbacks whether a metric should fall or rise, in the way they look for it."""
         for callback in listed.callbacks:
             if getattr(callback, "monitor_op", callback) is None:
                 object.__setattr__(self, "_shows_compiled_metrics", True)
                 try:
                     callback._set_monitor_op()
                 except ValueError:
-                    continue  # it says so itself where it needs to know
+                    continue  # the callback reports it itself if it has to know
                 finally:
                     object.__setattr__(self, "_shows_compiled_metrics", False)
 

@@ -1,4 +1,4 @@
-"""Protocols: what a recipe does with a network. One module each, found by looking into this folder.
+"""Protocols: what a recipe does with a network. Each is one module, found by looking into this folder.
 
 A recipe file says ``protocol = "NAME"`` at its top, the name of a module here; without it, ``"force"``.
 To add one, write a module whose docstring begins with one line on it, and which ends with

@@ -86,7 +86,7 @@ def draw_plastic(
     sources = min(cells, half)
     columns = [np.empty((cells, plastic["excitatory"]), int), np.empty((cells, plastic["inhibitory"]), int)]
     for cell in range(cells):
-        # neurons beyond the excitatory ones are no members of the pool
+        # only excitatory neurons belong to the pool
         others = sources - (cell < sources)
         drawn = rng.choice(others, plastic["excitatory"], replace=False, shuffle=False)
         columns[0][cell] = drawn + (drawn >= cell)
@@ -154,7 +154,7 @@ def read_rates(path: str, gaps: str, bins: int) -> dict[str, np.ndarray]:
     gappy = np.any([~np.isfinite(value).all(axis=0) for value in rates.values()], axis=0)
     if gappy.any():
         if gaps == "refuse":
-            fix = 'mend them, or leave these cells out by --set gaps="skip".'
+            fix = 'correct them, or leave these cells out by --set gaps="skip".'
             raise InvalidValueError(message(where, "rates without gaps", f"NaN in {gappy.sum()} cells", fix))
         rates = {key: value[:, ~gappy] for key, value in rates.items()}
     if min(value.min(initial=0.0) for value in rates.values()) < 0 or gappy.all():

@@ -1,4 +1,4 @@
-"""A recipe's equations, parameters and records, refused when it is loaded where a run would refuse them."""
+"""Refuse a recipe's equations, parameters and records when it is loaded, if a run would refuse them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def check_declared(
 
 
 def _placed(error: TensionError, where: Callable[[str, str], str]) -> TensionError:
-    """Return an error of a declaration with the recipe's own place of what is wrong."""
+    """Return an error of a declaration, with the place in the recipe."""
     first, line, rest = str(error).partition(": expected ")
     for section in ("initial", "activation"):
         begin = f"ForceNetwork.{section}"

@@ -69,7 +69,8 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
         label(ax, y=f"synaptic input{unit}")
     for ax in grid[-1]:
         label(ax, x="time (s)")
-    grid[0, 0].legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="upper right", ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT)
     left, right = bottom.subplots(1, 2)
     plain(left)
     left.hist(r, bins=np.linspace(-1, 1, 41), color=OUTPUT)

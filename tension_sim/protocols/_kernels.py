@@ -10,7 +10,7 @@ __all__ = ["normal_kernel"]
 
 
 def normal_kernel(n: int, p: float, std: float, rng: np.random.Generator) -> SparseKernel:
-    """Draw round(p n^2) of the n^2 weights, normal of deviation `std`, and none of the others.
+    """Draw round(p n^2) of the n^2 weights from a normal distribution of deviation `std`; the others do not exist.
 
     The same number with every seed, so that all of them run in one compiled program.
 

@@ -23,7 +23,7 @@ def read_recording(where: str, file: str, known: Collection[str]) -> dict[str, n
         A ``.npy`` file of shape (samples, neurons), or a ``.npz`` file with ``data`` of that
         shape, or ``tracez`` of shape (neurons, samples), and arrays of the other known names.
     known : collection of str
-        Which names count; others are left aside.
+        Names that are read; others are ignored.
 
     Returns
     -------

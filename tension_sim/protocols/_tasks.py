@@ -25,7 +25,7 @@ def task_section(raw: Mapping[str, Any]) -> dict[str, Key]:
 
 
 def adapt_task(raw: dict[str, Any], old: str | None) -> None:
-    """Keep of [task] what another supervisor knows too."""
+    """Keep the settings of [task] that a new supervisor shares with the old one."""
     new, before = task_settings(raw["task"]["name"]), task_settings(str(old))
     raw["task"] = {
         key: value

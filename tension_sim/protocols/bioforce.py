@@ -1,6 +1,6 @@
 """BioFORCE: every unit of a rate network learns to follow the recorded trace of one cell.
 
-As Hadjiabadi et al. (2021, doi:10.1016/j.neuron.2021.06.007). Epochs of learning go on from each other
+As Hadjiabadi et al. (2021, doi:10.1016/j.neuron.2021.06.007). Each epoch of learning continues from the last one,
 until a run without learning, from the state reached, is close enough to the record.
 """
 
@@ -51,7 +51,7 @@ SECTIONS = {
     ),
     "learning": section(
         ("alpha_P", "1", 1.0, check_positive),
-        # once more by 1 + r'P r of the presynaptic unit, as the published program does
+        # divide again by 1 + r'P r of the presynaptic unit, as the published program does
         ("divide_by_source", "bool", True, None),
     ),
     "run": section(
@@ -139,7 +139,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 
 def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
-    """Learn until the run without learning is close enough; that run is what is returned."""
+    """Learn until the run without learning is close enough, and return that run."""
     from ..results.run_data import added
     from ..run.journal import Values, looping
     from ..run.simulation import Simulation

@@ -107,7 +107,7 @@ def model(recipe: Recipe, target: Target | None = None) -> DataConstrainedNetwor
 
 
 def _size(recipe: Recipe) -> tuple[int, int]:
-    """Return integration steps a run, and units."""
+    """Return the integration steps per run, and the units."""
     values = recipe.values["recording"]
     samples, n = round((values["duration"] + values["lead"]) / values["dt_data"]), 3 * values["region_n"]
     if values["data"]:

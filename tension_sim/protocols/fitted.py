@@ -16,7 +16,7 @@ from ..declare.kernels import SparseKernel
 from ..declare.learning import Learning
 from ..declare.record import Record
 from ..declare.validation import check_positive
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
@@ -121,11 +121,12 @@ class Fit:
     """The parts of one run of a recipe."""
 
     def __init__(self, recipe: Recipe, target: Target | None) -> None:
-        self.recipe, self.times = recipe, Times.of(recipe)
+        self.recipe: Recipe = recipe
+        self.times: Times = Times.of(recipe)
         values, n = recipe.values, recipe.values["network"]["n"]
-        self.rng = np.random.default_rng([recipe.seed, 2])
+        self.rng: np.random.Generator = np.random.default_rng([recipe.seed, 2])
         self.rates: dict[str, np.ndarray] = {}
-        self.cells = n
+        self.cells: int = n
         if values["target"]["kind"] == "rates":
             bins = len(self.times.learned)
             file, cells = values["target"]["data"], values["target"]["cells"] or n // 4
@@ -141,10 +142,10 @@ class Fit:
             if self.cells < most:
                 where = f"{recipe.name}: plastic.excitatory"
                 raise InvalidValueError(message(where, f"at most {self.cells - 1} inputs from other cells", most - 1))
-        self.names = list(self.rates) or ["sines"]
-        self.net = self._network()
+        self.names: list[str] = list(self.rates) or ["sines"]
+        self.net: FittedNetwork = self._network()
         trained = tuple(range(self.cells))
-        self.simulation = Simulation(
+        self.simulation: Simulation = Simulation(
             self.net,
             target=target,
             record=Record(every=self.times.sample, variables={"I_static": trained, "I_plastic": trained}),
@@ -230,7 +231,7 @@ class Fit:
 
     @property
     def external(self) -> np.ndarray:
-        """How inputs enter the trained neurons, shape (inputs, trained)."""
+        """Weights of the inputs to the trained neurons, shape (inputs, trained)."""
         kernel = self.net.input_kernel
         return np.zeros((0, self.cells)) if kernel is None else kernel.to_dense()[:, : self.cells]
 
@@ -344,6 +345,8 @@ def _rates_rng(recipe: Recipe) -> np.random.Generator:
 def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
     """Yield further trials of the first condition, which is the one that tests show; a state goes on through them."""
     times, every = Times.of(recipe), _steps_per_sample(recipe)
+    if not isinstance(results.net, FittedNetwork):
+        raise InvalidTypeError(message(recipe.name, "results of a FittedNetwork", results.net))
     x, rates = _inputs(recipe, results.net, 0), feedforward_rates(recipe, times, _rates_rng(recipe))
     given = {"x": every["x"]} | ({} if rates is None else {"rates": every["rates"]})
     while True:
@@ -360,8 +363,11 @@ class Course:
         say: Callable[[str], None],
         progress: Callable[[int, int], None] | None,
     ) -> None:
-        self.fit, self.targets, self.say, self.progress = fit, targets, say, progress
-        self.loops = fit.recipe.values["run"]["loops"]
+        self.fit: Fit = fit
+        self.targets: list[np.ndarray] = targets
+        self.say: Callable[[str], None] = say
+        self.progress: Callable[[int, int], None] | None = progress
+        self.loops: int = fit.recipe.values["run"]["loops"]
         #: Mean correlation by loop: of each condition while learning, and in the test after the loop.
         self.learned: dict[int, list[float]] = {}
         self.tested: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""A theta network all of whose weights learn, so that each neuron's input follows a curve of its own."""
+"""A theta network in which all weights learn, so that each neuron's input follows its own curve."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _noise(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.Generat
     return ornstein_uhlenbeck(rng, len(t), n, t[1] - t[0], target["tau"], target["deviation"], 0.0)
 
 
-_TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}
+TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}
 
 
 def _draw(n: int, p: float, gain: float, rng: np.random.Generator) -> SparseKernel:
@@ -137,7 +137,7 @@ def _drawn(recipe: Recipe) -> tuple[ForceNetwork, Trial]:
     on, off, end = (round(trial[key] / recipe.dt) for key in ("stimulus_start", "stimulus_stop", "duration"))
     net = _network(recipe, off, round(recipe.values["learning"]["update_every"] / recipe.dt), rng)
     t = recipe.dt * np.arange(1, end + 1)
-    y = _TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
+    y = TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
     x = np.zeros((end, 1))
     x[on:off] = 1
     return net, Trial(x, y, y[:, :0])
@@ -155,7 +155,7 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
     simulation = Simulation(net, target=target, record=Record(every=1), name=recipe.name)
     trials = Trials(simulation, [Condition("trial", y, trial.inputs)], start="continued")
     trials.train(values["loops"], progress=progress)
-    window = slice(net.plastic.learning.start, end)
+    window = slice(0 if net.plastic is None else net.plastic.learning.start, end)
     found: list[Results] = []
     for number in range(values["tests"]):
         phases = np.random.default_rng([recipe.seed, 3, number]).uniform(-np.pi, np.pi, net.n)

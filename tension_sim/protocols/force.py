@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from ..results.results import Results
     from ..run.simulation import Simulation, Target
 
-__all__ = ["PROTOCOL", "ForceRecipe", "MemoryForecast"]
+__all__ = ["EXPECTED", "PROTOCOL", "ForceRecipe", "MemoryForecast", "measured_numbers"]
 
-#: Spikes a second and neuron that a forecast counts with where none are expected.
+#: Firing rate in Hz that a forecast assumes if the recipe expects none.
 _ASSUMED_RATE = 30.0
 _BYTES_PER_SYNAPSE = 16
 _BYTES_PER_SPIKE = 12
@@ -41,7 +41,7 @@ _BYTES_PER_SPIKE = 12
 
 
 def _neurons(where: str, value: Any) -> int | None:
-    """Return a number of neurons, None for all of them."""
+    """Return a number of neurons; None means all."""
     if isinstance(value, str) and value == "all":
         return None
     return count("neurons, or 'all'", 0)(where, Setting("", "1").parse(value, where))
@@ -140,7 +140,7 @@ def _check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
                 "exchange them, or change one.",
             )
         )
-    # numbers of channels depend on the task alone: what cannot work there is refused here
+    # numbers of channels depend on the task alone: settings that cannot work there are refused here
     _, n_outputs, n_inputs = recipe.task_shape
     check_declared(
         recipe, where, recipe.values["network"]["neuron"], recipe.values["network"]["synapse"],
@@ -336,10 +336,20 @@ def run(
     """Run a recipe from its first step to its last."""
     simulation = recipe.simulation(target)
     results = simulation.run(recipe.task(), phases=recipe.phases(), progress=progress)
-    return Outcome(results, _numbers(results))
+    return Outcome(results, measured_numbers(results))
 
 
-def _numbers(results: Results) -> dict[str, float]:
+#: The numbers that a run before, during and after learning gives.
+EXPECTED = {
+    "learning_rmse": Number("error (RMSE), last second of learning"),
+    "aligned_rmse": Number("error (RMSE) of the test, each window of 1 s at its best lag"),
+    "peak_frequency": Number("peak frequency of the test", "hertz"),
+    "firing_rate": Number("firing rate", "hertz"),
+}
+
+
+def measured_numbers(results: Results) -> dict[str, float]:
+    """Return the numbers of a run by the names of `EXPECTED`; what could not be measured is left out."""
     from ..results.measures import summary
 
     found = summary(results)
@@ -356,12 +366,7 @@ def _numbers(results: Results) -> dict[str, float]:
 
 PROTOCOL = Protocol(
     sections=SECTIONS,
-    expected={
-        "learning_rmse": Number("error (RMSE), last second of learning"),
-        "aligned_rmse": Number("error (RMSE) of the test, each window of 1 s at its best lag"),
-        "peak_frequency": Number("peak frequency of the test", "hertz"),
-        "firing_rate": Number("firing rate", "hertz"),
-    },
+    expected=EXPECTED,
     forecast=forecast,
     run=run,
     recipe=ForceRecipe,
@@ -373,5 +378,5 @@ PROTOCOL = Protocol(
     check=_check,
     plan=lambda recipe: recipe.phases(),
     further=further_task,
-    measure=_numbers,
+    measure=measured_numbers,
 )

@@ -67,7 +67,7 @@ SECTIONS = {
         ("settle_trials", "1", 0, count("trials", 0)),
         ("trials", "1", REQUIRED, count("trials", 1)),
         ("test_trials", "1", REQUIRED, count("trials", 0)),
-        # from a random state, after some trials that are not counted
+        # starts from a random state; some trials are not counted
         ("restart_settle_trials", "1", 0, count("trials", 0)),
         ("restart_trials", "1", 0, count("trials", 0)),
         ("seed", "1", 0, count("the seed", 0)),
@@ -130,7 +130,7 @@ class FullForceRecipe(Recipe):
             return scale * (2 * rng.random((rows, n)) - 1)
 
         def below(rows: np.ndarray, before: int, behind: int) -> np.ndarray:
-            """Place the weights of some channels among all, whose other weights are 0."""
+            """Place the weights of some channels among those of all channels; the others are 0."""
             return np.concatenate([np.zeros((before, n)), rows, np.zeros((behind, n))])
 
         inputs = uniform(values["input_scale"], n_inputs)
@@ -282,7 +282,7 @@ def _check(recipe: FullForceRecipe, where: Callable[[str, str], str]) -> None:
     if run["restart_settle_trials"] and not run["restart_trials"]:
         place = where("run", "restart_trials")
         raise InvalidValueError(message(place, "at least 1 trial after restart_settle_trials", 0, "set both to 0."))
-    # what cannot work in the task is refused here
+    # refuse settings with which the task cannot work
     counts = (value for key, value in run.items() if key.endswith("trials"))
     check_count(where("run", "trials"), next(recipe.trials()), sum(counts))
 

@@ -1,6 +1,6 @@
 """FORCE learning of a rate network: readout with external feedback, or the recurrent weights themselves.
 
-As Sussillo & Abbott (2009, doi:10.1016/j.neuron.2009.07.018): one run that learns, then goes on without.
+As Sussillo & Abbott (2009, doi:10.1016/j.neuron.2009.07.018): one run, first with learning, then without.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 As DePasquale, Churchland & Abbott (2016, arXiv:1601.07620). They learn factors of the recurrent weights:
 readouts of filtered spikes follow the principal components of those currents and are fed back, which is
-FORCE with many outputs. The weights themselves can be learned too, one target current a neuron.
+FORCE with many outputs. The weights themselves can be learned too, one target current per neuron.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["PROTOCOL", "SpikingFullForceRecipe"]
 
 _WEIGHT = 100  # bytes of a recurrent weight of all networks, with its places
 _BLOCK = 10_000  # steps of the rate network that are kept at a time
-_RATE = 50.0  # hertz, with which a forecast counts
+_RATE = 50.0  # hertz, assumed by forecasts
 _LAST = 50  # trials that the training error is taken from
 
 _FORMS = {

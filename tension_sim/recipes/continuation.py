@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,15 +20,17 @@ from ..results.measures import summary
 from ..results.phases import TEST, Phase
 from ..results.results import Results
 from ..run.rehearsal import rehearse
-from ..run.simulation import Simulation
+from ..run.simulation import Simulation, Target
 from ..tasks import load_tasks
 from ..tasks.registry import MOST_STEPS, Setting
 from .protocol import Further, Number, Outcome
+from .provenance import measured
 from .recipe import Recipe, recipe_from
 
 if TYPE_CHECKING:
     from ..declare.fitted import FittedNetwork
     from ..declare.network import ForceNetwork
+    from ..declare.populations.network import Network
 
 __all__ = ["NUMBERS", "Continuation", "continuation"]
 
@@ -64,7 +67,7 @@ class Continuation:
 
     path: Path
     results: Results
-    network: ForceNetwork | FittedNetwork
+    network: ForceNetwork | FittedNetwork | Network
     recipe: Recipe | None
     steps: int
     remarks: tuple[str, ...] = ()
@@ -81,11 +84,11 @@ class Continuation:
         run = self.results.provenance.get("run")
         return {"from": str(self.path), "run": run, "first_step": begin, "stop_step": begin + self.steps}
 
-    def check(self, target: str | None = None) -> None:
+    def check(self, target: Target | None = None) -> None:
         """Check all that `run` checks before its program is built."""
         rehearse(self.run, target)
 
-    def run(self, target: str | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
+    def run(self, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
         """Run the network on from the end of the stored run.
 
         Parameters
@@ -100,7 +103,8 @@ class Continuation:
         Outcome
             The results hold the new steps alone, and what a further continuation needs.
         """
-        stored, done, found = self.results, 0, None
+        stored, done = self.results, 0
+        found: Results | None = None
         simulation = Simulation(
             self.network, target=target, record=self._record(), threads=self._threads(), name=stored.name
         )
@@ -113,7 +117,7 @@ class Continuation:
                 every=part.every,
                 learning=False,
                 state=(stored if found is None else found).state,
-                progress=None if progress is None else lambda at, _, done=before: progress(done + at, self.steps),
+                progress=None if progress is None else _after(before, self.steps, progress),
             )
             run = _with_target(run, part.target, stored.n_outputs)
             found = run if found is None else _went_on(found, run)
@@ -121,8 +125,16 @@ class Continuation:
             if done >= self.steps or run.provenance["interrupted"]:
                 break
         told = {key: value for key, value in stored.provenance.items() if key in _TOLD}
-        found = replace(found, provenance=found.provenance | told | {"continued": self.changes})
-        return Outcome(found, _numbers(found))
+        if found is None:
+            raise InvalidValueError(message(stored.name, "at least one step to go on for", 0))
+        numbers = _numbers(found)
+        told |= {"continued": self.changes, "measured": measured(NUMBERS, {}, numbers), "repeat": self._command()}
+        return Outcome(replace(found, provenance=found.provenance | told), numbers)
+
+    def _command(self) -> str:
+        """Return the command that goes on from the file in this way again."""
+        seconds = self.steps * self.results.dt
+        return shlex.join(["tension-sim", "run", "--from", str(self.path), "--set", f"duration={seconds:.12g}*second"])
 
     def _record(self) -> Record:
         stored = self.results
@@ -201,7 +213,7 @@ def continuation(
 
 
 def _recipe(
-    results: Results, network: ForceNetwork | FittedNetwork, path: Path, protocols: str | Path | None
+    results: Results, network: ForceNetwork | FittedNetwork | Network, path: Path, protocols: str | Path | None
 ) -> Recipe | None:
     """Return the recipe of a run, from what its results say; None where they say nothing."""
     told = results.provenance
@@ -234,6 +246,11 @@ def _steps(results: Results, settings: Mapping[str, Any], where: str) -> int:
         what = f"at least one time step ({results.dt:g} s), and fewer than {MOST_STEPS}"
         raise InvalidValueError(message(place, what, text))
     return check_steps(place, round(duration / results.dt), 1)
+
+
+def _after(done: int, steps: int, progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Return what reports the progress of a part, with the steps before it."""
+    return lambda at, _: progress(done + at, steps)
 
 
 def _with_target(results: Results, target: np.ndarray | None, n_outputs: int) -> Results:

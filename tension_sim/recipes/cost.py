@@ -1,4 +1,4 @@
-"""What a step costs on each target, for forecasts: good to a factor of two."""
+"""Cost of a step on each target, for forecasts: correct within a factor of two."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Cost(NamedTuple):
     element: float
 
 
-#: Measured on the published networks; a target that is not here is taken for the slowest.
+#: Measured on the published networks; any other target counts as the slowest one.
 _SLOWEST = Cost(100e3, 150.0, 30.0, 2.0)
 _COMPILED = Cost(1e3, 8.0, 2.0, 0.4)
 _MEASURED = {

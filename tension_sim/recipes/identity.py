@@ -1,4 +1,4 @@
-"""What decides the runs of a recipe, by name: a checkpoint of other settings, program or data is refused by it."""
+"""Everything that decides the runs of a recipe, by name, so that a checkpoint of something else is refused."""
 
 from __future__ import annotations
 

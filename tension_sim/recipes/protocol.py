@@ -1,4 +1,4 @@
-"""What a recipe and its protocol are: the interface between recipes and the modules of `tension_sim.protocols`."""
+"""Recipe and Protocol: the interface between recipe files and the modules of `tension_sim.protocols`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Number:
-    """A number that a protocol reports: what it is, in words, and its unit ("1", "hertz", "second", ...)."""
+    """A number that a protocol reports: its label in words, and its unit ("1", "hertz", "second", ...)."""
 
     label: str
     unit: str = "1"
@@ -78,7 +78,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a protocol gives back.
+    """What a protocol returns.
 
     Attributes
     ----------
@@ -190,7 +190,7 @@ OneRecipe = TypeVar("OneRecipe", bound=Recipe)
 
 @dataclass(frozen=True, eq=False)
 class Protocol(Generic[OneRecipe]):
-    """What a kind of recipes may say, and what is done with it.
+    """The settings of a kind of recipes, and what is done with them.
 
     Attributes
     ----------
@@ -201,13 +201,16 @@ class Protocol(Generic[OneRecipe]):
     optional : tuple of str
         Sections that are left out as a whole; of any other the defaults count.
     files : mapping of (section, key) to str
-        Texts that name files, found beside the recipe: those with this ending ("" for all).
+        Texts that name files, found beside the recipe: those with this ending ("" for all). A section
+        may be a pattern, such as ``"populations.*"``.
+    nested : tuple of str
+        Tables of tables, such as ``[populations.exc]``: each is a section, which `schema` declares.
     schema : callable, optional
         ``schema(raw)`` returns `sections` where these depend on the values as written.
     kinds : tuple of (section, key)
         Texts that decide which other keys exist; they are set first.
     adapt : callable, optional
-        ``adapt(raw, key, old)`` drops from `raw` what a new value of a kind has no use for.
+        ``adapt(raw, key, old)`` drops from `raw` the settings that a new value of a kind does not have.
     check : callable, optional
         ``check(recipe, where)`` refuses values that do not go together, or completes ``recipe.values``;
         ``where(section, key)`` begins the message.
@@ -230,6 +233,7 @@ class Protocol(Generic[OneRecipe]):
     recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
     files: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    nested: tuple[str, ...] = ()
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None

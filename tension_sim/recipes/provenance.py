@@ -36,7 +36,7 @@ def provenance_of(recipe: Recipe, numbers: Mapping[str, float], verdict: Verdict
             "recipe_digest": sha256(recipe.path.read_bytes()).hexdigest(),
             "settings": recipe.settings,
             "changed": _changed(recipe),
-            "measured": measured(recipe, numbers, verdict),
+            "measured": measured(recipe.protocol.expected, recipe.expected, numbers, verdict),
             "verdict": {"as_expected": verdict.as_expected, "text": verdict.text},
             "expected_from": recipe.expected.get("reference", ""),
             "remarks": remarks(recipe),
@@ -69,25 +69,41 @@ def _default(value: Any) -> str:
     return f"{value} (default)" if plain else "not set"
 
 
-def measured(recipe: Recipe, numbers: Mapping[str, float], verdict: Verdict) -> list[dict[str, Any]]:
+def measured(
+    known: Mapping[str, Number],
+    expected: Mapping[str, Any],
+    numbers: Mapping[str, float],
+    verdict: Verdict | None = None,
+) -> list[dict[str, Any]]:
     """Return a row for each number: name, label, unit, value, what is expected, and how both compare.
+
+    Parameters
+    ----------
+    known : mapping of str to Number
+        What can be measured, in order.
+    expected : mapping of str to tuple
+        One value, or a range.
+    numbers : mapping of str to float
+        What was measured.
+    verdict : Verdict, optional
+        How both compare.
 
     Examples
     --------
-    >>> from tension_sim import load_recipe
-    >>> row = measured(load_recipe("lif_tau20_sine"), {"peak_frequency": 5.0}, Verdict(True, "as expected"))[0]
+    >>> known = {"peak_frequency": Number("peak frequency of the test", "hertz")}
+    >>> row = measured(known, {"peak_frequency": (5.0,)}, {"peak_frequency": 5.1})[0]
     >>> row["label"], row["value"], row["expected"], row["unit"]
-    ('peak frequency of the test', 5.0, [5.0], 'Hz')
+    ('peak frequency of the test', 5.1, [5.0], 'Hz')
     """
-    known = recipe.protocol.expected
+    judged = {} if verdict is None else verdict.numbers
     rows = []
     for name in [*known, *(name for name in numbers if name not in known)]:
-        if name not in numbers and name not in recipe.expected:
+        if name not in numbers and name not in expected:
             continue
         number = known.get(name, Number(name.replace("_", " ")))
         row: dict[str, Any] = {"name": name, "label": number.label, "unit": UNITS.get(number.unit, number.unit)}
-        row |= {"value": numbers.get(name), "expected": list(recipe.expected.get(name, ()))}
-        rows.append(row | {"judged": verdict.numbers.get(name, "")})
+        row |= {"value": numbers.get(name), "expected": list(expected.get(name, ()))}
+        rows.append(row | {"judged": judged.get(name, "")})
     return rows
 
 

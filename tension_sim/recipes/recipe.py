@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 import os
 from collections.abc import Mapping
@@ -10,9 +11,10 @@ from typing import Any
 
 from ..errors import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError, message, unknown_name
 from ..system.data_folder import data_folder
-from ..system.files import checked_path, read_toml
+from ..system.files import check_path, read_toml
 from ..tasks import load_tasks
 from ..tasks.registry import Setting
+from .nested import flattened
 from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
 from .values import apply_settings, parse_sections
@@ -59,7 +61,7 @@ def list_recipes(folder: str | Path | None = None) -> list[str]:
     """
     if folder is None:
         return sorted(_files(data_folder("models")))
-    path = checked_path("list_recipes.folder", folder)
+    path = check_path("list_recipes.folder", folder)
     if not path.is_dir():
         raise InvalidValueError(message("list_recipes.folder", "a folder", str(folder), "check the path."))
     return sorted(_files(path))
@@ -68,7 +70,7 @@ def list_recipes(folder: str | Path | None = None) -> list[str]:
 def _locate(name: str | Path) -> tuple[str, Path]:
     """Return the full name and the file of a recipe."""
     where = "load_recipe.name"
-    path = checked_path(where, name)
+    path = check_path(where, name)
     text = os.fspath(name)
     files = _files(data_folder("models"))
     if text in files:
@@ -105,8 +107,8 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
         if key in _TEXTS:
             if not isinstance(value, str):
                 raise InvalidTypeError(message(f"{path}: {key}", "a text", value, "put it in quotes."))
-        elif key not in tables:
-            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables])
+        elif key not in tables and key.partition(".")[0] not in protocol.nested:
+            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables, *protocol.nested])
         elif not isinstance(value, dict):
             raise InvalidTypeError(
                 message(f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets.")
@@ -120,11 +122,12 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
 
 
 def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
-    """Let the files that a recipe names be found beside it, wherever it is run."""
-    for (section, key), ending in files.items():
-        value = data.get(section, {}).get(key)
-        if isinstance(value, str) and value and value.endswith(ending):
-            data[section][key] = str(folder / checked_path(f"{section}.{key}", value))
+    """Find the files that a recipe names beside the recipe, wherever it is run."""
+    for (pattern, key), ending in files.items():
+        for section in fnmatch.filter([name for name, table in data.items() if isinstance(table, dict)], pattern):
+            value = data[section].get(key)
+            if isinstance(value, str) and value and value.endswith(ending):
+                data[section][key] = str(folder / check_path(f"{section}.{key}", value))
 
 
 def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:
@@ -231,6 +234,7 @@ def recipe_from(
         As for `load_recipe`.
     """
     protocol = _protocol(data, path, protocols)
+    data = flattened(str(path), data, protocol.nested)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key not in _NO_SETTINGS}

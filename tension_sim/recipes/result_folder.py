@@ -1,4 +1,4 @@
-"""The folder that a run of a recipe leaves: figure, numbers and results of one run, replaced as one."""
+"""The result folder of a recipe: figure, numbers and results of one run, replaced together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from ..errors import OutputError, message
 from ..results.format import list_formats, load_format
-from ..system.files import checked_path, read_regular
+from ..system.files import check_path, read_regular
 from ..system.folder_exchange import replaced_as_one, settle
 from ..system.interrupts import interrupts_wait
 from .protocol import Outcome
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "save_outcome", "usable_folder"]
 
-#: Saved and loaded fastest, and without any further package: 0.1 s where NIX takes 6 s (docs/USAGE.md).
+#: The fastest format, and it needs no further package: 0.1 s where NIX takes 6 s (docs/USAGE.md).
 DEFAULT_FORMAT = "h5"
 
 _SUMMARY = 2**26  # bytes, more than any summary has
@@ -79,7 +79,7 @@ def check_folder(
     OutputError
         If something is in the way.
     """
-    folder = checked_path("run.out", path)
+    folder = check_path("run.out", path)
     place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     created = "a folder that can be created"
     if not os.path.isdir(place):
@@ -130,7 +130,7 @@ def usable_folder(path: str | Path) -> Path:
     OutputError
         Before anything is built or run.
     """
-    folder = checked_path("run.out", path)
+    folder = check_path("run.out", path)
     try:
         settle(folder, result_files())
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,17 @@
-"""Run a recipe: what it will cost, what is wrong with it, and what it gives."""
+"""Run a recipe: forecast its cost, check it, and return its outcome."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from ..declare.validation import check_text
-from ..errors import InvalidValueError, RunFailedError, message, unknown_name
+from ..declare.checkpoint import Checkpoint, check_checkpoint
+from ..errors import InvalidValueError, RunFailedError, message
 from ..results.results import Results
-from ..run.checkpoint import Checkpoint, check_checkpoint
 from ..run.journal import journal
 from ..run.rehearsal import rehearse
-from ..run.simulation import TARGETS, Target
+from ..run.simulation import Target, target_named
+from ..run.stages import told_by
 from ..system.memory import fits, total_memory
 from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
@@ -40,12 +40,12 @@ _LIFE = 3e9  # seconds
 
 
 def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
-    """Say how much memory and time a run will take, without building anything.
+    """Forecast how much memory and time a run will take, without building anything.
 
     Raises
     ------
     InvalidValueError
-        If sizes or times are beyond all numbers.
+        If sizes or times are too large to compute with.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
 def check_forecast(
     recipe: Recipe, target: Target | None = None, force: bool = False, expected: Forecast | None = None
 ) -> Forecast:
-    """Return the forecast; refuse a run that would not fit into memory, or would take longer than a life.
+    """Return the forecast; refuse a run that would not fit into memory, or would take decades.
 
     Nothing is drawn. `expected` is the forecast where it is known.
 
@@ -72,10 +72,9 @@ def check_forecast(
     UnknownNameError
         If there is no such target.
     RunFailedError
-        With the forecast, and how to go on all the same.
+        With the forecast, and how to run it anyway.
     """
-    if target is not None and check_text("run.target", target) not in TARGETS:
-        raise unknown_name("run.target", "target", target, TARGETS)
+    target_named("run.target", target)
     expected = expected or forecast(recipe, target or "cpp_standalone")
     if force:
         return expected
@@ -133,7 +132,7 @@ def run_outcome(
     expected: Forecast | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
 ) -> Outcome:
-    """Do with a recipe what its protocol says, from the first step to the last.
+    """Run a recipe by its protocol, from the first step to the last.
 
     Parameters
     ----------
@@ -169,6 +168,7 @@ def run_outcome(
     checkpoint = check_checkpoint("run.checkpoint", checkpoint)
     with (
         progress_of("run.progress", progress, recipe.name) as report,
+        told_by(report),
         journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
     ):
         outcome = recipe.protocol.run(recipe, target=target, progress=report)
@@ -206,7 +206,7 @@ def enough_memory(needed: int) -> None:
     Raises
     ------
     RunFailedError
-        With the forecast, and how to go on all the same.
+        With the forecast, and how to run it anyway.
     """
     if not fits(needed):
         raise RunFailedError(

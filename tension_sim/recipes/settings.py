@@ -1,4 +1,4 @@
-"""How a protocol declares the settings of its recipes: sections, their keys, and what each key accepts."""
+"""Declare the settings of a protocol's recipes: sections, their keys, and what each key accepts."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> t
             every = [f"{name}.{item}" for name, items in known.items() for item in items]
             raise unknown_name(where, "setting", key, every)
         return name, last
-    # initial values carry names of variables, which may be anything: only their dotted names count
+    # initial values have names of variables, which may be anything, so they need dotted names
     found = [name for name, items in known.items() if key in items and name != "initial"]
     if not found:
         short = {item for name, items in known.items() if name != "initial" for item in items}
@@ -49,7 +49,7 @@ def apply_settings(
 ) -> tuple[dict[str, Table], set[tuple[str, str]]]:
     """Return the sections with `settings` put in, and which keys those were.
 
-    Another kind, such as another neuron, takes over the values that it knows too; the others go.
+    Settings that a new neuron, filter or task shares with the old one are kept; the rest are dropped.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def apply_settings(
     raw = {name: dict(table) for name, table in raw.items()}
     changed: set[tuple[str, str]] = set()
     settings = dict(settings)
-    # the kinds first: they decide which other settings exist
+    # kinds come first: they decide which other settings exist
     for name, kind in protocol.kinds:
         for key in (kind, f"{name}.{kind}"):
             if key in settings:
@@ -114,7 +114,7 @@ def parse_sections(
                 raise unknown_name(where(name, ""), "key", key, keys)
         names = {}
         if "dt" in values.get("network", {}):
-            # P(0) of some published programs is a multiple of the time step
+            # in some published programs P(0) is a multiple of the time step
             names["dt"] = Quantity(values["network"]["dt"], dimension_of("second", name))
         values[name] = {}
         for key, entry in keys.items():

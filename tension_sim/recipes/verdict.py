@@ -1,4 +1,4 @@
-"""Whether a run shows what its recipe expects, and what a run cannot show because of its settings."""
+"""Compare a run with what its recipe expects, and name what its settings keep it from showing."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a run gave: results, measures, files, figures."""
+"""Results of a run: measures, files, figures."""

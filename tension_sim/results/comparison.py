@@ -57,7 +57,7 @@ class Comparison:
             raise InvalidValueError(message("Comparison.runs", f"2 to {MOST_RUNS} runs", len(found)))
         names = _names([run.name for run in found]) if named is None else [str(name) for name in named]
         self.named: dict[str, Results] = dict(zip(names, found, strict=True))
-        self.rows = [*_differing(found), *_numbers(found)]
+        self.rows: list[Row] = [*_differing(found), *_numbers(found)]
 
     @property
     def names(self) -> list[str]:

@@ -139,7 +139,7 @@ def _initial(holder: Any, name: str, value: Any, place: str, arrays: dict[str, n
 
 
 def declaration_of(plain: Mapping[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> AnyNetwork | None:
-    """Return the network that `described` took apart, checked like any other.
+    """Rebuild the network that `described` encoded, and check it like any other.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidValueError, message
-from ..system.files import checked_path, open_regular
+from ..system.files import check_path, open_regular
 from .neo_block import POPULATION as POPULATION
 from .neo_block import to_neo as to_neo
 from .results import Results
@@ -47,7 +47,7 @@ def read_nix(path: str | Path) -> neo.Block:
     """
     from neo.io import NixIO
 
-    path = checked_path("read_nix.path", path)
+    path = check_path("read_nix.path", path)
     with open_regular("read_nix.path", path, "a file that exists"):
         pass
     try:

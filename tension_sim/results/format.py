@@ -1,4 +1,4 @@
-"""What an output format is, and how one is found: by the suffix of a file's name."""
+"""Output formats, found by the suffix of a file's name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMATS = Extensions("format", "tension_sim.results.formats", "tension_sim.form
 
 @dataclass(frozen=True, eq=False)
 class Format:
-    """How results become a file of one kind, and are read from it.
+    """Functions that write results to a file of one kind, and read them back.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Format:
         whole or not at all.
     read : callable, optional
         ``read(path)`` returns the arguments of `Results` by name. Without it, the format is one
-        that is only written. Whatever it raises on a damaged file becomes a clear message.
+        that is only written. Any error on a damaged file becomes a clear message.
     write_block : callable, optional
         ``write_block(block)`` returns the content of a file that holds a `neo.Block`.
     module, extra : str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InvalidValueError, message
-from ..system.files import checked_path
+from ..system.files import check_path
 from .format import list_formats, load_format
 from .results import Results
 
@@ -29,7 +29,7 @@ def find_results(path: str | Path, where: str) -> Path:
     Traceback (most recent call last):
     tension_sim.errors.InvalidValueError: report RESULTS: expected a file of results, or a folder that holds one ...
     """
-    found = checked_path(where, path)
+    found = check_path(where, path)
     if not found.is_dir():
         if not found.exists():
             fix = "tension-sim run NAME leaves a folder with results."

@@ -1,4 +1,4 @@
-"""HDF5 files made in memory, and read with care: one from elsewhere may unpack to anything."""
+"""HDF5 files made in memory, and read with care: a file from elsewhere may unpack to any size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def in_memory(**options: Any) -> h5py.File:
 
 
 def put(place: h5py.File | h5py.Group, name: str, values: np.ndarray) -> None:
-    """Write an array; whole numbers, such as spikes, are packed: weights and states do not get smaller."""
+    """Write an array; only whole numbers, such as spikes, are compressed, because weights and states do not shrink."""
     packed = {"compression": 1, "shuffle": True} if values.dtype.kind in "iu" and values.size > 1000 else {}
     place.create_dataset(name, data=values, **packed)
 

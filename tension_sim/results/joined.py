@@ -1,4 +1,4 @@
-"""Several runs as one, to be stored and drawn."""
+"""Join several runs to one, which is stored and drawn."""
 
 from __future__ import annotations
 

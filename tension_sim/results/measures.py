@@ -1,4 +1,4 @@
-"""Numbers that tell how well a network learned; numpy only.
+"""Measures of how well a network learned; numpy only.
 
 Learned oscillations drift in phase, so the raw error after learning says little: judge
 them by the lag-aligned error, the peak frequency and the firing rate.
@@ -193,7 +193,7 @@ def _errors_by_lag(
 def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
     """Return the frequency with the most power in Hz.
 
-    The mean is taken off, a Hann window put on, and the peak is placed between the lines of
+    The mean is subtracted, a Hann window applied, and the peak interpolated between the lines of
     the spectrum by a parabola through their logarithms.
 
     Parameters

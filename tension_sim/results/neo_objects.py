@@ -1,4 +1,4 @@
-"""Spike trains and segment borders that elephant accepts as they are, whatever was simulated."""
+"""Spike trains and segment borders in the form that elephant requires."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class _Writer:
     def __init__(self, file: h5py.File, patterns: h5py.File) -> None:
         self.file = file
         self.ids = _ids()
-        self.stamps = _Stamps(self, patterns)
+        self.stamps, self.units = _Stamps(self, patterns), _Units()
         self.shared: dict[tuple[Any, ...], tuple[Any, str]] = {}
         self.now = datetime.now().strftime("%Y%m%dT%H%M%S")
 
@@ -102,7 +102,7 @@ class _Writer:
         return attribute
 
     def described(self, place: Any, name: str, **more: str | None) -> str:
-        """Give an object what every NIX object has: id, dates and name."""
+        """Write what every NIX object has: id, dates and name."""
         entity_id = next(self.ids)
         for key, value in {
             "entity_id": entity_id,
@@ -232,10 +232,11 @@ class _Writer:
     def write_trains(self, trains: list[neo.SpikeTrain], segment: Any, sections: Any) -> None:
         arrays, tags = self.group(self.block, "data_arrays"), self.group(self.block, "multi_tags")
         linked = self.group(segment, "multi_tags")
+        start, names = uuid4().hex[:24], count()
         for train in trains:
-            name = f"neo.spiketrain.{uuid4().hex}"
-            positions = f"{name}.times"
-            entity_id = self.stamps.train(tags, name, _unit(train), train.description)
+            name = f"neo.spiketrain.{start}{next(names):08x}"
+            positions, unit = f"{name}.times", self.units.of(train)
+            entity_id = self.stamps.train(tags, name, unit, train.description)
             self.link(arrays, positions, tags, f"{name}/positions")
             self.link(sections, name, tags, f"{name}/metadata")
             self.link(linked, entity_id, tags, name)
@@ -243,27 +244,23 @@ class _Writer:
             data = h5d.create(arrays, f"{positions}/data".encode(), _FLOAT, h5s.create_simple(times.shape))
             if times.size:
                 data.write(h5s.ALL, h5s.ALL, times, mtype=_FLOAT)
-            properties = {
-                "neo_name": train.name or "",
-                "t_start": train.t_start,
-                "t_stop": train.t_stop,
-                **train.annotations,
-            }
-            for key, value in properties.items():
+            for key, bound in (("t_start", train.t_start), ("t_stop", train.t_stop)):
+                self.shared_property(sections, name, key, float(bound.magnitude), self.units.of(bound))
+            for key, value in {"neo_name": train.name or "", **train.annotations}.items():
                 if key != "nix_name":
                     self.shared_property(sections, name, key, value)
             for key, values in train.array_annotations.items():
                 self.constant_or_property(sections, name, key, np.asarray(values))
 
-    def shared_property(self, sections: Any, section: str, name: str, value: Any) -> None:
-        """Write a property once for all sections in which it has the same value."""
+    def shared_property(self, sections: Any, section: str, name: str, value: Any, unit: str | None = None) -> None:
+        """Write a property once for all sections in which it has the same value; `unit` is that of a plain number."""
         plain = getattr(value, "magnitude", value)
         plain = plain.item() if isinstance(plain, np.ndarray | np.generic) and not plain.ndim else plain
         if not isinstance(plain, bool | int | float | str) or plain == "":
             self.property(h5g.open(sections, section.encode()), name, value)
             return
         path = f"{section}/properties/{name}"
-        unit = _unit(value) if hasattr(value, "dimensionality") else None
+        unit = _unit(value) if hasattr(value, "dimensionality") else unit
         key = (name, type(plain), plain, unit)
         if key in self.shared:
             self.link(sections, path, *self.shared[key])
@@ -282,8 +279,22 @@ class _Writer:
         self.described(dataset, name, type=_ARRAY)
 
 
+class _Units:
+    """Names of units, of which thousands of trains have the same: quantities takes long to spell one."""
+
+    def __init__(self) -> None:
+        self.last, self.name = None, ""
+
+    def of(self, quantity: Any) -> str:
+        """Return the name of a quantity's unit."""
+        units = quantity.dimensionality
+        if units != self.last:
+            self.last, self.name = units, _unit(quantity)
+        return self.name
+
+
 class _Stamps:
-    """Patterns of objects that come in thousands: what differs is set, and the whole is copied."""
+    """Patterns of objects that come in thousands: the fields that differ are set, then the whole is copied."""
 
     def __init__(self, writer: _Writer, file: h5py.File) -> None:
         self.writer = writer

@@ -1,4 +1,4 @@
-"""Results as named arrays and a header of plain values, which every format of ours stores; and back."""
+"""Convert results to named arrays and a header of plain values, which our formats store, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a run: before learning, learning, and the test without learning. Their names stand here alone."""
+"""The parts of a run: before learning, learning, and the test without learning. Their names are defined here only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run gives back: its data, and the ways to Neo and to files."""
+"""Results of a run: its data, and the export to Neo and to files."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ def _sizes(populations: Any, n_neurons: int) -> dict[str, int]:
 
 
 def _plain_array(where: str, value: Any, dtype: Any = None) -> np.ndarray:
-    """Return an array as it is where it is a plain one; what a run returns is not copied."""
+    """Return a plain array as it is, without a copy."""
     if type(value) not in (np.ndarray, np.memmap):
         value = numbers(where, value, "an array of numbers")
     if value.dtype.kind not in "iufb":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..declare.validation import check_flag
 from ..errors import InvalidValueError, TensionError, UnsupportedError, message
-from ..system.files import check_free, checked_path, open_regular, write_whole
+from ..system.files import check_free, check_path, open_regular, write_whole
 from .format import Format, format_of, list_formats, load_format
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def save_block(block: neo.Block, path: str | Path, *, overwrite: bool = True, wh
 
 def _place(where: str, path: str | Path, overwrite: bool) -> tuple[Path, Format]:
     """Return where a file goes, and the format that its suffix names."""
-    path = checked_path(f"{where}.path", path)
+    path = check_path(f"{where}.path", path)
     check_flag(f"{where}.overwrite", overwrite)
     return path, format_of(path, f"{where}.path")
 
@@ -60,7 +60,7 @@ def _write(where: str, path: Path, overwrite: bool, form: Format, content: Calla
 
 def load(path: str | Path, *, where: str = "Results.load") -> dict[str, Any]:
     """Return the arguments of `Results` from a file, see `Results.load`; `where` begins the messages."""
-    path = checked_path(f"{where}.path", path)
+    path = check_path(f"{where}.path", path)
     form = format_of(path, f"{where}.path")
     with open_regular(f"{where}.path", path, "a file that exists"):
         pass

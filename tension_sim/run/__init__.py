@@ -1,1 +1,1 @@
-"""How a network is run: the toolchain, the cache of compiled programs, and their runs."""
+"""Run a network: the cache of compiled programs, their runs, and trials."""

@@ -19,7 +19,7 @@ _LARGE = 2**23
 
 
 def from_file(path: Path, dtype: np.dtype, scratch: Scratch) -> np.ndarray:
-    """Read an array; a large one, such as P, stays in its file, which goes with it and which a further run reads.
+    """Read an array; a large one, such as P, stays in a file, which lives as long as the array.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def from_file(path: Path, dtype: np.dtype, scratch: Scratch) -> np.ndarray:
 
 
 def file_of(value: Any, dtype: str) -> Path | None:
-    """Return the file that holds an array, if it is a whole one that stayed there, in this process.
+    """Return the file that holds an array, if this process mapped the whole array from it.
 
     After a fork the file is the other process's, which may remove it at any time; what is
     mapped stays readable, so it is written anew.

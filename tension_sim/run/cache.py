@@ -41,7 +41,7 @@ __all__ = ["DRAFT", "PROGRAM", "cache_folder", "find", "find_or_build", "program
 #: Names of programs, of today and of earlier versions; whatever else lies in a cache folder is left alone.
 PROGRAM = re.compile(r"[0-9a-f]{24}(?:\.[0-9a-f]{8})?")
 
-#: What the names of folders end with in which programs are being built.
+#: Suffix of the folders in which programs are being built.
 DRAFT = ".draft"
 
 
@@ -67,7 +67,7 @@ def _sources() -> str:
 
 
 def program_key(circuit: Circuit, target: str) -> str:
-    """Return what a circuit's program is called: equal for equal code on an equal machine, whatever compiled it."""
+    """Return the key of a circuit's program: equal for equal code on an equal machine, whatever compiled it."""
     described = {
         "circuit": circuit.digest,
         "target": target,
@@ -184,7 +184,7 @@ def _build(build: Callable[[Path], None], place: Place, folder: Path, about: dic
     """Build beside the folder of a program, and exchange the two at the end."""
     draft = None
     try:
-        remove_aside(folder, DRAFT)  # what is no whole program
+        remove_aside(folder, DRAFT)  # a program that is not whole
         draft = Path(tempfile.mkdtemp(prefix=f"{folder.name}.{os.getpid()}.", suffix=DRAFT, dir=place.path))
         build(draft)
         manifest = json.loads((draft / MANIFEST).read_text())

@@ -25,7 +25,7 @@ from ..declare.options import Default, chosen, grouped
 from ..declare.plasticity import Plastic
 from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from ..declare.values import seconds
-from ..errors import InvalidValueError, message
+from ..errors import InvalidValueError, message, problem
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
 from ..system.progress import Progress, progress_of
@@ -42,7 +42,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class FitHistory:
-    """How well each run followed the data.
+    """Measures of how well each run followed the data.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class DataConstrainedNetwork(Described):
     regions : mapping of str to array of int, optional
         The neurons of each region; each neuron is in one of them. By default all are in one.
     dt_factor : int, optional
-        Integration steps a sample.
+        Integration steps per sample.
     g : float, optional
         Scale of the initial weights: normal, of deviation g/sqrt(neurons).
     tau, tau_noise : float or str, optional
@@ -182,12 +182,12 @@ class DataConstrainedNetwork(Described):
         **options: Unpack[DataConstrainedOptions],
     ) -> None:
         where = type(self).__name__
-        self.data: np.ndarray = _checked_data(f"{where}.data", data, options["nan"], options["normalize"])
+        self.data: np.ndarray = _check_data(f"{where}.data", data, options["nan"], options["normalize"])
         samples, n = self.data.shape
         self.regions: dict[str, np.ndarray] = check_regions(f"{where}.regions", options["regions"], n)
         self.dt_factor: int = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
         self.n_steps: int = (samples - 1) * self.dt_factor + 1
-        self.reset_points: list[int] = _checked_resets(f"{where}.reset_points", options["reset_points"], samples)
+        self.reset_points: list[int] = _check_resets(f"{where}.reset_points", options["reset_points"], samples)
         g = check_positive(f"{where}.g", options["g"])
         noise = check_matrix(f"{where}.noise_amplitude", options["noise_amplitude"], (), "one number")
         seed = check_whole(f"{where}.seed", options["seed"], 0)
@@ -328,7 +328,9 @@ class DataConstrainedNetwork(Described):
         check_choice(f"{where}.only", only, ("all", "excitatory", "inhibitory"))
         if rates is None:
             if self.rates is None:
-                raise InvalidValueError(message(f"{where}.rates", "rates, for nothing was run yet", None, "call fit."))
+                raise InvalidValueError(
+                    problem(f"{where}.rates", "nothing was run yet", None, "pass rates, or call fit first.")
+                )
             rates = self.rates
         rates, n = check_series(f"{where}.rates", rates), self.net.n
         if rates.shape[1] != n:
@@ -413,7 +415,7 @@ def _from(start: int, report: Callable[[int], None]) -> Callable[[int, int], Non
     return lambda done, _: report(start + done)
 
 
-def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
+def _check_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
     values = check_recording(where, data, nan)
     if normalize:
         largest = np.nanmax(values)
@@ -425,7 +427,7 @@ def _checked_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarra
     return np.clip(values, -_LARGEST, _LARGEST)
 
 
-def _checked_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
+def _check_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
     found = sorted({check_whole(where, point, 0) for point in points} - {0})
     if found and found[-1] >= samples:
         raise InvalidValueError(message(where, f"samples from 0 to {samples - 1}", found[-1]))

@@ -1,4 +1,4 @@
-"""What lies in the cache of programs, and how it is cleared."""
+"""List and clear the cache of programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a run: are its states numbers, and numbers that a neuron can have?"""
+"""Check after a run that its states are finite, and plausible for a neuron."""
 
 from __future__ import annotations
 
@@ -98,4 +98,4 @@ def _all_within(numbers: np.ndarray, limit: float) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         if limit == np.finfo(numbers.dtype).max and np.isfinite(numbers.sum()):
             return True
-        return bool(-limit <= numbers.min() and numbers.max() <= limit)  # NaN is in no order
+        return bool(-limit <= numbers.min() and numbers.max() <= limit)  # comparisons with NaN are false

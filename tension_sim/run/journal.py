@@ -9,6 +9,7 @@ any more, so that a checkpoint does not grow with the number of turns.
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +19,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..declare.checkpoint import Checkpoint, check_identity
 from ..errors import OutputError, RunFailedError
 from ..system.checkpoint_folder import CheckpointFolder, Reference
 from ..system.interrupts import Interrupts
 from ..system.nested import decoded, encoded
-from .checkpoint import Checkpoint, check_identity
 from .reached import Piece, Reached
 
 __all__ = ["Journal", "Keeps", "Loop", "Values", "current_journal", "journal", "looping"]
@@ -91,7 +92,9 @@ class Journal:
     """What was done so far, and when it was last written; see `journal`."""
 
     def __init__(self, folder: CheckpointFolder, checkpoint: Checkpoint, identity: Mapping[str, str]) -> None:
-        self.folder, self.every, self.identity = folder, checkpoint.every, dict(identity)
+        self.folder: CheckpointFolder = folder
+        self.every: float = checkpoint.every
+        self.identity: dict[str, str] = dict(identity)
         self._note_of_caller = dict(checkpoint.note)
         self._done: list[Reached | _Kept] = []
         self._under_way: Reached | None = None
@@ -147,6 +150,8 @@ class Journal:
         return found
 
     def _go_on(self, found: Reached, piece: RunPiece) -> None:
+        """Run piece by piece; the checkpoint of one is written while the next runs."""
+        writing: _Writing | None = None
         with Interrupts(at_once=not found.steps) as interrupts:
             while True:
                 begin = time.perf_counter()
@@ -155,15 +160,19 @@ class Journal:
                 except KeyboardInterrupt:  # before its first step
                     if not found.steps:
                         raise
-                    found.interrupted = True
-                    break
+                    got = Piece(0, found.state, {}, interrupted=True)
+                finally:
+                    if writing is not None:
+                        writing.join()
+                if writing is not None and writing.error is not None:
+                    raise writing.error
                 found.add(got, time.perf_counter() - begin)
                 interrupts.defer()  # from now on there is something to keep
                 found.interrupted = found.interrupted or (interrupts.seen and not found.complete)
                 if found.complete or found.interrupted or self._ended:
                     break
                 self._under_way = found
-                self.write()
+                writing = _Writing(self.write)
         if not self._ended:
             self._note(found)
 
@@ -221,13 +230,13 @@ class Journal:
 
     def write(self) -> None:
         """Write a checkpoint; if that fails, the one before stays as it is."""
-        begin = time.monotonic()
+        begin = self._last = time.monotonic()  # from here on counts what a kill loses
         done = [one.store(self.folder) for one in self._done]
         under_way = self._under_way and self._under_way.store(self.folder)
         content = {"identity": self.identity, "note": self._note_of_caller, "done": done, "under_way": under_way}
         self.folder.commit(content)
-        self._last, self._unwritten = time.monotonic(), False
-        self._cost = self._last - begin
+        self._unwritten = False
+        self._cost = time.monotonic() - begin
 
     def end(self) -> None:
         """Write the last checkpoint; what follows is not noted."""
@@ -241,11 +250,37 @@ class Journal:
                 warnings.warn(f"The last checkpoint was not written: {error}", stacklevel=2)
 
 
+class _Writing(threading.Thread):
+    """A checkpoint that is written while the run goes on.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        Why it could not be written.
+    """
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._write = write
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Write it."""
+        try:
+            self._write()
+        except BaseException as error:  # raised again where the run pauses next
+            self.error = error
+
+
 class Loop:
     """A loop whose turns are summed up by what its parts carry; see `looping`."""
 
     def __init__(self, noted_in: Journal | None, name: str, parts: tuple[Keeps, ...], begin: int = 0) -> None:
-        self.name, self.parts, self.begin, self._journal = name, parts, begin, noted_in
+        self.name: str = name
+        self.parts: tuple[Keeps, ...] = parts
+        self.begin: int = begin
+        self._journal = noted_in
 
     def point(self) -> None:
         """Say that a turn begins: all that was done before is in the parts."""

@@ -50,6 +50,11 @@ class Program(Runnable):
     manifest: dict[str, Any]
     built: bool
 
+    @property
+    def name(self) -> str:
+        """Its name, as lists of the cache show it."""
+        return self.folder.name
+
     def run(
         self,
         values: Mapping[str, Any],
@@ -89,7 +94,7 @@ class Program(Runnable):
             _check_end(told)
             arrays = self._read(told, names, used)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
-        # asked where none can come any more: one after the last step counts as well
+        # read when none can come any more: an interrupt after the last step counts too
         arrays["paused"] = told.paused and not interrupts.seen and arrays["steps"] < steps
         arrays["interrupted"] = interrupts.seen or (told.stopped and not told.paused)
         return arrays

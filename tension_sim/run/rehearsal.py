@@ -12,7 +12,7 @@ _REHEARSING: ContextVar[bool] = ContextVar("rehearsing", default=False)
 
 
 class Rehearsed(Exception):  # noqa: N818 - no error: all was well
-    """Everything was checked up to where a program would be built."""
+    """Raised where a program would be built: everything before was checked."""
 
 
 def rehearsing() -> bool:

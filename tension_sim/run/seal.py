@@ -1,4 +1,4 @@
-"""What counts in the folder of a program, and its seal: a digest by which any change is noticed.
+"""The files of a program's folder that count, and their seal: a digest that reveals any change.
 
 Three things count: the binary ``main`` with its run bit, ``manifest.json``, and ``static_arrays``, which the binary
 reads. Nothing else stays in the folder but the file ``complete``, which holds the digest and is written last.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -18,12 +18,13 @@ from ..circuit.names import SAMPLES, STEP, entries, entry, split
 from ..circuit.network_wiring import NetworkWiring
 from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
-from ..declare.series import checked_rows, values_of
+from ..declare.series import check_rows, values_of
 from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
@@ -32,6 +33,7 @@ from ..errors import (
     InvalidValueError,
     diverged,
     message,
+    problem,
     tensorflow_missing,
     unknown_name,
 )
@@ -44,7 +46,6 @@ from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
 from ..tasks import Task
 from .cache import find, find_or_build
-from .checkpoint import Checkpoint, check_checkpoint
 from .finite import check_states
 from .identity import identity_of_program, identity_of_values, versions
 from .journal import current_journal, journal
@@ -53,11 +54,12 @@ from .program import Program
 from .reached import Reached
 from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
+from .stages import told_by
 
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
 
-__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target"]
+__all__ = ["BRIAN2_TARGETS", "TARGETS", "Simulation", "Target", "target_named"]
 
 
 #: Where a network can run on Brian2, and where it can run.
@@ -69,8 +71,26 @@ TARGETS: tuple[str, ...] = get_args(Target)
 _MOST_THREADS = 1024
 
 
+def target_named(where: str, name: str | None) -> Target | None:
+    """Return the target of a name, None without one.
+
+    Raises
+    ------
+    InvalidTypeError, UnknownNameError
+        If there is no such target.
+
+    Examples
+    --------
+    >>> target_named("demo.target", "numpy")
+    'numpy'
+    """
+    if name is not None and check_text(where, name) not in TARGETS:
+        raise unknown_name(where, "target", name, TARGETS)
+    return cast("Target | None", name)
+
+
 class Simulation(Described):
-    """A network on a target; runs as often as one likes, on any data.
+    """A network on a target, which runs as often as needed, on any data.
 
     Parameters
     ----------
@@ -114,8 +134,7 @@ class Simulation(Described):
     ) -> None:
         if not isinstance(net, ForceNetwork | FittedNetwork | Network):
             raise InvalidTypeError(message("Simulation.net", "a ForceNetwork", net, "ForceNetwork.random(...)."))
-        if target is not None and check_text("Simulation.target", target) not in TARGETS:
-            raise unknown_name("Simulation.target", "target", target, TARGETS)
+        target = target_named("Simulation.target", target)
         self.net: ForceNetwork | FittedNetwork | Network = net
         self.name: str = check_text("Simulation.name", name)
         self.record: Record = record if record is not None else Record()
@@ -152,6 +171,13 @@ class Simulation(Described):
         if self.target == "tensorflow":
             return _program_of_tensorflow(self.wiring.circuit)
         return find_or_build(self.wiring.circuit, self.target, self.name)
+
+    def _built(self, report: Any) -> tuple[Program | CircuitProgram | None, float]:
+        """Return the program and the seconds that it took; an interrupt raises, a bar says what is done."""
+        begin = time.perf_counter()
+        with Interrupts(at_once=True), told_by(report):
+            program = self.build()
+        return program, time.perf_counter() - begin
 
     def _check_build(self) -> None:
         """Refuse a target whose compiler is missing, where `build` would need it."""
@@ -227,7 +253,7 @@ class Simulation(Described):
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
-        phases = None if phases is None else _checked_phases(phases)
+        phases = None if phases is None else _check_phases(phases)
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
         initial = self.wiring.initial_state(state, trial)
@@ -244,12 +270,8 @@ class Simulation(Described):
         if rehearsing():
             self._check_build()
             raise Rehearsed
-        begin = time.perf_counter()
-        with Interrupts(at_once=True):
-            program = self.build()
-        built = time.perf_counter() - begin
-
         with progress_of("Simulation.run.progress", progress, self.name) as report:
+            program, built = self._built(report)
 
             def at_step(done: int) -> None:
                 if report is not None:
@@ -261,16 +283,19 @@ class Simulation(Described):
             reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
-        # as the list of the cache shows it
-        name = program.folder.name if isinstance(program, Program) else ""
-        results = self._results(reached, recordings, start, phases, timings, name)
+        results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
+        self._check_end(reached, results)
+        return results
+
+    def _check_end(self, reached: Reached, results: Results) -> None:
+        """Refuse a run that diverged, or whose states are no numbers."""
+        rules = self.wiring.circuit.of(Rule)
         step = max((int(reached.state[entry(rule, "diverged_step")][0]) for rule in rules), default=-1)
         if step >= 0:
             error = diverged(step, step * self.net.dt)
             error.results = results
             raise error
         check_states(results, self.net.state_variables)
-        return results
 
     def _reached(
         self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]
@@ -315,7 +340,7 @@ class Simulation(Described):
             task = given["y"]
             if given["x"] is not None or every:
                 raise InvalidValueError(
-                    message("Simulation.run.x", "no x beside a Task", given["x"], "put it in Task.inputs.")
+                    problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
                 )
             series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
             first, periodic, left = 0, task.period is not None, task.n_steps - start
@@ -330,7 +355,7 @@ class Simulation(Described):
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else checked_rows(f"Simulation.run.{name}", samples, unit)
+                series[name] = None if samples is None else check_rows(f"Simulation.run.{name}", samples, unit)
             lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
@@ -363,14 +388,14 @@ class Simulation(Described):
     def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
         wanted = dict(self._channels().values())
         if series["y"] is not None and "y" not in wanted:
-            where = "no target, for the network has no readout"
-            raise InvalidValueError(message("Simulation.run.y", where, series["y"].shape, "leave y out."))
+            where = "the network has no readout to give a target to"
+            raise InvalidValueError(problem("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
-            where = "no input, for the network has no input_kernel"
-            raise InvalidValueError(message("Simulation.run.x", where, series["x"].shape, "leave x out."))
+            where = "the network has no input_kernel"
+            raise InvalidValueError(problem("Simulation.run.x", where, series["x"].shape, "leave x out."))
         if series["rates"] is not None and "rates" not in wanted:
-            where = "no rates, for the network has no feed-forward units"
-            raise InvalidValueError(message("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
+            where = "the network has no feed-forward units"
+            raise InvalidValueError(problem("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
         for name, channels in wanted.items():
             if series[name] is not None and series[name].shape[1] != channels:
                 raise InvalidValueError(
@@ -380,7 +405,11 @@ class Simulation(Described):
                 what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
                 raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
         if series["y"] is None and learning and self.wiring.circuit.of(Rule):
-            raise InvalidValueError(message("Simulation.run.y", "a target to learn", None, "give y."))
+            raise InvalidValueError(
+                problem(
+                    "Simulation.run.y", "the network learns, and there is no target", None, "pass y, or learning=False."
+                )
+            )
 
     def _results(
         self,
@@ -454,10 +483,10 @@ def _versions(with_tensorflow: bool) -> dict[str, str]:
 
 
 def _task_rows(part: str, samples: np.ndarray | None) -> Any:
-    return checked_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
+    return check_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
 
 
-def _checked_phases(phases: Any) -> tuple[Phase, ...]:
+def _check_phases(phases: Any) -> tuple[Phase, ...]:
     if not isinstance(phases, tuple | list) or not all(isinstance(phase, Phase) for phase in phases):
         fix = 'write them as in (Phase("learning", 0, 100),).'
         raise InvalidTypeError(message("Simulation.run.phases", "a tuple of Phase, or None", phases, fix))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from typing import Any
 
-__all__ = ["BUILDING", "tell", "told"]
+from ..system.progress import Bar
+
+__all__ = ["BUILDING", "tell", "told", "told_by"]
 
 #: A program is compiled.
 BUILDING = "building"
@@ -36,3 +39,8 @@ def told(listener: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         _LISTENER.reset(token)
+
+
+def told_by(report: Any) -> AbstractContextManager[None]:
+    """Let a `Bar` show the stages that begin within the block; a function of a user's is not told."""
+    return told(report.stage) if isinstance(report, Bar) else nullcontext()

@@ -13,8 +13,9 @@ from ..circuit.fitted_wiring import FittedWiring
 from ..circuit.names import PLASTIC, PLASTIC_WEIGHTS, STEP, split
 from ..circuit.parts import Rule
 from ..declare.arrays_in import numbers, whole_numbers
+from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
-from ..declare.series import checked_rows
+from ..declare.series import check_rows
 from ..declare.validation import check_callable, check_choice, check_matrix, check_steps, check_text, check_whole
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, message, unknown_name
 from ..results.measures import correlation
@@ -22,7 +23,6 @@ from ..results.results import Results, first_multiple
 from ..results.run_data import added
 from ..system.progress import Progress, progress_of
 from ..tasks import Task
-from .checkpoint import Checkpoint, check_checkpoint
 from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
 from .journal import journal, looping
 from .simulation import Simulation
@@ -35,7 +35,7 @@ TESTS = 10**9
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What the network gets in the trials of one condition; see `Simulation.run`.
+    """Input and target in the trials of one condition; see `Simulation.run`.
 
     Attributes
     ----------
@@ -71,14 +71,14 @@ class Trials(Described):
     every : mapping of str to int, optional
         As for `Simulation.run`.
     separate : array of bool, shape (plastic weights,), optional
-        Weights of which each condition has a set of its own; P is shared all the same.
+        Weights of which each condition has a set of its own; P is shared nevertheless.
     start : str, optional
         ``"fresh"``, or ``"continued"`` for states that go on from trial to trial.
 
     Attributes
     ----------
     state : dict
-        All that a further trial starts from.
+        State from which a further trial starts.
     loops : int
         Loops over all conditions that are done.
     interrupted : bool
@@ -290,7 +290,7 @@ class Trials(Described):
                 rows = getattr(condition, kind)
                 if rows is not None:
                     rows = rows.target if isinstance(rows, Task) else rows
-                    rows = checked_rows(f"Condition.{kind}", rows, wiring.sample_units.get(kind, "1"))
+                    rows = check_rows(f"Condition.{kind}", rows, wiring.sample_units.get(kind, "1"))
                     found[f"{kind} of {name}"] = identity_of_rows(rows)
         return found
 

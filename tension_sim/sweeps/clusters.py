@@ -14,7 +14,7 @@ from typing import Any
 
 from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, message, unknown_name
-from ..system.files import checked_path, read_toml
+from ..system.files import check_path, read_toml
 from .extra import load
 from .local import local_workers, security
 from .workers import OnDask, ThisProcess, Workers
@@ -74,14 +74,14 @@ def _cores() -> int:
 def _named(where: str, given: str | os.PathLike[str], folder: Path) -> Iterator[Any]:
     text = os.fspath(given)
     if text.endswith(".toml"):
-        with _jobs(where, checked_path(where, text), folder) as client:
+        with _jobs(where, check_path(where, text), folder) as client:
             yield client
         return
     distributed = load("distributed", "sweep")
     if text.endswith(".json"):
-        if not checked_path(where, text).is_file():
+        if not check_path(where, text).is_file():
             raise InvalidValueError(message(where, "a scheduler's file that exists", text, "check the path."))
-        how: dict[str, Any] = {"scheduler_file": str(checked_path(where, text))}
+        how: dict[str, Any] = {"scheduler_file": str(check_path(where, text))}
     elif text.startswith(_SCHEMES):
         how = {"address": text}
     else:

@@ -11,7 +11,7 @@ from typing import Any
 from .._version import __version__
 from ..errors import InvalidValueError, OutputError, message
 from ..run.simulation import Target
-from ..system.files import checked_path, read_regular, write_whole
+from ..system.files import check_path, read_regular, write_whole
 from .base import SEED, Base
 from .journal import JOURNAL
 
@@ -74,7 +74,7 @@ def read_description(where: str, folder: str | Path) -> Description:
     InvalidValueError
         If there is none, or it is not whole.
     """
-    path = checked_path(where, folder) / DESCRIPTION
+    path = check_path(where, folder) / DESCRIPTION
     try:
         data = json.loads(read_regular(where, path, _LARGEST))
         return Description(**{name: data[name] for name in Description.__dataclass_fields__})

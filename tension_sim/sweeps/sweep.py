@@ -103,7 +103,7 @@ def plan_sweep(
         axes = axes_of(f"{where}.grid", base, grid)
         points, names = grid_points(axes), [axis.name for axis in axes]
     else:
-        design, number = _checked_draw(where, draw)
+        design, number = _check_draw(where, draw)
         ranges = ranges_of(f"{where}.grid", base, grid)
         points, names = drawn(ranges, design, number), [one.name for one in ranges]
     found = list(with_seeds(points, seeds_of(f"{where}.seeds", base, seeds)))
@@ -113,7 +113,7 @@ def plan_sweep(
     return Plan(base, found, describe(base, names, target))
 
 
-def _checked_draw(where: str, draw: Any) -> tuple[str, int]:
+def _check_draw(where: str, draw: Any) -> tuple[str, int]:
     if not isinstance(draw, tuple | list) or len(draw) != 2:
         raise InvalidTypeError(message(f"{where}.draw", "a design and a number", draw, 'e.g. ("sobol", 64).'))
     if draw[0] not in DESIGNS:

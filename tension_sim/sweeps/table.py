@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..declare.described import Described
 from ..errors import InvalidValueError, message, unknown_name
-from ..system.files import checked_path, write_whole
+from ..system.files import check_path, write_whole
 from .extra import load
 from .folder import Description, read_description
 from .journal import read_rows
@@ -67,7 +67,9 @@ class Sweep(Described):
     """
 
     def __init__(self, folder: Path, description: Description, rows: Sequence[Row]) -> None:
-        self.folder, self.description, self.rows = folder, description, list(rows)
+        self.folder: Path = folder
+        self.description: Description = description
+        self.rows: list[Row] = list(rows)
 
     def _describe(self) -> dict[str, object]:
         count = {status: sum(row.status == status for row in self.rows) for status in ("done", "diverged", "failed")}
@@ -207,5 +209,5 @@ def load_sweep(folder: str | Path) -> Sweep:
     InvalidValueError
         If there is no sweep.
     """
-    path = checked_path("load_sweep.folder", folder)
+    path = check_path("load_sweep.folder", folder)
     return Sweep(path, read_description("load_sweep.folder", path), read_rows(path))

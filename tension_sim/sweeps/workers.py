@@ -66,7 +66,8 @@ class OnDask:
     """
 
     def __init__(self, client: Any, patience: float = _PATIENCE, mend: Callable[[], None] = lambda: None) -> None:
-        self.client, self._mend = client, mend
+        self.client: Any = client
+        self._mend = mend
         self._patience, self._address = patience, client.scheduler.address
         self._made = False
         self._known: list[int] = []
@@ -166,7 +167,8 @@ class OnDask:
                         "Fix: start it again; the same command goes on with the points that are left."
                     ) from error
                 time.sleep(_LOOK)
-        self.client, self._made = client, True
+        self.client = client
+        self._made = True
         works = [work for work, _ in self._running.values()]
         self._running.clear()
         for work in works:

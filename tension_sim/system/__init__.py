@@ -1,1 +1,1 @@
-"""Files, processes, memory and compilers: what every room above stands on."""
+"""Files, processes, memory and compilers: the base of all other rooms."""

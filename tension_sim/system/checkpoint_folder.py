@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import InvalidValueError, OutputError, message
-from .files import checked_path, open_regular, sync_folder, write_refusal, write_whole
+from .files import check_path, open_regular, sync_folder, write_refusal, write_whole
 from .memory_maps import in_parts
 
 __all__ = ["MANIFEST", "CheckpointFolder", "Reference", "read_manifest"]
@@ -66,7 +66,8 @@ class CheckpointFolder:
     """
 
     def __init__(self, where: str, path: str | Path) -> None:
-        self.where, self.path = where, checked_path(where, path)
+        self.where: str = where
+        self.path: Path = check_path(where, path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
@@ -77,7 +78,7 @@ class CheckpointFolder:
         try:
             self._take(lock)
             #: What was committed last; None where nothing was.
-            self.manifest = read_manifest(where, self.path)
+            self.manifest: dict[str, Any] | None = read_manifest(where, self.path)
         except BaseException:
             self.close()
             raise
@@ -134,7 +135,8 @@ class CheckpointFolder:
         if reference is None:
             with self._new("rows") as (name, _):
                 pass
-            reference = {"file": name, "dtype": rows.dtype.str, "row": list(rows.shape[1:]), "parts": []}
+            reference = {"file": name, "dtype": rows.dtype.str, "row": list(rows.shape[1:]), "count": 0, "parts": []}
+        reference = reference | {"count": reference["count"] + len(rows)}
         if not rows.size:
             return reference
         content = rows.reshape(-1).view(np.uint8).data
@@ -205,9 +207,7 @@ class CheckpointFolder:
         path = self.path / reference["file"]
         if check:
             self._checked(reference["file"], reference["parts"])
-        row, dtype = tuple(reference["row"]), np.dtype(reference["dtype"])
-        numbers = sum(size for size, _ in reference["parts"]) // dtype.itemsize
-        return _mapped(path, reference["dtype"], (numbers // int(np.prod(row, initial=1)), *row), 0)
+        return _mapped(path, reference["dtype"], (reference["count"], *reference["row"]), 0)
 
     def _checked(self, name: str, parts: list[Any]) -> Path:
         """Return the path of a file; refuse one whose parts are not those of these sizes and sums."""

@@ -1,4 +1,4 @@
-"""The processes that a run or a build starts: they end with this one, however it ends."""
+"""Child processes of a run or a build, which end with this process, however it ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _MOMENT = 0.02
 
 @dataclass
 class Told:
-    """What a program told while it ran.
+    """Reports of a program while it ran.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Told:
     log: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES))
 
     def hear(self, line: str, on_step: Callable[[int], None]) -> None:
-        """Take in one line of the program's output."""
+        """Read one line of the program's output."""
         word, _, rest = line.rstrip("\n").partition(" ")
         number, _, path = rest.partition(" ")
         if word == "step" and rest.isdigit():

@@ -1,4 +1,4 @@
-"""What the target cuda_standalone needs: nvcc, brian2cuda, cuRAND; found without importing Brian2."""
+"""Find what the target cuda_standalone needs (nvcc, brian2cuda, cuRAND), without importing Brian2."""
 
 from __future__ import annotations
 

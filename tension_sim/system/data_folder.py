@@ -1,4 +1,4 @@
-"""Where the equation files and the recipes lie, in a checkout and in an installed wheel."""
+"""Find the equation files and the recipes, in a checkout or in an installed wheel."""
 
 from __future__ import annotations
 

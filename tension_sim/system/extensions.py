@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import InvalidTypeError, InvalidValueError, TensionError, message, unknown_name
-from .files import checked_path
+from .files import check_path
 
 __all__ = ["Extensions", "single"]
 
@@ -133,14 +133,14 @@ def _import_of(name: str, path: Path | None = None) -> Callable[[], Any]:
             if path is None or isinstance(error, TensionError):
                 raise
             what = f"a module that can be imported ({type(error).__name__}: {error})"
-            raise InvalidValueError(message(str(path), what, path.name, "mend the file.")) from error
+            raise InvalidValueError(message(str(path), what, path.name, "correct the file.")) from error
 
     return load
 
 
 def _package_of(folder: str | Path, where: str) -> ModuleType:
     """Return a package whose modules are the files of a folder, so that they may import each other."""
-    path = checked_path(where, folder)
+    path = check_path(where, folder)
     if not path.is_dir():
         raise InvalidValueError(message(where, "a folder of Python modules", str(folder), "check the path."))
     path = path.resolve()

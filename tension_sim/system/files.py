@@ -16,7 +16,7 @@ from ..errors import InvalidTypeError, InvalidValueError, OutputError, message
 
 __all__ = [
     "check_free",
-    "checked_path",
+    "check_path",
     "open_regular",
     "parse_toml",
     "read_regular",
@@ -42,17 +42,17 @@ _FIXES = {
 }
 
 
-def checked_path(where: str, value: Any) -> Path:
+def check_path(where: str, value: Any) -> Path:
     """Return a path, with ``~`` replaced by the user's home.
 
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        If it is no path, or names the home of nobody.
+        If it is no path, or names the home of an unknown user.
 
     Examples
     --------
-    >>> checked_path("demo.path", "results/a.nix").name
+    >>> check_path("demo.path", "results/a.nix").name
     'a.nix'
     """
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
@@ -84,7 +84,7 @@ def open_regular(where: str, path: str | Path, what: str = "a file that can be r
     InvalidValueError
         If it is missing, something else, or may not be read.
     """
-    path = checked_path(where, path)
+    path = check_path(where, path)
     try:
         # a pipe would wait for its other end
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -119,7 +119,7 @@ def read_toml(where: str, path: str | Path, most: int = _MOST_TOML) -> dict[str,
 
 def parse_toml(where: str, content: bytes) -> dict[str, Any]:
     """Return the tables of a TOML file from its content; see `read_toml`."""
-    fix = "mend that line; text needs quotes."
+    fix = "correct that line; text needs quotes."
     try:
         return tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
@@ -190,7 +190,7 @@ def check_free(where: str, path: str | Path, overwrite: bool = True) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names of a folder's files last, where the file system can."""
+    """Flush a folder, so that the names of its files survive a power cut, where the file system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""A folder's files are replaced as one: whoever looks finds all of the old ones, or all of the new ones.
+"""Replace a folder's files together: a reader finds all of the old ones, or all of the new ones.
 
 The new files are written into a folder beside it, ``.NAME.HOST-PID-RANDOM.part``, and both folders
 exchange their names in one step of the system (or two, where it has no such step). A folder that

@@ -29,7 +29,7 @@ class Interrupts:
     at_once : bool, optional
         Raise `KeyboardInterrupt` for the first interrupt also, until `defer` is called.
     patient : bool, optional
-        Raise for no second one either.
+        Do not raise for a second one either.
 
     Attributes
     ----------
@@ -45,8 +45,8 @@ class Interrupts:
     """
 
     def __init__(self, active: bool = True, *, at_once: bool = False, patient: bool = False) -> None:
-        self.active = active and threading.current_thread() is threading.main_thread()
-        self.seen = False
+        self.active: bool = active and threading.current_thread() is threading.main_thread()
+        self.seen: bool = False
         self._at_once = at_once
         self._patient = patient
         self._then: Callable[[], None] | None = None
@@ -61,7 +61,8 @@ class Interrupts:
 
     def _note(self, number: int, frame: Any) -> None:
         global _last
-        first, self.seen = not self.seen, True
+        first = not self.seen
+        self.seen = True
         if first:
             _last = signal.Signals(number)
         raises = self._at_once if first else number == signal.SIGINT and not self._patient
@@ -71,7 +72,7 @@ class Interrupts:
             self._then()
 
     def __enter__(self) -> Interrupts:
-        """Take the handlers away: Python's, Brian2's, or those of an enclosing `Interrupts`."""
+        """Replace the handlers: Python's, Brian2's, or those of an enclosing `Interrupts`."""
         for number in _SIGNALS if self.active else []:
             before = signal.getsignal(number)
             replaceable = number == signal.SIGINT or before == signal.SIG_DFL or _is_ours(before)
@@ -89,7 +90,7 @@ class Interrupts:
 
 @contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Deliver interrupts after the block, as one, to whoever would have got it.
+    """Deliver interrupts after the block, as one, to the handler that would have received it.
 
     Examples
     --------

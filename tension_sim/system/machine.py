@@ -1,4 +1,4 @@
-"""Where and when something is computed: date, host, processor, command, and the commit of a checkout."""
+"""Provenance of a computation: date, host, processor, command, and the commit of a checkout."""
 
 from __future__ import annotations
 

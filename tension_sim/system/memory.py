@@ -1,4 +1,4 @@
-"""How much memory there is, and the refusal of what needs more, before it is asked for."""
+"""Find how much memory there is, and refuse what needs more before it is allocated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays that stay in their files: gone through part by part, so that they need not fit into memory."""
+"""Arrays that stay in their files, read part by part so that they need not fit into memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["MappedFile", "file_behind", "in_parts", "drop_pages"]
 
 #: Numbers in a part.
 _PART = 2**22
-#: Bytes up to which a file stays in memory: it takes longer to bring them back than they are worth.
+#: Files up to this many bytes stay in memory: reading them again costs more than they occupy.
 _SMALL = 2**25
 
 
@@ -47,12 +47,14 @@ class MappedFile:
     """
 
     def __init__(self, path: Path, dtype: Any) -> None:
-        self.path, self.dtype, self.owner = path, np.dtype(dtype), os.getpid()
+        self.path: Path = path
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.owner: int = os.getpid()
         with path.open("rb") as file:
-            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.map: mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         numbers = np.frombuffer(self.map, dtype)
-        self.nbytes = numbers.nbytes
-        self.__array_interface__ = dict(numbers.__array_interface__)
+        self.nbytes: int = numbers.nbytes
+        self.__array_interface__: dict[str, Any] = dict(numbers.__array_interface__)
 
 
 def file_behind(array: Any) -> MappedFile | None:
@@ -63,7 +65,7 @@ def file_behind(array: Any) -> MappedFile | None:
 
 
 def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield an array part by part, flat; of one that stays in its file, no more than a part is in memory.
+    """Yield an array part by part, flat; of a mapped file, only one part is in memory.
 
     Examples
     --------

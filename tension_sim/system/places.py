@@ -1,4 +1,4 @@
-"""Where compiled programs are kept: the cache folder, for one user or for a group.
+"""Find the folders of compiled programs: a cache for one user or for a group.
 
 - The cache folder is ``$TENSION_SIM_CACHE``, else the user's cache folder (Linux: ``~/.cache/tension_sim``).
 - Where it belongs to root or is open to all with the sticky bit, each user has a folder below it, by her number, if
@@ -85,7 +85,7 @@ def cache_folder() -> Path:
     Raises
     ------
     InvalidValueError
-        If ``$TENSION_SIM_CACHE`` begins with the home folder of nobody.
+        If ``$TENSION_SIM_CACHE`` begins with the home of an unknown user.
     OutputError
         If there is neither a home folder nor a temporary one.
     """
@@ -114,7 +114,7 @@ def _bases() -> Iterator[Path]:
 def _candidates() -> Iterator[tuple[list[Place], str | None]]:
     """Return the places in each cache folder, or none and why.
 
-    A folder that the user chose is her word, if she can write there.
+    A folder that the user chose is used if she can write there.
     """
     chosen = bool(os.environ.get(_VARIABLE))
     for base in _bases():

@@ -87,6 +87,11 @@ class Bar:
         if self._shown is not None:
             self._shown.move(done, total)
 
+    def stage(self, name: str) -> None:
+        """Say what is done before the run itself, such as building; the next call of the bar takes it back."""
+        if self._shown is not None:
+            self._shown.stage(name)
+
     def __exit__(self, *_: object) -> None:
         if self._shown is not None:
             self._shown.end()
@@ -104,12 +109,16 @@ class _Terminal:
         from rich.console import Console
 
         # a console of its own: bars of other threads do not meet
+        self._name = name
         self._bar = terminal_bar(console=Console(stderr=True, highlight=False, markup=False, emoji=False))
         self._task = self._bar.add_task(name, total=None)
         self._bar.start()
 
     def move(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
+        self._bar.update(self._task, description=self._name, completed=done, total=total)
+
+    def stage(self, name: str) -> None:
+        self._bar.update(self._task, description=f"{self._name}: {name}")
 
     def end(self) -> None:
         self._bar.stop()
@@ -121,13 +130,17 @@ class _Notebook:
     def __init__(self, name: str) -> None:
         from IPython.display import display
 
-        self._name, self._done, self._total = name, 0, 0
+        self._name, self._stage, self._done, self._total = name, "", 0, 0
         self._began = self._last = time.monotonic()
         show: Any = display
         self._handle = show(self, display_id=True)
 
+    def stage(self, name: str) -> None:
+        self._stage = f": {name}"
+        self._show()
+
     def move(self, done: int, total: int) -> None:
-        self._done, self._total = done, total
+        self._done, self._total, self._stage = done, total, ""
         if time.monotonic() - self._last > _EVERY:
             self._show()
 
@@ -145,7 +158,7 @@ class _Notebook:
 
     def __repr__(self) -> str:
         part = self._done / self._total if self._total else 0.0
-        return f"{self._name} {100 * part:3.0f} % ({self._times()})"
+        return f"{self._name}{self._stage} {100 * part:3.0f} % ({self._times()})"
 
     def _repr_html_(self) -> str:
         from html import escape

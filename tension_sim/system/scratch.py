@@ -74,7 +74,7 @@ class Scratch:
         self._guard = threading.RLock()  # a finalizer may come at any time
         while True:
             name = f"{prefix}tension_sim_{os.geteuid()}_{self._pid}_"
-            self.path = Path(tempfile.mkdtemp(prefix=name, dir=parent))
+            self.path: Path = Path(tempfile.mkdtemp(prefix=name, dir=parent))
             self._lock = _lock(self.path)
             if self._lock is not None and self.path.exists():  # else one who sweeps was faster
                 return
@@ -114,7 +114,7 @@ class Scratch:
         return self._lock
 
     def release(self) -> None:
-        """Leave the folder, wherever it is by now, as it is."""
+        """Release the folder without removing it."""
         with self._guard:
             if self._lock is not None:
                 os.close(self._lock)
@@ -206,7 +206,7 @@ def remove(path: Path | None) -> None:
 
 
 def remove_aside(path: Path, suffix: str) -> None:
-    """Take a file or folder out of sight of other processes at once, by another name; then remove what may be removed.
+    """Rename a file or folder, so that other processes no longer find it; then remove it as far as possible.
 
     Parameters
     ----------

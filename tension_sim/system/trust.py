@@ -1,4 +1,4 @@
-"""Whose files are run: those of the user herself and of root, which nobody else can change.
+"""Run only files of the user or of root that nobody else can change.
 
 - A compiled program is code. A folder, and each folder above it, must belong to the user or to root, and must not be
   writable by others; a sticky folder such as ``/tmp`` may be, for there nobody can exchange what is not his own.
@@ -60,7 +60,7 @@ def _writers(status: os.stat_result) -> str:
 
 
 def why_others_can_change(folder: Path, group: int | None = None) -> str | None:
-    """Say how other users could exchange what lies in a folder, or None if they cannot.
+    """Say how other users could replace the content of a folder, or None if they cannot.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ _COMMON = {
 
 @dataclass(frozen=True)
 class Task:
-    """What a network is to learn, and what it hears meanwhile.
+    """The target that a network learns, and its external input.
 
     Parameters
     ----------

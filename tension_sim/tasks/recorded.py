@@ -10,7 +10,7 @@ import numpy as np
 from ..declare.arrays_in import numbers
 from ..errors import InvalidValueError, message
 from ..system.data_files import FAILURES, TABLE, load_arrays, load_table, read_header
-from ..system.files import checked_path, open_regular
+from ..system.files import check_path, open_regular
 from ..system.memory_maps import in_parts
 from .registry import Grid, supervisor
 
@@ -38,13 +38,13 @@ def _read(file: str) -> np.ndarray:
 
 def _mapped(where: str, file: str) -> np.memmap | None:
     """Map float64 samples, row by row; None where they are something else."""
-    path = checked_path(where, file)
+    path = check_path(where, file)
     try:
         with open_regular(where, path, TABLE) as stream:
             shape, fortran, dtype = read_header(stream)
             offset, size = stream.tell(), os.fstat(stream.fileno()).st_size
     except FAILURES:
-        return None  # whoever loads it says why
+        return None  # the function that loads it says why
     if fortran or dtype != np.float64 or len(shape) not in (1, 2) or 0 in shape or size < offset + 8 * math.prod(shape):
         return None
     mapped = np.memmap(path, dtype, mode="r", offset=offset, shape=(shape[0], math.prod(shape[1:])))

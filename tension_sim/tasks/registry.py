@@ -196,7 +196,7 @@ class Registered:
 
 @dataclass(frozen=True)
 class Supervisor(Registered):
-    """What a network is to learn, as a function of time; with its number of outputs and its period."""
+    """A target as a function of time, with its number of outputs and its period."""
 
     outputs: int | Callable[..., int]
     period: Callable[..., int | None]
@@ -207,7 +207,7 @@ class Supervisor(Registered):
 
 
 def settings_of(function: Callable[..., Any], skipped: int, units: Mapping[str, str]) -> dict[str, Setting]:
-    """Return the settings of a function: its parameters after the first ones, which it is given by us."""
+    """Return the settings of a function: its parameters after the first ones, which we pass."""
     settings = {}
     for parameter in list(inspect.signature(function).parameters.values())[skipped:]:
         unit, _, many = units[parameter.name].partition(",")

@@ -1,4 +1,4 @@
-"""Supervisors that are melodies: one output a pitch, one pulse a note.
+"""Supervisors that are melodies: one output per pitch, one pulse per note.
 
 A melody is written as music: ``"E E F G | E. D/8 D/2"``. A note is its letter, a sharp (#) or flat (b),
 an octave if it is not the fourth, ``/8`` for an eighth (a quarter is meant otherwise) and a dot for half
@@ -52,7 +52,7 @@ def _parse(melody: str) -> list[tuple[int, float, float]]:
 
 
 def song_matrix(melody: str) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a melody into the published coding of one slot a quarter.
+    """Turn a melody into the published coding of one slot per quarter.
 
     A slot carries the first note that begins in it (so that a dotted quarter and an eighth become two
     quarters). A slot in which none begins goes on with the note before it, and the two are a half note.
@@ -133,7 +133,7 @@ def _period(grid: Grid, melody: str, note_rate: float, clock: bool) -> int:
 
 @supervisor(outputs=_count, period=_period, melody="text", note_rate="hertz", clock="bool")
 def song(grid: Grid, melody: str, note_rate: float = 4.0, clock: bool = False) -> np.ndarray:
-    """A melody, one output a pitch, and with clock = true one more output a note that marks its turn."""
+    """A melody: one output per pitch, and with clock = true one more output per note, which marks its turn."""
     J, HN = song_matrix(melody)
     n_notes = len(J)
     if clock:

@@ -44,7 +44,7 @@ def check_recording(where: str, data: Any, nan: str = "refuse") -> np.ndarray:
     gaps = np.isnan(array)
     if gaps.any() and nan == "refuse":
         first = tuple(np.argwhere(gaps)[0].tolist())
-        fix = f'mend the {gaps.sum()} missing values, the first at index {first}, or set nan to "skip".'
+        fix = f'correct the {gaps.sum()} missing values, the first at index {first}, or set nan to "skip".'
         raise InvalidValueError(message(where, "data without gaps", "nan", fix))
     values = check_series(where, np.where(gaps, 0, array) if gaps.any() else array)
     gaps = gaps.reshape(values.shape)
@@ -97,7 +97,7 @@ def three_regions(
     rng : numpy.random.Generator
         Source of randomness.
     n : int
-        Units a region.
+        Units per region.
     g : tuple of float
         Scale of the weights within A, B and C: normal, of deviation g/sqrt(n).
     tau, dt, duration, lead : float
@@ -191,7 +191,7 @@ def calcium_like(
     groups : int
         Groups of events; each cell takes its own part in each.
     rate, private : float
-        Events a second of each group, and of each cell alone.
+        Events per second of each group, and of each cell alone.
     rise, decay, delay : tuple of float
         Range of each cell's time constants and delay, seconds. With abrupt onsets or one
         kernel for all cells, a network of their number cannot follow them.

@@ -95,7 +95,7 @@ def sines(
     pulse: float = 0.05,
     height: float = 1.0,
 ) -> Trial:
-    """A sum of sines of so many cycles a trial, its largest value 1; a pulse of input begins it."""
+    """A sum of sines with the given cycles per trial, its largest value 1; a pulse of input begins it."""
     n = _steps("duration", duration, dt)
     target = np.sin(2 * np.pi * np.outer(np.arange(n) / n, cycles)).sum(axis=1)
     if not target.max() > 0:

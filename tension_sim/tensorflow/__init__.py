@@ -2,10 +2,10 @@
 
 try:
     import tensorflow  # noqa: F401
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _missing:
     from ..errors import tensorflow_missing
 
-    raise tensorflow_missing("tension_sim (Keras-style classes)", error) from None
+    raise tensorflow_missing("tension_sim (Keras-style classes)", _missing) from None
 
 
 def _require_keras_on_tensorflow() -> None:

@@ -38,7 +38,7 @@ _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
 }
 CONSTANTS = language.CONSTANTS | {"True": True, "False": False}
 
-#: What TensorFlow and `math` call otherwise, or do not have: of tensors, and of plain numbers.
+#: Functions that TensorFlow or `math` lack or name differently: on tensors, and on plain numbers.
 _OTHER_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
 _OF_TENSORS: dict[str, Callable[..., Any]] = {
     "exprel": lambda x: tf.where(x == 0, tf.ones_like(x), tf.math.expm1(x) / x),
@@ -61,7 +61,7 @@ def _computes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     )
 
 
-#: What each function of the language does to tensors, and to plain numbers; those of whole numbers stand apart.
+#: Each function of the language, on tensors and on plain numbers; those of whole numbers are elsewhere.
 FUNCTIONS = {
     name: _computes(name) for name, f in language.FUNCTIONS.items() if f.compute is not None and f.gives != "integer"
 }
@@ -146,7 +146,7 @@ class _Expression:
         return _BINARY[operation](left, self._floating(right) if operation is ast.Div else right)
 
     def _matched(self, left: Any, right: Any) -> tuple[Any, Any]:
-        """Turn the whole numbers among two values into floating ones, if the other is floating."""
+        """Convert a whole number to floating point if the other value is floating."""
         if not (_is_whole(left) or _is_whole(right)) or all(map(_fits_whole, (left, right))):
             return left, right
         return self._floating(left), self._floating(right)
@@ -184,7 +184,7 @@ class _Expression:
         return on_tensors(*(tf.convert_to_tensor(self._floating(a), self.floats) for a in arguments))
 
     def _whole_part(self, x: Any) -> Any:
-        """Cut off what is behind the point, as C++ does."""
+        """Drop the fraction, as C++ does."""
         if not tf.is_tensor(x):
             return int(x)
         if not x.dtype.is_floating:

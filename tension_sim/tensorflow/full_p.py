@@ -20,7 +20,7 @@ _OPERATORS = (
 
 
 class FullP:
-    """One matrix per neuron, (units, units, units), or the single one that all share; reads and writes as a variable.
+    """One matrix per neuron, (units, units, units), or the one that all share; it behaves like a variable.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class FullP:
         stored = tf.convert_to_tensor(self._variable)
         if self._shared:
             return stored[0]
-        padded = tf.pad(stored, ((0, 0), (0, 1), (0, 1)))  # what is no partner is found there
+        padded = tf.pad(stored, ((0, 0), (0, 1), (0, 1)))  # neurons that are no partners read the padding
         rows = tf.gather(padded, self._blocks.position, axis=1, batch_dims=1)
         whole = tf.gather(rows, self._blocks.position, axis=2, batch_dims=1)
         return tf.gather(whole, self._blocks.block_of)
@@ -90,7 +90,8 @@ class FullP:
     def __repr__(self) -> str:
         return f"<FullP {self.name} of shape {tuple(self.shape)}, stored as {tuple(self._variable.shape)}>"
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def assign(self, value: Any, use_locking: Any = None, name: Any = None, read_value: bool = True) -> FullP:
         """Set P from its full form.

@@ -18,7 +18,7 @@ _RANDOM = {"RandomStandardNormal", "RandomUniform", "TruncatedNormal", "RandomUn
 
 @dataclass(frozen=True)
 class WindowResult:
-    """What a window of time steps gave: arrays with the steps along the first axis.
+    """Results of a window of time steps: arrays with the steps along the first axis.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class Window:
 
 
 class Measure(Window):
-    """Counts outputs that another engine gave in the metrics, each step in its turn, as training does."""
+    """Update the metrics with the outputs of another engine, step by step, as training does."""
 
     def count(self, output: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
         """Return the logs after each step, or after the last only.

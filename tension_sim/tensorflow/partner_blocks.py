@@ -49,17 +49,19 @@ class PartnerBlocks:
 
     def __init__(self, frozen: np.ndarray | None, units: int) -> None:
         self.units = units
-        self.full = frozen is None or not np.any(frozen)
+        self.full: bool = frozen is None or not np.any(frozen)
+        self.members: list[np.ndarray]
+        self.block_of: np.ndarray
         if self.full:
             self.members, self.block_of = [np.arange(units)], np.zeros(units, np.int32)
         else:
             self.members, self.block_of = _sorted_by_mask(~np.asarray(frozen, bool))
-        self.n_blocks = len(self.members)
+        self.n_blocks: int = len(self.members)
         counts = np.array([len(partners) for partners in self.members])
-        self.width = max(int(counts.max()), 1)
-        self.partners = np.zeros((self.n_blocks, self.width), np.int32)
-        self.valid = np.arange(self.width) < counts[:, None]
-        self.position = np.full((self.n_blocks, units), self.width, np.int32)
+        self.width: int = max(int(counts.max()), 1)
+        self.partners: np.ndarray = np.zeros((self.n_blocks, self.width), np.int32)
+        self.valid: np.ndarray = np.arange(self.width) < counts[:, None]
+        self.position: np.ndarray = np.full((self.n_blocks, units), self.width, np.int32)
         for b, partners in enumerate(self.members):
             self.partners[b, : len(partners)] = partners
             self.position[b, partners] = np.arange(len(partners))

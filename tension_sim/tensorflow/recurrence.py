@@ -1,4 +1,4 @@
-"""What ``model.force_layer`` is: a FORCE layer with the states it keeps from step to step."""
+"""``model.force_layer``: a FORCE layer with the states that it keeps from step to step."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ..errors import InvalidValueError, message
+from .bases import KerasLayer
 from .variables import accept_read_value, traced
 
 __all__ = ["Recurrence"]
 
 
-class Recurrence(keras.layers.Layer):
+class Recurrence(KerasLayer):
     """Run a FORCE layer over time and keep its states, as a stateful Keras RNN does.
 
     Parameters
@@ -123,7 +123,7 @@ class Recurrence(keras.layers.Layer):
     reset_state = reset_states
 
     def snapshot(self) -> list[np.ndarray]:
-        """Return a copy of the current states, and of where random numbers have got to."""
+        """Return a copy of the current states, and of the state of random numbers."""
         return [np.asarray(state).copy() for state in self._all()]
 
     def restore(self, states: Sequence[Any]) -> None:
@@ -136,7 +136,7 @@ class Recurrence(keras.layers.Layer):
 
     @contextmanager
     def _spikes_seen(self) -> Iterator[None]:
-        """Let the layer write the spikes of its step into a variable of this network, for others may share it."""
+        """Let the layer write its spikes into a variable of this network: other networks may share the layer."""
         object.__setattr__(self.cell, "spikes_of_step", self.spikes)  # past the tracking of a built layer
         try:
             yield

@@ -1,4 +1,4 @@
-"""Equations as the statements that Brian2 makes of them, to be carried out on tensors."""
+"""Equations as the statements that Brian2 makes of them, executed on tensors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Program:
-    """What happens in one time step.
+    """The statements of one time step.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def depends_on_sum(program: Program, names: Sequence[str]) -> bool:
     from brian2.parsing.sympytools import str_to_sympy
     from brian2.utils.stringtools import get_identifiers
 
-    # with the first as the sum less the others, the others must cancel
+    # write the first name as the sum minus the others: then the others must cancel
     first, *others = names
     known = {first: str_to_sympy(" - ".join(["_sum", *others]))}
     for part in ("held", "before", "update"):
@@ -166,7 +166,7 @@ def program_of(
     Raises
     ------
     InvalidValueError
-        If the equations are wrong, or need what TensorFlow has not.
+        If the equations are wrong, or need what TensorFlow does not have.
     """
     from ..brian.assemble import EQUATION_FUNCTIONS, blaming_the_files, declared_parameters
     from ..brian.isolation import isolated
@@ -179,7 +179,7 @@ def program_of(
 
     values = resolve_parameters(name, parameters, dt=1e-4)
     declared = declared_parameters((key, value.dimension) for key, value in values.items() if key != "dt")
-    # an activation is but a name here
+    # the activation is only a name here
     activation = Function(lambda x: x, arg_units=[1], arg_names=["x"], return_unit=1, stateless=True)
     namespace = {**EQUATION_FUNCTIONS, "activation": activation}
     with isolated("runtime", {}), blaming_the_files((name,), (Exception,)):

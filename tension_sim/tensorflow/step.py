@@ -79,7 +79,7 @@ class NeuronStep(_FileStep):
             All else that the file uses: its inputs, its parameters and ``dt`` as plain numbers of one coherent
             system of units, the units and the time; with a refractory clause also ``t_in_timesteps``.
         advanced : mapping
-            What of them is another value when the threshold is asked: currents that advance beside the states.
+            Names that have a new value when the threshold is tested: currents that advance beside the states.
         """
         read = self._read(states)
         if "lastspike" in states:
@@ -159,7 +159,7 @@ class FilterStep:
     program: Program
 
     def __call__(self, states: Sequence[Any], spikes: Any, numbers: Mapping[str, float]) -> list[Any]:
-        """Let the states decay, then add the spikes (or what they bring)."""
+        """Let the states decay, then add the spikes (or their weighted sum)."""
         values = _updated(self.program, {**numbers, **dict(zip(self.variables, states, strict=True))}, self.name)
         for variable, amount in self.spike.items():
             values[variable] = values[variable] + spikes * evaluate_text(amount, numbers, self.name)

@@ -30,7 +30,7 @@ _PACKAGE = __name__.split(".")[0] + "."
 
 
 def accept_read_value(variable: Any) -> Any:
-    """Let a Keras variable take TensorFlow's ``assign(value, read_value=False)``.
+    """Let a Keras variable accept TensorFlow's ``assign(value, read_value=False)``.
 
     Parameters
     ----------

@@ -232,7 +232,7 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
             InvalidValueError,
             "LinearMap.weights: expected an array of shape (6, 6) (targets, sources).",
         ),
-        ({"weights": W[0]}, InvalidValueError, "LinearMap.weights: expected an array of shape (targets, 6), a row"),
+        ({"weights": W[0]}, InvalidValueError, "LinearMap.weights: expected an array of shape (targets, 6), one row"),
         (
             {"weights": 0.5},
             InvalidValueError,
@@ -272,9 +272,9 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
         (
             {"weights": SparseKernel(6, [0], [1], [1.0], 3), "mask": MASK},
             InvalidValueError,
-            "LinearMap.mask: expected no mask beside a SparseKernel.",
+            "LinearMap.mask: a SparseKernel has a mask already.",
         ),
-        ({"weights": Blank(3, 6), "mask": MASK}, InvalidValueError, "expected no mask beside a Blank."),
+        ({"weights": Blank(3, 6), "mask": MASK}, InvalidValueError, "a Blank has a mask already."),
         (
             {"mask": MASK.T},
             InvalidValueError,
@@ -329,7 +329,7 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
         ),
     ],
 )
-def test_refused(changes, error, text):
+def test_variables_and_weights_that_do_not_fit_are_refused(changes, error, text):
     groups = {"source": source("x : 1\ntwice = 2*x : 1\nall : 1 (shared)"), "sink": b2.NeuronGroup(3, TARGET)}
     options = {"source": groups["source"], "variable": "x", "weights": W} | changes
     options["target"] = groups.get(changes.get("target"))
@@ -382,7 +382,7 @@ def test_other_weights_refused():
         readout.W = W * b2.mV
     with pytest.raises(InvalidTypeError, match=r"LinearMap\.W: expected an array of shape"):
         readout.W = "rand()"
-    with pytest.raises(InvalidValueError, match=r"LinearMap\.mask: expected no mask beside shared weights"):
+    with pytest.raises(InvalidValueError, match=r"LinearMap\.mask: the shared weights have a mask already"):
         LinearMap(source(), "x", weights=readout, mask=MASK)
     with pytest.raises(InvalidValueError, match=re.escape("expected weights of shape (3, 4) (targets, sources)")):
         LinearMap(source()[:4], "x", weights=readout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -101,12 +102,18 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
         lambda s: s.linear(**into(s, weights=np.zeros((4, 3)))),
         "expected an array of shape (4, 4) (targets, sources).\nReceived: (4, 3)",
     ),
-    "weights of one axis": (lambda s: s.linear(weights=np.zeros(4)), "expected an array of shape (targets, 4), a row"),
+    "weights of one axis": (
+        lambda s: s.linear(weights=np.zeros(4)),
+        "expected an array of shape (targets, 4), one row",
+    ),
     "one weight": (lambda s: s.linear(weights=0.1), "Fix: for one target give it the shape (1, 4)"),
     "weights of one axis into a group": (lambda s: s.linear(**into(s, weights=np.zeros(4))), "Received: (4,)"),
     "weights by a string": (lambda s: s.linear(weights="0.1*rand()"), "Received: '0.1*rand()'\nFix: pass numbers."),
     "no weights": (lambda s: s.linear(weights=None), "Received: None\nFix: pass numbers."),
-    "weights with nan": (lambda s: s.linear(weights=np.full((2, 4), np.nan)), "Fix: mend the 8 value(s) that are NaN"),
+    "weights with nan": (
+        lambda s: s.linear(weights=np.full((2, 4), np.nan)),
+        "Fix: correct the 8 value(s) that are NaN",
+    ),
     "ragged weights": (lambda s: s.linear(weights=[[1, 2], [3]]), "LinearMap.weights: expected an array of shape"),
     "complex weights": (
         lambda s: s.linear(weights=1j * np.ones((2, 4))),
@@ -119,7 +126,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     ),
     "a mask beside a kernel": (
         lambda s: s.linear(weights=SparseKernel(4, [0], [1], [1.0]), mask=np.ones((4, 4))),
-        "LinearMap.mask: expected no mask beside a SparseKernel.",
+        "LinearMap.mask: a SparseKernel has a mask already.",
     ),
     "a target without variable": (lambda s: s.linear(target=s.rates), "target and target_variable together"),
     "a variable without target": (lambda s: s.linear(target_variable="h"), "target and target_variable together"),
@@ -392,14 +399,14 @@ def test_there_are_enough():
 
 
 @pytest.mark.parametrize(("mistake", "text"), MISTAKES.values(), ids=MISTAKES)
-def test_is_refused(mistake, text):
+def test_a_mistake_of_a_script_is_refused(mistake, text):
     with pytest.raises((TensionError, BrianObjectException)) as caught:
         mistake(script())
     error = caught.value.__cause__ if isinstance(caught.value, BrianObjectException) else caught.value
     assert isinstance(error, TensionError)
     assert text in str(error)
     first, received, *_ = str(error).split("\n")
-    assert ": expected " in first
+    assert re.match(r"[^:\n]+: [^\n]+\.$", first)
     assert first.endswith(".")
     assert received.startswith("Received: ")
     assert len(received) < 220

@@ -232,26 +232,26 @@ def test_a_P_that_cannot_be_shared_is_refused(changes, plastic, reason):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"synapse": "double_exponential"}, InvalidValueError, "expected None, for 'echo_state' has no spikes"),
+        ({"synapse": "double_exponential"}, InvalidValueError, "'echo_state' has no spikes that a synapse"),
         ({"activation": "tanhh"}, UnknownNameError, "activation: expected a known activation, or an expression of x"),
         ({"activation": 3}, InvalidTypeError, "ForceNetwork.activation: expected a text"),
         ({"neuron": "lif", "synapse": "double_exponential", "initial": {}, "activation": "tanh"}, InvalidValueError,
-         "activation: expected none, for spiking neurons have none"),
+         "activation: 'lif' spikes, and spiking neurons have no activation"),
         ({"plastic": J}, InvalidTypeError, "plastic: expected a Plastic or None"),
         ({"plastic": Plastic(J[:5, :5], RULE)}, InvalidValueError, "plastic: expected a kernel of 12 neurons"),
         ({"plastic": Plastic(J, RULE), "output_kernel": np.ones((N, 2))}, InvalidValueError,
          "plastic: expected one output, whose error every neuron learns from.\nReceived: 2"),
         ({"plastic": Plastic(J, RULE, error="target_network")}, InvalidValueError,
          "target_network: expected a TargetNetwork, and plastic.error='target_network', together or neither"),
-        ({"output_kernel": None, "learning": RULE}, InvalidValueError, "learning: expected an output_kernel to learn"),
+        ({"output_kernel": None, "learning": RULE}, InvalidValueError, "learning: there is no readout to learn"),
         ({"output_kernel": None, "feedback_kernel": np.ones((1, N))}, InvalidValueError,
-         "feedback_kernel: expected None where there is no output to feed back"),
+         "feedback_kernel: feedback needs a readout, and this network has no output_kernel"),
         ({"plastic": Plastic(J, RULE, error="target_network"),
           "target_network": TargetNetwork("echo_state", J, np.ones((2, N)))}, InvalidValueError,
          "TargetNetwork.target_kernel: expected shape (1, 12)"),
     ],
 )  # fmt: skip
-def test_refused(changes, error, text):
+def test_parts_that_do_not_fit_a_plastic_kernel_are_refused(changes, error, text):
     with pytest.raises(error, match=re.escape(text)):
         net(**changes)
 
@@ -270,7 +270,7 @@ def test_refused(changes, error, text):
         (lambda: TargetNetwork("echo_state", J, np.ones((1, 3))), InvalidValueError,
          "TargetNetwork.target_kernel: expected an array of shape (n_outputs, 12)"),
         (lambda: TargetNetwork("echo_state", J, np.ones((1, N)), learning=RULE), InvalidValueError,
-         "TargetNetwork.learning: expected an output_kernel to learn"),
+         "TargetNetwork.learning: there is no readout to learn"),
     ],
 )  # fmt: skip
 def test_parts_refused(declare, error, text):

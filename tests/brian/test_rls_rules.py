@@ -241,6 +241,21 @@ def test_spike_map_learns(numpy_target):
     run.check()
 
 
+def test_a_factor_of_the_second_map_alone(numpy_target):
+    """The first of two maps learns in full, the second by its factors."""
+    rng = np.random.default_rng(9)
+    r, W = sines(STEPS, 6) - 0.4, rng.standard_normal((5, 6))
+    factor = np.vstack([np.ones((2, 6)), rng.random((3, 6))])
+    rates = Signal(r)
+    maps = [LinearMap(rates, "value", weights=rows) for rows in (W[:2], W[2:])]
+    rule = RLS(maps, alpha_P=0.7, error="z", factor=[None, factor[2:]])
+    b2.Network(rates, *maps, rule).run(STEPS * DT, namespace={})
+    dense = Dense(W, np.ones(W.shape, bool), alpha=0.7, factor=factor)
+    for row in r:
+        dense.update(row, dense.weights @ row)
+    assert_close(np.vstack([each.W for each in maps]), dense.weights)
+
+
 def test_spike_map_with_a_factor(numpy_target):
     factor = np.random.default_rng(2).random((6, 10))
     run = Spiking(factor=factor)
@@ -333,8 +348,8 @@ class TestRefused:
                 "RLS.row_sum: expected an array of shape (3,) (groups).\nReceived: (2,)",
             ),
             ({"row_sum": np.nan, "groups": GROUPS}, InvalidValueError, "RLS.row_sum: expected finite values."),
-            ({"row_sum": 1.0}, InvalidValueError, "RLS.row_sum: expected groups beside it.\nReceived: 1.0"),
-            ({"groups": GROUPS}, InvalidValueError, "RLS.row_sum: expected a penalty beside groups.\nReceived: None"),
+            ({"row_sum": 1.0}, InvalidValueError, "RLS.row_sum: a penalty needs groups.\nReceived: 1.0"),
+            ({"groups": GROUPS}, InvalidValueError, "RLS.row_sum: groups need a penalty.\nReceived: None"),
             (
                 {"row_sum": 1.0, "groups": GROUPS[1:]},
                 InvalidValueError,

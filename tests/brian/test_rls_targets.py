@@ -122,7 +122,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
     "values": (
         lambda s: refused(s, target=b2.TimedArray([0, np.nan], dt=1 * b2.ms)),
         InvalidValueError,
-        "RLS.target: expected a TimedArray of finite values.\nReceived: nan\nFix: mend that at index (1,).",
+        "RLS.target: expected a TimedArray of finite values.\nReceived: nan\nFix: correct that at index (1,).",
     ),
     "units of an array": (
         lambda s: refused(s, target=b2.TimedArray([0, 1] * b2.mV, dt=1 * b2.ms)),
@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_refused(mistake, numpy_target):
+def test_targets_without_one_meaning_are_refused(mistake, numpy_target):
     give, error, text = MISTAKES[mistake]
     with pytest.raises(error, match=re.escape(text)):
         give(Script())

@@ -180,7 +180,7 @@ REFUSED = {
     "short": "expected a whole file.\nReceived: '.*rows.npy with 500 of 608 bytes'\nFix: it is cut short: write it",
     "text": r"expected a \.npy file of an array of shape \(timesteps, channels\)\.\nReceived: '.* \(.*magic.*\)'\n"
     r"Fix: save it by numpy\.save\(\)\.",
-    "nan": r"expected finite values\.\nReceived: nan\nFix: mend the value at index \(13, 1\) of .*rows\.npy\.",
+    "nan": r"expected finite values\.\nReceived: nan\nFix: correct the value at index \(13, 1\) of .*rows\.npy\.",
     "fortran": r"row by row \(C order\)\.\nReceived: '.* in Fortran order'\nFix: save numpy\.ascontiguousarray\(\)",
     "swapped": "floats of 4 or 8 bytes as this machine has them.\nReceived: '.* of >f8'\nFix: save it as float64.",
     "half": "floats of 4 or 8 bytes as this machine has them.\nReceived: '.* of <f2'\nFix: save it as float64.",
@@ -193,7 +193,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("how", REFUSED)
-def test_refused(how, numpy_target, tmp_path):
+def test_a_file_that_is_no_array_of_samples_is_refused(how, numpy_target, tmp_path):
     path, signal = damaged(tmp_path, how), Signal(ROWS)
     for give in (Signal, signal.set_samples):
         with pytest.raises(InvalidValueError, match=r"(?s)Signal\.samples: .*" + REFUSED[how]):
@@ -208,7 +208,7 @@ def test_other_arguments_refused(numpy_target, tmp_path):
     with pytest.raises(InvalidValueError, match="a folder, pipe or device"):
         Signal(tmp_path)
     with pytest.raises(
-        UnitsError, match=r"samples without unit beside unit=\.\nReceived: 'volt'\nFix: leave out unit="
+        UnitsError, match=r"the samples have a unit, and unit= gives another\.\nReceived: 'volt'\nFix: leave out unit="
     ):
         Signal(ROWS * b2.mV, unit=b2.mV)
     with pytest.raises(InvalidTypeError, match=r"Signal\.unit: expected a unit, such as mV\.\nReceived: 'mV'"):

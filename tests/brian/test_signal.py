@@ -92,7 +92,7 @@ def test_other_groups_can_link_to_it():
             "expected an array of shape (timesteps, channels), not empty.\nReceived: (0, 1)",
         ),
         (np.zeros((2, 2, 2)), InvalidValueError, "not empty.\nReceived: (2, 2, 2)"),
-        ([1, np.nan], InvalidValueError, "expected finite values.\nReceived: nan\nFix: mend the 1 value(s)"),
+        ([1, np.nan], InvalidValueError, "expected finite values.\nReceived: nan\nFix: correct the 1 value(s)"),
         (
             "abc",
             InvalidValueError,

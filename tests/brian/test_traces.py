@@ -80,9 +80,9 @@ def test_compiled_code_gives_the_same(target):
         (lambda: net(traces=Traces([N], [0.1])), InvalidValueError, "Traces.neuron: expected neurons from 0 to 9"),
         (lambda: net(output_kernel=np.zeros((N, 2))), InvalidValueError, "output_kernel: expected an array of shape"),
         (lambda: net(neuron="echo_state", synapse=None, parameters={}), InvalidValueError,
-         "ForceNetwork.traces: expected None, without spikes or without a readout"),
+         "ForceNetwork.traces: this network has no"),
     ],
 )  # fmt: skip
-def test_refused(declare, error, text):
+def test_traces_that_do_not_fit_are_refused(declare, error, text):
     with pytest.raises(error, match=re.escape(text)):
         declare()

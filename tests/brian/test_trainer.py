@@ -225,7 +225,11 @@ def test_results_go_to_neo(numpy_target: Target) -> None:
         assert float(phases.times[0] + phases.durations[0]) == pytest.approx(0.01 * (number + 1), rel=1e-14)
     trainer.predict(steps=20)
     (segment,) = trainer.results.to_neo().segments
-    assert segment.annotations["phase"] == "prediction" and not segment.irregularlysampledsignals
+    assert (
+        segment.annotations["phase"] == "test"
+        and segment.name == "prediction"
+        and not segment.irregularlysampledsignals
+    )
     trainer.fit(y=np.ones((2, 50, 1)), epochs=2, verbose=0)  # two trials an epoch
     block = trainer.results.to_neo()
     assert [len(one.irregularlysampledsignals) for one in block.segments] == [0, 1, 0, 1]
@@ -364,7 +368,7 @@ def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeyp
             assert continued["N"] == len(trainer.network["spikes"].t)
         trainer.set_weights([np.zeros(200)])
         assert not np.any(trainer.network["readout"].w[:]) and not np.any(trainer.predict(steps=3))
-        with pytest.raises(UnsupportedError, match="continue_run: expected a network that no Trainer runs"):
+        with pytest.raises(UnsupportedError, match="continue_run: a Trainer runs this network"):
             continue_run(1 * MS, trainer.network)
         text = r"(?s)Trainer: expected a network that stays.*\nReceived: 'cells, set by a string'\nFix: set numbers"
         with pytest.raises(UnsupportedError, match=text):
@@ -534,7 +538,7 @@ def test_trials_begin_anew(numpy_target: Target) -> None:
     np.testing.assert_array_equal(trainer.network["cells"].v[:], [0.5] * 6)
     with pytest.raises(InvalidValueError, match="Trainer.reset_states: expected a Trainer with stateful=False"):
         rates().reset_states()
-    with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful"):
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful: expected True or False"):
         rates(stateful="no")
 
 

@@ -31,7 +31,7 @@ def test_it_goes_on_and_leaves_its_own_folder(stored, tmp_path, monkeypatch, cap
     run("--from", stored, "--set", "duration=2*ms")
     shown = capsys.readouterr().out
     assert "goes on from 0.01 s to 0.012 s, without learning" in shown
-    assert "written: results/lif_sine_continued/figure.png, results.h5, summary.json" in shown
+    assert "written: results/lif_sine_continued/figure.png, report.html, results.h5, summary.json" in shown
     more = Results.load(tmp_path / "results" / "lif_sine_continued" / "results.h5")
     before = Results.load(stored)
     assert (more.first_step, more.n_steps) == (before.stop_step, 40)

@@ -369,6 +369,7 @@ class TestKey:
 
     def test_a_wrapped_compiler_with_flags_compiles(self, monkeypatch, tmp_path, cache):
         """Brian2's makefile gets it too; a wrapper that counts stands for ccache."""
+
         skip_unless_here("cpp_standalone")
 
         wrapper = tmp_path / "my cache"

@@ -20,7 +20,7 @@ from tension_sim.protocols import Outcome
 from tension_sim.recipes import run as runs
 from tension_sim.recipes.result_folder import check_folder, result_files, save_outcome, usable_folder
 from tension_sim.system import folder_exchange as exchange
-from tension_sim.system.files import checked_path, read_regular, read_toml
+from tension_sim.system.files import check_path, read_regular, read_toml
 from tension_sim.system.folder_exchange import replaced_as_one, settle
 from tension_sim.system.interrupts import interrupts_wait
 
@@ -249,9 +249,9 @@ class TestPaths:
             ("~nosuchuser/x", InvalidValueError, "A.b: expected the home of a user of this machine."),
         ],
     )
-    def test_refused(self, value, error, text):
+    def test_what_is_no_path_is_refused(self, value, error, text):
         with pytest.raises(error) as info:
-            checked_path("A.b", value)
+            check_path("A.b", value)
         assert str(info.value).startswith(text)
 
     def test_what_never_ends_is_no_file(self, tmp_path):

@@ -2,7 +2,8 @@
 
 Run by test_kills.py. A line on stdin, ``<what> <seed>``, starts one; its number, and later what it says, goes to
 stdout. ``build`` and ``runs`` end only by a signal; ``once`` is one run, and ``prime`` one with a program of the
-cache that all tests share.
+cache that all tests share. ``long`` is a run of some seconds, ``resumed`` the same with checkpoints, from the last one
+on; ``fit`` and ``resumed_fit`` train a Brian2 network so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,14 @@ from tension_sim.system import scratch
 SETTINGS = ["n=40", "duration=200*ms", "start=50*ms", "stop=150*ms"]
 
 
-def run(folder: Path, seed: int, *settings: str) -> None:
+#: Some seconds, in which a checkpoint is written each quarter of one.
+LONG = ["duration=40*second", "start=1*second", "stop=39*second", "record.variables=v"]
+RESUMED = ["--checkpoint", "0.25", "--resume"]
+
+
+def run(folder: Path, seed: int, *settings: str, words: Sequence[str] = ()) -> None:
     """Do what ``tension-sim run`` does."""
-    arguments = ["run", "lif_sine", "--seed", str(seed), "--out", str(folder / "results")]
+    arguments = ["run", "lif_sine", "--seed", str(seed), "--out", str(folder / "results"), *words]
     if "overwrite" in inspect.signature(cli.run).parameters:
         arguments.append("--overwrite")
     for setting in (*SETTINGS, *settings):
@@ -67,6 +74,12 @@ def victim(folder: Path, what: str, seed: int) -> None:
         tell_program(folder)
     if what in ("once", "prime"):
         run(folder, seed)
+    elif what in ("long", "resumed"):
+        run(folder, seed, *LONG, words=RESUMED if what == "resumed" else ())
+    elif what in ("fit", "resumed_fit"):
+        from fitted_by_trainer import fit
+
+        fit(folder, seed, checkpoint=what == "resumed_fit")
     elif what == "build":
         run(folder, 1, f"n={41 + seed}")  # a program that is not there
     else:

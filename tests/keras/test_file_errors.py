@@ -113,8 +113,8 @@ REFUSED = {
     ),
     "an argument": (
         lambda: derived(spiking.LIF, parameters={"tau_mem": "10*ms"})(**lif_arguments()),
-        r"Mine\.parameters: expected no tau_mem, which is an argument of Mine\.\nReceived: '10\*ms'\n"
-        r"Fix: give it to the layer\.",
+        r"Mine\.parameters: tau_mem is an argument of Mine\.\nReceived: '10\*ms'\n"
+        r"Fix: take tau_mem out of parameters, and pass it to the layer\.",
     ),
     "an argument that the file lacks": (
         lambda: derived(ConstrainedNoFeedbackESN, "echo_state")(**constrained().get_config()),
@@ -168,7 +168,8 @@ WHOLE = {
 @pytest.mark.parametrize("hook", WHOLE)
 def test_a_whole_current_needs_a_file_that_adds_its_inputs(hook: str, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(own.SPIKING)
-    text = rf"Mine\.{hook}: expected no such method, which takes the whole current of a neuron\.\nReceived: 'mine\.toml"
+    what = r"the method takes the sum of a neuron's currents, and mine\.toml does not just add its inputs"
+    text = rf"Mine\.{hook}: {what}\.\nReceived: 'mine\.toml"
     with pytest.raises(ValueError, match=text):
         derived(spiking.FileSpikingNN, tmp_path / "mine.toml", **{hook: WHOLE[hook]})(**FILE)
     # the same neurons without the factors

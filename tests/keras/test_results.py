@@ -14,6 +14,7 @@ import keras  # noqa: E402
 from tension_sim.base import FORCEModel  # noqa: E402
 from tension_sim.callbacks import OutputTracking, VoltageTracking  # noqa: E402
 from tension_sim.keras_style import training  # noqa: E402
+from tension_sim.results.measures import summary  # noqa: E402
 from tension_sim.results.plots import figure_run, save_figure  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments  # noqa: E402
@@ -51,10 +52,17 @@ def test_the_phases_of_a_run_are_those_of_the_schedule(engine: dict[str, str], t
     for part, wanted in ((slice(0, 40), [("before", 0, 10), ("learning", 10, 40)]),
                          (slice(40, 60), [("learning", 40, 50), ("test", 50, 60)])):  # fmt: skip
         model.fit(x[part], y[part], verbose=0)
-        assert [(phase.name, phase.start, phase.stop) for phase in model.results.phases] == wanted
-        save_figure(figure_run(model.results), tmp_path / "run.png")
+        results = model.results
+        assert [(phase.name, phase.start, phase.stop) for phase in results.phases] == wanted
+        assert [segment.name for segment in results.to_neo().segments] == [name for name, *_ in wanted]
+        save_figure(figure_run(results), tmp_path / "run.png")
+    error = (results.output - results.target)[10:]
+    assert summary(results)["rmse"]["test"] == pytest.approx(np.sqrt(np.mean(error**2)))
     model.predict(x, verbose=0)
-    assert [phase.name for phase in model.results.phases] == ["prediction"]
+    assert [phase.name for phase in model.results.phases] == ["test"]
+    assert model.results.provenance["call"] == "predict"
+    assert [segment.name for segment in model.results.to_neo().segments] == ["test"]
+    assert set(summary(model.results)["firing_rate"]) == {"test"}
 
 
 def test_a_prediction_of_a_rate_network_is_a_run() -> None:

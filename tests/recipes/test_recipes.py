@@ -53,8 +53,8 @@ def test_recipe_holds_the_published_parameters(name, table):
     assert network["n"] == int(row["N"])
     assert network["p"] == 0.1
     assert network["G"] == float(row["G"])
-    twice = re.search(r"E·Q twice: (\S+)\)", row["Q"])
-    assert network["Q"] == float(twice[1] if twice else row["Q"])
+    # one program multiplies the feedback by Q twice, with which no seed learns: the recipe takes Q as it is written
+    assert network["Q"] == float(row["Q"].partition(" (")[0])
     assert network["row_balanced"] == (row["neuron"] != "Izh.")
 
     factor, _, unit = row["P0"].rpartition("dt")
@@ -155,7 +155,11 @@ def test_recipe_says_what_it_is_and_what_it_takes(name):
     recipe = load_recipe(name)
     assert recipe.summary and recipe.script
     assert recipe.source.startswith("https://")
-    assert recipe.expected.get("reference") or set(recipe.expected) == set()
+    # ranges come from three seeds or more, or from the publication
+    told = recipe.expected.get("reference", "three seeds")
+    number = r"(three|four|five|six|seven|eight|nine|ten|\d+) (seeds|networks)"
+    assert re.search(rf"{number}|publication|published", told), told
+    assert "reference" in recipe.expected or not recipe.expected
     needs = forecast(recipe)
     assert needs.steps > 0 and needs.memory > 0 and needs.seconds > 0
     assert needs.seconds < forecast(recipe, "numpy").seconds

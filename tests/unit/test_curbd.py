@@ -158,7 +158,7 @@ class TestMasks:
             ),
         ],
     )
-    def test_refused(self, changes, error, text):
+    def test_masks_that_do_not_fit_are_refused(self, changes, error, text):
         with pytest.raises(error) as caught:
             model(**changes)
         assert text in str(caught.value)
@@ -196,8 +196,8 @@ class TestDecomposition:
         found = model()
         assert np.array_equal(found.decompose(rates)["B", "A"], found.weights[:, 3:] * (np.arange(N) < 3)[:, None])
 
-    def test_refused(self):
-        with pytest.raises(InvalidValueError, match="decompose.rates: expected rates, for nothing was run yet"):
+    def test_rates_and_sources_that_do_not_fit_are_refused(self):
+        with pytest.raises(InvalidValueError, match="decompose.rates: nothing was run yet"):
             model().decompose()
         with pytest.raises(InvalidValueError, match=r"decompose.rates: expected shape \(times, 8\)"):
             model().decompose(np.ones((3, 2)))
@@ -293,7 +293,7 @@ def test_gaps_stay_gaps_in_results(caplog):
             {"data": np.where(np.arange(N) == 1, np.nan, DATA)},
             InvalidValueError,
             "DataConstrainedNetwork.data: expected data without gaps.\nReceived: 'nan'\n"
-            'Fix: mend the 12 missing values, the first at index (0, 1), or set nan to "skip".',
+            'Fix: correct the 12 missing values, the first at index (0, 1), or set nan to "skip".',
         ),
         (
             {"data": np.where(np.arange(N) == 1, np.nan, DATA), "nan": "skip"},

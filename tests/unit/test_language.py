@@ -27,7 +27,7 @@ from tension_sim.declare.language import (
     render,
 )
 from tension_sim.declare.language.checks import METHODS, REFUSED_METHODS
-from tension_sim.declare.language.code import checked_code, checked_error
+from tension_sim.declare.language.code import check_code, check_error_code
 from tension_sim.declare.language.functions import CONSTANTS, FUNCTIONS
 from tension_sim.declare.language.unit_table import BASE_UNITS, EQUATION_UNITS, unit_text
 from tension_sim.declare.language.words import meaning_of
@@ -236,7 +236,7 @@ class TestExpressions:
             ("a \\\n + b", "Fix: remove"),
         ],
     )
-    def test_refused(self, text, message):
+    def test_what_is_no_arithmetic_is_refused(self, text, message):
         with pytest.raises(InvalidValueError, match=rf"^A\.b: (.|\n)*(?:{message})"):
             parse("A.b", text)
 
@@ -395,7 +395,7 @@ class TestEquations:
 
 class TestDoor:
     def test_code_of_a_group(self):
-        code = checked_code(
+        code = check_code(
             ["a", "b"], equations="dr/dt=-r/tau:1\nunit:volt (shared,constant)", parameters={"tau": SECOND}, method="euler",  # noqa: E501
             filters=["r"], threshold="r>1", reset="r=0;", rate="",
         )  # fmt: skip
@@ -406,11 +406,11 @@ class TestDoor:
         with pytest.raises(
             InvalidValueError, match=re.escape("a.toml with b.toml: equations: expected one equation a")
         ):
-            checked_code(["a", "b"], equations="x : 1\nx : 1", parameters={}, method="euler")
+            check_code(["a", "b"], equations="x : 1\nx : 1", parameters={}, method="euler")
 
     def test_errors_of_rules(self):
-        assert checked_error("A", "f(z)-y") == "f(z) - y"
+        assert check_error_code("A", "f(z)-y") == "f(z) - y"
         with pytest.raises(UnknownNameError, match="A: expected a known variable of a rule"):
-            checked_error("A", "z - q", ["z", "y"])
+            check_error_code("A", "z - q", ["z", "y"])
         with pytest.raises(UnknownNameError, match="A: expected a known function"):
-            checked_error("A", "system(z)", ["z", "y"])
+            check_error_code("A", "system(z)", ["z", "y"])

@@ -104,7 +104,7 @@ class TestSparseKernel:
             ((3, [4], [3], [1.0], 5), InvalidValueError, "SparseKernel.pre: expected indices from 0 to 2."),
         ],
     )
-    def test_refused(self, arguments, error, text):
+    def test_indices_and_weights_that_make_no_kernel_are_refused(self, arguments, error, text):
         with pytest.raises(error, match=re.escape(text)):
             SparseKernel(*arguments)
 
@@ -164,7 +164,7 @@ class TestLearning:
             ({"probability": 1.5}, "Learning.probability: expected a number in (0, 1]."),
         ],
     )
-    def test_refused(self, arguments, text):
+    def test_numbers_outside_their_range_are_refused(self, arguments, text):
         with pytest.raises(InvalidValueError, match=re.escape(text)):
             Learning(**({"alpha_P": 1.0} | arguments))
 
@@ -360,7 +360,7 @@ class TestForceNetwork:
             ({"initial": {"v": ["a"] * N}}, InvalidTypeError, "ForceNetwork.initial['v']: expected an array"),
         ],
     )
-    def test_refused(self, changes, error, text):
+    def test_parts_that_do_not_fit_are_refused(self, changes, error, text):
         with pytest.raises(error, match=re.escape(text)):
             declare(**changes)
 

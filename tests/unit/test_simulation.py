@@ -498,12 +498,12 @@ class TestRefused:
             (
                 {},
                 InvalidValueError,
-                "Simulation.run.y: expected a target to learn.\nReceived: None\nFix: give y.",
+                "Simulation.run.y: the network learns, and there is no target.\nReceived: None\nFix: pass y, or",
             ),
             (
                 {"y": [0, np.nan]},
                 InvalidValueError,
-                "Simulation.run.y: expected finite values.\nReceived: nan\nFix: mend",
+                "Simulation.run.y: expected finite values.\nReceived: nan\nFix: correct",
             ),
             (
                 {"y": "sine"},
@@ -555,7 +555,7 @@ class TestRefused:
             (
                 {"y": Task("demo", 5, np.zeros((5, 1)))},
                 InvalidValueError,
-                "Simulation.run.x: expected no x beside a Task.",
+                "Simulation.run.x: a Task brings its own inputs.",
             ),
             (
                 {"y": Task("demo", 5, np.zeros((5, 1))), "x": None},
@@ -580,7 +580,7 @@ class TestRefused:
             Simulation(network, target="cpp_standalone").run(**data)
 
     def test_input_where_there_is_none(self):
-        with pytest.raises(InvalidValueError, match="expected no input, for the network has no input_kernel"):
+        with pytest.raises(InvalidValueError, match="the network has no input_kernel"):
             Simulation(net(n=10), target="cpp_standalone").run(np.zeros(5), np.zeros(5))
 
     def test_steps_without_data(self):

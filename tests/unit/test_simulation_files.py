@@ -98,7 +98,7 @@ def test_a_large_file_takes_little_memory(target, tmp_path):
     assert all(float(grown) < 50 for grown in ended.stdout.split()), ended.stdout
 
 
-def test_refused(tmp_path):
+def test_files_of_samples_that_cannot_be_used_are_refused(tmp_path):
     simulation = Simulation(net(learning=RULE), target="numpy")
     bad = Y.copy()
     bad[13] = np.nan
@@ -106,7 +106,7 @@ def test_refused(tmp_path):
         "none.npy": r"Simulation\.run\.y: expected a \.npy file of .*\.\nReceived: 'none\.npy \(No such file",
         saved(
             tmp_path, bad
-        ): r"Simulation\.run\.y: expected finite values\.\nReceived: nan\nFix: mend the value at index"
+        ): r"Simulation\.run\.y: expected finite values\.\nReceived: nan\nFix: correct the value at index"
         r" \(13, 0\) of .*y\.npy\.",
     }.items():
         with pytest.raises(InvalidValueError, match=text):

@@ -40,7 +40,7 @@ def test_series_become_float_columns():
         (
             [1, np.nan, np.inf],
             InvalidValueError,
-            "expected finite values.\nReceived: nan\nFix: mend the 2 value(s) that",
+            "expected finite values.\nReceived: nan\nFix: correct the 2 value(s) that",
         ),
         ([[1, 2], [3, -np.inf]], InvalidValueError, "the first at index (1, 1)."),
         ("abc", InvalidTypeError, "Received: 'abc'\nFix: pass numbers."),
@@ -76,8 +76,10 @@ def test_positive_accepts(value):
 
 @pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, -np.inf])
 def test_positive_refuses_values(value):
-    with pytest.raises(InvalidValueError, match=r"A\.b: expected a finite number above 0\.\nReceived: .*\nFix: mend"):
-        check_positive("A.b", value, "mend it.")
+    with pytest.raises(
+        InvalidValueError, match=r"A\.b: expected a finite number above 0\.\nReceived: .*\nFix: correct"
+    ):
+        check_positive("A.b", value, "correct it.")
 
 
 @pytest.mark.parametrize("value", ["1", None, True, [1.0], 1j, object()])

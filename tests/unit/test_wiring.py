@@ -9,7 +9,7 @@ import pytest
 
 from tension_sim.circuit import parts as circuit
 from tension_sim.circuit.wiring import ForceWiring
-from tension_sim.declare.language.code import checked_code
+from tension_sim.declare.language.code import check_code
 from tension_sim.declare.network import ForceNetwork, Learning
 from tension_sim.declare.record import Record
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
@@ -34,15 +34,15 @@ def test_code_that_was_read_is_not_read_again_but_refused_again(monkeypatch):
 
     def counted(files, **code):
         read.append(code["equations"])
-        return checked_code(files, **code)
+        return check_code(files, **code)
 
-    monkeypatch.setattr(circuit, "checked_code", counted)
+    monkeypatch.setattr(circuit, "check_code", counted)
     parts = [circuit.Units(3, f"dnever_seen/dt=-never_seen/({tau}*ms):1", (), ()) for tau in (7, 7, 8)]
     assert len(read) == 2
     assert parts[0] == parts[1] != parts[2]
     assert parts[1].equations == "dnever_seen/dt = -never_seen/(7*ms) : 1"
     for _ in range(2):
-        with pytest.raises(UnknownNameError, match="never_heard"):
+        with pytest.raises(UnknownNameError, match=r"never_seen: expected a known variable, (.|\n)*'never_heard'"):
             circuit.Units(3, "dnever_seen/dt = never_heard/ms : 1", (), ())
 
 
@@ -175,7 +175,7 @@ class TestInitialState:
             ),
         ],
     )
-    def test_refused(self, given, error, text):
+    def test_a_state_of_another_network_is_refused(self, given, error, text):
         network = net()
         with pytest.raises(error, match=re.escape(text)):
             wiring(network).initial_state(given)

@@ -1,4 +1,4 @@
-"""What a rule is told of Synapses: checked, and brought into the form that generated code has."""
+"""Check what a rule is told of Synapses, and bring it into the form that generated code has."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Learned:
 
     @property
     def n_sources(self) -> int:
-        """How many neurons it may come from."""
+        """Number of neurons that it may come from."""
         return len(self.synapses.source)
 
     @property
     def source_start(self) -> int:
-        """The first of them in the group that they are a part of."""
+        """Number of the first of them in the whole group."""
         return _place(self.synapses.source)[1]
 
     @property
@@ -82,7 +82,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class LearnedSynapses:
-    """What learns, as one map: all Synapses into one group; nothing is declared yet.
+    """All learning Synapses into one group, as one map; nothing is declared yet.
 
     Attributes
     ----------
@@ -93,7 +93,8 @@ class LearnedSynapses:
     parts: list[Learned]
 
     #: It comes after all that neurons and synapses do in a time step.
-    when, order = None, 0
+    when: str | None = None
+    order: int = 0
 
     def __len__(self) -> int:
         return len(self.target)
@@ -105,7 +106,7 @@ class LearnedSynapses:
 
     @property
     def target_start(self) -> int:
-        """The first of them in the group that they are a part of."""
+        """Number of the first of them in the whole group."""
         return _place(self.target)[1]
 
     @property
@@ -146,7 +147,7 @@ def given_synapses(maps: Any) -> list[Synapses] | None:
 
 
 def described(synapses: list[Synapses], weight: Any, trace: Any, trainable: Any, factor: Any) -> LearnedSynapses:
-    """Check what is said of some Synapses.
+    """Check the arguments about some Synapses.
 
     Parameters
     ----------

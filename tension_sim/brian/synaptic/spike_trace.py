@@ -61,7 +61,7 @@ class SpikeTrace:
     """
 
     def __init__(self, source: Any, tau: Quantity) -> None:
-        self.group = NeuronGroup(
+        self.group: Any = NeuronGroup(
             len(source),
             "dr/dt = -r/tau : 1",
             method="exact",
@@ -79,4 +79,4 @@ class SpikeTrace:
             name=f"{self.group.name}_spikes",
         )
         arrive.is_part = True
-        self.objects = [self.group, arrive]
+        self.objects: list[Any] = [self.group, arrive]

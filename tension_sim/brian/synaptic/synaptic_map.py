@@ -19,7 +19,7 @@ from .spike_trace import SpikeTrace
 
 __all__ = ["Scatter", "SynapticMap"]
 
-#: What `rewired` is where a program has found blocks of other sizes than the P that it was given; else 0 or 1.
+#: Value of `rewired` if a program has found blocks of other sizes than the given P; otherwise 0 or 1.
 _OTHER_BLOCKS = 2
 
 
@@ -41,11 +41,13 @@ class SynapticMap(GeneratedObject):
 
     def __init__(self, synapses: LearnedSynapses, *, when: str, order: int, name: str) -> None:
         made = _made_traces(synapses.parts)
-        self.parts = [
+        self.parts: list[Learned] = [
             one if one.tau is None else replace(one, trace_group=made[_key(one)].group) for one in synapses.parts
         ]
-        self.shape, self._target_start = synapses.shape, synapses.target_start
-        self.by_synapse, self.has_factor = synapses.by_synapse, synapses.has_factor
+        self.shape: tuple[int, int] = synapses.shape
+        self._target_start = synapses.target_start
+        self.by_synapse: bool = synapses.by_synapse
+        self.has_factor: bool = synapses.has_factor
         self._rule: Any = None
         self._connections: list[int] | None = None
         super().__init__(
@@ -121,7 +123,7 @@ class SynapticMap(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """As of the rule."""
+        """See the rule."""
         return self._rule.schedule_is_its_own
 
     def before_run(self, run_namespace: Any) -> None:
@@ -174,7 +176,7 @@ class SynapticMap(GeneratedObject):
         return find_wiring(pre, post, trainable, self.shape[0], self.by_synapse)
 
     def check(self) -> None:
-        """Raise what a generated program found: nothing that learns, or partners that do not fit what was before."""
+        """Raise the error that a generated program found: nothing learns, or the partners changed."""
         found = int(self._get("rewired")[0])
         if found == _OTHER_BLOCKS:
             sizes = np.diff(self._rule._get("block_start")).tolist()
@@ -246,5 +248,5 @@ class Scatter(GeneratedObject):
 
     @property
     def schedule_is_its_own(self) -> bool:
-        """As of the rule."""
+        """See the rule."""
         return self._map.schedule_is_its_own

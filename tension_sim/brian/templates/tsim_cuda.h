@@ -1,4 +1,4 @@
-// What the CUDA templates share: launches, sums in a fixed order, and the kernels of the small objects.
+// Shared by the CUDA templates: launches, sums in a fixed order, and the kernels of the small objects.
 #ifndef TSIM_CUDA_H
 #define TSIM_CUDA_H
 

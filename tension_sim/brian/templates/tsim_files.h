@@ -1,5 +1,5 @@
-// Files of a program are read and written whole, or the program ends: it says on stdout what it
-// wrote ("wrote <bytes> <path>") or why it ends ("fault <sentence>"), for a full disk takes no log.
+// Files of a program are read and written whole, or the program ends. It reports on stdout what it
+// wrote ("wrote <bytes> <path>") or why it ends ("fault <sentence>"), because a full disk takes no log.
 #ifndef TSIM_FILES_H
 #define TSIM_FILES_H
 
@@ -175,7 +175,7 @@ bool load_array(std::vector<std::string>& args, const std::string& name, T* data
     return true;
 }
 
-// The same for a vector; one of any length gets that of its file, of which a further argument tells the bytes.
+// The same for a vector. One of any length gets the length of its file; a further argument has the bytes of that.
 template <typename V>
 bool load_vector(std::vector<std::string>& args, const std::string& name, V& vector, bool of_any_length)
 {

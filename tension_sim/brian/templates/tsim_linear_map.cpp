@@ -11,7 +11,7 @@
 {% block maincode %}
     {% include 'tsim_gather.cpp' %}
 
-    {# A row is summed by one thread, so their number changes no bit. Small products are over before they are awake. #}
+    {# One thread sums a row, so their number changes no bit. Small products end before threads have started. #}
     {% if not masked %}
     if (n_sources < 16)
     {

@@ -1,4 +1,4 @@
-// A program ends with the process that started it, and well where it is asked to.
+// Ends a program with the process that started it, or after its time step if it is asked to.
 #ifndef TSIM_PROCESS_H
 #define TSIM_PROCESS_H
 
@@ -21,7 +21,7 @@ inline volatile std::sig_atomic_t& stop_wanted()
     return wanted;
 }
 
-// The very first to do. Elsewhere than on Linux a program whose parent is gone ends when it next tells its progress.
+// Called first. On systems other than Linux, a program whose parent is gone ends at its next progress report.
 inline void begin(std::vector<std::string>& args)
 {
     const std::string parent = take(args, "parent=");

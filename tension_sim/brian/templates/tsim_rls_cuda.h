@@ -25,7 +25,7 @@ __host__ __device__ inline bool due(std::int64_t step, const Schedule& s) {
     return tsim::due(step, *s.learning, *s.start_step, *s.stop_step, *s.update_every, *s.probability, *s.seed);
 }
 
-// Everything an update reads and writes, in device memory. T: weights and P; X: the source variable.
+// All that an update reads and writes, in device memory. T: weights and P; X: the source variable.
 template <typename T, typename X, int MAPS>
 struct Problem {
     std::int64_t n_blocks;
@@ -60,7 +60,7 @@ struct Problem {
     __device__ X r(std::int64_t row) const { return x[by_synapse ? row : partner[row]]; }
 };
 
-// What not every rule has; null where it is not used. Arrays of sources, then of stored weights.
+// Options that not every rule has; null if unused. Arrays of sources, then of stored weights.
 template <typename T, int MAPS>
 struct Options {
     bool alpha_each = false;                      // alpha_P is one number of each source
@@ -189,13 +189,13 @@ __global__ void gains(const Problem<T, X, MAPS> p) {
     }
 }
 
-// Whether a block learns: not from the first bad one on, and none beside a bad one where c of all divide.
+// Whether a block learns: those before the first bad one do; none does if one is bad and a rule needs the c of all.
 template <typename T, typename X, int MAPS>
 __device__ inline bool learns(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b) {
     return b < *p.first_bad && !(o.block_of && *p.first_bad < p.n_blocks);
 }
 
-// One CUDA block a learned row of a map: W_i -= g e_i k.
+// One CUDA block per learned row of a map: W_i -= g e_i k.
 template <typename T, typename X, int MAPS>
 __global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const int m = blockIdx.y;
@@ -263,7 +263,7 @@ static inline std::int32_t fetched(const std::int32_t* from) {
     return value;
 }
 
-// What happens at one time step; false if learning diverged in it. The host waits for the device's answer, so that
+// One time step; returns false if learning diverged in it. The host waits for the device's answer, so that
 // the run ends with this very step.
 template <typename T, typename X, int MAPS>
 bool update(const Problem<T, X, MAPS>& p, std::int64_t step, const Options<T, MAPS>& o = Options<T, MAPS>()) {
@@ -295,7 +295,7 @@ __global__ void copy(std::int64_t n, const X* from, Y* to, std::int64_t step, co
     if (i < n && due(step, schedule)) to[i] = (Y)from[i];
 }
 
-// One CUDA block a learned row of a map: z = W x; without partners, x is beside w.
+// One CUDA block per learned row of a map: z = W x; without partners, x is beside w.
 template <typename T, typename X>
 __global__ void row_sums(std::int64_t n_blocks, const std::int32_t* partner, const std::int64_t* block_start,
                          const X* x, const std::int32_t* rows, const std::int64_t* block_rows, const T* w,

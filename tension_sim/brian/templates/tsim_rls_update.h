@@ -1,9 +1,9 @@
 // One update of all blocks, for generated C++ and Cython code; tsim_rls.h does the work on a block.
 //
-// Of each block k and c are found, then weights and P move: so a block that diverges is seen before any of it is
-// written. Threads find all before any moves, and so does an option that needs the c of other blocks. Each block is
-// worked on by one thread alone, so that the number of threads changes no bit; and what is done on one is compiled by
-// itself, since fast maths orders sums anew in each context, also in the one without threads.
+// For each block, find() computes k and c, then learn() changes its weights and P: so a block that diverges is seen
+// before any of it is written. With threads, find() runs for all blocks before learn(), as it does where a rule needs
+// the c of other blocks. One thread works on a block, so that the number of threads changes no bit. The code of a block
+// is compiled by itself, because fast maths orders sums anew in each context, also in the one without threads.
 #ifndef TSIM_RLS_UPDATE_H
 #define TSIM_RLS_UPDATE_H
 
@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-// Blocks among threads, where there are enough numbers for threads to pay.
+// Shares blocks among threads if there are enough numbers to make threads worthwhile.
 #if defined(_OPENMP)
 #include <omp.h>
 #define TSIM_RLS_PRAGMA(text) _Pragma(#text)
@@ -118,7 +118,7 @@ static inline void fetch(const V* begin, std::int64_t n) {
     for (std::int64_t j = 0; j < n; j += 64 / sizeof(V)) TSIM_RLS_PREFETCH(begin + j);
 }
 
-// k of a block, into the slot of its next term; c, or 0 if the update is not finite.
+// Computes k of a block in the slot of its next term; returns c, or 0 if the update is not finite.
 template <typename T, typename X, int MAPS>
 TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
     static thread_local std::vector<T> r, k;
@@ -156,7 +156,7 @@ static inline void relax(const Problem<T, X, MAPS>& p, std::int64_t b) {
     for (std::int64_t i = 0; i < p.size(b); i++, P += i) P[i] += pull * T(p.alpha_of(p.partner[p.block_start[b] + i]));
 }
 
-// Weights and P of a block, once c of all blocks is known.
+// Changes the weights and P of a block, once c of all blocks is known.
 template <typename T, typename X, int MAPS>
 TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t b, const T* all_c) {
     static thread_local std::vector<T> divided;
@@ -188,7 +188,7 @@ static bool update(const Problem<T, X, MAPS>& p) {
     c_of.resize(p.n_blocks);
     T* const all_c = c_of.data();
     if (!p.block_of && !TSIM_RLS_SHARED(p.P_start[p.n_blocks])) {
-        // while the caches hold it, a block learns at once
+        // a block learns at once, while the caches hold it
         for (std::int64_t b = 0; b < p.n_blocks; b++) {
             all_c[b] = find(p, b);
             if (all_c[b] == 0) return false;

@@ -22,7 +22,7 @@ inline bool is_finite(float x)
     return (bits >> 23 & 0xff) != 0xff;
 }
 
-// Returns how many rows there are in so many numbers, of which a run may have brought any number.
+// Returns the number of rows, and ends the program if the numbers of a run do not fill whole rows.
 inline int64_t whole_rows(const std::string& name, size_t count, int64_t columns)
 {
     if (count == 0 || count % columns)

@@ -1,6 +1,6 @@
-// Sums in C++ that keep every bit. Fast maths lets the compiler order a sum as it likes, each time it meets one:
-// these functions are compiled once, by themselves, so that the code around them, with or without threads, and
-// where the arrays lie in memory change nothing.
+// Sums in C++ that are equal to the last bit. Fast maths lets the compiler order each sum as it likes. So these
+// functions are compiled once, by themselves: neither the code around them, with or without threads, nor the place of
+// arrays in memory changes a bit.
 #ifndef TSIM_SUMS_H
 #define TSIM_SUMS_H
 

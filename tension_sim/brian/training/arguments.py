@@ -12,10 +12,10 @@ from .._base import resolve_source
 from ..linear_map import LinearMap
 from ..signal import Signal
 
-__all__ = ["checked_metrics", "checked_network", "checked_output", "checked_signals", "validation_pair"]
+__all__ = ["check_metrics", "check_network", "check_output", "check_signals", "validation_pair"]
 
 
-def checked_network(network: Any) -> list[Any]:
+def check_network(network: Any) -> list[Any]:
     """Return the objects of a network."""
     if not isinstance(network, Network):
         raise InvalidTypeError(message("Trainer.network", "a Network", network, "put its objects in Network(...)."))
@@ -25,7 +25,7 @@ def checked_network(network: Any) -> list[Any]:
     return members
 
 
-def checked_output(output: Any, members: list[Any]) -> tuple[Any, str]:
+def check_output(output: Any, members: list[Any]) -> tuple[Any, str]:
     """Return group and variable of the output."""
     where = "Trainer.output"
     if isinstance(output, LinearMap):
@@ -42,7 +42,7 @@ def checked_output(output: Any, members: list[Any]) -> tuple[Any, str]:
     return group, variable
 
 
-def checked_signals(target: Any, inputs: Any, members: list[Any], clock: Any) -> dict[str, Signal]:
+def check_signals(target: Any, inputs: Any, members: list[Any], clock: Any) -> dict[str, Signal]:
     """Return the signals by the names of their arguments."""
     signals = {} if target is None else {"y": ("Trainer.target", target)}
     if isinstance(inputs, Mapping):
@@ -69,7 +69,7 @@ def _check_member(where: str, member: Any, members: list[Any]) -> None:
         )
 
 
-def checked_metrics(metrics: Any) -> dict[str, Callable[..., float]]:
+def check_metrics(metrics: Any) -> dict[str, Callable[..., float]]:
     """Return metrics by their names."""
     if metrics is None:
         return {}

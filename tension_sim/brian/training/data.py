@@ -10,7 +10,7 @@ import numpy as np
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ...declare.sample_file import SampleFile
-from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
+from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, problem, unknown_name
 from ..dimensions import numbers_with_unit, unit_name
 from ..signal import Signal
 
@@ -21,7 +21,7 @@ _EXPECTED = "an array of shape (timesteps, channels) or (trials, timesteps, chan
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What one run gets.
+    """Input of one run.
 
     Attributes
     ----------
@@ -96,7 +96,9 @@ def _series(where: str, value: Any, signal: Signal) -> tuple[Sequence[np.ndarray
     _check_fit(where, dim, array.shape[2], np.shape(value), signal)
     if not np.isfinite(array).all():
         at = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
-        raise InvalidValueError(message(where, "finite values", float(array[at]), "mend the samples that are not."))
+        raise InvalidValueError(
+            message(where, "finite values", float(array[at]), "correct the samples that are not finite.")
+        )
     return list(array), stacked
 
 
@@ -132,5 +134,5 @@ def by_argument(where: str, inputs: Any, x: Any) -> dict[str, Any]:
         return {f"x[{name!r}]": samples for name, samples in x.items()}
     if inputs is None:
         fix = "pass inputs=Signal(...) to the Trainer, or leave x out."
-        raise InvalidValueError(message(f"{where}.x", "no x, for the Trainer has no inputs", np.shape(x), fix))
+        raise InvalidValueError(problem(f"{where}.x", "the Trainer has no inputs", np.shape(x), fix))
     return {"x": x}

@@ -1,4 +1,4 @@
-"""What runs the network of a Trainer: the form that all engines share."""
+"""Base class of the engines that run the network of a Trainer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Engine(ABC):
     step: int
 
     def __init__(self, network: Any, dt: float) -> None:
-        self.network, self.dt = network, dt
+        self.network: Any = network
+        self.dt: float = dt
 
     def variable(self, name: str) -> Any:
         """Return the variable of a name such as ``"signal.samples"``."""
@@ -43,11 +44,20 @@ class Engine(ABC):
 
     @abstractmethod
     def build(self) -> None:
-        """Generate and compile what was not yet."""
+        """Generate and compile, unless this was done."""
 
     @abstractmethod
-    def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
-        """Run some steps from values by name; return what was recorded, and whether an interrupt ended it."""
+    def run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> tuple[Records, bool]:
+        """Run some steps from values by name; return what was recorded, and whether an interrupt ended it.
+
+        It ends before its last step also where it pauses, some seconds from now.
+        """
 
     @abstractmethod
     def set(self, name: str, value: Any) -> None:
@@ -75,11 +85,11 @@ class Engine(ABC):
 
     @abstractmethod
     def reset(self, start: dict[str, Any], is_state: Callable[[str, str], bool]) -> None:
-        """Give the variables of which `is_state` (owner, name) says so, and all queues, their values in `start`."""
+        """Set the variables for which `is_state(owner, name)` is true, and all queues, to their values in `start`."""
 
     @abstractmethod
-    def packed(self) -> dict[str, Any]:
-        """Return the state as arrays, numbers and strings."""
+    def packed(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the present state, or another one, as arrays, numbers and strings."""
 
     @abstractmethod
     def check(self, where: str, state: Any) -> None:

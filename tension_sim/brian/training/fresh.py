@@ -1,4 +1,4 @@
-"""What begins anew with each trial of a stateless training, and what goes on."""
+"""Which variables are reset at each trial of a stateless training, and which continue."""
 
 from __future__ import annotations
 

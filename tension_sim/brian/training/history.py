@@ -23,7 +23,7 @@ _HOOKS = (
 
 
 class History:
-    """What each epoch gave.
+    """Numbers of each epoch.
 
     Attributes
     ----------
@@ -52,14 +52,17 @@ class History:
 
 
 class ProgressBar:
-    """Tell the progress: a bar that moves (1), or a line an epoch (2)."""
+    """Show progress: a moving bar (1), or one line per epoch (2)."""
 
     def __init__(self, verbose: Any) -> None:
         where = "Trainer.fit.verbose"
         if verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(where, '"auto", 0, 1 or 2', verbose, "0 is silent."))
-        self.verbose = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
-        self.first, self.epochs, self.epoch, self.steps = 0, 1, 0, 1
+        self.verbose: int = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
+        self.first: int = 0
+        self.epochs: int = 1
+        self.epoch: int = 0
+        self.steps: int = 1
         #: Called as ``report(steps_done, steps)``, over all epochs.
         self.report: Callable[[int, int], None] | None = None
 

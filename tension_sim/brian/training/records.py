@@ -1,4 +1,4 @@
-"""What the monitors of a network saw in one run."""
+"""Recordings of a network's monitors in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from brian2.monitors.statemonitor import StateMonitor
 
 from ..recorder import Recorder
 
-__all__ = ["Records", "monitors_of", "rows_of", "variables_of"]
+__all__ = ["Records", "joined", "monitors_of", "output_recorder", "rows_of", "variables_of"]
 
 #: By monitor and variable, its rows in time.
 Records = dict[str, dict[str, np.ndarray]]
@@ -41,3 +41,23 @@ def rows_of(monitor: Any, begin: dict[str, int] | None = None) -> dict[str, np.n
         name: np.array(np.asarray(variable.get_value())[(begin or {}).get(name, 0) :])
         for name, variable in variables_of(monitor).items()
     }
+
+
+def joined(parts: list[Records]) -> Records:
+    """Return what was recorded in runs that follow each other."""
+    if len(parts) == 1:
+        return parts[0]
+    return {
+        monitor: {name: np.concatenate([part[monitor][name] for part in parts]) for name in held}
+        for monitor, held in parts[0].items()
+    }
+
+
+def output_recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:
+    """Return what records the output, of a name that is the same in each process."""
+    name = f"{group.name}_{variable}_output"
+    found = next((one for one in network.objects if one.name == name and isinstance(one, Recorder)), None)
+    if found is None:
+        found = Recorder(group, variable, clock=clock, name=name)
+        network.add(found)
+    return found

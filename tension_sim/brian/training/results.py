@@ -1,4 +1,4 @@
-"""What the runs of a fit, a prediction or an evaluation gave."""
+"""Results of the runs of a fit, a prediction or an evaluation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from ...declare.described import Described
 from ...errors import InvalidValueError, message
 from ...results.neo_objects import common_end, spike_trains
+from ...results.phases import LEARNING
 from ..monitors import quantities_unit
 from .records import Records
 
@@ -35,7 +36,7 @@ class Run:
     records : dict
         By monitor and variable, what was recorded, in SI units.
     phase : str
-        ``"learning"``, or what it was without: ``"prediction"`` or ``"evaluation"``.
+        ``"learning"`` or ``"test"``: a run without learning is a test.
     epoch : int or None
         The epoch that was complete with it, counted from 0.
     """
@@ -46,13 +47,13 @@ class Run:
     output: np.ndarray
     target: np.ndarray | None
     records: Records
-    phase: str = "learning"
+    phase: str = LEARNING
     epoch: int | None = None
 
 
 @dataclass(eq=False, repr=False)
 class TrainerResults(Described):
-    """What the last ``fit``, ``predict`` or ``evaluate`` gave.
+    """Results of the last ``fit``, ``predict`` or ``evaluate``.
 
     Attributes
     ----------
@@ -109,8 +110,8 @@ class TrainerResults(Described):
     def to_neo(self) -> neo.Block:
         """Return a `neo.Block` with a Segment for each run: output, target, and trains of all monitored neurons.
 
-        One Group a population holds its trains of all Segments. An Epoch ``phases`` says of each
-        Segment whether it is learning, a prediction or an evaluation. The weights after an epoch
+        One Group per population holds its trains of all Segments. An Epoch ``phases`` says of each
+        Segment whether it is learning or a test. The weights after an epoch
         are a signal ``weights of <map>`` with one sample, at the end of the Segment with which
         the epoch was complete.
         """

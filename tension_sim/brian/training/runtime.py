@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,11 +21,14 @@ from .records import Records, monitors_of, rows_of, variables_of
 
 __all__ = ["RuntimeEngine"]
 
-#: Under which Brian2 stores the states; a user's own have other names.
+#: Name under which Brian2 stores our states; states of the user's own have other names.
 _NAME = "tension_sim Trainer"
 
 #: Brian2 before 2.11 keeps only the address of numbers that it has drawn in advance.
 _ADDRESS = 1
+
+#: Seconds between two reports of progress; an interrupt waits as long.
+_PERIOD = 0.2
 
 
 class RuntimeEngine(Engine):
@@ -47,26 +51,38 @@ class RuntimeEngine(Engine):
     def step(self) -> int:  # type: ignore[override]
         return round(self.network.t_ / self.dt)
 
-    def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
+    def run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> tuple[Records, bool]:
         """Run some steps; return what was recorded, and whether an interrupt ended it."""
+        deadline = float("inf") if pause_after is None else time.monotonic() + pause_after
         for name, value in values.items():
             self.set(name, value)
         monitors = monitors_of(self.network)
         before = {m.name: {k: v.get_value().shape[0] for k, v in variables_of(m).items()} for m in monitors}
         self._forget_drawn()
-        start = self.step
+        start, paused = self.step, False
+        period = _PERIOD if pause_after is None else min(_PERIOD, max(pause_after / 4, 1e-3))
         with Interrupts(at_once=True) as interrupts:
 
             def report(elapsed: Any, completed: float, begin: Any, duration: Any) -> None:
+                nonlocal paused
                 interrupts.defer(self.network.stop)
                 progress(float(completed))
+                if 0 < completed < 1 and time.monotonic() > deadline and self._may_pause():
+                    paused = True
+                    self.network.stop()
 
             with _without_handler():
                 self.network.run(
-                    steps * self.dt * second, report=report, report_period=0.2 * second, namespace=users_names()
+                    steps * self.dt * second, report=report, report_period=period * second, namespace=users_names()
                 )
         records = {monitor.name: rows_of(monitor, before[monitor.name]) for monitor in monitors}
-        return records, interrupts.seen or self.step < start + steps
+        return records, interrupts.seen or (self.step < start + steps and not paused)
 
     def set(self, name: str, value: Any) -> None:
         """Set a variable such as ``"signal.samples"``."""
@@ -104,14 +120,21 @@ class RuntimeEngine(Engine):
         if np.size(device.rand_buffer) == _ADDRESS:
             device.rand_buffer_index[:] = device.randn_buffer_index[:] = 0
 
+    @staticmethod
+    def _may_pause() -> bool:
+        """Say whether another run has the same random numbers: none were drawn in advance, to be lost."""
+        device = brian2.get_device()
+        drawn = np.concatenate([np.atleast_1d(device.rand_buffer), np.atleast_1d(device.randn_buffer)])
+        return np.size(device.rand_buffer) > _ADDRESS or not drawn.any()
+
     def state(self) -> dict[str, Any]:
         """Return the whole state: variables, queues, clocks, time and random numbers."""
         self.network.store(_NAME)
         return self.network._stored_state.pop(_NAME)
 
-    def packed(self) -> dict[str, Any]:
-        """Return the state as arrays."""
-        return self.state()
+    def packed(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the present state, or another one, as arrays."""
+        return self.state() if state is None else state
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state."""

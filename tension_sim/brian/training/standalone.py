@@ -11,7 +11,7 @@ import brian2
 import numpy as np
 from brian2.units.allunits import second
 
-from ...errors import InvalidValueError, UnsupportedError, message
+from ...errors import InvalidValueError, UnsupportedError, message, problem
 from ...system.scratch import Scratch
 from ..callers import users_names
 from ..continuable import GENERATORS, TIME, check_device
@@ -19,7 +19,7 @@ from ..continuable_program import REPORT, ContinuableProgram, state_folder
 from ..program_files import owner_name
 from .engine import Engine
 from .fresh import TIMES
-from .records import Records, monitors_of, rows_of, variables_of
+from .records import Records, joined, monitors_of, rows_of, variables_of
 
 __all__ = ["StandaloneEngine"]
 
@@ -37,14 +37,14 @@ class StandaloneEngine(Engine):
     kind = "cpp_standalone"
 
     def __init__(self, network: Any, dt: float) -> None:
-        self.device = brian2.get_device()
+        self.device: Any = brian2.get_device()
         check_device("Trainer", self.device)
         if self.device.has_been_run or any(what == "run_network" for what, _ in self.device.main_queue):
             raise UnsupportedError(
-                message("Trainer", "a network that has not been run", "a run() before", "let the Trainer do all runs.")
+                problem("Trainer", "the network was run before", "run()", "let the Trainer do all runs.")
             )
         super().__init__(network, dt)
-        self.step = 0
+        self.step: int = 0
         self._made: ContinuableProgram | None = None
         self._reached: Scratch | None = None
         self._seen: dict[str, list[dict[str, np.ndarray]]] = {}
@@ -64,7 +64,7 @@ class StandaloneEngine(Engine):
         return self._reached
 
     def build(self) -> None:
-        """Generate and compile the program, or take over what was set since that was done."""
+        """Generate and compile the program, or take over the values that were set since."""
         if self._made is not None:
             if self._reached is not None:
                 self._made.take_values(self._reached.path)
@@ -77,10 +77,16 @@ class StandaloneEngine(Engine):
         self._made = ContinuableProgram(self.device, self.network, "Trainer")
         self._run({}, 0, lambda done: None)
 
-    def run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> tuple[Records, bool]:
+    def run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> tuple[Records, bool]:
         """Run some steps; return what was recorded, and whether an interrupt ended it."""
         self.build()
-        interrupted = self._run(values, steps, progress)
+        interrupted = self._run(values, steps, progress, pause_after)
         records = {}
         for monitor in monitors_of(self.network):
             records[monitor.name] = rows_of(monitor)
@@ -88,7 +94,13 @@ class StandaloneEngine(Engine):
             self.clear(monitor)
         return records, interrupted
 
-    def _run(self, values: Mapping[str, Any], steps: int, progress: Callable[[float], None]) -> bool:
+    def _run(
+        self,
+        values: Mapping[str, Any],
+        steps: int,
+        progress: Callable[[float], None],
+        pause_after: float | None = None,
+    ) -> bool:
         after, before = state_folder(), self._reached
         start = self.step
         try:
@@ -99,6 +111,7 @@ class StandaloneEngine(Engine):
                 duration=steps * self.dt,
                 values=values,
                 progress=progress,
+                pause_after=pause_after,
             )
         except BaseException:
             after.close()
@@ -183,11 +196,13 @@ class StandaloneEngine(Engine):
         self._reached = self._program.shown = folder
         self._program.show(folder.path)
 
-    def packed(self) -> dict[str, Any]:
-        """Return the state as arrays."""
-        state = self.state()
+    def packed(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the present state, or another one, as arrays."""
+        state = self.state() if state is None else dict(state)
         folder: Path = state.pop("folder").path
-        seen = {name: [_joined(parts)] for name, parts in state["seen"].items() if parts}
+        seen = {
+            name: [joined([{name: part} for part in parts])[name]] for name, parts in state["seen"].items() if parts
+        }
         files = {name: np.fromfile(folder / name, np.uint8) for name in self._program.files}
         return state | {"files": files, "seen": seen}
 
@@ -201,7 +216,3 @@ class StandaloneEngine(Engine):
                 raise InvalidValueError(
                     message(where, f"the state of this network, {name} of {size} bytes", found, "load its own file.")
                 )
-
-
-def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

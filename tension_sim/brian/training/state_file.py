@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValueError, message
-from ...system.files import checked_path, write_whole
+from ...system.files import check_path, write_whole
 from ...system.interrupts import interrupts_wait
 from ...system.nested import decoded, encoded
 
@@ -38,7 +38,7 @@ def write_state(where: str, path: Any, state: Any, about: dict[str, Any]) -> Non
     OutputError
         If it cannot be written.
     """
-    target = checked_path(where, path)
+    target = check_path(where, path)
     arrays: list[np.ndarray] = []
     meta = json.dumps({"format": _FORMAT, "about": about, "state": encoded(state, arrays)})
     content = io.BytesIO()
@@ -56,7 +56,7 @@ def read_state(where: str, path: Any) -> tuple[Any, dict[str, Any]]:
     InvalidValueError
         If it is no file of `write_state`.
     """
-    source = checked_path(where, path)
+    source = check_path(where, path)
     expected = "a file that Trainer.save wrote"
     try:
         with np.load(source, allow_pickle=False) as file:

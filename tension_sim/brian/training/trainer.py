@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.described import Described
 from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
-from ...errors import DivergenceError, InvalidValueError, message
+from ...errors import DivergenceError, InvalidValueError, message, problem
+from ...results.phases import LEARNING, TEST
 from ...system.progress import Progress, check_progress, progress_of
-from ..recorder import Recorder
 from ..rls import RLS
 from ..standalone import is_standalone
-from .arguments import checked_metrics, checked_network, checked_output, checked_signals, validation_pair
+from .arguments import check_metrics, check_network, check_output, check_signals, validation_pair
 from .data import Trial, by_argument, trials_of
 from .engine import Engine
 from .fresh import state_variables
 from .history import Callbacks, History, ProgressBar
-from .records import monitors_of
+from .identity import Plan, identity_of_fit
+from .notes import Notes, Place, noting
+from .records import Records, joined, monitors_of, output_recorder
 from .results import Run, TrainerResults
 from .runtime import RuntimeEngine
 from .standalone import StandaloneEngine
@@ -109,24 +113,27 @@ class Trainer(Described):
         metrics: Any = None,
         stateful: bool = True,
     ) -> None:
-        members = checked_network(network)
+        members = check_network(network)
         self.network = network
-        self.output_group, self.output_variable = checked_output(output, members)
+        self.output_group: Any
+        self.output_variable: str
+        self.output_group, self.output_variable = check_output(output, members)
         self.inputs = inputs
         clock = self.output_group.clock
         #: Signals by the name of their argument: "y", "x", or "x['name']".
-        self._signals = checked_signals(target, inputs, members, clock)
+        self._signals = check_signals(target, inputs, members, clock)
         self._clock = clock
-        self._metrics = {"loss": _mse, "mae": _mae, **checked_metrics(metrics)}
-        self.stateful = check_flag("Trainer.stateful", stateful)
+        self._metrics = {"loss": _mse, "mae": _mae, **check_metrics(metrics)}
+        self.stateful: bool = check_flag("Trainer.stateful", stateful)
         self._start: dict[str, Any] | None = None
         self._rules = [one for one in members if isinstance(one, RLS)]
-        self._recorder = _recorder(network, self.output_group, self.output_variable, clock)
+        self._recorder = output_recorder(network, self.output_group, self.output_variable, clock)
         self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
         self.results: TrainerResults | None = None
-        self.history = History()
-        self.stop_training = self.interrupted = False
+        self.history: History = History()
+        self.stop_training: bool = False
+        self.interrupted: bool = False
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"network": self.network.name}
@@ -147,6 +154,7 @@ class Trainer(Described):
         initial_epoch: int = 0,
         validation_freq: int = 1,
         steps: int | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
         progress: Progress = None,
     ) -> History:
         """Learn a target, epoch by epoch; the state goes on from each run to the next.
@@ -160,7 +168,7 @@ class Trainer(Described):
         epochs : int
             How often they are played, counted from 0.
         verbose : {"auto", 0, 1, 2}
-            Silent (0), a progress bar (1), or a line an epoch (2).
+            Silent (0), a progress bar (1), or one line per epoch (2).
         callbacks : callable, object, or list of these, optional
             Functions called as ``f(epoch, logs)`` after each epoch, and objects with the hooks of
             Keras' callbacks, those of Keras included.
@@ -170,6 +178,11 @@ class Trainer(Described):
             As in Keras.
         steps : int, optional
             Time steps of an epoch where no samples are given.
+        checkpoint : Checkpoint or path of a folder, optional
+            Where the whole state is written while the fit goes on, within epochs too, and what it goes
+            on from after a kill. Callbacks are called for the epochs that follow. Random numbers that
+            Brian2 before 2.11 draws in advance on Cython are kept by it alone: such a network is
+            noted between trials.
         progress : bool or callable, optional
             True shows a bar over all epochs, in a notebook too, in place of `verbose`'s own. A function is
             called as ``progress(steps_done, steps)``, over all epochs.
@@ -187,6 +200,7 @@ class Trainer(Described):
         DivergenceError
             If learning diverged; ``error.results`` is what was reached.
         """
+        checkpoint = check_checkpoint("Trainer.fit.checkpoint", checkpoint)
         epochs = check_whole("Trainer.fit.epochs", epochs, 1)
         first = check_whole("Trainer.fit.initial_epoch", initial_epoch, 0)
         frequency = check_whole("Trainer.fit.validation_freq", validation_freq, 1)
@@ -203,49 +217,68 @@ class Trainer(Described):
         self._prepare()
         self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
-        self.results = self._new_results()
+        self.results = results = self._new_results()
+        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
+        plan = Plan(trials, validation, frequency, first, epochs)
         listed.call("on_train_begin", {})
-        with progress_of("Trainer.fit.progress", progress, self.network.name) as bar.report:
-            logs = self._epochs(self.results, trials, bar, listed, validation, frequency)
+        logs: dict[str, float] = {}
+        with (
+            progress_of("Trainer.fit.progress", progress, self.network.name) as bar.report,
+            noting(
+                self._chosen, checkpoint, lambda: identity_of_fit(self._chosen.kind, self.network, plan, self.stateful)
+            ) as notes,
+        ):
+            self._start = notes.attach(results, weights, self.history, self._start) or self._start
+            try:
+                logs = self._epochs(plan, results, notes, weights, bar, listed)
+                notes.place.complete = not self.interrupted
+            except KeyboardInterrupt:  # between two runs
+                self.interrupted = True
+                notes.write_last()
+            finally:
+                results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
+                self._chosen.finish()
+            if notes.place.complete and notes.has_written():
+                notes.write()
         listed.call("on_train_end", logs)
         return self.history
 
     def _epochs(
         self,
+        plan: Plan,
         results: TrainerResults,
-        trials: list[Trial],
+        notes: Notes,
+        weights: dict[str, list[np.ndarray]],
         bar: ProgressBar,
         listed: Callbacks,
-        validation: list[Trial] | None,
-        frequency: int,
     ) -> dict[str, float]:
-        """Learn epoch by epoch, up to the last one or to an interrupt; return the numbers of the last one."""
-        engine = self._chosen
-        weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
-        logs: dict[str, float] = {}
-        try:
-            for epoch in range(bar.first, bar.epochs):
-                bar.on_epoch_begin(epoch)
-                listed.call("on_epoch_begin", epoch, {})
-                logs = self._runs(results, trials, f"epoch {epoch + 1}", learning=True, progress=bar.show)
-                if not self.interrupted:
-                    results.runs[-1] = replace(results.runs[-1], epoch=epoch)
-                    for name, kept in weights.items():
-                        kept.append(engine.get(name).ravel())
-                    if validation is not None and (epoch + 1) % frequency == 0:
-                        logs |= self._validated(validation, listed)
+        """Learn from where the notes say on; return the last epoch's loss and metrics."""
+        logs = dict[str, float]()
+        if notes.place.complete:
+            return {name: values[-1] for name, values in self.history.history.items()}
+        for epoch in range(max(plan.first, notes.place.epoch), plan.epochs):
+            bar.on_epoch_begin(epoch)
+            listed.call("on_epoch_begin", epoch, {})
+            if notes.place.epoch < epoch:
+                notes.place = Place(epoch)
+            logs = self._runs(results, plan.trials, f"epoch {epoch + 1}", learning=True, progress=bar.show, notes=notes)
+            if self.interrupted:
+                break
+            results.runs[-1] = replace(results.runs[-1], epoch=epoch)
+            if plan.validation is not None and (epoch + 1) % plan.frequency == 0:
+                logs |= self._validated(plan.validation, listed)
                 if self.interrupted:
-                    break
-                for one in (self.history, bar):
-                    one.on_epoch_end(epoch, logs)
-                listed.call("on_epoch_end", epoch, logs)
-                if self.stop_training:
-                    break
-        except KeyboardInterrupt:  # between two runs
-            self.interrupted = True
-        finally:
-            results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
-            engine.finish()
+                    notes.write_last()  # it measures again
+            for name, kept in weights.items():
+                kept.append(self._chosen.get(name).ravel())
+            if self.interrupted:
+                break
+            for one in (self.history, bar):
+                one.on_epoch_end(epoch, logs)
+            notes.place = Place(epoch + 1)
+            listed.call("on_epoch_end", epoch, logs)
+            if self.stop_training:
+                break
         return logs
 
     def _validated(self, trials: list[Trial], listed: Callbacks) -> dict[str, float]:
@@ -360,7 +393,9 @@ class Trainer(Described):
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
             raise InvalidValueError(
-                message(f"{where}.y", "no y, for the Trainer has no target", np.shape(y), "pass target=Signal(...).")
+                problem(
+                    f"{where}.y", "the Trainer has no target", np.shape(y), "pass target=Signal(...), or leave y out."
+                )
             )
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
@@ -434,18 +469,23 @@ class Trainer(Described):
         *,
         learning: bool,
         progress: Callable[[float], None],
+        notes: Notes | None = None,
     ) -> dict[str, float]:
         """Run trials one after the other; return loss and metrics of all their steps."""
-        first = len(results.runs)
-        for number, trial in enumerate(trials):
+        done = 0 if notes is None else notes.place.trial
+        first = len(results.runs) - done
+        for number, trial in enumerate(trials[done:], start=done):
             label = name if len(trials) == 1 else f"{name}, trial {number + 1}"
 
             def show(done: float, before: int = number) -> None:
                 progress((before + done) / len(trials))
 
-            self._run(results, trial, label, learning, show)
+            self._run(results, trial, label, learning, show, notes)
             if self.interrupted:
                 break
+            if notes is not None:
+                notes.place = Place(notes.place.epoch, number + 1)
+                notes.write_if_due()
         runs = [run for run in results.runs[first:] if run.target is not None and len(run.output)]
         if not runs:
             return {}
@@ -453,12 +493,21 @@ class Trainer(Described):
         return {metric: float(f(y, z)) for metric, f in self._metrics.items()}
 
     def _run(
-        self, results: TrainerResults, trial: Trial, label: str, learning: bool, progress: Callable[[float], None]
+        self,
+        results: TrainerResults,
+        trial: Trial,
+        label: str,
+        learning: bool,
+        progress: Callable[[float], None],
+        notes: Notes | None = None,
     ) -> None:
         engine = self._chosen
-        if not self.stateful:
-            self.reset_states()
-        start = engine.step
+        place = Place(0) if notes is None else notes.place
+        if place.start < 0:
+            if not self.stateful:
+                self.reset_states()
+            place.start = engine.step
+        start = place.start
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
             values |= values_of(signal, samples)
@@ -467,7 +516,7 @@ class Trainer(Described):
             values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
             values[f"{rule.name}.diverged_step"] = -1
         try:
-            records, self.interrupted = engine.run(values, trial.steps, progress)
+            records = self._in_pieces(values, start + trial.steps, trial.steps, progress, place, notes)
             if is_standalone():
                 for rule in self._rules:
                     rule.check_diverged()
@@ -479,10 +528,43 @@ class Trainer(Described):
                 for rule in self._rules:
                     engine.set(f"{rule.name}.learning", self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
-        if not is_standalone():
-            engine.clear(self._recorder)
-        phase = "learning" if learning else label.partition(",")[0]
+        phase = LEARNING if learning else TEST
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
+
+    def _in_pieces(
+        self,
+        values: Mapping[str, Any],
+        stop: int,
+        steps: int,
+        progress: Callable[[float], None],
+        place: Place,
+        notes: Notes | None,
+    ) -> Records:
+        """Run up to a step, pausing for the checkpoints; return what was recorded since the trial began."""
+        engine = self._chosen
+        while engine.step < stop or not place.records:
+            before = steps - (stop - engine.step)
+
+            def show(done: float, before: int = before) -> None:
+                progress((before + done * (steps - before)) / steps)
+
+            pause_after = None if notes is None else notes.pause_after
+            records, self.interrupted = engine.run(values, stop - engine.step, show, pause_after)
+            place.records.append(records)
+            if not is_standalone():
+                engine.clear(self._recorder)
+            if self.interrupted:
+                break
+            if notes is not None and engine.step < stop and not self._diverged():
+                notes.write()
+            elif engine.step < stop:
+                break
+        if self.interrupted and notes is not None:
+            notes.write_last()
+        return joined(place.records)
+
+    def _diverged(self) -> bool:
+        return any(int(self._chosen.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")
@@ -507,16 +589,6 @@ class Trainer(Described):
             units["target"] = self._signals["y"].variables["value"].dim
         populations = {one.name: (one.source.name, len(one.source)) for one in spiking}
         return TrainerResults(self._chosen.dt, populations=populations, units=units)
-
-
-def _recorder(network: Any, group: Any, variable: str, clock: Any) -> Any:
-    """Return what records the output, of a name that is the same in each process."""
-    name = f"{group.name}_{variable}_output"
-    found = next((one for one in network.objects if one.name == name and isinstance(one, Recorder)), None)
-    if found is None:
-        found = Recorder(group, variable, clock=clock, name=name)
-        network.add(found)
-    return found
 
 
 def _stacked(kept: list[np.ndarray]) -> np.ndarray:

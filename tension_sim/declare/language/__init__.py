@@ -10,8 +10,8 @@ from .checks import METHODS as METHODS
 from .checks import REFRACTORINESS as REFRACTORINESS
 from .checks import check_equations as check_equations
 from .checks import check_linear as check_linear
+from .checks import check_meaning as check_meaning
 from .checks import check_method as check_method
-from .checks import checked as checked
 from .equations import Equation as Equation
 from .equations import declared_unit as declared_unit
 from .equations import read_equations as read_equations

@@ -22,7 +22,7 @@ __all__ = [
     "check_linear",
     "check_method",
     "check_no_random",
-    "checked",
+    "check_meaning",
 ]
 
 _SECOND = (0, 0, 1, 0, 0, 0, 0)
@@ -74,7 +74,7 @@ def check_method(where: str, method: object) -> str:
     return str(method)
 
 
-def checked(where: str, tree: ast.expr, names: Mapping[str, Meaning], wanted: Meaning, what: str) -> None:
+def check_meaning(where: str, tree: ast.expr, names: Mapping[str, Meaning], wanted: Meaning, what: str) -> None:
     """Refuse an expression that is not of a dimension and kind; `what` says in words what it is."""
     reader = Reader(where, names)
     found = reader.read(tree)
@@ -164,9 +164,9 @@ def _check_formula(place: str, equation: Equation, formula: ast.expr, known: Map
     check_no_random(place, formula)
     if equation.kind == "differential":
         wanted = Meaning(combined(equation.meaning.dimension, _SECOND, -1))
-        checked(place, formula, known, wanted, f"d{equation.name}/dt")
+        check_meaning(place, formula, known, wanted, f"d{equation.name}/dt")
     else:
-        checked(place, formula, known, equation.meaning, equation.name)
+        check_meaning(place, formula, known, equation.meaning, equation.name)
 
 
 def _folded(

@@ -1,4 +1,4 @@
-"""The door: all code of a group of units is read together, and written anew, before any engine sees it."""
+"""Read all code of a group of units together, and write it anew, before any engine sees it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .syntax import calls_in, names_in, parse, render
 from .unit_table import EQUATION_UNITS, Dimension
 from .words import check_name
 
-__all__ = ["checked_code", "checked_error"]
+__all__ = ["check_code", "check_error_code"]
 
 
-def checked_code(
+def check_code(
     files: Collection[str],
     *,
     equations: str,
@@ -49,7 +49,7 @@ def checked_code(
 
     Examples
     --------
-    >>> checked_code(["mine"], equations="dv/dt=-v/tau:1", parameters={"tau": (0, 0, 1, 0, 0, 0, 0)}, method="euler",
+    >>> check_code(["mine"], equations="dv/dt=-v/tau:1", parameters={"tau": (0, 0, 1, 0, 0, 0, 0)}, method="euler",
     ...              threshold="v>1", reset="v=0", refractory="tau")
     {'equations': 'dv/dt = -v/tau : 1', 'threshold': 'v > 1', 'reset': 'v = 0', 'refractory': 'tau', 'rate': ''}
     """
@@ -70,12 +70,12 @@ def checked_code(
     }
 
 
-def checked_error(where: str, text: str, names: Collection[str] | None = None) -> str:
+def check_error_code(where: str, text: str, names: Collection[str] | None = None) -> str:
     """Return the error of a rule, an expression of some names, written anew; None: of any names and functions.
 
     Examples
     --------
-    >>> checked_error("Plastic.error", "unit*(z_out-y)", ["unit", "z_out", "y"])
+    >>> check_error_code("Plastic.error", "unit*(z_out-y)", ["unit", "z_out", "y"])
     'unit*(z_out - y)'
     """
     tree = parse(where, text, "z - y")

@@ -1,4 +1,4 @@
-"""What is an expression, but computed by no target: numbers that overflow, divide by zero or differ by target."""
+"""Refuse expressions that no target can compute: numbers that overflow, divide by zero or differ by target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POSITIVE = ("t", "dt", "i", "N", "t_in_timesteps")
 
 
 def random_calls(node: ast.AST) -> list[str]:
-    """Return the names of random functions that a tree calls, once a call."""
+    """Return the names of the random functions that a tree calls, one per call."""
     return [name for name, _ in calls_in(node) if name in RANDOM]
 
 

@@ -1,4 +1,4 @@
-"""What an expression is: its dimension, and whether it is a condition, a whole number or any number."""
+"""Dimension and kind of expressions: a condition, a whole number or any number."""
 
 from __future__ import annotations
 
@@ -100,9 +100,13 @@ class Reader:
         exponent: Callable[[ast.expr], float | None] = constant,
         what: str = "variable, parameter or unit",
     ) -> None:
-        self.where, self.names, self.units, self.what = where, names, units, what
-        self.functions, self.exponent = {*functions}, exponent
-        self.text = ""
+        self.where: str = where
+        self.names: Mapping[str, Meaning] = names
+        self.units: Mapping[str, Unit] = units
+        self.what: str = what
+        self.functions: set[str] = {*functions}
+        self.exponent: Callable[[ast.expr], float | None] = exponent
+        self.text: str = ""
 
     def read(self, tree: ast.expr, text: str = "") -> Meaning:
         """Return what a tree means; `text` is shown in messages."""
@@ -110,7 +114,7 @@ class Reader:
         return self._visit(tree)
 
     def fail(self, expected: str, fix: str = "", error: type[TensionError] = InvalidValueError) -> TensionError:
-        """Return an error about the expression."""
+        """Return the error for the expression."""
         return error(message(self.where, expected, self.text, fix))
 
     def _visit(self, node: ast.expr) -> Meaning:

@@ -1,4 +1,4 @@
-"""Conditions and statements: the threshold of a neuron, what a spike does to it, and how long it then rests."""
+"""Conditions and statements: the threshold of a neuron, its reset, and its refractory clause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message
-from .checks import CLOCK, REFRACTORINESS, check_no_random, checked
+from .checks import CLOCK, REFRACTORINESS, check_meaning, check_no_random
 from .equations import without_comments
 from .limits import check_numbers
 from .meaning import Meaning, Reader
@@ -32,7 +32,7 @@ def read_condition(where: str, text: str, names: Mapping[str, Meaning]) -> str:
         text = without_comments(text)
     tree = parse(where, text)
     check_no_random(where, tree)
-    checked(where, tree, {**CLOCK, **names}, Meaning(kind="boolean"), "a condition")
+    check_meaning(where, tree, {**CLOCK, **names}, Meaning(kind="boolean"), "a condition")
     return render(tree)
 
 
@@ -113,4 +113,4 @@ def _check_change(where: str, change: str, tree: ast.expr, target: Meaning, know
         raise InvalidValueError(message(where, f"'=' for a {target.kind} variable", f"{change}="))
     factor = change in ("*", "/")
     wanted = Meaning(DIMENSIONLESS, target.kind) if factor else target
-    checked(where, tree, known, wanted, "a factor" if factor else "a value")
+    check_meaning(where, tree, known, wanted, "a factor" if factor else "a value")

@@ -29,7 +29,7 @@ _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "=="
 _JOIN = {ast.And: (" and ", 2), ast.Or: (" or ", 1)}
 _ATOM, _UNARY, _NOT, _COMPARISON = 9, 7, 3, 4
 
-# every token there may be; what two of them next to each other mean is Python's to say
+# every token that is allowed; Python decides what two neighbours mean
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])|(?P<name>[A-Za-z_]\w*)"
     r"|\*\*|//|[<>=!]=|[-+*/%<>(),])",
@@ -85,7 +85,7 @@ def _with_star(text: str) -> str:
 
 
 class _Refused(Exception):
-    """What is wrong with an expression."""
+    """The problem with an expression."""
 
     def __init__(self, expected: str, fix: str = "") -> None:
         super().__init__(expected)
@@ -183,7 +183,7 @@ def render(node: ast.expr) -> str:
 
 
 def _text(node: ast.expr) -> tuple[str, int]:
-    """Return text and rank: what binds closer has a higher one."""
+    """Return text and precedence: what binds more tightly has a higher one."""
     match node:
         case ast.Constant():
             return repr(node.value), _ATOM

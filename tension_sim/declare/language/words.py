@@ -1,4 +1,4 @@
-"""Which names a file may give: identifiers that mean nothing else in any language they are written into.
+"""Which names a file may use: identifiers that mean nothing else in the languages of generated code.
 
 A name goes into Brian2's equations and from there into generated Python, Cython, C++ and CUDA. It must
 be an identifier by Brian2's own rule and no word of these languages, nor of ours.
@@ -46,7 +46,7 @@ _CUDA = set(
     "blockDim blockIdx gridDim threadIdx warpSize bid tid brian2cuda num_blocks num_threads neuron_id spike_index "
     "first_run INITIAL_SIZE THREADS_PER_BLOCK CUDA_SAFE_CALL CUDA_CHECK_ERROR CUDA_CHECK_MEMORY".split()
 )
-# what generated code or the headers in it call by these names
+# used by generated code or by the headers that it includes
 _CODE = set(
     "acos asin atan atan2 brian fabs fmod fmax fmin isfinite isinf isnan log2 main pow std stderr stdin stdout tsim "
     "objects network dereference preincrement free malloc size_t ssize_t bool_t "
@@ -85,7 +85,7 @@ _OURS = {SEED, "r", "unit", "rate_time", "z_now", "activation"}
 
 
 def meaning_of(name: str) -> str:
-    """Say what else a name means, in words; empty: nothing.
+    """Say what else a name means, in words; empty if it means nothing else.
 
     Examples
     --------

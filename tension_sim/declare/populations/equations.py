@@ -89,9 +89,11 @@ class PopulationEquations:
         adding: Iterable[tuple[str, str]],
         read: Iterable[Synapse],
     ) -> None:
-        self.name, self.population, self.dt = name, population, dt
+        self.name: str = name
+        self.population: Population = population
+        self.dt: float = dt
         self._kinds: dict[Any, SynapticFilter] = {}
-        where, neuron = f"Network.populations[{name!r}]", population.file
+        where, neuron = f"Network.populations[{name!r}]", population.neuron
         self.parameters: dict[str, Quantity] = resolve_parameters(
             f"{where}({neuron.name})", neuron.parameters, population.parameters, dt=dt
         )
@@ -101,7 +103,7 @@ class PopulationEquations:
         for into, label in adding:
             parts.setdefault(into, {})[label] = label
         self._parts = {into: _variables(into, found) for into, found in parts.items()}
-        self.inputs = {into: list(found.values()) for into, found in self._parts.items()}
+        self.inputs: dict[str, list[str]] = {into: list(found.values()) for into, found in self._parts.items()}
         kinds = dict.fromkeys(self._kind(synapse) for synapse in read)
         self._traces = {kind: "r" if not k else f"r_{k + 1}" for k, kind in enumerate(kinds)}
         texts = {**neuron.parameters, **population.parameters}
@@ -124,7 +126,7 @@ class PopulationEquations:
 
     def unit(self, into: str) -> str:
         """Return the unit of an input as equations may declare it."""
-        return unit_text(dimension_of(self.population.file.input_units[into], into))
+        return unit_text(dimension_of(self.population.neuron.input_units[into], into))
 
     def arrives(self, into: str, synapse: Synapse) -> Filter:
         """Return the filter that spikes arrive at."""
@@ -170,7 +172,7 @@ class PopulationEquations:
     @cached_property
     def state_variables(self) -> dict[str, Dimension]:
         """State variables with their dimensions: of the neuron, its filters, and what is written by others."""
-        neuron = self.population.file
+        neuron = self.population.neuron
         found = {name: neuron.meanings[name].dimension for name in neuron.state_variables}
         for each in self.filters:
             found |= dimensions(each.equations, each.synapse.name)

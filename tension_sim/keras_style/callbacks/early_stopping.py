@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
 from ...errors import InvalidValueError, message
+from ...tensorflow.bases import KerasCallback
 
 __all__ = ["EarlyStoppingByLossVal"]
 
 
-class EarlyStoppingByLossVal(keras.callbacks.Callback):
+class EarlyStoppingByLossVal(KerasCallback):
     """Stop when a monitored value falls below a bound.
 
     Parameters

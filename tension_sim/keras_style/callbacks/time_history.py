@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import keras
+from ...tensorflow.bases import KerasCallback
 
 __all__ = ["TimeHistory"]
 
 
-class TimeHistory(keras.callbacks.Callback):
+class TimeHistory(KerasCallback):
     """Measure how long each epoch takes.
 
     Attributes

@@ -1,24 +1,24 @@
-"""Outputs and voltages at each time step."""
+"""Callbacks that keep outputs and voltages at each time step."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from ...errors import InvalidValueError, message
+from ...tensorflow.bases import KerasCallback
 from ..checks import check_count
 
 __all__ = ["OutputTracking", "VoltageTracking"]
 
 
-class _StateTracking(keras.callbacks.Callback):
+class _StateTracking(KerasCallback):
     def __init__(self, timesteps: int, size: int, index: int, size_name: str) -> None:
         super().__init__()
         name = type(self).__name__
         shape = (check_count(f"{name}.timesteps", timesteps), check_count(f"{name}.{size_name}", size))
-        self.tracking_arr = np.zeros(shape)
+        self.tracking_arr: np.ndarray = np.zeros(shape)
         self._index = index
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from ...declare.arrays_in import numbers
 from ...declare.validation import check_matrix
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from .echo_state import EchoStateNetwork
 
 __all__ = ["ConstrainedNoFeedbackESN"]
@@ -45,7 +46,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
     preferred_backend: ClassVar[str] = "brian2"
     _models: ClassVar[tuple[str, ...] | None] = ("BioFORCEModel",)
     _kernels = ("input", "recurrent")
-    equation_file = "constrained"
+    equation_file: ClassVar[str | Path] = "constrained"
     #: the time constant counts as one second
     parameters: ClassVar[Mapping[str, str | float]] = {"tau": "1*second"}
     _optional = ("noise_mean", "noise_std")
@@ -64,11 +65,11 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
         for given in ("output_size", "output_kernel_trainable"):
             if given in kwargs:
                 raise InvalidTypeError(
-                    message(
+                    problem(
                         f"{name}.{given}",
-                        f"no {given}",
+                        f"a constrained network has no readout, so that {given} is fixed",
                         kwargs[given],
-                        f"leave {given} out: it is fixed here.",
+                        f"leave {given} out.",
                     )
                 )
         noise = numbers(f"{name}.noise_param", noise_param, "(mean, standard deviation)")
@@ -109,7 +110,7 @@ class ConstrainedNoFeedbackESN(EchoStateNetwork):
             recurrent_kernel = self._connected(self._normal((self.units, self.units), (self.units * p) ** -0.5))
         kernel = tf.cast(tf.convert_to_tensor(recurrent_kernel), self.variable_dtype)
         kernel = tf.linalg.set_diag(kernel, tf.zeros(self.units, kernel.dtype))
-        self.recurrent_kernel = self._kernel("recurrent_kernel", kernel, self._recurrent_kernel_trainable)
+        self.recurrent_kernel: Any = self._kernel("recurrent_kernel", kernel, self._recurrent_kernel_trainable)
 
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step; the states are a, h and z."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ...declare.declaration import check_currents
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
 from ...declare.units import Quantity, evaluate
-from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ...tensorflow.statements import Program
 from .force_layer import FORCELayer
 from .layer_units import LayerUnits
@@ -50,7 +50,7 @@ class EquationLayer(FORCELayer):
     parameters: ClassVar[Mapping[str, str | float]] = {}
     #: kind of the file
     _kind: ClassVar[str]
-    #: parameters of the file that it may lack where their argument is 0
+    #: parameters that the file may lack if their argument is 0
     _optional: ClassVar[tuple[str, ...]] = ()
     #: whether it counts time steps for the file; otherwise a state does
     _needs_clock: ClassVar[bool] = True
@@ -128,11 +128,11 @@ class EquationLayer(FORCELayer):
                 raise InvalidTypeError(message(f"{name}: parameter {parameter} of {file}", "a finite number", value))
             if parameter in self._chosen:
                 raise InvalidValueError(
-                    message(
+                    problem(
                         f"{name}.parameters",
-                        f"no {parameter}, which is an argument of {name}",
+                        f"{parameter} is an argument of {name}",
                         self._chosen[parameter],
-                        "give it to the layer.",
+                        f"take {parameter} out of parameters, and pass it to the layer.",
                     )
                 )
             if parameter not in self._neuron.parameters and not (parameter in self._optional and value == 0):
@@ -248,12 +248,12 @@ class EquationLayer(FORCELayer):
         return [*([] if self.clock is None else [self.clock]), *self.further_states.values()]
 
     def draw_beside(self, other: EquationLayer) -> None:
-        """Draw other noise than another layer of the same file, as the second part of a `ForceNetwork` does."""
+        """Draw other noise than another layer of the same file, as the second group of a `ForceNetwork` does."""
         if self._noise_key is not None:
             self._noise_key.assign(tf.convert_to_tensor(other._noise_key) + 1)
 
     def reset_hidden(self) -> None:
-        """Set the state variables that are not among the states as the file says; the clock goes on."""
+        """Set the state variables that are not among the states to the file's initial values; the clock continues."""
         for name, variable in self.further_states.items():
             variable.assign(tf.cast(self._initial(name, 1), variable.dtype))
 
@@ -284,7 +284,7 @@ class EquationLayer(FORCELayer):
         return (self._neuron.membrane,)
 
     def _advanced(self, further: Mapping[str, Any]) -> None:
-        """Keep what a step made of the hidden variables."""
+        """Store the hidden variables after a step."""
         for name, variable in self.further_states.items():
             variable.assign(further[name])
         if self.clock is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +13,11 @@ import tensorflow as tf
 from ...declare.equations import REFRACTORINESS, rate_time
 from ...declare.units import evaluate
 from ...declare.validation import check_positive
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import NeuronStep, neuron_step
 from ...tensorflow.variables import is_ours
 from .equation_layer import EquationLayer
-from .layer_units import units_of
+from .layer_units import LayerUnits, units_of
 from .spiking_layer import OptimizedSpikingNN
 
 __all__ = ["FileSpikingNN"]
@@ -59,7 +60,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     #: measured at N = 2000: see docs/MIGRATION.md
     preferred_backend = "brian2"
     _kind = "neuron"
-    equation_file = ""
+    equation_file: ClassVar[str | Path] = ""
     _needs_clock = False
     _optional: ClassVar[tuple[str, ...]] = ("bias",)
     #: time and current of classes whose arguments count in units of their own
@@ -79,9 +80,9 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         **kwargs: Any,
     ) -> None:
         self._read_file()
-        self.layer_units = units_of(self._neuron)
+        self.layer_units: LayerUnits = units_of(self._neuron)
         self._check_units()
-        self.dt = check_positive(f"{type(self).__name__}.dt", dt)
+        self.dt: float = check_positive(f"{type(self).__name__}.dt", dt)
         # None until the file's values are known, below
         for argument, given in {"v_peak": v_peak, "v_reset": v_reset, "I_bias": I_bias}.items():
             setattr(self, argument, given)
@@ -124,10 +125,10 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
         where, file = f"{type(self).__name__}.{overridden[0]}", f"{self._neuron.name}.toml"
         if not self._step.adds_up(tuple(self._neuron.inputs.values()), "bias"):
             raise InvalidValueError(
-                message(
+                problem(
                     where,
-                    "no such method, which takes the whole current of a neuron",
-                    f"{file}, which does not simply add its inputs",
+                    f"the method takes the sum of a neuron's currents, and {file} does not just add its inputs",
+                    file,
                     "write what it does into the equation file, or override call.",
                 )
             )
@@ -182,7 +183,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
     def _spiked(self, inputs: Mapping[str, Any], states: Any, **numbers: float) -> tuple[Any, Any, Any, Any]:
         """Return the voltages before and after their reset, the auxiliary variable, and 1 where a neuron spikes."""
         before = dict(zip(self._shown_states(), states[1:3], strict=False)) | self._further()
-        step = tf.cast(states[0][0, 0], tf.int64)  # sequences of a batch go in step
+        step = tf.cast(states[0][0, 0], tf.int64)  # all sequences of a batch are at the same step
         recurrent, advanced = self._neuron.inputs["recurrent"], {}
         if self._step.spikes_by(recurrent):
             # the threshold sees the current of this step, without the spikes of this step

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from ...declare.validation import check_fraction
-from ...errors import InvalidValueError, UnsupportedError, message
+from ...errors import InvalidValueError, UnsupportedError, message, problem
+from ...tensorflow.bases import KerasLayer
 from ...tensorflow.variables import SeedGenerator, accept_read_value, hook
 from ..arguments import check_precision
 from ..checks import activation_function, check_count, check_flag, kernels_of, mask_of
@@ -22,7 +23,7 @@ __all__ = ["FORCELayer"]
 _log = logging.getLogger("tension_sim")
 
 
-class FORCELayer(Configured, keras.layers.Layer):
+class FORCELayer(Configured, KerasLayer):
     """Base class of layers that FORCE learning can train.
 
     A subclass defines ``call(inputs, states)``, one time step, and ``get_initial_state``.
@@ -88,15 +89,15 @@ class FORCELayer(Configured, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
-        self.units = check_count(f"{name}.units", units)
+        self.units: int = check_count(f"{name}.units", units)
         self._output_size = check_count(f"{name}.output_size", output_size)
-        self.activation = activation_function(f"{name}.activation", activation)
+        self.activation: Any = activation_function(f"{name}.activation", activation)
         if seed is not None:
             check_count(f"{name}.seed", seed, 0)
         if p_recurr is not None:
             check_fraction(f"{name}.p_recurr", p_recurr, "p_recurr is the probability of a connection.")
         self._seed = seed
-        self.seed_gen = SeedGenerator(seed)
+        self.seed_gen: Any = SeedGenerator(seed)
         self._g = g
         self._input_kernel_trainable = check_flag(f"{name}.input_kernel_trainable", input_kernel_trainable)
         self._recurrent_kernel_trainable = check_flag(f"{name}.recurrent_kernel_trainable", recurrent_kernel_trainable)
@@ -127,7 +128,7 @@ class FORCELayer(Configured, keras.layers.Layer):
         return initializer(shape, dtype=self.variable_dtype)
 
     def _rows(self, batch_size: Any, values: Any) -> tf.Tensor:
-        """Return values of shape (1, size) as so many rows; 1 by default."""
+        """Repeat values of shape (1, size) to the given number of rows; 1 by default."""
         values = tf.cast(tf.convert_to_tensor(values), self.compute_dtype)
         return values if batch_size is None else tf.repeat(values, batch_size, axis=0)
 
@@ -154,25 +155,27 @@ class FORCELayer(Configured, keras.layers.Layer):
         """Create ``input_kernel``: the one given, or normal numbers of variance 1/input_dim."""
         if input_kernel is None:
             input_kernel = self._normal((input_dim, self.units), input_dim**-0.5)
-        self.input_kernel = self._kernel("input_kernel", input_kernel, self._input_kernel_trainable)
+        self.input_kernel: Any = self._kernel("input_kernel", input_kernel, self._input_kernel_trainable)
 
     def initialize_recurrent_kernel(self, recurrent_kernel: Any = None) -> None:
         """Create ``recurrent_kernel``: the one given, or normal numbers of variance g^2/units."""
         if recurrent_kernel is None:
             recurrent_kernel = self._connected(self._normal((self.units, self.units), self._g / self.units**0.5))
-        self.recurrent_kernel = self._kernel("recurrent_kernel", recurrent_kernel, self._recurrent_kernel_trainable)
+        self.recurrent_kernel: Any = self._kernel(
+            "recurrent_kernel", recurrent_kernel, self._recurrent_kernel_trainable
+        )
 
     def initialize_feedback_kernel(self, feedback_kernel: Any = None) -> None:
         """Create ``feedback_kernel``: the one given, or normal numbers of variance 1."""
         if feedback_kernel is None:
             feedback_kernel = self._normal((self.output_size, self.units), 1.0)
-        self.feedback_kernel = self._kernel("feedback_kernel", feedback_kernel, self._feedback_kernel_trainable)
+        self.feedback_kernel: Any = self._kernel("feedback_kernel", feedback_kernel, self._feedback_kernel_trainable)
 
     def initialize_output_kernel(self, output_kernel: Any = None) -> None:
         """Create ``output_kernel``: the one given, or normal numbers of variance 1/units."""
         if output_kernel is None:
             output_kernel = self._normal((self.units, self.output_size), self.units**-0.5)
-        self.output_kernel = self._kernel("output_kernel", output_kernel, self._output_kernel_trainable)
+        self.output_kernel: Any = self._kernel("output_kernel", output_kernel, self._output_kernel_trainable)
 
     def build(self, input_shape: Any) -> None:
         """Create the kernels for inputs of shape (..., inputs)."""
@@ -210,9 +213,9 @@ class FORCELayer(Configured, keras.layers.Layer):
         name = f"{cls.__name__}.from_weights"
         if "p_recurr" in kwargs:
             raise InvalidValueError(
-                message(
+                problem(
                     f"{name}.p_recurr",
-                    "no p_recurr: the kernels say what is connected",
+                    "the kernels determine what is connected",
                     kwargs["p_recurr"],
                     "leave p_recurr out.",
                 )
@@ -252,16 +255,16 @@ class FORCELayer(Configured, keras.layers.Layer):
         return []
 
     def reset_hidden(self) -> None:
-        """Set these variables as before the first step, where they are states."""
+        """Reset these variables to before the first step, if they are states."""
 
     @hook
     def call(self, inputs: Any, states: Any) -> Any:
         """Advance one time step: return the output and the list of new states."""
         raise NotImplementedError(
-            message(
+            problem(
                 f"{type(self).__name__}.call",
-                "a method of the subclass",
-                "none",
+                "the subclass does not define this method",
+                type(self).__name__,
                 "define call(inputs, states).",
             )
         )
@@ -269,10 +272,10 @@ class FORCELayer(Configured, keras.layers.Layer):
     def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
         """Return the list of states before the first time step."""
         raise NotImplementedError(
-            message(
+            problem(
                 f"{type(self).__name__}.get_initial_state",
-                "a method of the subclass",
-                "none",
+                "the subclass does not define this method",
+                type(self).__name__,
                 "define get_initial_state(inputs=None, batch_size=None, dtype=None).",
             )
         )

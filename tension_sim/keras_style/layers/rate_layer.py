@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import tensorflow as tf
@@ -34,12 +35,12 @@ class RateLayer(EquationLayer):
     """
 
     _kind = "rate"
-    equation_file = "echo_state"
+    equation_file: ClassVar[str | Path] = "echo_state"
     #: the time constant counts as one second
     parameters: ClassVar[Mapping[str, str | float]] = {"tau": "1*second"}
 
     def __init__(self, dtdivtau: float, hscale: float = 0.25, like: RateLayer | None = None, **kwargs: Any) -> None:
-        self.dtdivtau = check_positive(f"{type(self).__name__}.dtdivtau", dtdivtau)
+        self.dtdivtau: float = check_positive(f"{type(self).__name__}.dtdivtau", dtdivtau)
         self.hscale = hscale
         super().__init__(**kwargs)
         self._read_file(like)
@@ -57,7 +58,7 @@ class RateLayer(EquationLayer):
     @property
     def plain_dt(self) -> float:
         """Time step in seconds: ``dtdivtau`` times ``tau``."""
-        # tau decides what dt is, so it is asked for before there is one
+        # dt follows from tau, so tau is read before dt is known
         tau = resolve_parameters(self._neuron.name, self._neuron.parameters, self.overrides(), dt=1.0)["tau"]
         return self.dtdivtau * float(magnitude(tau, "second", f"{type(self).__name__}.parameters.tau"))
 

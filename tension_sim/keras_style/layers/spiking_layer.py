@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ...declare.equations import load_synapse
 from ...declare.validation import check_positive
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import filter_step
 from ...tensorflow.variables import hook, traced
 from ..checks import row_of
@@ -77,16 +77,16 @@ class SpikingNN(FORCELayer):
         name = type(self).__name__
         if "recurrent_kernel_trainable" in kwargs:
             raise InvalidTypeError(
-                message(
+                problem(
                     f"{name}.recurrent_kernel_trainable",
-                    "no recurrent_kernel_trainable",
+                    "the recurrent kernel of a spiking layer is static",
                     kwargs["recurrent_kernel_trainable"],
-                    "leave it out: the recurrent kernel of a spiking layer is static.",
+                    "leave it out.",
                 )
             )
-        self.dt = check_positive(f"{name}.dt", dt)
-        self.tau_decay = check_positive(f"{name}.tau_decay", tau_decay)
-        self.tau_syn = check_positive(f"{name}.tau_syn", tau_syn)
+        self.dt: float = check_positive(f"{name}.dt", dt)
+        self.tau_decay: float = check_positive(f"{name}.tau_decay", tau_decay)
+        self.tau_syn: float = check_positive(f"{name}.tau_syn", tau_syn)
         if tau_rise != 0:
             check_positive(f"{name}.tau_rise", tau_rise, "use 0 for a single exponential filter.")
         self.tau_rise = tau_rise

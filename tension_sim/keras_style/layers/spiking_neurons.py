@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ...declare.validation import check_positive
@@ -35,13 +36,13 @@ class LIF(FileSpikingNN):
     [(1, 1), (1, 20), (1, 20)]
     """
 
-    equation_file = "lif"
+    equation_file: ClassVar[str | Path] = "lif"
     _counts_in = ("second", "mV")
     _optional = ("bias", "tau_ref")
 
     def __init__(self, tau_mem: float, tau_ref: float, **kwargs: Any) -> None:
         name = type(self).__name__
-        self.tau_mem = check_positive(f"{name}.tau_mem", tau_mem)
+        self.tau_mem: float = check_positive(f"{name}.tau_mem", tau_mem)
         self.tau_ref = tau_ref
         if not tau_ref >= 0:
             raise InvalidValueError(message(f"{name}.tau_ref", "a time, 0 or longer", tau_ref))
@@ -77,7 +78,7 @@ class Izhikevich(FileSpikingNN):
         See :class:`SpikingNN`. The auxiliary state is the adaptation current.
     """
 
-    equation_file = "izhikevich"
+    equation_file: ClassVar[str | Path] = "izhikevich"
     _counts_in = ("ms", "pA")
 
     def __init__(
@@ -94,7 +95,7 @@ class Izhikevich(FileSpikingNN):
         name = type(self).__name__
         self.adapt_time_inv = adapt_time_inv
         self.resonance_param = resonance_param
-        self.capacitance = check_positive(f"{name}.capacitance", capacitance)
+        self.capacitance: float = check_positive(f"{name}.capacitance", capacitance)
         self.adapt_jump_curr = adapt_jump_curr
         self.gain_on_v = gain_on_v
         self.v_resting = v_resting
@@ -120,7 +121,7 @@ class Theta(FileSpikingNN):
     Takes what :class:`SpikingNN` takes; the auxiliary state is not used.
     """
 
-    equation_file = "theta"
+    equation_file: ClassVar[str | Path] = "theta"
     parameters: ClassVar[Mapping[str, str | float]] = {"time_unit": "1*second"}
     _counts_in = ("second", "1")
 

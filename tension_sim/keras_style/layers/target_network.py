@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...errors import UnsupportedError, message
+from ...errors import UnsupportedError, problem
 from .rate_layer import RateLayer
 
 __all__ = ["TargetGeneratingNetwork"]
@@ -42,15 +42,15 @@ class TargetGeneratingNetwork(RateLayer):
         super().build((1, input_shape[-1] - self.output_size - self._hint_dim))
         if self._hint_dim:
             kernel = self._normal((self._hint_dim, self.units), self._hint_dim**-0.5)
-            self.hint_kernel = self._kernel("hint_kernel", kernel, False)
+            self.hint_kernel: Any = self._kernel("hint_kernel", kernel, False)
 
     @classmethod
     def from_weights(cls, weights: Any, *_: Any, **kwargs: Any) -> Any:
         """Refuse: the network belongs to its FullFORCEModel."""
         raise UnsupportedError(
-            message(
+            problem(
                 f"{cls.__name__}.from_weights",
-                "to be made by FullFORCEModel",
+                "only FullFORCEModel makes this network",
                 "from_weights",
                 "assign to the kernels of model.target_network.cell after building the model.",
             )

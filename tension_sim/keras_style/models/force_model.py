@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ...declare.validation import check_fraction, check_positive
 from ...errors import InvalidTypeError, InvalidValueError, message
 from ...results.results import Results
+from ...tensorflow.bases import KerasModel
 from ...tensorflow.recurrence import Recurrence
 from ...tensorflow.rules import Rules
 from ...tensorflow.variables import accept_read_value, hook, is_ours, traced, when
@@ -29,7 +29,7 @@ from ..training import Training
 __all__ = ["FORCEModel"]
 
 
-class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declared, keras.Model):
+class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declared, KerasModel):
     """Train a layer by FORCE learning (Sussillo & Abbott 2009, doi:10.1016/j.neuron.2009.07.018).
 
     Input is (timesteps, inputs) and target (timesteps, outputs); 3D arrays of trials are
@@ -98,7 +98,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
                 message(f"{name}.force_layer", "a FORCELayer", force_layer, "for example models.EchoStateNetwork.")
             )
         self._check_pair(force_layer)
-        self.alpha_P = check_positive(f"{name}.alpha_P", alpha_P)
+        self.alpha_P: float = check_positive(f"{name}.alpha_P", alpha_P)
         self._update_every = check_count(f"{name}.update_every", update_every)
         self._learn_start = check_count(f"{name}.start", start, 0)
         self._learn_stop = None if stop is None else check_count(f"{name}.stop", stop, 0)
@@ -108,10 +108,10 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         self._forgetting = check_fraction(f"{name}.forgetting", forgetting)
         pass_on(name, force_layer, dtype, seed)
         super().__init__(dtype=force_layer.dtype_policy, **kwargs)
-        self.units = force_layer.units
-        self.force_layer = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")
+        self.units: int = force_layer.units
+        self.force_layer: Recurrence = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")
         self._frozen_to_restore: Any = None
-        self.exact_state = ExactState()
+        self.exact_state: ExactState = ExactState()
 
     @property
     def original_force_layer(self) -> FORCELayer:

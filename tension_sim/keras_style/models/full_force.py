@@ -77,7 +77,10 @@ class FullFORCEModel(FORCEModel):
         """P of the output kernel, which is that of the recurrent kernel too."""
         return self.task_P_output
 
-    recurrent_P = readout_P
+    @property
+    def recurrent_P(self) -> Any:
+        """P of the recurrent kernel, as it is stored."""
+        return self.readout_P
 
     @property
     def trains_target_readout(self) -> bool:
@@ -120,15 +123,15 @@ class FullFORCEModel(FORCEModel):
             like=layer if isinstance(layer, RateLayer) else None,
             dtype=layer.dtype_policy,
         )
-        self.target_network = Recurrence(cell, name="target_network")
+        self.target_network: Recurrence = Recurrence(cell, name="target_network")
         self.target_network.build(tuple(input_shape))
 
     def initialize_P(self) -> None:
         """Create P of the task network, and of the target network's readout where it learns."""
         if getattr(self, "task_P_output", None) is None:
-            self.task_P_output = self._identity("task_P_output")
+            self.task_P_output: Any = self._identity("task_P_output")
         if self.trains_target_readout and getattr(self, "target_P_output", None) is None:
-            self.target_P_output = self._identity("target_P_output")
+            self.target_P_output: Any = self._identity("target_P_output")
 
     def initialize_train_idx(self) -> None:
         """Find kernels and P in ``self.trainable_variables``."""

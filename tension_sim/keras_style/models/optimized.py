@@ -22,13 +22,13 @@ class OptimizedFORCEModel(FORCEModel):
         return self._blocks is not None and self._blocks.full
 
     def pseudogradient_P_Gx(self, P_Gx: Any, h: Any) -> Any:
-        """As in the base class; a P of two dimensions is shared by all neurons."""
+        """See the base class; a P of two dimensions is shared by all neurons."""
         if len(P_Gx.shape) == 2:
             return self.pseudogradient_P(P_Gx, h)
         return super().pseudogradient_P_Gx(P_Gx, h)
 
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
-        """As in the base class; a P of two dimensions is shared by all neurons."""
+        """See the base class; a P of two dimensions is shared by all neurons."""
         if len(P_Gx.shape) == 2:
             rows = tf.matmul(tf.convert_to_tensor(P_Gx), h, transpose_b=True) * (z - y)
             return tf.broadcast_to(rows, P_Gx.shape)

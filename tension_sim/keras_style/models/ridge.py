@@ -37,14 +37,14 @@ class ESNFORCEModel(FORCEModel):
     def __init__(self, n_max: int, alpha_sq: float = 1, num_skip: int = 0, **kwargs: Any) -> None:
         name = type(self).__name__
         super().__init__(**kwargs)
-        self.n_max = check_count(f"{name}.n_max", n_max)
-        self.num_skip = check_count(f"{name}.num_skip", num_skip, 0)
+        self.n_max: int = check_count(f"{name}.n_max", n_max)
+        self.num_skip: int = check_count(f"{name}.num_skip", num_skip, 0)
         if not alpha_sq >= 0:
             raise InvalidValueError(message(f"{name}.alpha_sq", "a number, 0 or larger", alpha_sq))
         if self.num_skip >= self.n_max:
             raise InvalidValueError(message(f"{name}.num_skip", f"fewer time steps than n_max ({n_max})", num_skip))
         self.alpha_sq = alpha_sq
-        self.num_step = tf.Variable(0.0, trainable=False)
+        self.num_step: Any = tf.Variable(0.0, trainable=False)
 
     def learns_in_run(self, kernel: str) -> bool:
         """Return False: on Brian2, runs end where the kernel is updated."""

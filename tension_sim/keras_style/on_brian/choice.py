@@ -1,4 +1,4 @@
-"""Which engine runs a model."""
+"""Choose the engine that runs a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ...declare.network import ForceNetwork
-from ...errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, unknown_name
+from ...errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, problem, unknown_name
 from ...tensorflow.variables import hooks_of, is_ours
 
 __all__ = ["chosen_engine", "overridden_hook"]
@@ -47,7 +47,7 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
     if backend == "tensorflow" or (backend is None and target is None and jit_compile != "auto"):
         if target is not None:
             raise InvalidValueError(
-                message(f"{where}.target", "no target: TensorFlow has none", target, "leave target out.")
+                problem(f"{where}.target", "TensorFlow has no targets", target, "leave target out.")
             )
         return "tensorflow"
     if backend is None and target is None and model.original_force_layer.preferred_backend == "tensorflow":
@@ -76,7 +76,7 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
 
 
 def threads_for(network: ForceNetwork) -> int | None:
-    """Return how many threads pay: all cores where each neuron has a large P of its own, else no OpenMP."""
+    """Return how many threads are worthwhile: all cores if each neuron has its own large P, otherwise no OpenMP."""
     plastic, cores = network.plastic, os.cpu_count() or 1
     if plastic is None or cores == 1 or len(plastic.kernel) == network.n**2:
         return None

@@ -1,4 +1,4 @@
-"""What a model says of itself, so that it can run on Brian2: a network, and where its variables lie in a run."""
+"""A model as a declared network, so that it can run on Brian2, and where its variables lie in a run's state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """Variables of the model, and their place in the state of a run.
+    """Variables of the model, bound to entries in the state of a run.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Declaration:
         ----------
         wanted : collection of str
         switched : bool
-            Let one program serve, whatever is wanted.
+            Let one program serve all choices of `wanted`.
         dtype : str, optional
             Type in which they are kept; by default that of the network.
         """

@@ -1,11 +1,11 @@
-"""What FORCEModel says of itself to the Brian2 engine."""
+"""Mixin of FORCEModel: what the Brian2 adapter asks the model for."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from ...declare.learning import Learning
-from ..part import ModelPart
+from ...tensorflow.bases import ModelPart
 
 __all__ = ["Declared"]
 

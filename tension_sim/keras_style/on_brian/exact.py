@@ -75,7 +75,7 @@ class ExactState:
         self._kept[binding.entries[0]] = _Kept(Fingerprint(binding.variables), entries, binding.shift)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return all of it under names of one file."""
+        """Return everything as arrays with names for one file."""
         arrays = {}
         for key, kept in self._kept.items():
             arrays[f"exact|{key}"] = np.array([kept.fingerprint.checksum, kept.shift])
@@ -84,7 +84,7 @@ class ExactState:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> ExactState:
-        """Return what :meth:`to_arrays` gave; other names are passed over."""
+        """Rebuild from what :meth:`to_arrays` returned; other names are ignored."""
         entries: dict[str, dict[str, np.ndarray]] = {}
         heads: dict[str, tuple[float, float]] = {}
         for name in arrays:
@@ -106,7 +106,7 @@ class ExactState:
 
 
 def _ours(values: Any) -> np.ndarray:
-    """Return values that nobody else changes; what stays in a file cannot be, and the next run reads it there."""
+    """Return values that nobody else changes: a copy, unless they stay in a file, where the next run reads them."""
     return values if file_behind(values) is not None else np.array(values)
 
 

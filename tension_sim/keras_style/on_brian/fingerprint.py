@@ -1,4 +1,4 @@
-"""Whether variables still hold the values that they held at one moment."""
+"""Tell whether variables still hold the values of an earlier moment."""
 
 from __future__ import annotations
 

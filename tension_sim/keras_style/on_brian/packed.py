@@ -1,4 +1,4 @@
-"""P between a model, which keeps whole matrices, and a run, which keeps packed triangles and terms that wait."""
+"""Convert P between a model (whole matrices) and a run (packed triangles, and terms that wait to be applied)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["Matrices", "whole_of"]
 
-#: Rows and columns worked on at a time: caches hold them, and BLAS does not wake its threads for them.
+#: Rows and columns of a tile: it fits into the cache, and BLAS does not start its threads for it.
 _TILE = 128
 
 
@@ -65,7 +65,7 @@ def _subtract(rows: np.ndarray, left: np.ndarray, k: np.ndarray) -> None:
 
 
 class Matrices:
-    """A variable of one matrix, or of many, (matrices, n, n): each is read and written by itself, without the others.
+    """A variable of one matrix, or of many, (matrices, n, n); each matrix is read and written without the others.
 
     Parameters
     ----------

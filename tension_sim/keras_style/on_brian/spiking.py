@@ -69,7 +69,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
 
 
 def _sparse(model: Any, variable: Any) -> SparseKernel:
-    """Return the static recurrence; the last one, if it has not changed, for a large matrix takes time."""
+    """Return the static recurrence; the last one if it has not changed, because a large matrix takes time."""
     known = model.__dict__.get("_static_kernel")
     if known is None or not known[0].matches([variable]):
         known = (Fingerprint([variable]), SparseKernel.from_dense(np.asarray(variable)))

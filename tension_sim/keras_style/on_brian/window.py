@@ -52,7 +52,7 @@ class BrianWindow:
         self.measure = measure
         self.asked = asked
         self.engine: dict[str, Any] = {"engine": "brian2"}
-        # by the kind of run, which variables callbacks read in the last sequence, and read in this one
+        # for each kind of run, which variables callbacks read in the last sequence and in this one
         known = model.__dict__.get("_read_by_callbacks") or {}
         object.__setattr__(model, "_read_by_callbacks", known)  # past Keras' tracking
         self._known: set[str] | None = known.get(kind)

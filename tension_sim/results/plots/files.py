@@ -1,4 +1,4 @@
-"""Figures to files."""
+"""Write figures to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one pair of axes shows of a run: output, spikes, error, and a learning curve."""
+"""Draw one pair of axes: output, spikes, error, or a learning curve of a run."""
 
 from __future__ import annotations
 

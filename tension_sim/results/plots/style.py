@@ -1,4 +1,4 @@
-"""How all figures look: colours, sizes, and a Figure that a notebook shows.
+"""Style of all figures: colours, sizes, and a Figure that a notebook shows.
 
 Figures are made without pyplot and without touching matplotlib's global settings, so they
 work in a script, a notebook, a thread and on a machine without a screen alike.
@@ -76,7 +76,7 @@ def make_figure(
 
 
 def plain(axes: Axes) -> None:
-    """Take away the frame, and make ticks small."""
+    """Remove the frame, and make ticks small."""
     axes.set_facecolor("white")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(LINES)

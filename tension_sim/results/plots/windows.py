@@ -1,4 +1,4 @@
-"""Which stretches of a run a figure shows."""
+"""Choose the windows of a run that a figure shows."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ...declare.validation import check_flag
-from ...system.files import check_free, checked_path, write_whole
+from ...system.files import check_free, check_path, write_whole
 from ..plots.compared import draw_errors, draw_last_window, draw_spread
 from ..rows import Row
 from ..run_data import RunData
@@ -39,7 +39,7 @@ def write_compared(
     where: str = "Comparison.report",
 ) -> Path:
     """Write the page of several runs; `where` begins the messages."""
-    path = checked_path(f"{where}.path", path)
+    path = check_path(f"{where}.path", path)
     check_flag(f"{where}.overwrite", overwrite)
     check_free(f"{where}.path", path, overwrite)
     return write_whole(f"{where}.path", path, compared_html(named, rows).encode(), overwrite=overwrite)

@@ -118,6 +118,7 @@ def _run_rows(results: RunData) -> Rows:
     rows = [
         ("recipe", about.get("recipe")),
         ("protocol", about.get("protocol")),
+        ("goes on from", _mapping(about.get("continued")).get("from")),
         ("network", f"{_counted(results.n_neurons, 'neuron')}, {_counted(results.n_outputs, 'output')}"),
         ("neuron", about.get("neuron")),
         ("synapse", about.get("synapse")),

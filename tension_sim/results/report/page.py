@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..._version import __version__
 from ...declare.validation import check_flag
-from ...system.files import check_free, checked_path, write_whole
+from ...system.files import check_free, check_path, write_whole
 from ..run_data import RunData
 from .facts import facts_of
 from .panels import MOST_EIGENVALUES, Panel, panels_of
@@ -25,13 +26,23 @@ _HERE = Path(__file__).parent
 def _templates() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         autoescape=True,  # texts come from recipes and files of strangers
         loader=FileSystemLoader(_HERE),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(text: str) -> Any:
+    """Return a name, escaped, that may go on in the next line after a slash or underscore."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"(?<=[/_])", text)
+    return Markup("<wbr>").join(escape(part) for part in parts)
 
 
 def render(template: str, panels: list[Panel], **values: Any) -> str:
@@ -96,7 +107,7 @@ def write_report(
     OutputError
         If the file exists and may not be replaced, or cannot be written.
     """
-    path = checked_path(f"{where}.path", path)
+    path = check_path(f"{where}.path", path)
     check_flag(f"{where}.overwrite", overwrite)
     if eigenvalues is not None:
         check_flag(f"{where}.eigenvalues", eigenvalues)

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..couplings import coupling_size, eigenvalues, learned_weights
 from ..measures import cell_correlations, mean_rate
+from ..phases import LEARNING
 from ..plots.distributions import draw_correlations, draw_eigenvalues, draw_rates, draw_weights
 from ..plots.panels import draw_error, draw_learning_curve, draw_output, draw_raster
 from ..plots.run_figure import shade_learning
@@ -101,7 +102,7 @@ def single_panel(heading: str, caption: str, height: float, draw: Callable[[Axes
 
 
 def _window(results: RunData, window: Window) -> Panel:
-    parts = [(1.35, draw_output)] if results.n_outputs else []
+    parts = [(1.35 if results.n_outputs < 4 else 2.4, draw_output)] if results.n_outputs else []
     parts += [(1.35, draw_raster)] if results.n_recorded_neurons else []
     figure = _panel_figure(*(height for height, _ in parts))
     for axes, (_, draw) in zip(figure.axes, parts, strict=True):
@@ -129,7 +130,9 @@ def _course(results: RunData) -> Iterator[Panel]:
             draw(axes, results)
             shade_learning(axes, results, named=axes is figure.axes[0])
         _share_time(figure, results.t_start, results.t_stop)
-        yield Panel("The whole run", "Root mean square error, in bins; weights learn where it is shaded.", figure)
+        shaded = any(phase.name == LEARNING for phase in results.phases)
+        learns = "; weights learn where it is shaded" if shaded else ""
+        yield Panel("The whole run", f"Root mean square error, in bins{learns}.", figure)
     if curve is not None and beyond:
         figure = _panel_figure(1.6)
         draw_learning_curve(figure.axes[0], results)

@@ -1,4 +1,4 @@
-"""Signals and weights of a circuit, on tensors."""
+"""Signals and weights of a circuit as tensors."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class SampleSteps:
     """Play the rows of a signal."""
 
     def __init__(self, name: str, part: Samples) -> None:
-        self.name, self.part = name, part
+        self.name: str = name
+        self.part: Samples = part
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         return [Action("start", -1, self.name, self._play)]
 
     def _play(self, moment: Moment) -> None:
@@ -64,16 +65,18 @@ class MapSteps:
     """y = W x. Masked weights lie in rows that are filled up with zeros."""
 
     def __init__(self, name: str, part: Map, dtype: str) -> None:
-        self.name, self.part, self.dtype = name, part, dtype
-        self.owner = part.weights_of or name
-        self.output = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
+        self.name: str = name
+        self.part: Map = part
+        self.dtype: str = dtype
+        self.owner: str = part.weights_of or name
+        self.output: str = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         return [Action(self.part.when, self.part.order, self.name, self._write)]
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         name = self.name
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
@@ -95,7 +98,7 @@ class MapSteps:
         return {f"{self.name}.w": _weights_after(self, state, values, learned)}
 
     def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
-        """Return the weights as they lie here."""
+        """Return the weights as they are stored here."""
         if self.part.count is None:
             return flat.reshape(self.part.n_targets, self.part.n_sources)
         return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
@@ -124,19 +127,22 @@ class SpikeInputSteps:
     """Weights that each spike adds to a variable, spike by spike in the order of the sources."""
 
     def __init__(self, name: str, part: SpikeInput, guard: str | None, dtype: str) -> None:
-        self.name, self.part, self.guard, self.dtype = name, part, guard, dtype
-        self.output = f"{part.target.part}.{part.target.name}"
+        self.name: str = name
+        self.part: SpikeInput = part
+        self.guard: str | None = guard
+        self.dtype: str = dtype
+        self.output: str = f"{part.target.part}.{part.target.name}"
         if part.longest_delay is not None:
             what = "synapses without delays on the target 'tensorflow'"
             fix = "choose numpy, cython, cpp_standalone or cuda_standalone."
             raise UnsupportedError(message("Simulation.target", what, f"{name}, with delays", fix))
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         return [Action("synapses", 0, self.name, self._add)]
 
     def arrays(self, values: Mapping[str, Any], learned: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from.
+        """Return the arrays that stay during a run, and the state that it starts from.
 
         Each source has a row of its targets, filled up by one that is no target.
         """
@@ -159,7 +165,7 @@ class SpikeInputSteps:
         return {f"{self.name}.w": _weights_after(self, state, values, learned)}
 
     def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
-        """Return learned weights as they lie here, a row for each target."""
+        """Return learned weights as they are stored here, one row per target."""
         return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
 
     def flat_weights(self, stored: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:

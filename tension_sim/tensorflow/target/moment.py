@@ -1,4 +1,4 @@
-"""What the parts of a circuit read and write in one time step."""
+"""The state that the parts of a circuit read and write in one time step."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Moment:
     spikes : dict of str to tensor of bool
         Which neurons spike in this step.
     formulas : mapping of str to callable
-        What computes the variables that stand nowhere.
+        Functions for the variables that are computed, not stored.
     """
 
     step: Any
@@ -62,7 +62,7 @@ class Moment:
 
 
 class Action(NamedTuple):
-    """What a part does in a time step, and when; actions of one place and order go by their names, as in Brian2."""
+    """An action of a part in a time step; actions of one place and order run by their names, as in Brian2."""
 
     when: str
     order: int
@@ -71,5 +71,5 @@ class Action(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int, str]:
-        """By which the actions of a step are sorted."""
+        """Key by which the actions of a step are sorted."""
         return SLOTS.index(self.when), self.order, self.name

@@ -49,17 +49,21 @@ class CircuitProgram(Runnable):
         dt, dtype = circuit.dt, circuit.dtype
         units, spiking = circuit.of(Units), circuit.of(SpikeInput)
         codes = {name: code_of(name, part, dt, dtype) for name, part in units.items()}
-        self.units = {name: UnitsSteps(name, part, codes[name], dt, dtype) for name, part in units.items()}
-        self.samples = {name: SampleSteps(name, part) for name, part in circuit.of(Samples).items()}
+        self.units: dict[str, UnitsSteps] = {
+            name: UnitsSteps(name, part, codes[name], dt, dtype) for name, part in units.items()
+        }
+        self.samples: dict[str, SampleSteps] = {
+            name: SampleSteps(name, part) for name, part in circuit.of(Samples).items()
+        }
         self.maps: dict[str, Any] = {name: MapSteps(name, part, dtype) for name, part in circuit.of(Map).items()}
         for name, part in spiking.items():
             guard = codes[part.target.part].guards.get(part.target.name)
             self.maps[name] = SpikeInputSteps(name, part, guard and f"{part.target.part}.{guard}", dtype)
-        self.rules = {
+        self.rules: dict[str, RuleSteps] = {
             name: RuleSteps(name, part, [self.maps[each] for each in part.maps], dtype)
             for name, part in circuit.of(Rule).items()
         }
-        self.learned = {each for part in circuit.of(Rule).values() for each in part.maps}
+        self.learned: set[str] = {each for part in circuit.of(Rule).values() for each in part.maps}
         for steps in self.units.values():
             steps.check()
         for rule in self.rules.values():
@@ -101,7 +105,7 @@ class CircuitProgram(Runnable):
     def _run_windows(
         self, values: Mapping[str, Any], layouts: Mapping[str, Layout], start: int, steps: int
     ) -> Iterator[Found]:
-        """Run steps, some in each turn: as many as take a short time."""
+        """Run the steps in windows that each take a short time."""
         fixed, state = self._first(values, layouts)
         window = self._window(layouts)
         done, count = 0, 1
@@ -139,7 +143,7 @@ class CircuitProgram(Runnable):
         return self._windows[key]
 
     def _first(self, values: Mapping[str, Any], layouts: Mapping[str, Layout]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         fixed: dict[str, Any] = {}
         state: dict[str, Any] = {}
         found = [each.arrays(values) for each in self.units.values()]

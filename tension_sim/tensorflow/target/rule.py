@@ -19,7 +19,7 @@ __all__ = ["RuleSteps"]
 
 
 class RuleSteps(RuleArrays):
-    """What a rule does in a time step."""
+    """The actions of a rule in a time step."""
 
     def check(self) -> None:
         """Refuse an error that TensorFlow cannot compute.
@@ -34,7 +34,7 @@ class RuleSteps(RuleArrays):
                 evaluate_text(text, {name: tf.zeros(1, self.dtype) for name in names}, f"{self.name}: error")
 
     def actions(self, layout: Layout) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
 
         def do(moment: Moment) -> None:
             self._learn_if_due(moment, layout)

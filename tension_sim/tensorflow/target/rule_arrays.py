@@ -1,4 +1,4 @@
-"""The arrays of a rule: as a circuit has them, and as they lie here; blocks of about one size lie side by side."""
+"""The arrays of a rule, as the circuit has them and as they are stored here: blocks of similar size side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALIKE = 0.75
 
 
 class Layout(NamedTuple):
-    """What the code of a rule depends on, beside the shapes of its arrays.
+    """Values that the code of a rule depends on, beside the shapes of its arrays.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ def due_steps(name: str, values: Mapping[str, Any], steps: np.ndarray) -> np.nda
 
 
 class RuleArrays:
-    """What a rule starts from, and what it leaves behind.
+    """The arrays that a rule starts from and leaves behind.
 
     Parameters
     ----------
@@ -64,7 +64,10 @@ class RuleArrays:
     """
 
     def __init__(self, name: str, part: Rule, maps: Sequence[MapSteps | SpikeInputSteps], dtype: str) -> None:
-        self.name, self.part, self.maps, self.dtype = name, part, maps, dtype
+        self.name: str = name
+        self.part: Rule = part
+        self.maps: Sequence[MapSteps | SpikeInputSteps] = maps
+        self.dtype: str = dtype
 
     def layout(self, values: Mapping[str, Any]) -> Layout:
         """Return what the code of a run depends on."""
@@ -83,7 +86,7 @@ class RuleArrays:
         return Layout(forgetting, relaxation, divided, tuple(map(tuple, groups)), tuple(used))
 
     def arrays(self, values: Mapping[str, Any], layout: Layout) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         return self._fixed(values, layout), self._first_state(values, layout)
 
     def _fixed(self, values: Mapping[str, Any], layout: Layout) -> dict[str, np.ndarray]:

@@ -95,7 +95,7 @@ def code_of(name: str, part: Units, dt: float, dtype: str) -> UnitsCode:
 
 
 class UnitsSteps:
-    """What some units do in a time step.
+    """The actions of some units in a time step.
 
     Parameters
     ----------
@@ -110,9 +110,12 @@ class UnitsSteps:
     """
 
     def __init__(self, name: str, part: Units, code: UnitsCode, dt: float, dtype: str) -> None:
-        self.name, self.part, self.code, self.dt = name, part, code, dt
-        self.floats = tf.as_dtype(dtype)
-        self.where = part.files[0] if part.files else name
+        self.name: str = name
+        self.part: Units = part
+        self.code: UnitsCode = code
+        self.dt: float = dt
+        self.floats: Any = tf.as_dtype(dtype)
+        self.where: str = part.files[0] if part.files else name
         self._before: dict[str, dict[str, Any]] = {}
         self._statements: dict[str, tuple[Statement, ...]] = dict(code.program.parts)
 
@@ -135,7 +138,7 @@ class UnitsSteps:
                 formula(moment)
 
     def arrays(self, values: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return what stays during a run, and what it starts from."""
+        """Return the arrays that stay during a run, and the state that it starts from."""
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
         for key, shape in self.code.shapes.items():
@@ -146,7 +149,7 @@ class UnitsSteps:
         return fixed, state
 
     def actions(self) -> list[Action]:
-        """Return what happens when."""
+        """Return the actions of a time step."""
         found = [
             Action(*_PLACES[key], f"{self.name}_{key}", self._runs(key)) for key in self.code.program.parts
             if key in _PLACES

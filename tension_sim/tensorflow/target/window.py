@@ -16,12 +16,12 @@ __all__ = ["Found", "Window"]
 
 
 class Found(NamedTuple):
-    """What a window of time steps left behind.
+    """State and recordings after a window of time steps.
 
     Attributes
     ----------
     state : dict of str to tensor
-        What changes from step to step, after the last one.
+        Changing values after the last step.
     steps : int
         How many steps were run; fewer than asked for where learning diverged.
     recorded : dict of str to array, shape (recorded steps, elements)
@@ -58,10 +58,13 @@ class Window:
         self, actions: Sequence[Action], units: Sequence[Any], records: Mapping[str, Any],
         dt: float, dtype: str, width: int,
     ) -> None:  # fmt: skip
-        self.actions = sorted(actions, key=lambda action: action.key)
-        self.units, self.records = units, records
-        self.formulas = {name: do for each in units for name, do in each.formulas().items()}
-        self.dt, self.dtype, self.width = dt, tf.as_dtype(dtype), width
+        self.actions: list[Action] = sorted(actions, key=lambda action: action.key)
+        self.units: Sequence[Any] = units
+        self.records: Mapping[str, Any] = records
+        self.formulas: dict[Any, Any] = {name: do for each in units for name, do in each.formulas().items()}
+        self.dt: float = dt
+        self.dtype: Any = tf.as_dtype(dtype)
+        self.width: int = width
         self._function = tf.function(self._loop, jit_compile=True, autograph=False)
         self._jit = True
 
@@ -87,7 +90,7 @@ class Window:
         return Found(after, ran, recorded, spikes)
 
     def _filled(self, array: np.ndarray) -> tf.Tensor:
-        """Return rows for every step of the window, whatever the last ones hold."""
+        """Return rows for every step of the window; those after the run's end may hold anything."""
         array = np.asarray(array, bool if array.dtype == bool else self.dtype.as_numpy_dtype)
         return tf.constant(np.concatenate([array, np.zeros((self.width - len(array), *array.shape[1:]), array.dtype)]))
 

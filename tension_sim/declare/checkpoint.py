@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..declare.validation import check_flag, check_positive
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.checkpoint_folder import CheckpointFolder
-from ..system.files import checked_path
+from ..system.files import check_path
+from .validation import check_flag, check_positive
 
 __all__ = ["Checkpoint", "check_checkpoint", "check_identity"]
 
@@ -50,7 +50,7 @@ class Checkpoint:
     note: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "folder", checked_path("Checkpoint.folder", self.folder))
+        object.__setattr__(self, "folder", check_path("Checkpoint.folder", self.folder))
         object.__setattr__(self, "every", check_positive("Checkpoint.every", self.every))
         check_flag("Checkpoint.resume", self.resume)
 
