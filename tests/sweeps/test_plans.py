@@ -26,7 +26,7 @@ RATE = "newton_nicola_2025/rate_oscillator"
 def test_every_stored_sweep_can_be_planned(name, sweep):
     base, stored = stored_sweep(base_of("sweep", name), sweep)
     plan = plan_sweep("sweep", base, stored.grid, stored.seeds)
-    assert plan.points and plan.check().steps > 0
+    assert plan.points and base.load(dict(plan.points[-1].settings)).values["run"]["seed"] == plan.points[-1].values[-1]
 
 
 def test_some_recipes_have_sweeps():
@@ -85,13 +85,13 @@ def test_the_matched_rate_is_the_f_i_curve_of_the_neuron():
     above = current > -40
     f[above] = 1 / (2e-3 + 10e-3 * np.log((current[above] + 65) / (current[above] + 40)))
     kernel = (current + 40)[None]
-    rest = {"n": 5, "dt": "0.05*ms", "output_kernel": np.eye(5), "input_kernel": kernel}
+    rest = {"n": 5, "dt": "0.1*ms", "output_kernel": np.eye(5), "input_kernel": kernel}
     rest |= {"recurrent": None, "feedback_kernel": None}
-    rates = Simulation(ForceNetwork("lif_rate", None, **rest), target="numpy").run(x=np.ones((8000, 1)))
+    rates = Simulation(ForceNetwork("lif_rate", None, **rest), target="numpy").run(x=np.ones((2500, 1)))
     np.testing.assert_allclose(rates.output[-1], f, rtol=2e-3, atol=1e-3)
-    spikes = Simulation(ForceNetwork("lif", "double_exponential", **rest), target="numpy").run(x=np.ones((20000, 1)))
-    counts = np.bincount(spikes.spike_neuron[spikes.spike_step >= 2000], minlength=5) / 0.9
-    np.testing.assert_allclose(counts, f, atol=2.3)
+    spikes = Simulation(ForceNetwork("lif", "double_exponential", **rest), target="numpy").run(x=np.ones((5000, 1)))
+    counts = np.bincount(spikes.spike_neuron[spikes.spike_step >= 1000], minlength=5) / 0.4
+    np.testing.assert_allclose(counts, f, atol=2.6, rtol=0.03)
 
 
 def test_a_rate_unit_takes_no_filter():
@@ -102,6 +102,6 @@ def test_a_rate_unit_takes_no_filter():
 
 
 def test_the_matched_network_learns():
-    small = {"n": "100", "duration": "800*ms", "learning.start": "100*ms", "learning.stop": "700*ms", "alpha_P": "1e-4"}
-    found = run_outcome(load_recipe(RATE, small | {"update_every": "10"}), target="numpy")
+    small = {"n": "60", "dt": "0.2*ms", "duration": "400*ms", "learning.start": "50*ms", "learning.stop": "350*ms"}
+    found = run_outcome(load_recipe(RATE, small | {"update_every": "5", "alpha_P": "1e-4"}), target="numpy")
     assert found.numbers["learning_rmse"] < 0.3 and "firing_rate" not in found.numbers
