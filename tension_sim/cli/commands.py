@@ -89,7 +89,7 @@ def _load(command: str, name: str, settings: dict[str, str], protocols: Path | N
 @app.command("list")
 @with_json
 def list_command() -> None:
-    """List recipes, protocols, neurons, rate units, synaptic filters and tasks."""
+    """List recipes, protocols, neurons, rate units, synaptic filters, synapses and tasks."""
     from ..declare.equations import list_neurons, list_rate_units, list_synapses, load_neuron, load_synapse
     from ..recipes.protocol import list_protocols, load_protocol
     from ..tasks import list_tasks, list_trial_tasks, task_summary
@@ -100,6 +100,7 @@ def list_command() -> None:
         "neurons": [(name, load_neuron(name).summary) for name in list_neurons()],
         "rate units": [(name, load_neuron(name).summary) for name in list_rate_units()],
         "synaptic filters": [(name, load_synapse(name).summary) for name in list_synapses()],
+        "synapses": [(name, load_synapse(name).summary) for name in list_synapses("synapse")],
         "tasks": [(name, task_summary(name)) for name in list_tasks()],
         "tasks in trials": [(name, task_summary(name)) for name in list_trial_tasks()],
     }

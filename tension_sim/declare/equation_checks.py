@@ -108,7 +108,8 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     equations = read_equations(f"{where}: equations", synapse.equations, placeholder=True)
     shared = _parameters(where, equations, parameters)
     for name, quantity in parameters.items():
-        check_time_constant(where, name, quantity.value, synapse.parameters[name])
+        if quantity.dimension == _SECOND or not synapse.presynaptic:
+            check_time_constant(where, name, quantity.value, synapse.parameters[name])
     formulas = {each.name: each.formula for each in equations if each.formula is not None}
     for each in equations:
         if each.kind != "differential":

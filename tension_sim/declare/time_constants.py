@@ -88,6 +88,8 @@ def check_time_constants(
     for part, stepwise in parts:
         if part is not neuron:
             for name in part.parameters:
+                if part.presynaptic and name not in times:
+                    continue
                 check_time_constant(where, name, float(values[name].value), shown.get(name))
         for equation in part.read():
             found = set(() if equation.formula is None else _divisors(equation.formula))

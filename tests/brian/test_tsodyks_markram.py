@@ -155,3 +155,11 @@ def test_wrong_files(tmp_path, old, new, text):
     with pytest.raises(TensionError) as caught:
         load_synapse(path)
     assert text in str(caught.value)
+
+
+def test_parameters_that_are_no_times_may_be_0():
+    cells = {"cells": Population("lif", N)}
+    given = {"U": 0, "tau_rec": "0*ms"}
+    with pytest.raises(InvalidValueError, match=r"parameters\.tau_rec: expected a time constant above 0"):
+        projection = Projection("cells", "cells", weights=WEIGHTS, synapse="tsodyks_markram", parameters=given)
+        Network(dt=DT, populations=cells, projections=[projection])
