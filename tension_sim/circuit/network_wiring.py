@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..declare.delays import delays_by_source
-from ..declare.equations import SEED, Neuron, rate_time
+from ..declare.equations import Neuron, rate_time
 from ..declare.kernels import SparseKernel
 from ..declare.learning import Learning
 from ..declare.populations.equations import Filter, PopulationEquations
@@ -41,7 +41,7 @@ from .names import (
     recorded,
 )
 from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .wiring import check_state, kernel_values, noise_seed, rule_values, spike_values, with_seed
+from .wiring import check_state, kernel_values, rule_values, spike_values, with_seed
 
 __all__ = ["NetworkWiring"]
 
@@ -353,11 +353,6 @@ class NetworkWiring(Wiring[Network]):
             values |= entries(part_of(TARGET, name), one_each)
             first += n
         return values
-
-    def noise(self, trial: int) -> dict[str, Any]:
-        """Return the seeds of all that is random within a run: network and trial decide them."""
-        noisy = [name for name, part in self.circuit.of(Units).items() if SEED in part.equations]
-        return {entry(name, SEED): noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's.

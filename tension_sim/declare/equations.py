@@ -95,7 +95,7 @@ def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], requir
             raise InvalidValueError(
                 message(f"{path.name}: {key}", "a table" if table else "text", value, "see the files in equations/.")
             )
-        if table:
+        if isinstance(value, dict):
             for name, item in value.items():
                 if key == "inputs" and isinstance(item, dict):
                     continue  # an input with a unit of its own, which _inputs reads
