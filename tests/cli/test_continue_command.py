@@ -50,8 +50,8 @@ def test_the_file_is_not_overwritten_unless_that_is_asked_for(stored, tmp_path):
     assert Results.load(tmp_path / "results.h5").n_steps == 60
 
 
-def test_a_dry_run_writes_nothing(stored, tmp_path, capsys):
-    run("--from", stored, "--dry-run", "--out", tmp_path / "none")
+def test_a_dry_run_of_a_runs_folder_writes_nothing(stored, tmp_path, capsys):
+    run("--from", stored.parent, "--dry-run", "--out", tmp_path / "none")
     assert "dry run: 100 steps of nicola_clopath_2017/lif_sine" in capsys.readouterr().out
     assert not (tmp_path / "none").exists()
 
