@@ -288,4 +288,5 @@ PROTOCOL = Protocol(
     check=_check,
     plan=lambda recipe: recipe.phases(),
     further=further_task,
+    measure=measured_numbers,
 )

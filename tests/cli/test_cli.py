@@ -131,7 +131,7 @@ def test_completion_offers_recipes():
 def test_a_second_run_says_what_it_replaces(tmp_path):
     arguments = ("run", "lif_sine", *FEW, "--target", "numpy", "--out", tmp_path)
     assert "replaces" not in command(*arguments).stderr
-    assert f"replaces figure.png, results.h5, summary.json of an earlier run in {tmp_path}" in (
+    assert f"replaces figure.png, report.html, results.h5, summary.json of an earlier run in {tmp_path}" in (
         command(*arguments).stderr.replace("\n", "")
     )
 
@@ -390,14 +390,14 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
 @pytest.mark.parametrize(
     ("when", "text"),
     [
-        ("Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
+        ("rich.progress.Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
         ("cli._report", "Exception ignored in: <function"),  # in a destructor, where Python drops it
     ],
 )
 def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
     code = f"""
         import signal
-        from rich.progress import Progress
+        import rich.progress
         from tension_sim.cli import job as cli
         from tension_sim.cli.commands import main
 
