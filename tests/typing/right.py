@@ -6,12 +6,16 @@ import numpy as np
 from brian2 import Hz, NeuronGroup, ms
 
 from tension_sim import (
+    FittedNetwork,
     ForceNetwork,
     Learning,
+    Plastic,
     Record,
     Results,
     Simulation,
     SparseKernel,
+    TargetNetwork,
+    Traces,
     load_neuron,
     load_recipe,
     make_task,
@@ -30,6 +34,29 @@ recipe = load_recipe("lif_sine", {"n": "20", "duration": "2*ms"})
 steps: int = run_recipe(recipe, target="cython").n_steps
 kernel = SparseKernel.from_dense(np.eye(3))
 neuron = load_neuron("izhikevich")
+
+# names, paths, text with units, quantities and lists are given; what is read are neurons, floats and arrays
+rule = Learning(alpha_P=1.0)
+lists = SparseKernel(3, [0, 1, 2], [1, 2, 0], [0.1, 0.2, 0.3])
+whole = ForceNetwork(
+    neuron="lif", synapse="double_exponential", n=3, dt="0.1*ms", recurrent=lists, feedback_kernel=[[1, 2, 3]],
+    output_kernel=np.zeros((3, 1)), learning=rule, traces=Traces([0, 1, 2], [0.1, 0.1, 0.1]),
+)  # fmt: skip
+ForceNetwork(Path("mine.toml"), "single_exponential", 3, 0.1 * ms, None, None, None)
+rates = ForceNetwork(
+    "echo_state", None, 3, 1e-3, None, None, None,
+    plastic=Plastic(np.zeros((3, 3)), rule, error="target_network", factor=[[1, 1, 1]] * 3),
+    target_network=TargetNetwork("echo_state", np.zeros((3, 3)), [[1.0, 2.0, 3.0]]),
+)  # fmt: skip
+fitted = FittedNetwork(
+    "lif_normalized", "euler_exponential", "euler_exponential", 3, "0.1*ms", None, lists, input_kernel=np.ones((1, 3)),
+    signs=[1, 1, -1],
+)  # fmt: skip
+record = Record(variables={"v": [0, 1], "r": range(3)}, off="v")
+step: float = whole.dt
+name: str = whole.neuron.name
+post: int = lists.n_post
+first: tuple[int, ...] = record.variables["v"]
 
 group = NeuronGroup(10, "dr/dt = -r/(10*ms) : 1")
 readout = LinearMap(group, "r", weights=np.zeros((10, 1)))
