@@ -14,6 +14,7 @@ from .declare.learning import Learning as Learning
 from .declare.network import ForceNetwork as ForceNetwork
 from .declare.plasticity import Plastic as Plastic
 from .declare.plasticity import TargetNetwork as TargetNetwork
+from .declare.populations.connector import Connector as Connector
 from .declare.populations.network import Network as Network
 from .declare.populations.population import Population as Population
 from .declare.populations.projection import Projection as Projection

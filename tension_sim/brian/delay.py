@@ -43,7 +43,7 @@ class Delay:
     @property
     def each(self) -> bool:
         """Whether each weight has its own."""
-        return self.times.ndim > 0
+        return bool(self.times.ndim)
 
     @property
     def is_time(self) -> bool:

@@ -78,7 +78,7 @@ class SpikeMap(Weighted):
         weights begin, and the place of each weight in the order of `post`.
     scale : VariableView
         The multiplier.
-    delay : VariableView
+    delay_steps : VariableView
         With delays, in time steps: one, or that of each weight in the order of `post`.
     ring : VariableView, shape (delay_max + 1 steps, targets)
         With delays, what is under way, by the step of its arrival modulo the number of rows.
@@ -146,7 +146,7 @@ class SpikeMap(Weighted):
         self.output: tuple[Any, str] = (target, target_variable)
         #: Variables whose length comes with the run.
         each = delay is not None and delay.each
-        self.any_length: tuple[str, ...] = ("post", "w", *["slot"] * bool(traces), *["delay"] * each)
+        self.any_length: tuple[str, ...] = ("post", "w", *["slot"] * bool(traces), *["delay_steps"] * each)
         self._stored: dict[str, np.ndarray] = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)
@@ -193,14 +193,17 @@ class SpikeMap(Weighted):
         variables.add_array("scale", size=1, scalar=True, dtype=np.float64, values=scale)
 
     def _declare_ring(self, delay: Delay, unit: Any) -> None:
-        """Declare the delays and what is under way; the ring has a row for each step up to the longest delay."""
+        """Declare the delays and what is under way; the ring has a row for each step up to the longest delay.
+
+        brian2cuda frees every array of the name delay before a run.
+        """
         variables, rows = self.variables, delay.longest(self._clock.dt_) + 1
         variables.add_constant("n_rows", rows)
         variables.add_array("ring", size=rows * self.shape[0], dimensions=unit, dtype=default_float())
         if delay.each:
-            variables.add_dynamic_array("delay", size=0, dtype=np.int32)
+            variables.add_dynamic_array("delay_steps", size=0, dtype=np.int32)
         else:
-            variables.add_array("delay", size=1, scalar=True, dtype=np.int32, values=rows - 1)
+            variables.add_array("delay_steps", size=1, scalar=True, dtype=np.int32, values=rows - 1)
 
     def before_run(self, run_namespace: Any) -> None:
         if self._delay is not None and self._delay.is_time:
@@ -229,8 +232,8 @@ class SpikeMap(Weighted):
         if self.trace:
             row_start, _, w = kernel.incoming()
             values |= {"w": w, "row_start": row_start, "slot": kernel.slots()}
-        if "delay" in self.any_length:
-            values["delay"] = self._delay.of(kernel, self._clock.dt_)
+        if "delay_steps" in self.any_length:
+            values["delay_steps"] = self._delay.of(kernel, self._clock.dt_)
         self._resize(len(values["w"]))
         for name, array in values.items():
             self._set(name, array)
@@ -272,7 +275,7 @@ class SpikeMap(Weighted):
 def _code(groups: list[Any], learned: bool, guarded: bool, delay: Delay | None) -> dict[str, Any]:
     """Return what decides the code of a map, and the variables that it needs."""
     needed = [f"source_{g}_spikespace" for g in range(len(groups))] + ["slot"] * learned + ["allowed"] * guarded
-    needed += ["delay", "ring", "n_rows", "t_in_timesteps"] * (delay is not None)
+    needed += ["delay_steps", "ring", "n_rows", "t_in_timesteps"] * (delay is not None)
     delayed = "" if delay is None else "each" if delay.each else "one"
     options = {"learned": learned, "guarded": guarded, "groups": _places(groups), "delayed": delayed}
     return {"template_kwds": options, "needed_variables": needed}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..declare.delays import delays_by_source
-from ..declare.equations import SEED, Neuron, rate_time
+from ..declare.equations import Neuron, rate_time
 from ..declare.kernels import SparseKernel
 from ..declare.learning import Learning
 from ..declare.populations.equations import Filter, PopulationEquations
@@ -41,7 +41,7 @@ from .names import (
     recorded,
 )
 from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .wiring import check_state, kernel_values, noise_seed, rule_values, spike_values, with_seed
+from .wiring import check_state, kernel_values, rule_values, spike_values, with_seed
 
 __all__ = ["NetworkWiring"]
 
@@ -82,7 +82,7 @@ class NetworkWiring(Wiring[Network]):
         if net.readouts:
             yield TARGET, Samples(net.n_outputs)
         for k, projection in enumerate(net.projections):
-            yield from self._learned(k) if projection.learning else self._static(k)
+            yield from self._from_trace(k) if projection.reads_trace else self._static(k)
         for name in net.readouts:
             yield from self._readout(name)
         yield from ((name, rule) for name, (rule, _, _) in self.rules.items())
@@ -107,12 +107,12 @@ class NetworkWiring(Wiring[Network]):
             )
 
     def _units(self, name: str, equations: PopulationEquations) -> Units:
-        neuron = equations.population.file
+        neuron = equations.population.neuron
         lines, reset = [neuron.equations], [neuron.reset]
         for each in equations.filters:
             lines.append(each.equations)
         for each in equations.traces:
-            reset += [f"{variable} += {amount}" for variable, amount in _amounts(each).items()]
+            reset += [each.at_spike, *(f"{variable} += {amount}" for variable, amount in _amounts(each).items())]
         if equations.traces:
             lines.append("rate_time : second (shared, constant)")
         for variable, unit in equations.written:
@@ -135,7 +135,7 @@ class NetworkWiring(Wiring[Network]):
             filters=tuple(v for each in equations.filters if each.synapse.exact for v in each.variables),
             threshold=neuron.threshold,
             refractory=neuron.refractory,
-            reset="\n".join(reset),
+            reset="\n".join(filter(None, reset)),
             files=(neuron.name, *dict.fromkeys(synapse.name for synapse in synapses)),
         )
 
@@ -169,7 +169,7 @@ class NetworkWiring(Wiring[Network]):
 
     def _arrives(self, k: int) -> Filter:
         projection, into = self.net.projections[k], self.net.inputs[k]
-        return self.net.equations[projection.post].arrives(into, (projection.file, projection.parameters))
+        return self.net.equations[projection.post].arrives(into, (projection.synapse, projection.parameters))
 
     def _bringing(self, k: int) -> dict[str, str]:
         """Return the parts that bring the spikes of a projection, each with the variable that it adds to."""
@@ -177,10 +177,10 @@ class NetworkWiring(Wiring[Network]):
         variables = enumerate(self._arrives(k).spike)
         return {part_of(RECURRENT, *((name, str(number)) if number else (name,))): each for number, each in variables}
 
-    def _learned(self, k: int) -> Iterator[tuple[str, Any]]:
+    def _from_trace(self, k: int) -> Iterator[tuple[str, Any]]:
         projection, pre, post = self._ends(k)
         name, into = self.net.projection_names[k], self.net.inputs[k]
-        trace = self.net.equations[projection.pre].trace((projection.file, projection.parameters))
+        trace = self.net.equations[projection.pre].trace((projection.synapse, projection.parameters))
         target = Variable(part_of(NEURONS, projection.post), self.net.equations[projection.post].added(into, name))
         source = Variable(part_of(NEURONS, projection.pre), trace.output)
         delay = self.net.delays[k]
@@ -190,7 +190,10 @@ class NetworkWiring(Wiring[Network]):
             for arriving, variable in self._arriving_later(k, trace).items():
                 neurons, there = part_of(NEURONS, projection.pre), Variable(part_of(DELAYED, name), variable)
                 yield arriving, SpikeInput((neurons,), pre, pre, there, longest_delay=int(delay))
-        yield part_of(RECURRENT, name), Map(source, pre, post, target, self._count(k), learned=True)
+        yield (
+            part_of(RECURRENT, name),
+            Map(source, pre, post, target, self._count(k), learned=projection.learning is not None),
+        )
 
     def _delayed_trace(self, k: int, trace: Filter) -> Units:
         projection = self.net.projections[k]
@@ -216,7 +219,7 @@ class NetworkWiring(Wiring[Network]):
 
     def _readout(self, name: str) -> Iterator[tuple[str, Any]]:
         net, readout = self.net, self.net.readouts[name]
-        synapse = readout.file, readout.parameters
+        synapse = readout.synapse, readout.parameters
         first, *more = (Variable(part_of(NEURONS, s), net.equations[s].trace(synapse).output) for s in readout.sources)
         rows, columns = net.output_kernels[name].shape
         yield part_of(READOUT, name), Map(first, rows, columns, learned=True, more=tuple(more))
@@ -282,11 +285,11 @@ class NetworkWiring(Wiring[Network]):
         values: dict[str, Any] = {}
         for name, equations in net.equations.items():
             units = {f"unit_{into}": net.input_scale(name, into) for into in self._units_named.get(name, ())}
-            units |= {"rate_time": rate_time(equations.population.file)} if equations.traces else {}
+            units |= {"rate_time": rate_time(equations.population.neuron)} if equations.traces else {}
             values |= entries(part_of(NEURONS, name), {key: float(q.value) for key, q in equations.parameters.items()})
             values |= entries(part_of(NEURONS, name), units)
         for k, projection in enumerate(net.projections):
-            values |= self._learned_values(k) if projection.learning else self._static_values(k)
+            values |= self._trace_values(k) if projection.reads_trace else self._static_values(k)
         for (readout, population, into), kernel in net.feedback_kernels.items():
             scaled = kernel.T * net.input_scale(population, into)
             values[entry(part_of(FEEDBACK, readout, population, into), "w")] = scaled.ravel()
@@ -300,7 +303,7 @@ class NetworkWiring(Wiring[Network]):
         projection = self.net.projections[k]
         values: dict[str, Any] = {}
         scale = self.net.input_scale(projection.post, self.net.inputs[k])
-        equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].file
+        equations, pre = self.net.equations[projection.post], self.net.populations[projection.pre].neuron
         filtered = self._arrives(k)
         for name, amount in zip(self._bringing(k), filtered.spike.values(), strict=True):
             jump = _jump(filtered, amount, equations.parameters, pre)
@@ -313,33 +316,35 @@ class NetworkWiring(Wiring[Network]):
         if delays is None:
             return {}
         of_each = delays_by_source("Projection.delay", self.net.kernels[k], delays) if delays.ndim else int(delays)
-        return {entry(name, "delay"): of_each}
+        return {entry(name, "delay_steps"): of_each}
 
-    def _learned_values(self, k: int) -> dict[str, Any]:
+    def _trace_values(self, k: int) -> dict[str, Any]:
         net, projection = self.net, self.net.projections[k]
-        name, values = part_of(RECURRENT, net.projection_names[k]), {}
-        if self._count(k) is not None:
-            values = kernel_values(name, net.kernels[k], 1.0)
-            del values[entry(name, "w")]
+        name = part_of(RECURRENT, net.projection_names[k])
+        values = kernel_values(name, net.kernels[k], net.input_scale(projection.post, net.inputs[k]))
+        if self._count(k) is None:
+            values = {entry(name, "w"): values[entry(name, "w")]}
         if net.delays[k] is not None:
             values |= self._delayed_values(k)
+        if projection.learning is None:
+            return values
+        del values[entry(name, "w")]  # which belong to the state
         sign = net.sign_of(k)
         if sign is not None:
-            values[entry(part_of(RULE, net.projection_names[k]), "sign")] = np.full(
-                net.populations[projection.pre].n, sign
-            )
+            signs = np.full(net.populations[projection.pre].n, sign)
+            values[entry(part_of(RULE, net.projection_names[k]), "sign")] = signs
         return values
 
     def _delayed_values(self, k: int) -> dict[str, Any]:
         """Return the values of the trace that a learned projection with a delay reads."""
         net, projection = self.net, self.net.projections[k]
         name, equations = part_of(DELAYED, net.projection_names[k]), net.equations[projection.pre]
-        trace = equations.trace((projection.file, projection.parameters))
+        trace = equations.trace((projection.synapse, projection.parameters))
         values = entries(name, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
         n = np.arange(equations.population.n)
         each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
         for arriving, variable in self._arriving_later(k, trace).items():
-            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.file)
+            jump = _jump(trace, trace.spike[variable], equations.parameters, equations.population.neuron)
             values |= spike_values(arriving, each_its_own, 1.0, jump) | self._delay_values(arriving, k)
         return values
 
@@ -353,11 +358,6 @@ class NetworkWiring(Wiring[Network]):
             values |= entries(part_of(TARGET, name), one_each)
             first += n
         return values
-
-    def noise(self, trial: int) -> dict[str, Any]:
-        """Return the seeds of all that is random within a run: network and trial decide them."""
-        noisy = [name for name, part in self.circuit.of(Units).items() if SEED in part.equations]
-        return {entry(name, SEED): noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's.

@@ -101,7 +101,7 @@ def _noise(target: dict[str, Any], t: np.ndarray, n: int, rng: np.random.Generat
     return ornstein_uhlenbeck(rng, len(t), n, t[1] - t[0], target["tau"], target["deviation"], 0.0)
 
 
-_TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}
+TARGETS = {"sines": _sines, "products": _products, "rate_network": _rate_network, "noise": _noise}
 
 
 def _draw(n: int, p: float, gain: float, rng: np.random.Generator) -> SparseKernel:
@@ -137,7 +137,7 @@ def _drawn(recipe: Recipe) -> tuple[ForceNetwork, Trial]:
     on, off, end = (round(trial[key] / recipe.dt) for key in ("stimulus_start", "stimulus_stop", "duration"))
     net = _network(recipe, off, round(recipe.values["learning"]["update_every"] / recipe.dt), rng)
     t = recipe.dt * np.arange(1, end + 1)
-    y = _TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
+    y = TARGETS[recipe.values["target"]["kind"]](recipe.values["target"], t, net.n, rng, recipe.values["network"]["p"])
     x = np.zeros((end, 1))
     x[on:off] = 1
     return net, Trial(x, y, y[:, :0])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..results.results import Results
     from ..run.simulation import Simulation, Target
 
-__all__ = ["PROTOCOL", "ForceRecipe", "MemoryForecast"]
+__all__ = ["EXPECTED", "PROTOCOL", "ForceRecipe", "MemoryForecast", "measured_numbers"]
 
 #: Firing rate in Hz that a forecast assumes if the recipe expects none.
 _ASSUMED_RATE = 30.0
@@ -78,18 +78,23 @@ SECTIONS = {
 }
 
 
-def _load(network: Mapping[str, Any]) -> tuple[Neuron, SynapticFilter]:
-    """Load the neuron and the filter that a [network] table names."""
+def _load(network: Mapping[str, Any]) -> tuple[Neuron, SynapticFilter | None]:
+    """Load the neuron and the filter that a [network] table names; rate units have no spikes to filter."""
+    neuron = load_neuron(str(network["neuron"]))
+    if not neuron.spiking:
+        return neuron, None
     synapse = network.get("synapse", SECTIONS["network"]["synapse"].setting.default)
-    return load_neuron(str(network["neuron"])), load_synapse(str(synapse))
+    return neuron, load_synapse(str(synapse))
+
+
+def _parameters(neuron: Neuron, synapse: SynapticFilter | None) -> dict[str, str]:
+    return {**neuron.parameters, **(synapse.parameters if synapse is not None else {})}
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     neuron, synapse = _load(raw["network"])
     return SECTIONS | {
-        "parameters": section(
-            *((key, "any", OMITTED, expression) for key in {**neuron.parameters, **synapse.parameters})
-        ),
+        "parameters": section(*((key, "any", OMITTED, expression) for key in _parameters(neuron, synapse))),
         "initial": section(*((key, "any", OMITTED, expression) for key in neuron.variables)),
         "task": task_section(raw),
     }
@@ -101,16 +106,25 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
         adapt_task(raw, old)
         return
     neuron, synapse = _load(raw["network"])
-    shared = set(synapse.parameters) if kind == "neuron" else {*neuron.parameters, *synapse.parameters}
+    of_filter = synapse.parameters if synapse is not None else neuron.parameters  # a rate unit filters by itself
+    shared = set(of_filter) if kind == "neuron" else set(_parameters(neuron, synapse))
     raw["parameters"] = {key: value for key, value in raw.get("parameters", {}).items() if key in shared}
     if kind == "neuron":
         raw.pop("initial", None)
+        if synapse is None:
+            raw["network"].pop("synapse", None)
 
 
 def _check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
     neuron, synapse = _load(recipe.settings["network"])
+    if synapse is None:
+        named = recipe.settings["network"].get("synapse")
+        if named is not None:
+            what = f"no filter, for {neuron.name!r} has no spikes"
+            raise InvalidValueError(message(where("network", "synapse"), what, named, "leave it out."))
+        recipe.values["network"]["synapse"] = None
     recipe.values["parameters"] = resolve_parameters(
-        recipe.name, {**neuron.parameters, **synapse.parameters}, recipe.values["parameters"], dt=recipe.dt
+        recipe.name, _parameters(neuron, synapse), recipe.values["parameters"], dt=recipe.dt
     )
     if recipe.n_steps < 1:
         raise InvalidValueError(
@@ -322,10 +336,20 @@ def run(
     """Run a recipe from its first step to its last."""
     simulation = recipe.simulation(target)
     results = simulation.run(recipe.task(), phases=recipe.phases(), progress=progress)
-    return Outcome(results, _numbers(results))
+    return Outcome(results, measured_numbers(results))
 
 
-def _numbers(results: Results) -> dict[str, float]:
+#: The numbers that a run before, during and after learning gives.
+EXPECTED = {
+    "learning_rmse": Number("error (RMSE), last second of learning"),
+    "aligned_rmse": Number("error (RMSE) of the test, each window of 1 s at its best lag"),
+    "peak_frequency": Number("peak frequency of the test", "hertz"),
+    "firing_rate": Number("firing rate", "hertz"),
+}
+
+
+def measured_numbers(results: Results) -> dict[str, float]:
+    """Return the numbers of a run by the names of `EXPECTED`; what could not be measured is left out."""
     from ..results.measures import summary
 
     found = summary(results)
@@ -342,12 +366,7 @@ def _numbers(results: Results) -> dict[str, float]:
 
 PROTOCOL = Protocol(
     sections=SECTIONS,
-    expected={
-        "learning_rmse": Number("error (RMSE), last second of learning"),
-        "aligned_rmse": Number("error (RMSE) of the test, each window of 1 s at its best lag"),
-        "peak_frequency": Number("peak frequency of the test", "hertz"),
-        "firing_rate": Number("firing rate", "hertz"),
-    },
+    expected=EXPECTED,
     forecast=forecast,
     run=run,
     recipe=ForceRecipe,
@@ -359,5 +378,5 @@ PROTOCOL = Protocol(
     check=_check,
     plan=lambda recipe: recipe.phases(),
     further=further_task,
-    measure=_numbers,
+    measure=measured_numbers,
 )

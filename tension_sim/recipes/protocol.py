@@ -143,6 +143,8 @@ class Recipe(Described):
     expected : dict
         What the reference gives for the protocol's numbers, each a tuple of one value or of the
         two ends of a range; ``reference``, a text that says where these come from.
+    sweeps : dict of dict
+        Sweeps of the recipe as written, by their names, in ``[sweep.NAME]``; see `tension_sim.sweeps.plans`.
     changed : tuple of str
         Settings whose values are not those of the file, such as ``"network.n"``.
     """
@@ -158,6 +160,7 @@ class Recipe(Described):
     protocol: Protocol[Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    sweeps: Mapping[str, Any] = field(default_factory=dict)
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"name": self.name, "summary": self.summary}
@@ -199,7 +202,10 @@ class Protocol(Generic[OneRecipe]):
     optional : tuple of str
         Sections that are left out as a whole; of any other the defaults count.
     files : mapping of (section, key) to str
-        Texts that name files, found beside the recipe: those with this ending ("" for all).
+        Texts that name files, found beside the recipe: those with this ending ("" for all). A section
+        may be a pattern, such as ``"populations.*"``.
+    nested : tuple of str
+        Tables of tables, such as ``[populations.exc]``: each is a section, which `schema` declares.
     schema : callable, optional
         ``schema(raw)`` returns `sections` where these depend on the values as written.
     kinds : tuple of (section, key)
@@ -228,6 +234,7 @@ class Protocol(Generic[OneRecipe]):
     recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
     files: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    nested: tuple[str, ...] = ()
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
     adapt: Callable[[dict[str, Any], str, str | None], None] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from ..system.data_folder import data_folder
 from ..system.files import check_path, read_toml
 from ..tasks import load_tasks
 from ..tasks.registry import Setting
+from .nested import flattened
 from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
 from .values import apply_settings, parse_sections
@@ -21,6 +23,7 @@ __all__ = ["Recipe", "list_recipes", "load_recipe", "recipe_from"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _MOST_NAMED = 8  # recipes in a message
+_NO_SETTINGS = ("expected", "sweep")  # tables
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
 
 
@@ -99,13 +102,13 @@ def _locate(name: str | Path) -> tuple[str, Path]:
 
 
 def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) -> None:
-    tables = [*protocol.sections, "expected"]
+    tables = [*protocol.sections, *_NO_SETTINGS]
     for key, value in data.items():
         if key in _TEXTS:
             if not isinstance(value, str):
                 raise InvalidTypeError(message(f"{path}: {key}", "a text", value, "put it in quotes."))
-        elif key not in tables:
-            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables])
+        elif key not in tables and key.partition(".")[0] not in protocol.nested:
+            raise unknown_name(str(path), "key or table", key, [*_TEXTS, *tables, *protocol.nested])
         elif not isinstance(value, dict):
             raise InvalidTypeError(
                 message(f"{path}: {key}", f"a table, [{key}]", value, "put its keys below its name in brackets.")
@@ -120,10 +123,11 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
 
 def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
     """Find the files that a recipe names beside the recipe, wherever it is run."""
-    for (section, key), ending in files.items():
-        value = data.get(section, {}).get(key)
-        if isinstance(value, str) and value and value.endswith(ending):
-            data[section][key] = str(folder / check_path(f"{section}.{key}", value))
+    for (pattern, key), ending in files.items():
+        for section in fnmatch.filter([name for name, table in data.items() if isinstance(table, dict)], pattern):
+            value = data[section].get(key)
+            if isinstance(value, str) and value and value.endswith(ending):
+                data[section][key] = str(folder / check_path(f"{section}.{key}", value))
 
 
 def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:
@@ -230,9 +234,10 @@ def recipe_from(
         As for `load_recipe`.
     """
     protocol = _protocol(data, path, protocols)
+    data = flattened(str(path), data, protocol.nested)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
-    sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
+    sections = {key: value for key, value in data.items() if isinstance(value, dict) and key not in _NO_SETTINGS}
     written = sections
     sections, changed = apply_settings(protocol, sections, settings or {}, full)
 
@@ -249,6 +254,7 @@ def recipe_from(
         values=values,
         protocol=protocol,
         expected=_expected(data.get("expected", {}), path, protocol),
+        sweeps=data.get("sweep", {}),
         changed=_changed(protocol, written, values, changed) if changed else (),
     )
     if protocol.check is not None:

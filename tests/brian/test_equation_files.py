@@ -31,7 +31,7 @@ from tension_sim.run.simulation import Simulation
     ],
 )
 @pytest.mark.parametrize("target", ["numpy", "cpp_standalone"])
-def test_refused(change, text, target, tmp_path, monkeypatch):
+def test_a_file_with_a_mistake_is_refused_before_anything_is_built(change, text, target, tmp_path, monkeypatch):
     skip_unless_here(target)
     monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path / "cache"))
     original = (data_folder("equations") / "lif.toml").read_text()

@@ -72,7 +72,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("error", "kind", "text"), REFUSED, ids=[row[0] for row in REFUSED])
-def test_refused(error, kind, text):
+def test_errors_that_brian2_cannot_evaluate_are_refused(error, kind, text):
     many = np.arange(2)
     with pytest.raises(kind, match=re.escape("RLS.error: expected " + text if text[0].islower() else text)):
         Parts().rule(error)

@@ -329,7 +329,7 @@ TARGET = "y : 1\nv : volt\nfixed : 1 (constant)\nn : integer\nall : 1 (shared)"
         ),
     ],
 )
-def test_refused(changes, error, text):
+def test_variables_and_weights_that_do_not_fit_are_refused(changes, error, text):
     groups = {"source": source("x : 1\ntwice = 2*x : 1\nall : 1 (shared)"), "sink": b2.NeuronGroup(3, TARGET)}
     options = {"source": groups["source"], "variable": "x", "weights": W} | changes
     options["target"] = groups.get(changes.get("target"))

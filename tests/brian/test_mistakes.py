@@ -399,7 +399,7 @@ def test_there_are_enough():
 
 
 @pytest.mark.parametrize(("mistake", "text"), MISTAKES.values(), ids=MISTAKES)
-def test_is_refused(mistake, text):
+def test_a_mistake_of_a_script_is_refused(mistake, text):
     with pytest.raises((TensionError, BrianObjectException)) as caught:
         mistake(script())
     error = caught.value.__cause__ if isinstance(caught.value, BrianObjectException) else caught.value

@@ -251,7 +251,7 @@ def test_a_P_that_cannot_be_shared_is_refused(changes, plastic, reason):
          "TargetNetwork.target_kernel: expected shape (1, 12)"),
     ],
 )  # fmt: skip
-def test_refused(changes, error, text):
+def test_parts_that_do_not_fit_a_plastic_kernel_are_refused(changes, error, text):
     with pytest.raises(error, match=re.escape(text)):
         net(**changes)
 

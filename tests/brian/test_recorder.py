@@ -117,7 +117,7 @@ def test_nothing_recorded_yet():
         ),
     ],
 )
-def test_refused(options, error, text):
+def test_what_cannot_be_recorded_is_refused(options, error, text):
     options = {"source": counter(), "variable": "x"} | options
     with pytest.raises(error, match=re.escape(text)):
         Recorder(options.pop("source"), options.pop("variable"), **options)

@@ -241,6 +241,21 @@ def test_spike_map_learns(numpy_target):
     run.check()
 
 
+def test_a_factor_of_the_second_map_alone(numpy_target):
+    """The first of two maps learns in full, the second by its factors."""
+    rng = np.random.default_rng(9)
+    r, W = sines(STEPS, 6) - 0.4, rng.standard_normal((5, 6))
+    factor = np.vstack([np.ones((2, 6)), rng.random((3, 6))])
+    rates = Signal(r)
+    maps = [LinearMap(rates, "value", weights=rows) for rows in (W[:2], W[2:])]
+    rule = RLS(maps, alpha_P=0.7, error="z", factor=[None, factor[2:]])
+    b2.Network(rates, *maps, rule).run(STEPS * DT, namespace={})
+    dense = Dense(W, np.ones(W.shape, bool), alpha=0.7, factor=factor)
+    for row in r:
+        dense.update(row, dense.weights @ row)
+    assert_close(np.vstack([each.W for each in maps]), dense.weights)
+
+
 def test_spike_map_with_a_factor(numpy_target):
     factor = np.random.default_rng(2).random((6, 10))
     run = Spiking(factor=factor)

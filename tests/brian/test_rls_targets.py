@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_refused(mistake, numpy_target):
+def test_targets_without_one_meaning_are_refused(mistake, numpy_target):
     give, error, text = MISTAKES[mistake]
     with pytest.raises(error, match=re.escape(text)):
         give(Script())

@@ -193,7 +193,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("how", REFUSED)
-def test_refused(how, numpy_target, tmp_path):
+def test_a_file_that_is_no_array_of_samples_is_refused(how, numpy_target, tmp_path):
     path, signal = damaged(tmp_path, how), Signal(ROWS)
     for give in (Signal, signal.set_samples):
         with pytest.raises(InvalidValueError, match=r"(?s)Signal\.samples: .*" + REFUSED[how]):

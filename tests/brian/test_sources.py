@@ -205,7 +205,7 @@ MISTAKES: dict[str, tuple[Any, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_refused(mistake, numpy_target):
+def test_sources_that_do_not_fit_together_are_refused(mistake, numpy_target):
     sources, error, text = MISTAKES[mistake]
     with pytest.raises(error, match=re.escape(text)):
         LinearMap(sources(*groups().values()), weights=WEIGHTS[0])

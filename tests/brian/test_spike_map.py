@@ -246,7 +246,7 @@ class TestOnNumpy:
             ({"scale": "fast"}, InvalidTypeError, "SpikeMap.scale: expected an array of shape () (one number)."),
         ],
     )
-    def test_refused(self, changes, error, text):
+    def test_groups_and_variables_that_do_not_fit_are_refused(self, changes, error, text):
         groups = {
             "source": spiking(),
             "sink": b2.NeuronGroup(N, "y : 1\nw = 2*y : 1\ntwice = 2*y : 1\nall : 1 (shared)"),

@@ -83,6 +83,6 @@ def test_compiled_code_gives_the_same(target):
          "ForceNetwork.traces: this network has no"),
     ],
 )  # fmt: skip
-def test_refused(declare, error, text):
+def test_traces_that_do_not_fit_are_refused(declare, error, text):
     with pytest.raises(error, match=re.escape(text)):
         declare()

@@ -141,6 +141,6 @@ def test_a_program_that_runs_is_not_disturbed(cache, monkeypatch, capsys):
         (["--recipe", "lif_sin"], "Received: 'lif_sin'\nFix: did you mean 'lif_sine'?"),
     ],
 )
-def test_refused(options, text, cache, monkeypatch, capsys):
+def test_clear_without_a_clear_choice_removes_nothing(options, text, cache, monkeypatch, capsys):
     assert text in run(monkeypatch, capsys, "clear", *options, status=2).err
     assert len(programs(cache)) == 3

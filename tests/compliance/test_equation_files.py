@@ -7,6 +7,7 @@ import shutil
 import brian2 as b2
 import numpy as np
 import pytest
+from brian2.units.fundamentalunits import get_or_create_dimension
 from lif_network import assert_same
 
 from tension_sim.brian.integration import ExactDecay
@@ -44,10 +45,20 @@ def run(network: ForceNetwork, first: int = 0, last: int = STEPS, state=None, **
     return simulation.run(Y[first:last], x[first:last], state=state)
 
 
+def one_over_rate_unit(neuron: str) -> float:
+    """Return seconds, by the text of the file and plain arithmetic."""
+    return 1 / eval(load_neuron(neuron).rate_unit, {"second": 1.0, "ms": 1e-3})
+
+
 @filters
 def test_runs_and_learns(neuron, synapse):
-    network = net(neuron, synapse)
-    found = run(network, variables={name: (0, N - 1) for name in network.state_variables})
+    _, jumps = load_synapse(synapse).instance("r", "r", "1")
+    for drive in (50.0, 1e6):  # the more for neurons whose currents count in a small unit
+        network = net(neuron, synapse, E2=drive)
+        variables = {name: (0, N - 1) for name in network.state_variables} | {name: range(N) for name in jumps}
+        found = run(network, variables=variables)
+        if len(found.spike_neuron):
+            break
     assert all(np.all(np.isfinite(values)) for values in found.state.values())
     assert found.state["rls.n_updates"] == STEPS
     membrane = f"neurons.{network.neuron.membrane}"
@@ -56,9 +67,15 @@ def test_runs_and_learns(neuron, synapse):
     assert np.all((found.spike_neuron >= 0) & (found.spike_neuron < N))
     for name, recording in found.recorded.items():
         _, scale = network.display_unit(name)
-        assert recording.values[-1] * scale == pytest.approx(
-            found.state[f"neurons.{name}"][[0, N - 1]].astype(float), rel=1e-12
-        )
+        last = found.state[f"neurons.{name}"][list(variables[name])].astype(float)
+        assert recording.values[-1] * scale == pytest.approx(last, rel=1e-12)
+    # the first spike of a neuron adds what the filter's file says, counted in the rate unit of the neuron's file
+    for name, amount in jumps.items():
+        added = eval(amount, {key: q.value for key, q in network.parameter_values.items()})
+        for i in np.unique(found.spike_neuron):
+            rate = found.recorded[name].values[:, i]
+            assert rate[np.flatnonzero(rate)[0]] == pytest.approx(added * one_over_rate_unit(neuron), rel=1e-12)
+    assert len(found.spike_neuron)
 
 
 @filters
@@ -75,7 +92,7 @@ def test_goes_on_where_it_stopped(neuron, synapse):
 @filters
 def test_a_spike_adds_unit_area_to_the_rate(neuron, synapse, numpy_target):
     """Whatever the filter, a spike counts once: r has the area 1 in the file's unit of time."""
-    file = load_synapse(synapse)
+    file, one = load_synapse(synapse), one_over_rate_unit(neuron)
     equations, spike = file.instance("r", "r", "1")
     parameters = resolve_parameters(synapse, file.parameters, dt=1e-4)
     longest = max(q.value for q in parameters.values())
@@ -87,12 +104,12 @@ def test_a_spike_adds_unit_area_to_the_rate(neuron, synapse, numpy_target):
         method=ExactDecay(names, "euler"),
         threshold="t < dt/2",
         reset="\n".join(f"{name} += time*({amount})" for name, amount in spike.items()),
-        namespace=namespace | {"time": rate_time(load_neuron(neuron)) * b2.second},
+        namespace=namespace | {"time": one * b2.second},
         dt=0.01 * b2.ms,
     )
     monitor = b2.StateMonitor(group, "r", record=0)
     numpy_target.run(b2.Network(group, monitor), 15 * longest * b2.second)
-    area = np.asarray(monitor.r).sum() * 1e-5 / rate_time(load_neuron(neuron))
+    area = np.asarray(monitor.r).sum() * 1e-5 / one
     assert area == pytest.approx(1, rel=5e-3)
 
 
@@ -105,19 +122,22 @@ def test_wrong_units_are_refused(neuron, synapse):
         assert "Received: '3*kelvin'" in str(caught.value)
 
 
-def test_states_what_it_is(neuron):
-    file = load_neuron(neuron)
-    assert file.summary
+def test_brian2_finds_the_same_units(neuron):
+    """Of every variable, and of the currents and rates that the file counts in."""
+    file, units = load_neuron(neuron), vars(b2)
     assert file.source.startswith("https://doi.org/")
-    found = dimensions(file.equations, file.name)
-    assert set(file.initial) <= set(file.state_variables) <= set(file.meanings)
-    assert set(found) <= set(file.meanings)
-    assert file.membrane in file.state_variables
-    assert current_scale(file) > 0
-    assert rate_time(file) > 0
-    assert set(file.inputs) == {"recurrent", "feedback", "external"}
-    for name in file.inputs.values():
-        assert name in file.equations
+    found = b2.Equations(file.equations)
+    ours = dimensions(file.equations, file.name)
+    assert {name: found[name].dim for name in found.names} == {
+        name: get_or_create_dimension(dimension) for name, dimension in ours.items()
+    }
+    states = {*found.diff_eq_names, *found.parameter_names}
+    assert {*file.state_variables} - {"lastspike", "not_refractory"} == states
+    assert file.membrane in states
+    current, rate = (b2.Quantity(eval(text, units)) for text in (file.current_unit, file.rate_unit))
+    assert rate.dim == b2.hertz.dim
+    assert float(rate) * rate_time(file) == pytest.approx(1, rel=1e-15)
+    assert float(current) == pytest.approx(current_scale(file), rel=1e-15)
 
 
 def test_runs_from_any_folder(neuron, tmp_path):

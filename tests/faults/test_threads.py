@@ -159,7 +159,7 @@ def test_a_fork_while_another_thread_runs():
                     os._exit(0 if right else 3)
             finally:
                 os._exit(4)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         ended = (0, 0)
         while not ended[0] and time.monotonic() < deadline:
             ended = os.waitpid(child, os.WNOHANG)

@@ -175,7 +175,7 @@ def test_another_neuron_leaves_its_parameters_behind():
         ("lif_weights", {"components": "3"}, UnknownNameError, "lif_weights: settings: expected a known setting"),
         ("lif_weights", {"component_trials": "3"}, UnknownNameError, "lif_weights: settings: expected a known setting"),
         ("lif_weights", {"bias": True}, InvalidTypeError, r"parameters\.bias: expected a number, or an expression"),
-        ("lif_weights", {"bias": "3*pA"}, UnitsError, "bias: expected"),
+        ("lif_weights", {"bias": "3*pA"}, UnitsError, r"parameters\.bias: expected a quantity in volt"),
         ("lif_weights", {"test_trials": "0"}, InvalidValueError, r"run\.test_trials: expected at least 1 trial after"),
     ],
 )

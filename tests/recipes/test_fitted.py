@@ -18,7 +18,7 @@ from tension_sim.protocols._balanced import (
     read_rates,
     smoothed,
 )
-from tension_sim.protocols.fitted_currents import _TARGETS
+from tension_sim.protocols.fitted_currents import TARGETS
 from tension_sim.recipes.run import run_outcome
 
 SMALL = {
@@ -251,15 +251,15 @@ def test_currents_are_learned(name):
 def test_targets_are_as_published():
     rng, t = np.random.default_rng(0), np.arange(1, 2101) * 1e-3
     n = 300
-    sines = _TARGETS["sines"]({"period": 0.5}, t, n, rng, 0.3)
+    sines = TARGETS["sines"]({"period": 0.5}, t, n, rng, 0.3)
     np.testing.assert_allclose(sines[500:], sines[:-500], atol=1e-9)
     assert 0.5 < np.abs(sines).max(axis=0).min() < np.abs(sines).max(axis=0).max() < 1.5
-    products = _TARGETS["products"]({}, t, n, rng, 0.3)
+    products = TARGETS["products"]({}, t, n, rng, 0.3)
     assert np.abs(products).max() <= 1.5
-    noise = _TARGETS["noise"]({"tau": 0.2, "deviation": 0.948683}, t, n, rng, 0.3)
+    noise = TARGETS["noise"]({"tau": 0.2, "deviation": 0.948683}, t, n, rng, 0.3)
     assert not np.any(noise[0])
     assert noise[1000:].std() == pytest.approx(0.9487, rel=0.05)
-    rates = _TARGETS["rate_network"]({"gain": 5.0, "tau": 0.04}, t, n, rng, 0.3)
+    rates = TARGETS["rate_network"]({"gain": 5.0, "tau": 0.04}, t, n, rng, 0.3)
     assert 0.05 < rates[1000:].std() < 5
 
 

@@ -55,7 +55,7 @@ class TestThreeRegions:
         assert np.array_equal(apart[:, 40:], driven[:, 40:])
         assert not np.allclose(record(p_inter=0.2)[:, :20], record(p_inter=0.2, external=(0.0, -1.0))[:, :20])
 
-    def test_refused(self):
+    def test_a_recording_shorter_than_its_parts_is_refused(self):
         with pytest.raises(InvalidValueError, match="three_regions.duration: expected at least 3.01 s"):
             three_regions(np.random.default_rng(0), duration=2)
 

@@ -98,7 +98,11 @@ def test_another_supervisor_without_test():
         ({"feedback": "both"}, InvalidValueError, r"setting network\.feedback: expected one of 'external', 'internal'"),
         ({"tau": "10"}, UnitsError, r"setting network\.tau: expected a quantity in second"),
         ({"tau": "0*ms"}, InvalidValueError, r"setting network\.tau: expected a finite number above 0"),
-        ({"activation": "tahn"}, UnknownNameError, r"setting network\.activation(.|\n)*tanh"),
+        (
+            {"activation": "tahn"},
+            UnknownNameError,
+            r"network\.activation: expected a known activation(.|\n)*did you mean 'tanh'",
+        ),
         ({"test_duration": "-1*ms"}, InvalidValueError, r"setting run\.test_duration: expected a time of at least 0"),
         ({"update_every": "0"}, InvalidValueError, r"learning\.update_every: expected a whole number of time steps"),
         ({"Q": "1"}, UnknownNameError, r"four_sines: settings: expected a known setting"),

@@ -83,7 +83,7 @@ def test_what_is_returned_is_a_copy():
         ([1] * pq.bit, InvalidTypeError, "is not known here"),
     ],
 )
-def test_refused(value, error, text):
+def test_what_are_no_plain_numbers_is_refused(value, error, text):
     """Also what cannot be shown: Python writes no number of 5000 digits."""
     with pytest.raises(error, match=re.escape(text)):
         read(value)
@@ -161,7 +161,7 @@ class TestWholeNumbers:
             (np.ma.masked_equal([0, 1], 1), InvalidValueError, "1 masked or missing value(s)"),
         ],
     )
-    def test_refused(self, value, error, text):
+    def test_what_are_no_whole_numbers_is_refused(self, value, error, text):
         with pytest.raises(error, match=re.escape(text)):
             whole_numbers("A.b", value, "a list of neurons", below=2)
 

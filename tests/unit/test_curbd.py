@@ -158,7 +158,7 @@ class TestMasks:
             ),
         ],
     )
-    def test_refused(self, changes, error, text):
+    def test_masks_that_do_not_fit_are_refused(self, changes, error, text):
         with pytest.raises(error) as caught:
             model(**changes)
         assert text in str(caught.value)
@@ -196,7 +196,7 @@ class TestDecomposition:
         found = model()
         assert np.array_equal(found.decompose(rates)["B", "A"], found.weights[:, 3:] * (np.arange(N) < 3)[:, None])
 
-    def test_refused(self):
+    def test_rates_and_sources_that_do_not_fit_are_refused(self):
         with pytest.raises(InvalidValueError, match="decompose.rates: nothing was run yet"):
             model().decompose()
         with pytest.raises(InvalidValueError, match=r"decompose.rates: expected shape \(times, 8\)"):

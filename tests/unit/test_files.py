@@ -17,6 +17,15 @@ def test_content_and_ordinary_permissions(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
+def test_who_reads_meanwhile_reads_the_earlier_file(tmp_path):
+    """Another file takes the name: one that has the earlier file open never meets a part of the later one."""
+    path = write_whole("demo.path", tmp_path / "a.txt", b"earlier")
+    with open(path, "rb", buffering=0) as reader:
+        write_whole("demo.path", path, b"new")
+        assert reader.read() == b"earlier"
+    assert path.read_bytes() == b"new"
+
+
 @pytest.mark.parametrize(
     ("number", "fix"),
     [

@@ -7,7 +7,7 @@ import pytest
 from fitted_network import EXTRA, HELD, N, samples, small_network
 
 from tension_sim import Learning, Record, Simulation, SparseKernel
-from tension_sim.errors import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError
+from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 
 SOURCES = N + EXTRA
 
@@ -16,7 +16,11 @@ SOURCES = N + EXTRA
     ("changes", "error", "text"),
     [
         ({"neuron": "echo_state"}, InvalidValueError, "FittedNetwork.neuron: expected a spiking neuron"),
-        ({"neuron": "lif_normalised"}, UnknownNameError, "lif_normalized"),
+        (
+            {"neuron": "lif_normalised"},
+            UnknownNameError,
+            "expected a known neuron (.|\n)*did you mean 'lif_normalized'",
+        ),
         ({"n": 0}, InvalidValueError, "FittedNetwork.n: expected a whole number, at least 1.\nReceived: 0"),
         ({"n": N + 1}, InvalidValueError, f"FittedNetwork.recurrent: expected a kernel from {N + 1} to {N + 1}"),
         ({"n_feedforward": 3}, InvalidValueError, f"plastic: expected a kernel from {N + 3} to {N}"),
@@ -58,8 +62,12 @@ SOURCES = N + EXTRA
             f"Fix: sign clamp on a neuron without sign: {N}.",
         ),
         ({"dtype": "float16"}, InvalidValueError, "FittedNetwork.dtype: expected one of 'float64', 'float32'"),
-        ({"parameters": {"tau": "1*ms"}}, UnknownNameError, "tau"),
-        ({"error": "z - unit*q"}, TensionError, "q"),
+        (
+            {"parameters": {"tau": "1*ms"}},
+            UnknownNameError,
+            r"parameters: expected a known parameter \((.|\n)*'tau_ref'",
+        ),
+        ({"error": "z - unit*q"}, UnknownNameError, r"error: expected a known variable of a rule (.|\n)*Received: 'q'"),
     ],
 )
 def test_a_wrong_declaration_is_refused(changes, error, text):

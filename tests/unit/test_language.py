@@ -236,7 +236,7 @@ class TestExpressions:
             ("a \\\n + b", "Fix: remove"),
         ],
     )
-    def test_refused(self, text, message):
+    def test_what_is_no_arithmetic_is_refused(self, text, message):
         with pytest.raises(InvalidValueError, match=rf"^A\.b: (.|\n)*(?:{message})"):
             parse("A.b", text)
 

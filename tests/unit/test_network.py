@@ -104,7 +104,7 @@ class TestSparseKernel:
             ((3, [4], [3], [1.0], 5), InvalidValueError, "SparseKernel.pre: expected indices from 0 to 2."),
         ],
     )
-    def test_refused(self, arguments, error, text):
+    def test_indices_and_weights_that_make_no_kernel_are_refused(self, arguments, error, text):
         with pytest.raises(error, match=re.escape(text)):
             SparseKernel(*arguments)
 
@@ -164,9 +164,15 @@ class TestLearning:
             ({"probability": 1.5}, "Learning.probability: expected a number in (0, 1]."),
         ],
     )
-    def test_refused(self, arguments, text):
+    def test_numbers_outside_their_range_are_refused(self, arguments, text):
         with pytest.raises(InvalidValueError, match=re.escape(text)):
             Learning(**({"alpha_P": 1.0} | arguments))
+
+    def test_is_textbook_least_squares_where_nothing_else_is_asked_for(self):
+        """Every step from the first to the last counts, and all count alike."""
+        rule = Learning(alpha_P=0.1)
+        assert (rule.start, rule.stop, rule.update_every, rule.probability) == (0, None, 1, 1.0)
+        assert (rule.gain, rule.forgetting) == ("divided", 1.0)
 
     def test_types(self):
         with pytest.raises(InvalidTypeError, match=r"Learning\.alpha_P: .*\nReceived: '0\.1'\nFix: pass one number"):
@@ -360,7 +366,7 @@ class TestForceNetwork:
             ({"initial": {"v": ["a"] * N}}, InvalidTypeError, "ForceNetwork.initial['v']: expected an array"),
         ],
     )
-    def test_refused(self, changes, error, text):
+    def test_parts_that_do_not_fit_are_refused(self, changes, error, text):
         with pytest.raises(error, match=re.escape(text)):
             declare(**changes)
 

@@ -110,10 +110,11 @@ void work(bool divided_by_source) {
     for (T& f : factor) f = 1 + normal(random) / 10;
     const tsim::rls::Problem<T, T, 1> p = {
         N, partner.data(), start.data(), P_start.data(), pending_start.data(), term_start.data(), x.data(), P.data(),
-        K.data(), c.data(), scale.data(), pending.data(), T(0.99), true, sign.data(),
+        K.data(), c.data(), scale.data(), pending.data(), T(0.99), T(0), alpha.data(), true,
+        true, sign.data(),
         divided_by_source ? block_of.data() : nullptr,
         {{e.data(), rows.data(), block_rows.data(), w.data(), row_start.data(), factor.data()}}};
-    tsim::rls::start(p, alpha.data(), true, group.data(), row_sum.data());
+    tsim::rls::start(p, group.data(), row_sum.data());
     for (int step = 0; step < 12; step++) {
         for (T& value : x) value = normal(random);
         tsim::rls::sums(p.n_blocks, p.partner, p.block_start, p.x, rows.data(), block_rows.data(), w.data(),

@@ -132,11 +132,20 @@ def test_a_forked_process_leaves_it_alone(tmp_path):
 
 
 def test_a_folder_that_is_slow_to_list_is_not_listed_each_time(tmp_path, left, monkeypatch):
+    now, scandir = [1e6], os.scandir
+
+    def slow(folder):
+        now[0] += 10.0
+        return scandir(folder)
+
+    monkeypatch.setattr(scratch.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(scratch.os, "scandir", slow)
+    sweep(tmp_path)
     folder = left()[0]
-    monkeypatch.setitem(scratch._listed, tmp_path, (time.monotonic(), 10.0))
+    now[0] += 980  # a hundred times as long as it took, but for the listing itself
     sweep(tmp_path)
     assert folder.exists()
-    monkeypatch.setitem(scratch._listed, tmp_path, (time.monotonic() - 1001, 10.0))
+    now[0] += 20
     sweep(tmp_path)
     assert not folder.exists()
 
@@ -150,7 +159,6 @@ def test_runs_that_follow_each_other_list_no_folder_again(tmp_path, left, monkey
 
     monkeypatch.setattr(scratch, "_IN_MEMORY", str(tmp_path))
     monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
-    monkeypatch.setattr(scratch, "_listed", {})
     monkeypatch.setattr(scratch.os, "scandir", seen)
     (tmp_path / "temporary").mkdir()
     first = left()[0]
@@ -161,7 +169,8 @@ def test_runs_that_follow_each_other_list_no_folder_again(tmp_path, left, monkey
     second = left()[0]
     scratch.sweep_all()
     assert second.exists()
-    monkeypatch.setattr(scratch, "_listed", {name: (at - 11, took) for name, (at, took) in scratch._listed.items()})
+    later = time.monotonic() + 11
+    monkeypatch.setattr(scratch.time, "monotonic", lambda: later)
     scratch.sweep_all()
     assert not second.exists()
 
@@ -178,7 +187,7 @@ def end_with_their_parent(code, pid, number, *arguments, **environment):
     process.send_signal(number)
     process.wait()
     process.stdout.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while os.path.exists(f"/proc/{pid.read_text().strip()}"):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -98,7 +98,7 @@ def test_a_large_file_takes_little_memory(target, tmp_path):
     assert all(float(grown) < 50 for grown in ended.stdout.split()), ended.stdout
 
 
-def test_refused(tmp_path):
+def test_files_of_samples_that_cannot_be_used_are_refused(tmp_path):
     simulation = Simulation(net(learning=RULE), target="numpy")
     bad = Y.copy()
     bad[13] = np.nan

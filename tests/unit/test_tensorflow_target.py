@@ -21,7 +21,6 @@ from tension_sim import ForceNetwork, Learning, Record, Simulation  # noqa: E402
 from tension_sim.declare.language.functions import FUNCTIONS  # noqa: E402
 from tension_sim.errors import DivergenceError, EngineNotFoundError, InvalidValueError  # noqa: E402
 from tension_sim.tensorflow import expressions  # noqa: E402
-from tension_sim.tensorflow.target import program  # noqa: E402
 from tension_sim.tensorflow.target.maps import padded  # noqa: E402
 
 N, STEPS = 40, 300
@@ -121,12 +120,13 @@ def test_divergence_names_the_step_and_keeps_the_last_weights():
     assert np.isfinite(found.weights["output_kernel"]).all()
 
 
-def test_a_function_that_tensorflow_lacks_is_named_before_anything_runs(monkeypatch):
+def test_a_function_that_tensorflow_lacks_is_named_before_anything_runs(monkeypatch, tmp_path):
     monkeypatch.delitem(expressions.FUNCTIONS, "exp")
-    monkeypatch.setattr(program, "_programs", {})
-    text = r"refractory: expected a function TensorFlow has \(abs, .*\)\.\nReceived: 'exp'\nFix: use a Brian2 target"
+    mine = tmp_path / "mine.toml"  # no other test has translated it
+    mine.write_text(FILE.read_text().replace("tau_w", "tau_adapting"))
+    text = r"mine: expected a function TensorFlow has \(abs, .*\)\.\nReceived: 'exp'\nFix: use a Brian2 target"
     with pytest.raises(InvalidValueError, match=text):
-        Simulation(net(), target="tensorflow")
+        Simulation(net(neuron=mine), target="tensorflow")
 
 
 @pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.compute is not None])

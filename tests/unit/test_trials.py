@@ -109,6 +109,15 @@ def test_a_test_has_none_of_the_numbers_of_training():
     assert (len(trained), len(tested)) == (6, 6) and not trained & tested
 
 
+def test_each_trial_starts_from_its_own_voltages():
+    """Drawn for each trial, not one set for all: two of them have nothing in common."""
+    net = small_network(initial={"v": "rand()"})
+    first, same, second = (net.draw_initial(trial)["v"] for trial in (0, 0, 1))
+    np.testing.assert_array_equal(first, same)
+    assert not np.intersect1d(first, second).size
+    np.testing.assert_array_equal(net.initial_values["v"], first)
+
+
 def test_ctrl_c_between_trials_keeps_what_was_reached():
     found = trials()
 

@@ -131,7 +131,7 @@ def test_random_numbers_come_from_the_generator():
         ("1 if 2 else 3", InvalidValueError, "Fix: remove the ifexp."),
     ],
 )
-def test_refused(text, error, message):
+def test_expressions_without_one_meaning_are_refused(text, error, message):
     with pytest.raises(error, match=re.escape(f"A.b: {message}" if message.startswith("expected") else message)):
         evaluate(text, "A.b")
 

@@ -105,7 +105,7 @@ class TestTimeConstants:
             ("lif", {"tau_decay": "-1*ms"}, 5e-5, "parameters.tau_decay: expected a time constant above 0."),
         ],
     )
-    def test_refused(self, neuron, parameters, dt, text):
+    def test_time_constants_that_the_method_cannot_follow_are_refused(self, neuron, parameters, dt, text):
         with pytest.raises(InvalidValueError, match=re.escape(text)):
             ForceNetwork.random(neuron, n=5, parameters=parameters, dt=dt)
 

@@ -8,7 +8,7 @@
 {% set _scatter = 'tsim::scatter_where(' ~ allowed ~ ' + y_start, ' %}
 {% endif %}
 {% macro _weights(first) %}{{slot ~ ' + ' ~ first ~ ', ' ~ w if learned else w ~ ' + ' ~ first}}{% endmacro %}
-{% macro _into(first) %}{{delay ~ ' + ' ~ first ~ ', _now, n_rows, N, ' ~ ring if delayed == 'each' else '_to'}}{% endmacro %}
+{% macro _into(first) %}{{delay_steps ~ ' + ' ~ first ~ ', _now, n_rows, N, ' ~ ring if delayed == 'each' else '_to'}}{% endmacro %}
 
 {% block extra_headers %}
 #include <algorithm>
@@ -32,7 +32,7 @@
     const int64_t _now = {{t_in_timesteps}} % n_rows;
     {% endif %}
     {% if delayed == 'one' %}
-    {{_scalar}}* const _to = {{ring}} + (_now + {{delay}}) % n_rows * N;
+    {{_scalar}}* const _to = {{ring}} + (_now + {{delay_steps}}) % n_rows * N;
     {% elif not delayed %}
     {{_scalar}}* const _to = {{y}} + y_start;
     {% endif %}

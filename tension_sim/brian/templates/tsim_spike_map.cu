@@ -9,7 +9,7 @@
     THRUST_CHECK_ERROR(dev{{_dynamic_slot}}.resize({{_dynamic_slot}}.size()));
     {% endif %}
     {% if delayed == 'each' %}
-    THRUST_CHECK_ERROR(dev{{_dynamic_delay}}.resize({{_dynamic_delay}}.size()));
+    THRUST_CHECK_ERROR(dev{{_dynamic_delay_steps}}.resize({{_dynamic_delay_steps}}.size()));
     {% endif %}
 {% endblock %}
 
@@ -27,7 +27,7 @@
     const int64_t _now = {{_host('t_in_timesteps')}}[0] % n_rows;
     {% endif %}
     {% if delayed == 'one' %}
-    {{_scalar}}* const _to = {{_dev('ring')}} + (_now + {{_host('delay')}}[0]) % n_rows * N;
+    {{_scalar}}* const _to = {{_dev('ring')}} + (_now + {{_host('delay_steps')}}[0]) % n_rows * N;
     {% elif delayed %}
     {{_scalar}}* const _to = {{_dev('ring')}};
     {% else %}
@@ -41,7 +41,7 @@
         {{group.start}}, {{group.stop}}, {{group.shift}},
         {{_dev('out_start')}}, {{_dev('post')}}, {{_dev('slot') if learned else '(const int32_t*)0'}}, {{_dev('w')}},
         {{_dev('scale')}}, {{'(const char*)0' if delayed else _guard}},
-        {{_dev('delay') ~ ', _now, n_rows, N' if delayed == 'each' else '(const int32_t*)0, 0, 1, 0'}}, _to);
+        {{_dev('delay_steps') ~ ', _now, n_rows, N' if delayed == 'each' else '(const int32_t*)0, 0, 1, 0'}}, _to);
     {% endfor %}
     {% if delayed %}
     TSIM_LAUNCH(tsim::arrive, tsim::blocks_for(N), TSIM_THREADS, N, {{_guard}}, {{_dev('ring')}} + _now*N, {{_dev('y')}} + y_start);

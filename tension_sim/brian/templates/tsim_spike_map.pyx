@@ -16,7 +16,7 @@
         _neuron += {{group.shift}}
         for _j in range({{out_start}}[_neuron], {{out_start}}[_neuron + 1]):
             {% if delayed %}
-            {{ring}}[(_now + {{delay ~ '[_j]' if delayed == 'each' else delay}}) % n_rows*N + {{post}}[_j]] += _scale*{{w}}[{{slot ~ '[_j]' if learned else '_j'}}]
+            {{ring}}[(_now + {{delay_steps ~ '[_j]' if delayed == 'each' else delay_steps}}) % n_rows*N + {{post}}[_j]] += _scale*{{w}}[{{slot ~ '[_j]' if learned else '_j'}}]
             {% else %}
             {% if guarded %}
             if not {{allowed}}[y_start + {{post}}[_j]]:

@@ -54,6 +54,11 @@ class Place:
     complete: bool = False
 
 
+def _run_of(folder: CheckpointFolder, told: Mapping[str, Any]) -> Run:
+    """Read a run that a manifest tells of."""
+    return Run(**decoded(told["run"], _by_number(folder.arrays(told["arrays"]))))
+
+
 class Notes:
     """A fit's state, results, weights over epochs and history; without a folder nothing is noted.
 
@@ -89,10 +94,7 @@ class Notes:
         for name, kept in fit["weights"].items():
             weights[name] = kept
         history.epoch, history.history = fit["epoch"], fit["history"]
-        for told in held["runs"]:
-            read = self._folder.arrays(told["arrays"])
-            run = Run(**decoded(told["run"], _by_number(read)))
-            results.runs.append(run)
+        results.runs += [_run_of(self._folder, told) for told in held["runs"]]
         self._stored = [(run, told["arrays"]) for run, told in zip(results.runs, held["runs"], strict=True)]
         self.place = Place(**fit["place"])
         begin = fit["begin"]

@@ -12,6 +12,7 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...circuit.names import entry
 from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.described import Described
 from ...declare.series import values_of
@@ -218,7 +219,7 @@ class Trainer(Described):
         self._prepare()
         self.history, self.stop_training, self.interrupted = History(), False, False
         self.history.params = params
-        self.results = self._new_results()
+        self.results = results = self._new_results()
         weights: dict[str, list[np.ndarray]] = {name: [] for name in self._learned()}
         plan = Plan(trials, validation, frequency, first, epochs)
         listed.call("on_train_begin", {})
@@ -229,15 +230,15 @@ class Trainer(Described):
                 self._chosen, checkpoint, lambda: identity_of_fit(self._chosen.kind, self.network, plan, self.stateful)
             ) as notes,
         ):
-            self._start = notes.attach(self.results, weights, self.history, self._start) or self._start
+            self._start = notes.attach(results, weights, self.history, self._start) or self._start
             try:
-                logs = self._epochs(self.results, plan, notes, weights, bar, listed)
+                logs = self._epochs(results, plan, notes, weights, bar, listed)
                 notes.place.complete = not self.interrupted
             except KeyboardInterrupt:  # between two runs
                 self.interrupted = True
                 notes.write_last()
             finally:
-                self.results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
+                results.weights = {name.rpartition(".")[0]: _stacked(kept) for name, kept in weights.items()}
                 self._chosen.finish()
             if notes.place.complete and notes.has_written():
                 notes.write()
@@ -388,11 +389,8 @@ class Trainer(Described):
             steps = check_steps(f"{where}.steps", steps, 1)
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
-            raise InvalidValueError(
-                problem(
-                    f"{where}.y", "the Trainer has no target", np.shape(y), "pass target=Signal(...), or leave y out."
-                )
-            )
+            fix = "pass target=Signal(...), or leave y out."
+            raise InvalidValueError(problem(f"{where}.y", "the Trainer has no target", np.shape(y), fix))
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
         given |= by_argument(where, self.inputs, x)
@@ -409,7 +407,7 @@ class Trainer(Described):
                 message("Trainer", f"the device of its first run ({engine.kind})", brian2.get_device())
             )
         engine.build()
-        self._learning = {rule.name: int(engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        self._learning = {rule.name: int(engine.get(entry(rule.name, "learning")).item()) for rule in self._rules}
         if not self.stateful and self._start is None:
             if isinstance(engine, RuntimeEngine):
                 engine.run({}, 0, lambda done: None)  # which prepares the queues
@@ -431,11 +429,8 @@ class Trainer(Described):
         """
         engine = self._prepare()
         if self._start is None:
-            raise InvalidValueError(
-                message(
-                    "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
-                )
-            )
+            what, fix = "the Trainer keeps no state from before its first run", "pass stateful=False to the Trainer."
+            raise InvalidValueError(problem("Trainer.reset_states", what, "stateful=True", fix))
         engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
@@ -507,10 +502,10 @@ class Trainer(Described):
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
             values |= values_of(signal, samples)
-            values |= {f"{signal}.first_step": start, f"{signal}.periodic": 0}
+            values |= {entry(signal, "first_step"): start, entry(signal, "periodic"): 0}
         for rule in self._rules:
-            values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
-            values[f"{rule.name}.diverged_step"] = -1
+            values[entry(rule.name, "learning")] = self._learning[rule.name] if learning else 0
+            values[entry(rule.name, "diverged_step")] = -1
         try:
             records = self._in_pieces(values, start + trial.steps, trial.steps, progress, place, notes)
             if is_standalone():
@@ -522,7 +517,7 @@ class Trainer(Described):
         finally:
             if not is_standalone():
                 for rule in self._rules:
-                    engine.set(f"{rule.name}.learning", self._learning[rule.name])
+                    engine.set(entry(rule.name, "learning"), self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
         phase = LEARNING if learning else TEST
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
@@ -560,7 +555,7 @@ class Trainer(Described):
         return joined(place.records)
 
     def _diverged(self) -> bool:
-        return any(int(self._chosen.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
+        return any(int(self._chosen.get(entry(rule.name, "diverged_step")).item()) >= 0 for rule in self._rules)
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")

@@ -49,6 +49,11 @@ class Filter:
         return self.synapse.instance(self.output, self.suffix, self.unit)[1]
 
     @property
+    def at_spike(self) -> str:
+        """Statements at a spike of the neurons, of a synapse with presynaptic state."""
+        return self.synapse.at_spike(self.output, self.suffix)
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Names of its variables."""
         return tuple(self.synapse.named(self.output, self.suffix).values())
@@ -93,7 +98,7 @@ class PopulationEquations:
         self.population: Population = population
         self.dt: float = dt
         self._kinds: dict[Any, SynapticFilter] = {}
-        where, neuron = f"Network.populations[{name!r}]", population.file
+        where, neuron = f"Network.populations[{name!r}]", population.neuron
         self.parameters: dict[str, Quantity] = resolve_parameters(
             f"{where}({neuron.name})", neuron.parameters, population.parameters, dt=dt
         )
@@ -114,7 +119,7 @@ class PopulationEquations:
         file, given = synapse
         values = resolve_parameters(f"Network({file.name})", file.parameters, given, dt=self.dt)
         numbers = tuple((key, float(quantity.value)) for key, quantity in values.items())
-        kind = file.name, file.equations, file.output, tuple(file.spike.items()), file.integration, numbers
+        kind = file.name, file.equations, file.output, tuple(file.spike.items()), file.integration, file.reset, numbers
         if kind not in self._kinds:
             suffix, number = "", 1
             while any(f"{key}{suffix}" in self.parameters for key in values):
@@ -126,7 +131,7 @@ class PopulationEquations:
 
     def unit(self, into: str) -> str:
         """Return the unit of an input as equations may declare it."""
-        return unit_text(dimension_of(self.population.file.input_units[into], into))
+        return unit_text(dimension_of(self.population.neuron.input_units[into], into))
 
     def arrives(self, into: str, synapse: Synapse) -> Filter:
         """Return the filter that spikes arrive at."""
@@ -172,7 +177,7 @@ class PopulationEquations:
     @cached_property
     def state_variables(self) -> dict[str, Dimension]:
         """State variables with their dimensions: of the neuron, its filters, and what is written by others."""
-        neuron = self.population.file
+        neuron = self.population.neuron
         found = {name: neuron.meanings[name].dimension for name in neuron.state_variables}
         for each in self.filters:
             found |= dimensions(each.equations, each.synapse.name)

@@ -19,6 +19,7 @@ from ..language.code import check_error_code
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_choice, check_matrix, check_positive, check_table, check_whole
 from ..values import initial_values, seconds, shown_in
+from .connector import Connector, drawn_numbers
 from .equations import PopulationEquations
 from .naming import check_part_name, check_variable_name, words
 from .population import Population
@@ -170,7 +171,7 @@ class Network(Described, Declared):
 
     def input_of(self, where: str, population: str, into: str | None, role: str) -> str:
         """Return an input of a population; without a name, the one of that role."""
-        neuron = self.populations[population].file
+        neuron = self.populations[population].neuron
         if into is None:
             if role not in neuron.inputs:
                 fix = f"one of {', '.join(neuron.input_units)}."
@@ -218,11 +219,11 @@ class Network(Described, Declared):
 
     def inputs_of(self, population: str) -> tuple[str, ...]:
         """Return the names of the inputs of a population."""
-        return tuple(self.populations[population].file.input_units)
+        return tuple(self.populations[population].neuron.input_units)
 
     def is_conductance(self, population: str, into: str) -> bool:
         """Say whether an input is a conductance."""
-        return dimension_of(self.populations[population].file.input_units[into], into) == _SIEMENS
+        return dimension_of(self.populations[population].neuron.input_units[into], into) == _SIEMENS
 
     def sign_of(self, k: int) -> int | None:
         """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
@@ -237,8 +238,12 @@ class Network(Described, Declared):
         for k, (each, into) in enumerate(zip(self.projections, self.inputs, strict=True)):
             where = f"Network.projections[{k}].weights"
             shape = self.populations[each.pre].n, self.populations[each.post].n
-            unit = self.populations[each.post].file.input_units[into]
-            kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
+            unit = self.populations[each.post].neuron.input_units[into]
+            if isinstance(each.weights, Connector):
+                rng = np.random.default_rng([self.seed, 2, k])
+                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng)
+            else:
+                kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
             found.append(kernel)
         return tuple(found)
@@ -278,7 +283,7 @@ class Network(Described, Declared):
     @cached_property
     def feedback_kernels(self) -> dict[tuple[str, str, str], np.ndarray]:
         """Weights of shape (outputs, neurons) by readout, population and input, in the unit of the input."""
-        found = {}
+        found, rng = {}, np.random.default_rng([self.seed, 4])
         for name, readout in self.readouts.items():
             outputs = self.output_kernels[name].shape[1]
             for given, weights in readout.feedback.items():
@@ -288,9 +293,11 @@ class Network(Described, Declared):
                     raise unknown_name(where, "population", population, self.populations)
                 into = self.input_of(where, population, into or None, "feedback")
                 cells = self.populations[population]
-                unit, shape = cells.file.input_units[into], (outputs, cells.n)
+                unit, shape = cells.neuron.input_units[into], (outputs, cells.n)
                 if (name, population, into) in found:
                     raise InvalidValueError(message(where, "one feedback into each input", given))
+                if isinstance(weights, str):
+                    weights = drawn_numbers(where, weights, shape, unit, rng)
                 found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
         return found
 
@@ -314,7 +321,7 @@ class Network(Described, Declared):
 
     def input_scale(self, population: str, into: str) -> float:
         """Return the SI value of the unit of an input."""
-        return float(evaluate(self.populations[population].file.input_units[into], into).value)
+        return float(evaluate(self.populations[population].neuron.input_units[into], into).value)
 
     # ---- equations and values ----
 
@@ -325,11 +332,13 @@ class Network(Described, Declared):
 
     def _equations_of(self, name: str, population: Population) -> PopulationEquations:
         connected = list(zip(self.projections, self.inputs, self.projection_names, strict=True))
-        arriving = [(into, (p.file, p.parameters)) for p, into, _ in connected if p.post == name and not p.learning]
-        adding = [(into, label) for p, into, label in connected if p.post == name and p.learning]
+        arriving = [
+            (into, (p.synapse, p.parameters)) for p, into, _ in connected if p.post == name and not p.reads_trace
+        ]
+        adding = [(into, label) for p, into, label in connected if p.post == name and p.reads_trace]
         adding += [(into, readout) for readout, at, into in self.feedback_kernels if at == name]
-        read = [(each.file, each.parameters) for each in self.readouts.values() if name in each.sources]
-        read += [(p.file, p.parameters) for p, _, _ in connected if p.pre == name and p.learning]
+        read = [(each.synapse, each.parameters) for each in self.readouts.values() if name in each.sources]
+        read += [(p.synapse, p.parameters) for p, _, _ in connected if p.pre == name and p.reads_trace]
         return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
 
     @property
@@ -349,7 +358,7 @@ class Network(Described, Declared):
             rng = np.random.default_rng([self.seed, 1, 0, k])
             where, equations = f"Network.populations[{name!r}]", self.equations[name]
             found[name] = initial_values(
-                where, each.file, each.initial, equations.state_variables, equations.parameters, each.n,
+                where, each.neuron, each.initial, equations.state_variables, equations.parameters, each.n,
                 float(self.dt), rng,
             )  # fmt: skip
         return found
@@ -357,7 +366,7 @@ class Network(Described, Declared):
     def display_unit(self, name: str) -> tuple[str, float]:
         """Return the unit in which a recorded variable such as ``"exc.v"`` is shown, and its SI value."""
         population, _, variable = name.partition(".")
-        units = self.populations[population].file.input_units
+        units = self.populations[population].neuron.input_units
         for into, parts in self.equations[population].inputs.items():
             if variable == into or variable in parts:
                 return units[into], self.input_scale(population, into)
@@ -369,8 +378,8 @@ class Network(Described, Declared):
         return {
             "populations": {
                 name: {
-                    "neuron": each.file.name,
-                    "source": each.file.source,
+                    "neuron": each.neuron.name,
+                    "source": each.neuron.source,
                     "n": each.n,
                     "parameters": {key: float(q.value) for key, q in self.equations[name].parameters.items()},
                 }

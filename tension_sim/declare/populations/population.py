@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import field
+from typing import Any
 
 from ...errors import InvalidValueError, message
+from ..converted import Converted, Declared, File, declared
 from ..described import Described
-from ..equations import Neuron, load_neuron
+from ..equations import Neuron, neuron_of
 from ..validation import check_whole
 from ..values import check_mappings
 
 __all__ = ["Population"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Population(Described):
+@declared(repr=False)
+class Population(Described, Declared):
     """Neurons of one type, which a `Network` names.
 
     Attributes
@@ -42,13 +42,13 @@ class Population(Described):
     Population(neuron='lif', n=80)
     """
 
-    neuron: Neuron | str | Path
+    neuron: Converted[Neuron, File]
     n: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        neuron = self.neuron if isinstance(self.neuron, Neuron) else load_neuron(self.neuron)
+        neuron = neuron_of(self.neuron)
         if not neuron.spiking:
             fix = "rate units learn in a ForceNetwork."
             raise InvalidValueError(message("Population.neuron", "a neuron that spikes", neuron.name, fix))
@@ -56,10 +56,5 @@ class Population(Described):
         object.__setattr__(self, "n", check_whole("Population.n", self.n, 1))
         check_mappings(self)
 
-    @property
-    def file(self) -> Neuron:
-        """The neuron type, as its equation file declares it."""
-        return cast(Neuron, self.neuron)
-
     def _describe(self) -> dict[str, object]:
-        return {"neuron": self.file.name, "n": self.n}
+        return {"neuron": self.neuron.name, "n": self.n}

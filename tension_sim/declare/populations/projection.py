@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import KW_ONLY, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from ...errors import InvalidTypeError, InvalidValueError, message
+from ..converted import Converted, Declared, File, Number, declared
 from ..delays import seconds_of
 from ..described import Described
-from ..equations import SynapticFilter, load_synapse
+from ..equations import SynapticFilter, synapse_of
 from ..language.code import check_error_code
 from ..learning import Learning
 from ..validation import check_text
 from .naming import check_parameters
+from .weights import Weights
 
 __all__ = ["Projection"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Projection(Described):
+@declared(repr=False)
+class Projection(Described, Declared):
     """Synapses of one kind from a population of a `Network` to another, or to itself.
 
     Attributes
     ----------
     pre, post : str
         Names of the populations.
-    weights : SparseKernel, scipy.sparse matrix or array, or array, shape (n_pre, n_post)
+    weights : SparseKernel, scipy.sparse matrix or array, array of shape (n_pre, n_post), or Connector
         In the unit of the input, or an array of quantities. Of an array the entries that are not 0
-        are synapses, and all where they learn; of the others those that they hold.
+        are synapses, and all where they learn; of the others those that they hold. A `Connector` draws
+        them from the network's seed.
     into : str, optional
         The input of the postsynaptic neurons that the synapses bring, as their equation file names
         it; by default their recurrent input.
@@ -74,11 +79,11 @@ class Projection(Described):
     pre: str
     post: str
     _: KW_ONLY
-    weights: Any
+    weights: Weights
     into: str | None = None
-    synapse: SynapticFilter | str | Path = "double_exponential"
+    synapse: Converted[SynapticFilter, File] = Converted("double_exponential")
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    delay: Any = None
+    delay: Converted[np.ndarray | None, Number | ArrayLike] = Converted(None)
     sign: int | None = None
     learning: Learning | None = None
     error: str = ""
@@ -91,8 +96,7 @@ class Projection(Described):
             check_text(f"Projection.{key}", getattr(self, key))
         if self.into is not None:
             check_text("Projection.into", self.into)
-        if not isinstance(self.synapse, SynapticFilter):
-            object.__setattr__(self, "synapse", load_synapse(self.synapse))
+        object.__setattr__(self, "synapse", synapse_of(self.synapse))
         check_parameters("Projection.parameters", self.parameters)
         if self.sign is not None and (isinstance(self.sign, bool) or self.sign not in (1, -1)):
             raise InvalidValueError(message("Projection.sign", "+1, -1 or None", self.sign))
@@ -103,14 +107,18 @@ class Projection(Described):
         if bool(self.error) != (self.learning is not None):
             fix = 'as in error="unit*(output - y)".'
             raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
+        if self.synapse.presynaptic and self.delay is not None:
+            fix = "its output is a state of the presynaptic neuron; leave the delay out."
+            what = f"None: {self.synapse.name!r} has presynaptic state"
+            raise InvalidValueError(message("Projection.delay", what, self.delay.tolist(), fix))
         if self.error:
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
 
     @property
-    def file(self) -> SynapticFilter:
-        """The synapse, as its file declares it."""
-        return cast(SynapticFilter, self.synapse)
+    def reads_trace(self) -> bool:
+        """Whether its weights act on a trace of the presynaptic neurons in each step, and not on each spike."""
+        return self.learning is not None or self.synapse.presynaptic
 
     def _describe(self) -> dict[str, object]:
-        shown: dict[str, object] = {"pre": self.pre, "post": self.post, "into": self.into, "synapse": self.file.name}
+        shown: dict[str, object] = {"pre": self.pre, "post": self.post, "into": self.into, "synapse": self.synapse.name}
         return shown | {"learns": self.learning is not None}

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import field
+from typing import Any
+
+from numpy.typing import ArrayLike
 
 from ...errors import InvalidTypeError, InvalidValueError, message
+from ..converted import Converted, Declared, File, declared
 from ..described import Described
-from ..equations import SynapticFilter, load_synapse
+from ..equations import SynapticFilter, synapse_of
 from ..learning import Learning
 from .naming import check_parameters
 
 __all__ = ["Readout"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Readout(Described):
+@declared(repr=False)
+class Readout(Described, Declared):
     """Outputs z = W r of a `Network`, from the filtered spikes r of some of its populations.
 
     Attributes
@@ -29,7 +31,8 @@ class Readout(Described):
     feedback : mapping of str to array, optional
         What each output gives to a population: from its name, or name and input as in
         ``"exc.I_fb"``, to weights of shape (n_outputs, n) in the unit of that input or as
-        quantities. A name alone means the neuron's feedback input.
+        quantities, or to an expression that draws them, such as ``"600*pA*(2*rand() - 1)"``. A name
+        alone means the neuron's feedback input.
     learning : Learning, optional
         Lets the weights learn the supervisor.
     synapse : SynapticFilter or str or Path
@@ -49,11 +52,11 @@ class Readout(Described):
     Readout(sources=('exc', 'inh'), learns=True)
     """
 
-    sources: Sequence[str]
-    weights: Any
+    sources: Converted[tuple[str, ...], str | Sequence[str]]
+    weights: ArrayLike
     feedback: Mapping[str, Any] = field(default_factory=dict)
     learning: Learning | None = None
-    synapse: SynapticFilter | str | Path = "double_exponential"
+    synapse: Converted[SynapticFilter, File] = Converted("double_exponential")
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,14 +72,8 @@ class Readout(Described):
         if self.learning is not None and not isinstance(self.learning, Learning):
             fix = "Learning(alpha_P=...)."
             raise InvalidTypeError(message("Readout.learning", "a Learning or None", self.learning, fix))
-        if not isinstance(self.synapse, SynapticFilter):
-            object.__setattr__(self, "synapse", load_synapse(self.synapse))
+        object.__setattr__(self, "synapse", synapse_of(self.synapse))
         check_parameters("Readout.parameters", self.parameters)
-
-    @property
-    def file(self) -> SynapticFilter:
-        """The filter of the spikes, as its file declares it."""
-        return cast(SynapticFilter, self.synapse)
 
     def _describe(self) -> dict[str, object]:
         return {"sources": self.sources, "learns": self.learning is not None}

@@ -10,7 +10,10 @@ from ...errors import InvalidTypeError, InvalidValueError, message
 from ..kernels import SparseKernel
 from ..validation import check_table
 
-__all__ = ["kernel_of"]
+__all__ = ["Weights", "kernel_of"]
+
+#: A kernel, a matrix or an array of scipy.sparse, or what numpy takes for an array.
+Weights = SparseKernel | Any
 
 
 def kernel_of(
