@@ -18,6 +18,9 @@ from .units import DIMENSIONLESS, Dimension, describe, dimension_of_brian2, eval
 
 __all__ = ["numbers", "numbers_and_dimension", "whole_numbers"]
 
+#: numpy has types for this from 2.4 on.
+_mask_of: Any = np.ma.getmaskarray
+
 _EXACT = 2**53  # up to here, float64 holds every whole number
 _DEEPEST = 32  # axes of an array
 _MARKS = ("dim", "dimensionality", "unit", "units")  # attributes that tell a quantity, of whatever package
@@ -147,7 +150,7 @@ def _read(value: Any, depth: int = 0) -> tuple[np.ndarray, np.ndarray | None, Di
     if hasattr(getattr(value, "dim", None), "get_dimension"):
         return np.asarray(value), None, dimension_of_brian2(value)
     if isinstance(value, np.ma.MaskedArray):
-        return np.asarray(value.data), np.ma.getmaskarray(value), None  # type: ignore[no-untyped-call] # numpy has no types for it
+        return np.asarray(value.data), _mask_of(value), None
     kind = type(value)
     if hasattr(kind, "dimensionality") and hasattr(kind, "simplified"):  # of the package quantities, and of neo
         return _read_quantities(value)

@@ -331,7 +331,7 @@ def _inputs(recipe: Recipe, net: FittedNetwork, k: int | None) -> np.ndarray:
     if k is not None and trial["stimulus"] == "noise":
         rng = np.random.default_rng([recipe.seed, 3, k])
         tau, deviation = trial["stimulus_tau"], trial["stimulus_amplitude"]
-        x[on, 1:] = ornstein_uhlenbeck(rng, on.sum(), net.n, every * recipe.dt, tau, deviation, 0.0)
+        x[on, 1:] = ornstein_uhlenbeck(rng, int(on.sum()), net.n, every * recipe.dt, tau, deviation, 0.0)
     elif k is not None:
         x[on, 1 + k] = 1
     return x

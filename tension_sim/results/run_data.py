@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -56,6 +56,9 @@ class Recording:
 
 Steps = TypeVar("Steps", int, np.ndarray)
 
+#: What may be None, where scripts need not ask: who asked for samples to follow has a target.
+MaybeNone: TypeAlias = Any
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunData(Described):
@@ -71,7 +74,7 @@ class RunData(Described):
     n_recorded_neurons: int
     record_every: int
     output: np.ndarray
-    target: np.ndarray | None
+    target: np.ndarray | MaybeNone
     phases: tuple[Phase, ...]
     recorded: dict[str, Recording] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)

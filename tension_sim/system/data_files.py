@@ -35,6 +35,10 @@ FAILURES = (
 )  # fmt: skip
 
 
+#: numpy has types for this from 2.4 on.
+_FORMAT: Any = np.lib.format
+
+
 def load_arrays(
     where: str,
     file: str | Path,
@@ -115,11 +119,11 @@ def read_header(stream: BinaryIO | Any) -> tuple[tuple[int, ...], bool, np.dtype
     ValueError
         If there is no such array.
     """
-    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call] # numpy has no types for it
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = _FORMAT.read_magic(stream)
+    readers = {(1, 0): _FORMAT.read_array_header_1_0, (2, 0): _FORMAT.read_array_header_2_0}
     if version not in readers:
         raise ValueError("not an array of numbers")
-    shape, fortran, dtype = readers[version](stream)  # type: ignore[no-untyped-call] # nor for these
+    shape, fortran, dtype = readers[version](stream)
     if dtype.kind not in "iufbcSU" or any(length < 0 for length in shape):
         raise ValueError("not an array of numbers or names")
     return shape, fortran, dtype

@@ -146,12 +146,12 @@ def song(grid: Grid, melody: str, note_rate: float = 4.0, clock: bool = False) -
     target = np.zeros((len(i), J.shape[1]))
     for m, row in enumerate(J):
         begin, end = max(m * q - 1, 0), (m + 1) * q - 1
-        for column in np.flatnonzero(row):
+        for column in np.flatnonzero(row).tolist():
             target[begin:end, column] = pulse[begin:end]
     # the last step of all belongs to no slot
     target[period - 1 :] = pulse[period - 1 :, None]
     half = np.sin(np.pi * np.arange(1, 2 * q + 2) / (2 * q + 1))
-    for m in np.flatnonzero(HN):
+    for m in np.flatnonzero(HN).tolist():
         column = int(np.flatnonzero(J[m])[0])
         part = target[m * q - 1 : (m + 2) * q, column]
         part[:] = half[: len(part)]

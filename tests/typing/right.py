@@ -7,9 +7,11 @@ from brian2 import Hz, NeuronGroup, ms, nS, pA
 
 from tension_sim import (
     Connector,
+    FittedNetwork,
     ForceNetwork,
     Learning,
     Network,
+    Plastic,
     Population,
     Projection,
     Readout,
@@ -17,6 +19,8 @@ from tension_sim import (
     Results,
     Simulation,
     SparseKernel,
+    TargetNetwork,
+    Traces,
     load_neuron,
     load_recipe,
     make_task,
@@ -45,6 +49,28 @@ projections = [
 readout = Readout(["exc", "inh"], np.zeros((10, 1)), feedback={"exc": "pA*rand()"}, learning=Learning(alpha_P=1.0))
 network = Network(populations, projections, {"output": readout}, dt=0.1 * ms)
 of_population: np.ndarray = Simulation(network).run(np.zeros(9)).rates_of("exc")["learning"]
+# names, paths, text with units, quantities and lists are given; what is read are neurons, floats and arrays
+rule = Learning(alpha_P=1.0)
+lists = SparseKernel(3, [0, 1, 2], [1, 2, 0], [0.1, 0.2, 0.3])
+whole = ForceNetwork(
+    neuron="lif", synapse="double_exponential", n=3, dt="0.1*ms", recurrent=lists, feedback_kernel=[[1, 2, 3]],
+    output_kernel=np.zeros((3, 1)), learning=rule, traces=Traces([0, 1, 2], [0.1, 0.1, 0.1]),
+)  # fmt: skip
+ForceNetwork(Path("mine.toml"), "single_exponential", 3, 0.1 * ms, None, None, None)
+rates = ForceNetwork(
+    "echo_state", None, 3, 1e-3, None, None, None,
+    plastic=Plastic(np.zeros((3, 3)), rule, error="target_network", factor=[[1, 1, 1]] * 3),
+    target_network=TargetNetwork("echo_state", np.zeros((3, 3)), [[1.0, 2.0, 3.0]]),
+)  # fmt: skip
+fitted = FittedNetwork(
+    "lif_normalized", "euler_exponential", "euler_exponential", 3, "0.1*ms", None, lists, input_kernel=np.ones((1, 3)),
+    signs=[1, 1, -1],
+)  # fmt: skip
+record = Record(variables={"v": [0, 1], "r": range(3)}, off="v")
+step: float = whole.dt
+name: str = whole.neuron.name
+post: int = lists.n_post
+first: tuple[int, ...] = record.variables["v"]
 
 group = NeuronGroup(10, "dr/dt = -r/(10*ms) : 1")
 read = LinearMap(group, "r", weights=np.zeros((10, 1)))

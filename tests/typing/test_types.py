@@ -1,7 +1,11 @@
-"""What a type checker tells a user: nothing about right scripts, and every mistake of a wrong one."""
+"""What a type checker tells a user: nothing about right scripts, and every mistake of a wrong one.
+
+The scripts of the documentation are right ones.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +15,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
 CHECKERS = {
     "mypy": [BIN / "mypy", "--no-error-summary", "--hide-error-context", "--follow-imports=silent"],
@@ -18,13 +23,33 @@ CHECKERS = {
 }
 
 
-def lines_with_errors(checker: str, script: str, tmp_path: Path) -> set[int]:
-    path = os.pathsep.join((str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")))
-    environment = os.environ | {"PYTHONPATH": path, "MYPY_CACHE_DIR": str(tmp_path)}
-    command = [*CHECKERS[checker], HERE / script]
-    done = subprocess.run(command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True)
+#: Pages whose blocks are one script; those of any other page stand alone.
+GO_ON = ("docs/USAGE.md",)
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def said(checker: str, scripts: list[Path], folder: Path, cache: Path) -> str:
+    path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    environment = os.environ | {"PYTHONPATH": path, "MYPY_CACHE_DIR": str(cache)}
+    command = [*CHECKERS[checker], *scripts]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stderr
-    return {int(line) for line in re.findall(rf"{re.escape(script)}:(\d+)(?::\d+)?(?: -|:) error", done.stdout)}
+    return done.stdout
+
+
+def lines_with_errors(checker: str, script: str, tmp_path: Path) -> set[int]:
+    output = said(checker, [HERE / script], ROOT, tmp_path)
+    return {int(line) for line in re.findall(rf"{re.escape(script)}:(\d+)(?::\d+)?(?: -|:) error", output)}
+
+
+def scripts_of_the_documentation() -> dict[str, str]:
+    found = {}
+    for page in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]):
+        name = page.relative_to(ROOT).as_posix()
+        blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+        for number, text in enumerate(["\n".join(blocks)] if name in GO_ON else blocks):
+            found[re.sub(r"\W", "_", f"{name}_{number}")] = text
+    return found
 
 
 @pytest.mark.slow
@@ -38,3 +63,19 @@ class TestUsersScript:
         wrong = {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
         assert len(wrong) >= 10
         assert lines_with_errors(checker, "wrong.py", tmp_path) == wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_scripts_of_the_documentation_are_accepted(checker, tmp_path):
+    scripts = scripts_of_the_documentation()
+    assert len(scripts) > 8
+    for name, text in scripts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    # names that a page does not define are the reader's; those of `from brian2 import *` mypy does not know
+    mypy = "[mypy]\nignore_missing_imports = true\nallow_redefinition = true\ndisable_error_code = name-defined\n"
+    (tmp_path / "mypy.ini").write_text(mypy, encoding="utf-8")
+    pyright = {"useLibraryCodeForTypes": False, "reportUndefinedVariable": False, "typeCheckingMode": "standard"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(pyright), encoding="utf-8")
+    output = said(checker, sorted(tmp_path.glob("*.py")), tmp_path, tmp_path / "cache")
+    assert [line for line in output.splitlines() if re.search(r": error| - error", line)] == []

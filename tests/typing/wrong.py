@@ -7,6 +7,7 @@ from tension_sim import (
     Learning,
     Record,
     Simulation,
+    SparseKernel,
     load_neuron,
     load_recipe,
     run_recipe,
@@ -27,3 +28,9 @@ load_neuron()  # wrong
 text: str = results.n_steps  # wrong
 Simulation(net).run(np.zeros((10, 1)), learning="yes")  # wrong
 results.save()  # wrong
+ForceNetwork("lif", "double_exponential", 20)  # wrong
+ForceNetwork(5, None, 20, 1e-4, None, None, None)  # wrong
+net.neuron.upper()  # wrong
+net.dt = 1e-4  # wrong
+SparseKernel(3, [0], [1])  # wrong
+Simulation(net, thread=2)  # wrong

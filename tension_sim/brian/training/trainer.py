@@ -19,6 +19,7 @@ from ...declare.series import values_of
 from ...declare.validation import check_flag, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message, problem
 from ...results.phases import LEARNING, TEST
+from ...results.run_data import MaybeNone
 from ...system.progress import Progress, check_progress, progress_of
 from ..rls import RLS
 from ..standalone import is_standalone
@@ -131,7 +132,7 @@ class Trainer(Described):
         self._recorder = output_recorder(network, self.output_group, self.output_variable, clock)
         self._engine: Engine | None = None
         self._learning: dict[str, int] = {}
-        self.results: TrainerResults | None = None
+        self.results: TrainerResults | MaybeNone = None  # until the first verb
         self.history: History = History()
         self.stop_training: bool = False
         self.interrupted: bool = False
