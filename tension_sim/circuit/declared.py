@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -74,7 +75,7 @@ class Wiring(Generic[Net]):
         """Units in which plain samples of a run count, where they have one."""
         return {}
 
-    @property
+    @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
         """The rules by name, with their blocks and schedules."""
         raise NotImplementedError

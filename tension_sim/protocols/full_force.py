@@ -205,6 +205,13 @@ def run(
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
 
+    def said(before: int) -> Callable[[int, int], None] | None:
+        """Return what reports the progress of a part."""
+        if progress is None:
+            return None
+        say = progress
+        return lambda done, _: say(before + done, end)
+
     def played(network: ForceNetwork, start: int, stop: int, reached: Mapping[str, Any]) -> Results:
         simulation = Simulation(network, target=target, record=record, name=recipe.name)
         carried = (entry(NEURONS, "a"), entry(NEURONS, "r"), READOUT_OUTPUT)
@@ -214,7 +221,7 @@ def run(
             x[start:stop],
             state=state | {STEP: start},
             phases=recipe.phases(),
-            progress=None if progress is None else lambda done, _: progress(start + done, end),
+            progress=said(start),
         )
 
     results = played(net, 0, learned, {})

@@ -158,7 +158,7 @@ class SpikingFullForceRecipe(TrialRecipe):
 
         values = self.values["network"]
         common = {"parameters": self.values["parameters"], "dtype": values["dtype"], "seed": self.seed}
-        declared = {"recurrent": None, "feedback_kernel": None} | common | parts
+        declared: dict[str, Any] = {"recurrent": None, "feedback_kernel": None} | common | parts
         return ForceNetwork(values["neuron"], values["synapse"], values["n"], self.dt, **declared)
 
     def weights_network(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:

@@ -231,7 +231,7 @@ class Trainer(Described):
         ):
             self._start = notes.attach(results, weights, self.history, self._start) or self._start
             try:
-                logs = self._epochs(plan, results, notes, weights, bar, listed)
+                logs = self._epochs(results, plan, notes, weights, bar, listed)
                 notes.place.complete = not self.interrupted
             except KeyboardInterrupt:  # between two runs
                 self.interrupted = True
@@ -245,16 +245,11 @@ class Trainer(Described):
         return self.history
 
     def _epochs(
-        self,
-        plan: Plan,
-        results: TrainerResults,
-        notes: Notes,
-        weights: dict[str, list[np.ndarray]],
-        bar: ProgressBar,
-        listed: Callbacks,
-    ) -> dict[str, float]:
+        self, results: TrainerResults, plan: Plan, notes: Notes, weights: dict[str, list[np.ndarray]],
+        bar: ProgressBar, listed: Callbacks,
+    ) -> dict[str, float]:  # fmt: skip
         """Learn from where the notes say on; return the last epoch's loss and metrics."""
-        logs = dict[str, float]()
+        logs: dict[str, float] = {}
         if notes.place.complete:
             return {name: values[-1] for name, values in self.history.history.items()}
         for epoch in range(max(plan.first, notes.place.epoch), plan.epochs):

@@ -74,8 +74,8 @@ class Window:
         due: Mapping[str, np.ndarray], start: int, count: int,
     ) -> Found:  # fmt: skip
         """Run `count` steps from `start` on; `rows` and `due` hold what belongs to these steps."""
-        rows, due = ({key: self._filled(array) for key, array in given.items()} for given in (rows, due))
-        arguments = (fixed, state, rows, due, tf.constant(start, tf.int64), tf.constant(count))
+        filled = ({key: self._filled(array) for key, array in given.items()} for given in (rows, due))
+        arguments = (fixed, state, *filled, tf.constant(start, tf.int64), tf.constant(count))
         after, ran, written = self._call(arguments)
         ran = int(ran)
         recorded: dict[str, np.ndarray] = {}
