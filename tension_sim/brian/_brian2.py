@@ -29,7 +29,7 @@ def _handlers_stay() -> Iterator[None]:
     def set_unless_here(number: Any, handler: Any) -> Any:
         return signal.getsignal(number) if threading.get_ident() == worker else set_handler(number, handler)
 
-    signal.signal = set_unless_here  # type: ignore[assignment] # whoever calls it gets the same
+    signal.signal = set_unless_here  # type: ignore[assignment] # the callers get the same
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """The elements of one array of a learning object, as a Brian2 group of their own.
 
 A group of Brian2 has one length; a readout has its rows, and its weights. Views of arrays that are not as
-long as their object take what an index, a string or a monitor means from here.
+long as their object ask this group what an index, a string or a monitor means.
 """
 
 from __future__ import annotations
