@@ -24,7 +24,7 @@ CASES = {
         "ei_adex_force",
         {"populations.exc.n": "40", "populations.inh.n": "10", "duration": "60*ms"}
         | {"readouts.output.start": "10*ms", "readouts.output.stop": "40*ms", "projections.exc_to_inh.delay": "1*ms"},
-        250,
+        120,
     ),
     "rate_force": ("four_sines", {"n": "12", "p": "0.5", "duration": "40*ms", "test_duration": "20*ms"}, 15),
     "full_force": ("depasquale_2018/oscillation", {"n": "10", "trials": "2", "test_trials": "2"}, 1500),
