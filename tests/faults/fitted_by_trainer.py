@@ -29,9 +29,9 @@ def fit(folder: Path, random: int, *, checkpoint: bool) -> None:
     spikes = b2.SpikeMonitor(units, name="spikes")
     rule = RLS(readout, target=y, alpha_P=1.0, name="rls")
     trainer = Trainer(b2.Network(y, units, links, readout, rule, spikes), target=y, output=readout)
-    wave = np.sin(np.arange(1500) / 30)
-    kept = Checkpoint(folder / "fit", every=0.25) if checkpoint else None
-    history = trainer.fit(y=wave, epochs=6, verbose=0, checkpoint=kept)
+    wave = np.sin(np.arange(1000) / 30)
+    kept = Checkpoint(folder / "fit", every=1.0) if checkpoint else None
+    history = trainer.fit(y=wave, epochs=3, verbose=0, checkpoint=kept)
     if trainer.interrupted:
         raise SystemExit(exit_status())
     t, i = trainer.results.spikes["spikes"]
