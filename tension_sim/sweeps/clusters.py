@@ -98,7 +98,7 @@ def _named(where: str, given: str | os.PathLike[str], folder: Path) -> Iterator[
         yield client
 
 
-def cluster_options(where: str, path: Path, jobqueue: ModuleType) -> tuple[type, dict[str, Any], dict[str, Any]]:
+def cluster_options(where: str, path: Path, jobqueue: ModuleType) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Read a cluster's file: ``[cluster]`` with ``system``, ``jobs`` (or ``minimum_jobs`` and ``maximum_jobs``),
     and any option of the class of dask-jobqueue, by its own name.
 
