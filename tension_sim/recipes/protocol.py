@@ -163,7 +163,8 @@ class Recipe(Described):
     sweeps: Mapping[str, Any] = field(default_factory=dict)
 
     def _describe(self) -> dict[str, object]:
-        shown = {"name": self.name, "summary": self.summary, "protocol": self.protocol.name, "seed": self.seed}
+        shown: dict[str, object] = {"name": self.name, "summary": self.summary}
+        shown |= {"protocol": self.protocol.name, "seed": self.seed}
         return shown | ({"changed": ", ".join(self.changed)} if self.changed else {})
 
     @property

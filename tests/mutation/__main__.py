@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -26,14 +27,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--sample", type=int, default=300, help="how many mutants, about")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of tests that are tried at most on one mutant")
     parser.add_argument("--control", action="store_true", help="run the tests on unchanged code: none may fail")
     parser.add_argument("--survivors", action="store_true", help="try only those that survived last time")
     parser.add_argument("--measure", nargs="*", metavar="PATH", help="measure anew what tests reach, of all or of PATH")
     given = parser.parse_args()
-    known = reach.measure(given.measure) if given.measure is not None or not reach.measured() else reach.load()
+    if given.measure is not None or not reach.measured():
+        # a process of its own: this one must import nothing of the package
+        subprocess.run([sys.executable, reach.__file__, *(given.measure or [])], check=True)
+    known = reach.load()
     results = reach.SCRATCH / f"{'control' if given.control else 'seed'}_{given.seed}.json"
     done = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
-    mutants, runner = sample(given.sample, given.seed), Runner(known, changed=not given.control)
+    mutants, runner = sample(given.sample, given.seed), Runner(known, given.seconds, changed=not given.control)
     for number, mutant in enumerate(mutants, 1):
         key = repr((mutant.file, mutant.operator, mutant.occurrence, mutant.before))
         if key in done and not (given.survivors and done[key]["outcome"] == "survived"):

@@ -95,7 +95,7 @@ def _digest() -> str:
     return found.hexdigest()
 
 
-def measure(paths: list[str]) -> Reach:
+def measure(paths: list[str]) -> None:
     """Run the default tests of some paths, or of all, and keep what they reach; of other paths it is known already."""
     SCRATCH.mkdir(parents=True, exist_ok=True)
     known, digest = SCRATCH / "seconds.json", _digest()
@@ -118,7 +118,6 @@ def measure(paths: list[str]) -> Reach:
     watched.save()
     seconds = {**before["seconds"], **watch.fast()}
     known.write_text(json.dumps({"package": digest, "seconds": seconds}, indent=0), encoding="utf-8")
-    return load()
 
 
 def measured() -> bool:
@@ -139,3 +138,7 @@ def load() -> Reach:
         reach.at_import[file] = {line for line, tests in contexts.items() if "" in tests}
         reach.lines[file] = {line: {test for test in tests if test in seconds} for line, tests in contexts.items()}
     return reach
+
+
+if __name__ == "__main__":
+    measure(sys.argv[1:])

@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -34,8 +35,6 @@ from reach import ROOT, SCRATCH, Reach, module_of
 FIRST_ROUND = 25
 #: A process that imports the change collects tests of so many modules alone, which takes most of its time.
 FEW_MODULES = 4
-#: Seconds of tests, as measured, that are tried at most on one mutant.
-MOST_SECONDS = 10.0
 #: After these seconds, and this multiple of what was measured, the tests are in an endless loop.
 PATIENCE = (120.0, 20.0)
 MEMORY = 12 * 2**30
@@ -71,12 +70,14 @@ class Runner:
     ----------
     known : Reach
         Which tests reach what.
+    most : float
+        Seconds of tests, as measured, that are tried at most on one mutant.
     changed : bool
         Whether code is changed at all; False: the control, in which no test may fail.
     """
 
-    def __init__(self, known: Reach, changed: bool = True) -> None:
-        self.known, self.changed = known, changed
+    def __init__(self, known: Reach, most: float = 10.0, changed: bool = True) -> None:
+        self.known, self.most, self.changed = known, most, changed
         os.chdir(ROOT)
         temporary = SCRATCH / "temporary"  # processes that end at once leave theirs
         shutil.rmtree(temporary, ignore_errors=True)
@@ -86,6 +87,8 @@ class Runner:
         sys.dont_write_bytecode = True
         for name in ("h5py", "jinja2", "matplotlib.pyplot", "neo", "scipy.signal", "scipy.special", "sympy"):
             importlib.import_module(name)
+        if "tension_sim" in sys.modules:
+            raise RuntimeError("the package is imported already: no change would be seen")
         self._collected = _Collected(sorted({module_of(test) for test in known.seconds}))
 
     def try_mutant(self, mutant: Mutant) -> Verdict:
@@ -97,7 +100,7 @@ class Runner:
             (tests, called) for tests in (taken[:FIRST_ROUND], _by_module(taken[FIRST_ROUND:])) if called and tests
         ]
         if not called or mutant.runs_at_import(self.known.at_import):
-            rounds.append((self._tests(mutant, FEW_MODULES), None))
+            rounds += [(tests, None) for tests in (self._tests(mutant, FEW_MODULES),) if tests]
         for tests, place in rounds:
             tried += len(tests)
             seconds = PATIENCE[0] + PATIENCE[1] * sum(self.known.seconds[test] for test in tests)
@@ -105,7 +108,7 @@ class Runner:
                 found = self._collected.ask([mutant.file, *place, text], tests, seconds)
             else:
                 found = in_a_process(lambda given=(mutant.module, text, tests): _imported(*given), seconds)
-            if found["code"] != 0:
+            if found["by"]:
                 outcome = "time-out" if found["by"] == "the clock" else "killed"
                 return Verdict(outcome, tried, found["by"], found["error"])
         return Verdict("survived", tried)
@@ -118,7 +121,7 @@ class Runner:
             kept = sorted(reached, key=lambda each: (name not in each, -reached[each]))[:modules]
             tests = [test for test in tests if module_of(test) in kept]
         seconds = accumulate(self.known.seconds[test] for test in tests)
-        return [test for test, spent in zip(tests, seconds, strict=True) if spent <= MOST_SECONDS]
+        return [test for test, spent in zip(tests, seconds, strict=True) if spent <= self.most]
 
 
 def _by_module(tests: list[str]) -> list[str]:
@@ -173,6 +176,13 @@ class _Failure:
             self.by, self.error = report.nodeid, str(report.longrepr)[-300:]
 
 
+def _compiled(text: str, path: str) -> CodeType:
+    """Compile without warnings, which are errors in tests: `x is 1` is no mistake of a mutant that is to be noticed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(text, path, "exec", dont_inherit=True)
+
+
 # -- changed text, imported
 
 
@@ -182,7 +192,7 @@ class _Changed(importlib.machinery.SourceFileLoader):
     text: str
 
     def get_code(self, fullname: str) -> CodeType:
-        return compile(self.text, self.path, "exec", dont_inherit=True)
+        return _compiled(self.text, self.path)
 
 
 class _Finder:
@@ -204,11 +214,17 @@ class _Finder:
 
 
 class _Chosen(_Failure):
-    """Plugin of pytest: runs the chosen tests in their order."""
+    """Plugin of pytest: runs the chosen tests in their order, on the changed text."""
 
-    def __init__(self, tests: list[str]) -> None:
+    def __init__(self, tests: list[str], finder: _Finder) -> None:
         super().__init__()
+        self.finder = finder
+        sys.meta_path.insert(0, finder)
         self.order = {test: i for i, test in enumerate(tests)}
+
+    def pytest_sessionstart(self) -> None:
+        # before pytest's own, which takes the files that are named to it
+        sys.meta_path.insert(0, self.finder)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -217,8 +233,7 @@ class _Chosen(_Failure):
 
 def _imported(module: str, text: str, tests: list[str]) -> dict[str, Any]:
     """Import the changed text and run tests, in a process that has imported nothing of the package."""
-    sys.meta_path.insert(0, _Finder(module, text))
-    chosen = _Chosen(tests)
+    chosen = _Chosen(tests, _Finder(module, text))
     code = pytest.main([*OPTIONS, "-x", *dict.fromkeys(module_of(test) for test in tests)], plugins=[chosen])
     return {"code": int(code), "by": chosen.by, "error": chosen.error}
 
@@ -252,7 +267,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def _put(file: str, name: str, line: int, text: str) -> None:
     """Put the changed code into a function, wherever it is kept, and forget what functions of the package found."""
     path, objects, place = str(ROOT / file), gc.get_objects(), (name, line)
-    codes = _codes(compile(text, path, "exec", dont_inherit=True))
+    codes = _codes(_compiled(text, path))
     code = next(each for each in codes if (each.co_qualname, each.co_firstlineno) == place)
     functions = [f for f in objects if type(f) is FunctionType and f.__code__.co_filename == path]
     kept = [f for f in functions if (f.__qualname__, f.__code__.co_firstlineno) == place]

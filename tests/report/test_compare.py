@@ -76,7 +76,7 @@ def test_whatever_is_missing_there_is_a_figure(changes):
     figure_compared(dict.fromkeys("ab", synthetic_results(seconds=2.0, **changes)))._repr_png_()
 
 
-def test_refused():
+def test_one_run_and_what_is_no_run_are_not_compared():
     run = synthetic_results(seconds=1.0)
     with pytest.raises(InvalidValueError, match=r"Comparison.runs: expected 2 to 12 runs"):
         Comparison([run])
@@ -122,7 +122,7 @@ class TestCommand:
         assert "2 runs compared one, two" in words and "network.neuron lif izhikevich" in words
         assert (folder / page).with_suffix(".png").read_bytes()[1:4] == b"PNG"
 
-    def test_refused(self, folder):
+    def test_what_holds_no_results_is_refused(self, folder):
         (folder / "file").write_text("")
         cases = [
             (["one"], InvalidValueError, "Comparison.runs: expected 2 to 12 runs"),

@@ -168,6 +168,12 @@ class TestLearning:
         with pytest.raises(InvalidValueError, match=re.escape(text)):
             Learning(**({"alpha_P": 1.0} | arguments))
 
+    def test_is_textbook_least_squares_where_nothing_else_is_asked_for(self):
+        """Every step from the first to the last counts, and all count alike."""
+        rule = Learning(alpha_P=0.1)
+        assert (rule.start, rule.stop, rule.update_every, rule.probability) == (0, None, 1, 1.0)
+        assert (rule.gain, rule.forgetting) == ("divided", 1.0)
+
     def test_types(self):
         with pytest.raises(InvalidTypeError, match=r"Learning\.alpha_P: .*\nReceived: '0\.1'\nFix: pass one number"):
             Learning(alpha_P="0.1")
