@@ -196,3 +196,22 @@ def test_trials_of_a_search_run_in_other_processes(two_workers, tmp_path):
     assert {row.status for row in found.rows} <= {"done", "diverged"} and found.best(n=1)["aligned_rmse"].item() > 0
     states = [trial.state.name for trial in open_study(str(tmp_path / "out" / STUDY)).trials]
     assert states == ["COMPLETE"] * 6
+
+
+def test_ctrl_c_in_a_terminal_ends_all_processes_quietly(tmp_path):
+    """A terminal sends it to the workers too; only the command may answer."""
+    words = ["sweep", "nicola_clopath_2017/lif_sine", "--grid", "Q=1,3,10", "--seeds", "50", "--workers", "1"]
+    words += ["--target", "numpy", "--out", str(tmp_path / "out")]
+    words += [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-c", "from tension_sim.cli import main; main()", *words]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        journal, end = tmp_path / "out" / "points.jsonl", time.monotonic() + 120
+        while time.monotonic() < end and not (journal.exists() and journal.stat().st_size):
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        shown, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and "the same command goes on" in shown
+    assert "Traceback" not in shown
