@@ -320,7 +320,9 @@ def forecast(recipe: ForceRecipe, target: str) -> Forecast:
     network = recipe.values["network"]
     n, steps = network["n"], recipe.n_steps
     rate = max(recipe.expected.get("firing_rate", (_ASSUMED_RATE,)))
-    events = rate * recipe.duration * n * network["p"] * n
+    # a spike reaches its targets; a rate, all of them in every step
+    sent = rate * recipe.duration if load_neuron(str(network["neuron"])).spiking else steps
+    events = sent * n * network["p"] * n
     updates = 0.0
     rule, window = recipe.learning(), recipe.learning_steps
     if rule is not None and window is not None:

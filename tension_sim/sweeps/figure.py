@@ -63,8 +63,14 @@ def plot_sweep(
         figure = make_figure(4.8, 3.4)
         _draw_lines(figure.subplots(), sweep, frame, value, x, by)
     else:
-        figure = make_figure(8.4, 3.4)
-        _draw_maps(figure.subplots(1, 2), sweep, frame, value, x, y)
+        means = _means(frame, value, [x, y])
+        panels = ("mean", "std") if (means["count"] > 1).any() else ("mean",)
+        figure = make_figure(4.2 * len(panels), 3.4)
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for one, what in zip(axes, panels, strict=True):
+            _draw_map(one, means, what, x, y)
+            title = _name_of(sweep, value) if what == "mean" else "standard deviation over seeds"
+            label(one, x=x, y=y, title=title)
     fixed = "".join(f"   ·   {name} = {given}" for name, given in (at or {}).items())
     figure.suptitle(f"{sweep.description.recipe}{fixed}   ·   {_seeds(frame)}", fontsize=NORMAL, color=TEXT)
     return figure
@@ -162,28 +168,25 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _draw_maps(axes: Sequence[Axes], sweep: Sweep, frame: pd.DataFrame, value: str, x: str, y: str) -> None:
-    means = _means(frame, value, [x, y])
+def _draw_map(axes: Axes, means: pd.DataFrame, what: str, x: str, y: str) -> None:
+    """Draw the mean or the spread: as cells of a grid, or as dots where points were drawn."""
+    plain(axes)
     columns, rows = (np.sort(means[name].unique()) for name in (x, y))
-    sparse = len(columns) * len(rows) > _SPARSE * len(means)
-    for one, what in zip(axes, ("mean", "std"), strict=True):
-        plain(one)
-        how: dict[str, Any] = {"cmap": "viridis"} | _scale(means[what])
-        if sparse:
-            drawn: Any = one.scatter(means[x], means[y], c=means[what], s=24, **how)
-            for set_scale, values in ((one.set_xscale, columns), (one.set_yscale, rows)):
-                if values.min() > 0 and values.max() / values.min() > 100:
-                    set_scale("log")
-        else:
-            cells = means.pivot(index=y, columns=x, values=what).to_numpy(float)
-            drawn = one.pcolormesh(np.arange(len(columns) + 1), np.arange(len(rows) + 1), cells, **how)
-            _cross(one, means, columns, rows, x, y)
-            one.set_xticks(np.arange(len(columns)) + 0.5, [_short(v) for v in columns], rotation=45, ha="right")
-            one.set_yticks(np.arange(len(rows)) + 0.5, [_short(v) for v in rows])
-        bar = one.figure.colorbar(drawn, ax=one)
-        bar.ax.tick_params(labelsize=SMALL, colors=TEXT)
-        bar.outline.set_visible(False)
-        label(one, x=x, y=y, title=_name_of(sweep, value) if what == "mean" else "standard deviation over seeds")
+    how: dict[str, Any] = {"cmap": "viridis"} | _scale(means[what])
+    if len(columns) * len(rows) > _SPARSE * len(means):
+        drawn: Any = axes.scatter(means[x], means[y], c=means[what], s=24, **how)
+        for set_scale, values in ((axes.set_xscale, columns), (axes.set_yscale, rows)):
+            if values.min() > 0 and values.max() / values.min() > 100:
+                set_scale("log")
+    else:
+        cells = means.pivot(index=y, columns=x, values=what).to_numpy(float)
+        drawn = axes.pcolormesh(np.arange(len(columns) + 1), np.arange(len(rows) + 1), cells, **how)
+        _cross(axes, means, columns, rows, x, y)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, [_short(v) for v in columns], rotation=45, ha="right")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [_short(v) for v in rows])
+    bar = axes.figure.colorbar(drawn, ax=axes)
+    bar.ax.tick_params(labelsize=SMALL, colors=TEXT)
+    bar.outline.set_visible(False)
 
 
 def _cross(axes: Axes, means: pd.DataFrame, columns: np.ndarray, rows: np.ndarray, x: str, y: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import Any
 
 from .extra import load
@@ -54,11 +56,28 @@ def local_workers(number: int) -> Iterator[tuple[Any, LocalWorkers]]:
     # without an address they would listen on all
     loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     options = {"n_workers": number, "threads_per_worker": 1, "processes": True, "silence_logs": 50}
+    keys = security()
+    with _without_ctrl_c():
+        started = distributed.LocalCluster(**options, **loopback, security=keys)
     with (
-        distributed.LocalCluster(**options, **loopback, security=security()) as cluster,
+        started as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client, LocalWorkers(cluster, number)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let threads that start within the block, and their processes, get no Ctrl-C: this process ends them.
+
+    A terminal sends it to all of them. One that comes within the block is delivered after it.
+    """
+    resource_tracker.ensure_running()  # its start would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def security() -> Any:

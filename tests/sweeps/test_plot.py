@@ -54,6 +54,11 @@ def test_points_without_a_number_are_crossed_out():
     assert cross.get_xydata().tolist() == [[1.5, 1.5]]
 
 
+def test_one_seed_has_no_spread():
+    figure = plot_sweep(made({"G": [0.1, 0.2], "Q": [1, 10]}, [0], lambda *_: 1.0), x="G", y="Q")
+    assert len(figure.axes) == 2  # the map and its scale
+
+
 def test_lines_with_a_band_each():
     found = made({"G": [0.1, 0.2], "Q": [1, 10]}, [0, 1], lambda g, q, seed: g * q + seed)
     axes = plot_sweep(found, x="G", by="Q").axes[0]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from sweeps.small import SMALL, how, numbers
 from targets import skip_unless_here
 
-from tension_sim import sweep
+from tension_sim import load_recipe, sweep, tune
 from tension_sim.errors import RunFailedError
 from tension_sim.sweeps import clusters
 from tension_sim.sweeps.local import local_workers
+from tension_sim.sweeps.pruning import STUDY, open_study
 from tension_sim.sweeps.workers import OnDask
 
 distributed = pytest.importorskip("distributed", reason="sweeps need the extra")
@@ -45,10 +48,11 @@ def given(where, client, folder):
 @pytest.fixture(autouse=True)
 def workers_may_be_given(monkeypatch):
     original = clusters.workers_of
-    monkeypatch.setattr(
-        "tension_sim.sweeps.sweep.workers_of",
-        lambda where, client, folder: (given if isinstance(client, tuple) else original)(where, client, folder),
-    )
+    for module in ("sweep", "tune"):
+        monkeypatch.setattr(
+            f"tension_sim.sweeps.{module}.workers_of",
+            lambda where, client, folder: (given if isinstance(client, tuple) else original)(where, client, folder),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +91,6 @@ def test_a_point_that_kills_each_worker_is_a_row_with_its_reason(two_workers, tm
         "    return FORCE.run(recipe, target, progress)\n\n\n"
         "PROTOCOL = replace(FORCE, run=run)\n"
     )
-    from tension_sim import load_recipe
-
     recipe = tmp_path / "mine.toml"
     recipe.write_text('protocol = "deadly"\n' + load_recipe("lif_sine").path.read_text())
     arguments = how(tmp_path / "out", client=two_workers, protocols=protocols)
@@ -176,3 +178,40 @@ def test_a_scheduler_that_does_not_come_back(tmp_path):
         client.close()
         with pytest.raises(RunFailedError, match=f"The scheduler at {address} has not come back for 0 s."):
             workers._reconnect(lambda: None)
+
+
+def test_trials_of_a_search_run_in_other_processes(two_workers, tmp_path):
+    """The study's file is shared; a neuron that is not shipped is found beside the recipe."""
+    neuron = Path(__file__).parents[1] / "neurons" / "exponential_lif.toml"
+    recipe = tmp_path / "mine.toml"
+    text = load_recipe("nicola_clopath_2017/lif_sine").path.read_text()
+    text = text.replace('neuron = "lif"', 'neuron = "mine_neuron.toml"')
+    for name in ("tau_mem", "tau_ref", "v_reset", "v_peak", "bias"):
+        text = re.sub(rf"^{name} = .*\n", "", text, flags=re.MULTILINE)
+    recipe.write_text(text)
+    (tmp_path / "mine_neuron.toml").write_text(neuron.read_text())
+    ranges = {"Q": (1, 30), "bias": "8*mV:16*mV", "alpha_P": "1e-6:1e-3:log"}
+    found = tune(recipe, ranges, 6, **how(tmp_path / "out", client=two_workers))
+    assert sorted(row.key for row in found.rows) == [f"trial-{k}" for k in range(6)]
+    assert {row.status for row in found.rows} <= {"done", "diverged"} and found.best(n=1)["aligned_rmse"].item() > 0
+    states = [trial.state.name for trial in open_study(str(tmp_path / "out" / STUDY)).trials]
+    assert states == ["COMPLETE"] * 6
+
+
+def test_ctrl_c_in_a_terminal_ends_all_processes_quietly(tmp_path):
+    """A terminal sends it to the workers too; only the command may answer."""
+    words = ["sweep", "nicola_clopath_2017/lif_sine", "--grid", "Q=1,3,10", "--seeds", "50", "--workers", "1"]
+    words += ["--target", "numpy", "--out", str(tmp_path / "out")]
+    words += [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-c", "from tension_sim.cli import main; main()", *words]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        journal, end = tmp_path / "out" / "points.jsonl", time.monotonic() + 120
+        while time.monotonic() < end and not (journal.exists() and journal.stat().st_size):
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        shown, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and "the same command goes on" in shown
+    assert "Traceback" not in shown
