@@ -369,9 +369,15 @@ class TestEquations:
             equations(text)
         assert message in str(caught.value)
 
-    @pytest.mark.parametrize("divisor", ["1.0 + int(k < 3)", "k + int(i > 1)", "int(k)", "i + 1", "exp(int(k < 3))"])
+    @pytest.mark.parametrize(
+        "divisor", ["1.0 + int(k < 3)", "k + int(i > 1)", "int(k)", "i + 1", "exp(int(k < 3))", "exp(0.5) - 1"]
+    )
     def test_a_divisor_of_conditions_that_is_a_number(self, divisor):
         equations(f"x = k/({divisor}) : 1")
+
+    @pytest.mark.parametrize("sum_", ["k + 0", "k - 0", "k + 0*k"])
+    def test_a_zero_that_is_added_divides_nothing(self, sum_):
+        equations(f"x = {sum_} : 1")
 
     def test_growth_by_substitution_is_refused(self):
         lines = [f"s{k} = s{k + 1} + s{k + 1} : 1" for k in range(50)]
