@@ -8,7 +8,7 @@ import numpy as np
 
 from tension_sim import FittedNetwork, Learning, SparseKernel
 from tension_sim.circuit.blocks import first_P
-from tension_sim.circuit.wiring import noise_seed
+from tension_sim.circuit.declared import noise_seed
 from tension_sim.declare.noise import uniform
 
 N, EXTRA, STEPS, EVERY = 24, 6, 400, 10

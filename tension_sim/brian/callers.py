@@ -15,7 +15,7 @@ import brian2
 __all__ = ["users_line", "users_names", "users_value"]
 
 # with the separator: a user's folder may be called tension_sim_models, and lie beside ours
-_PACKAGES = tuple(os.path.join(folder, "") for folder in (Path(__file__).parents[1], Path(brian2.__file__).parent))
+_PACKAGES = tuple(os.path.join(folder, "") for folder in (Path(__file__).parents[1], Path(str(brian2.__file__)).parent))
 
 
 def _users_frames() -> Iterator[FrameType]:

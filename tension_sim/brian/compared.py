@@ -94,7 +94,7 @@ def with_formulas(expression: str, linked: Mapping[str, Any]) -> str:
 def computed(where: str, group: Any, name: str) -> tuple[ArrayVariable | Subexpression, int, int]:
     """Find a variable as `resolve_source` does, of one element or shared; it may be a subexpression as well."""
     whole = group.source if isinstance(group, Subgroup) else group  # a subgroup writes its expressions anew
-    found = whole.variables.get(name) if isinstance(getattr(whole, "variables", None), Variables) else None
+    found: Any = whole.variables.get(name) if isinstance(getattr(whole, "variables", None), Variables) else None
     if not isinstance(found, Subexpression):
         return resolve_source(where, group, name, shared=True)
     for used, owner in _used_by(found):

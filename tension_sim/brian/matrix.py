@@ -54,7 +54,7 @@ class _Written(_Array):
     def _new(self, *_: Any) -> Any:
         return NotImplemented  # W += 1 is W = W + 1
 
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __ifloordiv__ = __imod__ = _new
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __ifloordiv__ = __imod__ = _new  # pyright: ignore
 
 
 class _Plain(_Written, np.ndarray):

@@ -326,7 +326,7 @@ def _channels(group: Any, indices: np.ndarray) -> dict[str, np.ndarray]:
     """Return for each channel its index in the population, and of synapses their two neurons."""
     indices = np.asarray(indices, dtype=np.int64)
     channels = {"neuron_id": indices, "channel_id": indices.copy()}
-    variables = getattr(group, "variables", None)
+    variables: Any = getattr(group, "variables", None)
     if isinstance(variables, Variables) and "_synaptic_pre" in variables:
         channels = {"channel_id": indices}
         for key, variable in (("source_id", "_synaptic_pre"), ("target_id", "_synaptic_post")):

@@ -57,16 +57,16 @@ def _block_of(blocks: Blocks | BlockSizes | None, n_sources: int) -> np.ndarray:
 def _place_in_step(maps: Sequence[Learns], when: str | None, order: int | None) -> tuple[str, int]:
     """Return the slot and the order of a rule; by default after all that it needs of the time step."""
     spiking = [not isinstance(m, LinearMap) for m in maps]
-    when = (maps[0].when or "end" if not spiking[0] else "end") if when is None else when
+    slot = (maps[0].when or "end" if not spiking[0] else "end") if when is None else when
     last = max(m.order for m in maps)
-    order = last + (3 if any(spiking) else 2) if order is None else order
-    if any(when == m.when and order <= m.order for m in maps):
+    place = last + (3 if any(spiking) else 2) if order is None else order
+    if any(slot == m.when and place <= m.order for m in maps):
         _logger.warn(
-            f"RLS.order: {order} is before the map, at {last}: the error of a step is "
+            f"RLS.order: {place} is before the map, at {last}: the error of a step is "
             "that of the step before. Leave out order= to learn from the z of the step.",
             "before_its_map",
         )
-    return when, order
+    return slot, place
 
 
 class RLS(GeneratedObject):
@@ -234,7 +234,8 @@ class RLS(GeneratedObject):
         if synapses is not None:
             map_name = f"{options['name'].rstrip('*')}_synapses*"
             of_synapses = SynapticMap(synapses, when=when, order=order - 3, name=map_name)
-            self.maps, sources = [of_synapses], sources_of(of_synapses)
+            self.maps = [of_synapses]
+            sources = sources_of(of_synapses)
         if options["divide_by_source"]:
             arrays["block_of"] = _block_of(self.blocks, n_sources)
         super().__init__(

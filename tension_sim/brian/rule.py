@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from brian2.core.variables import Variables
-
 __all__ = ["SCHEDULE", "Rule"]
 
 #: Variables of a rule that decide when an update is due.
@@ -15,17 +13,20 @@ SCHEDULE = ("learning", "start_step", "stop_step", "update_every", "probability"
 class Rule(Protocol):
     """A learning rule, as the objects that prepare and finish its updates see it."""
 
-    name: str
-    variables: Variables
-    maps: list[Any]
+    name: Any
+    variables: Any
+    maps: Any
     by_synapse: bool
 
     def __len__(self) -> int:
         """Return the number of blocks of P."""
+        ...
 
     def due(self, step: int) -> bool:
         """Say whether an update falls on this time step."""
+        ...
 
     @property
     def schedule_is_its_own(self) -> bool:
         """Whether no user code that runs with this object can change when updates fall."""
+        ...

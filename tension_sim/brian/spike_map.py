@@ -147,7 +147,7 @@ class SpikeMap(Weighted):
         #: Variables whose length comes with the run.
         each = delay is not None and delay.each
         self.any_length: tuple[str, ...] = ("post", "w", *["slot"] * bool(traces), *["delay_steps"] * each)
-        self._stored = dict.fromkeys(self.any_length, np.zeros(0))
+        self._stored: dict[str, np.ndarray] = dict.fromkeys(self.any_length, np.zeros(0))
         self._stored["out_start"] = np.zeros(self.shape[1] + 1, np.int64)
         self._declare_sources(groups)
         self._declare_target(y_start, guard)
@@ -227,7 +227,8 @@ class SpikeMap(Weighted):
             self.variables[name].resize(count)
 
     def _put(self, kernel: SparseKernel) -> None:
-        values = dict(zip(("out_start", "post", "w"), kernel.outgoing(), strict=True))
+        names = ("out_start", "post", "w")
+        values: dict[str, np.ndarray] = dict(zip(names, kernel.outgoing(), strict=True))
         if self.trace:
             row_start, _, w = kernel.incoming()
             values |= {"w": w, "row_start": row_start, "slot": kernel.slots()}

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ..declare.declaration import Declaration
+from ..declare.equations import SEED
 from ..declare.learning import FOREVER, Learning
+from ..declare.noise import key as noise_key
 from ..declare.populations.network import Network
 from ..declare.record import Record
 from .blocks import Blocks
 from .names import OUTPUT, SPIKES, entry, recorded
-from .parts import Circuit, Part, Rule, VariableRecord
+from .parts import Circuit, Part, Rule, Units, VariableRecord
 
-__all__ = ["Wiring"]
+__all__ = ["Wiring", "noise_seed"]
 
 Net = TypeVar("Net", bound=Declaration | Network)
+
+
+def noise_seed(seed: int, trial: int) -> int:
+    """Return the seed of the noise of a trial, as equations take it; that of trial 0 is the network's own."""
+    return (noise_key(seed, trial) if trial else seed) & 0x7FFFFFFF
 
 
 class Wiring(Generic[Net]):
@@ -67,7 +75,7 @@ class Wiring(Generic[Net]):
         """Units in which plain samples of a run count, where they have one."""
         return {}
 
-    @property
+    @cached_property
     def rules(self) -> dict[str, tuple[Rule, Blocks, Learning]]:
         """The rules by name, with their blocks and schedules."""
         raise NotImplementedError
@@ -77,8 +85,9 @@ class Wiring(Generic[Net]):
         raise NotImplementedError
 
     def noise(self, trial: int) -> dict[str, Any]:
-        """Return the seeds of all that is random within a run."""
-        raise NotImplementedError
+        """Return the seeds of all that is random within a run: network and trial decide them."""
+        noisy = [name for name, part in self.circuit.of(Units).items() if SEED in part.equations]
+        return {entry(name, SEED): noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's."""

@@ -17,7 +17,7 @@ from ..declare.fitted import ERRORS, FittedNetwork
 from ..declare.learning import Learning
 from ..declare.units import evaluate
 from .blocks import Blocks
-from .declared import Wiring
+from .declared import Wiring, noise_seed
 from .names import (
     FEEDFORWARD,
     FEEDFORWARD_RATE,
@@ -37,7 +37,7 @@ from .names import (
     recorded,
 )
 from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .wiring import check_state, noise_seed, rule_values, spike_values, with_seed
+from .wiring import check_state, rule_values, spike_values, with_seed
 
 __all__ = ["FittedWiring"]
 

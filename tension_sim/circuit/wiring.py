@@ -20,7 +20,6 @@ from ..declare.equations import SEED, SynapticFilter, rate_time, unit_of
 from ..declare.kernels import SparseKernel
 from ..declare.learning import FOREVER, Learning, check_forgotten
 from ..declare.network import ForceNetwork
-from ..declare.noise import key as noise_key
 from ..declare.plasticity import TargetNetwork
 from ..declare.traces import Traces
 from ..declare.units import DIMENSIONLESS, Quantity, evaluate
@@ -103,11 +102,6 @@ def spike_values(name: str, kernel: SparseKernel, weight_scale: float, scale: fl
     """Return the values of a part that brings spikes, with the weights of a kernel; the part multiplies by `scale`."""
     start, post, weight = kernel.outgoing()
     return entries(name, {"out_start": start, "post": post, "w": weight * weight_scale, "scale": scale})
-
-
-def noise_seed(seed: int, trial: int) -> int:
-    """Return the seed of the noise of a trial, as equations take it; that of trial 0 is the network's own."""
-    return (noise_key(seed, trial) if trial else seed) & 0x7FFFFFFF
 
 
 def is_dense(kernel: SparseKernel) -> bool:
@@ -449,12 +443,6 @@ class ForceWiring(Wiring[ForceNetwork]):
         if target.output_kernel is not None:
             state[TARGET_READOUT_WEIGHTS] = target.output_kernel.T.ravel()
         return state
-
-    def noise(self, trial: int) -> dict[str, Any]:
-        """Return the seeds of all that is random within a run: network and trial decide them."""
-        units = self.circuit.of(Units)
-        noisy = [name for name, part in units.items() if SEED in part.equations]
-        return {entry(name, SEED): noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's.

@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import typer
@@ -141,7 +143,11 @@ def _computed(job: Job) -> Outcome:
         with terminal_bar(console=ERR, disable=json_wanted()) as bar:
             task = bar.add_task("starting", total=None)
 
+            ahead = Thread(target=_load_drawing, daemon=True)
+
             def progress(done: int, steps: int) -> None:
+                if ahead.ident is None:
+                    ahead.start()  # a program runs beside this process, which only waits for it
                 bar.update(task, description=job.name, completed=done, total=steps)
 
             with told(lambda stage: bar.update(task, description=stage)), noted_warnings() as noted:
@@ -156,6 +162,13 @@ def _computed(job: Job) -> Outcome:
             raise
         raise _Late(outcome) from None
     return outcome
+
+
+def _load_drawing() -> None:
+    """Import what drawing needs, which takes half a second."""
+    with suppress(Exception):  # what is wrong with it is said where it is used
+        import_module("matplotlib.backends.backend_agg")
+        import_module("tension_sim.results.plots")
 
 
 def _saved(job: Job, outcome: Outcome) -> Path:

@@ -44,12 +44,10 @@ def sweep(
     Exit status: 0 all points are done or diverged, 2 refused, 3 some points failed, 130 and 143 interrupted. In each
     case the same command goes on with what is left.
     """
-    from ..sweeps.sweep import plan_sweep
     from ..sweeps.table import ranked_by
 
     base = of.base("sweep", name)
-    draw, axes = design.draw_and_axes()
-    plan = plan_sweep("sweep", base, axes, design.seeds, draw, of.known_target())
+    plan = design.plan(base, of.known_target())
     if value is not None and value not in plan.description.numbers:
         raise unknown_name("sweep --value", "number", value, plan.description.numbers)
     client, expected = where.client, plan.check(force)

@@ -14,6 +14,7 @@ from .commands import Protocols, Set, Target, Tasks, _settings
 if TYPE_CHECKING:
     from ..run.simulation import Target as TargetName
     from ..sweeps.base import Base
+    from ..sweeps.sweep import Plan
 
 __all__ = ["Design", "OfRecipe", "Ranges", "Where"]
 
@@ -32,13 +33,32 @@ class Design:
         typer.Option("--grid", metavar="NAME=VALUES", help="Values of a setting: G=0.02:0.2:10, or Q=1,3,10,30."),
     ] = None
     ranges: Ranges = None
-    seeds: Annotated[str, typer.Option(metavar="N", help="Seeds for each point: how many, or which (0,5,7).")] = "1"
+    stored: Annotated[
+        str | None, typer.Option("--plan", metavar="NAME", help="Sweep of the recipe's file (default: its first).")
+    ] = None
+    seeds: Annotated[
+        str | None, typer.Option(metavar="N", help="Seeds for each point: how many, or which (0,5,7).")
+    ] = None
     random: Annotated[int | None, typer.Option("--random", min=1, help="Draw so many points from the ranges.")] = None
     sobol: Annotated[
         int | None, typer.Option("--sobol", min=1, help="Draw so many points of a Sobol sequence from the ranges.")
     ] = None
 
-    def draw_and_axes(self) -> tuple[tuple[str, int] | None, dict[str, str]]:
+    def plan(self, base: Base, target: TargetName | None) -> Plan:
+        """Plan the sweep: that of the options, or one of the recipe's file where there are none."""
+        from ..sweeps.plans import stored_sweep
+        from ..sweeps.sweep import plan_sweep
+
+        if self.grid or self.ranges or self.random is not None or self.sobol is not None:
+            if self.stored is not None:
+                fix = "leave out one of them."
+                raise InvalidValueError(message("sweep --plan", "no grid or ranges beside it", self.stored, fix))
+            draw, axes = self._draw_and_axes()
+            return plan_sweep("sweep", base, axes, self.seeds or "1", draw, target)
+        base, stored = stored_sweep(base, self.stored)
+        return plan_sweep("sweep", base, stored.grid, self.seeds or stored.seeds, None, target)
+
+    def _draw_and_axes(self) -> tuple[tuple[str, int] | None, dict[str, str]]:
         """Return design and axes; refuse options that do not go together."""
         from ..sweeps.axes import pairs_of
 

@@ -48,7 +48,8 @@ def described(error: BaseException) -> dict[str, Any]:
     'nothing was run yet'
     """
     # typer's errors have a message of their own
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    own = getattr(error, "format_message", None)
+    text = str(error) if own is None else own()
     parts = next((found for found in (form.fullmatch(text) for form in _FORMS) if found is not None), None)
     given = {} if parts is None else parts.groupdict()
     found = {key: value and value.strip() for key, value in given.items()}

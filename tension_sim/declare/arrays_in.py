@@ -167,7 +167,7 @@ def _read(value: Any, depth: int = 0) -> tuple[np.ndarray, np.ndarray | None, Di
 
 def _read_quantities(value: Any) -> tuple[np.ndarray, None, Dimension]:
     plain = value.simplified
-    powers = dict.fromkeys(_QUANTITIES, 0.0)
+    powers: dict[str, float] = dict.fromkeys(_QUANTITIES, 0.0)
     for unit, power in plain.dimensionality.items():
         if unit.symbol not in powers and unit.symbol != "rad":
             raise _Unusable(f"its unit {value.dimensionality} is not known here: pass plain numbers.")

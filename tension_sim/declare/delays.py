@@ -82,4 +82,5 @@ def delays_by_source(where: str, kernel: SparseKernel, delays: np.ndarray) -> np
     if len(kernel.outgoing()[2]) != len(kernel):
         fix = "put them into two maps."
         raise InvalidValueError(message(where, "one synapse from a neuron to another", "several with delays", fix))
-    return delays[np.lexsort((kernel.post, kernel.pre))]
+    by_source: np.ndarray = delays[np.lexsort((kernel.post, kernel.pre))]
+    return by_source

@@ -122,7 +122,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
         for name in listed:
             if name not in variables:
                 raise unknown_name(f"{where}: {key}", "variable of the equations", name, variables)
-    check_equations(f"{where}: equations", equations, shared, exact=variables, shared=shared)
+    known = check_equations(f"{where}: equations", equations, shared, exact=variables, shared=shared)
     for variable, formula in formulas.items():
         free = sorted(names_in(formula) & {"t", "i", "N", "t_in_timesteps"})
         if free:
@@ -131,6 +131,8 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
             )
         check_linear(f"{where}: equations: {variable}", formula, {*variables})
     output = variables[synapse.output]
+    if synapse.presynaptic:
+        return _check_presynaptic(where, synapse, equations, known)
     if output.unit != PLACEHOLDER:
         place = f"{where}: equations: {output.name}"
         raise InvalidValueError(message(place, "the unit 'unit', for it is the output", output.unit))
@@ -151,6 +153,18 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
             raise InvalidValueError(message(place, "an amount that is the same for each spike", text))
         spike[name] = render(tree)
     return replace(synapse, equations="\n".join(map(str, equations)), spike=spike)
+
+
+def _check_presynaptic(
+    where: str, synapse: SynapticFilter, equations: tuple[Equation, ...], known: Mapping[str, Meaning]
+) -> SynapticFilter:
+    """Return a synapse with presynaptic state with its code written anew."""
+    for each in equations:
+        if each.meaning != Meaning():
+            what = "variables without unit: weights bring the unit of the input"
+            raise InvalidValueError(message(f"{where}: equations: {each.name}", what, each.unit, "write : 1."))
+    reset = read_statements(f"{where}: reset", synapse.reset, known, {each.name for each in equations})
+    return replace(synapse, equations="\n".join(map(str, equations)), reset=reset)
 
 
 def _check_names(where: str, tree: ast.expr, known: Mapping[str, object]) -> None:

@@ -26,7 +26,8 @@ def to_text(found: Neuron | SynapticFilter) -> str:
     tables: dict[str, Mapping[str, str]] = {"parameters": found.parameters}
     if isinstance(found, SynapticFilter):
         texts |= {"kind": found.kind, "output": found.output, "integration": found.integration}
-        tables["spike"] = found.spike
+        texts |= {"reset": found.reset} if found.reset else {}
+        tables |= {} if found.reset else {"spike": found.spike}
     elif found.spiking:
         texts |= {"kind": "neuron", "threshold": found.threshold, "reset": found.reset}
         texts |= {"refractory": found.refractory} if found.refractory else {}

@@ -59,6 +59,7 @@ _RATE_KEYS = {
     *_TEXT, "kind", "equations", "rate", "activation", "method", "membrane", "inputs", "parameters", "initial",
 }  # fmt: skip
 _FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
+_SYNAPSE_KEYS = {*_FILTER_KEYS, "reset"}
 
 #: What neurons with a refractory clause start from: no spike so far, as in Brian2.
 _RESTED = {"lastspike": "-10000*second", "not_refractory": "1"}
@@ -95,7 +96,7 @@ def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], requir
             raise InvalidValueError(
                 message(f"{path.name}: {key}", "a table" if table else "text", value, "see the files in equations/.")
             )
-        if table:
+        if isinstance(value, dict):
             for name, item in value.items():
                 if key == "inputs" and isinstance(item, dict):
                     continue  # an input with a unit of its own, which _inputs reads
@@ -188,17 +189,20 @@ def _neuron(path: Path, content: bytes) -> Neuron:
 def _synapse(path: Path, content: bytes) -> SynapticFilter:
     data = parse_toml(path.name, content)
     kind = "synapse" if data.get("kind") == "synapse" else "filter"
-    _checked(path, data, kind, _FILTER_KEYS, ("equations", "output", "spike"))
+    at_spike = "reset" if kind == "synapse" and "reset" in data else "spike"
+    keys = _SYNAPSE_KEYS if kind == "synapse" else _FILTER_KEYS
+    _checked(path, data, kind, keys - {"spike"} if at_spike == "reset" else keys, ("equations", "output", at_spike))
     synapse = SynapticFilter(
         name=path.stem,
         summary=data.get("summary", ""),
         source=data.get("source", ""),
         equations=data["equations"].strip(),
         output=data["output"],
-        spike=_strings(data["spike"]),
+        spike=_strings(data.get("spike", {})),
         parameters=_parameters(path, data.get("parameters", {})),
         integration=data.get("integration", "exact"),
         kind=kind,
+        reset=data.get("reset", "").strip(),
     )
     if synapse.integration not in ("exact", "euler"):
         raise InvalidValueError(message(f"{path.name}: integration", '"exact" or "euler"', synapse.integration))

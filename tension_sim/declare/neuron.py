@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -50,6 +51,9 @@ class SynapticFilter:
         ``"exact"`` decay, or by the neuron's own method (``"euler"``).
     kind : str
         ``"filter"``, or ``"synapse"`` where each spike adds its weight.
+    reset : str
+        Of a synapse with presynaptic state, in place of `spike`: statements at each spike of the
+        presynaptic neuron, which has the variables. What is brought is each weight times the output.
     """
 
     name: str
@@ -61,6 +65,12 @@ class SynapticFilter:
     parameters: Mapping[str, str]
     integration: str = "exact"
     kind: str = "filter"
+    reset: str = ""
+
+    @property
+    def presynaptic(self) -> bool:
+        """Whether its variables are states of the presynaptic neuron."""
+        return bool(self.reset)
 
     @property
     def exact(self) -> bool:
@@ -87,7 +97,14 @@ class SynapticFilter:
             equations="\n".join(str(each.renamed(names)) for each in self.read()),
             spike={name: new(text) for name, text in self.spike.items()},
             parameters={names[name]: new(text) for name, text in self.parameters.items()},
+            reset=_renamed(self.reset, names),
         )
+
+    def at_spike(self, output: str, suffix: str) -> str:
+        """Return the statements at a spike of one use of a synapse with presynaptic state."""
+        names = self.named(output, suffix)
+        between = set(re.findall(r"^(\w+) = ", self.reset, re.MULTILINE)) - {*names}
+        return _renamed(self.reset, names | {name: f"{name}_{suffix}" for name in between})
 
     def read(self) -> tuple[Equation, ...]:
         """Return its equations, one by one."""
@@ -127,6 +144,11 @@ class SynapticFilter:
         names = self.named(output, suffix)
         lines = [str(each.renamed(names, unit)) for each in self.read()]
         return "\n".join(lines), {names[v]: text for v, text in self.spike.items()}
+
+
+def _renamed(statements: str, names: Mapping[str, str]) -> str:
+    """Return statements, which hold known tokens alone, with other names."""
+    return re.sub(r"[A-Za-z_]\w*", lambda word: names.get(word[0], word[0]), statements)
 
 
 @dataclass(frozen=True)

@@ -116,15 +116,16 @@ class SampleFile:
     def _made(
         cls, where: str, path: Path, dtype: np.dtype, offset: int, shape: tuple[int, ...], scale: float
     ) -> SampleFile:
-        channels = shape[1] if len(shape) > 1 else 1
+        rows, *columns = shape
+        channels = columns[0] if columns else 1
         with open_regular(where, path, _NPY) as stream:
             found = os.fstat(stream.fileno())
-        needed = offset + shape[0] * channels * dtype.itemsize
+        needed = offset + rows * channels * dtype.itemsize
         if found.st_size < needed:
             received = f"{path} with {found.st_size} of {needed} bytes"
             raise InvalidValueError(message(where, "a whole file", received, "it is cut short: write it again."))
         whole = path.absolute()
-        return cls(whole, dtype, offset, shape[0], channels, scale, found.st_size, found.st_mtime_ns)
+        return cls(whole, dtype, offset, rows, channels, scale, found.st_size, found.st_mtime_ns)
 
     @property
     def window(self) -> int:

@@ -67,7 +67,7 @@ class Guard:
         DivergenceError
             If one of them is NaN or infinite.
         """
-        bad = ~np.isfinite(output).reshape(len(output), -1).all(axis=1)
+        bad = np.atleast_1d(~np.isfinite(output).reshape(len(output), -1).all(axis=1))
         if not bad.any():
             if first + len(output) < len(self.inputs) or self._finite():
                 return

@@ -159,7 +159,7 @@ def _draw_fit(ax: Axes, curves: Mapping[str, np.ndarray], free: np.ndarray | Non
 
 def _draw_currents(figure: FigureBase, names: list[str], currents: Currents, duration: float) -> None:
     axes = figure.subplots(len(names), len(names), squeeze=False, sharex=True)
-    limit = max(np.percentile(np.abs(values), 99) for values in currents.values()) or 1.0
+    limit = max(float(np.percentile(np.abs(values), 99)) for values in currents.values()) or 1.0
     for row, target in enumerate(names):
         for column, source in enumerate(names):
             values = currents[target, source]

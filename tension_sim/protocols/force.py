@@ -78,18 +78,23 @@ SECTIONS = {
 }
 
 
-def _load(network: Mapping[str, Any]) -> tuple[Neuron, SynapticFilter]:
-    """Load the neuron and the filter that a [network] table names."""
+def _load(network: Mapping[str, Any]) -> tuple[Neuron, SynapticFilter | None]:
+    """Load the neuron and the filter that a [network] table names; rate units have no spikes to filter."""
+    neuron = load_neuron(str(network["neuron"]))
+    if not neuron.spiking:
+        return neuron, None
     synapse = network.get("synapse", SECTIONS["network"]["synapse"].setting.default)
-    return load_neuron(str(network["neuron"])), load_synapse(str(synapse))
+    return neuron, load_synapse(str(synapse))
+
+
+def _parameters(neuron: Neuron, synapse: SynapticFilter | None) -> dict[str, str]:
+    return {**neuron.parameters, **(synapse.parameters if synapse is not None else {})}
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     neuron, synapse = _load(raw["network"])
     return SECTIONS | {
-        "parameters": section(
-            *((key, "any", OMITTED, expression) for key in {**neuron.parameters, **synapse.parameters})
-        ),
+        "parameters": section(*((key, "any", OMITTED, expression) for key in _parameters(neuron, synapse))),
         "initial": section(*((key, "any", OMITTED, expression) for key in neuron.variables)),
         "task": task_section(raw),
     }
@@ -101,16 +106,25 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
         adapt_task(raw, old)
         return
     neuron, synapse = _load(raw["network"])
-    shared = set(synapse.parameters) if kind == "neuron" else {*neuron.parameters, *synapse.parameters}
+    of_filter = synapse.parameters if synapse is not None else neuron.parameters  # a rate unit filters by itself
+    shared = set(of_filter) if kind == "neuron" else set(_parameters(neuron, synapse))
     raw["parameters"] = {key: value for key, value in raw.get("parameters", {}).items() if key in shared}
     if kind == "neuron":
         raw.pop("initial", None)
+        if synapse is None:
+            raw["network"].pop("synapse", None)
 
 
 def _check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
     neuron, synapse = _load(recipe.settings["network"])
+    if synapse is None:
+        named = recipe.settings["network"].get("synapse")
+        if named is not None:
+            what = f"no filter, for {neuron.name!r} has no spikes"
+            raise InvalidValueError(message(where("network", "synapse"), what, named, "leave it out."))
+        recipe.values["network"]["synapse"] = None
     recipe.values["parameters"] = resolve_parameters(
-        recipe.name, {**neuron.parameters, **synapse.parameters}, recipe.values["parameters"], dt=recipe.dt
+        recipe.name, _parameters(neuron, synapse), recipe.values["parameters"], dt=recipe.dt
     )
     if recipe.n_steps < 1:
         raise InvalidValueError(

@@ -7,10 +7,9 @@ alone, which goes on from the state reached, and once more from a random one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
-from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
 from ..results import phases
 from ..results.joined import joined
@@ -29,6 +27,7 @@ from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
 from ._declared import check_declared
 from ._further import further_trials
+from ._trials import TrialRecipe
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -81,21 +80,13 @@ SECTIONS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FullForceRecipe(Recipe):
+class FullForceRecipe(TrialRecipe):
     """Two rate networks, and a task that comes in trials."""
 
-    def trials(self) -> Iterator[Trial]:
-        """Yield the trials of learning and test, in order, from the recipe's seed."""
-        return islice(self.endless(), sum(self.values["run"][part] for part in _PARTS))
-
-    def endless(self) -> Iterator[Trial]:
-        """Yield these trials, and then further ones."""
-        task = self.values["task"]
-        function = find(task["name"]).function
-        settings = {key: value for key, value in task.items() if key != "name"}
-        rng = np.random.default_rng([self.seed, 2])
-        while True:
-            yield function(self.dt, rng, **settings)
+    @property
+    def n_trials(self) -> int:
+        """Number of trials of all parts of a run."""
+        return sum(self.values["run"][part] for part in _PARTS)
 
     @cached_property
     def ends(self) -> np.ndarray:
@@ -214,6 +205,13 @@ def run(
     watched = tuple(range(min(recipe.values["record"]["rates_of"], net.n)))
     record = Record(every=recipe.values["record"]["every"], variables={"r": watched} if watched else {})
 
+    def said(before: int) -> Callable[[int, int], None] | None:
+        """Return what reports the progress of a part."""
+        if progress is None:
+            return None
+        say = progress
+        return lambda done, _: say(before + done, end)
+
     def played(network: ForceNetwork, start: int, stop: int, reached: Mapping[str, Any]) -> Results:
         simulation = Simulation(network, target=target, record=record, name=recipe.name)
         carried = (entry(NEURONS, "a"), entry(NEURONS, "r"), READOUT_OUTPUT)
@@ -223,7 +221,7 @@ def run(
             x[start:stop],
             state=state | {STEP: start},
             phases=recipe.phases(),
-            progress=None if progress is None else lambda done, _: progress(start + done, end),
+            progress=said(start),
         )
 
     results = played(net, 0, learned, {})

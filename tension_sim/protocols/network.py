@@ -25,7 +25,7 @@ from ..recipes.protocol import Forecast, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, not_negative, section
 from ..results import phases
-from ._tasks import draw_task, shape, task_section
+from ._tasks import draw_task, further_task, shape, task_section
 from .force import EXPECTED, measured_numbers
 
 if TYPE_CHECKING:
@@ -287,4 +287,6 @@ PROTOCOL = Protocol(
     schema=_schema,
     check=_check,
     plan=lambda recipe: recipe.phases(),
+    further=further_task,
+    measure=measured_numbers,
 )

@@ -21,7 +21,6 @@ from ..declare.validation import check_choice, check_fraction, check_positive, c
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
-from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
 from ..results.joined import joined
 from ..results.phases import TEST, Phase, clipped, phases_of
@@ -29,6 +28,7 @@ from ..results.run_data import target_of
 from ..tasks.trials import Trial, check_count, find
 from ._declared import check_declared
 from ._further import further_trials
+from ._trials import TrialRecipe
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -90,7 +90,7 @@ SECTIONS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpikingFullForceRecipe(Recipe):
+class SpikingFullForceRecipe(TrialRecipe):
     """A spiking network, the rate network that it learns from, and a task that comes in trials."""
 
     @property
@@ -106,18 +106,10 @@ class SpikingFullForceRecipe(Recipe):
         names = ("trials", "test_settle_trials", "test_trials")
         return (run["settle_trials"], components, *(run[name] for name in names))
 
-    def trials(self) -> Iterator[Trial]:
-        """Yield all trials, in order, from the recipe's seed."""
-        return islice(self.endless(), sum(self.counts))
-
-    def endless(self) -> Iterator[Trial]:
-        """Yield these trials, and then further ones."""
-        task = self.values["task"]
-        function = find(task["name"]).function
-        settings = {key: value for key, value in task.items() if key != "name"}
-        rng = np.random.default_rng([self.seed, 2])
-        while True:
-            yield function(self.dt, rng, **settings)
+    @property
+    def n_trials(self) -> int:
+        """Number of trials of all parts of a run."""
+        return sum(self.counts)
 
     @property
     def first_trial(self) -> int:
@@ -166,7 +158,7 @@ class SpikingFullForceRecipe(Recipe):
 
         values = self.values["network"]
         common = {"parameters": self.values["parameters"], "dtype": values["dtype"], "seed": self.seed}
-        declared = {"recurrent": None, "feedback_kernel": None} | common | parts
+        declared: dict[str, Any] = {"recurrent": None, "feedback_kernel": None} | common | parts
         return ForceNetwork(values["neuron"], values["synapse"], values["n"], self.dt, **declared)
 
     def weights_network(self) -> tuple[ForceNetwork, Callable[[Results], ForceNetwork]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..declare.equation_text import to_text
+from ..declare.neuron import Neuron, SynapticFilter
 from ..declare.record import Record
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, TensionError, UnknownNameError, message
@@ -222,13 +223,26 @@ def _recipe(
     data = {"protocol": told["protocol"]} | {name: dict(table) for name, table in told["settings"].items()}
     with tempfile.TemporaryDirectory() as folder:
         # equations of one's own lie in the file, too
-        for key in ("neuron", "synapse"):
-            own = data.get("network", {}).get(key)
-            if isinstance(own, str) and own.endswith(".toml"):
-                copy = Path(folder) / Path(own).name
-                copy.write_text(to_text(getattr(network, key)), encoding="utf-8")
-                data["network"][key] = str(copy)
+        known = dict(_equations(network))
+        for table in data.values():
+            for key, own in table.items() if isinstance(table, dict) else ():
+                if isinstance(own, str) and own.endswith(".toml") and Path(own).stem in known:
+                    copy = Path(folder) / Path(own).name
+                    copy.write_text(to_text(known[Path(own).stem]), encoding="utf-8")
+                    table[key] = str(copy)
         return recipe_from(str(told.get("recipe", results.name)), path, data, protocols=protocols)
+
+
+def _equations(value: Any) -> Iterator[tuple[str, Neuron | SynapticFilter]]:
+    """Yield the neurons and filters of a declaration with the names of their files."""
+    if isinstance(value, Neuron | SynapticFilter):
+        yield Path(value.name).stem, value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _equations(item)
+    elif is_dataclass(value):
+        for one in fields(value):
+            yield from _equations(getattr(value, one.name))
 
 
 def _steps(results: Results, settings: Mapping[str, Any], where: str) -> int:

@@ -143,6 +143,8 @@ class Recipe(Described):
     expected : dict
         What the reference gives for the protocol's numbers, each a tuple of one value or of the
         two ends of a range; ``reference``, a text that says where these come from.
+    sweeps : dict of dict
+        Sweeps of the recipe as written, by their names, in ``[sweep.NAME]``; see `tension_sim.sweeps.plans`.
     changed : tuple of str
         Settings whose values are not those of the file, such as ``"network.n"``.
     """
@@ -158,9 +160,11 @@ class Recipe(Described):
     protocol: Protocol[Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    sweeps: Mapping[str, Any] = field(default_factory=dict)
 
     def _describe(self) -> dict[str, object]:
-        shown = {"name": self.name, "summary": self.summary, "protocol": self.protocol.name, "seed": self.seed}
+        shown: dict[str, object] = {"name": self.name, "summary": self.summary}
+        shown |= {"protocol": self.protocol.name, "seed": self.seed}
         return shown | ({"changed": ", ".join(self.changed)} if self.changed else {})
 
     @property

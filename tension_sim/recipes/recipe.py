@@ -23,6 +23,7 @@ __all__ = ["Recipe", "list_recipes", "load_recipe", "recipe_from"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _MOST_NAMED = 8  # recipes in a message
+_NO_SETTINGS = ("expected", "sweep")  # tables
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
 
 
@@ -101,7 +102,7 @@ def _locate(name: str | Path) -> tuple[str, Path]:
 
 
 def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) -> None:
-    tables = [*protocol.sections, "expected"]
+    tables = [*protocol.sections, *_NO_SETTINGS]
     for key, value in data.items():
         if key in _TEXTS:
             if not isinstance(value, str):
@@ -236,7 +237,7 @@ def recipe_from(
     data = flattened(str(path), data, protocol.nested)
     _check_layout(path, data, protocol)
     _anchor(data, path.resolve().parent, protocol.files)
-    sections = {key: value for key, value in data.items() if isinstance(value, dict) and key != "expected"}
+    sections = {key: value for key, value in data.items() if isinstance(value, dict) and key not in _NO_SETTINGS}
     written = sections
     sections, changed = apply_settings(protocol, sections, settings or {}, full)
 
@@ -253,6 +254,7 @@ def recipe_from(
         values=values,
         protocol=protocol,
         expected=_expected(data.get("expected", {}), path, protocol),
+        sweeps=data.get("sweep", {}),
         changed=_changed(protocol, written, values, changed) if changed else (),
     )
     if protocol.check is not None:

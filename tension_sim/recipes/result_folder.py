@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +21,9 @@ from .protocol import Outcome
 from .recipe import Recipe
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..results.results import Results
     from .continuation import Continuation
 
 __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "save_outcome", "usable_folder"]
@@ -181,7 +185,6 @@ def save_outcome(
     """
     from ..results.measures import jsonable, summary
     from ..results.plots import figure_run, save_figure
-    from ..results.report import write_report
     from ..results.storage import save
     from ..system.files import write_whole
 
@@ -200,7 +203,7 @@ def save_outcome(
                     save(results, part / f"results.{name}", where="run.out")
                 own = None if outcome.figure is None else outcome.figure()
                 save_figure(figure_run(results) if own is None else own, part / "figure.png", metadata={"Run": run})
-                write_report(results, part / "report.html", figure=own, where="run.out")
+                _write_page(results, part / "report.html", own)
                 write_whole("run.out", part / "summary.json", json.dumps(found, indent=2).encode())
         except OutputError as error:  # it names the file where the user will look for it
             refusal = OutputError(str(error).replace(str(part), str(folder)))
@@ -210,3 +213,16 @@ def save_outcome(
             what = f"a folder whose results can be replaced ({error.strerror})"
             raise OutputError(message("run.out", what, str(folder), "choose another.")) from error
     return found
+
+
+def _write_page(results: Results, path: Path, figure: Figure | None) -> None:
+    """Write the page of a run; a fault of the page does not cost the results, which make it again."""
+    from ..results.report import write_report
+
+    try:
+        write_report(results, path, figure=figure, where="run.out")
+    except OSError:
+        raise
+    except Exception as error:
+        told = f"The page of the run could not be made ({type(error).__name__}: {error}); its results are saved."
+        warnings.warn(f"{told}\nFix: report this; tension-sim report RESULTS tries again.", stacklevel=2)

@@ -65,7 +65,7 @@ def nix_image(
         return file.id.get_file_image()
 
 
-def _text(value: str) -> np.ndarray:
+def _text_array(value: str) -> np.ndarray:
     array = np.empty((), dtype=object)
     array[()] = value
     return array
@@ -98,7 +98,7 @@ class _Writer:
         if value is None:
             return None
         attribute = h5a.create(place, name, _STRING, _SCALAR)
-        attribute.write(_text(value), mtype=_OBJECT)
+        attribute.write(_text_array(value), mtype=_OBJECT)
         return attribute
 
     def described(self, place: Any, name: str, **more: str | None) -> str:
@@ -310,8 +310,8 @@ class _Stamps:
         entity_id = ""
         for identity, label, suffix in own:
             entity_id = next(self.writer.ids)
-            identity.write(_text(entity_id), mtype=_OBJECT)
-            label.write(_text(name + suffix), mtype=_OBJECT)
+            identity.write(_text_array(entity_id), mtype=_OBJECT)
+            label.write(_text_array(name + suffix), mtype=_OBJECT)
         h5o.copy(place, b"tag", tags, name.encode())  # brings along what the tag links to
         return entity_id
 
@@ -335,9 +335,9 @@ class _Stamps:
             self.writer.attribute(dataset, b"unit", unit)
             self.properties[kind] = (place, dataset, h5a.open(dataset, b"entity_id"))
         place, dataset, identity = self.properties[kind]
-        identity.write(_text(next(self.writer.ids)), mtype=_OBJECT)
+        identity.write(_text_array(next(self.writer.ids)), mtype=_OBJECT)
         if isinstance(value, str):
-            dataset.write(h5s.ALL, h5s.ALL, _text(value), mtype=_OBJECT)
+            dataset.write(h5s.ALL, h5s.ALL, _text_array(value), mtype=_OBJECT)
         else:
             dataset.write(h5s.ALL, h5s.ALL, np.asarray(value))
         h5o.copy(place, f"properties/{name}".encode(), sections, path.encode())

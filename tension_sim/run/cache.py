@@ -176,7 +176,7 @@ def _builder(target: str) -> Callable[[Circuit, Path], None]:
 
 def _in_brian2() -> bool:
     """Say whether this thread runs a network in Brian2, so that other threads wait for it."""
-    isolation = sys.modules.get(f"{__package__.rpartition('.')[0]}.brian.isolation")
+    isolation = sys.modules.get("tension_sim.brian.isolation")
     return isolation is not None and isolation.has_turn()
 
 

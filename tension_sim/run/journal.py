@@ -39,6 +39,7 @@ class Keeps(Protocol):
 
     def kept(self) -> dict[str, Any]:
         """Return it as nested dicts, lists and tuples of arrays, numbers and strings."""
+        ...
 
     def take_back(self, kept: dict[str, Any]) -> None:
         """Be again as when `kept` returned this."""

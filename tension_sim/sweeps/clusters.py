@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from types import ModuleType
 from typing import Any
 
@@ -159,6 +160,10 @@ def _jobs(where: str, path: Path, folder: Path) -> Iterator[Any]:
         "protocol": "tls://",
         "shared_temp_directory": str(folder),
     }
+    command = kind.job_cls.submit_command.split()[0]
+    if which(command) is None:
+        fix = f"check that {command} is on the PATH: call this on a node that may submit jobs."
+        raise RunFailedError(f"{kind.__name__} needs the command {command}, which is not here.\nFix: {fix}")
     try:
         cluster = kind(**ours | options)
     except (OSError, RuntimeError, ValueError, TypeError) as error:

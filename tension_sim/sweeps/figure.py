@@ -168,7 +168,7 @@ def _draw_maps(axes: Sequence[Axes], sweep: Sweep, frame: pd.DataFrame, value: s
     sparse = len(columns) * len(rows) > _SPARSE * len(means)
     for one, what in zip(axes, ("mean", "std"), strict=True):
         plain(one)
-        how = {"cmap": "viridis"} | _scale(means[what])
+        how: dict[str, Any] = {"cmap": "viridis"} | _scale(means[what])
         if sparse:
             drawn: Any = one.scatter(means[x], means[y], c=means[what], s=24, **how)
             for set_scale, values in ((one.set_xscale, columns), (one.set_yscale, rows)):

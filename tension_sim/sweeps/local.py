@@ -27,7 +27,8 @@ class LocalWorkers:
     """
 
     def __init__(self, cluster: Any, number: int) -> None:
-        self.cluster, self._number = cluster, number
+        self.cluster: Any = cluster
+        self._number = number
         self._looked, self._dead = time.monotonic(), frozenset[Any]()
 
     def mend(self) -> None:

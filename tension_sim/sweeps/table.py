@@ -72,7 +72,9 @@ class Sweep(Described):
         self.rows: list[Row] = list(rows)
 
     def _describe(self) -> dict[str, object]:
-        count = {status: sum(row.status == status for row in self.rows) for status in ("done", "diverged", "failed")}
+        count: dict[str, object] = {
+            status: sum(row.status == status for row in self.rows) for status in ("done", "diverged", "failed")
+        }
         return {"recipe": self.description.recipe, "folder": str(self.folder), "points": len(self.rows)} | count
 
     @property

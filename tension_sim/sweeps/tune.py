@@ -84,7 +84,8 @@ class _Search:
     def __init__(
         self, base: Base, ranges: Sequence[Range], folder: Path, limits: Limits, value: str, target: Target | None
     ) -> None:
-        self._base, self._ranges, self._limits, self._value, self._target = base, ranges, limits, value, target
+        self._base, self._ranges, self._limits, self._value = base, ranges, limits, value
+        self._target: Target | None = target
         self._path = str((folder / STUDY).resolve())
         self._study = open_study(self._path, seed=base.recipe.seed)
         self._end = time.monotonic() + 60 * limits.minutes

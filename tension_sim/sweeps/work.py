@@ -90,8 +90,9 @@ class Row:
     def from_json(cls, data: Mapping[str, Any]) -> Row:
         """Rebuild it."""
         numbers = {name: float("nan") if value is None else value for name, value in data["numbers"].items()}
-        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-        return cls(**known | {"numbers": numbers})
+        known: dict[str, Any] = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["numbers"] = numbers
+        return cls(**known)
 
 
 def run_point(work: Work) -> Row:

@@ -37,6 +37,7 @@ class Workers(Protocol):
 
         Without `ahead`, a point is taken from `works` only when a worker is free for it.
         """
+        ...
 
 
 class ThisProcess:

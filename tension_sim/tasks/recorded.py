@@ -19,9 +19,9 @@ def _read(file: str) -> np.ndarray:
     """Return samples; those of a .npy file that can be read in pieces stay there, as a memory map."""
     where = "Task.file"
     if file.endswith(".npy"):
-        mapped = _mapped(where, file)
-        if mapped is not None:
-            return mapped
+        rows = _memory_map(where, file)
+        if rows is not None:
+            return rows
         data = load_arrays(where, file, what=TABLE).get("data")
     else:
         data = load_table(where, file)
@@ -36,7 +36,7 @@ def _read(file: str) -> np.ndarray:
     return data
 
 
-def _mapped(where: str, file: str) -> np.memmap | None:
+def _memory_map(where: str, file: str) -> np.memmap | None:
     """Map float64 samples, row by row; None where they are something else."""
     path = check_path(where, file)
     try:
@@ -47,14 +47,14 @@ def _mapped(where: str, file: str) -> np.memmap | None:
         return None  # the function that loads it says why
     if fortran or dtype != np.float64 or len(shape) not in (1, 2) or 0 in shape or size < offset + 8 * math.prod(shape):
         return None
-    mapped = np.memmap(path, dtype, mode="r", offset=offset, shape=(shape[0], math.prod(shape[1:])))
+    rows = np.memmap(path, dtype, mode="r", offset=offset, shape=(shape[0], math.prod(shape[1:])))
     first = 0
-    for part in in_parts(mapped):
+    for part in in_parts(rows):
         if not np.isfinite(part).all():
-            row = (first + int(np.argmin(np.isfinite(part)))) // mapped.shape[1]
+            row = (first + int(np.argmin(np.isfinite(part)))) // rows.shape[1]
             raise InvalidValueError(message(where, "finite samples", f"NaN or infinity in row {row} of {file}"))
         first += part.size
-    return mapped
+    return rows
 
 
 def _count(file: str, repeat: bool, peak: float) -> int:

@@ -122,7 +122,7 @@ class Window:
 
     def _graph(self, jit: bool) -> Any:
         kind, width = self.kind, self.width
-        step = traced(self._method())
+        step: Any = traced(self._method())
         if not hasattr(step, "get_concrete_function"):
             step = tf.function(step, autograph=False)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conductance_network import DT, check, net
+from targets import skip_unless_here
 
 from tension_sim import ForceNetwork, Learning, Readout, Record, Simulation
 
 
-def test_conductances_as_a_plain_loop():
-    check(net(), "numpy", 1000)
+@pytest.mark.parametrize("target", ["numpy", pytest.param("tensorflow", marks=pytest.mark.slow)])
+def test_conductances_as_a_plain_loop(target):
+    skip_unless_here(target)
+    check(net(), target, 1000)
 
 
 def test_inputs_are_shown_in_their_units():

@@ -74,6 +74,7 @@ def often(monkeypatch):
     monkeypatch.setattr(Notes, "write_if_due", Notes.write)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stateful", [True, False])
 def test_a_fit_killed_again_and_again_has_the_same_bits(tmp_path, monkeypatch, often, stateful):
     with activated("numpy", tmp_path / "project"):

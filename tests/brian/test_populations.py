@@ -58,7 +58,9 @@ def loop(network: Network):
     return two_populations(v, si, FEEDBACK * 1e-12, Y, DT, every=3, alpha=0.01)
 
 
-@pytest.mark.parametrize("target", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "target", ["numpy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cpp_standalone", "tensorflow"))]
+)
 def test_two_populations_as_a_plain_loop(target):
     skip_unless_here(target)
     network = net()

@@ -536,7 +536,7 @@ def test_trials_begin_anew(numpy_target: Target) -> None:
     trainer.predict(steps=30)
     trainer.reset_states()
     np.testing.assert_array_equal(trainer.network["cells"].v[:], [0.5] * 6)
-    with pytest.raises(InvalidValueError, match="Trainer.reset_states: expected a Trainer with stateful=False"):
+    with pytest.raises(InvalidValueError, match="Trainer.reset_states: the Trainer keeps no state from before"):
         rates().reset_states()
     with pytest.raises(InvalidTypeError, match=r"Trainer\.stateful: expected True or False"):
         rates(stateful="no")

@@ -25,6 +25,7 @@ from tension_sim.errors import InvalidValueError, TensionError
 from tension_sim.protocols import list_protocols
 from tension_sim.tasks import list_trial_tasks
 
+FILES = ["figure.png", "report.html", "results.h5", "summary.json"]
 FEW = ["--set", "n=40", "--set", "duration=20*ms"]
 SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]
 
@@ -130,7 +131,7 @@ def test_completion_offers_recipes():
 def test_a_second_run_says_what_it_replaces(tmp_path):
     arguments = ("run", "lif_sine", *FEW, "--target", "numpy", "--out", tmp_path)
     assert "replaces" not in command(*arguments).stderr
-    assert f"replaces figure.png, results.h5, summary.json of an earlier run in {tmp_path}" in (
+    assert f"replaces figure.png, report.html, results.h5, summary.json of an earlier run in {tmp_path}" in (
         command(*arguments).stderr.replace("\n", "")
     )
 
@@ -138,7 +139,7 @@ def test_a_second_run_says_what_it_replaces(tmp_path):
 def test_run_leaves_figure_numbers_and_results(tmp_path):
     done = command("run", "lif_sine", *SMALL, "--target", "numpy", "--seed", 7, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["figure.png", "results.h5", "summary.json"]
+    assert sorted(os.listdir(tmp_path / "out")) == FILES
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["seed"] == 7
     assert summary["neurons"] == 40
@@ -334,7 +335,7 @@ def test_results_that_the_folder_refuses_are_saved_elsewhere(tmp_path, monkeypat
         job = cli.Job(recipe.name, 40, tmp_path, ("h5",), lambda progress: outcome, {}, recipe.expected)
         cli._saved(job, outcome)
     rescue = str(info.value).rpartition(" in ")[2].rstrip(".")
-    assert sorted(os.listdir(rescue)) == ["figure.png", "results.h5", "summary.json"]
+    assert sorted(os.listdir(rescue)) == FILES
 
 
 def test_a_folder_that_cannot_be_used_is_refused_before_the_run(tmp_path):
@@ -366,8 +367,8 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
         run = runtime.run
 
         def telling(*arguments):
-            *others, report = arguments
-            return run(*others, lambda done: (report(done), done and print("started", flush=True)))
+            *others, report, seconds = arguments
+            return run(*others, lambda done: (report(done), done and print("started", flush=True)), seconds)
 
         runtime.run = telling
         main()
@@ -389,13 +390,14 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
 @pytest.mark.parametrize(
     ("when", "text"),
     [
-        ("cli.Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
+        ("rich.progress.Progress.__exit__", "interrupted after the run; everything is saved"),  # when the bar ends
         ("cli._report", "Exception ignored in: <function"),  # in a destructor, where Python drops it
     ],
 )
 def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
     code = f"""
         import signal
+        import rich.progress
         from tension_sim.cli import job as cli
         from tension_sim.cli.commands import main
 

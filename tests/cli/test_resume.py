@@ -45,19 +45,23 @@ def whole(tmp_path) -> Results:
     return Results.load(tmp_path / "whole" / "results.h5")
 
 
-@pytest.mark.parametrize("words", [["resume"], ["run", *SMALL, "--resume", "--out"]])
+@pytest.mark.parametrize(
+    "words", [["resume"], pytest.param(["run", *SMALL, "--resume", "--out"], marks=pytest.mark.slow)]
+)
 def test_a_killed_run_goes_on_with_the_same_bits(killed, whole, words, capsys):
     command(*words, killed)
     assert_equal_bits(Results.load(killed / "results.h5"), whole)
     assert not (killed / "checkpoint").exists()
 
 
+@pytest.mark.slow
 def test_a_relative_folder_is_found_from_elsewhere(killed, whole, monkeypatch):
     monkeypatch.chdir(killed.parent)
     command("resume", "out")
     assert_equal_bits(Results.load(killed / "results.h5"), whole)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_not_lost_by_typing_the_command_again(killed, whole):
     before = (killed / "checkpoint" / MANIFEST).read_bytes()
     with pytest.raises(OutputError) as caught:

@@ -13,6 +13,7 @@ def fit(folder: Path, random: int, *, checkpoint: bool) -> None:
 
     from tension_sim import Checkpoint
     from tension_sim.brian import RLS, LinearMap, Signal, Trainer
+    from tension_sim.system.interrupts import exit_status
 
     b2.prefs.codegen.target = "numpy"
     b2.seed(random)
@@ -31,6 +32,8 @@ def fit(folder: Path, random: int, *, checkpoint: bool) -> None:
     wave = np.sin(np.arange(1500) / 30)
     kept = Checkpoint(folder / "fit", every=0.25) if checkpoint else None
     history = trainer.fit(y=wave, epochs=6, verbose=0, checkpoint=kept)
+    if trainer.interrupted:
+        raise SystemExit(exit_status())
     t, i = trainer.results.spikes["spikes"]
     found = {"loss": history.history["loss"], "output": trainer.results.output, "t": t, "i": i, "P": rule.P}
     np.savez(folder / f"fit{'_resumed' if checkpoint else ''}.npz", **found, w=trainer.get_weights()[0])

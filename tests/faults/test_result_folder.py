@@ -19,6 +19,7 @@ from tension_sim.errors import InvalidTypeError, InvalidValueError, OutputError
 from tension_sim.protocols import Outcome
 from tension_sim.recipes import run as runs
 from tension_sim.recipes.result_folder import check_folder, result_files, save_outcome, usable_folder
+from tension_sim.results import report
 from tension_sim.system import folder_exchange as exchange
 from tension_sim.system.files import check_path, read_regular, read_toml
 from tension_sim.system.folder_exchange import replaced_as_one, settle
@@ -56,6 +57,19 @@ class TestSave:
         assert (folder / "notes.txt").read_text() == "mine"
         assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "notes.txt"])
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    def test_a_fault_of_the_page_does_not_cost_the_results(self, tmp_path, monkeypatch):
+        def broken(*_, **__):
+            raise ZeroDivisionError("no page")
+
+        monkeypatch.setattr(report, "write_report", broken)
+        folder = usable_folder(tmp_path / "out")
+        with pytest.warns(
+            UserWarning, match=r"could not be made \(ZeroDivisionError: no page\); its results are saved"
+        ):
+            save_outcome(outcome(), folder)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(set(FILES) - {"report.html"})
+        assert len(runs_of(folder)) == 1
 
     def test_a_write_that_fails_names_the_file_and_leaves_the_earlier_run(self, tmp_path, monkeypatch):
         folder = usable_folder(tmp_path / "out")

@@ -26,6 +26,8 @@ GO = {"n": "8", "shortest": "10*ms", "longest": "20*ms", "pulse": "4*ms", "respo
 GO |= {"mean_pause": "5*ms", "settle_trials": "1", "trials": "3", "test_trials": "1"}
 SPIKING = {"n": "14", "duration": "60*ms", "pulse": "6*ms", "trials": "3", "test_settle_trials": "1"}
 SPIKING |= {"test_trials": "2", "settle_trials": "1", "every": "1"}
+ADEX = {"populations.exc.n": "16", "populations.inh.n": "4", "duration": "20*ms", "readouts.output.start": "5*ms"}
+ADEX |= {"readouts.output.stop": "10*ms"}
 
 #: Recipes with short settings, and the setting by which their own run lasts longer.
 LONGER = {
@@ -38,6 +40,7 @@ LONGER = {
     "restarted": (CHIRP | {"restart_trials": "1"}, {"restart_trials": "3"}),
     "ready_set_go_small": (GO, {"test_trials": "3"}),
     "lif_weights": (SPIKING, {"test_trials": "4"}),
+    "ei_adex_force": (ADEX, {"duration": "60*ms"}),
     "lif_factors": (SPIKING | {"components": "4", "component_trials": "2"}, {"test_trials": "4"}),
 }
 
@@ -161,6 +164,7 @@ def test_fitted_regions_go_on_freely(tmp_path):
 
 def test_every_protocol_goes_on():
     known = {load_recipe(name).protocol.name for name in ("lif_sine", "four_sines", "oscillation", "lif_weights")}
+    known |= {load_recipe("ei_adex_force").protocol.name}
     known |= {load_recipe(name).protocol.name for name in (*TRIALS, "calcium", "three_regions")}
     assert known == set(list_protocols())
 

@@ -54,7 +54,9 @@ def test_settings_of_each_population_and_projection():
     assert needs.steps == 600
     assert needs.memory < more.memory
     assert more.seconds < 60
-    assert more.memory == pytest.approx(1000 * 1001 / 2 * 8 + 100_000 * 16 + 30 * 1000 * 12 * 12, rel=0.3)
+    assert more.memory == pytest.approx(
+        1000 * 1001 / 2 * 8 + 100_000 * 16 + 26 * 1000 * 21 * 12 + 2 * 231_000 * 8, rel=0.05
+    )
 
 
 def test_runs_learns_and_knows_its_populations():

@@ -132,7 +132,8 @@ def test_the_command_runs_it_and_prints_its_numbers_beside_those_expected(noise,
     spread = 2 * np.random.default_rng(7).standard_normal(100).std()
     assert f"standard deviation {spread:.3g} volt 1.5 to 2.5 volt" in shown
     assert "largest value" in shown and "time to run 2 s" in shown
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figure.png", "results.h5", "summary.json"]
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert files == ["figure.png", "report.html", "results.h5", "summary.json"]
     stored = Results.load(tmp_path / "out" / "results.h5").provenance
     assert (stored["recipe"], stored["protocol"], stored["publication"]) == (
         str(noise),

@@ -14,6 +14,7 @@ from tension_sim import ForceNetwork, Learning, Phase, Results, Simulation, list
 from tension_sim.errors import InvalidTypeError, OutputError
 from tension_sim.results.references import bibtex, doi_of, web_address
 from tension_sim.results.report import report_html
+from tension_sim.system.data_folder import data_folder
 
 
 @pytest.fixture(scope="module")
@@ -180,10 +181,17 @@ class TestEigenvalues:
 def test_every_source_has_an_entry():
     sources = {load_recipe(name).source for name in list_recipes()}
     for source in sources:
-        entry = bibtex(source)
-        assert re.match(r"@(article|misc)\{[A-Z]\w+20\d\d,\n  author = \{", entry), source
-        assert doi_of(entry) == doi_of(source)
+        assert doi_of(bibtex(source)) == doi_of(source) != ""
+    # of those that are written down; a recipe of another publication needs no second file
+    text = (data_folder("models") / "references.bib").read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=@)", text)
+    known = {doi_of(entry).lower(): entry.strip() for entry in entries}
+    assert len(known) == len(entries) == text.count("@") >= 9
+    for doi, entry in known.items():
+        assert re.match(r"@(article|misc)\{[A-Z]\w+20\d\d,\n  author = \{", entry), doi
         assert re.search(r"year = \{20\d\d\}", entry) and entry.count("{") == entry.count("}")
+        (source,) = [one for one in {doi_of(one): one for one in sources}.values() if doi_of(one).lower() == doi]
+        assert bibtex(source) == entry
 
 
 @pytest.mark.parametrize(

@@ -229,17 +229,19 @@ def trials():
     return Trials(Simulation(network, target="numpy", record=record), conditions, every=HELD, separate=separate)
 
 
-def learned(checkpoint=None):
+def learned(checkpoint=None, loops=3):
     found, seen = trials(), []
-    found.train(3, after=lambda loop, name, _: seen.append((loop, name)), checkpoint=checkpoint)
+    found.train(loops, after=lambda loop, name, _: seen.append((loop, name)), checkpoint=checkpoint)
     return found, seen
 
 
-def test_trials_go_on_from_the_trial_under_way(tmp_path, often, monkeypatch):
+@pytest.mark.slow
+def test_trials_go_on_from_the_trial_under_way(tmp_path, monkeypatch):
+    pausing_after(monkeypatch, 250)
     monkeypatch.setattr(Journal, "_write_if_due", Journal.write)
-    (found, seen), kills = until_done(monkeypatch, lambda: learned(tmp_path))
-    whole, every = learned()
-    assert kills > 2 and found.loops == whole.loops == 3
+    (found, seen), kills = until_done(monkeypatch, lambda: learned(tmp_path, 2))
+    whole, every = learned(loops=2)
+    assert kills > 2 and found.loops == whole.loops == 2
     assert len(seen) < len(every) and seen == every[-len(seen) :]
     for name, value in whole.state.items():
         assert np.array_equal(value, found.state[name]), name
@@ -247,17 +249,17 @@ def test_trials_go_on_from_the_trial_under_way(tmp_path, often, monkeypatch):
         assert np.array_equal(found.weights(condition), whole.weights(condition))
 
 
-def test_trials_of_other_data_are_refused(tmp_path, often, monkeypatch):
+def test_trials_of_other_data_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Journal, "_write_if_due", Journal.write)
-    learned(tmp_path)
+    learned(tmp_path, 1)
     other = trials()
     other.conditions["left"] = Condition("left", **samples())
     with pytest.raises(
         InvalidValueError, match=r"Trials.train.checkpoint: expected a checkpoint of y of left = sha256"
     ):
-        other.train(3, checkpoint=tmp_path)
-    with pytest.raises(InvalidValueError, match=r"Trials.train.checkpoint: expected a checkpoint of loops = 4"):
-        trials().train(4, checkpoint=tmp_path)
+        other.train(1, checkpoint=tmp_path)
+    with pytest.raises(InvalidValueError, match=r"Trials.train.checkpoint: expected a checkpoint of loops = 2"):
+        trials().train(2, checkpoint=tmp_path)
 
 
 def counted(folder, calls, kill_at=None, turns=3):

@@ -30,6 +30,12 @@ def test_the_shown_neuron_and_filter_load(shown):
     assert mine.instance("r", "r", "1") == built_in.instance("r", "r", "1")
 
 
+def test_the_shown_synapse_is_that_of_the_package(shown):
+    mine, built_in = load_synapse(shown["synapse"]), load_synapse("ampa")
+    assert mine.kind == built_in.kind == "synapse"
+    assert mine.instance("g", "g", "siemens") == built_in.instance("g", "g", "siemens")
+
+
 def test_the_shown_neuron_spikes_where_its_equation_says(shown):
     """Without input the membrane relaxes to v_rest + bias = -45 mV, past its peak of -50 mV."""
     net = ForceNetwork.random(shown["neuron"], shown["filter"], n=5, dt="0.1*ms", G=0, Q=0, seed=1)

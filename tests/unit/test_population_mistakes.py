@@ -193,7 +193,7 @@ def test_records(variables, error, text):
 def test_runs():
     refused(
         InvalidValueError,
-        "Simulation.run.y: expected no target, for the network has no readout.\nReceived: (5, 1)\nFix: leave y out.",
+        "Simulation.run.y: the network has no readout to give a target to.\nReceived: (5, 1)\nFix: leave y out.",
         lambda: Simulation(net(), target="numpy").run(np.zeros(5)),
     )
     readouts = {"a": Readout("exc", np.zeros((4, 1))), "b": Readout("exc", np.zeros((4, 2)))}

@@ -247,9 +247,9 @@ def _check_variable(where: str, synapses: Synapses, name: Any, example: str, kin
     """Refuse what is no variable with one value per synapse, as an array that can be written."""
     if not isinstance(name, str):
         raise InvalidTypeError(message(where, f"the name of a variable of {synapses.name}", name, f"{example}."))
-    variable = None if name == "delay" else synapses.variables.get(name)  # a variable in Brian2 2.11
+    variable: Any = None if name == "delay" else synapses.variables.get(name)  # a variable in Brian2 2.11
     if variable is None or name not in _synaptic_variables(synapses):
-        if isinstance(variable, Subexpression) and variable.owner.name == synapses.name:
+        if variable is not None and isinstance(variable, Subexpression) and variable.owner.name == synapses.name:
             found, fix = "a subexpression", f"declare {name!r} as a parameter."
         elif variable is not None and variable.owner.name == synapses.name and variable.scalar:
             found, fix = "a shared variable", f"declare {name!r} without (shared)."

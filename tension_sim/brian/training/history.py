@@ -117,7 +117,7 @@ class Callbacks:
             for setter, value in (("set_params", params), ("set_model", model)):
                 if hasattr(one, setter):
                     getattr(one, setter)(value)
-        self._listed = listed
+        self._listed: list[Any] = listed
 
     def call(self, hook: str, *args: Any) -> None:
         """Call a hook of all that have it; plain functions at the end of epochs."""

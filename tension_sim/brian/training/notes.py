@@ -26,6 +26,11 @@ __all__ = ["Notes", "Place", "noting"]
 _LEAST = 0.25
 
 
+def _by_number(arrays: Mapping[str, Any]) -> Callable[[int], Any]:
+    """Return what finds an array of a file by its number."""
+    return lambda number: arrays[str(number)]
+
+
 @dataclass
 class Place:
     """Where a fit is.
@@ -51,8 +56,7 @@ class Place:
 
 def _run_of(folder: CheckpointFolder, told: Mapping[str, Any]) -> Run:
     """Read a run that a manifest tells of."""
-    arrays = folder.arrays(told["arrays"])
-    return Run(**decoded(told["run"], lambda number: arrays[str(number)]))
+    return Run(**decoded(told["run"], _by_number(folder.arrays(told["arrays"]))))
 
 
 class Notes:
@@ -67,7 +71,7 @@ class Notes:
     def __init__(
         self, engine: Engine, folder: CheckpointFolder | None = None, every: float = 0.0, identity: Any = None
     ) -> None:
-        self.place = Place(0)
+        self.place: Place = Place(0)
         self._engine, self._folder, self._every, self._identity = engine, folder, every, identity
         self._results: TrainerResults | None = None
         self._weights: dict[str, list[np.ndarray]] = {}
@@ -86,7 +90,7 @@ class Notes:
             return None
         held = self._folder.manifest
         arrays = self._folder.arrays(held["arrays"])
-        fit = decoded(held["fit"], lambda number: arrays[str(number)])
+        fit = decoded(held["fit"], _by_number(arrays))
         for name, kept in fit["weights"].items():
             weights[name] = kept
         history.epoch, history.history = fit["epoch"], fit["history"]

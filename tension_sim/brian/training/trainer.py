@@ -12,6 +12,7 @@ import brian2
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
+from ...circuit.names import entry
 from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.described import Described
 from ...declare.series import values_of
@@ -230,7 +231,7 @@ class Trainer(Described):
         ):
             self._start = notes.attach(results, weights, self.history, self._start) or self._start
             try:
-                logs = self._epochs(plan, results, notes, weights, bar, listed)
+                logs = self._epochs(results, plan, notes, weights, bar, listed)
                 notes.place.complete = not self.interrupted
             except KeyboardInterrupt:  # between two runs
                 self.interrupted = True
@@ -244,16 +245,11 @@ class Trainer(Described):
         return self.history
 
     def _epochs(
-        self,
-        plan: Plan,
-        results: TrainerResults,
-        notes: Notes,
-        weights: dict[str, list[np.ndarray]],
-        bar: ProgressBar,
-        listed: Callbacks,
-    ) -> dict[str, float]:
+        self, results: TrainerResults, plan: Plan, notes: Notes, weights: dict[str, list[np.ndarray]],
+        bar: ProgressBar, listed: Callbacks,
+    ) -> dict[str, float]:  # fmt: skip
         """Learn from where the notes say on; return the last epoch's loss and metrics."""
-        logs = dict[str, float]()
+        logs: dict[str, float] = {}
         if notes.place.complete:
             return {name: values[-1] for name, values in self.history.history.items()}
         for epoch in range(max(plan.first, notes.place.epoch), plan.epochs):
@@ -392,11 +388,8 @@ class Trainer(Described):
             steps = check_steps(f"{where}.steps", steps, 1)
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
-            raise InvalidValueError(
-                problem(
-                    f"{where}.y", "the Trainer has no target", np.shape(y), "pass target=Signal(...), or leave y out."
-                )
-            )
+            fix = "pass target=Signal(...), or leave y out."
+            raise InvalidValueError(problem(f"{where}.y", "the Trainer has no target", np.shape(y), fix))
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
         given |= by_argument(where, self.inputs, x)
@@ -413,7 +406,7 @@ class Trainer(Described):
                 message("Trainer", f"the device of its first run ({engine.kind})", brian2.get_device())
             )
         engine.build()
-        self._learning = {rule.name: int(engine.get(f"{rule.name}.learning").item()) for rule in self._rules}
+        self._learning = {rule.name: int(engine.get(entry(rule.name, "learning")).item()) for rule in self._rules}
         if not self.stateful and self._start is None:
             if isinstance(engine, RuntimeEngine):
                 engine.run({}, 0, lambda done: None)  # which prepares the queues
@@ -435,11 +428,8 @@ class Trainer(Described):
         """
         engine = self._prepare()
         if self._start is None:
-            raise InvalidValueError(
-                message(
-                    "Trainer.reset_states", "a Trainer with stateful=False", "stateful=True", "pass stateful=False."
-                )
-            )
+            what, fix = "the Trainer keeps no state from before its first run", "pass stateful=False to the Trainer."
+            raise InvalidValueError(problem("Trainer.reset_states", what, "stateful=True", fix))
         engine.reset(self._start, state_variables(self.network, self._rules))
 
     def _alone(self, trials: list[Trial], name: str) -> tuple[TrainerResults, dict[str, float]]:
@@ -511,10 +501,10 @@ class Trainer(Described):
         values: dict[str, Any] = {}
         for signal, samples in trial.samples.items():
             values |= values_of(signal, samples)
-            values |= {f"{signal}.first_step": start, f"{signal}.periodic": 0}
+            values |= {entry(signal, "first_step"): start, entry(signal, "periodic"): 0}
         for rule in self._rules:
-            values[f"{rule.name}.learning"] = self._learning[rule.name] if learning else 0
-            values[f"{rule.name}.diverged_step"] = -1
+            values[entry(rule.name, "learning")] = self._learning[rule.name] if learning else 0
+            values[entry(rule.name, "diverged_step")] = -1
         try:
             records = self._in_pieces(values, start + trial.steps, trial.steps, progress, place, notes)
             if is_standalone():
@@ -526,7 +516,7 @@ class Trainer(Described):
         finally:
             if not is_standalone():
                 for rule in self._rules:
-                    engine.set(f"{rule.name}.learning", self._learning[rule.name])
+                    engine.set(entry(rule.name, "learning"), self._learning[rule.name])
         output = records.pop(self._recorder.name)["values"].reshape(-1, len(self._recorder))
         phase = LEARNING if learning else TEST
         results.runs.append(Run(label, start, len(output), output, self._target(trial, len(output)), records, phase))
@@ -564,7 +554,7 @@ class Trainer(Described):
         return joined(place.records)
 
     def _diverged(self) -> bool:
-        return any(int(self._chosen.get(f"{rule.name}.diverged_step").item()) >= 0 for rule in self._rules)
+        return any(int(self._chosen.get(entry(rule.name, "diverged_step")).item()) >= 0 for rule in self._rules)
 
     def _target(self, trial: Trial, steps: int) -> np.ndarray | None:
         signal = self._signals.get("y")

@@ -49,6 +49,11 @@ class Filter:
         return self.synapse.instance(self.output, self.suffix, self.unit)[1]
 
     @property
+    def at_spike(self) -> str:
+        """Statements at a spike of the neurons, of a synapse with presynaptic state."""
+        return self.synapse.at_spike(self.output, self.suffix)
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Names of its variables."""
         return tuple(self.synapse.named(self.output, self.suffix).values())
@@ -114,7 +119,7 @@ class PopulationEquations:
         file, given = synapse
         values = resolve_parameters(f"Network({file.name})", file.parameters, given, dt=self.dt)
         numbers = tuple((key, float(quantity.value)) for key, quantity in values.items())
-        kind = file.name, file.equations, file.output, tuple(file.spike.items()), file.integration, numbers
+        kind = file.name, file.equations, file.output, tuple(file.spike.items()), file.integration, file.reset, numbers
         if kind not in self._kinds:
             suffix, number = "", 1
             while any(f"{key}{suffix}" in self.parameters for key in values):

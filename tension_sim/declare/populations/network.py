@@ -332,11 +332,13 @@ class Network(Described, Declared):
 
     def _equations_of(self, name: str, population: Population) -> PopulationEquations:
         connected = list(zip(self.projections, self.inputs, self.projection_names, strict=True))
-        arriving = [(into, (p.synapse, p.parameters)) for p, into, _ in connected if p.post == name and not p.learning]
-        adding = [(into, label) for p, into, label in connected if p.post == name and p.learning]
+        arriving = [
+            (into, (p.synapse, p.parameters)) for p, into, _ in connected if p.post == name and not p.reads_trace
+        ]
+        adding = [(into, label) for p, into, label in connected if p.post == name and p.reads_trace]
         adding += [(into, readout) for readout, at, into in self.feedback_kernels if at == name]
         read = [(each.synapse, each.parameters) for each in self.readouts.values() if name in each.sources]
-        read += [(p.synapse, p.parameters) for p, _, _ in connected if p.pre == name and p.learning]
+        read += [(p.synapse, p.parameters) for p, _, _ in connected if p.pre == name and p.reads_trace]
         return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
 
     @property

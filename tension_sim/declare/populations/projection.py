@@ -107,8 +107,17 @@ class Projection(Described, Declared):
         if bool(self.error) != (self.learning is not None):
             fix = 'as in error="unit*(output - y)".'
             raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
+        if self.synapse.presynaptic and self.delay is not None:
+            fix = "its output is a state of the presynaptic neuron; leave the delay out."
+            what = f"None: {self.synapse.name!r} has presynaptic state"
+            raise InvalidValueError(message("Projection.delay", what, self.delay.tolist(), fix))
         if self.error:
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
+
+    @property
+    def reads_trace(self) -> bool:
+        """Whether its weights act on a trace of the presynaptic neurons in each step, and not on each spike."""
+        return self.learning is not None or self.synapse.presynaptic
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"pre": self.pre, "post": self.post, "into": self.into, "synapse": self.synapse.name}

@@ -137,7 +137,7 @@ class FORCELayer(Configured, KerasLayer):
         initializer = keras.initializers.RandomUniform(minval=low, maxval=high, seed=seed)
         return initializer(shape, dtype=self.variable_dtype)
 
-    def _connected(self, kernel: tf.Tensor) -> tf.Tensor:
+    def _connected(self, kernel: Any) -> Any:
         """Keep each recurrent weight with probability ``p_recurr``."""
         if self._p_recurr is None or self._p_recurr == 1:
             return kernel

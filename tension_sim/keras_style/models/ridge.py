@@ -44,7 +44,7 @@ class ESNFORCEModel(FORCEModel):
         if self.num_skip >= self.n_max:
             raise InvalidValueError(message(f"{name}.num_skip", f"fewer time steps than n_max ({n_max})", num_skip))
         self.alpha_sq = alpha_sq
-        self.num_step: Any = tf.Variable(0.0, trainable=False)
+        self.num_step: Any = tf.Variable(tf.constant(0.0), trainable=False)
 
     def learns_in_run(self, kernel: str) -> bool:
         """Return False: on Brian2, runs end where the kernel is updated."""

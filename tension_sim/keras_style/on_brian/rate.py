@@ -99,7 +99,8 @@ def declaration_of_rate(layer: Any, model: Any) -> Declaration:
     target, samples = None, _samples(inputs is not None)
     if plastic is not None and plastic.error == "target_network":
         target, more, samples = _target_network(layer, model, learning, begin)
-        inputs = np.concatenate([inputs, np.zeros((model._hint_dim, n))])
+        hints = np.zeros((model._hint_dim, n))
+        inputs = hints if inputs is None else np.concatenate([inputs, hints])
     network = ForceNetwork(
         neuron, None, n, layer.dt_seconds, static,
         feedback_kernel=np.asarray(layer.feedback_kernel) if hasattr(layer, "feedback_kernel") else None,

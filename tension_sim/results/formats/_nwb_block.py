@@ -102,14 +102,18 @@ def _series(segment: neo.Segment, prefix: str) -> Iterator[pynwb.TimeSeries]:
         about = {"name": name_of(signal), "unit": unit, "conversion": conversion}
         rate = float(signal.sampling_rate.rescale("Hz").magnitude)
         yield pynwb.TimeSeries(
-            data=signal.magnitude, starting_time=_seconds(signal.t_start), rate=rate, description=_text(signal), **about
+            data=signal.magnitude,
+            starting_time=_seconds(signal.t_start),
+            rate=rate,
+            description=_about(signal),
+            **about,
         )
     for signal in segment.irregularlysampledsignals:
         unit, conversion = si_unit(str(signal.dimensionality))
         times = signal.times.rescale("s").magnitude
         yield pynwb.TimeSeries(
             name=name_of(signal), data=signal.magnitude, timestamps=times, unit=unit, conversion=conversion,
-            description=_text(signal),
+            description=_about(signal),
         )  # fmt: skip
 
 
@@ -117,7 +121,7 @@ def _events(segment: neo.Segment, prefix: str) -> Iterator[Any]:
     from pynwb.event import EventsTable
 
     for number, event in enumerate(segment.events):
-        table = EventsTable(name=f"{prefix}{event.name or number}".replace("/", " per "), description=_text(event))
+        table = EventsTable(name=f"{prefix}{event.name or number}".replace("/", " per "), description=_about(event))
         for time, label in zip(event.times.rescale("s").magnitude, _labels(event), strict=True):
             table.add_row(timestamp=float(time), annotation=label)
         yield table
@@ -127,6 +131,6 @@ def _labels(event: neo.Event) -> list[str]:
     return [str(label) for label in event.labels] if len(event.labels) else [""] * len(event)
 
 
-def _text(thing: Any) -> str:
+def _about(thing: Any) -> str:
     population = thing.annotations.get("source_population")
     return thing.description or f"{thing.name} of {population or 'the network'}"

@@ -61,7 +61,7 @@ def _last_rates(run: RunData) -> np.ndarray | None:
 
 
 def _colours() -> list[str]:
-    return list(CYCLE) * 2
+    return [*CYCLE, *CYCLE]
 
 
 def figure_compared(runs: Mapping[str, RunData]) -> NotebookFigure:

@@ -41,8 +41,8 @@ def draw_eigenvalues(axes: Axes, before: np.ndarray, after: np.ndarray) -> None:
     """Draw eigenvalues in the complex plane, before and after learning."""
     axes.axhline(0, color=LINES, linewidth=0.5)
     axes.axvline(0, color=LINES, linewidth=0.5)
-    axes.plot(before.real, before.imag, ".", color=TARGET, markersize=5, label="before")
-    axes.plot(after.real, after.imag, ".", color=WEIGHTS, markersize=2.5, label="after")
+    axes.plot(np.real(before), np.imag(before), ".", color=TARGET, markersize=5, label="before")
+    axes.plot(np.real(after), np.imag(after), ".", color=WEIGHTS, markersize=2.5, label="after")
     axes.set_aspect("equal", adjustable="datalim")
     label(axes, x="real part", y="imaginary part")
     for axis in (axes.xaxis, axes.yaxis):

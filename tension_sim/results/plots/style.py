@@ -80,7 +80,8 @@ def plain(axes: Axes) -> None:
     axes.set_facecolor("white")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(LINES)
-    axes.tick_params(labelsize=SMALL, colors=TEXT, color=LINES, length=3)
+    axes.tick_params(which="both", labelsize=SMALL, colors=TEXT, color=LINES)
+    axes.tick_params(length=3)
 
 
 def label(axes: Axes, **texts: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...circuit.names import entry
 from ...circuit.parts import Map, Samples, SpikeInput
 from ...declare.sample_file import SampleFile
 from ...errors import UnsupportedError, message
@@ -49,14 +50,14 @@ class SampleSteps:
         return [Action("start", -1, self.name, self._play)]
 
     def _play(self, moment: Moment) -> None:
-        moment.state[f"{self.name}.value"] = moment.rows[self.name][moment.place]
+        moment.state[entry(self.name, "value")] = moment.rows[self.name][moment.place]
 
     def rows(self, values: Mapping[str, Any], steps: np.ndarray) -> np.ndarray:
         """Return the samples of some steps."""
-        in_memory = np.asarray(values[f"{self.name}.samples"]).reshape(-1, self.part.channels)
-        samples = SampleFile.from_described(values[f"{self.name}.samples_file"]) or in_memory
-        row = (steps - int(values[f"{self.name}.first_step"])) // int(values[f"{self.name}.every"])
-        if values[f"{self.name}.periodic"]:
+        in_memory = np.asarray(values[entry(self.name, "samples")]).reshape(-1, self.part.channels)
+        samples = SampleFile.from_described(values[entry(self.name, "samples_file")]) or in_memory
+        row = (steps - int(values[entry(self.name, "first_step")])) // int(values[entry(self.name, "every")])
+        if values[entry(self.name, "periodic")]:
             row %= len(samples)
         return samples.take(np.clip(row, 0, len(samples) - 1), axis=0)
 
@@ -69,7 +70,7 @@ class MapSteps:
         self.part: Map = part
         self.dtype: str = dtype
         self.owner: str = part.weights_of or name
-        self.output: str = f"{name}.z" if part.target is None else f"{part.target.part}.{part.target.name}"
+        self.output: str = entry(name, "z") if part.target is None else entry(part.target.part, part.target.name)
 
     def actions(self) -> list[Action]:
         """Return the actions of a time step."""
@@ -81,40 +82,40 @@ class MapSteps:
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
         if self.part.weights_of is None:
-            weights = np.asarray(values[f"{name}.w"], self.dtype)
-            (state if learned else fixed)[f"{name}.w"] = self.stored_weights(weights, values)
+            weights = np.asarray(values[entry(name, "w")], self.dtype)
+            (state if learned else fixed)[entry(name, "w")] = self.stored_weights(weights, values)
             if self.part.count is not None:
-                partner, start = (np.asarray(values[f"{name}.{key}"]) for key in ("partner", "row_start"))
-                fixed[f"{name}.partner"] = padded(partner.astype(np.int32), start)
+                partner, start = (np.asarray(values[entry(name, key)]) for key in ("partner", "row_start"))
+                fixed[entry(name, "partner")] = padded(partner.astype(np.int32), start)
         if self.part.target is None:
-            before = np.ravel(values.get(f"{name}.z", 0.0))
-            state[f"{name}.z"] = np.array(np.broadcast_to(before, (self.part.n_targets,)), self.dtype)
+            before = np.ravel(values.get(entry(name, "z"), 0.0))
+            state[entry(name, "z")] = np.array(np.broadcast_to(before, (self.part.n_targets,)), self.dtype)
         return fixed, state
 
     def left(self, state: Mapping[str, Any], values: Mapping[str, Any], learned: bool) -> dict[str, np.ndarray]:
         """Return the weights after a run."""
         if not self.part.learned:
             return {}
-        return {f"{self.name}.w": _weights_after(self, state, values, learned)}
+        return {entry(self.name, "w"): _weights_after(self, state, values, learned)}
 
     def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """Return the weights as they are stored here."""
         if self.part.count is None:
             return flat.reshape(self.part.n_targets, self.part.n_sources)
-        return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
+        return padded(flat, np.asarray(values[entry(self.name, "row_start")]))
 
     def flat_weights(self, stored: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """Return the weights row by row."""
         if self.part.count is None:
             return stored.ravel()
-        return stored[_filled(np.asarray(values[f"{self.name}.row_start"]))]
+        return stored[_filled(np.asarray(values[entry(self.name, "row_start")]))]
 
     def _write(self, moment: Moment) -> None:
-        x, w = self.source(moment), moment[f"{self.owner}.w"]
+        x, w = self.source(moment), moment[entry(self.owner, "w")]
         if self.part.count is None:
             y = tf.linalg.matvec(w, x)
         else:
-            y = tf.reduce_sum(w * tf.gather(x, moment[f"{self.owner}.partner"]), axis=1)
+            y = tf.reduce_sum(w * tf.gather(x, moment[entry(self.owner, "partner")]), axis=1)
         moment.state[self.output] = y
 
     def source(self, moment: Moment) -> Any:
@@ -131,7 +132,7 @@ class SpikeInputSteps:
         self.part: SpikeInput = part
         self.guard: str | None = guard
         self.dtype: str = dtype
-        self.output: str = f"{part.target.part}.{part.target.name}"
+        self.output: str = entry(part.target.part, part.target.name)
         if part.longest_delay is not None:
             what = "synapses without delays on the target 'tensorflow'"
             fix = "choose numpy, cython, cpp_standalone or cuda_standalone."
@@ -146,41 +147,44 @@ class SpikeInputSteps:
 
         Each source has a row of its targets, filled up by one that is no target.
         """
-        name, start = self.name, np.asarray(values[f"{self.name}.out_start"])
-        post, weights = np.asarray(values[f"{name}.post"], np.int32), np.asarray(values[f"{name}.w"], self.dtype)
-        fixed = {f"{name}.post": padded(post, start, self.part.n_targets)}
-        fixed[f"{name}.scale"] = np.asarray(values[f"{name}.scale"], self.dtype)
+        name, start = self.name, np.asarray(values[entry(self.name, "out_start")])
+        post, weights = (
+            np.asarray(values[entry(name, "post")], np.int32),
+            np.asarray(values[entry(name, "w")], self.dtype),
+        )
+        fixed = {entry(name, "post"): padded(post, start, self.part.n_targets)}
+        fixed[entry(name, "scale")] = np.asarray(values[entry(name, "scale")], self.dtype)
         if not self.part.trace:
-            return fixed | {f"{name}.w": padded(weights, start)}, {}
-        filled = _filled(np.asarray(values[f"{name}.row_start"]))
+            return fixed | {entry(name, "w"): padded(weights, start)}, {}
+        filled = _filled(np.asarray(values[entry(name, "row_start")]))
         places = np.flatnonzero(filled.ravel()).astype(np.int32)  # of the weights in rows that are filled up
-        fixed[f"{name}.slot"] = padded(places[np.asarray(values[f"{name}.slot"], np.int64)], start)
-        stored = {f"{name}.w": self.stored_weights(weights, values)}
+        fixed[entry(name, "slot")] = padded(places[np.asarray(values[entry(name, "slot")], np.int64)], start)
+        stored = {entry(name, "w"): self.stored_weights(weights, values)}
         return (fixed, stored) if learned else (fixed | stored, {})
 
     def left(self, state: Mapping[str, Any], values: Mapping[str, Any], learned: bool) -> dict[str, np.ndarray]:
         """Return the weights after a run."""
         if not self.part.trace:
             return {}
-        return {f"{self.name}.w": _weights_after(self, state, values, learned)}
+        return {entry(self.name, "w"): _weights_after(self, state, values, learned)}
 
     def stored_weights(self, flat: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """Return learned weights as they are stored here, one row per target."""
-        return padded(flat, np.asarray(values[f"{self.name}.row_start"]))
+        return padded(flat, np.asarray(values[entry(self.name, "row_start")]))
 
     def flat_weights(self, stored: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
         """Return learned weights row by row."""
-        return stored[_filled(np.asarray(values[f"{self.name}.row_start"]))]
+        return stored[_filled(np.asarray(values[entry(self.name, "row_start")]))]
 
     def source(self, moment: Moment) -> Any:
         """Return the traces of all sources, which a rule reads."""
-        return tf.concat([moment[f"{source}.{self.part.trace}"] for source in self.part.sources], axis=0)
+        return tf.concat([moment[entry(source, self.part.trace)] for source in self.part.sources], axis=0)
 
     def _add(self, moment: Moment) -> None:
         name, n = self.name, self.part.n_sources
         spikes = tf.concat([moment.spikes[source] for source in self.part.sources], axis=0)
-        y, w, scale = moment[self.output], moment[f"{name}.w"], moment[f"{name}.scale"]
-        post = moment[f"{name}.post"]
+        y, w, scale = moment[self.output], moment[entry(name, "w")], moment[entry(name, "scale")]
+        post = moment[entry(name, "post")]
         allowed = None if self.guard is None else tf.concat([moment[self.guard], [False]], axis=0)
         number = tf.range(n)
 
@@ -189,7 +193,9 @@ class SpikeInputSteps:
 
         def turn(source: Any, y: Any) -> tuple[Any, Any]:
             at = post[source]
-            weights = tf.gather(tf.reshape(w, [-1]), moment[f"{name}.slot"][source]) if self.part.trace else w[source]
+            weights = (
+                tf.gather(tf.reshape(w, [-1]), moment[entry(name, "slot")][source]) if self.part.trace else w[source]
+            )
             weights = weights * scale
             if allowed is not None:
                 weights = tf.where(tf.gather(allowed, at), weights, tf.zeros_like(weights))
@@ -204,5 +210,5 @@ def _weights_after(
     steps: MapSteps | SpikeInputSteps, state: Mapping[str, Any], values: Mapping[str, Any], learned: bool
 ) -> np.ndarray:
     if not learned:
-        return np.array(values[f"{steps.name}.w"], steps.dtype).ravel()
-    return np.array(steps.flat_weights(np.asarray(state[f"{steps.name}.w"]), values))
+        return np.array(values[entry(steps.name, "w")], steps.dtype).ravel()
+    return np.array(steps.flat_weights(np.asarray(state[entry(steps.name, "w")]), values))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ...circuit.names import entry
 from ...circuit.parts import Variable
 
 __all__ = ["SLOTS", "Action", "Moment"]
@@ -55,7 +56,7 @@ class Moment:
 
     def read(self, variable: Variable) -> Any:
         """Return the value of a variable of a part."""
-        name = f"{variable.part}.{variable.name}"
+        name = entry(variable.part, variable.name)
         if name in self.formulas:
             return self.formulas[name](self)
         return self[name]

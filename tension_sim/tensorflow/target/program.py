@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...circuit.names import entry
 from ...circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ...circuit.runnable import Runnable
 from ...system.interrupts import Interrupts
@@ -58,7 +59,7 @@ class CircuitProgram(Runnable):
         self.maps: dict[str, Any] = {name: MapSteps(name, part, dtype) for name, part in circuit.of(Map).items()}
         for name, part in spiking.items():
             guard = codes[part.target.part].guards.get(part.target.name)
-            self.maps[name] = SpikeInputSteps(name, part, guard and f"{part.target.part}.{guard}", dtype)
+            self.maps[name] = SpikeInputSteps(name, part, guard and entry(part.target.part, guard), dtype)
         self.rules: dict[str, RuleSteps] = {
             name: RuleSteps(name, part, [self.maps[each] for each in part.maps], dtype)
             for name, part in circuit.of(Rule).items()
@@ -152,7 +153,9 @@ class CircuitProgram(Runnable):
         for stays, changes in found:
             fixed |= stays
             state |= changes
-        fixed |= {f"{name}.every": np.int64(values[f"{name}.every"]) for name in self.circuit.of(VariableRecord)}
+        fixed |= {
+            entry(name, "every"): np.int64(values[entry(name, "every")]) for name in self.circuit.of(VariableRecord)
+        }
         return {k: tf.constant(v) for k, v in fixed.items()}, {k: tf.constant(v) for k, v in state.items()}
 
     def _results(
@@ -170,18 +173,18 @@ class CircuitProgram(Runnable):
         for name, rule in self.rules.items():
             arrays |= rule.left(state, values, layouts[name])
         for name in self.circuit.of(VariableRecord):
-            arrays[f"{name}.values"] = np.concatenate([part.recorded[name].ravel() for part in parts])
+            arrays[entry(name, "values")] = np.concatenate([part.recorded[name].ravel() for part in parts])
         firsts = start + np.cumsum([0, *(part.steps for part in parts[:-1])])
         for name in self.circuit.of(SpikeRecord):
             steps = [part.spikes[name][0] + first for part, first in zip(parts, firsts, strict=True)]
             neurons = [part.spikes[name][1] for part in parts]
-            arrays[f"{name}.t"] = np.concatenate(steps) * self.circuit.dt
-            arrays[f"{name}.i"] = np.concatenate(neurons).astype(np.int32)
+            arrays[entry(name, "t")] = np.concatenate(steps) * self.circuit.dt
+            arrays[entry(name, "i")] = np.concatenate(neurons).astype(np.int32)
         return arrays
 
 
 def _diverged(state: Mapping[str, Any], rules: Iterable[str]) -> bool:
-    return any(int(state[f"{name}.diverged"]) >= 0 for name in rules)
+    return any(int(state[entry(name, "diverged")]) >= 0 for name in rules)
 
 
 _programs: dict[str, CircuitProgram] = {}

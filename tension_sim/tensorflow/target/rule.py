@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...circuit.names import entry, split
 from ...circuit.parts import Variable
 from ..expressions import evaluate_text
 from ..partner_blocks import updated_P
@@ -43,8 +44,10 @@ class RuleSteps(RuleArrays):
 
     def _learn_if_due(self, moment: Moment, layout: Layout) -> None:
         # a loop of 0 or 1 turns: a condition copies what it may change, in each step, when XLA compiles it
-        keys = [f"{self.name}.P_{g}" for g in range(len(layout.groups))] + [f"{each.name}.w" for each in self.maps]
-        keys += [f"{self.name}.n_updates", f"{self.name}.diverged"]
+        keys = [entry(self.name, f"P_{g}") for g in range(len(layout.groups))] + [
+            entry(each.name, "w") for each in self.maps
+        ]
+        keys += [entry(self.name, "n_updates"), entry(self.name, "diverged")]
         turns = tf.cast(moment.due[self.name][moment.place], tf.int32)
 
         def turn(i: Any, kept: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -63,7 +66,7 @@ class RuleSteps(RuleArrays):
         for g in range(len(layout.groups)):
             r = tf.gather(x, self._here(moment, f"partner_{g}"))
             r = r * tf.cast(self._here(moment, f"exists_{g}"), x.dtype)
-            P, k, rPr = updated_P(moment[f"{self.name}.P_{g}"], r, layout.forgetting)
+            P, k, rPr = updated_P(moment[entry(self.name, f"P_{g}")], r, layout.forgetting)
             if layout.relaxation:
                 keep = 1.0 - tf.constant(layout.relaxation, P.dtype)
                 first = self._here(moment, f"alpha_{g}") * tf.cast(self._here(moment, f"exists_{g}"), P.dtype)
@@ -78,24 +81,26 @@ class RuleSteps(RuleArrays):
             first_bad = tf.where(first_bad < n_blocks, 0, first_bad)
         for g, (_, P, _, _) in enumerate(found):
             good = self._here(moment, f"number_{g}") < first_bad
-            moment.state[f"{self.name}.P_{g}"] = tf.where(good[:, None, None], P, moment[f"{self.name}.P_{g}"])
+            moment.state[entry(self.name, f"P_{g}")] = tf.where(
+                good[:, None, None], P, moment[entry(self.name, f"P_{g}")]
+            )
         for m in range(len(self.maps)):
             self._change(m, moment, layout, gains, errors[m], first_bad)
         finite = first_bad >= n_blocks
-        updates, diverged = (moment[f"{self.name}.{key}"] for key in ("n_updates", "diverged"))
-        moment.state[f"{self.name}.n_updates"] = updates + tf.cast(finite, tf.int64)
-        moment.state[f"{self.name}.diverged"] = tf.where(finite, diverged, moment.step)
+        updates, diverged = (moment[entry(self.name, key)] for key in ("n_updates", "diverged"))
+        moment.state[entry(self.name, "n_updates")] = updates + tf.cast(finite, tf.int64)
+        moment.state[entry(self.name, "diverged")] = tf.where(finite, diverged, moment.step)
 
     def _here(self, moment: Moment, key: str) -> Any:
-        return moment[f"{self.name}.{key}"]
+        return moment[entry(self.name, key)]
 
     def _for_rows(self, m: int, moment: Moment, layout: Layout, of_groups: Sequence[Any]) -> Any:
         """Return what belongs to the block of each row of a map, as long as its rows of weights."""
-        width = moment[f"{self.maps[m].name}.w"].shape[1]
+        width = moment[entry(self.maps[m].name, "w")].shape[1]
         parts = [of_groups[g][:, :width] for g in layout.used[m]]
         parts = [tf.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in parts]
         if not parts:  # no row learns
-            return tf.zeros([1, width], moment[f"{self.maps[m].name}.w"].dtype)
+            return tf.zeros([1, width], moment[entry(self.maps[m].name, "w")].dtype)
         if len(parts) == 1 and parts[0].shape[0] == 1:
             return parts[0]
         return tf.gather(tf.concat(parts, axis=0), tf.maximum(self._here(moment, f"place_{m}"), 0))
@@ -107,9 +112,9 @@ class RuleSteps(RuleArrays):
         names = {**moment.time, "N": learned.part.n_targets, "i": tf.range(learned.part.n_targets, dtype=tf.int64)}
         names |= {key: moment.read(variable) for key, variable in linked.items()}
         if isinstance(learned, SpikeInputSteps):
-            names["z"] = tf.reduce_sum(moment[f"{learned.name}.w"] * r, axis=1)
+            names["z"] = tf.reduce_sum(moment[entry(learned.name, "w")] * r, axis=1)
         else:
-            names["z"] = moment.read(Variable(*learned.output.split(".")))
+            names["z"] = moment.read(Variable(*split(learned.output)))
         error = evaluate_text(self.part.errors[m], names, f"{self.name}: error")
         error = tf.broadcast_to(tf.cast(error, r.dtype), (learned.part.n_targets,))
         return tf.where(self._here(moment, f"block_{m}") >= 0, error, tf.zeros_like(error))
@@ -146,7 +151,7 @@ class RuleSteps(RuleArrays):
 
     def _change(self, m: int, moment: Moment, layout: Layout, gains: Sequence[Any], error: Any, first_bad: Any) -> None:
         """Move the weights of a map."""
-        name = f"{self.maps[m].name}.w"
+        name = entry(self.maps[m].name, "w")
         change = error[:, None] * self._for_rows(m, moment, layout, gains)
         if any(self.part.factors) and self.part.factors[m]:
             change = change * self._here(moment, f"factor_{m}")

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...circuit.blocks import first_P, pack, unpack
+from ...circuit.names import entries, entry
 from ...circuit.parts import Rule
-from ...declare.noise import key as noise_key
+from ...declare.noise import chance
 from .maps import MapSteps, SpikeInputSteps
 
 __all__ = ["Layout", "RuleArrays", "due_steps"]
@@ -40,12 +41,12 @@ class Layout(NamedTuple):
 
 def due_steps(name: str, values: Mapping[str, Any], steps: np.ndarray) -> np.ndarray:
     """Say for each step whether a rule learns in it."""
-    of = {key: values[f"{name}.{key}"] for key in ("learning", "start_step", "stop_step", "update_every")}
+    of = {key: values[entry(name, key)] for key in ("learning", "start_step", "stop_step", "update_every")}
     due = (of["start_step"] <= steps) & (steps < of["stop_step"]) & (steps % of["update_every"] == 0)
     due &= bool(of["learning"])
-    if values[f"{name}.probability"] < 1:
-        chances = [(noise_key(values[f"{name}.seed"], step) >> 11) * 2.0**-53 for step in steps[due].tolist()]
-        due[due] = np.array(chances) < values[f"{name}.probability"]
+    if values[entry(name, "probability")] < 1:
+        seed = values[entry(name, "seed")]
+        due[due] = np.array([chance(seed, step) for step in steps[due].tolist()]) < values[entry(name, "probability")]
     return due
 
 
@@ -81,8 +82,8 @@ class RuleArrays:
         for m in range(len(self.maps)):
             counts = np.diff(self._of(values, f"block_rows_{m}"))
             used.append(tuple(g for g, blocks in enumerate(groups) if counts[blocks].any()))
-        forgetting, relaxation = (float(values[f"{self.name}.{key}"]) for key in ("forgetting", "relaxation"))
-        divided = bool(values[f"{self.name}.divided"])
+        forgetting, relaxation = (float(values[entry(self.name, key)]) for key in ("forgetting", "relaxation"))
+        divided = bool(values[entry(self.name, "divided")])
         return Layout(forgetting, relaxation, divided, tuple(map(tuple, groups)), tuple(used))
 
     def arrays(self, values: Mapping[str, Any], layout: Layout) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -111,7 +112,7 @@ class RuleArrays:
             found["sign"] = self._of(values, "sign").astype(self.dtype)
         if self.part.divide_by_source:
             found["block_of"] = self._of(values, "block_of").astype(np.int32)
-        return {f"{self.name}.{key}": array for key, array in found.items()}
+        return entries(self.name, found)
 
     def _rows_of(self, m: int, values: Mapping[str, Any], blocks: Sequence[int]) -> dict[str, np.ndarray]:
         """Return the block of each row of a map: its number, and its place among the blocks used; -1 for none."""
@@ -126,19 +127,19 @@ class RuleArrays:
         """Return P of each group, and how many updates there were."""
         start = self._of(values, "block_start")
         found: dict[str, np.ndarray] = {"diverged": np.array(-1, np.int64)}
-        found["n_updates"] = np.array(np.ravel(values.get(f"{self.name}.n_updates", 0))[0], np.int64)
+        found["n_updates"] = np.array(np.ravel(values.get(entry(self.name, "n_updates"), 0))[0], np.int64)
         for g, blocks in enumerate(layout.groups):
             width = max(int(start[b + 1] - start[b]) for b in blocks)
             found[f"P_{g}"] = np.zeros((len(blocks), width, width), self.dtype)
             for place, b in enumerate(blocks):
                 n = int(start[b + 1] - start[b])
                 found[f"P_{g}"][place, :n, :n] = self._P_of(b, values)
-        return {f"{self.name}.{key}": array for key, array in found.items()}
+        return entries(self.name, found)
 
     def _alpha(self, values: Mapping[str, Any]) -> np.ndarray:
         """Return alpha_P of each source."""
         n_sources = max(self.part.n_sources, int(self._of(values, "partner").max(initial=-1)) + 1)
-        return np.broadcast_to(values[f"{self.name}.alpha_P"], (n_sources,))
+        return np.broadcast_to(values[entry(self.name, "alpha_P")], (n_sources,))
 
     def _P_of(self, b: int, values: Mapping[str, Any]) -> np.ndarray:
         def part(name: str, start: str) -> np.ndarray:
@@ -147,36 +148,36 @@ class RuleArrays:
 
         partner = part("partner", "block_start")
         n = len(partner)
-        if np.ravel(values.get(f"{self.name}.fresh", 1))[0]:
+        if np.ravel(values.get(entry(self.name, "fresh"), 1))[0]:
             grouped = [self._of(values, key)[partner] for key in ("group_of", "row_sum") if self.part.grouped]
             return first_P(self._alpha(values)[partner], *grouped)
         P = unpack(part("P_packed", "P_start"), n)
-        count = int(self._of(values, "pending")[b]) if f"{self.name}.pending" in values else 0
+        count = int(self._of(values, "pending")[b]) if entry(self.name, "pending") in values else 0
         if count:  # terms of a compiled program that wait to be applied
             k = part("pending_k", "pending_start")[: count * n].reshape(count, n)
             P = P - (k.T * part("pending_c", "term_start")[:count]) @ k
-        scale = values.get(f"{self.name}.P_scale")
+        scale = values.get(entry(self.name, "P_scale"))
         return P if scale is None else np.ravel(scale)[b] * P
 
     def left(self, state: Mapping[str, Any], values: Mapping[str, Any], layout: Layout) -> dict[str, np.ndarray]:
         """Return the arrays that a run leaves behind."""
         kinds = {"pending": np.int32, "fresh": np.int32, "n_updates": np.int64}
         before = {
-            key: np.full(n, np.ravel(values.get(f"{self.name}.{key}", key == "fresh")), kinds.get(key, self.dtype))
+            key: np.full(n, np.ravel(values.get(entry(self.name, key), key == "fresh")), kinds.get(key, self.dtype))
             for key, n in self.part.state_sizes.items()
         }
-        updates = np.asarray(state[f"{self.name}.n_updates"])
-        if updates != before["n_updates"] or np.asarray(state[f"{self.name}.diverged"]) >= 0:
+        updates = np.asarray(state[entry(self.name, "n_updates")])
+        if updates != before["n_updates"] or np.asarray(state[entry(self.name, "diverged")]) >= 0:
             P_start, start = self._of(values, "P_start"), self._of(values, "block_start")
             for g, blocks in enumerate(layout.groups):
-                P = np.asarray(state[f"{self.name}.P_{g}"])
+                P = np.asarray(state[entry(self.name, f"P_{g}")])
                 for place, b in enumerate(blocks):
                     n = int(start[b + 1] - start[b])
                     before["P_packed"][P_start[b] : P_start[b + 1]] = pack(P[place, :n, :n])
             before["P_scale"][:], before["pending"][:], before["fresh"][:] = 1, 0, 0
             before["n_updates"][:] = updates
-        diverged = np.atleast_1d(np.asarray(state[f"{self.name}.diverged"]))
-        return {f"{self.name}.{key}": array for key, array in (before | {"diverged_step": diverged}).items()}
+        diverged = np.atleast_1d(np.asarray(state[entry(self.name, "diverged")]))
+        return entries(self.name, before | {"diverged_step": diverged})
 
     def _of(self, values: Mapping[str, Any], key: str) -> np.ndarray:
-        return np.asarray(values[f"{self.name}.{key}"])
+        return np.asarray(values[entry(self.name, key)])

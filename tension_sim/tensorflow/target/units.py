@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...circuit.names import entry
 from ...circuit.parts import Units
 from ..expressions import evaluate_text
 from ..statements import STEPS_SINCE_SPIKE, Program, Statement, carry_out, program_of_group
@@ -142,10 +143,10 @@ class UnitsSteps:
         fixed: dict[str, np.ndarray] = {}
         state: dict[str, np.ndarray] = {}
         for key, shape in self.code.shapes.items():
-            given = values.get(f"{self.name}.{key}", _FIRST.get(key, 0))
+            given = values.get(entry(self.name, key), _FIRST.get(key, 0))
             array = np.array(np.broadcast_to(np.reshape(given, -1) if shape else np.ravel(given)[0], shape))
             whole = {"i": np.int64}.get(self.code.dtypes[key].kind, self.code.dtypes[key])
-            (fixed if key in self.code.constants else state)[f"{self.name}.{key}"] = array.astype(whole)
+            (fixed if key in self.code.constants else state)[entry(self.name, key)] = array.astype(whole)
         return fixed, state
 
     def actions(self) -> list[Action]:
@@ -165,13 +166,13 @@ class UnitsSteps:
         def computes(text: str) -> Any:
             return lambda moment: evaluate_text(text, self._names(moment, recursive=True), self.where)
 
-        return {f"{self.name}.{key}": computes(text) for key, text in self.code.formulas.items()}
+        return {entry(self.name, key): computes(text) for key, text in self.code.formulas.items()}
 
     def prepare(self, fixed: Mapping[str, Any]) -> None:
         """Carry out what is the same in every step of a run: statements of nothing but constants."""
         from brian2.utils.stringtools import get_identifiers
 
-        known = {key: fixed[f"{self.name}.{key}"] for key in self.code.constants} | self._plain
+        known = {key: fixed[entry(self.name, key)] for key in self.code.constants} | self._plain
         changing = {"t", "t_in_timesteps", STEPS_SINCE_SPIKE, *self.code.formulas}
         changing |= self.code.shapes.keys() - self.code.constants
         for part, statements in self.code.program.parts.items():
@@ -194,7 +195,7 @@ class UnitsSteps:
 
     def _names(self, moment: Moment, recursive: bool = False) -> dict[str, Any]:
         """Return what the statements of a step may name."""
-        names = self._plain | {key: moment[f"{self.name}.{key}"] for key in self.code.shapes}
+        names = self._plain | {key: moment[entry(self.name, key)] for key in self.code.shapes}
         names |= moment.time
         if "lastspike" in names:
             names |= since_spike(names["lastspike"], names, self.floats)
@@ -215,7 +216,7 @@ class UnitsSteps:
 
         def do(moment: Moment) -> None:
             values = self._carried_out(part, self._names(moment))
-            moment.state |= {f"{self.name}.{key}": self._stored(key, values[key]) for key in written}
+            moment.state |= {entry(self.name, key): self._stored(key, values[key]) for key in written}
 
         return do
 
@@ -224,14 +225,14 @@ class UnitsSteps:
         spikes = tf.broadcast_to(self._carried_out("threshold", names)["_cond"], (self.part.n,))
         moment.spikes[self.name] = spikes
         if "lastspike" in self.code.shapes:
-            last = moment[f"{self.name}.lastspike"]
-            moment.state |= {f"{self.name}.{key}": value for key, value in rests(spikes, last, names, names).items()}
+            last = moment[entry(self.name, "lastspike")]
+            moment.state |= {entry(self.name, key): value for key, value in rests(spikes, last, names, names).items()}
 
     def _reset(self, moment: Moment) -> None:
         spikes, values = moment.spikes[self.name], self._carried_out("reset", self._names(moment))
         for key in self._written("reset"):
-            before = moment[f"{self.name}.{key}"]
-            moment.state[f"{self.name}.{key}"] = tf.where(spikes, self._stored(key, values[key]), before)
+            before = moment[entry(self.name, key)]
+            moment.state[entry(self.name, key)] = tf.where(spikes, self._stored(key, values[key]), before)
 
     def _written(self, part: str) -> set[str]:
         return {statement.variable for statement in self.code.program.parts[part]} & self.code.shapes.keys()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ...circuit.names import entry
 from ...circuit.parts import SpikeRecord, Variable, VariableRecord
 from ...results.results import first_multiple
 from .moment import Action, Moment
@@ -73,8 +74,8 @@ class Window:
         due: Mapping[str, np.ndarray], start: int, count: int,
     ) -> Found:  # fmt: skip
         """Run `count` steps from `start` on; `rows` and `due` hold what belongs to these steps."""
-        rows, due = ({key: self._filled(array) for key, array in given.items()} for given in (rows, due))
-        arguments = (fixed, state, rows, due, tf.constant(start, tf.int64), tf.constant(count))
+        filled = ({key: self._filled(array) for key, array in given.items()} for given in (rows, due))
+        arguments = (fixed, state, *filled, tf.constant(start, tf.int64), tf.constant(count))
         after, ran, written = self._call(arguments)
         ran = int(ran)
         recorded: dict[str, np.ndarray] = {}
@@ -85,7 +86,7 @@ class Window:
                 steps, neurons = np.nonzero(values[:ran])
                 spikes[name] = steps, neurons
             else:
-                every = int(fixed[f"{name}.every"])
+                every = int(fixed[entry(name, "every")])
                 recorded[name] = values[: len(range(first_multiple(start, every), start + ran, every))]
         return Found(after, ran, recorded, spikes)
 
@@ -137,7 +138,7 @@ class Window:
     def _length(self, record: VariableRecord, state: Any, fixed: Any) -> int:
         if record.indices is not None:
             return len(record.indices)
-        name = f"{record.source.part}.{record.source.name}"
+        name = entry(record.source.part, record.source.name)
         known = {**fixed, **state}
         units = {each.name: each.part.n for each in self.units}
         return units.get(record.source.part) or int(known[name].shape[0])
@@ -146,7 +147,7 @@ class Window:
         record = self.records[name]
         if isinstance(record, SpikeRecord):
             return place.write(moment.place, moment.spikes[record.source][: record.stop])
-        every = moment.fixed[f"{name}.every"]
+        every = moment.fixed[entry(name, "every")]
         row = moment.step // every - (start + every - 1) // every
         at = tf.where(moment.step % every == 0, tf.cast(row, tf.int32), self.width)
         values = tf.cast(moment.read(Variable(*record.source)), place.dtype)
