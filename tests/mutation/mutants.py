@@ -50,7 +50,7 @@ class Mutant:
 
 
 def files() -> list[str]:
-    """Return the files that are changed, those without code left out."""
+    """Return the files that are changed."""
     found = (path for pattern in FILES for path in (ROOT / "tension_sim").glob(pattern))
     return sorted(str(path.relative_to(ROOT)) for path in found)
 
