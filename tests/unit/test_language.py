@@ -267,6 +267,7 @@ class TestConditionsAndStatements:
         assert read_condition("A", "(v>=w) or not b # peak", NAMES) == "v >= w or not b"
         text = read_statements("A", "v = w; x *= 2\nn+=1 # count\ny = 2*v\nv -= y;b=x>1", NAMES, {*"vxnb"})
         assert text == "v = w\nx *= 2\nn += 1\ny = 2*v\nv -= y\nb = x > 1"
+        assert read_statements("A", "\nv = w\n\n# between\n;; x *= 2\n", NAMES, {*"vx"}) == "v = w\nx *= 2"
 
     @pytest.mark.parametrize(
         ("text", "error", "message"),
