@@ -281,6 +281,14 @@ def test_a_settled_P_is_the_same_and_waits_for_nothing(numpy_target):
     assert_close(settled.map.W, plain.map.W)
 
 
+def test_a_rule_that_settles_before_its_first_update_has_its_first_P(numpy_target):
+    run = Readout(False)
+    run.rule.settle()
+    assert run.rule.variables["fresh"].get_value() == 0
+    assert_close(run.rule.P, 0.7 * np.eye(9))
+    run.run().check()
+
+
 def test_spike_map_with_a_factor(numpy_target):
     factor = np.random.default_rng(2).random((6, 10))
     run = Spiking(factor=factor)
