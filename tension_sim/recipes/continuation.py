@@ -16,6 +16,7 @@ from ..declare.neuron import Neuron, SynapticFilter
 from ..declare.record import Record
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, TensionError, UnknownNameError, message
+from ..results.found import find_results, load_run
 from ..results.joined import joined
 from ..results.measures import summary
 from ..results.phases import TEST, Phase
@@ -166,7 +167,7 @@ def continuation(
     Parameters
     ----------
     path : str or pathlib.Path
-        A file that holds results, in any format that can be read back.
+        A file that holds results, in any format that can be read back, or the folder of a run.
     settings : mapping, optional
         ``"duration"``: how long the run goes on, a text with unit; by default as long as its last phase was.
     protocols, tasks : str or pathlib.Path, optional
@@ -191,8 +192,9 @@ def continuation(
     >>> further.first_step, further.n_steps
     (40, 20)
     """
-    results = Results.load(path)
-    network, path = results.network(), Path(path)
+    path = find_results(path, where)
+    results = load_run(path, where)
+    network = results.network()
     steps = _steps(results, settings or {}, where)
     if tasks is not None:
         load_tasks(tasks)

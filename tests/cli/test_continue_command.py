@@ -10,7 +10,6 @@ import pytest
 from tension_sim import Results
 from tension_sim.cli.commands import app
 from tension_sim.errors import InvalidValueError, OutputError, UnknownNameError
-from tension_sim.run import stages
 
 SHORT = ["n=20", "duration=10*ms", "learning.start=2*ms", "learning.stop=5*ms"]
 
@@ -51,8 +50,8 @@ def test_the_file_is_not_overwritten_unless_that_is_asked_for(stored, tmp_path):
     assert Results.load(tmp_path / "results.h5").n_steps == 60
 
 
-def test_a_dry_run_writes_nothing(stored, tmp_path, capsys):
-    run("--from", stored, "--dry-run", "--out", tmp_path / "none")
+def test_a_dry_run_of_a_runs_folder_writes_nothing(stored, tmp_path, capsys):
+    run("--from", stored.parent, "--dry-run", "--out", tmp_path / "none")
     assert "dry run: 100 steps of nicola_clopath_2017/lif_sine" in capsys.readouterr().out
     assert not (tmp_path / "none").exists()
 
@@ -69,12 +68,3 @@ def test_a_dry_run_writes_nothing(stored, tmp_path, capsys):
 def test_what_cannot_be_gone_on_with(stored, words, error, text):
     with pytest.raises(error, match=text):
         app(["run", "--from", str(stored), *words], standalone_mode=False)
-
-
-def test_building_is_told_where_something_is_built():
-    heard = []
-    stages.tell("nobody listens")
-    with stages.told(heard.append):
-        stages.tell(stages.BUILDING)
-    stages.tell("nobody listens any more")
-    assert heard == ["building"]

@@ -100,7 +100,7 @@ def test_cache(answer, monkeypatch, tmp_path):
         (["run", "lif_sin"], "UnknownNameError", "run NAME", "did you mean 'lif_sine'?"),
         (["show", "lif_sine", "--set", "G"], "InvalidValueError", "run --set", None),
         (["run"], "InvalidValueError", "run", None),
-        (["run", "--from", "none.h5"], "InvalidValueError", "Results.load.path", None),
+        (["run", "--from", "none.h5"], "InvalidValueError", "run --from", None),
         (["cache", "clear"], "InvalidValueError", "cache clear", None),
         (["list", "--jsn"], "NoSuchOption", None, None),
         (["lst"], "UsageError", None, None),

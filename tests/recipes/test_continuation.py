@@ -86,7 +86,10 @@ def test_it_has_the_bits_of_a_longer_run(name, form, tmp_path):
     recipe = "depasquale_2018/oscillation" if name == "restarted" else name
     stored = run_outcome(load_recipe(recipe, settings), target="numpy").results
     whole = run_outcome(load_recipe(recipe, settings | change), target="numpy").results
-    assert_tail(further(stored, tmp_path, form, whole.stop_step - stored.stop_step), whole)
+    more = further(stored, tmp_path, form, whole.stop_step - stored.stop_step)
+    assert_tail(more, whole)
+    # nothing else is compiled
+    assert more.provenance["circuit"] == stored.provenance["circuit"]
 
 
 def test_epochs_of_bioforce_go_on(tmp_path):

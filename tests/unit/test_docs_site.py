@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import tension_sim
+from tension_sim import load_recipe, run_recipe
 from tension_sim.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +113,10 @@ def test_commands_of_the_pages(command, tmp_path, monkeypatch):
     words = shlex.split(re.sub(r"\$\w+", "1", command))
     if words[0] == "run" and "--dry-run" not in words:
         words.append("--dry-run")
+    if "--from" in words:  # what an earlier command of the page left
+        stored = Path(words[words.index("--from") + 1])
+        stored.parent.mkdir(parents=True)
+        run_recipe(load_recipe("lif_sine", {"n": "10", "duration": "2*ms"}), target="numpy").save(stored)
     outcome = CliRunner().invoke(app, words)
     assert outcome.exit_code == 0, outcome.output
 
