@@ -154,7 +154,7 @@ def _read(value: Any, depth: int = 0) -> tuple[np.ndarray, np.ndarray | None, Di
     kind = type(value)
     if hasattr(kind, "dimensionality") and hasattr(kind, "simplified"):  # of the package quantities, and of neo
         return _read_quantities(value)
-    if not isinstance(value, np.ndarray | np.generic) or kind not in (np.ndarray, np.memmap):
+    if kind not in (np.ndarray, np.memmap):
         if any(hasattr(kind, name) for name in _MARKS):
             raise _Unusable(f"{kind.__name__} has a unit of another package: pass its plain numbers.")
         if hasattr(kind, "toarray") and hasattr(kind, "nnz"):

@@ -256,6 +256,39 @@ def test_a_factor_of_the_second_map_alone(numpy_target):
     assert_close(np.vstack([each.W for each in maps]), dense.weights)
 
 
+@pytest.mark.parametrize("network", [Readout, Spiking])
+def test_all_of_a_rule_comes_after_its_map(network):
+    """Sums of the weights of a spike map, then the errors, then the update: each in an order of its own."""
+    made = network()
+    parts = [part.order for part in made.rule.contained_objects]
+    orders = [made.map.order, *sorted(parts), made.rule.order]
+    assert len(set(orders)) == len(orders) >= 3
+    assert orders == sorted(orders)
+
+
+def test_a_settled_P_is_the_same_and_waits_for_nothing(numpy_target):
+    """A factor of P that waits, as compiled code leaves it, is applied; numpy's learning goes on with the same P."""
+    settled, plain = Readout(False, name="settled"), Readout(False, name="plain")
+    for run in (settled, plain):
+        run.run(20)
+        run.rule.variables["P_scale"].set_value(np.array([0.5]))
+    before = settled.rule.P
+    settled.rule.settle()
+    assert settled.rule.variables["P_scale"].get_value() == 1
+    assert_close(settled.rule.P, before)
+    for run in (settled, plain):
+        run.run(20)
+    assert_close(settled.map.W, plain.map.W)
+
+
+def test_a_rule_that_settles_before_its_first_update_has_its_first_P(numpy_target):
+    run = Readout(False)
+    run.rule.settle()
+    assert run.rule.variables["fresh"].get_value() == 0
+    assert_close(run.rule.P, 0.7 * np.eye(9))
+    run.run().check()
+
+
 def test_spike_map_with_a_factor(numpy_target):
     factor = np.random.default_rng(2).random((6, 10))
     run = Spiking(factor=factor)

@@ -50,7 +50,7 @@ class Mutant:
 
 
 def files() -> list[str]:
-    """Return the files that are changed, those without code left out."""
+    """Return the files that are changed."""
     found = (path for pattern in FILES for path in (ROOT / "tension_sim").glob(pattern))
     return sorted(str(path.relative_to(ROOT)) for path in found)
 
@@ -81,8 +81,15 @@ def _operations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return found
 
 
+def _decorated(source: str) -> dict[int, int]:
+    """Return, for the line of each decorator, the last line of what it stands above: that is what it changes."""
+    nodes = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    return {each.lineno: n.end_lineno or 0 for n in nodes for each in n.decorator_list}
+
+
 def _places(source: str) -> Iterator[tuple[tuple[object, ...], str, int, int, int]]:
     """Yield place, operator, occurrence, first and last line; replacing one operator by many others is one place."""
+    decorated = _decorated(source)
     idle, operations, nodes = _without_effect(source), _operations(source), list(ast_nodes(get_ast(source)))
     for name in operator_names():
         if get_operator(name).arguments():
@@ -94,7 +101,7 @@ def _places(source: str) -> Iterator[tuple[tuple[object, ...], str, int, int, in
             if kind == "ReplaceBinaryOperator" and not any(a <= start and end <= b for a, b in operations):
                 continue
             if not any((a, b) <= start and end <= (c, d) for a, b, c, d in idle):
-                yield (start, end, kind), name, occurrence, start[0], end[0]
+                yield (start, end, kind), name, occurrence, start[0], decorated.get(start[0], end[0])
 
 
 def _mutant(file: str, source: str, operator: str, occurrence: int, first: int, last: int) -> Mutant | None:

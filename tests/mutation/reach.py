@@ -39,12 +39,13 @@ class Reach:
     def tests(self, file: str, lines: range) -> list[list[str]]:
         """Return the tests for a change of some lines: those that reach one, then the others of their modules.
 
-        A line that runs at import is reached by no test: then all count that reach the file. The others of a module
-        count because a fixture, or a network kept for several tests, runs the line for the first of them alone.
+        A line that runs at import is reached by no test: then all count that reach the file, or all there are. The
+        others of a module count because a fixture, or a network kept for several tests, runs the line for the first
+        of them alone.
         """
         of_file = self.lines.get(file, {})
         reaching = set().union(*(of_file.get(line, ()) for line in lines))
-        reaching = reaching or set().union(*of_file.values())
+        reaching = reaching or set().union(*of_file.values()) or set(self.seconds)
         modules = {module_of(test) for test in reaching}
         others = {test for test in self.seconds if module_of(test) in modules} - reaching
         return [sorted(tests, key=lambda test: (self.seconds[test], test)) for tests in (reaching, others)]

@@ -145,10 +145,9 @@ class TestMasks:
             ({"trainable": np.zeros((N, N))}, InvalidValueError, "trainable: expected at least one trainable weight"),
             ({"trainable": np.ones((N, 2))}, InvalidValueError, "trainable: expected an array of shape (8, 8)"),
             ({"connections": np.full((N, N), 2)}, InvalidValueError, "connections: expected True or False everywhere."),
-            (
-                {"connections": {"A": True}},
-                InvalidTypeError,
-                "connections: expected pairs (target region, source region)",
+            *(
+                ({"connections": {pair: True}}, InvalidTypeError, "connections: expected pairs (target region, source")
+                for pair in ("A", "AB", ("A",), ("A", "B", "A"))
             ),
             ({"connections": {("A", "C"): True}}, UnknownNameError, "connections[('A', 'C')]: expected a known region"),
             (

@@ -147,6 +147,16 @@ def test_dimensions_of_variables():
             "mine.toml: units.current: expected a known",
         ),
         (
+            ('current = "mV"', 'current = "0*mV"'),
+            InvalidValueError,
+            "mine.toml: units.current: expected a unit above 0.",
+        ),
+        (
+            ('current = "mV"', 'current = "-mV"'),
+            InvalidValueError,
+            "mine.toml: units.current: expected a unit above 0.",
+        ),
+        (
             ('rate = "1/second"', 'rate = "second"'),
             InvalidValueError,
             "units.rate: expected a rate such as 1/second.",

@@ -56,6 +56,11 @@ def test_it_rises_and_a_rate_of_zero_counts_as_a_low_one():
     [
         (([-1.0], 0.3), InvalidValueError, r"mean_input.rate: expected rates of at least 0 Hz.\nReceived: -1.0"),
         (([np.nan], 0.3), InvalidValueError, r"mean_input.rate: expected finite values.\nReceived: '1 that are NaN"),
+        (
+            ([1.0, np.nan, 2.0, np.inf, 3.0], 0.3),
+            InvalidValueError,
+            r"rate: expected finite values.\nReceived: '2 that are",
+        ),
         (("fast", 0.3), InvalidTypeError, "mean_input.rate: expected numbers.\nReceived: 'fast'"),
         (([1.0], 0.0), InvalidValueError, "mean_input.sigma: expected a finite number above 0.\nReceived: 0.0"),
     ],

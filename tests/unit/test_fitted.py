@@ -49,6 +49,19 @@ SOURCES = N + EXTRA
             InvalidValueError,
             "row_sum: expected penalties of at least 0",
         ),
+        *(
+            (
+                {"row_sum": [1.0], "groups": groups},
+                InvalidValueError,
+                "groups: expected whole numbers from 0 on, and -1",
+            )
+            for groups in (
+                np.full(SOURCES, 2.0**31),
+                np.full(SOURCES, 2.0**40),
+                np.full(SOURCES, -2),
+                np.full(SOURCES, 0.5),
+            )
+        ),
         (
             {"row_sum": [1.0], "groups": np.ones(SOURCES)},
             InvalidValueError,

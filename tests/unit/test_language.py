@@ -267,6 +267,7 @@ class TestConditionsAndStatements:
         assert read_condition("A", "(v>=w) or not b # peak", NAMES) == "v >= w or not b"
         text = read_statements("A", "v = w; x *= 2\nn+=1 # count\ny = 2*v\nv -= y;b=x>1", NAMES, {*"vxnb"})
         assert text == "v = w\nx *= 2\nn += 1\ny = 2*v\nv -= y\nb = x > 1"
+        assert read_statements("A", "\nv = w\n\n# between\n;; x *= 2\n", NAMES, {*"vx"}) == "v = w\nx *= 2"
 
     @pytest.mark.parametrize(
         ("text", "error", "message"),
@@ -369,9 +370,15 @@ class TestEquations:
             equations(text)
         assert message in str(caught.value)
 
-    @pytest.mark.parametrize("divisor", ["1.0 + int(k < 3)", "k + int(i > 1)", "int(k)", "i + 1", "exp(int(k < 3))"])
+    @pytest.mark.parametrize(
+        "divisor", ["1.0 + int(k < 3)", "k + int(i > 1)", "int(k)", "i + 1", "exp(int(k < 3))", "exp(0.5) - 1"]
+    )
     def test_a_divisor_of_conditions_that_is_a_number(self, divisor):
         equations(f"x = k/({divisor}) : 1")
+
+    @pytest.mark.parametrize("sum_", ["k + 0", "k - 0", "k + 0*k"])
+    def test_a_zero_that_is_added_divides_nothing(self, sum_):
+        equations(f"x = {sum_} : 1")
 
     def test_growth_by_substitution_is_refused(self):
         lines = [f"s{k} = s{k + 1} + s{k + 1} : 1" for k in range(50)]

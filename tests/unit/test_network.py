@@ -123,6 +123,13 @@ class TestSparseKernel:
         with pytest.raises(InvalidValueError, match=r"SparseKernel\.p: expected a number in \(0, 1\]"):
             SparseKernel.random(3, 0, 1.0, np.random.default_rng(0))
 
+    def test_fixed_outdegree_reaches_all_others_but_not_itself(self):
+        """With as many targets as there are others, nothing is left to chance."""
+        kernel = SparseKernel.fixed_outdegree(np.arange(5), 5, 4, np.random.default_rng(0))
+        found = np.zeros((5, 5), int)
+        np.add.at(found, (kernel.pre, kernel.post), 1)
+        assert np.array_equal(found, 1 - np.eye(5, dtype=int))
+
 
 class TestLearning:
     @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ def test_code_that_was_read_is_not_read_again_but_refused_again(monkeypatch):
             circuit.Units(3, "dnever_seen/dt = never_heard/ms : 1", (), ())
 
 
+def test_a_network_without_a_plastic_kernel_has_no_variable_of_its_error():
+    for network in (net(), net(neuron="echo_state", synapse=None)):
+        assert "z_now" not in described(network)["parts"]["neurons"]["equations"]
+
+
 def test_values_do_not_change_the_structure():
     base = described(net())
     for changes in (
