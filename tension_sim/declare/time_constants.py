@@ -86,7 +86,7 @@ def check_time_constants(
     parts: list[tuple[Neuron | SynapticFilter, bool]] = [(neuron, by_steps)]
     parts += [(each, by_steps and not each.exact) for each in synapses]
     for part, stepwise in parts:
-        if part is not neuron:
+        if isinstance(part, SynapticFilter):
             for name in part.parameters:
                 if part.presynaptic and name not in times:
                     continue
