@@ -187,6 +187,15 @@ def _fitted(**parts):
     return ts.FittedNetwork("lif_normalized", *filters, 3, "0.1*ms", None, _kernel(), **parts)
 
 
+def _network():
+    return {
+        "populations": {"a": ts.Population("lif", 3), "b": ts.Population("lif_conductance", 2)},
+        "projections": [ts.Projection("a", "b", weights=np.ones((3, 2)), into="g_exc", synapse="ampa")],
+        "readouts": {"z": ts.Readout(["a", "b"], np.zeros((5, 1)), learning=ts.Learning(**_LEARNING))},
+        "dt": "0.1*ms",
+    }
+
+
 def _results():
     return {
         "name": "demo",
@@ -206,6 +215,9 @@ def _results():
 
 #: By public name: what is called, and arguments that work. Every public name must be here or in `LEFT_OUT`.
 BASES = {
+    "Checkpoint": (ts.Checkpoint, lambda: {"folder": tempfile.mkdtemp(dir=HERE)}),
+    "Comparison": (ts.Comparison, lambda: {"runs": [ts.Results(**_results())] * 2}),
+    "Connector": (ts.Connector, lambda: {"rule": "all_to_all", "weight": "1*mV"}),
     "Condition": (ts.Condition, lambda: {"name": "one"}),
     "DataConstrainedNetwork": (
         ts.DataConstrainedNetwork,
@@ -239,8 +251,12 @@ BASES = {
     ),
     "ForceNetwork.random": (ts.ForceNetwork.random, lambda: {"n": 3, "learning": ts.Learning(**_LEARNING)}),
     "Learning": (ts.Learning, lambda: dict(_LEARNING)),
+    "Network": (ts.Network, _network),
     "Phase": (ts.Phase, lambda: {"name": "a", "start": 0, "stop": 1}),
     "Plastic": (ts.Plastic, lambda: {"kernel": _kernel(), "learning": ts.Learning(**_LEARNING)}),
+    "Population": (ts.Population, lambda: {"neuron": "lif", "n": 3}),
+    "Projection": (ts.Projection, lambda: {"pre": "a", "post": "b", "weights": np.ones((3, 2))}),
+    "Readout": (ts.Readout, lambda: {"sources": ["a"], "weights": np.zeros((3, 1))}),
     "Record": (ts.Record, dict),
     "Recording": (
         ts.Recording,
@@ -257,6 +273,10 @@ BASES = {
     "Simulation.run fitted": (
         ts.Simulation(_fitted(learning=ts.Learning(**_LEARNING)), target="numpy").run,
         lambda: {"y": np.zeros((3, 3))},
+    ),
+    "Simulation.run network": (
+        ts.Simulation(ts.Network(**_network()), target="numpy").run,
+        lambda: {"y": np.zeros(3)},
     ),
     "SparseKernel": (ts.SparseKernel, lambda: {"n": 3, "pre": [0], "post": [1], "weight": [1.0]}),
     "SparseKernel.from_dense": (ts.SparseKernel.from_dense, lambda: {"matrix": np.ones((3, 3))}),
@@ -278,6 +298,7 @@ BASES = {
     "load_neuron": (ts.load_neuron, lambda: {"name": "lif"}),
     "load_recipe": (ts.load_recipe, lambda: {"name": "lif_sine"}),
     "load_results": (ts.load_results, lambda: {"path": "absent.nix"}),
+    "load_sweep": (ts.load_sweep, lambda: {"folder": "absent"}),
     "load_synapse": (ts.load_synapse, lambda: {"name": "double_exponential"}),
     "make_task": (ts.make_task, lambda: {"name": "sine", "n_steps": 10, "dt": 1e-3, "frequency": 5}),
     "mean_input": (ts.mean_input, lambda: {"rate": [5.0], "sigma": 1.0}),
@@ -285,12 +306,17 @@ BASES = {
 
 #: Without arguments, types alone, or covered by the recipes below.
 LEFT_OUT = {
+    "Sweep",
     "list_neurons",
     "list_rate_units",
     "list_synapses",
     "list_tasks",
     "run_outcome",
     "run_recipe",
+    # they start workers: tests/sweeps
+    "plot_sweep",
+    "sweep",
+    "tune",
 }
 
 #: By protocol: a recipe, and settings that make it small. A protocol that is not here is tried with its first recipe.

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..declare.equations import load_neuron, load_synapse
 from ..declare.kernels import SparseKernel
-from ..declare.populations.connector import RULES, Connector
+from ..declare.populations.connector import RULES, Connector, drawn_numbers
 from ..declare.populations.network import Network
 from ..declare.populations.population import Population
 from ..declare.populations.projection import Projection
 from ..declare.populations.readout import Readout
 from ..declare.validation import check_fraction, check_positive, check_steps
-from ..errors import InvalidValueError, message
+from ..errors import InvalidValueError, message, unknown_name
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Outcome, Protocol
 from ..recipes.recipe import Recipe
@@ -226,10 +226,24 @@ def _check(recipe: NetworkRecipe, where: Callable[[str, str], str]) -> None:
             what, fix = "a time no later than stop", "exchange them, or change one."
             raise InvalidValueError(message(where(f"readouts.{name}", "start"), what, received, fix))
     network = recipe.network(synapses=False)
+    _check_names_and_weights(recipe, network, where)
     _, n_outputs, n_inputs = shape(recipe, recipe.n_steps)
     if n_inputs or n_outputs != network.n_outputs:
         what = f"a supervisor of {network.n_outputs} channels, one for each output, and no inputs"
         raise InvalidValueError(message(where("task", "name"), what, f"{n_outputs} channels, {n_inputs} inputs"))
+
+
+def _check_names_and_weights(recipe: NetworkRecipe, network: Network, where: Callable[[str, str], str]) -> None:
+    """Refuse variables that are not known, and weights that are no quantities of their input, before any is drawn."""
+    import numpy as np
+
+    for name in recipe.values["record"]["variables"]:
+        if name not in network.state_variables:
+            raise unknown_name(where("record", "variables"), "state variable", name, network.state_variables)
+    rng = np.random.default_rng(0)
+    for (name, values), into in zip(recipe.of_kind("projections").items(), network.inputs, strict=True):
+        unit = network.populations[values["post"]].neuron.input_units[into]
+        drawn_numbers(where(f"projections.{name}", "weight"), values["weight"], (2,), unit, rng)
 
 
 def forecast(recipe: NetworkRecipe, target: str) -> Forecast:

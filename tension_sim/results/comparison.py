@@ -98,7 +98,9 @@ class Comparison:
 
 
 def _listed(runs: Any) -> list[Any]:
-    return list(runs) if isinstance(runs, Iterable) and not isinstance(runs, str | bytes) else [runs]
+    if isinstance(runs, str | bytes) or not isinstance(runs, Iterable) or getattr(runs, "ndim", 1) == 0:
+        return [runs]
+    return list(runs)
 
 
 def _names(names: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -147,6 +148,8 @@ def test_an_interrupt_before_a_run_is_told(command, monkeypatch):
 
     monkeypatch.setattr(commands, "_load", interrupted)
     monkeypatch.setattr("tension_sim.cli.terminal._answers", [])
+    # what ended an earlier run of this process does not count
+    monkeypatch.setattr("tension_sim.system.interrupts._last", signal.SIGINT)
     status, out, err = command("show", "lif_sine", "--json")
     assert (status, out) == (130, "")
     assert json.loads(err)["error"]["type"] == "Interrupt"

@@ -7,7 +7,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from tension_sim import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError, load_recipe, run_outcome
+from tension_sim import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError, load_recipe, run_outcome
 from tension_sim.recipes.run import check_run, forecast
 from tension_sim.system.data_folder import data_folder
 
@@ -122,11 +122,14 @@ def test_tables_must_be_tables(tmp_path):
     )
 
 
-def test_weights_that_do_not_fit_are_refused_before_a_build(tmp_path):
-    recipe = own(tmp_path, 'weight = "0.3*nS*(0.5 + rand())"', 'weight = "0.3*mV"')
-    with pytest.raises(TensionError) as caught:
-        check_run(recipe, target="numpy")
-    assert "Network.projections[0].weights: expected a quantity in nS" in str(caught.value)
+def test_weights_that_do_not_fit_are_refused_before_any_is_drawn(tmp_path):
+    with pytest.raises(UnitsError) as caught:
+        own(tmp_path, 'weight = "0.3*nS*(0.5 + rand())"', 'weight = "0.3*mV"')
+    assert "projections.exc_to_exc.weight: expected a quantity in nS" in str(caught.value)
+    with pytest.raises(
+        UnknownNameError, match=r"setting record.variables: expected a known state variable \(exc.I_fb, "
+    ):
+        load_recipe(NAME, {"record.variables": "x"})
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_an_interrupt_writes_the_last_checkpoint(tmp_path, number):
             sent.append(number)
             signal.raise_signal(number)
 
-    long, sent = np.tile(LONG, 10), []
+    long, sent = np.tile(LONG, 40), []  # longer than the time between two reports
     part = simulation().run(long, checkpoint=checkpoint, progress=interrupt)
     assert part.provenance["interrupted"] and 0 < part.n_steps < len(long)
     assert (tmp_path / MANIFEST).exists()

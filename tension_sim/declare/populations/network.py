@@ -81,7 +81,7 @@ class Network(Described, Declared):
     def __post_init__(self) -> None:
         self._put("dt", check_positive("Network.dt", seconds("Network.dt", self.dt)))
         check_choice("Network.dtype", self.dtype, DTYPES)
-        check_whole("Network.seed", self.seed, 0)
+        object.__setattr__(self, "seed", check_whole("Network.seed", self.seed, 0))
         self._check_tables()
         for k, projection in enumerate(self.projections):
             self._check_projection(f"Network.projections[{k}]", projection)

@@ -16,7 +16,7 @@ from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..language.code import check_error_code
 from ..learning import Learning
-from ..validation import check_text
+from ..validation import check_text, check_whole
 from .naming import check_parameters
 from .weights import Weights
 
@@ -98,8 +98,11 @@ class Projection(Described, Declared):
             check_text("Projection.into", self.into)
         object.__setattr__(self, "synapse", synapse_of(self.synapse))
         check_parameters("Projection.parameters", self.parameters)
-        if self.sign is not None and (isinstance(self.sign, bool) or self.sign not in (1, -1)):
-            raise InvalidValueError(message("Projection.sign", "+1, -1 or None", self.sign))
+        if self.sign is not None:
+            sign = check_whole("Projection.sign", self.sign, None)
+            if sign not in (1, -1):
+                raise InvalidValueError(message("Projection.sign", "+1, -1 or None", self.sign))
+            object.__setattr__(self, "sign", sign)
         if self.learning is not None and not isinstance(self.learning, Learning):
             fix = "Learning(alpha_P=...)."
             raise InvalidTypeError(message("Projection.learning", "a Learning or None", self.learning, fix))
