@@ -126,9 +126,7 @@ def test_weights_that_do_not_fit_are_refused_before_any_is_drawn(tmp_path):
     with pytest.raises(UnitsError) as caught:
         own(tmp_path, 'weight = "0.3*nS*(0.5 + rand())"', 'weight = "0.3*mV"')
     assert "projections.exc_to_exc.weight: expected a quantity in nS" in str(caught.value)
-    with pytest.raises(
-        UnknownNameError, match=r"record.variables: expected a known state variable \(exc.I_fb, "
-    ):
+    with pytest.raises(UnknownNameError, match=r"record.variables: expected a known state variable \(exc.I_fb, "):
         load_recipe(NAME, {"record.variables": "x"})
 
 
