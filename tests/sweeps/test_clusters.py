@@ -82,8 +82,10 @@ def test_no_batch_system_here(tmp_path, monkeypatch):
 
 
 SBATCH = """#!/bin/sh
-# runs a job at once, in a process group of its own, and tells its number
-setsid sh "$1" >{log} 2>&1 </dev/null &
+# keeps the script, as SLURM does, runs it at once in a process group of its own, and tells its number
+script=$(mktemp {log}.XXXXXX)
+cat "$1" >"$script"
+setsid sh "$script" >{log} 2>&1 </dev/null &
 echo "Submitted batch job $!"
 """
 SCANCEL = """#!/bin/sh
