@@ -372,6 +372,16 @@ SMALL = {
             "window": "20*ms",
         },
     ),
+    "network": (
+        "ei_adex_force",
+        {
+            "populations.exc.n": "8",
+            "populations.inh.n": "2",
+            "duration": "6*ms",
+            "readouts.output.start": "1*ms",
+            "readouts.output.stop": "4*ms",
+        },
+    ),
     "fitted_currents": (
         "kim_chow_2018/sines",
         {

@@ -25,6 +25,7 @@ from ..recipes.protocol import Forecast, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, not_negative, section
 from ..results import phases
+from ..system.memory import check_memory
 from ._tasks import draw_task, further_task, shape, task_section
 from .force import EXPECTED, measured_numbers
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOL", "NetworkRecipe"]
 
+#: Numbers that a neuron holds at least: states, their initial values and inputs.
+_VALUES = 10
 #: Spikes a second and neuron that a forecast counts with where none are expected; bytes of a synapse and of a spike.
 _ASSUMED_RATE, _SYNAPSE, _SPIKE = 30.0, 16, 12
 
@@ -85,12 +88,14 @@ def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if kind == "populations":
             found[name] = section(*_POPULATION)
-            neuron = load_neuron(str(table["neuron"])) if "neuron" in table else None
+            named = table.get("neuron")  # what is no text is refused as a value
+            neuron = load_neuron(named) if isinstance(named, str) else None
             found[f"{name}.parameters"] = _texts(neuron.parameters if neuron else ())
             found[f"{name}.initial"] = _texts(neuron.variables if neuron else ())
         elif kind in ("projections", "readouts"):
             found[name] = section(*(_PROJECTION if kind == "projections" else _READOUT))
-            synapse = load_synapse(str(table.get("synapse", "double_exponential")))
+            named = table.get("synapse")
+            synapse = load_synapse(named if isinstance(named, str) else "double_exponential")
             found[f"{name}.parameters"] = _texts(synapse.parameters)
             if kind == "readouts":
                 found[f"{name}.feedback"] = _texts(raw.get(f"{name}.feedback", ()))
@@ -225,6 +230,10 @@ def _check(recipe: NetworkRecipe, where: Callable[[str, str], str]) -> None:
             received = f"start = {values['start']:g} s, stop = {values['stop']:g} s"
             what, fix = "a time no later than stop", "exchange them, or change one."
             raise InvalidValueError(message(where(f"readouts.{name}", "start"), what, received, fix))
+    cells, outputs = recipe.of_kind("populations"), recipe.of_kind("readouts")
+    numbers = _VALUES + sum(values["outputs"] for values in outputs.values())
+    for name, values in cells.items():
+        check_memory(where(f"populations.{name}", "n"), 8 * numbers * values["n"], "fewer neurons or outputs")
     network = recipe.network(synapses=False)
     _check_names_and_weights(recipe, network, where)
     _, n_outputs, n_inputs = shape(recipe, recipe.n_steps)

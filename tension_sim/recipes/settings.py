@@ -81,6 +81,8 @@ def expression(where: str, value: Any) -> str:
     """Check a number or an expression with units, and return its text."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidTypeError(message(where, 'a number, or an expression such as "10*ms"', value))
+    if isinstance(value, int) and abs(value) >= 2**63:  # Python writes no whole number of thousands of digits
+        raise InvalidValueError(message(where, "a whole number below 2**63", value))
     return str(value)
 
 

@@ -343,8 +343,13 @@ def test_cuba_learns_the_same_on_numpy_and_compiled_once(tmp_path: Path, monkeyp
     from tension_sim.brian import continuable_program
 
     made: list[Path] = []
-    make = continuable_program.make
-    monkeypatch.setattr(continuable_program, "make", lambda folder, what: (made.append(folder), make(folder, what)))
+    make = continuable_program.compile_sources
+
+    def compile_sources(folder: Path, language: str) -> None:
+        made.append(folder)
+        make(folder, language)
+
+    monkeypatch.setattr(continuable_program, "compile_sources", compile_sources)
     space: dict[str, Any] = {}
     exec(compile(CUBA, "cuba.py", "exec"), space)
     with activated("numpy", tmp_path / "numpy"):
