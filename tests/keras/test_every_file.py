@@ -21,6 +21,7 @@ from tension_sim.declare.equations import (  # noqa: E402
     load_synapse,
     resolve_parameters,
 )
+from tension_sim.errors import InvalidValueError  # noqa: E402
 from tension_sim.keras_style.layers.layer_units import units_of  # noqa: E402
 from tension_sim.models import EchoStateNetwork  # noqa: E402
 from tension_sim.spiking import FileSpikingNN, SpikingNNModel  # noqa: E402
@@ -75,7 +76,19 @@ def rate_model(name: str) -> Any:
     return FORCEModel(force_layer=layer)
 
 
-@pytest.mark.parametrize("name", [*list_neurons(), *list_rate_units()])
+#: A rate layer says its step as a part of tau, so that it needs a file with one.
+WITH_TAU = [name for name in list_rate_units() if "tau" in load_neuron(name).parameters]
+
+
+@pytest.mark.parametrize("name", sorted({*list_rate_units()} - {*WITH_TAU}))
+def test_rate_units_without_tau_are_refused(name: str) -> None:
+    with pytest.raises(
+        InvalidValueError, match="Own.equation_file: expected a file with the parameter 'tau', of which"
+    ):
+        rate_model(name)
+
+
+@pytest.mark.parametrize("name", [*list_neurons(), *WITH_TAU])
 def test_both_engines_give_the_numbers_of_the_file(name: str) -> None:
     found = []
     for engine in ({"backend": "tensorflow", "jit_compile": False}, {"backend": "brian2", "target": "numpy"}):

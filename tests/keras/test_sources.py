@@ -135,7 +135,7 @@ def test_what_does_not_end_works_with_steps_per_epoch() -> None:
         (lambda: Batches(None), {}, "fit.steps_per_epoch: expected a number of elements, for the source does not end."),
         (lambda: draws(count=None), {}, "fit.steps_per_epoch: expected a number of elements, for the source has not ended after 50.\nReceived: None\nFix: pass steps_per_epoch."),
         (lambda: from_generator(None), {}, "fit.steps_per_epoch: expected a number of elements, for the source has not ended after 50."),
-        (lambda: draws(count=2), {"steps_per_epoch": 3}, "fit.x: expected 3 elements an epoch.\nReceived: 2\nFix: pass a smaller steps_per_epoch."),
+        (lambda: draws(count=2), {"steps_per_epoch": 3}, "fit.x: expected 3 elements per epoch.\nReceived: 2\nFix: pass a smaller steps_per_epoch."),
         (lambda: iter(()), {}, "fit.x: expected a dataset with at least one element.\nReceived: 0"),
         (lambda: draws(), {"steps_per_epoch": 0}, "fit.steps_per_epoch: expected a whole number, at least 1.\nReceived: 0"),
         (lambda: iter([np.zeros((3, 1))]), {}, "fit.x: expected a source of pairs (input, target).\nReceived: 'ndarray'\nFix: zip both datasets."),
