@@ -16,6 +16,7 @@ from ..errors import InvalidValueError, OutOfMemoryError, TensionError, message
 from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from ..system.interrupts import Interrupts, exit_status
+from .arguments import RECIPE, Name, Protocols, Set, Target, Tasks, recipe_settings
 from .cache import cache_app
 from .checkpoint import checkpoint_of, with_checkpoints
 from .compare import compare
@@ -40,42 +41,6 @@ app: typer.Typer = typer.Typer(
 app.add_typer(cache_app, name="cache")
 app.command()(report)
 app.command()(compare)
-
-
-def _complete(incomplete: str) -> list[str]:
-    """Return the recipes whose full or short names begin like this."""
-    names = list_recipes()
-    return [name for full in names for name in (full, full.rpartition("/")[2]) if name.startswith(incomplete)]
-
-
-Name = Annotated[
-    str,
-    typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.", autocompletion=_complete),
-]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
-]
-Protocols = Annotated[
-    Path | None, typer.Option("--protocols", help="Folder of your own protocols: its Python code is run.")
-]
-Tasks = Annotated[Path | None, typer.Option("--tasks", help="Folder of your own tasks: its Python code is run.")]
-Target = Annotated[
-    str | None,
-    typer.Option(help="numpy, cython, cpp_standalone, cuda_standalone or tensorflow (default: C++ where it can)."),
-]
-
-
-def _settings(pairs: list[str] | None, seed: int | None = None) -> dict[str, str]:
-    settings = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip() or not value.strip():
-            fix = 'e.g. --set G=0.05 or --set "duration=2*second".'
-            raise InvalidValueError(message("run --set", "KEY=VALUE", pair, fix))
-        settings[key.strip()] = value.strip()
-    if seed is not None:
-        settings["run.seed"] = str(seed)
-    return settings
 
 
 def _load(command: str, name: str, settings: dict[str, str], protocols: Path | None, tasks: Path | None) -> Recipe:
@@ -126,7 +91,7 @@ def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks
     from ..recipes.run import forecast, remarks
     from .settings_shown import recipe_shown, settings_shown
 
-    recipe = _load("show", name, _settings(set_), protocols, tasks)
+    recipe = _load("show", name, recipe_settings(set_), protocols, tasks)
     if json_wanted():
         forecasted = {"forecast": asdict(forecast(recipe)), "remarks": remarks(recipe)}
         say_json(recipe_shown(recipe) | forecasted)
@@ -175,10 +140,7 @@ def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
 @with_json
 @with_from
 def run(
-    name: Annotated[
-        str | None,
-        typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.", autocompletion=_complete),
-    ] = None,
+    name: Annotated[str | None, RECIPE] = None,
     set_: Set = None,
     target: Target = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
@@ -207,9 +169,9 @@ def run(
     formats = runs.check_formats(format_ or ())
     if (stored := stored_run()) is not None:
         chosen = {"target": target, "out": out, "overwrite": overwrite, "formats": formats, "dry_run": dry_run}
-        run_from(stored, _settings(set_), chosen, protocols, tasks)
+        run_from(stored, recipe_settings(set_), chosen, protocols, tasks)
         return
-    recipe = _load("run", name or "", _settings(set_, seed), protocols, tasks)
+    recipe = _load("run", name or "", recipe_settings(set_, seed), protocols, tasks)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")

@@ -11,7 +11,7 @@ import typer
 from ..errors import unknown_name
 from ..recipes.protocol import Forecast
 from ..system.interrupts import exit_status
-from .commands import Name
+from .arguments import Name
 from .groups import grouped
 from .options import json_wanted, with_json
 from .sweep_options import Design, OfRecipe, Where

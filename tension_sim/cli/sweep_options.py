@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from ..errors import InvalidValueError, message, unknown_name
-from .commands import Protocols, Set, Target, Tasks, _settings
+from .arguments import Protocols, Set, Target, Tasks, recipe_settings
 
 if TYPE_CHECKING:
     from ..run.simulation import Target as TargetName
@@ -95,7 +95,7 @@ class OfRecipe:
         """Load a recipe as the base of all points."""
         from ..sweeps.base import base_of
 
-        return base_of(command, name, _settings(self.set_), self.protocols, self.tasks)
+        return base_of(command, name, recipe_settings(self.set_), self.protocols, self.tasks)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..system.interrupts import exit_status
-from .commands import Name
+from .arguments import Name
 from .groups import grouped
 from .options import json_wanted, with_json
 from .sweep import say_workers
