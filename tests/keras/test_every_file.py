@@ -82,9 +82,7 @@ WITH_TAU = [name for name in list_rate_units() if "tau" in load_neuron(name).par
 
 @pytest.mark.parametrize("name", sorted({*list_rate_units()} - {*WITH_TAU}))
 def test_rate_units_without_tau_are_refused(name: str) -> None:
-    with pytest.raises(
-        InvalidValueError, match="Own.equation_file: expected a file with the parameter 'tau'"
-    ):
+    with pytest.raises(InvalidValueError, match="Own.equation_file: expected a file with the parameter 'tau'"):
         rate_model(name)
 
 
