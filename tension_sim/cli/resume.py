@@ -45,6 +45,7 @@ def resume_by(run: Callable[..., None]) -> Callable[..., None]:
             force=True,
             checkpoint=float(note["every"]),
             resume=True,
+            short=bool(note.get("short")),
             **own,
         )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..results.phases import Phase
     from ..results.results import Results
+    from .expected import Short
 
 __all__ = [
     "Forecast",
@@ -143,6 +144,10 @@ class Recipe(Described):
     expected : dict
         What the reference gives for the protocol's numbers, each a tuple of one value or of the
         two ends of a range; ``reference``, a text that says where these come from.
+    expected_at : tuple of str
+        Settings that are expected to differ from the file, for `expected` belongs to its shorter run.
+    short : Short, optional
+        The shorter run that a recipe of many minutes states, in ``[short]``: its settings, and what is expected of it.
     sweeps : dict of dict
         Sweeps of the recipe as written, by their names, in ``[sweep.NAME]``; see `tension_sim.sweeps.plans`.
     changed : tuple of str
@@ -161,6 +166,8 @@ class Recipe(Described):
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     sweeps: Mapping[str, Any] = field(default_factory=dict)
+    expected_at: tuple[str, ...] = ()
+    short: Short | None = None
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"name": self.name, "summary": self.summary}
