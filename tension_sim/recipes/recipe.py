@@ -99,7 +99,8 @@ def _locate(name: str | Path) -> tuple[str, Path]:
         more = f" and {len(near) - _MOST_NAMED} more" if len(near) > _MOST_NAMED else ""
         fix = f"these contain it: {', '.join(near[:_MOST_NAMED])}{more}."
         raise UnknownNameError(message(where, "a known recipe", text, fix))
-    raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
+    known = [*files, *(full.rpartition("/")[2] for full in files)]
+    raise unknown_name(where, "recipe", text, known, "tension-sim list")
 
 
 def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) -> None:
