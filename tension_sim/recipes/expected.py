@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..tasks.registry import Setting
-from .protocol import Protocol
+from .protocol import Protocol, Short
 
-__all__ = ["Short", "expected_of", "short_of"]
+__all__ = ["expected_of", "short_of"]
 
 _KEYS = ("settings", "expected")
-
-
-@dataclass(frozen=True)
-class Short:
-    """A run of at most some minutes that stands for one of hours.
-
-    Attributes
-    ----------
-    settings : dict
-        As for `load_recipe`.
-    expected : dict
-        As `Recipe.expected`, for a run with these settings.
-    """
-
-    settings: Mapping[str, Any]
-    expected: Mapping[str, Any] = field(default_factory=dict)
 
 
 def expected_of(table: Mapping[str, Any], where: str, protocol: Protocol[Any]) -> dict[str, Any]:

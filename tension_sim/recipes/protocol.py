@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ..results.phases import Phase
     from ..results.results import Results
-    from .expected import Short
 
 __all__ = [
     "Forecast",
@@ -29,6 +28,7 @@ __all__ = [
     "Outcome",
     "Protocol",
     "Recipe",
+    "Short",
     "Verdict",
     "list_protocols",
     "load_protocol",
@@ -121,6 +121,22 @@ class Further:
     x: np.ndarray | None = None
     rates: np.ndarray | None = None
     every: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Short:
+    """A run of at most some minutes that stands for one of hours.
+
+    Attributes
+    ----------
+    settings : dict
+        As for `load_recipe`.
+    expected : dict
+        As `Recipe.expected`, for a run with these settings.
+    """
+
+    settings: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
