@@ -7,7 +7,16 @@ import re
 import numpy as np
 import pytest
 
-from tension_sim import FittedNetwork, InvalidValueError, Learning, SparseKernel, firing_rate, load_neuron, mean_input
+from tension_sim import (
+    Connector,
+    FittedNetwork,
+    InvalidValueError,
+    Learning,
+    SparseKernel,
+    firing_rate,
+    load_neuron,
+    mean_input,
+)
 from tension_sim.declare.arrays_in import numbers, whole_numbers
 from tension_sim.declare.delays import steps_of
 from tension_sim.declare.language import Meaning, check_equations, check_linear, declared_unit, parse, read_equations
@@ -15,6 +24,7 @@ from tension_sim.declare.language.unit_table import BASE_UNITS
 from tension_sim.declare.time_constants import check_time_constants
 from tension_sim.declare.units import Quantity, evaluate
 from tension_sim.declare.validation import check_whole, check_window
+from tension_sim.errors import OutOfMemoryError
 
 SECOND, VOLT = BASE_UNITS["second"], BASE_UNITS["volt"]
 
@@ -327,6 +337,28 @@ class TestTimeConstants:
 
     def test_the_exponential_method_takes_any_step(self, tmp_path):
         self.check(self.neuron(tmp_path, "(I + F + E - a)/t_a", "exponential_euler"), 1.0)
+
+
+class TestMemory:
+    """A synapse takes 40 bytes while it is drawn; what does not fit is refused with the forecast, before any is."""
+
+    @pytest.mark.parametrize(
+        ("draw", "gigabytes"),
+        [
+            (lambda rng: SparseKernel.random(10**6, 0.25, 1.0, rng), "1e+04"),
+            (lambda rng: SparseKernel.random(2 * 10**6, 1, 1.0, rng), "1.6e+05"),
+            (lambda rng: SparseKernel.fixed_outdegree(np.arange(1000), 10**9, 5 * 10**8, rng), "2e+04"),
+            (lambda rng: Connector("all_to_all", 1).draw("A", (10**6, 2 * 10**6), "1", False, rng), "8e+04"),
+            (lambda rng: Connector("pairwise_bernoulli", 1, p=0.25).draw("A", (10**6,) * 2, "1", True, rng), "1e+04"),
+            (
+                lambda rng: Connector("fixed_indegree", 1, indegree=500).draw("A", (9**9, 10**9), "1", True, rng),
+                "2e+04",
+            ),
+        ],
+    )
+    def test_forecast(self, draw, gigabytes):
+        with pytest.raises(OutOfMemoryError, match=re.escape(f"Received: 'about {gigabytes} GB'\nFix: choose fewer ")):
+            draw(np.random.default_rng(0))
 
 
 class TestFitted:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS
+from brian2.core.variables import Constant
 from brian2.equations.equations import Equations, dimensions_and_type_from_string
+from brian2.parsing.bast import brian_ast
+from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.stateupdaters.base import StateUpdateMethod
+from brian2.units.fundamentalunits import get_or_create_dimension
+from scipy import special
 
 from tension_sim.brian.assemble import EQUATION_FUNCTIONS
 from tension_sim.declare.language import (
     Meaning,
+    Reader,
     check_equations,
     check_linear,
     check_method,
@@ -164,6 +173,17 @@ class TestTables:
             assert function.gives == {"highest": "any"}.get(theirs[name]._return_type, theirs[name]._return_type), name
         assert {*CONSTANTS} == {*DEFAULT_CONSTANTS} - {"-inf"}
 
+    def test_functions_have_the_values_of_scipy(self):
+        x = np.array([-3.0, -0.75, -1e-9, 0.0, 1e-9, 0.4, 1.0, 2.5])
+        for name in FUNCTIONS.keys() & {*dir(special)}:
+            some = x[x >= 0] if name == "log1p" else x
+            assert FUNCTIONS[name].compute(some) == pytest.approx(getattr(special, name)(some), rel=1e-14, abs=0), name
+        assert FUNCTIONS["exprel"].compute(0) == 1.0
+        assert FUNCTIONS["clip"].compute(x, -1, 1).tolist() == [-1, -0.75, -1e-9, 0, 1e-9, 0.4, 1, 1]
+        assert FUNCTIONS["int"].compute(x).tolist() == [-3, 0, 0, 0, 0, 0, 1, 2]
+        assert FUNCTIONS["sign"].compute(x).tolist() == [-1, -1, -1, 0, 1, 1, 1, 1]
+        assert CONSTANTS == {name: DEFAULT_CONSTANTS[name].value for name in CONSTANTS}
+
     def test_every_method_of_brian2_is_taken_or_refused_with_a_reason(self):
         assert {*METHODS, *REFUSED_METHODS} == {*StateUpdateMethod.stateupdaters}
 
@@ -243,6 +263,57 @@ class TestExpressions:
     def test_no_text(self):
         with pytest.raises(InvalidTypeError, match=r"A\.b: expected an expression\.\nReceived: 3"):
             parse("A.b", 3)
+
+
+#: Every operator, joining what stands at a and b.
+JOINED = [
+    *(f"{{a}} {sign} {{b}}" for sign in "+ - * / // % ** < <= > >= == != and or".split()),
+    "-{a}",
+    "not {a}",
+    "clip({a}, {b}, 1)",
+]
+
+
+def operators(names: str) -> list[str]:
+    """Return texts in which each operator stands within each other, on both sides, in brackets."""
+    (one, two, three), found = names, []
+    for outer, inner in itertools.product(JOINED, JOINED):
+        nested = f"({inner.format(a=one, b=two)})"
+        found += [outer.format(a=nested, b=three), outer.format(a=three, b=nested)]
+    return found
+
+
+class TestOperators:
+    def test_no_bracket_that_matters_is_lost_and_no_other_is_kept(self):
+        """Python's own parser and writer are the judge."""
+        for text in operators("abc"):
+            tree = ast.parse(text, mode="eval").body
+            written = render(parse("A.b", text))
+            assert ast.dump(ast.parse(written, mode="eval").body) == ast.dump(tree), text
+            if not re.search(r"and|or|not|\*\* \(-", text):  # where its writer keeps some that need not be
+                assert written.replace(" ", "") == ast.unparse(tree).replace(" ", ""), text
+        assert render(parse("A.b", "a**(-b)")) == "a**-b"
+        assert render(parse("A.b", "(a and (not b)) or (c < d)")) == "a and not b or c < d"
+
+    def test_what_they_mean_is_what_brian2_says(self):
+        """Dimension and kind, or that there is none, for numbers of each kind and unit."""
+        kinds = {"float": np.float64, "integer": np.int32, "boolean": np.bool_}
+        variables = {"clip": DEFAULT_FUNCTIONS["clip"]}
+        for name, of in NAMES.items():
+            dim = get_or_create_dimension(of.dimension)
+            variables[name] = Constant(name, kinds[of.kind](1), dimensions=dim)
+        understood = 0
+        for names in ("vvv", "vxn", "nnx", "bbb", "xnv", "vvb", "nnn"):
+            for text in operators(names):
+                try:
+                    found = Reader("A.b", NAMES).read(parse("A.b", text))
+                except TensionError:
+                    continue
+                understood += 1
+                assert tuple(parse_expression_dimensions(text, variables)._dims) == found.dimension, text
+                if found.kind != "boolean" and "**" not in text:
+                    assert brian_ast(text, variables).dtype == found.kind, text
+        assert understood == 885
 
 
 class TestConditionsAndStatements:
