@@ -356,6 +356,7 @@ class TestConditionsAndStatements:
             ("b = 1", InvalidValueError, "A: b: expected a value: a condition."),
             ("x = b", InvalidValueError, "A: x: expected a value: a number."),
             ("import os", InvalidValueError, "A: expected statements such as"),
+            ("v\u00fc = 1", InvalidValueError, "A: expected statements such as"),
             ("int = 1", InvalidValueError, "'int' is a function or constant of equations: choose another name."),
         ],
     )  # fmt: skip
@@ -433,6 +434,23 @@ class TestEquations:
             ("x = k*i : 1 (shared)", InvalidValueError, "A: x: expected a shared variable of shared ones.\nReceived: ['i']"),  # noqa: E501
             ("x = standard_normal(k, 1, i) : 1", InvalidValueError, "A: x: expected whole numbers inside standard_normal()."),  # noqa: E501
             ("dx/dt = (k + x)**100/tau : 1", InvalidValueError, "expected formulas of at most 5000 parts"),
+            ("x = timestep(k, dt) : integer", UnitsError, "A: x: expected times inside timestep().\nReceived: 'timestep(k, dt)'\nFix: give them in seconds."),  # noqa: E501
+            ("x = I//2 : volt", UnitsError, "A: x: expected plain numbers beside //.\nReceived: 'I//2'\nFix: divide by a unit first."),  # noqa: E501
+            ("x = 2//I : 1", UnitsError, "A: x: expected plain numbers beside //."),
+            ("x = I + k : volt", UnitsError, "A: x: expected terms of one unit, not volt and 1 (no unit).\nReceived: 'I + k'\nFix: give both terms the same unit."),  # noqa: E501
+            ("x = clip(I, 0, 1) : volt", UnitsError, "A: x: expected terms of one unit, not volt and 1 (no unit)."),
+            ("x = clip(I, I, 1) : volt", UnitsError, "A: x: expected terms of one unit, not volt and 1 (no unit)."),
+            ("x = exp(800) : 1", InvalidValueError, "A: x: expected a finite value of exp(800)."),
+            ("x = tan(pi/2) : 1", InvalidValueError, "A: x: expected a finite value of tan(pi/2)."),
+            ("x = k*(k > 1) : 1", InvalidValueError, "A: x: expected a number, not the condition k > 1."),
+            ("x = True : 1", InvalidValueError, "A: x: expected x: a number.\nReceived: 'True'\nFix: write int(...) around a condition."),  # noqa: E501
+            ("x = standard_normal(1, 1) : 1", InvalidValueError, "A: x: expected standard_normal() with 3 arguments."),
+            ("x = 'a' : 1", InvalidValueError, "A: x: expected a number.\nReceived: \"'a'\"\nFix: write a plain number, with its unit after a '*'."),  # noqa: E501
+            ("v : siemens/metre**2.5.5", InvalidValueError, "A: v: "),
+            ("v : volt**k", InvalidValueError, "A: v: expected a unit such as \"volt\", \"1/second\" or \"siemens/metre**2\".\nReceived: 'volt**k'"),  # noqa: E501
+            ("v = 2", InvalidValueError, "A: expected equations such as \"dv/dt = -v/tau : volt\", \"x = 2*v : volt\" or \"x : 1\".\nReceived: 'v = 2'"),  # noqa: E501
+            ("v\u00fc : 1", InvalidValueError, "A: expected equations such as"),
+            ("dv\u00fc/dt = 1 : 1", InvalidValueError, "A: expected equations such as"),
             ("int : 1", InvalidValueError, "A: expected a name that is free.\nReceived: 'int'"),
         ],
     )  # fmt: skip
@@ -485,6 +503,20 @@ class TestDoor:
             InvalidValueError, match=re.escape("a.toml with b.toml: equations: expected one equation a")
         ):
             check_code(["a", "b"], equations="x : 1\nx : 1", parameters={}, method="euler")
+
+    def test_names_of_a_circuit_pass_where_it_writes_the_code_itself(self):
+        texts = {"equations": "a : 1\nunit : 1", "parameters": {}, "method": "euler", "threshold": "a > 1"}
+        code = check_code([], **texts, rate="z_now = 2*a\na = z_now", reset="rate_time = a\na = rate_time")
+        assert (code["rate"], code["reset"]) == ("z_now = 2*a\na = z_now", "rate_time = a\na = rate_time")
+        for key in ("rate", "reset"):
+            with pytest.raises(InvalidValueError, match=f"equations: {key}: expected a name that is free"):
+                check_code([], **texts, **{key: "volt = a"})
+
+    def test_what_does_not_change_is_not_assigned(self):
+        texts = {"equations": "a : 1\nb : 1 (constant)\nc : 1 (shared)", "parameters": {}, "method": "euler"}
+        for key, name in itertools.product(("rate", "reset"), "bc"):
+            with pytest.raises(InvalidValueError, match=rf"{key}: expected a variable that may change \(a\)"):
+                check_code([], **texts, **{key: f"{name} = 1"})
 
     def test_errors_of_rules(self):
         assert check_error_code("A", "f(z)-y") == "f(z) - y"
