@@ -161,6 +161,20 @@ def test_place_in_the_step():
     assert [(part.when, part.order) for part in made.contained_objects] == [("start", 6)]
 
 
+@pytest.mark.parametrize(("given", "order"), [(None, 3), (10, 10), (5, 5)])
+def test_place_of_all_that_learns_synapses(given, order):
+    """r of the synapses, then z, the error, the update, and the weights back into the synapses."""
+    neurons = b2.NeuronGroup(2, "r : 1\ng : 1", threshold="r > 1", reset="r = 0", name="neurons")
+    synapses = b2.Synapses(neurons, neurons, "w : 1", on_pre="g_post += w", name="learned")
+    synapses.connect()
+    made = RLS(synapses, Signal(np.zeros((1, 2))), weight="w", trace="r_pre", alpha_P=1.0, order=given, name="rule")
+    assert (made.when, made.order) == ("end", order)
+    assert {part.name: (part.when, part.order) for part in made.contained_objects} == {
+        "rule_synapses": ("end", order - 3), "rule_sums_0": ("end", order - 2), "rule_error_0": ("end", order - 1),
+        "rule_learned": ("end", order + 1),
+    }  # fmt: skip
+
+
 def test_a_part_of_a_users_own_may_change_the_schedule():
     made = rule()
     assert made.schedule_is_its_own is True
