@@ -20,12 +20,14 @@ from .arguments import RECIPE, Name, Protocols, Set, Target, Tasks, recipe_setti
 from .cache import cache_app
 from .checkpoint import checkpoint_of, with_checkpoints
 from .compare import compare
+from .groups import grouped
 from .job import Job, perform, say_dry_run
 from .options import json_wanted, short_wanted, stored_run, with_from, with_json, with_short
 from .report import report
 from .resume import resume_by
 from .terminal import ERR, OUT, answered, plain, say, say_json
 from .told import told_error, told_interrupt, wants_json
+from .watch import WORDS, Words, going, refuse_words
 
 if TYPE_CHECKING:
     from ..run import simulation
@@ -142,6 +144,7 @@ def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
 @with_short
 @with_json
 @with_from
+@grouped
 def run(
     name: Annotated[str | None, RECIPE] = None,
     set_: Set = None,
@@ -163,6 +166,7 @@ def run(
     tasks: Tasks = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
+    words: Words = WORDS,
 ) -> None:
     """Run a recipe, or go on with a stored run, and leave figure, numbers and results in a folder."""
     from ..recipes import run as runs
@@ -171,29 +175,30 @@ def run(
     known = _checked_words(name, target, seed)
     formats = runs.check_formats(format_ or ())
     if (stored := stored_run()) is not None:
+        refuse_words(words)
         chosen = {"target": target, "out": out, "overwrite": overwrite, "formats": formats, "dry_run": dry_run}
         run_from(stored, recipe_settings(set_), chosen, protocols, tasks)
         return
     recipe = _load("run", name or "", recipe_settings(set_, seed), protocols, tasks)
+    goes = going(words, recipe)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
     told: dict[str, object] = {"recipe": recipe.name, "forecast": asdict(expected), "remarks": runs.remarks(recipe)}
     if not json_wanted():
         _print_forecast(expected, target or "cpp_standalone", recipe)
+    options = {"target": known, "force": force, "expected": expected}
     if dry_run:
-        runs.check_run(recipe, target=known, force=force, expected=expected)
+        goes.check(recipe, **options)
         say_dry_run(recipe.name, expected.steps, folder, told)
         return
     runs.check_forecast(recipe, known, force, expected)  # before there is a folder
     note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
-    note |= {"short": short_wanted(), "protocols": protocols, "tasks": tasks}
+    note |= {"short": short_wanted(), "protocols": protocols, "tasks": tasks} | goes.note
     checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
-        return runs.run_outcome(
-            recipe, target=known, progress=progress, force=force, expected=expected, checkpoint=checkpoint
-        )
+        return goes.run(recipe, progress=progress, checkpoint=checkpoint, **options)
 
     told |= {"expected": recipe.expected, "dry_run": False}
     numbers = (recipe.protocol.expected, recipe.expected)
