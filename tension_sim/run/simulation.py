@@ -296,6 +296,8 @@ class Simulation(Described):
                 checkpoint,
                 {"trial": str(trial), "learning": str(learning)} | ({} if steered is None else steered.identity),
             )
+        if steered is not None:
+            steered.end(reached.state)
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
         results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
