@@ -336,6 +336,20 @@ SMALL = {
             "restart_settle_trials": "0",
         },
     ),
+    "innate": (
+        "laje_buonomano_2013/timing",
+        {
+            "n": "20",
+            "offset": "2*ms",
+            "pulse": "2*ms",
+            "task.duration": "20*ms",
+            "task.delay": "10*ms",
+            "perturbation.delay": "5*ms",
+            "trials": "1",
+            "readout_trials": "1",
+            "test_trials": "1",
+        },
+    ),
     "spiking_full_force": (
         "lif_factors",
         {
