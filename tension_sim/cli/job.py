@@ -207,13 +207,17 @@ def shown_range(ends: Sequence[float], number: Number) -> str:
 
 
 def _report(job: Job, outcome: Outcome, folder: Path, replaced: list[str]) -> None:
+    from ..recipes.result_folder import SCRIPT
     from ..recipes.run import result_files
 
-    files = list(result_files(job.formats))
+    files = [*result_files(job.formats), *([SCRIPT] if outcome.results.provenance.get("steering") else [])]
     if json_wanted():
         say_json(_described(job, outcome) | {"folder": str(folder), "files": files, "replaced": replaced})
         return
     _print_numbers(job, outcome)
+    stopped = outcome.results.provenance.get("stopped")
+    if stopped is not None:
+        say(f"ended early, at {stopped['time']:g} s (step {stopped['step']} of {job.steps}): {stopped['why']}")
     if outcome.verdict is not None:
         say(f"verdict: {outcome.verdict.text}")
     say(f"written: {folder}/{', '.join(files)}")
@@ -231,6 +235,7 @@ def _described(job: Job, outcome: Outcome) -> dict[str, Any]:
         "timings": dict(results.timings),
         "interrupted": bool(results.provenance.get("interrupted")),
         "steps": results.n_steps,
+        "stopped": results.provenance.get("stopped"),
     }
     return jsonable(dict(job.told) | told)
 

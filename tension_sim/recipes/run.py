@@ -12,11 +12,12 @@ from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import Target, target_named
 from ..run.stages import told_by
+from ..run.watch.plan import current_plan
 from ..system.memory import fits, total_memory
 from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
 from .protocol import Forecast, Outcome
-from .provenance import provenance_of
+from .provenance import provenance_of, words_of
 from .recipe import Recipe
 from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 from .verdict import judge, remarks
@@ -174,8 +175,10 @@ def run_outcome(
         outcome = recipe.protocol.run(recipe, target=target, progress=report)
         if progress is True and not outcome.results.interrupted:
             report(1, 1)  # a run may end before its forecast
-    verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
+    told = outcome.results.provenance
+    verdict = judge(recipe, outcome.numbers, bool(told.get("interrupted")), told.get("stopped"))
     about = provenance_of(recipe, outcome.numbers, verdict)
+    about["repeat"] += words_of(told, current_plan())
     results = replace(outcome.results, provenance=outcome.results.provenance | about)
     return replace(outcome, results=results, verdict=verdict)
 

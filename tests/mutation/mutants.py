@@ -45,6 +45,14 @@ class Mutant:
         """The name under which the file is imported."""
         return self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
+    @property
+    def defined(self) -> frozenset[str]:
+        """The names that the file defines."""
+        body = ast.parse((ROOT / self.file).read_text(encoding="utf-8")).body
+        targets = [target for node in body for target in getattr(node, "targets", [getattr(node, "target", node)])]
+        found = (getattr(each, "name", getattr(each, "id", None)) for each in targets)
+        return frozenset(name for name in found if name)
+
     def as_dict(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name != "text"}
 
