@@ -59,7 +59,7 @@ class InnateRecipe(TrialRecipe):
         """Input of a perturbed trial, shape (steps, inputs)."""
         given = self.values["perturbation"]
         x = self.trial.inputs.copy()
-        start = self.window.start + self.steps(given["delay"])
+        start = self.window.start + self.steps(given["start"])
         x[start : start + self.steps(given["duration"]), -1] += given["amplitude"]
         return x
 

@@ -53,7 +53,7 @@ SECTIONS = {
         ("amplitude", "1", 0.0, not_negative),
         ("duration", "second", 0.01, not_negative),
         # after the pulse
-        ("delay", "second", 0.3, not_negative),
+        ("start", "second", 0.3, not_negative),
     ),
     "run": section(
         ("trials", "1", REQUIRED, count("trials", 1)),
@@ -234,12 +234,12 @@ def _check(recipe: InnateRecipe, where: Callable[[str, str], str]) -> None:
     if recipe.window.start >= recipe.window.stop:
         raise InvalidValueError(message(where("task", "name"), "a trial that goes on after its inputs", len(trial)))
     given = recipe.values["perturbation"]
-    last = recipe.window.start + recipe.steps(given["delay"]) + recipe.steps(given["duration"])
+    last = recipe.window.start + recipe.steps(given["start"]) + recipe.steps(given["duration"])
     if recipe.perturbed and last > len(trial):
-        fix = "a smaller delay, or duration."
+        fix = "an earlier start, or a shorter duration."
         received = f"{last * recipe.dt:g} s"
         what = f"a perturbation that ends within the trial of {len(trial) * recipe.dt:g} s"
-        raise InvalidValueError(message(where("perturbation", "delay"), what, received, fix))
+        raise InvalidValueError(message(where("perturbation", "start"), what, received, fix))
     check_count(where("run", "trials"), trial, recipe.n_trials)
     for of in ("learning", "readout"):
         recipe.learning(of)

@@ -162,7 +162,7 @@ def ready_set_go(
 
 
 @trial_task(
-    offset="second", pulse="second", amplitude="1", duration="second", delay="second", width="second",
+    offset="second", pulse="second", amplitude="1", delay="second", after="second", width="second",
     baseline="1", height="1",
 )  # fmt: skip
 def timed_peak(
@@ -171,25 +171,24 @@ def timed_peak(
     offset: float = 0.2,
     pulse: float = 0.05,
     amplitude: float = 5.0,
-    duration: float = 2.15,
     delay: float = 2.0,
+    after: float = 0.15,
     width: float = 0.03,
     baseline: float = 0.2,
     height: float = 0.8,
 ) -> Trial:
     """A flat line with a bell-shaped peak, a delay after a pulse of input; a second input is silent.
 
-    A trial begins with a pause of `offset`, and ends `duration` after the pulse.
+    A trial begins with a pause of `offset`, and ends `after` the peak.
     """
-    if not offset >= 0:
-        raise InvalidValueError(message("task.offset", "a time of at least 0", offset))
-    if not 0 <= delay <= duration:
-        raise InvalidValueError(message("task.delay", "a time from 0 to task.duration", delay))
+    for name, time in (("offset", offset), ("delay", delay), ("after", after)):
+        if not time >= 0:
+            raise InvalidValueError(message(f"task.{name}", "a time of at least 0", time))
     if not width > 0:
         raise InvalidValueError(message("task.width", "a time above 0", width))
     before = _steps("offset", offset + dt, dt) - 1
     begin = before + _steps("pulse", pulse, dt)
-    n = begin + _steps("duration", duration, dt)
+    n = begin + _steps("delay", delay + after, dt)
     inputs = np.zeros((n, 2))
     inputs[before:begin, 0] = amplitude
     late = (np.arange(n) - begin) * dt - delay

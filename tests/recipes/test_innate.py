@@ -14,8 +14,8 @@ from tension_sim.tasks.trials import find
 
 NAME = "laje_buonomano_2013/timing"
 SMALL = {
-    "n": "20", "p": "0.3", "offset": "5*ms", "pulse": "4*ms", "task.duration": "50*ms", "task.delay": "40*ms",
-    "width": "5*ms", "perturbation.delay": "10*ms", "trials": "3", "readout_trials": "2", "test_trials": "2",
+    "n": "20", "p": "0.3", "offset": "5*ms", "pulse": "4*ms", "delay": "40*ms", "after": "10*ms",
+    "width": "5*ms", "perturbation.start": "10*ms", "trials": "3", "readout_trials": "2", "test_trials": "2",
     "noise": "0.3", "seed": "4",
 }  # fmt: skip
 
@@ -119,7 +119,7 @@ def test_the_recipe_is_the_published_network():
 
 
 def test_the_peak_comes_after_its_delay():
-    trial = find("timed_peak").function(1e-3, None, offset=0.1, pulse=0.02, duration=1.0, delay=0.5, width=0.05)
+    trial = find("timed_peak").function(1e-3, None, offset=0.1, pulse=0.02, delay=0.5, after=0.5, width=0.05)
     assert trial.inputs.shape == (1120, 2) and not trial.inputs[:, 1].any()
     assert trial.target.argmax() == 620 and trial.target.max() == pytest.approx(1)
     assert trial.target[[0, -1], 0] == pytest.approx(0.2)
@@ -133,13 +133,13 @@ def test_the_peak_comes_after_its_delay():
         ({"p": "0.98", "n": "20"}, InvalidValueError, "network.p: expected fewer than the 20 units"),
         ({"task.name": "chirp"}, InvalidValueError, "task.name: expected a task with two inputs at least"),
         ({"task.name": "timed_pek"}, UnknownNameError, "did you mean 'timed_peak'?"),
-        ({"task.delay": "3*second"}, InvalidValueError, "task.delay: expected a time from 0 to task.duration"),
+        ({"delay": "-1*ms"}, InvalidValueError, "task.delay: expected a time of at least 0"),
         ({"width": "0*ms"}, InvalidValueError, "task.width: expected a time above 0"),
         ({"offset": "-1*ms"}, InvalidValueError, "task.offset: expected a time of at least 0"),
         (
-            {"perturbation.delay": "2.145*second"},
+            {"perturbation.start": "2.145*second"},
             InvalidValueError,
-            "perturbation.delay: expected a perturbation that ends within the trial of 2.4 s",
+            "perturbation.start: expected a perturbation that ends within the trial of 2.4 s",
         ),
         ({"trained": "1.5"}, InvalidValueError, "network.trained: expected"),
         ({"noise": "-1"}, InvalidValueError, "network.noise: expected"),
