@@ -336,6 +336,18 @@ SMALL = {
             "restart_settle_trials": "0",
         },
     ),
+    "classification": (
+        "classification",
+        {
+            "n": "10",
+            "dt": "0.5*ms",
+            "slot": "2*ms",
+            "duration": "8*ms",
+            "learning.start": "0*ms",
+            "learning.stop": "4*ms",
+            "every": "1",
+        },
+    ),
     "innate": (
         "laje_buonomano_2013/timing",
         {
