@@ -48,6 +48,7 @@ def resume_by(run: Callable[..., None]) -> Callable[..., None]:
             steering=None if note.get("steering") is None else Path(str(note["steering"])),
             checkpoint=float(note["every"]),
             resume=True,
+            short=bool(note.get("short")),
             **own,
         )
 

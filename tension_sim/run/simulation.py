@@ -148,7 +148,7 @@ class Simulation(Described):
             threads = check_whole("Simulation.threads", threads, 1)
             if threads > _MOST_THREADS:
                 raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
-        self.wiring: ForceWiring | FittedWiring | NetworkWiring
+        self.wiring: ForceWiring | FittedWiring | NetworkWiring[Network]
         if isinstance(net, Network):
             self.wiring = NetworkWiring(net, self.record, threads or 0)
         elif isinstance(net, ForceNetwork):
