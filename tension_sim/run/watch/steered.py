@@ -163,7 +163,8 @@ class Steered:
         """Go on from a state, and pause after some seconds; None: run to the end."""
         deadline = None if seconds is None else time.monotonic() + seconds
         self._take_back(state)
-        now, at, found, interrupted, failed = dict(state), done, [], False, False
+        now, at, interrupted, failed = dict(state), done, False, False
+        found: list[Piece] = []
         while at < self.steps and self._stopped is None:
             interrupted = self._obey(self.start + at, now, found)
             late = deadline is not None and time.monotonic() >= deadline
