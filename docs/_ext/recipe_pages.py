@@ -72,7 +72,8 @@ def _numbers(recipe: Any, run: dict[str, Any] | None) -> str:
     measured, rows = (run or {}).get("numbers", {}), []
     columns = {"expected": recipe.expected}
     if recipe.short is not None:
-        columns = {"expected of a short run": recipe.short.expected, "expected at published size": recipe.expected}
+        both = {"expected of a short run": recipe.short.expected, "expected at published size": recipe.expected}
+        columns = {heading: table for heading, table in both.items() if table}
     for key, number in recipe.protocol.expected.items():
         wanted = [table.get(key) for table in columns.values()]
         if not any(wanted) and key not in measured:

@@ -130,7 +130,7 @@ def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
     minutes = expected.seconds / 60
     duration = f"{expected.seconds:.0f} s"
     if minutes >= 2:
-        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.6g} h"
+        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
     memory = expected.memory / 1e6
     size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.6g} GB"
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
@@ -202,7 +202,7 @@ def run(
 
     told |= {"expected": recipe.expected, "dry_run": False}
     numbers = (recipe.protocol.expected, recipe.expected)
-    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint))
+    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint, goes.above))
 
 
 def _checked_words(name: str | None, target: str | None, seed: int | None) -> simulation.Target | None:
