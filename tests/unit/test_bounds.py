@@ -237,9 +237,9 @@ class TestNumbersOfUsers:
             with pytest.raises(InvalidValueError, match=r"A\.b: expected numbers that float64 holds"):
                 numbers("A.b", [0, value, 0], "numbers")
 
-    def test_a_mask_is_found_under_32_lists(self):
+    def test_a_mask_is_found_under_33_lists(self):
         value = np.ma.masked_array([1.0, 2.0], [False, True])
-        for _ in range(32):
+        for _ in range(33):
             value = [value]
         assert np.isnan(numbers("A.b", value, "numbers", gaps=True)).ravel().tolist() == [False, True]
 
