@@ -211,6 +211,12 @@ class TestInitialState:
 
 
 class TestRecord:
+    def test_equal_choices_are_equal(self):
+        choice = Record(every=2, variables={"v": [0, 1]}, off="v")
+        assert choice == Record(every=2, variables={"v": np.array([0, 1])}, off=("v",))
+        for other in (Record(every=3, variables={"v": [0, 1]}, off="v"), Record(every=2, variables={"v": [0, 1]})):
+            assert choice != other
+
     @pytest.mark.parametrize(
         ("record", "error", "text"),
         [
