@@ -16,6 +16,7 @@ __all__ = ["Observer"]
 
 #: Seconds from one frame to the next, and how often the time that a frame takes passes between two of them.
 _EVERY, _RARE = 0.034, 100
+_LONGEST = 2.0
 #: Samples of a frame; where there are more, the density of all is halved.
 _SAMPLES = 256
 
@@ -107,7 +108,7 @@ class Observer:
             Frame(step, self._steps, *self._summed(self._frame), *self._norms(), sampled, output)
         )  # fmt: skip
         self._frame, self._steps, self._rows, self._stride, self._taken = [0.0, 0], 0, [], 1, 0
-        self._due = begin + max(_EVERY, _RARE * (time.monotonic() - begin))
+        self._due = begin + max(_EVERY, min(_LONGEST, _RARE * (time.monotonic() - begin)))
 
     def _norms(self) -> tuple[float, float]:
         weights = float(np.sqrt(sum(_squares(one.get_value()) for one in self._weights)))

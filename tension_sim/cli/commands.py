@@ -202,7 +202,7 @@ def run(
 
     told |= {"expected": recipe.expected, "dry_run": False}
     numbers = (recipe.protocol.expected, recipe.expected)
-    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint))
+    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint, goes.above))
 
 
 def _checked_words(name: str | None, target: str | None, seed: int | None) -> simulation.Target | None:

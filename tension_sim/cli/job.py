@@ -53,6 +53,8 @@ class Job:
         What the JSON output says besides, known before the run.
     checkpoint : Checkpoint, optional
         Where the run can be gone on with if it is killed.
+    above : callable, optional
+        Returns lines that stand above the bar.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Job:
     expected: Mapping[str, Any] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    above: Callable[[], str] | None = None
 
     def forget(self) -> None:
         """Remove the checkpoint of a run that is saved, or that would diverge again."""
@@ -140,7 +143,7 @@ def _computed(job: Job) -> Outcome:
 
     outcome = None
     try:
-        with terminal_bar(console=ERR, disable=json_wanted()) as bar:
+        with terminal_bar(job.above, console=ERR, disable=json_wanted()) as bar:
             task = bar.add_task("starting", total=None)
 
             ahead = Thread(target=_load_drawing, daemon=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,9 @@ from ..recipes.protocol import Outcome
 from ..recipes.recipe import Recipe
 from ..run.watch.plan import Plan, planned
 from ..run.watch.steering import Steering
+from ..run.watch.watching import Watch
+from .terminal import ERR, say
+from .text_plot import View
 
 __all__ = ["WORDS", "Going", "Words", "going", "refuse_words"]
 
@@ -29,6 +32,8 @@ class Words:
         A condition.
     steering : Path or None
         A script of orders.
+    watch : bool
+        Whether the run is shown, and can be steered.
     """
 
     stop_when: Annotated[
@@ -43,6 +48,10 @@ class Words:
         Path | None,
         typer.Option("--steering", metavar="FILE", help="Repeat the orders that a steered run left in a script."),
     ] = None
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show and steer the run on a local page; plot it here. Its address is printed."),
+    ] = False
 
 
 WORDS = Words()
@@ -54,6 +63,8 @@ class Going:
 
     plan: Plan
     note: Mapping[str, object]
+    watch: Watch | None = None
+    above: Callable[[], str] | None = None
 
     def check(self, recipe: Recipe, **options: Any) -> None:
         """Check all that `run` checks before its program is built."""
@@ -66,7 +77,11 @@ class Going:
         """Run a recipe so, as `run_outcome` does."""
         from ..recipes.run import run_outcome
 
-        with planned(self.plan):
+        if self.watch is None:
+            with planned(self.plan):
+                return run_outcome(recipe, **options)
+        with self.watch:
+            say(f"watch and steer it at {self.watch.address}", ERR)
             return run_outcome(recipe, **options)
 
 
@@ -78,7 +93,8 @@ def refuse_words(words: Words) -> None:
     InvalidValueError
         With the first of them that was given.
     """
-    for name, value in (("--stop-when", words.stop_when), ("--steering", words.steering)):
+    given = {"--stop-when": words.stop_when, "--steering": words.steering, "--watch": words.watch or None}
+    for name, value in given.items():
         if value is not None:
             fix = f"leave {name} out: a stored run goes on without learning, for as long as --set duration says."
             raise InvalidValueError(message("run --from", f"no {name}", str(value), fix))
@@ -98,5 +114,10 @@ def going(words: Words, recipe: Recipe) -> Going:
         what = f"a recipe of one run; those of the protocol {recipe.protocol.name} make several"
         raise InvalidValueError(message("run --stop-when", what, words.stop_when, "leave it out."))
     steering = Steering() if words.steering is None else Steering.load(words.steering, "run --steering")
-    note: dict[str, Any] = {"stop_when": words.stop_when, "steering": words.steering}
-    return Going(Plan(stop_when, steering, single=single), note)
+    note: dict[str, Any] = {"stop_when": words.stop_when, "steering": words.steering, "watch": words.watch}
+    if not words.watch:
+        return Going(Plan(stop_when, steering, single=single), note)
+    view = View(ERR.encoding)
+    watch = Watch(on_frame=view.add, stop_when=stop_when, steering=steering)
+    watch.plan.single = single
+    return Going(watch.plan, note, watch, view.text)

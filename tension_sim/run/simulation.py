@@ -148,7 +148,7 @@ class Simulation(Described):
             threads = check_whole("Simulation.threads", threads, 1)
             if threads > _MOST_THREADS:
                 raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
-        self.wiring: ForceWiring | FittedWiring | NetworkWiring
+        self.wiring: ForceWiring | FittedWiring | NetworkWiring[Network]
         if isinstance(net, Network):
             self.wiring = NetworkWiring(net, self.record, threads or 0)
         elif isinstance(net, ForceNetwork):
@@ -296,6 +296,8 @@ class Simulation(Described):
                 checkpoint,
                 {"trial": str(trial), "learning": str(learning)} | ({} if steered is None else steered.identity),
             )
+        if steered is not None:
+            steered.end(reached.state)
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
         results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))

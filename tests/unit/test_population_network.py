@@ -123,6 +123,24 @@ def test_initial_values_start_at_zero_where_none_is_named(net):
     assert np.all(found["b"]["not_refractory"] == 1)
 
 
+def test_synapses_of_one_file_share_variables_where_their_parameters_are_equal():
+    def projection(synapse: str, **parameters: str) -> Projection:
+        return Projection("a", "a", weights=np.ones((2, 2)), into="g_exc", synapse=synapse, parameters=parameters)
+
+    synapses = [("ampa", "5*ms"), ("ampa", "7*ms"), ("ampa", "0.005*second"), ("gaba_a", "10*ms"), ("ampa", "9*ms")]
+    readouts = {f"z{k}": Readout("a", np.ones((2, 1)), parameters={"tau_rise": f"{1 + k % 3}*ms"}) for k in range(4)}
+    net = Network({"a": Population("adex", 2)}, [projection(s, tau_decay=tau) for s, tau in synapses], readouts)
+    equations = net.equations["a"]
+    assert equations.inputs == {"g_exc": ["g_exc_ampa", "g_exc_ampa_2", "g_exc_gaba_a", "g_exc_ampa_3"]}
+    assert [each.output for each in equations.traces] == ["r", "r_2", "r_3"]
+    assert [each.output for each in equations.filters] == ["r", "r_2", "r_3", *equations.inputs["g_exc"]]
+    assert {name: q.value for name, q in equations.parameters.items() if name.startswith("tau_")} == pytest.approx({
+        "tau_w": 144e-3, "tau_decay": 5e-3, "tau_decay_ampa": 7e-3, "tau_decay_gaba_a": 10e-3, "tau_decay_ampa_2": 9e-3,
+        **{f"tau_rise_double_exponential{which}": (1 + k) * 1e-3 for k, which in enumerate(("", "_2", "_3"))},
+        **{f"tau_decay_double_exponential{which}": 20e-3 for which in ("", "_2", "_3")},
+    })  # fmt: skip
+
+
 class TestCircuit:
     """The parts of the same network, what their arrays hold, and where in a time step they act."""
 
@@ -144,6 +162,14 @@ class TestCircuit:
             "rls_fit.P_packed": 10, "rls_fit.pending_k": 4, "rls_fit.pending_c": 1, "rls_fit.pending": 1,
             "rls_fit.P_scale": 1, "rls_fit.fresh": 1, "rls_fit.n_updates": 1,
         }  # fmt: skip
+
+    @pytest.mark.parametrize(("delay", "rows"), [(0, 1), (1e-4, 2), ([0.0, 3e-4], 4), ([0.0, 0.0], 1), ([], 1)])
+    def test_rows_of_a_ring(self, delay, rows):
+        places = range(np.size(delay)) if np.ndim(delay) else [1]
+        kernel = SparseKernel(3, places, places, np.ones(len(places)))
+        delays = {"delay": np.asarray(delay, float)} if np.ndim(delay) else {"delay": delay}
+        net = Network({"a": Population("lif", 3)}, [Projection("a", "a", weights=kernel, **delays)])
+        assert NetworkWiring(net, Record()).circuit.state_sizes["recurrent_a_to_a.ring"] == rows * 3
 
     def test_what_a_run_gives_back(self, wiring):
         found = wiring.circuit.results

@@ -113,12 +113,13 @@ def test_a_run_killed_between_windows_ends_at_the_same_step(tmp_path, monkeypatc
 def test_every_target_ends_at_the_same_step(target, whole):
     bound = float(np.sort(rmse_of_windows(whole))[3])
     condition = f"rmse < {bound * 1.0000001!r} and rate > 1*Hz and P_trace > 0 and weight_norm > 0"
-    found = simulation(target).run(Y, stop_when=condition)
+    run = simulation(target)
+    found = run.run(Y, stop_when=condition)
     assert found.provenance["stopped"] == simulation().run(Y, stop_when=condition).provenance["stopped"]
-    assert_equal_bits(found, simulation(target).run(Y[: found.n_steps]))
-    trace = float(np.trace(rule_like(simulation(target, n=60).run(Y[:WINDOW]), n=60).P[:]))
+    assert_equal_bits(found, run.run(Y[: found.n_steps]))
+    trace = float(np.trace(rule_like(run.run(Y[:WINDOW])).P[:]))
     narrow = f"P_trace > {trace * (1 - 1e-9)!r} and P_trace < {trace * (1 + 1e-9)!r}"
-    assert simulation(target, n=60).run(Y[: 2 * WINDOW], stop_when=narrow).n_steps == WINDOW
+    assert run.run(Y[: 2 * WINDOW], stop_when=narrow).n_steps == WINDOW
 
 
 BAD = {

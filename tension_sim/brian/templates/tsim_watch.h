@@ -3,6 +3,7 @@
 #ifndef TSIM_WATCH_H
 #define TSIM_WATCH_H
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -94,7 +95,8 @@ public:
         samples_.clear();
         error = 0, spikes = 0, steps = 0, stride_ = 1, taken_ = 0;
         const Clock::time_point end = Clock::now();
-        due_ = begin + std::max<Clock::duration>(std::chrono::milliseconds(34), 100 * (end - begin));
+        const Clock::duration rare = std::min<Clock::duration>(std::chrono::seconds(2), 100 * (end - begin));
+        due_ = begin + std::max<Clock::duration>(std::chrono::milliseconds(34), rare);
     }
 };
 

@@ -129,7 +129,7 @@ class Steered:
         self.learning: bool = all(pieces.values.get(entry(rule, "learning"), 1) for rule in what.rules)
         self._target: dict[str, Any] = {}
         self._target_at = pieces.target_at
-        self._orders: list[Order] = []
+        self.orders: list[Order] = []  # obeyed so far
         self._scripted = [one for one in course.script.orders if one.run == course.run]
         self._check_script()
         self._stopped: dict[str, Any] | None = None
@@ -141,7 +141,14 @@ class Steered:
     def on(self, pieces: Pieces) -> Steered:
         """Take pieces of the same run whose program is built."""
         self._pieces = pieces
+        if self.course.live is not None:
+            self.course.live.begin(self)
         return self
+
+    def end(self, state: Mapping[str, np.ndarray]) -> None:
+        """Say that the run has come to its end, in this state; that of a checkpoint may know of more orders."""
+        if self.course.live is not None:
+            self.course.live.ended(self, list(noted(state).orders))
 
     @property
     def identity(self) -> dict[str, str]:
@@ -260,7 +267,7 @@ class Steered:
     def _obey(self, step: int, state: Mapping[str, np.ndarray], found: list[Piece]) -> bool:
         """Obey the orders for a step; return whether an interrupt came while the run was paused."""
         for order in self._scripted:
-            if order.step == step and order not in self._orders:
+            if order.step == step and order not in self.orders:
                 self._take(order)
         live = self.course.live
         if live is None or not found:  # a run that has not begun cannot be paused
@@ -271,7 +278,7 @@ class Steered:
 
     def _take(self, order: Order) -> None:
         self._apply(order)
-        self._orders.append(order)
+        self.orders.append(order)
         if order.stop:
             self._stop("an order", order.step)
 
@@ -284,14 +291,14 @@ class Steered:
         if self.net is not wiring.net:
             new = type(wiring)(self.net, wiring.record, wiring.circuit.threads).values()
             found |= {name: value for name, value in new.items() if not _same(value, self._declared.get(name))}
-        if self._orders:
+        if self.orders:
             found |= {entry(rule, "learning"): int(self.learning) for rule in wiring.circuit.of(Rule)}
         return found
 
     # ---- what a checkpoint keeps ----
 
     def _noted(self, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        held = {"stopped": self._stopped, "orders": [one.described() for one in self._orders]}
+        held = {"stopped": self._stopped, "orders": [one.described() for one in self.orders]}
         text = json.dumps(held).encode()
         return {
             **state,
@@ -305,10 +312,10 @@ class Steered:
         if _NOTED not in state:
             return
         kept = noted(state)
-        if [*kept.orders] != self._orders:
+        if [*kept.orders] != self.orders:
             for order in kept.orders:
                 self._apply(order)
-            self._orders = [*kept.orders]
+            self.orders = [*kept.orders]
         error, spikes = state[_SUMS]
         self.ear.left(float(error), int(spikes))
         self.ear.held = int(state[_HELD][0])
