@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -51,7 +52,8 @@ def _legend(figure: Figure, labelled: Axes) -> float:
     legend = figure.legend(
         handles, labels, loc="upper right", ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT, **how
     )
-    pixels = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width if labels else 0.0
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    pixels = legend.get_window_extent(canvas.get_renderer()).width if labels else 0.0
     return _POINTS * pixels / figure.dpi
 
 
