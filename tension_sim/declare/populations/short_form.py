@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from ..converted import declared
+from ..equations import SynapticFilter
+from ..language.unit_table import unit_text
+from ..units import DIMENSIONLESS, Quantity
 from .network import Network
 
-__all__ = ["ShortForm"]
+__all__ = ["ShortForm", "with_texts"]
 
 
 @declared(repr=False)
@@ -29,3 +32,14 @@ class ShortForm(Network):
 
     def _filter_names(self, projection: str) -> tuple[str, str]:
         return self.filter_names.get(projection, ("", ""))
+
+
+def with_texts(synapse: SynapticFilter, values: Mapping[str, Quantity]) -> SynapticFilter:
+    """Return a filter whose default parameters have these values."""
+    return replace(synapse, parameters={name: _text(values[name]) for name in synapse.parameters})
+
+
+def _text(quantity: Quantity) -> str:
+    value = float(quantity.value)
+    plain = quantity.dimension == DIMENSIONLESS
+    return repr(value) if plain else f"{value!r}*({unit_text(quantity.dimension)})"
