@@ -46,7 +46,7 @@ class ShortFitted(Declaration):
         groups: Converted[np.ndarray | None, ArrayLike]
         signs: Converted[np.ndarray | None, ArrayLike]
 
-        @property
+        @cached_property
         def plastic_filter(self) -> SynapticFilter: ...
         @property
         def n_inputs(self) -> int: ...

@@ -21,6 +21,7 @@ from tension_sim import (
 )
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.declare.record import Record
+from tension_sim.results.declaration import declaration_of, described
 
 N, STEPS = 12, 60
 RNG = np.random.default_rng(4)
@@ -31,8 +32,9 @@ Y = np.sin(np.arange(STEPS) / 7)[:, None]
 RULE = Learning(alpha_P=0.4, update_every=2)
 
 
-def run(net, y=Y, x=X):
-    return Simulation(net, target="numpy").run(y, x)
+def run(net, y=Y, x=X, **samples):
+    """Run a network as it comes back from a file of results."""
+    return Simulation(declaration_of(*described(net)), target="numpy").run(y, x, **samples)
 
 
 def same(short, long, weights):
@@ -200,7 +202,7 @@ def test_currents_that_are_fitted_with_poisson_units(grouped):
     )  # fmt: skip
     rates = RNG.uniform(400, 3000, size=(STEPS, extra))
     y = RNG.uniform(0.5, 1.5, size=(STEPS, N))
-    by_short, by_long = (Simulation(net, target="numpy").run(y, X, rates=rates) for net in (short, long))
+    by_short, by_long = run(short, y, rates=rates), run(long, y, rates=rates)
     assert np.array_equal(by_short.state["feedforward.r"], by_long.state["neurons_noise.r"])
     assert np.ptp(by_short.state["feedforward.r"]) > 0
     assert np.array_equal(by_short.weights["plastic"], by_long.weights["learned"])

@@ -16,6 +16,7 @@ from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..language.code import check_error_code
 from ..learning import Learning
+from ..parameters import expression_of
 from ..validation import check_choice, check_flag, check_table, check_text, check_whole
 from .naming import check_parameters, check_variable_name
 from .weights import Weights
@@ -183,6 +184,8 @@ class Projection(Described, Declared):
             raise InvalidTypeError(message("Projection.variables", "a dictionary of names", self.variables, fix))
         for name in self.variables:
             check_variable_name("Projection.variables", name)
+        texts = {key: expression_of(each, f"Projection.variables[{key!r}]") for key, each in self.variables.items()}
+        object.__setattr__(self, "variables", texts)
         if self.factor is not None:
             object.__setattr__(self, "factor", check_table("Projection.factor", self.factor, ("n_pre", "n_post")))
         given = {"supervisor": self.supervisor, "variables": self.variables, "divide_by_source": self.divide_by_source}

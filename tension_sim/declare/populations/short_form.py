@@ -7,8 +7,8 @@ from dataclasses import field, replace
 
 from ..converted import declared
 from ..equations import SynapticFilter
-from ..language.unit_table import unit_text
-from ..units import DIMENSIONLESS, Quantity
+from ..parameters import expression_of
+from ..units import Quantity
 from .network import Network
 
 __all__ = ["ShortForm", "with_texts"]
@@ -36,10 +36,4 @@ class ShortForm(Network):
 
 def with_texts(synapse: SynapticFilter, values: Mapping[str, Quantity]) -> SynapticFilter:
     """Return a filter whose default parameters have these values."""
-    return replace(synapse, parameters={name: _text(values[name]) for name in synapse.parameters})
-
-
-def _text(quantity: Quantity) -> str:
-    value = float(quantity.value)
-    plain = quantity.dimension == DIMENSIONLESS
-    return repr(value) if plain else f"{value!r}*({unit_text(quantity.dimension)})"
+    return replace(synapse, parameters={name: expression_of(values[name]) for name in synapse.parameters})
