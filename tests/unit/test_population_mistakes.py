@@ -224,6 +224,8 @@ def test_projections(projections, error, text):
          "Network.readouts['z'].feedback['exc']: expected an array of shape (1, 4) (n_outputs, n).\nReceived: (4, 1)"),
         ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc": np.ones((1, 4)) * b2.mV})}, UnitsError,
          "Network.readouts['z'].feedback['exc']: expected plain numbers, or a quantity in pA."),
+        ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc": np.ones((1, 4)), "exc.I_fb": np.ones((1, 4))})},
+         InvalidValueError, "Network.readouts['z'].feedback['exc.I_fb']: expected one feedback into each input"),
         ({"lambda": Readout("exc", np.zeros((4, 1)))}, InvalidValueError,
          "Network.readouts: expected a name that is free.\nReceived: 'lambda'"),
         ({"z": Readout("exc", np.zeros((2, 1)), traces=Traces([0, 4], [0.1, 0.1]))}, InvalidValueError,
