@@ -72,5 +72,5 @@ def figure_innate(results: Results, innate: np.ndarray, steps: int) -> NotebookF
     side.semilogy(curve.get("trial", []), curve.get("loss", []), color=OUTPUT, marker="o", markersize=3, linewidth=1)
     label(side, x="trial", title="mean squared difference")
     for ax in axes[:2]:
-        ax.legend(loc="upper right", ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT)
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT)
     return figure
