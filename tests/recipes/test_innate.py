@@ -59,7 +59,7 @@ def test_every_trial_is_that_of_a_plain_loop():
     recipe = load_recipe(NAME, SMALL)
     outcome = run_outcome(recipe, target="numpy")
     net, kernel, readout = recipe.network()
-    trial, window, trained = recipe.trial, (9, 59), 12
+    (trial,), window, trained = recipe.conditions, (9, 59), 12
     loop = Loop(kernel.to_dense().T.copy(), net.input_kernel.T, trained, 0.3, 4)
 
     def start(number):
@@ -102,7 +102,7 @@ def test_every_trial_is_that_of_a_plain_loop():
 def test_the_recipe_is_the_published_network():
     recipe = load_recipe(NAME)
     net, kernel, readout = recipe.network()
-    assert (net.n, net.dt, len(recipe.trial), recipe.window.start) == (800, 1e-3, 2400, 250)
+    assert (net.n, net.dt, recipe.steps_of_each, recipe.start_of_learning) == (800, 1e-3, 2400, 250)
     assert len(kernel) == 64_000 and np.all(kernel.pre != kernel.post)
     assert np.all(np.bincount(kernel.post) == 80)
     assert kernel.weight.std() == pytest.approx(1.8 / np.sqrt(80), rel=0.02)
@@ -111,9 +111,9 @@ def test_the_recipe_is_the_published_network():
     assert readout.std() == pytest.approx(1 / np.sqrt(800), rel=0.1)
     assert net.input_kernel.std() == pytest.approx(1, rel=0.1)
     learning = net.plastic.learning
-    assert (learning.alpha_P, learning.update_every, learning.start, learning.stop) == (1, 2, 250, 2400)
-    assert (recipe.trial.inputs[:, 0] == 5).nonzero()[0].tolist() == list(range(200, 250))
-    assert np.flatnonzero(recipe.perturbing[:, 1]).tolist() == list(range(550, 560))
+    assert (learning.alpha_P, learning.update_every, learning.start, learning.stop) == (1, 2, 250, None)
+    assert (recipe.conditions[0].inputs[:, 0] == 5).nonzero()[0].tolist() == list(range(200, 250))
+    assert np.flatnonzero(recipe.perturbing(0)[:, 1]).tolist() == list(range(550, 560))
     starts = [recipe.start(k)["neurons.a"] for k in (1, 2)]
     assert all(-1 <= a.min() and a.max() < 1 and a.std() > 0.5 for a in starts) and np.any(starts[0] != starts[1])
 
@@ -131,7 +131,7 @@ def test_the_peak_comes_after_its_delay():
     ("settings", "kind", "text"),
     [
         ({"p": "0.98", "n": "20"}, InvalidValueError, "network.p: expected fewer than the 20 units"),
-        ({"task.name": "chirp"}, InvalidValueError, "task.name: expected a task with two inputs at least"),
+        ({"task.name": "chirp"}, InvalidValueError, "task.name: expected a task with two inputs for each condition"),
         ({"task.name": "timed_pek"}, UnknownNameError, "did you mean 'timed_peak'?"),
         ({"delay": "-1*ms"}, InvalidValueError, "task.delay: expected a time of at least 0"),
         ({"width": "0*ms"}, InvalidValueError, "task.width: expected a time above 0"),
