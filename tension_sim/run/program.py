@@ -16,12 +16,14 @@ import numpy as np
 
 from ..circuit.parts import STEPS
 from ..circuit.runnable import Runnable
+from ..circuit.watched import Listener
 from ..errors import OutputError, RunFailedError
 from ..system.children import Told, run_program
 from ..system.interrupts import Interrupts
 from ..system.memory_maps import in_parts
 from ..system.scratch import LOG, Scratch, fast_folder, sweep_all
 from .arrays import file_of, from_file
+from .dialogue import dialogue_with, settings_of
 
 __all__ = ["Program"]
 
@@ -66,6 +68,7 @@ class Program(Runnable):
         recorded: int = 0,
         spikes: int = 0,
         pause_after: float | None = None,
+        listener: Listener | None = None,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays: see `Runnable.run`.
 
@@ -87,10 +90,12 @@ class Program(Runnable):
             used, arguments = self._prepare(values, memory, least, folders)
             results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
             times = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
-            command = [str(self.folder / "main"), *results, *times, *arguments]
+            dialogue = None if listener is None else dialogue_with(listener)
+            shown = [] if listener is None else settings_of(listener)
+            command = [str(self.folder / "main"), *results, *times, *shown, *arguments]
             environment = {**_ENVIRONMENT, **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
-            told = run_program(command, self.folder, environment, interrupts, report, deadline)
+            told = run_program(command, self.folder, environment, interrupts, report, deadline, dialogue)
             _check_end(told)
             arrays = self._read(told, names, used)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
