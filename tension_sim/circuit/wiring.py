@@ -144,7 +144,9 @@ class ForceWiring(Wiring[ForceNetwork]):
             yield PLASTIC, Map(rates, n, n, target, count, learned=True, when=when)
             if self._present_input == "z_now":
                 target = Variable(NEURONS, "z_now")
-                yield PLASTIC_NOW, Map(rates, n, n, target, count, weights_of=PLASTIC)
+                plain = net.plastic.factor is None and not net.plastic.divide_by_source
+                kept = plain and count is None and (when, net.plastic.when) == ("start", "end")
+                yield PLASTIC_NOW, Map(rates, n, n, target, count, weights_of=PLASTIC, kept=kept)
         if net.output_kernel is not None:
             if net.traces is not None:
                 yield from self._trace_parts(net.traces)
@@ -292,7 +294,8 @@ class ForceWiring(Wiring[ForceNetwork]):
         )
         rates, there = Variable(TARGET_NEURONS, "r"), TARGET_NEURONS
         yield TARGET_RECURRENT, Map(rates, n, n, Variable(there, inputs["recurrent"]), when="start")
-        yield TARGET_RECURRENT_NOW, Map(rates, n, n, Variable(there, "z_now"), weights_of=TARGET_RECURRENT)
+        now = Variable(there, "z_now")
+        yield TARGET_RECURRENT_NOW, Map(rates, n, n, now, weights_of=TARGET_RECURRENT, kept=True)
         supervisor, external = Variable(TARGET, "value"), Variable(INPUTS, "value")
         yield TARGET_FEEDBACK, Map(supervisor, net.n_outputs, n, Variable(there, "driven"), when="start")
         if target.hint_kernel is not None:

@@ -22,11 +22,15 @@ from ..system.interrupts import Interrupts
 from ..system.memory_maps import in_parts
 from ..system.scratch import LOG, Scratch, fast_folder, sweep_all
 from .arrays import file_of, from_file
+from .threads import period_of
 
 __all__ = ["Program"]
 
-#: Threads that wait for work leave the cores to others; large arrays lie in large pages, of which there are few.
-_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+#: Large arrays lie in large pages, of which there are few.
+_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+#: Threads that wait spin for about a millisecond before they sleep: longer than a time step has no work for them, and
+#: short enough that a run which goes on alone soon leaves the cores to others (GNU's and LLVM's library).
+_SPINNING = {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "1"}
 
 #: Exit status of a program that could not write a file (tsim_files.h).
 _UNWRITABLE = 74
@@ -44,11 +48,14 @@ class Program(Runnable):
         Which file holds which array.
     built : bool
         Whether it was compiled just now.
+    threads : int
+        How many threads share the work of a run.
     """
 
     folder: Path
     manifest: dict[str, Any]
     built: bool
+    threads: int = 1
 
     @property
     def name(self) -> str:
@@ -87,8 +94,9 @@ class Program(Runnable):
             used, arguments = self._prepare(values, memory, least, folders)
             results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
             times = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
-            command = [str(self.folder / "main"), *results, *times, *arguments]
-            environment = {**_ENVIRONMENT, **os.environ}
+            threads = [f"threads={self.threads}", f"period={period_of(values)}"]
+            command = [str(self.folder / "main"), *results, *times, *threads, *arguments]
+            environment = {**_ENVIRONMENT, **(_SPINNING if self.threads > 1 else {}), **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
             told = run_program(command, self.folder, environment, interrupts, report, deadline)
             _check_end(told)

@@ -13,7 +13,6 @@ from ...errors import DivergenceError
 from ...results.results import Results
 from ...run.simulation import Simulation
 from ...tensorflow.loop import WindowResult
-from .choice import threads_for
 from .declaration import Binding, StateSeries
 
 __all__ = ["BrianWindow"]
@@ -88,7 +87,7 @@ class BrianWindow:
 
         def run(wanted: Collection[str], steps: int) -> tuple[Results, int | None]:
             record = declared.recording(wanted, self.target not in ("numpy", "cython"), kept)
-            options = {"target": self.target, "record": record, "threads": threads_for(declared.network)}
+            options = {"target": self.target, "record": record}
             simulation = Simulation(declared.network, name=self.model.name, **options)
             self.engine |= {"target": simulation.target, "dtype": declared.network.dtype}
             try:
