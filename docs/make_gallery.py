@@ -4,16 +4,17 @@
     python docs/make_gallery.py --missing --minutes 2    # those without figure that take at most two minutes each
     python docs/make_gallery.py --list                   # what there is, and what a run takes
     python docs/make_gallery.py --check --minutes 0.1    # run the quickest again and store nothing: can all be made?
+    python docs/make_gallery.py --whole theta_lorenz     # at published size what takes more than ten minutes
+    python docs/make_gallery.py --runs results NAME      # store a run that is there: results/NAME, as `run` left it
 
+A recipe that takes more than ten minutes is run as its table [short] says, and its page says what was shorter.
 A recipe leaves ``docs/gallery/AUTHOR_YEAR/NAME.png`` and ``NAME.json``: commit both.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from typing import Any
 
 from PIL import Image
 
-from tension_sim import __version__, list_recipes, load_recipe
+from tension_sim import list_recipes, load_recipe
 
 GALLERY = Path(__file__).parent / "gallery"
 LARGEST = 150_000  # bytes of a figure
@@ -55,42 +56,65 @@ def shrink(source: Path, target: Path) -> None:
     raise SystemExit(f"{source}: the figure stays above {LARGEST} bytes")
 
 
-def run(name: str, check: bool = False) -> bool:
+def run(recipe: Any, check: bool = False) -> bool:
     """Run a recipe by the command that its page names, and store what it leaves; False if the run failed.
 
     With `check` nothing is stored: the run has to give every number that is stored, whatever its value here.
     """
-    figure, numbers = stored(name)
+    name, words = recipe.name, ["--short"] * bool(recipe.expected_at)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", "from tension_sim.cli import main; main()", "run", name, "--out", folder]
         begin = time.perf_counter()
-        if subprocess.run(command).returncode:
+        if subprocess.run([*command, *words]).returncode:
             print(f"{name}: the run failed, nothing was stored", file=sys.stderr)
             return False
         seconds = time.perf_counter() - begin
-        summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
-        shrink(Path(folder) / "figure.png", Path(folder) / "small.png")
         if check:
-            lacking = json.loads(numbers.read_text(encoding="utf-8"))["numbers"].keys() - summary["numbers"].keys()
-            print(f"{name}: the run lacks {lacking}" if lacking else f"{name}: passed", file=sys.stderr)
-            return not lacking
-        figure.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(folder) / "small.png", figure)
+            return passed(name, Path(folder))
+        store(name, Path(folder), seconds)
+    return True
+
+
+def passed(name: str, folder: Path) -> bool:
+    """Say whether a run gave a figure, and every number that is stored."""
+    shrink(folder / "figure.png", folder / "small.png")
+    there = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["numbers"]
+    lacking = json.loads(stored(name)[1].read_text(encoding="utf-8"))["numbers"].keys() - there.keys()
+    print(f"{name}: the run lacks {lacking}" if lacking else f"{name}: passed", file=sys.stderr)
+    return not lacking
+
+
+def store(name: str, folder: Path, seconds: float | None = None) -> None:
+    """Store what a run left in a folder: its figure, its numbers, and what was shorter than published."""
+    figure, numbers = stored(name)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    about = summary["provenance"]
+    if about["recipe"] != name or about["interrupted"]:
+        raise SystemExit(f"{folder}: not a whole run of {name}")
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    shrink(folder / "figure.png", figure)
     facts = {
-        "date": datetime.date.today().isoformat(),
-        "version": __version__,
+        "date": about["machine"]["date"].partition("T")[0],
+        "version": summary["versions"]["tension-sim"],
         "seed": summary["seed"],
-        "seconds": round(seconds, 1),
+        "seconds": round(sum(summary["timings"].values()) if seconds is None else seconds, 1),
         "numbers": {key: float(f"{value:.4g}") for key, value in summary["numbers"].items() if value is not None},
     }
+    changed = {key: pair for key, pair in about["changed"].items() if key != "run.seed"}
+    facts |= {"changed": changed} if changed else {}
     numbers.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    print(f"{name}: {figure.stat().st_size / 1000:.0f} kB, {seconds:.0f} s", flush=True)
-    return True
+    print(f"{name}: {figure.stat().st_size / 1000:.0f} kB, {facts['seconds']:.0f} s", flush=True)
 
 
 def forecast(recipe: Any) -> float:
     """Return about how many seconds a run takes in C++."""
     return recipe.protocol.forecast(recipe, "cpp_standalone").seconds
+
+
+def loaded(name: str, whole: bool = False) -> Any:
+    """Return a recipe, or the shorter run that it states instead of one of more than ten minutes."""
+    recipe = load_recipe(name)
+    return recipe if whole or recipe.short is None else load_recipe(name, short=True)
 
 
 def main() -> None:
@@ -101,11 +125,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="leave out those that take longer")
     parser.add_argument("--check", action="store_true", help="run all that have a figure, store nothing")
     parser.add_argument("--list", action="store_true", help="list the recipes, run nothing")
+    parser.add_argument("--whole", action="store_true", help="published size where that takes over ten minutes, too")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="store runs that are in FOLDER/NAME, run nothing")
     options = parser.parse_args()
-    recipes = [load_recipe(name) for name in options.names]
+    recipes = [loaded(name, options.whole) for name in options.names]
     if options.missing or options.list or (options.check and not options.names):
         wanted = {True, False} if options.list else {options.check}
-        recipes += [load_recipe(name) for name in list_recipes() if has_figure(name) in wanted]
+        recipes += [loaded(name, options.whole) for name in list_recipes() if has_figure(name) in wanted]
     recipes = [recipe for recipe in recipes if forecast(recipe) <= 60 * options.minutes]
     if not recipes:
         parser.error("no recipe to run: name some, or add --missing")
@@ -113,7 +139,10 @@ def main() -> None:
     if options.list:
         for recipe in recipes:
             print(f"{recipe.name:60} {forecast(recipe):7.0f} s  {'stored' if has_figure(recipe.name) else ''}")
-    elif not all([run(recipe.name, options.check) for recipe in recipes]):  # a list: the others run although one failed
+    elif options.runs is not None:
+        for recipe in recipes:
+            store(recipe.name, options.runs / recipe.name)
+    elif not all([run(recipe, options.check) for recipe in recipes]):  # a list: the others run although one failed
         raise SystemExit(1)
 
 

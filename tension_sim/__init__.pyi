@@ -20,6 +20,7 @@ from .declare.populations.population import Population as Population
 from .declare.populations.projection import Projection as Projection
 from .declare.populations.readout import Readout as Readout
 from .declare.record import Record as Record
+from .declare.stopping import StopWhen as StopWhen
 from .declare.traces import Traces as Traces
 from .errors import CompilerNotFoundError as CompilerNotFoundError
 from .errors import DivergenceError as DivergenceError
@@ -46,6 +47,8 @@ from .run.data_constrained import DataConstrainedNetwork as DataConstrainedNetwo
 from .run.simulation import Simulation as Simulation
 from .run.trials import Condition as Condition
 from .run.trials import Trials as Trials
+from .run.watch.steering import Steering as Steering
+from .run.watch.watching import Watch as Watch
 from .sweeps.figure import plot_sweep as plot_sweep
 from .sweeps.sweep import sweep as sweep
 from .sweeps.table import Sweep as Sweep

@@ -31,6 +31,7 @@ PUBLISHED = {
         "TargetGeneratingNetwork",
     ),
     "spiking": (
+        "DeclaredModel",
         "FileSpikingNN",
         "Izhikevich",
         "LIF",

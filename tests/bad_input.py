@@ -336,6 +336,32 @@ SMALL = {
             "restart_settle_trials": "0",
         },
     ),
+    "classification": (
+        "classification",
+        {
+            "n": "10",
+            "dt": "0.5*ms",
+            "slot": "2*ms",
+            "duration": "8*ms",
+            "learning.start": "0*ms",
+            "learning.stop": "4*ms",
+            "every": "1",
+        },
+    ),
+    "innate": (
+        "laje_buonomano_2013/timing",
+        {
+            "n": "20",
+            "offset": "2*ms",
+            "pulse": "2*ms",
+            "delay": "10*ms",
+            "after": "10*ms",
+            "perturbation.start": "5*ms",
+            "trials": "1",
+            "readout_trials": "1",
+            "test_trials": "1",
+        },
+    ),
     "spiking_full_force": (
         "lif_factors",
         {

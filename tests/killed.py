@@ -22,12 +22,20 @@ def pausing_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     run = runtime.run
 
     def some(
-        circuit: Any, target: str, values: Any, start: int, steps: int, progress: Any, pause_after: float | None
+        circuit: Any,
+        target: str,
+        values: Any,
+        start: int,
+        steps: int,
+        progress: Any,
+        pause_after: float | None,
+        listener: Any = None,
     ) -> dict[str, Any]:
         if pause_after is None or steps <= count:
-            return run(circuit, target, values, start, steps, progress)
-        found = run(circuit, target, values, start, count, progress)
-        return found | {"paused": not found["interrupted"]}
+            return run(circuit, target, values, start, steps, progress, None, listener)
+        found = run(circuit, target, values, start, count, progress, None, listener)
+        ended = found["interrupted"] or found["steps"] < count
+        return found | {"paused": found["paused"] or not ended}
 
     monkeypatch.setattr(runtime, "run", some)
 

@@ -70,19 +70,25 @@ def _value(value: Any) -> str:
 def _numbers(recipe: Any, run: dict[str, Any] | None) -> str:
     """Return the table of what was measured beside what is expected."""
     measured, rows = (run or {}).get("numbers", {}), []
+    columns = {"expected": recipe.expected}
+    if recipe.short is not None:
+        both = {"expected of a short run": recipe.short.expected, "expected at published size": recipe.expected}
+        columns = {heading: table for heading, table in both.items() if table}
     for key, number in recipe.protocol.expected.items():
-        wanted = recipe.expected.get(key)
-        if wanted is None and key not in measured:
+        wanted = [table.get(key) for table in columns.values()]
+        if not any(wanted) and key not in measured:
             continue
         unit = UNITS.get(number.unit, f" {number.unit}")
         shown = f"{measured[key]:.3g}{unit}" if key in measured else "–"
-        expected = " to ".join(f"{value:g}" for value in wanted) + unit if wanted else "–"
-        rows.append((f"{number.label} (`{key}`)", shown, expected))
+        expected = [" to ".join(f"{value:g}" for value in one) + unit if one else "–" for one in wanted]
+        rows.append((f"{number.label} (`{key}`)", shown, *expected))
     if not rows:
         return ""
-    text = "## Numbers\n\n" + _table(("", "stored run", "expected"), rows)
-    reference = recipe.expected.get("reference")
-    return text + (f"Where the expected values come from: {reference}.\n\n" if reference else "")
+    text = "## Numbers\n\n" + _table(("", "stored run", *columns), rows)
+    for heading, table in columns.items():
+        if "reference" in table:
+            text += f"Where the values {heading} come from: {table['reference']}.\n\n"
+    return text
 
 
 def _settings(recipe: Any) -> str:
@@ -111,8 +117,25 @@ def _figure(name: str, run: dict[str, Any] | None, up: str) -> str:
             "and `python docs/make_gallery.py` stores it.\n\n"
         )
     made = f"Made on {run['date']} by version {run['version']}, seed {run['seed']}, in {run['seconds']:.0f} s."
+    if run.get("changed"):
+        made = f"A shorter run than the published one. {made}"
     image = f"{up}gallery/{name}.png"
     return f"```{{figure}} {image}\n:alt: Figure of a run of {name}\n:class: figure\n\n{made}\n```\n\n"
+
+
+def _short(recipe: Any, run: dict[str, Any] | None) -> str:
+    """Return what is shorter than published in the run that a recipe states for itself, and in the stored one."""
+    if recipe.short is None:
+        return ""
+    minutes = round(recipe.protocol.forecast(recipe, "cpp_standalone").seconds / 60)
+    whole = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    text = f"The published size takes about {whole}. A shorter run: `tension-sim run {recipe.name} --short`.\n\n"
+    changed = (run or {}).get("changed")
+    if changed:
+        rows = [(f"`{key}`", *(f"`{value}`" for value in pair)) for key, pair in changed.items()]
+        text += "Figure and numbers on this page are of a run with\n\n"
+        text += _table(("setting", "published", "this run"), rows)
+    return text
 
 
 def page(name: str, published: str, gallery: Path) -> str:
@@ -126,7 +149,7 @@ def page(name: str, published: str, gallery: Path) -> str:
     text += f"- **Published program:** {script}\n" if script else ""
     text += f"- **Protocol:** `{recipe.protocol.name}`. {recipe.protocol.summary}\n\n"
     text += f"```bash\ntension-sim run {name}\n```\n\n"
-    text += _figure(name, run, up) + _numbers(recipe, run)
+    text += _short(recipe, run) + _figure(name, run, up) + _numbers(recipe, run)
     text += f"## Notes\n\n{recipe.notes}\n\n" if recipe.notes else ""
     return text + _settings(recipe)
 
@@ -158,7 +181,8 @@ def index(groups: dict[str, list[str]], published: dict[str, str], gallery: Path
     text = (
         "# Gallery of recipes\n\n"
         f"{len(names)} networks, each run by one command: `tension-sim run NAME`. Every page has source, settings "
-        f"and the numbers to expect; {figures} show a run at published size.\n\n"
+        f"and the numbers to expect; {figures} show a run: at published size where that takes at most ten minutes, "
+        "else a shorter one, of which the page says what is shorter.\n\n"
     )
     for folder, members in groups.items():
         text += f"## {published[folder]}\n\n::::{{grid}} 1 2 3 3\n:gutter: 3\n\n"

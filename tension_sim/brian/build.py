@@ -16,6 +16,7 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
 from ..circuit.parts import STEPS, Circuit
+from ..circuit.watched import watched
 from ..system.make import compile_sources
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
@@ -139,6 +140,7 @@ def generate_on(
     copy_array: str = "",
     copy_vector: str = "",
     skip: Callable[[Any], bool] = lambda variable: False,
+    watches: bool = True,
 ) -> None:
     """Generate the sources of a program and its manifest on an active standalone device; the defaults are for C++.
 
@@ -152,11 +154,13 @@ def generate_on(
         What is done with a value that was set, see `loading_code`.
     skip : callable
         Says whether the program neither sets nor writes a variable.
+    watches : bool
+        Whether the program can show its arrays while it runs.
     """
     objects = assemble(circuit)
     network = objects["network"]
     clock = next(iter(network.objects)).clock
-    network.add(Conductor(clock))
+    network.add(Conductor(clock, watched(circuit), objects) if watches else Conductor(clock))
     device.insert_code("before_start", BEGIN)
     device.insert_code("main", _TIME)
     device.insert_code("main", _TEAM)

@@ -62,6 +62,7 @@ def build_cuda(circuit: Circuit, folder: Path, changed: Mapping[str, Any] = Mapp
             circuit,
             folder,
             skip=is_eventspace,
+            watches=False,
             **_COPY,
         )
     compile_cuda(folder)

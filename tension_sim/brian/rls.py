@@ -454,6 +454,17 @@ class RLS(GeneratedObject):
     def _scalar(self, name: str) -> Any:
         return self.variables[name].get_value().item()
 
+    def trace_of_P(self) -> float:
+        """Return the sum of the traces of all blocks, without their matrices."""
+        if self._scalar("fresh"):
+            return float(sum(np.trace(self._first_P(b)) for b in range(len(self))))
+        found = 0.0
+        for b in range(len(self)):
+            packed, k, c, scale = self._block_state(b)
+            diagonal = packed[np.cumsum(np.arange(1, k.shape[1] + 1)) - 1]
+            found += scale * (float(diagonal.sum()) - float(c @ np.square(k).sum(axis=1)))
+        return found
+
     def _part(self, name: str, start: str, b: int) -> np.ndarray:
         """Return the part of an array that belongs to a block; another array holds where blocks begin."""
         begin, end = self._get(start)[b : b + 2]

@@ -15,12 +15,14 @@ from brian2.units.allunits import second
 
 from ..circuit.names import entry
 from ..circuit.parts import Circuit, Rule, Units
+from ..circuit.watched import Listener, watched
 from ..errors import DivergenceError
 from ..system.interrupts import Interrupts
 from ..system.places import place_to_build
 from .assemble import assemble, blaming_the_files
 from .compilers import compilers_end_with_this_process
 from .isolation import isolated, users_preferences
+from .observer import Observer
 
 __all__ = ["run"]
 
@@ -36,6 +38,7 @@ def run(
     steps: int,
     progress: Callable[[int], None] | None = None,
     pause_after: float | None = None,
+    listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Run some steps and return every array of the network by its name.
 
@@ -53,6 +56,8 @@ def run(
         Called now and then with the number of steps done.
     pause_after : float, optional
         Seconds from now after which it ends early, at a time step.
+    listener : Listener, optional
+        Whom it tells what it does.
 
     Returns
     -------
@@ -73,7 +78,10 @@ def run(
         _set(objects, values)
         network = objects["network"]
         network.t_ = start * circuit.dt
-        paused = False
+        paused, observer = False, None
+        if listener is not None:
+            observer = Observer(watched(circuit), objects, listener, network.stop, start + steps - 1)
+            network.add(observer.operation(next(iter(network.objects)).clock))
 
         def report(elapsed: Any, completed: float, begin: Any, duration: Any) -> None:
             nonlocal paused
@@ -98,8 +106,9 @@ def run(
             arrays[entry(name, "diverged_step")] = np.array([diverged_step])
     # read when none can come any more: an interrupt after the last step counts too
     early = done < steps and diverged_step < 0
-    paused = paused and early and not interrupts.seen
-    interrupted = interrupts.seen or (early and not paused)
+    stopped = observer is not None and observer.stopped
+    paused = (paused or (observer is not None and observer.paused)) and early and not interrupts.seen
+    interrupted = interrupts.seen or (early and not paused and not stopped)
     return arrays | {"steps": done, "paused": paused, "interrupted": interrupted}
 
 

@@ -33,7 +33,7 @@ class Wiring(Generic[Net]):
 
     Parameters
     ----------
-    net : ForceNetwork, FittedNetwork or Network
+    net : Network, ForceNetwork or FittedNetwork
         The declaration.
     record : Record
         What is recorded.

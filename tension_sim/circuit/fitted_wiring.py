@@ -37,7 +37,9 @@ from .names import (
     recorded,
 )
 from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .wiring import check_state, rule_values, spike_values, with_seed
+from .state import check_state
+from .units import with_seed
+from .values import rule_values, spike_values
 
 __all__ = ["FittedWiring"]
 

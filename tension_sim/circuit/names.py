@@ -16,6 +16,7 @@ TARGET, INPUTS, RATES = "target", "inputs", "rates"
 INPUT, RECURRENT, FEEDBACK, READOUT = "input", "recurrent", "feedback", "readout"
 PLASTIC, PLASTIC_NOW = "plastic", "plastic_now"
 TRACE_SPIKES, FEEDFORWARD_RATE = "trace_spikes", "feedforward_rate"
+NOW = "now"
 
 # rules: of the readout, of the recurrence where it learns by itself, of the readout of the target-generating network
 RULE, PLASTIC_RULE, TARGET_RULE = "rls", "rls_plastic", "rls_target"
@@ -90,6 +91,17 @@ def part_of(kind: str, *names: str) -> str:
     ('neurons_exc', 'feedback_output__exc__I_fb')
     """
     return f"{kind}_{'__'.join(names)}"
+
+
+def numbered(part: str, number: str) -> str:
+    """Return the name of a further part that does what another does.
+
+    Examples
+    --------
+    >>> numbered(RECURRENT, "1")
+    'recurrent_1'
+    """
+    return f"{part}_{number}"
 
 
 #: Arrays that many ask for: learned weights, and the output.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from .watched import Listener
+
 __all__ = ["Runnable"]
 
 
@@ -22,6 +24,7 @@ class Runnable(Protocol):
         recorded: int = 0,
         spikes: int = 0,
         pause_after: float | None = None,
+        listener: Listener | None = None,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays.
 
@@ -41,11 +44,13 @@ class Runnable(Protocol):
             How many bytes the run will record at least, and how many bytes of spikes it may add.
         pause_after : float, optional
             Seconds from now after which it ends early, at a time step.
+        listener : Listener, optional
+            Whom it tells what it does; programs of CUDA and TensorFlow tell nothing.
 
         Returns
         -------
         dict
             Arrays by name; ``"steps"`` is how many steps were run, ``"paused"`` whether it ended early by
-            `pause_after`, ``"interrupted"`` whether an interrupt ended it.
+            `pause_after` or the listener, ``"interrupted"`` whether an interrupt ended it.
         """
         ...

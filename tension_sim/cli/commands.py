@@ -20,12 +20,14 @@ from .arguments import RECIPE, Name, Protocols, Set, Target, Tasks, recipe_setti
 from .cache import cache_app
 from .checkpoint import checkpoint_of, with_checkpoints
 from .compare import compare
-from .job import Job, perform, say_dry_run, shown_range
-from .options import json_wanted, stored_run, with_from, with_json
+from .groups import grouped
+from .job import Job, perform, say_dry_run
+from .options import json_wanted, short_wanted, stored_run, with_from, with_json, with_short
 from .report import report
 from .resume import resume_by
 from .terminal import ERR, OUT, answered, plain, say, say_json
 from .told import told_error, told_interrupt, wants_json
+from .watch import WORDS, Words, going, refuse_words
 
 if TYPE_CHECKING:
     from ..run import simulation
@@ -46,7 +48,7 @@ app.command()(compare)
 def _load(command: str, name: str, settings: dict[str, str], protocols: Path | None, tasks: Path | None) -> Recipe:
     """Load a recipe; errors speak of the command's words."""
     try:
-        return load_recipe(name, settings, protocols=protocols, tasks=tasks)
+        return load_recipe(name, settings, short=short_wanted(), protocols=protocols, tasks=tasks)
     except TensionError as error:
         raise type(error)(str(error).replace("load_recipe.name", f"{command} NAME")) from None
 
@@ -85,11 +87,12 @@ def list_command() -> None:
 
 
 @app.command()
+@with_short
 @with_json
 def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks = None) -> None:
     """Show a recipe: parameters, source, expected result, forecast."""
     from ..recipes.run import forecast, remarks
-    from .settings_shown import recipe_shown, settings_shown
+    from .settings_shown import expected_shown, recipe_shown, settings_shown
 
     recipe = _load("show", name, recipe_settings(set_), protocols, tasks)
     if json_wanted():
@@ -109,9 +112,8 @@ def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks
     table = Table(box=None, pad_edge=False, show_header=False)
     for setting, value, note in settings_shown(recipe):
         table.add_row(plain(setting), plain(value), plain(note))
-    for key, value in recipe.expected.items():
-        shown = value if key == "reference" else shown_range(value, recipe.protocol.expected[key])
-        table.add_row(plain(f"expected.{key}"), plain(shown))
+    for name, shown in expected_shown(recipe):
+        table.add_row(plain(name), plain(shown))
     OUT.print(table)
     _print_forecast(forecast(recipe), "cpp_standalone", recipe)
 
@@ -128,17 +130,21 @@ def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
     minutes = expected.seconds / 60
     duration = f"{expected.seconds:.0f} s"
     if minutes >= 2:
-        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.6g} h"
+        duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
     memory = expected.memory / 1e6
     size = f"{memory:.0f} MB" if memory < 1e4 else f"{memory / 1e3:.6g} GB"
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
+    if recipe.short is not None and not short_wanted():
+        say(f"a shorter run of it: tension-sim run {recipe.name} --short")
     _say_remarks(recipe)
 
 
 @app.command()
 @with_checkpoints
+@with_short
 @with_json
 @with_from
+@grouped
 def run(
     name: Annotated[str | None, RECIPE] = None,
     set_: Set = None,
@@ -160,6 +166,7 @@ def run(
     tasks: Tasks = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, run nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run even if memory or time may not suffice.")] = False,
+    words: Words = WORDS,
 ) -> None:
     """Run a recipe, or go on with a stored run, and leave figure, numbers and results in a folder."""
     from ..recipes import run as runs
@@ -168,32 +175,34 @@ def run(
     known = _checked_words(name, target, seed)
     formats = runs.check_formats(format_ or ())
     if (stored := stored_run()) is not None:
+        refuse_words(words)
         chosen = {"target": target, "out": out, "overwrite": overwrite, "formats": formats, "dry_run": dry_run}
         run_from(stored, recipe_settings(set_), chosen, protocols, tasks)
         return
     recipe = _load("run", name or "", recipe_settings(set_, seed), protocols, tasks)
+    goes = going(words, recipe)
     folder = out if out is not None else Path("results") / recipe.name.rpartition("/")[2].removesuffix(".toml")
     folder = runs.check_folder(folder, recipe, overwrite=overwrite)
     expected = runs.forecast(recipe, target or "cpp_standalone")
     told: dict[str, object] = {"recipe": recipe.name, "forecast": asdict(expected), "remarks": runs.remarks(recipe)}
     if not json_wanted():
         _print_forecast(expected, target or "cpp_standalone", recipe)
+    options = {"target": known, "force": force, "expected": expected}
     if dry_run:
-        runs.check_run(recipe, target=known, force=force, expected=expected)
+        goes.check(recipe, **options)
         say_dry_run(recipe.name, expected.steps, folder, told)
         return
     runs.check_forecast(recipe, known, force, expected)  # before there is a folder
     note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
-    checkpoint = checkpoint_of(folder, expected, note | {"protocols": protocols, "tasks": tasks}, overwrite=overwrite)
+    note |= {"short": short_wanted(), "protocols": protocols, "tasks": tasks} | goes.note
+    checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:
-        return runs.run_outcome(
-            recipe, target=known, progress=progress, force=force, expected=expected, checkpoint=checkpoint
-        )
+        return goes.run(recipe, progress=progress, checkpoint=checkpoint, **options)
 
     told |= {"expected": recipe.expected, "dry_run": False}
     numbers = (recipe.protocol.expected, recipe.expected)
-    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint))
+    perform(Job(recipe.name, expected.steps, folder, formats, compute, *numbers, told, checkpoint, goes.above))
 
 
 def _checked_words(name: str | None, target: str | None, seed: int | None) -> simulation.Target | None:
@@ -204,6 +213,9 @@ def _checked_words(name: str | None, target: str | None, seed: int | None) -> si
     if (name is None) == (stored is None):
         received, fix = {"NAME": name, "--from": stored and str(stored)}, "e.g. tension-sim run lif_sine."
         raise InvalidValueError(message("run", "NAME, or --from FILE", received, fix))
+    if stored is not None and short_wanted():
+        fix = "leave it out, or choose a duration by --set duration=..."
+        raise InvalidValueError(message("run --from", "no --short", "--short", fix))
     if stored is not None and seed is not None:
         raise InvalidValueError(message("run --from", "no --seed", seed, "leave it out: it is that of the file."))
     return target_named("run --target", target)

@@ -53,6 +53,8 @@ class Job:
         What the JSON output says besides, known before the run.
     checkpoint : Checkpoint, optional
         Where the run can be gone on with if it is killed.
+    above : callable, optional
+        Returns lines that stand above the bar.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Job:
     expected: Mapping[str, Any] = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    above: Callable[[], str] | None = None
 
     def forget(self) -> None:
         """Remove the checkpoint of a run that is saved, or that would diverge again."""
@@ -140,7 +143,7 @@ def _computed(job: Job) -> Outcome:
 
     outcome = None
     try:
-        with terminal_bar(console=ERR, disable=json_wanted()) as bar:
+        with terminal_bar(job.above, console=ERR, disable=json_wanted()) as bar:
             task = bar.add_task("starting", total=None)
 
             ahead = Thread(target=_load_drawing, daemon=True)
@@ -207,13 +210,17 @@ def shown_range(ends: Sequence[float], number: Number) -> str:
 
 
 def _report(job: Job, outcome: Outcome, folder: Path, replaced: list[str]) -> None:
+    from ..recipes.result_folder import SCRIPT
     from ..recipes.run import result_files
 
-    files = list(result_files(job.formats))
+    files = [*result_files(job.formats), *([SCRIPT] if outcome.results.provenance.get("steering") else [])]
     if json_wanted():
         say_json(_described(job, outcome) | {"folder": str(folder), "files": files, "replaced": replaced})
         return
     _print_numbers(job, outcome)
+    stopped = outcome.results.provenance.get("stopped")
+    if stopped is not None:
+        say(f"ended early, at {stopped['time']:g} s (step {stopped['step']} of {job.steps}): {stopped['why']}")
     if outcome.verdict is not None:
         say(f"verdict: {outcome.verdict.text}")
     say(f"written: {folder}/{', '.join(files)}")
@@ -231,6 +238,7 @@ def _described(job: Job, outcome: Outcome) -> dict[str, Any]:
         "timings": dict(results.timings),
         "interrupted": bool(results.provenance.get("interrupted")),
         "steps": results.n_steps,
+        "stopped": results.provenance.get("stopped"),
     }
     return jsonable(dict(job.told) | told)
 

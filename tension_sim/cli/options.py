@@ -11,16 +11,20 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["json_wanted", "stored_run", "with_from", "with_json"]
+__all__ = ["json_wanted", "short_wanted", "stored_run", "with_from", "with_json", "with_short"]
 
 _json: ContextVar[bool] = ContextVar("json", default=False)
 _from: ContextVar[Path | None] = ContextVar("from", default=None)
+_short: ContextVar[bool] = ContextVar("short", default=False)
 
 Command = Callable[..., None]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, errors too (see the documentation).")]
 From = Annotated[
     Path | None,
     typer.Option("--from", metavar="FILE", help="Go on with a stored run, from its file of results alone."),
+]
+Short = Annotated[
+    bool, typer.Option("--short", help="The shorter run that a recipe of more than ten minutes states, in [short].")
 ]
 
 
@@ -34,6 +38,11 @@ def stored_run() -> Path | None:
     return _from.get()
 
 
+def short_wanted() -> bool:
+    """Say whether the shorter run of a recipe is meant."""
+    return _short.get()
+
+
 def with_json(command: Command) -> Command:
     """Give a command the option ``--json``, of which `json_wanted` knows while it runs."""
     return _with(command, "as_json", Json, False, _json)
@@ -42,6 +51,11 @@ def with_json(command: Command) -> Command:
 def with_from(command: Command) -> Command:
     """Give a command the option ``--from``, of which `stored_run` knows while it runs."""
     return _with(command, "from_", From, None, _from)
+
+
+def with_short(command: Command) -> Command:
+    """Give a command the option ``--short``, of which `short_wanted` knows while it runs."""
+    return _with(command, "short", Short, False, _short)
 
 
 def _with(command: Command, name: str, annotation: Any, default: Any, variable: ContextVar[Any]) -> Command:

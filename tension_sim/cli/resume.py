@@ -43,8 +43,12 @@ def resume_by(run: Callable[..., None]) -> Callable[..., None]:
             out=folder,
             format_=[str(name) for name in note["formats"]],
             force=True,
+            watch=bool(note.get("watch", False)),
+            stop_when=note.get("stop_when"),
+            steering=None if note.get("steering") is None else Path(str(note["steering"])),
             checkpoint=float(note["every"]),
             resume=True,
+            short=bool(note.get("short")),
             **own,
         )
 

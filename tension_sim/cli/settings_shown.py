@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..recipes.recipe import Recipe
 from ..recipes.settings import OMITTED
+from .job import shown_range
 
-__all__ = ["recipe_shown", "settings_shown"]
+__all__ = ["expected_shown", "recipe_shown", "settings_shown"]
 
 _UNITS = {"second": "*second", "hertz": "*Hz"}
 
@@ -18,7 +20,7 @@ def recipe_shown(recipe: Recipe) -> dict[str, Any]:
         {"name": name, "value": None if note == "unset" else value, "note": note}
         for name, value, note in settings_shown(recipe)
     ]
-    expected = {key: list(value) for key, value in recipe.expected.items() if key != "reference"}
+    stated = recipe.short and {"settings": dict(recipe.short.settings)} | _expected(recipe, recipe.short.expected)
     return {
         "recipe": recipe.name,
         "summary": recipe.summary,
@@ -27,10 +29,41 @@ def recipe_shown(recipe: Recipe) -> dict[str, Any]:
         "script": recipe.script,
         "notes": recipe.notes,
         "settings": rows,
-        "expected": expected,
-        "units": {key: recipe.protocol.expected[key].unit for key in expected},
-        "reference": recipe.expected.get("reference"),
+        **_expected(recipe, recipe.expected),
+        "short": stated,
     }
+
+
+def _expected(recipe: Recipe, table: Mapping[str, Any]) -> dict[str, Any]:
+    expected = {key: list(value) for key, value in table.items() if key != "reference"}
+    units = {key: recipe.protocol.expected[key].unit for key in expected}
+    return {"expected": expected, "units": units, "reference": table.get("reference")}
+
+
+def expected_shown(recipe: Recipe) -> list[tuple[str, str]]:
+    """Return name and text of what a recipe expects, then of the shorter run that it states.
+
+    Examples
+    --------
+    >>> from tension_sim import load_recipe
+    >>> expected_shown(load_recipe("lif_sine"))[2]
+    ('expected.peak_frequency', '4.9 to 5.1 Hz')
+    >>> expected_shown(load_recipe("ode_to_joy"))[1]
+    ('short.duration', '100*second')
+    """
+    rows = _expected_rows(recipe, "expected", recipe.expected)
+    if recipe.short is not None and not recipe.expected_at:
+        rows += [(f"short.{key}", shown(value)) for key, value in recipe.short.settings.items()]
+        rows += _expected_rows(recipe, "short.expected", recipe.short.expected)
+    return rows
+
+
+def _expected_rows(recipe: Recipe, prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    known = recipe.protocol.expected
+    return [
+        (f"{prefix}.{key}", value if key == "reference" else shown_range(value, known[key]))
+        for key, value in table.items()
+    ]
 
 
 def settings_shown(recipe: Recipe) -> list[tuple[str, str, str]]:

@@ -44,6 +44,7 @@ def sweep(
     Exit status: 0 all points are done or diverged, 2 refused, 3 some points failed, 130 and 143 interrupted. In each
     case the same command goes on with what is left.
     """
+    from ..sweeps.clusters import check_workers
     from ..sweeps.table import ranked_by
 
     base = of.base("sweep", name)
@@ -51,6 +52,7 @@ def sweep(
     if value is not None and value not in plan.description.numbers:
         raise unknown_name("sweep --value", "number", value, plan.description.numbers)
     client, expected = where.client, plan.check(force)
+    check_workers("sweep --cluster" if isinstance(client, str) else "sweep --workers", client)
     if not json_wanted():
         _say_forecast(expected, len(plan.points))
     if dry_run:

@@ -65,10 +65,11 @@ class SparseKernel(Declared):
         return len(self.weight)
 
     @classmethod
-    def from_dense(cls, matrix: Any) -> SparseKernel:
-        """Make a kernel of the non-zero entries of ``matrix[pre, post]``."""
+    def from_dense(cls, matrix: Any, *, every_entry: bool = False) -> SparseKernel:
+        """Make a kernel of the non-zero entries of ``matrix[pre, post]``, or of all."""
         matrix = check_table("SparseKernel.from_dense", matrix, ("pre", "post"))
-        pre, post = np.nonzero(matrix)
+        check_flag("SparseKernel.every_entry", every_entry)
+        pre, post = (index.ravel() for index in np.indices(matrix.shape)) if every_entry else np.nonzero(matrix)
         return cls(len(matrix), pre, post, matrix[pre, post], matrix.shape[1])
 
     def to_dense(self) -> np.ndarray:

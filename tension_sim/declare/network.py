@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from .converted import Converted, File, Number, declared
 from .declaration import DTYPES as DTYPES
-from .declaration import Declaration
 from .equations import (
     Neuron,
     SynapticFilter,
@@ -24,6 +23,7 @@ from .equations import (
     synapse_of,
     unit_of,
 )
+from .force_as_network import ShortForce
 from .kernels import SparseKernel
 from .learning import Learning
 from .plasticity import Plastic, TargetNetwork
@@ -37,13 +37,13 @@ from .validation import (
     check_text,
     check_whole,
 )
-from .values import initial_values, parameter_values, rates_of, seconds
+from .values import add_rates, initial_values, parameter_values, seconds
 
 __all__ = ["ForceNetwork", "Learning", "SparseKernel"]
 
 
 @declared(repr=False)
-class ForceNetwork(Declaration):
+class ForceNetwork(ShortForce):
     """A spiking or rate network with a learned readout, its feedback, and static or learned recurrence.
 
     Attributes
@@ -280,9 +280,7 @@ class ForceNetwork(Declaration):
         values = initial_values(
             "ForceNetwork", self.neuron, self.initial, self.state_variables, self.parameter_values, self.n, self.dt, rng
         )
-        if self.synapse is None and "r" not in values:
-            r = rates_of(self.neuron, self.activation, values, self.parameter_values)
-            values["r"] = np.broadcast_to(r, (self.n,)).copy()
+        add_rates(self.neuron, self.activation, values, self.parameter_values, self.n)
         return values
 
     @classmethod

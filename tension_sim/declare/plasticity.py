@@ -90,8 +90,7 @@ class Plastic(Declared):
             matrix = check_table("Plastic.kernel", self.kernel, ("n", "n"))
             n = len(matrix)
             check_matrix("Plastic.kernel", matrix, (n, n), "pre, post")
-            pre, post = (index.ravel() for index in np.indices((n, n)))
-            object.__setattr__(self, "kernel", SparseKernel(n, pre, post, matrix.ravel()))
+            object.__setattr__(self, "kernel", SparseKernel.from_dense(matrix, every_entry=True))
         if not isinstance(self.learning, Learning):
             raise InvalidTypeError(message("Plastic.learning", "a Learning", self.learning, "Learning(alpha_P=...)."))
         if not isinstance(self.error, str):

@@ -20,7 +20,7 @@ from .language.meaning import BINARY, COMPARE, Meaning, Reader
 from .language.syntax import MAX_LENGTH, parse
 from .language.unit_table import DIMENSIONLESS, VALUE_UNITS, Dimension, describe
 
-__all__ = ["DIMENSIONLESS", "Dimension", "Quantity", "describe", "dimension_of", "evaluate", "magnitude"]
+__all__ = ["DIMENSIONLESS", "Dimension", "Quantity", "describe", "dimension_of", "evaluate", "holds", "magnitude"]
 
 _DIMENSIONS = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
 
@@ -103,7 +103,12 @@ class _Evaluator:
 
 
 def _evaluated(
-    text: str, where: str, names: Mapping[str, Quantity], size: int | None, rng: np.random.Generator | None
+    text: str,
+    where: str,
+    names: Mapping[str, Quantity],
+    size: int | None,
+    rng: np.random.Generator | None,
+    condition: bool = False,
 ) -> Quantity:
     tree = parse(where, text)
     meanings = {name: Meaning(quantity.dimension) for name, quantity in names.items()}
@@ -113,9 +118,27 @@ def _evaluated(
     )  # fmt: skip
     with np.errstate(all="ignore"):  # the caller looks for NaN and infinity
         found = reader.read(tree, text)
-        if found.kind == "boolean":
+        if condition and found.kind != "boolean":
+            raise reader.fail("a condition", "compare it with a number, as in x < 0.1.")
+        if found.kind == "boolean" and not condition:
             raise reader.fail("a number", "write a plain number, with its unit after a '*'.")
         return Quantity(_Evaluator(reader, names, size, rng).value(tree), found.dimension)
+
+
+def holds(text: str, where: str, names: Mapping[str, Quantity]) -> bool:
+    """Say whether a condition on named numbers holds.
+
+    Raises
+    ------
+    TensionError
+        As `evaluate`, or if the text is no condition.
+
+    Examples
+    --------
+    >>> holds("a < 2*mV and not a > 1*volt", "example", {"a": evaluate("1*mV", "example")})
+    True
+    """
+    return bool(_evaluated(text, where, names, None, None, condition=True).value)
 
 
 def evaluate(

@@ -15,7 +15,7 @@ from .time_constants import check_time_constants
 from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
 
-__all__ = ["check_mappings", "initial_values", "parameter_values", "rates_of", "seconds", "shown_in"]
+__all__ = ["add_rates", "check_mappings", "initial_values", "parameter_values", "rates_of", "seconds", "shown_in"]
 
 
 def seconds(where: str, value: Any) -> float:
@@ -160,6 +160,14 @@ def initial_values(
         array = check_matrix(place, value, (n,) if np.ndim(value) else (), "neurons")
         values[name] = np.broadcast_to(array, (n,)).copy()
     return values
+
+
+def add_rates(
+    neuron: Neuron, activation: str, values: dict[str, np.ndarray], parameters: Mapping[str, Any], n: int
+) -> None:
+    """Add the initial rates of n rate units to their initial values, unless they are given."""
+    if not neuron.spiking and "r" not in values:
+        values["r"] = np.broadcast_to(rates_of(neuron, activation, values, parameters), (n,)).copy()
 
 
 def rates_of(neuron: Neuron, activation: str, values: Mapping[str, Any], parameters: Mapping[str, Quantity]) -> Any:

@@ -137,7 +137,7 @@ class Compiling(ModelPart):
         _refuse_unknown(where, kwargs)
         metrics = _check_metrics(f"{where}.metrics", metrics)
         _check_execution(where, backend, jit_compile, steps_per_execution)
-        engine = chosen_engine(self, backend, target, False if run_eagerly else jit_compile)
+        engine = self._chosen_engine(backend, target, False if run_eagerly else jit_compile)
         super().compile(
             optimizer=PseudogradientDescent(),
             loss="mae",
@@ -160,6 +160,10 @@ class Compiling(ModelPart):
         object.__setattr__(self, "_compile_arguments", arguments)
         if self.built:
             self.read_trainable()
+
+    def _chosen_engine(self, backend: str | None, target: str | None, jit_compile: bool | str) -> str:
+        """Return the engine that runs the model, for what `compile` was asked."""
+        return chosen_engine(self, backend, target, jit_compile)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` in the form Keras writes to a file."""

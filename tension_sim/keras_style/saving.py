@@ -13,7 +13,26 @@ from .arguments import check_file
 from .config import pack_mask, unpack_mask
 from .on_brian.exact import ExactState
 
-__all__ = ["Saving"]
+__all__ = ["Saving", "stored"]
+
+
+def stored(where: str, store: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of a file of weights.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not there, or has another shape.
+    """
+    if name not in store:
+        raise InvalidValueError(
+            message(where, f"a file with {name}", sorted(store.keys()), "build the same model first.")
+        )
+    value = np.asarray(store[name])
+    if value.shape != shape:
+        fix = "use the same sizes and mask, or keras.models.load_model, which brings its own."
+        raise InvalidValueError(message(where, f"{name} of shape {shape}", value.shape, fix))
+    return value
 
 
 class Saving(ModelPart):
@@ -48,20 +67,7 @@ class Saving(ModelPart):
             where = f"{type(self).__name__}.load_weights"
             if name not in store:  # earlier files counted the variables
                 name = next((key for key in store.keys() if key[:3].isdigit() and key[4:] == name), name)
-            if name not in store:
-                raise InvalidValueError(
-                    message(where, f"a file with {name}", sorted(store.keys()), "build the same model first.")
-                )
-            value = np.asarray(store[name])
-            if value.shape != tuple(variable.shape):
-                raise InvalidValueError(
-                    message(
-                        where,
-                        f"{name} of shape {tuple(variable.shape)}",
-                        value.shape,
-                        "use the same sizes and mask, or keras.models.load_model, which brings its own.",
-                    )
-                )
+            value = stored(where, store, name, tuple(variable.shape))
             variable.assign(value)
         self.exact_state = ExactState.from_arrays(
             {name: store[name] for name in store.keys() if name.startswith("exact|")}

@@ -83,7 +83,7 @@ class Training(ModelPart):
         refuse_arguments(where, kwargs)
         epochs = check_count(f"{where}.epochs", epochs)
         initial_epoch = check_count(f"{where}.initial_epoch", initial_epoch, 0)
-        reader = Reader(where, x, y, steps_per_epoch)
+        reader = self._reader(where, x, y, steps_per_epoch)
         validation = self._validation_reader(f"{where}.validation_data", validation_data, validation_steps)
         xs, ys = self._coerced(reader, "fit")
         validated = None if validation is None else self._coerced(validation, "validation")
@@ -149,7 +149,7 @@ class Training(ModelPart):
         self._require_compiled(where)
         self._require_built(where)
         refuse_arguments(where, kwargs)
-        xs, ys = self._next(Reader(where, x, y, steps, "steps"), "evaluate")
+        xs, ys = self._next(self._reader(where, x, y, steps, "steps"), "evaluate")
         listed = self._callback_list(callbacks, verbose, 1, len(xs))
         logs = self._tested(xs, ys, listed)
         return logs if return_dict else self._flatten_metrics_in_order(logs)
@@ -174,7 +174,7 @@ class Training(ModelPart):
         where = f"{type(self).__name__}.predict"
         self._require_built(where)
         refuse_arguments(where, kwargs)
-        samples = Reader(where, x, None, steps, "steps", targets=False).epoch()
+        samples = self._reader(where, x, None, steps, "steps", targets=False).epoch()
         xs, _ = self.coerce_input_data(x=self._stacked(samples.x), y=None, method="predict")
         xs = np.asarray(xs)
         self._check_data(where, "predict", xs, None)
@@ -193,7 +193,7 @@ class Training(ModelPart):
         where = f"{type(self).__name__}.train_on_batch"
         self._require_compiled(where)
         refuse_arguments(where, kwargs)
-        xs, ys = self._next(Reader(where, x, y), "fit")
+        xs, ys = self._next(self._reader(where, x, y), "fit")
         _, logs = self._sequence("train", xs, ys, self._callback_list(None, 0, 1, len(xs)))
         self._phase = "idle"
         return logs if return_dict else self._flatten_metrics_in_order(logs)
@@ -362,6 +362,10 @@ class Training(ModelPart):
     def _stacked(self, array: np.ndarray) -> np.ndarray:
         return array.astype(self.compute_dtype)[:, None, :]
 
+    def _reader(self, where: str, x: Any, y: Any, *arguments: Any, **options: Any) -> Reader:
+        """Return what provides the data of each epoch; the arguments are those of `Reader`."""
+        return Reader(where, x, y, *arguments, **options)
+
     def _validation_reader(self, where: str, data: Any, steps: Any) -> Reader | None:
         if data is None:
             return None
@@ -372,7 +376,7 @@ class Training(ModelPart):
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise InvalidTypeError(message(where, "a pair (x, y)", type(data).__name__))
         x, y = data
-        return Reader(where, x, y, steps, "validation_steps")
+        return self._reader(where, x, y, steps, "validation_steps")
 
     def _coerced(self, reader: Reader, method: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the data of the next epoch as they go into the network."""

@@ -10,9 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from ..declare.fitted import FittedNetwork
 from ..results.measures import correlation
+from ..results.plots.heading import heading
 from ..results.plots.style import (
     LEARNING_SHADE,
-    NORMAL,
     OUTPUT,
     SMALL,
     TARGET,
@@ -54,7 +54,6 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     output, target, times = results.output[rows], target_of(results)[rows], results.times[rows]
     r = np.nan_to_num(correlation(output, target))
     figure = make_figure(10.0, 6.4)
-    figure.suptitle(run_title(results), fontsize=NORMAL + 1, color=TEXT)
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 1)).flat
     # from the best to the worst
     shown = np.argsort(-r)[np.linspace(0, len(r) - 1, 6).astype(int)]
@@ -69,8 +68,7 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
         label(ax, y=f"synaptic input{unit}")
     for ax in grid[-1]:
         label(ax, x="time (s)")
-    handles, names = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="upper right", ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT)
+    heading(figure, run_title(results), grid[0, 0])
     left, right = bottom.subplots(1, 2)
     plain(left)
     left.hist(r, bins=np.linspace(-1, 1, 41), color=OUTPUT)

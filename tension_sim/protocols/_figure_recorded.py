@@ -12,10 +12,10 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import InvalidValueError, message
+from ..results.plots.heading import heading
 from ..results.plots.style import (
     LEARNING_SHADE,
     LINES,
-    NORMAL,
     OUTPUT,
     SMALL,
     TARGET,
@@ -83,7 +83,7 @@ def figure_decomposition(model: DataConstrainedNetwork) -> NotebookFigure:
         _draw_means(right.subplots(), list(model.regions), currents)
     else:
         _draw_currents(right, list(model.regions), currents, duration)
-    figure.suptitle(run_title(model.results), fontsize=NORMAL + 1, color=TEXT)
+    heading(figure, run_title(model.results))
     return figure
 
 
@@ -119,7 +119,7 @@ def figure_traces(results: Results, curves: Mapping[str, np.ndarray], threshold:
     label(bottom, x="epoch", y="mean absolute error", title="")
     if threshold is not None:
         bottom.axhline(threshold, color=LINES, linewidth=0.8, linestyle="--")
-    figure.suptitle(run_title(results, "cells"), fontsize=NORMAL + 1, color=TEXT)
+    heading(figure, run_title(results, "cells"))
     return figure
 
 

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from ..results.results import Results
     from ..run.simulation import Simulation, Target
 
-__all__ = ["EXPECTED", "PROTOCOL", "ForceRecipe", "MemoryForecast", "measured_numbers"]
+__all__ = [
+    "EXPECTED",
+    "PROTOCOL",
+    "SECTIONS",
+    "ForceRecipe",
+    "MemoryForecast",
+    "adapt",
+    "check",
+    "forecast",
+    "measured_numbers",
+    "schema_of_network",
+]
 
 #: Firing rate in Hz that a forecast assumes if the recipe expects none.
 _ASSUMED_RATE = 30.0
@@ -91,16 +102,20 @@ def _parameters(neuron: Neuron, synapse: SynapticFilter | None) -> dict[str, str
     return {**neuron.parameters, **(synapse.parameters if synapse is not None else {})}
 
 
-def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
+def schema_of_network(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all sections, with the keys of [parameters] and [initial] that neuron and filter have."""
     neuron, synapse = _load(raw["network"])
     return SECTIONS | {
         "parameters": section(*((key, "any", OMITTED, expression) for key in _parameters(neuron, synapse))),
         "initial": section(*((key, "any", OMITTED, expression) for key in neuron.variables)),
-        "task": task_section(raw),
     }
 
 
-def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
+def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return schema_of_network(raw) | {"task": task_section(raw)}
+
+
+def adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
     """Drop the settings that a new neuron, filter or supervisor does not share with the old one."""
     if kind == "name":
         adapt_task(raw, old)
@@ -115,7 +130,8 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
             raw["network"].pop("synapse", None)
 
 
-def _check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
+def check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:
+    """Refuse settings that a run would refuse, and complete those of neuron and filter."""
     neuron, synapse = _load(recipe.settings["network"])
     if synapse is None:
         named = recipe.settings["network"].get("synapse")
@@ -376,8 +392,8 @@ PROTOCOL = Protocol(
     files={("network", "neuron"): ".toml", ("network", "synapse"): ".toml", ("task", "file"): ""},
     schema=_schema,
     kinds=(("network", "neuron"), ("network", "synapse"), ("task", "name")),
-    adapt=_adapt,
-    check=_check,
+    adapt=adapt,
+    check=check,
     plan=lambda recipe: recipe.phases(),
     further=further_task,
     measure=measured_numbers,

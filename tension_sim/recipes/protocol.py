@@ -28,6 +28,7 @@ __all__ = [
     "Outcome",
     "Protocol",
     "Recipe",
+    "Short",
     "Verdict",
     "list_protocols",
     "load_protocol",
@@ -122,6 +123,22 @@ class Further:
     every: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Short:
+    """A run of at most some minutes that stands for one of hours.
+
+    Attributes
+    ----------
+    settings : dict
+        As for `load_recipe`.
+    expected : dict
+        As `Recipe.expected`, for a run with these settings.
+    """
+
+    settings: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recipe(Described):
     """A network with its task and schedule; protocols may add methods to it.
@@ -143,6 +160,10 @@ class Recipe(Described):
     expected : dict
         What the reference gives for the protocol's numbers, each a tuple of one value or of the
         two ends of a range; ``reference``, a text that says where these come from.
+    expected_at : tuple of str
+        Settings that are expected to differ from the file, for `expected` belongs to its shorter run.
+    short : Short, optional
+        The shorter run that a recipe of many minutes states, in ``[short]``: its settings, and what is expected of it.
     sweeps : dict of dict
         Sweeps of the recipe as written, by their names, in ``[sweep.NAME]``; see `tension_sim.sweeps.plans`.
     changed : tuple of str
@@ -161,6 +182,8 @@ class Recipe(Described):
     expected: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     sweeps: Mapping[str, Any] = field(default_factory=dict)
+    expected_at: tuple[str, ...] = ()
+    short: Short | None = None
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"name": self.name, "summary": self.summary}

@@ -9,11 +9,12 @@ from hashlib import sha256
 from typing import Any
 
 from ..results.measures import jsonable
+from ..run.watch.plan import Plan
 from ..system.files import read_toml
 from .protocol import Number, Recipe, Verdict
 from .verdict import remarks
 
-__all__ = ["measured", "provenance_of", "repeat_command"]
+__all__ = ["measured", "provenance_of", "repeat_command", "words_of"]
 
 
 def provenance_of(recipe: Recipe, numbers: Mapping[str, float], verdict: Verdict) -> dict[str, Any]:
@@ -109,6 +110,16 @@ def measured(
 
 #: Symbols of units, as they stand behind a number.
 UNITS = {"1": "", "hertz": "Hz", "second": "s"}
+
+
+def words_of(told: Mapping[str, Any], plan: Plan | None) -> str:
+    """Return the words by which a command gives a run the course that its provenance tells of."""
+    words = []
+    if plan is not None and plan.stop_when is not None:
+        words += ["--stop-when", plan.stop_when.text]
+    if told.get("steering"):
+        words += ["--steering", "steering.toml"]
+    return f" {shlex.join(words)}" if words else ""
 
 
 def repeat_command(recipe: Recipe) -> str:

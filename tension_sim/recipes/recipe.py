@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..declare.validation import check_flag
 from ..errors import InvalidTypeError, InvalidValueError, TensionError, UnknownNameError, message, unknown_name
 from ..system.data_folder import data_folder
 from ..system.files import check_path, read_toml
 from ..tasks import load_tasks
-from ..tasks.registry import Setting
+from .expected import expected_of, short_of
 from .nested import flattened
 from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
@@ -23,7 +24,7 @@ __all__ = ["Recipe", "list_recipes", "load_recipe", "recipe_from"]
 
 _MOST_FILES = 20_000  # in a folder of recipes
 _MOST_NAMED = 8  # recipes in a message
-_NO_SETTINGS = ("expected", "sweep")  # tables
+_NO_SETTINGS = ("expected", "short", "sweep")  # tables
 _TEXTS = ("summary", "source", "script", "notes", "protocol")
 
 
@@ -98,7 +99,8 @@ def _locate(name: str | Path) -> tuple[str, Path]:
         more = f" and {len(near) - _MOST_NAMED} more" if len(near) > _MOST_NAMED else ""
         fix = f"these contain it: {', '.join(near[:_MOST_NAMED])}{more}."
         raise UnknownNameError(message(where, "a known recipe", text, fix))
-    raise unknown_name(where, "recipe", text, [*files, *(full.rpartition("/")[2] for full in files)])
+    known = [*files, *(full.rpartition("/")[2] for full in files)]
+    raise unknown_name(where, "recipe", text, known, "tension-sim list")
 
 
 def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) -> None:
@@ -130,22 +132,6 @@ def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], 
                 data[section][key] = str(folder / check_path(f"{section}.{key}", value))
 
 
-def _expected(table: Mapping[str, Any], path: Path, protocol: Protocol[Any]) -> dict[str, Any]:
-    expected = {}
-    known = {name: Setting(name, number.unit, None, many=True) for name, number in protocol.expected.items()}
-    known["reference"] = Setting("reference", "text", None)
-    for key, value in table.items():
-        where = f"{path}: expected.{key}"
-        if key not in known:
-            raise unknown_name(f"{path}: expected", "key", key, known)
-        many = known[key].many
-        items = value if isinstance(value, list) or not many else [value]
-        expected[key] = known[key].parse(items, where)
-        if many and (len(expected[key]) > 2 or list(expected[key]) != sorted(expected[key])):
-            raise InvalidValueError(message(where, "one value, or a range [low, high]", value))
-    return expected
-
-
 def _changed(
     protocol: Protocol[Any], written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
 ) -> tuple[str, ...]:
@@ -171,6 +157,7 @@ def load_recipe(
     name: str | Path,
     settings: Mapping[str, Any] | None = None,
     *,
+    short: bool = False,
     protocols: str | Path | None = None,
     tasks: str | Path | None = None,
 ) -> Recipe:
@@ -183,6 +170,9 @@ def load_recipe(
     settings : mapping of str to str, optional
         Other values, by their dotted names ("network.G") or the last part of these ("G").
         Values are text with units ("2*ms"), as in the file.
+    short : bool, optional
+        Whether to take the shorter run that the recipe states, with what is expected of it; `settings` count
+        before those of it. Recipes of more than ten minutes state one, in ``[short]``.
     protocols, tasks : str or pathlib.Path, optional
         Folders of your own with modules of protocols, and of supervisors. Their Python code is run;
         a recipe alone never runs any, wherever it lies.
@@ -205,12 +195,13 @@ def load_recipe(
     if settings is not None and not isinstance(settings, Mapping):
         fix = 'write it as in {"network.G": "0.05"}.'
         raise InvalidTypeError(message("load_recipe.settings", "names with values", settings, fix))
+    check_flag("load_recipe.short", short)
     full, path = _locate(name)
     if not path.stem.strip(". "):  # it names the folder of results
         raise InvalidValueError(message("load_recipe.name", "a file with a name", full, "rename it."))
     if tasks is not None:
         load_tasks(tasks)
-    return recipe_from(full, path, read_toml(str(path), path), settings, protocols)
+    return recipe_from(full, path, read_toml(str(path), path), settings, protocols, short=short)
 
 
 def recipe_from(
@@ -219,6 +210,8 @@ def recipe_from(
     data: dict[str, Any],
     settings: Mapping[str, Any] | None = None,
     protocols: str | Path | None = None,
+    *,
+    short: bool = False,
 ) -> Recipe:
     """Return the recipe of a file's content.
 
@@ -230,7 +223,7 @@ def recipe_from(
         Where the content is from; begins the messages.
     data : dict
         The content.
-    settings, protocols
+    settings, protocols, short
         As for `load_recipe`.
     """
     protocol = _protocol(data, path, protocols)
@@ -239,6 +232,13 @@ def recipe_from(
     _anchor(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key not in _NO_SETTINGS}
     written = sections
+    expected = expected_of(data.get("expected", {}), f"{path}: expected", protocol)
+    stated = short_of(data.get("short"), f"{path}: short", protocol)
+    if short and stated is None:
+        fix = "leave it out: those of at most ten minutes state none."
+        raise InvalidValueError(message(full, "a recipe that states a shorter run, in [short]", "none", fix))
+    chosen = stated if short else None
+    sections, shorter = apply_settings(protocol, sections, chosen.settings if chosen else {}, full)
     sections, changed = apply_settings(protocol, sections, settings or {}, full)
 
     def where(section: str, key: str) -> str:
@@ -253,9 +253,11 @@ def recipe_from(
         settings=sections,
         values=values,
         protocol=protocol,
-        expected=_expected(data.get("expected", {}), path, protocol),
+        expected=chosen.expected if chosen else expected,
+        expected_at=tuple(f"{section}.{key}" for section, key in sorted(shorter - changed)),
+        short=stated,
         sweeps=data.get("sweep", {}),
-        changed=_changed(protocol, written, values, changed) if changed else (),
+        changed=_changed(protocol, written, values, changed | shorter) if changed | shorter else (),
     )
     if protocol.check is not None:
         try:

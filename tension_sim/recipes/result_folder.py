@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from ..errors import OutputError, message
 from ..results.format import list_formats, load_format
+from ..run.watch.steering import Steering
 from ..system.files import check_path, read_regular
 from ..system.folder_exchange import replaced_as_one, settle
 from ..system.interrupts import interrupts_wait
@@ -31,6 +32,9 @@ __all__ = ["DEFAULT_FORMAT", "check_folder", "check_formats", "result_files", "s
 #: The fastest format, and it needs no further package: 0.1 s where NIX takes 6 s (docs/USAGE.md).
 DEFAULT_FORMAT = "h5"
 
+#: The script of a run that was steered.
+SCRIPT = "steering.toml"
+
 _SUMMARY = 2**26  # bytes, more than any summary has
 
 
@@ -42,8 +46,10 @@ def result_files(formats: Sequence[str] | None = None) -> tuple[str, ...]:
     >>> result_files(["nwb"])
     ('figure.png', 'report.html', 'results.nwb', 'summary.json')
     """
-    names = list_formats() if formats is None else formats
-    return ("figure.png", "report.html", *(f"results.{name}" for name in names), "summary.json")
+    found = ("figure.png", "report.html")
+    if formats is None:
+        return (*found, *(f"results.{name}" for name in list_formats()), SCRIPT, "summary.json")
+    return (*found, *(f"results.{name}" for name in formats), "summary.json")
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -204,6 +210,9 @@ def save_outcome(
                 own = None if outcome.figure is None else outcome.figure()
                 save_figure(figure_run(results) if own is None else own, part / "figure.png", metadata={"Run": run})
                 _write_page(results, part / "report.html", own)
+                orders = results.provenance.get("steering")
+                if orders:
+                    write_whole("run.out", part / SCRIPT, Steering(orders).text.encode())
                 write_whole("run.out", part / "summary.json", json.dumps(found, indent=2).encode())
         except OutputError as error:  # it names the file where the user will look for it
             refusal = OutputError(str(error).replace(str(part), str(folder)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..declare.checkpoint import Checkpoint, check_checkpoint
@@ -12,11 +13,12 @@ from ..run.journal import journal
 from ..run.rehearsal import rehearse
 from ..run.simulation import Target, target_named
 from ..run.stages import told_by
+from ..run.watch.plan import current_plan
 from ..system.memory import fits, total_memory
 from ..system.progress import Progress, check_progress, progress_of
 from .identity import identity_of_recipe
-from .protocol import Forecast, Outcome
-from .provenance import provenance_of
+from .protocol import Forecast, Outcome, Verdict
+from .provenance import provenance_of, words_of
 from .recipe import Recipe
 from .result_folder import check_folder, check_formats, result_files, save_outcome, usable_folder
 from .verdict import judge, remarks
@@ -171,13 +173,24 @@ def run_outcome(
         told_by(report),
         journal("run.checkpoint", checkpoint, lambda: identity_of_recipe(recipe, target)),
     ):
+        plan = current_plan()
+        if plan is not None:
+            plan.about = partial(_told, recipe)
         outcome = recipe.protocol.run(recipe, target=target, progress=report)
         if progress is True and not outcome.results.interrupted:
             report(1, 1)  # a run may end before its forecast
-    verdict = judge(recipe, outcome.numbers, bool(outcome.results.provenance.get("interrupted")))
+    told = outcome.results.provenance
+    verdict = judge(recipe, outcome.numbers, bool(told.get("interrupted")), told.get("stopped"))
     about = provenance_of(recipe, outcome.numbers, verdict)
+    about["repeat"] += words_of(told, plan)
     results = replace(outcome.results, provenance=outcome.results.provenance | about)
     return replace(outcome, results=results, verdict=verdict)
+
+
+def _told(recipe: Recipe, results: Results) -> Results:
+    """Add to the results of a run that goes on what the recipe knows of them."""
+    about = provenance_of(recipe, {}, Verdict(None, "not compared: the run went on from here"))
+    return replace(results, provenance=results.provenance | about)
 
 
 def run_recipe(

@@ -26,18 +26,18 @@ def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> t
     UnknownNameError, InvalidValueError
         If no section has it, or several have.
     """
-    where = f"{recipe}: settings"
+    where, listed_by = f"{recipe}: settings", f"tension-sim show {recipe}"
     name, dot, last = key.rpartition(".")
     if dot:
         if name not in known or last not in known[name]:
             every = [f"{name}.{item}" for name, items in known.items() for item in items]
-            raise unknown_name(where, "setting", key, every)
+            raise unknown_name(where, "setting", key, every, listed_by)
         return name, last
     # initial values have names of variables, which may be anything, so they need dotted names
     found = [name for name, items in known.items() if key in items and name != "initial"]
     if not found:
         short = {item for name, items in known.items() if name != "initial" for item in items}
-        raise unknown_name(where, "setting", key, short)
+        raise unknown_name(where, "setting", key, short, listed_by)
     if len(found) > 1:
         fix = "write " + " or ".join(f"{name}.{key}" for name in found) + "."
         raise InvalidValueError(message(where, "a setting that is found once", key, fix))

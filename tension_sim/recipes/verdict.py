@@ -16,7 +16,9 @@ TOLERANCE = 0.05
 _MOST_NAMES = 4
 
 
-def judge(recipe: Recipe, numbers: Mapping[str, float], interrupted: bool = False) -> Verdict:
+def judge(
+    recipe: Recipe, numbers: Mapping[str, float], interrupted: bool = False, stopped: Mapping[str, Any] | None = None
+) -> Verdict:
     """Compare a run's numbers with those that its recipe expects.
 
     A number is as expected if it lies in the range, ends included; where one value is expected instead of
@@ -30,6 +32,8 @@ def judge(recipe: Recipe, numbers: Mapping[str, float], interrupted: bool = Fals
         What was measured; `Outcome.numbers`.
     interrupted : bool, optional
         Whether the run ended early.
+    stopped : mapping, optional
+        ``why`` it ended early by a condition or an order.
 
     Examples
     --------
@@ -44,8 +48,10 @@ def judge(recipe: Recipe, numbers: Mapping[str, float], interrupted: bool = Fals
         return Verdict(None, "nothing to compare with: the recipe expects no numbers")
     if interrupted:
         return Verdict(None, "not compared: the run was interrupted")
+    if stopped is not None:
+        return Verdict(None, f"not compared: the run ended early ({stopped['why']})")
     found = {name: _place(numbers.get(name), wanted) for name, wanted in expected.items()}
-    changed = _listed(recipe.changed)
+    changed = _listed(tuple(name for name in recipe.changed if name not in recipe.expected_at))
     if set(found.values()) == {_GOOD}:
         return Verdict(True, _GOOD + (f", although {changed} changed" if changed else ""), found)
     if changed:

@@ -12,6 +12,7 @@ from ..circuit.declared import Wiring
 from ..circuit.names import entry
 from ..circuit.parts import Rule, VariableRecord
 from ..circuit.runnable import Runnable
+from ..circuit.watched import Listener
 from .reached import Piece
 from .recordings import TargetAt, recordings_of, rows_between_steps
 
@@ -46,6 +47,8 @@ class Pieces:
         Called with the number of steps done.
     row_bytes : int
         Bytes of a recorded step.
+    listener : Listener or None
+        Whom the target tells what it does.
     """
 
     wiring: Wiring[Any]
@@ -57,6 +60,7 @@ class Pieces:
     target_at: TargetAt | None
     report: Callable[[int], None]
     row_bytes: int
+    listener: Listener | None = None
 
     def __call__(self, state: Mapping[str, np.ndarray], done: int, seconds: float | None) -> Piece:
         """Go on from a state, and pause after some seconds; None: run to the end."""
@@ -93,12 +97,13 @@ class Pieces:
         if self.program is None:
             from ..brian import runtime
 
-            return runtime.run(wiring.circuit, self.target, values, start, steps, report, seconds)
+            return runtime.run(wiring.circuit, self.target, values, start, steps, report, seconds, self.listener)
         spikes = int(wiring.spikes_of * steps * dt * _ASSUMED_RATE * _SPIKE)
         if seconds is not None:
             spikes = min(spikes, _ROOM)
         wanted = wiring.circuit.results
+        told = {} if self.listener is None else {"listener": self.listener}  # not every program tells something
         arrays: dict[str, Any] = self.program.run(
-            values, start, steps, dt, wanted, report, recorded, spikes, pause_after=seconds
+            values, start, steps, dt, wanted, report, recorded, spikes, pause_after=seconds, **told
         )
         return arrays

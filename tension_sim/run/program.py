@@ -16,12 +16,14 @@ import numpy as np
 
 from ..circuit.parts import STEPS
 from ..circuit.runnable import Runnable
+from ..circuit.watched import Listener
 from ..errors import OutputError, RunFailedError
 from ..system.children import Told, run_program
 from ..system.interrupts import Interrupts
 from ..system.memory_maps import in_parts
 from ..system.scratch import LOG, Scratch, fast_folder, sweep_all
 from .arrays import file_of, from_file
+from .dialogue import dialogue_with, settings_of
 from .threads import period_of
 
 __all__ = ["Program"]
@@ -73,6 +75,7 @@ class Program(Runnable):
         recorded: int = 0,
         spikes: int = 0,
         pause_after: float | None = None,
+        listener: Listener | None = None,
     ) -> dict[str, Any]:
         """Run some steps, and return the wanted arrays: see `Runnable.run`.
 
@@ -95,10 +98,12 @@ class Program(Runnable):
             results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
             times = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
             threads = [f"threads={self.threads}", f"period={period_of(values)}"]
-            command = [str(self.folder / "main"), *results, *times, *threads, *arguments]
+            dialogue = None if listener is None else dialogue_with(listener)
+            shown = [] if listener is None else settings_of(listener)
+            command = [str(self.folder / "main"), *results, *times, *threads, *shown, *arguments]
             environment = {**_ENVIRONMENT, **(_SPINNING if self.threads > 1 else {}), **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
-            told = run_program(command, self.folder, environment, interrupts, report, deadline)
+            told = run_program(command, self.folder, environment, interrupts, report, deadline, dialogue)
             _check_end(told)
             arrays = self._read(told, names, used)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start

@@ -26,12 +26,14 @@ from ..declare.network import ForceNetwork
 from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import check_rows, values_of
+from ..declare.stopping import StopWhen, check_stop_when
 from ..declare.validation import check_flag, check_steps, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     EngineNotFoundError,
     InvalidTypeError,
     InvalidValueError,
+    UnsupportedError,
     diverged,
     message,
     problem,
@@ -52,11 +54,13 @@ from .identity import identity_of_program, identity_of_values, versions
 from .journal import current_journal, journal
 from .pieces import Pieces
 from .program import Program
-from .reached import Reached
+from .reached import Piece, Reached
 from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
 from .stages import told_by
 from .threads import as_it_compiles, check_threads, for_threads, threads_of_run
+from .watch.plan import course_of
+from .watch.steered import Course, Steered, told_of
 
 if TYPE_CHECKING:
     from ..tensorflow.target.program import CircuitProgram
@@ -143,7 +147,7 @@ class Simulation(Described):
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
         self.threads: int | None = check_threads("Simulation.threads", threads)
-        self.wiring: ForceWiring | FittedWiring | NetworkWiring
+        self.wiring: ForceWiring | FittedWiring | NetworkWiring[Network]
         if isinstance(net, Network):
             self.wiring = NetworkWiring(net, self.record)
         elif isinstance(net, ForceNetwork):
@@ -206,6 +210,7 @@ class Simulation(Described):
         phases: tuple[Phase, ...] | None = None,
         progress: Progress = None,
         checkpoint: Checkpoint | str | Path | None = None,
+        stop_when: StopWhen | str | None = None,
     ) -> Results:
         """Run the network.
 
@@ -239,6 +244,9 @@ class Simulation(Described):
         checkpoint : Checkpoint or path of a folder, optional
             Where the state is written while the run goes on, and what it goes on from after a kill.
             Recordings stream to that folder; the results map them from there.
+        stop_when : StopWhen or str, optional
+            A condition, such as ``"rmse < 0.02 for 2*second"``, at which the run ends early, as one of that
+            length would; ``results.provenance["stopped"]`` says why and when. On numpy, Cython and C++.
 
         Returns
         -------
@@ -259,6 +267,7 @@ class Simulation(Described):
         trial = check_whole("Simulation.run.trial", trial, 0)
         learning = check_flag("Simulation.run.learning", learning)
         checkpoint = check_checkpoint("Simulation.run.checkpoint", checkpoint)
+        stop_when = check_stop_when("Simulation.run.stop_when", stop_when)
         phases = None if phases is None else _check_phases(phases)
         if every is not None and not isinstance(every, Mapping):
             raise InvalidTypeError(message("Simulation.run.every", 'a mapping such as {"y": 10}', every))
@@ -273,6 +282,8 @@ class Simulation(Described):
         if checkpoint is None and current_journal() is None:  # else recordings go to the disk
             check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
         check_progress("Simulation.run.progress", progress)
+        parts = (self.wiring, self.target, None, values, start, steps, target_at, print, self._recorded_bytes())
+        steered = self._steered(Pieces(*parts), course_of(self.name, stop_when), y is not None)
         if rehearsing():
             self._check_build()
             raise Rehearsed
@@ -286,12 +297,33 @@ class Simulation(Described):
             pieces = Pieces(
                 self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
             )
-            reached, recordings = self._reached(pieces, checkpoint, {"trial": str(trial), "learning": str(learning)})
+            reached, recordings = self._reached(
+                pieces if steered is None else steered.on(pieces),
+                checkpoint,
+                {"trial": str(trial), "learning": str(learning)} | ({} if steered is None else steered.identity),
+            )
+        if steered is not None:
+            steered.end(reached.state)
         phases = self._phases(phases, start, steps, learning)
         timings = {"build": built, "run": reached.seconds}
         results = self._results(reached, recordings, start, phases, timings, getattr(program, "name", ""))
         self._check_end(reached, results)
         return results
+
+    def _steered(self, pieces: Pieces, course: Course | None, compared: bool) -> Steered | None:
+        """Return what runs the pieces under a course; refuse one that this target or network cannot follow."""
+        if course is None:
+            return None
+        if self.target not in ("numpy", "cython", "cpp_standalone"):
+            what = "numpy, cython or cpp_standalone, which tell what they do while they run"
+            raise UnsupportedError(message("Simulation.target", what, self.target, "choose one of them."))
+
+        def results(piece: Piece, step: int, steered: Steered) -> Results:
+            reached, start = Reached({}, piece.steps, piece.state), step - piece.steps
+            phases = self._phases(None, start, piece.steps, True)
+            return self._results(reached, piece.recordings, start, phases, {}, "")
+
+        return Steered(pieces, course, compared, results)
 
     def _check_end(self, reached: Reached, results: Results) -> None:
         """Refuse a run that diverged, or whose states are no numbers."""
@@ -304,7 +336,7 @@ class Simulation(Described):
         check_states(results, self.net.state_variables)
 
     def _reached(
-        self, pieces: Pieces, checkpoint: Checkpoint | None, identity: dict[str, str]
+        self, pieces: Pieces | Steered, checkpoint: Checkpoint | None, identity: dict[str, str]
     ) -> tuple[Reached, dict[str, np.ndarray]]:
         """Run to the end or to an interrupt; with a journal go on from what that holds."""
         if checkpoint is None and current_journal() is None:
@@ -450,7 +482,9 @@ class Simulation(Described):
             recorded=recorded,
             weights=wiring.weights(reached.state),
             state=state,
-            provenance=self._provenance() | {"program": program, "interrupted": reached.interrupted},
+            provenance=self._provenance()
+            | {"program": program, "interrupted": reached.interrupted}
+            | told_of(reached.state),
             timings=timings,
             net=net,
             populations=net.sizes if isinstance(net, Network) else {},

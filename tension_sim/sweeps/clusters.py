@@ -19,13 +19,14 @@ from .extra import load
 from .local import local_workers, security
 from .workers import OnDask, ThisProcess, Workers
 
-__all__ = ["SYSTEMS", "cluster_options", "described", "workers_of"]
+__all__ = ["SYSTEMS", "check_workers", "cluster_options", "described", "workers_of"]
 
 #: Batch systems, by the names of dask-jobqueue.
 SYSTEMS = {"slurm": "SLURM", "pbs": "PBS", "lsf": "LSF", "sge": "SGE", "oar": "OAR", "htcondor": "HTCondor"}
 
 _SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
 _TIMEOUT = 30  # seconds to reach a scheduler
+_MOST_PER_CORE = 8  # processes on this machine
 _SCALE = ("jobs", "minimum_jobs", "maximum_jobs")
 
 #: Arguments of dask-jobqueue's classes that are decided here, or that no file can hold.
@@ -49,21 +50,51 @@ def workers_of(where: str, given: Any, folder: Path) -> Iterator[Workers]:
     folder : Path
         Of the sweep, for the logs of a cluster's jobs.
     """
+    check_workers(where, given)
     with ExitStack() as stack:
-        if given is None or (isinstance(given, int) and not isinstance(given, bool)):
-            number = _cores() if given is None else check_whole(where, given, 0, what="a number of workers")
-            if number == 0:
-                yield ThisProcess()
-            else:
-                client, processes = stack.enter_context(local_workers(number))
-                yield OnDask(client, mend=processes.mend)
+        if given == 0:
+            yield ThisProcess()
+        elif given is None or isinstance(given, int):
+            number = _cores() if given is None else given
+            client, processes = stack.enter_context(local_workers(number))
+            yield OnDask(client, mend=processes.mend)
         elif isinstance(given, str | os.PathLike):
-            yield OnDask(stack.enter_context(_named(where, given, folder)))
-        elif hasattr(given, "submit") and hasattr(given, "scheduler"):
-            yield OnDask(given)
+            start = _jobs if os.fspath(given).endswith(".toml") else _scheduler
+            yield OnDask(stack.enter_context(start(where, os.fspath(given), folder)))
         else:
-            what = "a number of workers, an address, a file in TOML, or a client of dask.distributed"
-            raise InvalidTypeError(message(where, what, given, "e.g. client=2."))
+            yield OnDask(given)
+
+
+def check_workers(where: str, given: Any) -> None:
+    """Refuse what can be no workers; nothing is started or written.
+
+    Raises
+    ------
+    TensionError
+        Names the argument, the file or its key.
+    """
+    if given is None or (hasattr(given, "submit") and hasattr(given, "scheduler")):
+        return
+    if isinstance(given, int) and not isinstance(given, bool):
+        number, most = check_whole(where, given, 0, what="a number of workers"), _MOST_PER_CORE * _cores()
+        if number > most:
+            what, fix = f"at most {most} workers, {_MOST_PER_CORE} for each core", "use --cluster for other machines."
+            raise InvalidValueError(message(where, what, given, fix))
+    elif not isinstance(given, str | os.PathLike):
+        what = "a number of workers, an address, a file in TOML, or a client of dask.distributed"
+        raise InvalidTypeError(message(where, what, given, "e.g. client=2."))
+    elif (text := os.fspath(given)).endswith(".toml"):
+        kind, _, _ = cluster_options(where, check_path(where, text), load("dask_jobqueue", "sweep --cluster"))
+        command = kind.job_cls.submit_command.split()[0]
+        if which(command) is None:
+            fix = f"check that {command} is on the PATH: call this on a node that may submit jobs."
+            raise RunFailedError(f"{kind.__name__} needs the command {command}, which is not here.\nFix: {fix}")
+    elif text.endswith(".json"):
+        if not check_path(where, text).is_file():
+            raise InvalidValueError(message(where, "a scheduler's file that exists", text, "check the path."))
+    elif not text.startswith(_SCHEMES):
+        fix = "e.g. tcp://10.0.0.1:8786, or slurm.toml."
+        raise InvalidValueError(message(where, "the address of a scheduler, or a file .toml or .json", text, fix))
 
 
 def _cores() -> int:
@@ -71,22 +102,10 @@ def _cores() -> int:
 
 
 @contextmanager
-def _named(where: str, given: str | os.PathLike[str], folder: Path) -> Iterator[Any]:
-    text = os.fspath(given)
-    if text.endswith(".toml"):
-        with _jobs(where, check_path(where, text), folder) as client:
-            yield client
-        return
+def _scheduler(where: str, text: str, folder: Path) -> Iterator[Any]:
+    """Join a scheduler, by its address or its file."""
     distributed = load("distributed", "sweep")
-    if text.endswith(".json"):
-        if not check_path(where, text).is_file():
-            raise InvalidValueError(message(where, "a scheduler's file that exists", text, "check the path."))
-        how: dict[str, Any] = {"scheduler_file": str(check_path(where, text))}
-    elif text.startswith(_SCHEMES):
-        how = {"address": text}
-    else:
-        fix = "e.g. tcp://10.0.0.1:8786, or slurm.toml."
-        raise InvalidValueError(message(where, "the address of a scheduler, or a file .toml or .json", text, fix))
+    how = {"scheduler_file" if text.endswith(".json") else "address": text}
     try:
         client = distributed.Client(timeout=_TIMEOUT, set_as_default=False, **how)
     except (OSError, TimeoutError, ValueError) as error:
@@ -148,10 +167,10 @@ def _arguments(kind: Any) -> set[str]:
 
 
 @contextmanager
-def _jobs(where: str, path: Path, folder: Path) -> Iterator[Any]:
+def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
     """Start a scheduler here and workers as jobs of a batch system; they end with the sweep."""
     jobqueue, distributed = load("dask_jobqueue", "sweep --cluster"), load("distributed", "sweep")
-    kind, options, scale = cluster_options(where, path, jobqueue)
+    kind, options, scale = cluster_options(where, Path(text), jobqueue)
     ours = {
         "log_directory": str(folder / "logs"),
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
@@ -160,15 +179,11 @@ def _jobs(where: str, path: Path, folder: Path) -> Iterator[Any]:
         "protocol": "tls://",
         "shared_temp_directory": str(folder),
     }
-    command = kind.job_cls.submit_command.split()[0]
-    if which(command) is None:
-        fix = f"check that {command} is on the PATH: call this on a node that may submit jobs."
-        raise RunFailedError(f"{kind.__name__} needs the command {command}, which is not here.\nFix: {fix}")
     try:
         cluster = kind(**ours | options)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise RunFailedError(
-            f"{kind.__name__} could not be started: {error}.\nFix: check [cluster] in {path}."
+            f"{kind.__name__} could not be started: {error}.\nFix: check [cluster] in {text}."
         ) from error
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
         most = scale.get("jobs", scale.get("maximum_jobs"))

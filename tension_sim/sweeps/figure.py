@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidValueError, message, unknown_name
-from ..results.plots.style import CYCLE, LINES, NORMAL, SMALL, TEXT, NotebookFigure, label, make_figure, plain
+from ..results.plots.heading import heading
+from ..results.plots.style import CYCLE, LINES, SMALL, TEXT, NotebookFigure, label, literal, make_figure, plain
 from .table import Sweep
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def plot_sweep(
             title = _name_of(sweep, value) if what == "mean" else "standard deviation over seeds"
             label(one, x=x, y=y, title=title)
     fixed = "".join(f"   ·   {name} = {given}" for name, given in (at or {}).items())
-    figure.suptitle(f"{sweep.description.recipe}{fixed}   ·   {_seeds(frame)}", fontsize=NORMAL, color=TEXT)
+    heading(figure, f"{literal(sweep.description.recipe)}{fixed}   ·   {_seeds(frame)}")
     return figure
 
 

@@ -18,7 +18,7 @@ from ..recipes.run import check_run
 from ..run.simulation import Target
 from .axes import axes_of, ranges_of, seeds_of
 from .base import Base, base_of
-from .clusters import described, workers_of
+from .clusters import check_workers, described, workers_of
 from .extra import load
 from .folder import Description, check_same, describe, write_description
 from .journal import Journal, read_rows
@@ -139,6 +139,7 @@ def run_plan(
     """
     for module in ("pandas", "pyarrow"):  # at the end it would be late
         load(module, "sweep")
+    check_workers("sweep.client", client)
     folder = check_folder(out)
     there = check_same(folder, plan.description)
     folder = usable_folder(folder)

@@ -17,7 +17,7 @@ from ..recipes.run import check_run
 from ..run.simulation import Target
 from .axes import Range, ranges_of
 from .base import SEED, Base, base_of
-from .clusters import described, workers_of
+from .clusters import check_workers, described, workers_of
 from .extra import load
 from .folder import check_same, describe, write_description
 from .journal import Journal, read_rows
@@ -58,6 +58,7 @@ def run_tune(
     for module in ("pandas", "pyarrow", "optuna"):
         load(module, "tune")
     description = describe(base, [one.name for one in ranges], target)
+    check_workers("tune.client", client)
     folder = check_folder(out)
     there = check_same(folder, description)
     folder = usable_folder(folder)

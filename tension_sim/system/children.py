@@ -16,7 +16,7 @@ from typing import Any
 
 from .interrupts import Interrupts
 
-__all__ = ["Told", "run_group", "run_program"]
+__all__ = ["Dialogue", "Told", "run_group", "run_program"]
 
 #: Lines of a program's output that are kept for its log.
 _LINES = 1000
@@ -46,6 +46,25 @@ _OPTIONS: dict[str, Any] = {
 
 #: Seconds after which a program that starts is looked at again.
 _MOMENT = 0.02
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """What a program says beside its progress, and what it is answered.
+
+    Attributes
+    ----------
+    hear : callable
+        ``hear(word, rest)`` of a line; what it returns is written to the program's standard input, None says nothing.
+    words : frozenset of str
+        First words of the lines that it hears.
+    pause_wanted : callable
+        Says whether the program is to end after its time step.
+    """
+
+    hear: Callable[[str, str], str | None]
+    words: frozenset[str]
+    pause_wanted: Callable[[], bool]
 
 
 @dataclass
@@ -98,6 +117,7 @@ def run_program(
     interrupts: Interrupts,
     on_step: Callable[[int], None],
     deadline: float | None = None,
+    dialogue: Dialogue | None = None,
 ) -> Told:
     """Run a generated program to its end; an interrupt lets it end after its time step, an exception kills it.
 
@@ -106,14 +126,16 @@ def run_program(
     """
     told = Told()
     interrupts.defer()
+    stdin = subprocess.DEVNULL if dialogue is None else subprocess.PIPE
     with subprocess.Popen(
-        [*command, f"parent={os.getpid()}"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, **_OPTIONS
+        [*command, f"parent={os.getpid()}"], cwd=folder, env=environment, stdin=stdin, **_OPTIONS
     ) as process:
         try:
             interrupts.defer(lambda: process.send_signal(signal.SIGINT))
-            with _pausing(process, told, deadline):
+            with _pausing(process, told, deadline, dialogue):
                 for line in process.stdout or ():
-                    told.hear(line, on_step)
+                    if dialogue is None or not _answered(process, dialogue, line):
+                        told.hear(line, on_step)
             told.code = process.wait()
         except BaseException:
             process.kill()
@@ -122,18 +144,41 @@ def run_program(
     return told
 
 
+def _answered(process: subprocess.Popen[str], dialogue: Dialogue, line: str) -> bool:
+    """Say whether a line belongs to the dialogue; it is answered then."""
+    word, _, rest = line.rstrip("\n").partition(" ")
+    if word not in dialogue.words:
+        return False
+    answer = dialogue.hear(word, rest)
+    if answer is not None and process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):  # it was killed: its status says so
+            process.stdin.write(answer)
+            process.stdin.flush()
+    return True
+
+
 @contextlib.contextmanager
-def _pausing(process: subprocess.Popen[str], told: Told, deadline: float | None) -> Iterator[None]:
-    """Ask a program to end after its time step when the deadline has come."""
-    if deadline is None:
+def _pausing(
+    process: subprocess.Popen[str], told: Told, deadline: float | None, dialogue: Dialogue | None = None
+) -> Iterator[None]:
+    """Ask a program to end after its time step when the deadline has come, or when the dialogue wants it."""
+    if deadline is None and dialogue is None:
         yield
         return
 
     over = threading.Event()
 
+    def moment() -> float:
+        left = _MOMENT if deadline is None else max(deadline - time.monotonic(), _MOMENT)
+        return left if dialogue is None else min(left, _MOMENT)
+
+    def due() -> bool:
+        late = deadline is not None and time.monotonic() >= deadline
+        return late or (dialogue is not None and dialogue.pause_wanted())
+
     def pause() -> None:
-        while not over.wait(max(deadline - time.monotonic(), _MOMENT)):
-            if time.monotonic() >= deadline and _takes_signals(process.pid):
+        while not over.wait(moment()):
+            if due() and _takes_signals(process.pid):
                 told.paused = True
                 process.send_signal(signal.SIGINT)
                 return

@@ -60,12 +60,29 @@ def check_progress(where: str, progress: Any, called: str = "progress(steps_done
         raise InvalidTypeError(message(where, what, progress))
 
 
-def terminal_bar(**options: Any) -> Any:
-    """Return a `rich.progress.Progress` with the columns of all bars of this package, not started."""
+def terminal_bar(above: Callable[[], str] | None = None, **options: Any) -> Any:
+    """Return a `rich.progress.Progress` with the columns of all bars of this package, not started.
+
+    Parameters
+    ----------
+    above : callable, optional
+        Returns lines that stand above the bar.
+    **options
+        Of rich.
+    """
+    from rich.console import Group
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Bars(Progress):
+        def get_renderables(self) -> Iterator[Any]:
+            text = "" if above is None else above()
+            if text:
+                yield Group(*(Text(line, no_wrap=True, overflow="crop") for line in text.splitlines()))
+            yield from super().get_renderables()
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), **options)
+    return Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), **options)
 
 
 class Bar:

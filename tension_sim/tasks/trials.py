@@ -159,3 +159,38 @@ def ready_set_go(
         rise = wait * dt * np.linspace(0, 1, n)
         hint[ready + width : ready + width + 2 * n, 0] = np.concatenate([rise, rise[::-1]])
     return Trial(inputs, target, hint)
+
+
+@trial_task(
+    offset="second", pulse="second", amplitude="1", delay="second", after="second", width="second",
+    baseline="1", height="1",
+)  # fmt: skip
+def timed_peak(
+    dt: float,
+    rng: Any,
+    offset: float = 0.2,
+    pulse: float = 0.05,
+    amplitude: float = 5.0,
+    delay: float = 2.0,
+    after: float = 0.15,
+    width: float = 0.03,
+    baseline: float = 0.2,
+    height: float = 0.8,
+) -> Trial:
+    """A flat line with a bell-shaped peak, a delay after a pulse of input; a second input is silent.
+
+    A trial begins with a pause of `offset`, and ends `after` the peak.
+    """
+    for name, time in (("offset", offset), ("delay", delay), ("after", after)):
+        if not time >= 0:
+            raise InvalidValueError(message(f"task.{name}", "a time of at least 0", time))
+    if not width > 0:
+        raise InvalidValueError(message("task.width", "a time above 0", width))
+    before = _steps("offset", offset + dt, dt) - 1
+    begin = before + _steps("pulse", pulse, dt)
+    n = begin + _steps("delay", delay + after, dt)
+    inputs = np.zeros((n, 2))
+    inputs[before:begin, 0] = amplitude
+    late = (np.arange(n) - begin) * dt - delay
+    target = baseline + height * np.exp(-0.5 * (late / width) ** 2)
+    return Trial(inputs, target[:, None], np.empty((n, 0)))

@@ -170,7 +170,7 @@ def program_of(
     """
     from ..brian.assemble import EQUATION_FUNCTIONS, blaming_the_files, declared_parameters
     from ..brian.isolation import isolated
-    from ..circuit.wiring import with_seed
+    from ..circuit.units import with_seed
 
     # isort: split
     import brian2  # after ours, which loads it in its way

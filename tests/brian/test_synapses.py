@@ -440,6 +440,22 @@ def test_connected_anew_between_the_runs_of_a_program(tmp_path: Any) -> None:
         assert "RLS.maps: expected the synapses that rls" in str(caught.value.__cause__)
 
 
+def test_P_is_set_before_a_program_is_built(tmp_path: Any) -> None:
+    """One matrix, or one for each block; the program compares their sizes with those of the blocks that it finds."""
+    skip_unless_here("cpp_standalone")
+    with activated("cpp_standalone", tmp_path / "project"):
+        small = Small()
+        kept = [small.rls.variables[name] for name in ("P_packed", "block_start")]
+        for P, sizes in ((2 * np.eye(3) + 1, [6, 2]), ([np.eye(2), np.full((1, 1), 5)], [4, 3])):
+            small.rls.P = P
+            assert [each.size for each in kept] == sizes
+        for wrong, shape in ((np.ones((2, 3)), "2, 2"), ([np.eye(2), 3.0], "1, 1")):
+            with pytest.raises(
+                InvalidValueError, match=rf"RLS.P: expected an array of shape \({shape}\) \(partners, pa"
+            ):
+                small.rls.P = wrong
+
+
 @pytest.mark.slow
 def test_mistakes_that_a_program_finds(tmp_path: Any) -> None:
     """Nothing learns; in the second run, others than in the first; P does not fit. P that fits is there."""

@@ -1,12 +1,20 @@
-"""Mutation score of the fast default tests: `nice python tests/mutation --seed 1`.
+"""Mutation score of the default tests: `nice python tests/mutation --seed 1`.
 
 A random sample of mutants of the declaration, the circuit and the rules; for each, the tests that reach the changed
 line run, fast ones first, until one fails. What is printed last is the score, and each mutant that no test noticed.
 A survivor is a missing test, or it changes nothing: then it goes into `equivalent.toml`, with the reason.
 
-No file is changed: a process of its own imports the changed text. So tests that start processes are left out, and so
-are slow ones: the score is a lower bound. cosmic-ray makes the mutants; its own runner knows one command for all
-tests. mutmut calls each function through another, which Brian2 takes for the caller whose names an equation may have.
+A score is made in up to three passes, each on the survivors of the one before; the sample stays what the seed drew.
+    python tests/mutation --seed 1                            tests that take 10 s, as measured, for each mutant
+    python tests/mutation --seed 1 --survivors --seconds 60   more tests, of more modules
+    python tests/mutation --seed 1 --clone tests/cli          all default tests of some folders, or of all
+The first two change no file: a process of its own imports the changed text. So tests that start processes are left
+out, and so are those of 5 s and more: without the third pass the score is a lower bound. The order is random, so the
+first mutants of a run that was cut off are a fair sample too; started again, it goes on where it stopped. A score to
+write down is that of a seed whose mutants nobody has seen: tests that were written for a sample notice that one.
+
+cosmic-ray makes the mutants; its own runner knows one command for all tests. mutmut calls each function through
+another, which Brian2 takes for the caller whose names an equation may have.
 """
 
 from __future__ import annotations
@@ -19,6 +27,7 @@ import time
 from collections import Counter
 
 import reach
+from clone import try_in_clone
 from mutants import equivalent, sample
 from runner import Runner
 
@@ -30,6 +39,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="of tests that are tried at most on one mutant")
     parser.add_argument("--control", action="store_true", help="run the tests on unchanged code: none may fail")
     parser.add_argument("--survivors", action="store_true", help="try only those that survived last time")
+    parser.add_argument("--clone", nargs="*", metavar="PATH", help="try these by all default tests, of PATH alone")
     parser.add_argument("--measure", nargs="*", metavar="PATH", help="measure anew what tests reach, of all or of PATH")
     given = parser.parse_args()
     if given.measure is not None or not reach.measured():
@@ -38,13 +48,17 @@ def main() -> int:
     known = reach.load()
     results = reach.SCRATCH / f"{'control' if given.control else 'seed'}_{given.seed}.json"
     done = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
-    mutants, runner = sample(given.sample, given.seed), Runner(known, given.seconds, changed=not given.control)
+    mutants = sample(given.sample, given.seed)
+    runner = Runner(known, given.seconds, changed=not given.control) if given.clone is None else None
+    again, reasons = given.survivors or runner is None, equivalent()
     for number, mutant in enumerate(mutants, 1):
         key = repr((mutant.file, mutant.operator, mutant.occurrence, mutant.before))
-        if key in done and not (given.survivors and done[key]["outcome"] == "survived"):
+        if done.get(key, {}).get("outcome") != ("survived" if again else None):
+            continue
+        if again and (mutant.file, mutant.before, mutant.after) in reasons:
             continue
         begin = time.monotonic()
-        verdict = runner.try_mutant(mutant)
+        verdict = try_in_clone(mutant, given.clone) if runner is None else runner.try_mutant(mutant)
         done[key] = {**mutant.as_dict(), **verdict.as_dict()}
         results.write_text(json.dumps(done, indent=1), encoding="utf-8")
         took = f"{time.monotonic() - begin:.0f} s"

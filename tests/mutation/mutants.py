@@ -45,6 +45,14 @@ class Mutant:
         """The name under which the file is imported."""
         return self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
+    @property
+    def defined(self) -> frozenset[str]:
+        """The names that the file defines."""
+        body = ast.parse((ROOT / self.file).read_text(encoding="utf-8")).body
+        targets = [target for node in body for target in getattr(node, "targets", [getattr(node, "target", node)])]
+        found = (getattr(each, "name", getattr(each, "id", None)) for each in targets)
+        return frozenset(name for name in found if name)
+
     def as_dict(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if name != "text"}
 
@@ -60,12 +68,14 @@ def _operator(name: str) -> object:
 
 
 def _without_effect(source: str) -> list[tuple[int, int, int, int]]:
-    """Return the spans that are never evaluated: annotations that call nothing, and imports for type checkers alone."""
+    """Return the spans that change nothing: annotations that call nothing, imports for type checkers, protocols."""
     found = []
     for node in ast.walk(ast.parse(source)):
         parts = [getattr(node, name, None) for name in ("annotation", "returns")]
         parts = [p for p in parts if p is not None and not any(isinstance(each, ast.Call) for each in ast.walk(p))]
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            parts.append(node)
+        if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases):
             parts.append(node)
         found += [(p.lineno, p.col_offset, p.end_lineno, p.end_col_offset) for p in parts if isinstance(p, ast.AST)]
     return found

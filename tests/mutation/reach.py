@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import coverage
@@ -54,6 +56,27 @@ class Reach:
 def module_of(test: str) -> str:
     """Return the file of a test."""
     return test.partition("::")[0]
+
+
+@cache
+def imports_of(file: str) -> frozenset[tuple[str, str]]:
+    """Return module and name of each ``from module import name`` of a file; ``import module`` has no name."""
+    found: set[tuple[str, str]] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {(node.module, each.name) for each in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {(each.name, "") for each in node.names}
+    return frozenset(found)
+
+
+def nearness(test_file: str, module: str, names: frozenset[str]) -> int:
+    """Say how near a file of tests is to a module: 2, it imports it; 1, it imports names of it from a package above."""
+    package, _, last = module.rpartition(".")
+    imported = imports_of(test_file)
+    if any(of == module or (of, name) == (package, last) for of, name in imported):
+        return 2
+    return int(any(module.startswith(f"{of}.") and name in names for of, name in imported))
 
 
 class _Watch:

@@ -29,12 +29,13 @@ from typing import Any
 
 import pytest
 from mutants import Mutant
-from reach import ROOT, SCRATCH, Reach, module_of
+from reach import ROOT, SCRATCH, Reach, module_of, nearness
 
 #: Tests are tried in two rounds: most mutants fall at once.
 FIRST_ROUND = 25
-#: A process that imports the change collects tests of so many modules alone, which takes most of its time.
-FEW_MODULES = 4
+#: A process that imports the change collects tests of so many modules alone, which takes most of its time; of more
+#: where a mutant is given more than so many seconds of tests.
+FEW_MODULES, FEW_SECONDS = 4, 10.0
 #: After these seconds, and this multiple of what was measured, the tests are in an endless loop.
 PATIENCE = (120.0, 20.0)
 MEMORY = 12 * 2**30
@@ -100,7 +101,7 @@ class Runner:
             (tests, called) for tests in (taken[:FIRST_ROUND], _by_module(taken[FIRST_ROUND:])) if called and tests
         ]
         if not called or mutant.runs_at_import(self.known.at_import):
-            rounds += [(tests, None) for tests in (self._tests(mutant, FEW_MODULES),) if tests]
+            rounds += [(tests, None) for tests in (self._nearest(mutant),) if tests]
         for tests, place in rounds:
             tried += len(tests)
             seconds = PATIENCE[0] + PATIENCE[1] * sum(self.known.seconds[test] for test in tests)
@@ -113,13 +114,30 @@ class Runner:
                 return Verdict(outcome, tried, found["by"], found["error"])
         return Verdict("survived", tried)
 
-    def _tests(self, mutant: Mutant, modules: int | None = None) -> list[str]:
-        """Return the tests to try: the fastest that reach the change, then others; those of some modules alone."""
-        tests = [test for some in self.known.tests(mutant.file, mutant.lines) for test in some]
-        if modules is not None:
-            reached, name = Counter(map(module_of, tests)), mutant.file.rpartition("/")[2].removesuffix(".py")
-            kept = sorted(reached, key=lambda each: (name not in each, -reached[each]))[:modules]
-            tests = [test for test in tests if module_of(test) in kept]
+    def _tests(self, mutant: Mutant) -> list[str]:
+        """Return the tests to try: the fastest that reach the change, then others of their modules."""
+        return self._affordable([test for some in self.known.tests(mutant.file, mutant.lines) for test in some])
+
+    def _nearest(self, mutant: Mutant) -> list[str]:
+        """Return the tests of few modules: first of those that import the changed one, or names of it.
+
+        What is compared with a table, or calls a function with its defaults, need not reach the line that makes them.
+        """
+        reaching = [test for some in self.known.tests(mutant.file, mutant.lines) for test in some]
+        reached, name = Counter(map(module_of, reaching)), mutant.module.rpartition(".")[2]
+        names, modules = mutant.defined, {module_of(test) for test in self.known.seconds}
+        near = {each: nearness(each, mutant.module, names) for each in modules}
+        ranked = sorted(modules, key=lambda each: (-near[each], name not in each, -reached[each], each))
+        kept = ranked[: max(FEW_MODULES, round(FEW_MODULES * self.most / FEW_SECONDS))]
+        order = {test: i for i, test in enumerate(reaching)}
+        tests = [test for test in self.known.seconds if test in order or near[module_of(test)]]
+        tests = [test for test in tests if module_of(test) in kept]
+        last = len(order)
+        return self._affordable(
+            sorted(tests, key=lambda t: (-near[module_of(t)], order.get(t, last), self.known.seconds[t]))
+        )
+
+    def _affordable(self, tests: list[str]) -> list[str]:
         seconds = accumulate(self.known.seconds[test] for test in tests)
         return [test for test, spent in zip(tests, seconds, strict=True) if spent <= self.most]
 

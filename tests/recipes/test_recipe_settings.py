@@ -91,6 +91,7 @@ def test_external_input_by_settings():
             UnknownNameError,
             "lif_sine: settings: expected a known setting(.|\n)*did you mean 'G'",
         ),
+        ({"flavour": "1"}, UnknownNameError, "Fix: tension-sim show nicola_clopath_2017/lif_sine lists them."),
         ({"network.q": "1"}, UnknownNameError, "did you mean 'network.Q'"),
         ({"netwrk.Q": "1"}, UnknownNameError, "did you mean 'network.Q'"),
         ({"tau_decy": "1*ms"}, UnknownNameError, "did you mean 'tau_decay'"),

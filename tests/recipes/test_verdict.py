@@ -8,7 +8,6 @@ import pytest
 
 from tension_sim import list_recipes, load_recipe, run_outcome
 from tension_sim.recipes.result_folder import save_outcome
-from tension_sim.recipes.run import forecast
 from tension_sim.recipes.verdict import judge, remarks
 from tension_sim.results.measures import lag_aligned_rmse, windowed_rmse
 
@@ -127,17 +126,3 @@ def test_a_drift_of_phase_counts_in_the_whole_but_not_in_windows():
     expected = np.sqrt(np.mean((2 * np.pi * 0.03 * np.linspace(-0.5, 0.5, 1000)) ** 2) / 2)
     assert windowed_rmse(z, y, 1e-3) == pytest.approx(expected, rel=0.2)
     assert windowed_rmse(z[:500], y[:500], 1e-3) == pytest.approx(lag_aligned_rmse(z[:500], y[:500], 1e-3, 0.125))
-
-
-def quick():
-    """Return the recipes that expect something, the quickest first, as far as a minute goes."""
-    costs = sorted((forecast(load_recipe(name)).seconds, name) for name in list_recipes() if load_recipe(name).expected)
-    ends = np.cumsum([seconds for seconds, _ in costs])
-    return [name for (seconds, name), end in zip(costs, ends, strict=True) if seconds < 20 and end < 60]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", quick())
-def test_quick_recipes_give_what_they_expect(name):
-    outcome = run_outcome(load_recipe(name))
-    assert outcome.verdict.as_expected, (outcome.verdict.text, dict(outcome.numbers))

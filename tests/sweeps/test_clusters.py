@@ -79,6 +79,24 @@ def test_no_batch_system_here(tmp_path, monkeypatch):
     path = written(tmp_path, SMALL_JOB)
     with pytest.raises(RunFailedError, match=re.escape("Fix: check that sbatch is on the PATH")):
         sweep("lif_sine", {"Q": [1]}, **how(tmp_path / "out", client=path))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("client", "error", "wrong"),
+    [
+        (-1, InvalidValueError, "sweep.client: expected a number of workers, at least 0."),
+        (10**6, InvalidValueError, "workers, 8 for each core."),
+        (True, InvalidTypeError, "sweep.client: expected a number of workers, an address, a file in TOML"),
+        ("nowhere.toml", InvalidValueError, "sweep.client: expected a file that can be read."),
+        ("nowhere.json", InvalidValueError, "sweep.client: expected a scheduler's file that exists."),
+        ("10.0.0.1:8786", InvalidValueError, "expected the address of a scheduler, or a file .toml or .json."),
+    ],
+)
+def test_what_can_be_no_workers_leaves_no_folder(tmp_path, client, error, wrong):
+    with pytest.raises(error, match=re.escape(wrong)):
+        sweep("lif_sine", {"Q": [1]}, **how(tmp_path / "out", client=client))
+    assert not (tmp_path / "out").exists()
 
 
 SBATCH = """#!/bin/sh

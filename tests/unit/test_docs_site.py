@@ -52,6 +52,30 @@ def test_gallery_has_figures():
     assert len(STORED) >= 8
 
 
+def short_settings(name):
+    """Return the settings of the shorter run that a recipe states, as texts."""
+    short = load_recipe(name, short=True)
+    return {key: str(short.settings[key.partition(".")[0]][key.partition(".")[2]]) for key in short.changed}
+
+
+def test_page_of_a_shorter_run_says_what_is_shorter(monkeypatch, tmp_path):
+    recipe_pages = extension("recipe_pages", monkeypatch)
+    name, folder = "kim_2023/licking", tmp_path / "kim_2023"
+    folder.mkdir()
+    (folder / "licking.png").touch()
+    facts = {"date": "2026-01-02", "version": "1", "seed": 1, "seconds": 9.0, "numbers": {"correlation": 0.0588}}
+    for changed in ({}, {"changed": {"run.loops": ["200", "10"]}}):
+        (folder / "licking.json").write_text(json.dumps(facts | changed))
+        page = recipe_pages.page(name, "Kim et al. (2023)", tmp_path)
+        assert "takes about 39 minutes. A shorter run: `tension-sim run kim_2023/licking --short`" in page
+        assert (
+            ("| `run.loops` | `200` | `10` |" in page)
+            == ("A shorter run than the published one" in page)
+            == bool(changed)
+        )
+        assert "| 0.0588 |" in page and "expected at published size" in page
+
+
 @pytest.mark.parametrize("facts", STORED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_stored_figures(facts):
     name = facts.relative_to(DOCS / "gallery").with_suffix("").as_posix()
@@ -61,7 +85,11 @@ def test_stored_figures(facts):
     assert figure.stat().st_size <= 150_000
     stored = json.loads(facts.read_text(encoding="utf-8"))
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", stored["date"])
-    assert set(stored) == {"date", "version", "seed", "seconds", "numbers"}
+    assert set(stored) - {"changed"} == {"date", "version", "seed", "seconds", "numbers"}
+    changed = stored.get("changed", {})
+    assert not changed or load_recipe(name).short is not None
+    # what the file says now is what was run
+    assert {key: new for key, (_, new) in changed.items()} == (short_settings(name) if changed else {})
     assert all(isinstance(value, int | float) for value in stored["numbers"].values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import brian2
@@ -10,6 +11,7 @@ import pytest
 
 from tension_sim import load_recipe
 from tension_sim.declare import equations
+from tension_sim.declare.equation_text import from_text, to_text
 from tension_sim.declare.equations import (
     dimensions,
     list_neurons,
@@ -183,6 +185,35 @@ def test_dimensions_of_variables():
         ),
         (('tau = "10*ms"', 'tau = "inf*ms"'), InvalidValueError, "parameters.tau: expected a finite value."),
         (('tau = "10*ms"', 'tau = "__import__(1)"'), UnknownNameError, "expected a known function"),
+        (("/tau : volt\nI", "/tau : boolean\nI"), InvalidValueError, "expected a unit, for it changes"),
+        (('"rand()*mV"', '"rand()*ms"'), UnitsError, "mine.toml: initial.v: expected a quantity in volt"),
+        (('"rand()*mV"', '"1*mV/(1 - 1.0)"'), InvalidValueError, "mine.toml: initial.v: expected no division by zero"),
+        (('"rand()*mV"', '"inf*mV"'), InvalidValueError, "mine.toml: initial.v: expected a finite value"),
+        (
+            ('tau = "10*ms"', 'tau = "10*ms"\nv = 2'),
+            InvalidValueError,
+            "mine.toml: parameters.v: expected another name than the variables of the equations",
+        ),
+        (
+            ('feedback = "I_fb"', 'feedback = "I_rec"'),
+            InvalidValueError,
+            "mine.toml: inputs.feedback: expected a name that is used once.\nReceived: 'I_rec'",
+        ),
+        (
+            ('feedback = "I_fb"', 'feedback = "tau"'),
+            InvalidValueError,
+            "mine.toml: inputs.feedback: expected a name that is used once.\nReceived: 'tau'",
+        ),
+        (
+            ("dv/dt = (I - v)/tau : volt\nI = I_rec + I_fb + I_in : volt", ""),
+            InvalidValueError,
+            "mine.toml: equations: expected at least one equation",
+        ),
+        (
+            ("I_in : volt", "I_in : volt\nn : 1 (shared)"),
+            InvalidValueError,
+            "mine.toml: equations: n: expected a value for each unit",
+        ),
         (("[units]", "[units"), InvalidValueError, "mine.toml: expected a file in TOML."),
         (("[units]", "[unit]"), UnknownNameError, "Received: 'unit'\nFix: did you mean 'units'?"),
     ],
@@ -208,11 +239,113 @@ def test_bad_neuron_file(tmp_path, change, error, text):
         ),
         (("[spike]", "[spikes]"), UnknownNameError, "Received: 'spikes'\nFix: did you mean 'spike'?"),
         (('kind = "filter"', 'kind = "neuron"'), InvalidValueError, "mine.toml: kind: expected 'filter'."),
+        (
+            (": unit", ": volt"),
+            InvalidValueError,
+            "mine.toml: equations: x: expected the unit 'unit', for it is the output.\nReceived: 'volt'",
+        ),
+        (('x = "1/tau_decay"', ""), InvalidValueError, "mine.toml: spike: expected what a spike adds to a variable"),
+        (
+            ('x = "1/tau_decay"', 'x = "1"'),
+            UnitsError,
+            "mine.toml: spike.x: expected what a spike of weight 1 adds in 1 second in hertz",
+        ),
+        (('x = "1/tau_decay"', 'x = "rand()/tau_decay"'), InvalidValueError, "mine.toml: spike.x: expected no random"),
+        (('x = "1/tau_decay"', 'x = "dt/tau_decay**2"'), UnknownNameError, "mine.toml: spike.x: expected a known para"),
+        (
+            ("-x/tau_decay", "-x*sign(x)/tau_decay"),
+            InvalidValueError,
+            "mine.toml: equations: x: expected a formula that is linear in x",
+        ),
+        (
+            ("-x/tau_decay", "-x*i/tau_decay"),
+            InvalidValueError,
+            "mine.toml: equations: x: expected a filter that is the same at all times.\nReceived: ['i']",
+        ),
+        (
+            ("-x/tau_decay : unit", "-x/tau_decay : unit\\ny = 2 : 1"),
+            InvalidValueError,
+            "mine.toml: equations: y: expected differential equations alone, as in dx/dt = ....\nReceived: 'y = 2 : 1'",
+        ),
+        (
+            ('output = "x"', 'output = "x"\nintegration = "rk4"'),
+            InvalidValueError,
+            'mine.toml: integration: expected "exact" or "euler".\nReceived: \'rk4\'',
+        ),
+        (("20*ms", "0*ms"), InvalidValueError, "mine.toml: parameters.tau_decay: expected a time constant above 0"),
+        (("20*ms", "-1*ms"), InvalidValueError, "mine.toml: parameters.tau_decay: expected a time constant above 0"),
     ],
 )
 def test_bad_filter_file(tmp_path, change, error, text):
     with pytest.raises(error, match=re.escape(text)):
         load_synapse(write(tmp_path, FILTER, change))
+
+
+RATE = """
+kind = "rate"
+equations = "da/dt = (I_rec + I_fb + I_in - a)/tau : 1"
+rate = "activation(a)"
+activation = "tanh"
+membrane = "a"
+[inputs]
+recurrent = "I_rec"
+feedback = "I_fb"
+external = "I_in"
+[parameters]
+tau = "10*ms"
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (('"activation(a)"', '"activation(a, a)"'), InvalidValueError,
+         "mine.toml: rate: expected activation() with one argument.\nReceived: 'activation(a, a)'"),
+        (('"activation(a)"', '"activation(a)*rand()"'), InvalidValueError,
+         "mine.toml: rate: expected a rate without random numbers"),
+        (('"activation(a)"', '"activation(a)*second"'), UnitsError, "mine.toml: rate: expected a plain number in 1 "),
+        (('"activation(a)"', '"activation(a)*(a > 0)"'), InvalidValueError, "a number, not the condition a > 0"),
+        (('"activation(a)"', '"activation(b)"'), UnknownNameError, "mine.toml: rate: expected a known"),
+        (('"activation(a)"', '"activation(a) + t/second"'), UnknownNameError, "mine.toml: rate: expected a known"),
+        (('"tanh"', '"x + randn()"'), InvalidValueError,
+         "mine.toml: activation: expected an expression without random numbers.\nReceived: 'x + randn()'"),
+        (('"tanh"', '"tnah"'), UnknownNameError, "Fix: did you mean 'tanh'?"),
+        (('"tanh"', '"x > 1"'), InvalidValueError, "mine.toml: activation: expected a plain number: a number"),
+        (('"tanh"', '"x*second"'), UnitsError, "mine.toml: activation: expected a plain number in 1 (no unit)"),
+    ],
+)  # fmt: skip
+def test_bad_rate_file(tmp_path, change, error, text):
+    load_neuron(write(tmp_path, RATE))
+    with pytest.raises(error, match=re.escape(text)):
+        load_neuron(write(tmp_path, RATE, change))
+
+
+@pytest.mark.parametrize("initial", ['n = "1.5"', 'b = "2"', 'n = "rand()"', 'b = "0.5"'])
+def test_initial_values_of_the_kind_of_the_variable(tmp_path, initial):
+    text = NEURON.replace(" : volt\nI =", " : volt\nn : integer\nb : boolean\nI =")
+    good = load_neuron(write(tmp_path, text, ('v = "rand', 'n = -3\nb = "1"\nv = "rand')))
+    assert (good.initial["n"], good.initial["b"]) == ("-3", "1")
+    kind = "integer" if initial[0] == "n" else "boolean"
+    with pytest.raises(InvalidValueError, match=rf"mine.toml: initial.{initial[0]}: expected a value of the {kind} "):
+        load_neuron(write(tmp_path, text, ('v = "rand', f'{initial}\nv = "rand')))
+
+
+def test_a_membrane_has_a_unit(tmp_path):
+    text = NEURON.replace(" : volt\nI =", " : volt\nb : boolean\nI =")
+    with pytest.raises(InvalidValueError, match="mine.toml: membrane: expected a variable with a unit"):
+        load_neuron(write(tmp_path, text, ('membrane = "v"', 'membrane = "b"')))
+
+
+@pytest.mark.parametrize("name", [*list_neurons(), *list_rate_units(), *list_synapses(), *list_synapses("synapse")])
+def test_every_file_is_the_same_after_it_was_kept_as_text(name):
+    found = load_neuron(name) if name in {*list_neurons(), *list_rate_units()} else load_synapse(name)
+    assert from_text(name, to_text(found)) == found
+
+
+def test_a_text_of_any_characters_is_kept():
+    summary = "ü 🙂 \\ \" ' \x7f \t \n \u2028 \ue000"
+    found = replace(load_neuron("lif"), summary=summary)
+    assert from_text("lif", to_text(found)).summary == summary
 
 
 def test_file_that_is_no_text(tmp_path):

@@ -38,6 +38,8 @@ def test_unknown_name_lists_what_is_known_and_the_nearest():
     )
     far = unknown_name("load_neuron.name", "neuron", 3, ["theta", "lif"])
     assert str(far).endswith("Received: 3\nFix: use the name of a known neuron.")
+    listed = unknown_name("run NAME", "recipe", "x" * 40, ["lif_sine"], "tension-sim list")
+    assert str(listed).endswith("\nFix: tension-sim list lists them.")
 
 
 def test_long_lists_are_left_out():

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from brian2.core.namespace import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS
+from brian2.core.variables import Constant
 from brian2.equations.equations import Equations, dimensions_and_type_from_string
+from brian2.parsing.bast import brian_ast
+from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.stateupdaters.base import StateUpdateMethod
+from brian2.units.fundamentalunits import get_or_create_dimension
+from scipy import special
 
 from tension_sim.brian.assemble import EQUATION_FUNCTIONS
 from tension_sim.declare.language import (
     Meaning,
+    Reader,
     check_equations,
     check_linear,
     check_method,
@@ -164,6 +173,17 @@ class TestTables:
             assert function.gives == {"highest": "any"}.get(theirs[name]._return_type, theirs[name]._return_type), name
         assert {*CONSTANTS} == {*DEFAULT_CONSTANTS} - {"-inf"}
 
+    def test_functions_have_the_values_of_scipy(self):
+        x = np.array([-3.0, -0.75, -1e-9, 0.0, 1e-9, 0.4, 1.0, 2.5])
+        for name in FUNCTIONS.keys() & {*dir(special)}:
+            some = x[x >= 0] if name == "log1p" else x
+            assert FUNCTIONS[name].compute(some) == pytest.approx(getattr(special, name)(some), rel=1e-14, abs=0), name
+        assert FUNCTIONS["exprel"].compute(0) == 1.0
+        assert FUNCTIONS["clip"].compute(x, -1, 1).tolist() == [-1, -0.75, -1e-9, 0, 1e-9, 0.4, 1, 1]
+        assert FUNCTIONS["int"].compute(x).tolist() == [-3, 0, 0, 0, 0, 0, 1, 2]
+        assert FUNCTIONS["sign"].compute(x).tolist() == [-1, -1, -1, 0, 1, 1, 1, 1]
+        assert CONSTANTS == {name: DEFAULT_CONSTANTS[name].value for name in CONSTANTS}
+
     def test_every_method_of_brian2_is_taken_or_refused_with_a_reason(self):
         assert {*METHODS, *REFUSED_METHODS} == {*StateUpdateMethod.stateupdaters}
 
@@ -245,6 +265,57 @@ class TestExpressions:
             parse("A.b", 3)
 
 
+#: Every operator, joining what stands at a and b.
+JOINED = [
+    *(f"{{a}} {sign} {{b}}" for sign in "+ - * / // % ** < <= > >= == != and or".split()),
+    "-{a}",
+    "not {a}",
+    "clip({a}, {b}, 1)",
+]
+
+
+def operators(names: str) -> list[str]:
+    """Return texts in which each operator stands within each other, on both sides, in brackets."""
+    (one, two, three), found = names, []
+    for outer, inner in itertools.product(JOINED, JOINED):
+        nested = f"({inner.format(a=one, b=two)})"
+        found += [outer.format(a=nested, b=three), outer.format(a=three, b=nested)]
+    return found
+
+
+class TestOperators:
+    def test_no_bracket_that_matters_is_lost_and_no_other_is_kept(self):
+        """Python's own parser and writer are the judge."""
+        for text in operators("abc"):
+            tree = ast.parse(text, mode="eval").body
+            written = render(parse("A.b", text))
+            assert ast.dump(ast.parse(written, mode="eval").body) == ast.dump(tree), text
+            if not re.search(r"and|or|not|\*\* \(-", text):  # where its writer keeps some that need not be
+                assert written.replace(" ", "") == ast.unparse(tree).replace(" ", ""), text
+        assert render(parse("A.b", "a**(-b)")) == "a**-b"
+        assert render(parse("A.b", "(a and (not b)) or (c < d)")) == "a and not b or c < d"
+
+    def test_what_they_mean_is_what_brian2_says(self):
+        """Dimension and kind, or that there is none, for numbers of each kind and unit."""
+        kinds = {"float": np.float64, "integer": np.int32, "boolean": np.bool_}
+        variables = {"clip": DEFAULT_FUNCTIONS["clip"]}
+        for name, of in NAMES.items():
+            dim = get_or_create_dimension(of.dimension)
+            variables[name] = Constant(name, kinds[of.kind](1), dimensions=dim)
+        understood = 0
+        for names in ("vvv", "vxn", "nnx", "bbb", "xnv", "vvb", "nnn"):
+            for text in operators(names):
+                try:
+                    found = Reader("A.b", NAMES).read(parse("A.b", text))
+                except TensionError:
+                    continue
+                understood += 1
+                assert tuple(parse_expression_dimensions(text, variables)._dims) == found.dimension, text
+                if found.kind != "boolean" and "**" not in text:
+                    assert brian_ast(text, variables).dtype == found.kind, text
+        assert understood == 885
+
+
 class TestConditionsAndStatements:
     @pytest.mark.parametrize(
         ("text", "error", "message"),
@@ -285,6 +356,7 @@ class TestConditionsAndStatements:
             ("b = 1", InvalidValueError, "A: b: expected a value: a condition."),
             ("x = b", InvalidValueError, "A: x: expected a value: a number."),
             ("import os", InvalidValueError, "A: expected statements such as"),
+            ("v\u00fc = 1", InvalidValueError, "A: expected statements such as"),
             ("int = 1", InvalidValueError, "'int' is a function or constant of equations: choose another name."),
         ],
     )  # fmt: skip
@@ -362,6 +434,23 @@ class TestEquations:
             ("x = k*i : 1 (shared)", InvalidValueError, "A: x: expected a shared variable of shared ones.\nReceived: ['i']"),  # noqa: E501
             ("x = standard_normal(k, 1, i) : 1", InvalidValueError, "A: x: expected whole numbers inside standard_normal()."),  # noqa: E501
             ("dx/dt = (k + x)**100/tau : 1", InvalidValueError, "expected formulas of at most 5000 parts"),
+            ("x = timestep(k, dt) : integer", UnitsError, "A: x: expected times inside timestep().\nReceived: 'timestep(k, dt)'\nFix: give them in seconds."),  # noqa: E501
+            ("x = I//2 : volt", UnitsError, "A: x: expected plain numbers beside //.\nReceived: 'I//2'\nFix: divide by a unit first."),  # noqa: E501
+            ("x = 2//I : 1", UnitsError, "A: x: expected plain numbers beside //."),
+            ("x = I + k : volt", UnitsError, "A: x: expected terms of one unit, not volt and 1 (no unit).\nReceived: 'I + k'\nFix: give both terms the same unit."),  # noqa: E501
+            ("x = clip(I, 0, 1) : volt", UnitsError, "A: x: expected terms of one unit, not volt and 1 (no unit)."),
+            ("x = clip(I, I, 1) : volt", UnitsError, "A: x: expected terms of one unit, not volt and 1 (no unit)."),
+            ("x = exp(800) : 1", InvalidValueError, "A: x: expected a finite value of exp(800)."),
+            ("x = tan(pi/2) : 1", InvalidValueError, "A: x: expected a finite value of tan(pi/2)."),
+            ("x = k*(k > 1) : 1", InvalidValueError, "A: x: expected a number, not the condition k > 1."),
+            ("x = True : 1", InvalidValueError, "A: x: expected x: a number.\nReceived: 'True'\nFix: write int(...) around a condition."),  # noqa: E501
+            ("x = standard_normal(1, 1) : 1", InvalidValueError, "A: x: expected standard_normal() with 3 arguments."),
+            ("x = 'a' : 1", InvalidValueError, "A: x: expected a number.\nReceived: \"'a'\"\nFix: write a plain number, with its unit after a '*'."),  # noqa: E501
+            ("v : siemens/metre**2.5.5", InvalidValueError, "A: v: "),
+            ("v : volt**k", InvalidValueError, "A: v: expected a unit such as \"volt\", \"1/second\" or \"siemens/metre**2\".\nReceived: 'volt**k'"),  # noqa: E501
+            ("v = 2", InvalidValueError, "A: expected equations such as \"dv/dt = -v/tau : volt\", \"x = 2*v : volt\" or \"x : 1\".\nReceived: 'v = 2'"),  # noqa: E501
+            ("v\u00fc : 1", InvalidValueError, "A: expected equations such as"),
+            ("dv\u00fc/dt = 1 : 1", InvalidValueError, "A: expected equations such as"),
             ("int : 1", InvalidValueError, "A: expected a name that is free.\nReceived: 'int'"),
         ],
     )  # fmt: skip
@@ -414,6 +503,20 @@ class TestDoor:
             InvalidValueError, match=re.escape("a.toml with b.toml: equations: expected one equation a")
         ):
             check_code(["a", "b"], equations="x : 1\nx : 1", parameters={}, method="euler")
+
+    def test_names_of_a_circuit_pass_where_it_writes_the_code_itself(self):
+        texts = {"equations": "a : 1\nunit : 1", "parameters": {}, "method": "euler", "threshold": "a > 1"}
+        code = check_code([], **texts, rate="z_now = 2*a\na = z_now", reset="rate_time = a\na = rate_time")
+        assert (code["rate"], code["reset"]) == ("z_now = 2*a\na = z_now", "rate_time = a\na = rate_time")
+        for key in ("rate", "reset"):
+            with pytest.raises(InvalidValueError, match=f"equations: {key}: expected a name that is free"):
+                check_code([], **texts, **{key: "volt = a"})
+
+    def test_what_does_not_change_is_not_assigned(self):
+        texts = {"equations": "a : 1\nb : 1 (constant)\nc : 1 (shared)", "parameters": {}, "method": "euler"}
+        for key, name in itertools.product(("rate", "reset"), "bc"):
+            with pytest.raises(InvalidValueError, match=rf"{key}: expected a variable that may change \(a\)"):
+                check_code([], **texts, **{key: f"{name} = 1"})
 
     def test_errors_of_rules(self):
         assert check_error_code("A", "f(z)-y") == "f(z) - y"

@@ -50,6 +50,15 @@ def test_wheel_holds_nothing_else(unpacked):
     assert names == {"tension_sim", f"tension_sim-{tension_sim.__version__}.dist-info"}
 
 
+def test_metadata_names_addresses_of_others_alone(unpacked):
+    """This repository has no public address: no link may claim one."""
+    text = next(unpacked.glob("*.dist-info/METADATA")).read_text(encoding="utf-8")
+    found = dict(re.findall(r"^Project-URL: (.+?), (\S+)$", text, re.MULTILINE))
+    assert found == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+    assert len(found) > 4 and all(address.startswith("https://") for address in found.values())
+    assert not {"homepage", "source", "repository", "documentation"} & {name.lower() for name in found}
+
+
 def test_unpacked_wheel_finds_its_data(unpacked, tmp_path):
     code = (
         "import tension_sim as t\n"

@@ -138,9 +138,14 @@ def test_whatever_is_missing_there_is_a_figure(changes, tmp_path):
     assert shows_none == (changes.get("rate") == 0.0)
 
 
-@pytest.mark.parametrize("n_outputs", [1, 5, 20])
-def test_nothing_overlaps(n_outputs):
-    figure = figure_run(synthetic_results(n_outputs=n_outputs, n_neurons=120))
+LONG = "nicola_clopath_2017/theta_tau50_van_der_pol_harmonic"
+LONGER = "/home/someone/recipes/that_are_her_own/and_have_$long_names" + "/which_do_not_fit" * 4 + "/mine.toml"
+
+
+@pytest.mark.parametrize(("n_outputs", "name"), [(1, None), (5, None), (20, None), (1, LONG), (1, LONGER)])
+def test_nothing_overlaps(n_outputs, name):
+    run = synthetic_results(n_outputs=n_outputs, n_neurons=120)
+    figure = figure_run(run if name is None else replace(run, name=name))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     boxes = []
@@ -157,6 +162,18 @@ def test_nothing_overlaps(n_outputs):
     for one, other in itertools.combinations(boxes, 2):
         overlap = min(one.x1, other.x1) - max(one.x0, other.x0), min(one.y1, other.y1) - max(one.y0, other.y0)
         assert min(overlap) < 1.0, (one, other)
+
+
+@pytest.mark.parametrize("name", [LONG, LONGER])
+def test_a_long_title_stays_within_a_narrow_figure_and_keeps_its_words(name):
+    figure = replace(synthetic_results(seconds=1.0), name=name).plot_rates()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    box, page = figure._suptitle.get_window_extent(renderer), figure.bbox
+    assert page.x0 <= box.x0 < box.x1 <= page.x1
+    assert box.y0 >= figure.axes[0].title.get_window_extent(renderer).y1
+    words = figure.get_suptitle().replace(r"\$", "$").replace("\n", "")
+    assert words.startswith(name) and words.endswith("seed 1")
 
 
 def test_global_settings_and_pyplot_stay_untouched(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from tension_sim import (
     Record,
     Simulation,
     SparseKernel,
+    Traces,
     UnitsError,
     UnknownNameError,
 )
@@ -46,13 +49,24 @@ def to_exc(**changes):
     return [Projection("inh", "exc", **({"weights": INH, "into": "g_exc"} | changes))]
 
 
+def learned(**changes):
+    return Projection("exc", "inh", **({"weights": EXC, "learning": LEARNING, "error": "unit*(output - y)"} | changes))
+
+
 @pytest.mark.parametrize(
     ("build", "error", "text"),
     [
         (lambda: Population("adx", 4), UnknownNameError, "Fix: did you mean 'adex'?"),
         (lambda: Population("adex", 0), InvalidValueError, "Population.n: expected a whole number, at least 1."),
-        (lambda: Population("echo_state", 4), InvalidValueError,
-         "Population.neuron: expected a neuron that spikes.\nReceived: 'echo_state'"),
+        (lambda: Population("lif", 4, activation="relu"), InvalidValueError,
+         "Population.activation: 'lif' spikes, and spiking neurons have no activation.\nReceived: 'relu'\n"
+         "Fix: leave activation out."),
+        (lambda: Population("echo_state", 4, activation="rely"), UnknownNameError, "Fix: did you mean 'relu'?"),
+        (lambda: Population("echo_state", 4, filters="double_exponential"), InvalidValueError,
+         "Population.filters: 'echo_state' has no spikes to filter.\nReceived: 'double_exponential'"),
+        (lambda: Population("lif", 4, filters=["tsodyks_markram"]), InvalidValueError,
+         "Population.filters: expected filters of spikes, without presynaptic state.\nReceived: 'tsodyks_markram'"),
+        (lambda: Population("lif", 4, filters=[3]), InvalidTypeError, "expected the name of a filter, or a path"),
         (lambda: Population("lif", 4, parameters=[1]), InvalidTypeError,
          "Population.parameters: expected a dictionary of names and values.\nReceived: [1]"),
         (lambda: Projection("a", "b", weights=EXC, synapse="gaba"), UnknownNameError, "Fix: did you mean 'gaba_a'?"),
@@ -65,6 +79,22 @@ def to_exc(**changes):
          "Projection.learning: expected a Learning or None.\nReceived: 3"),
         (lambda: Projection("a", "b", weights=EXC, parameters=3), InvalidTypeError,
          "Projection.parameters: expected a dictionary of names and values.\nReceived: 3"),
+        (lambda: Projection("a", "b", weights=EXC, when="start"), InvalidValueError,
+         "Projection.when: the weights do not learn.\nReceived: 'start'\nFix: leave when out, or pass learning."),
+        (lambda: Projection("a", "b", weights=EXC, factor=EXC), InvalidValueError,
+         "Projection.factor: the weights do not learn."),
+        (lambda: Projection("a", "b", weights=EXC, divide_by_source=True), InvalidValueError,
+         "Projection.divide_by_source: the weights do not learn.\nReceived: True"),
+        (lambda: Projection("a", "b", weights=EXC, variables=3), InvalidTypeError,
+         "Projection.variables: expected a dictionary of names.\nReceived: 3"),
+        (lambda: Projection("a", "b", weights=EXC, supervisor="z"), InvalidValueError,
+         "Projection.supervisor: the weights do not learn.\nReceived: 'z'"),
+        (lambda: learned(when="now"), InvalidValueError, "Projection.when: expected one of 'end', 'start'."),
+        (lambda: learned(variables={"lambda": "1*mV"}), InvalidValueError,
+         "Projection.variables: expected a name that is free.\nReceived: 'lambda'"),
+        (lambda: Readout("a", np.ones((4, 1)), traces=3), InvalidTypeError,
+         "Readout.traces: expected a Traces or None.\nReceived: 3"),
+        (lambda: Readout("a", np.ones((4, 1)), supervisor=3), InvalidTypeError, "Readout.supervisor: expected a text"),
         (lambda: Readout([], np.ones((4, 1))), InvalidTypeError, "Readout.sources: expected names of populations"),
         (lambda: Readout(["a", "a"], np.ones((4, 1))), InvalidValueError, "sources: expected each population once"),
         (lambda: Readout("a", np.ones((4, 1)), feedback=[1]), InvalidTypeError,
@@ -120,6 +150,29 @@ def test_parts(build, error, text):
          "Received: 'z - unit*y'\nFix: as in \"unit*(output - y)\"."),
         (to_inh(learning=LEARNING, error="unit*(two - y)"), InvalidValueError,
          "expected a readout with one output, which every neuron learns from.\nReceived: 'two, with 2'"),
+        ([learned(error="z - unit*y", supervisor="two")], InvalidValueError,
+         "Network.projections[0].error: expected a supervisor of one value, or of 3, one for each postsynaptic neuron."
+         "\nReceived: 'that of two, with 2'"),
+        ([learned(supervisor="outpt")], UnknownNameError,
+         "Network.projections[0].supervisor: expected a known readout or output (output, two).\nReceived: 'outpt'\n"
+         "Fix: did you mean 'output'?"),
+        ([learned(factor=INH)], InvalidValueError,
+         "Network.projections[0].factor: expected an array of shape (4, 3) (n_pre, n_post).\nReceived: (3, 4)"),
+        ([learned(divide_by_source=True)], InvalidValueError,
+         "Network.projections[0].divide_by_source: the presynaptic neurons have no weights of this rule, whose P could "
+         "divide.\nReceived: True\nFix: leave divide_by_source out."),
+        ([learned(variables={"v": "1*mV"})], InvalidValueError,
+         "Network.projections[0].variables['v']: expected a name that the error does not know already.\nReceived: 'v'"),
+        ([learned(variables={"a": "exz.v"})], UnknownNameError,
+         "Network.projections[0].variables['a']: expected a known population or projection (exc, exc_to_inh, inh)."),
+        ([learned(variables={"a": "inh.w"})], UnknownNameError, "expected a known variable of 'inh' ("),
+        ([learned(variables={"a": "exc.v"})], InvalidValueError,
+         "Network.projections[0].variables['a']: expected 3 values, one for each postsynaptic neuron.\n"
+         "Received: 'exc.v, with 4'"),
+        ([learned(variables={"a": "other.z"}), *to_inh(name="other")], InvalidValueError,
+         "variables['a']: expected a projection whose weights act in each step: of rates, inputs or presynaptic state, "
+         "or learned.\nReceived: 'other'"),
+        ([learned(variables={"a": "2*mW"})], UnknownNameError, "Network.projections[0].variables['a']"),
     ],
 )  # fmt: skip
 def test_projections(projections, error, text):
@@ -142,8 +195,17 @@ def test_projections(projections, error, text):
          "Network.readouts['z'].feedback['exc']: expected an array of shape (1, 4) (n_outputs, n).\nReceived: (4, 1)"),
         ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc": np.ones((1, 4)) * b2.mV})}, UnitsError,
          "Network.readouts['z'].feedback['exc']: expected plain numbers, or a quantity in pA."),
+        ({"z": Readout("exc", np.zeros((4, 1)), feedback={"exc": np.ones((1, 4)), "exc.I_fb": np.ones((1, 4))})},
+         InvalidValueError, "Network.readouts['z'].feedback['exc.I_fb']: expected one feedback into each input"),
         ({"lambda": Readout("exc", np.zeros((4, 1)))}, InvalidValueError,
          "Network.readouts: expected a name that is free.\nReceived: 'lambda'"),
+        ({"z": Readout("exc", np.zeros((2, 1)), traces=Traces([0, 4], [0.1, 0.1]))}, InvalidValueError,
+         "Network.readouts['z'].traces: expected neurons from 0 to 3.\nReceived: 4"),
+        ({"z": Readout("exc", np.zeros((4, 1)), supervisor="a")}, UnknownNameError,
+         "Network.readouts['z'].supervisor: expected a known readout that has a supervisor"),
+        ({"a": Readout("exc", np.zeros((4, 1))), "z": Readout("exc", np.zeros((4, 2)), supervisor="a")},
+         InvalidValueError,
+         "Network.readouts['z'].supervisor: expected a readout with 2 outputs.\nReceived: 'one with 1'"),
         ({"z": 3}, InvalidTypeError, "Network.readouts['z']: expected a Readout.\nReceived: 3"),
         ([3], InvalidTypeError, "Network.readouts: expected a dictionary of names and Readout.\nReceived: [3]"),
     ],
@@ -169,6 +231,23 @@ def test_readouts(readouts, error, text):
          "Network.populations['a'].initial['v']: expected an array of shape (2,) (neurons)"),
         ({"dt": "11*ms", "populations": {"a": Population("lif", 2)}}, InvalidValueError,
          "Network.populations['a'](lif): parameters.tau_mem: expected a time constant of at least one time step"),
+        ({"external_inputs": [2]}, InvalidTypeError,
+         "Network.external_inputs: expected a dictionary of names and channels.\nReceived: [2]"),
+        ({"external_inputs": {"cue": 0}}, InvalidValueError,
+         "Network.external_inputs['cue']: expected a whole number, at least 1.\nReceived: 0"),
+        ({"external_inputs": {"exc": 1}}, InvalidValueError,
+         "Network.external_inputs: expected names that no population has.\nReceived: 'exc'"),
+        ({"external_inputs": {"cue": 2}, "projections": [Projection("cue", "inh", weights=INH)]}, InvalidValueError,
+         "Network.projections[0].weights: expected an array of shape (2, 3)"),
+        ({"external_inputs": {"cue": 3}, "projections": [Projection("cue", "inh", weights=INH[:, :3], delay="1*ms")]},
+         InvalidValueError, "Network.projections[0].delay: 'cue' has no spikes.\n"),
+        ({"outputs": ["exc.v"]}, InvalidTypeError, "Network.outputs: expected a dictionary of names and variables."),
+        ({"outputs": {"v": 3}}, InvalidTypeError, "Network.outputs['v']: expected a variable of a population."),
+        ({"outputs": {"v": "exz.v"}}, UnknownNameError, "Network.outputs['v']: expected a known population (exc, inh)"),
+        ({"outputs": {"v": "exc.b"}}, UnknownNameError, "Network.outputs['v']: expected a known variable of 'exc' ("),
+        ({"shared_P": 3}, InvalidTypeError, "Network.shared_P: expected a list of groups of names.\nReceived: 3\nFix"),
+        ({"shared_P": [["z"]]}, InvalidTypeError, "Network.shared_P: expected groups of two or more names."),
+        ({"shared_P": [["z", "y"]]}, UnknownNameError, "shared_P: expected a known learned readout or projection"),
         ({"dt": "1*mV"}, UnitsError, "Network.dt: expected a time.\nReceived: '1*mV'"),
         ({"dtype": "int"}, InvalidValueError, "Network.dtype: expected one of 'float64', 'float32'.\nReceived: 'int'"),
         ({"seed": -1}, InvalidValueError, "Network.seed: expected a whole number, at least 0.\nReceived: -1"),
@@ -176,6 +255,29 @@ def test_readouts(readouts, error, text):
 )  # fmt: skip
 def test_networks(changes, error, text):
     refused(error, text, lambda: net(**changes))
+
+
+@pytest.mark.parametrize(
+    ("projection", "text"),
+    [
+        (learned(learning=Learning(alpha_P=2.0)), "the same learning as 'output'.\nReceived: 'learned, with another'"),
+        (learned(synapse="single_exponential"), "names with the same source as 'output'"),
+        (learned(error="unit*(other - y)"), "names with the same supervisor as 'output'"),
+        (learned(sign=1), "names with the same sign as 'output'"),
+        (learned(when="start"), "rules that can share P.\nReceived: 'learned, with when=\"start\"'"),
+        (learned(delay="1*ms"), "rules that can share P.\nReceived: 'learned, which has a delay'"),
+    ],
+)
+def test_rules_that_cannot_share_P(projection, text):
+    readouts = {name: Readout("exc", np.zeros((4, 1)), learning=LEARNING) for name in ("output", "other")}
+    projections, shared = [replace(projection, name="learned")], [["output", "learned"]]
+    refused(InvalidValueError, text, lambda: net(projections, readouts, shared_P=shared))
+
+
+def test_a_supervisor_that_only_a_readout_has():
+    with pytest.raises(UnknownNameError, match=r"projections\[0\].pre: expected a known population"):
+        net([Projection("y", "inh", weights=np.ones((1, 3)))])
+    assert net([Projection("y", "inh", weights=np.ones((3, 3)))], outputs={"out": "inh.v"}).n_outputs == 3
 
 
 @pytest.mark.parametrize(

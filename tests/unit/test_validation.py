@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 from tension_sim.declare.validation import (
+    all_finite,
+    check_callable,
     check_choice,
+    check_flag,
     check_fraction,
     check_matrix,
+    check_number,
     check_positive,
     check_series,
     check_steps,
+    check_table,
+    check_text,
     check_whole,
     check_window,
 )
@@ -145,3 +151,43 @@ def test_window():
         match=r"A\.stop: expected stop at or after start\.\nReceived: 'start=4, stop=3 \(steps\)'",
     ):
         check_window("A.stop", 4, 3)
+
+
+def test_a_table_has_rows_or_columns_by_name_and_by_number():
+    assert check_table("A.b", [[1, 2, 3]], ("n", 3)).tolist() == [[1.0, 2.0, 3.0]]
+    assert check_table("A.b", [[1], [2]], (2, "n")).shape == (2, 1)
+    for value in (np.ones((1, 2)), np.ones((1, 4)), np.ones((0, 3)), np.ones(3), np.ones((1, 1, 3))):
+        with pytest.raises(InvalidValueError, match=r"A\.b: expected an array of shape \(n, 3\)\.\nReceived: \("):
+            check_table("A.b", value, ("n", 3))
+    with pytest.raises(InvalidValueError, match=r"the first at index \(0, 2\)"):
+        check_table("A.b", [[1, 2, np.inf]], ("n", 3))
+
+
+def test_finite_where_the_sum_is_not():
+    big = np.full(4, 1e308)
+    assert all_finite(big)
+    assert all_finite(np.array([1, 2]))
+    assert not all_finite(np.array([1, np.nan]))
+    assert not all_finite(np.array([np.inf, -np.inf]))
+
+
+def test_any_finite_number():
+    for value in (-1, 0, 1.5, np.float32(2), np.array(3)):
+        assert check_number("A.b", value) == float(value)
+    for value in (np.inf, -np.inf, np.nan):
+        with pytest.raises(InvalidValueError, match=r"A\.b: expected a finite number\.\nReceived: "):
+            check_number("A.b", value)
+
+
+def test_texts_flags_and_functions():
+    assert check_text("A.b", "x") == "x"
+    with pytest.raises(InvalidTypeError, match=r"A\.b: expected a text\.\nReceived: 3\nFix: put it in quotes"):
+        check_text("A.b", 3)
+    assert [check_flag("A.b", value) for value in (True, False, np.True_, np.False_)] == [True, False, True, False]
+    for value in (1, 0, "True", None):
+        with pytest.raises(InvalidTypeError, match=r"A\.b: expected True or False\.\nReceived: "):
+            check_flag("A.b", value)
+    check_callable("A.b", None, "f(x)")
+    check_callable("A.b", abs, "f(x)")
+    with pytest.raises(InvalidTypeError, match=r"A\.b: expected a function, called as f\(x\), or None\.\nReceived: 3"):
+        check_callable("A.b", 3, "f(x)")

@@ -11,6 +11,7 @@ from tension_sim.circuit import parts as circuit
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.declare.language.code import check_code
 from tension_sim.declare.network import ForceNetwork, Learning
+from tension_sim.declare.plasticity import Plastic
 from tension_sim.declare.record import Record
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 
@@ -103,6 +104,17 @@ def test_run_values_are_in_si_and_plain():
     assert values["output.every"] == values["recorded_v.every"] == 3
     assert values["rls.alpha_P"] == 0.1
     assert values["rls.stop_step"] > 2**60
+
+
+def test_a_factor_belongs_to_the_plastic_weights_alone():
+    rule = Learning(alpha_P=0.1)
+    plastic = Plastic(np.ones((N, N)), rule, factor=np.arange(N * N).reshape(N, N))
+    for learning, rules in ((rule, {"rls": (False, True)}), (None, {"rls_plastic": (True,)})):
+        found = wiring(net(neuron="echo_state", synapse=None, plastic=plastic, learning=learning, n_outputs=1))
+        assert {name: part.factors for name, part in found.circuit.of(circuit.Rule).items()} == rules
+        (name,) = rules
+        factors = found.values()[f"{name}.factor_{len(rules[name]) - 1}"]
+        assert factors.tolist() == np.arange(N * N).reshape(N, N).T.ravel().tolist()  # by postsynaptic neuron
 
 
 class TestInitialState:

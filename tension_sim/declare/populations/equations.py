@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import InvalidValueError, message
 from ..equations import SynapticFilter, resolve_parameters
@@ -15,10 +15,48 @@ from ..time_constants import check_time_constants
 from ..units import DIMENSIONLESS, Dimension, Quantity, dimension_of
 from .population import Population
 
-__all__ = ["Filter", "PopulationEquations", "Synapse"]
+__all__ = ["Adding", "Arriving", "Filter", "PopulationEquations", "Synapse"]
 
 #: A synapse file, and the parameters that replace its own.
 Synapse = tuple[SynapticFilter, Mapping[str, Any]]
+
+
+class Arriving(NamedTuple):
+    """Spikes that arrive at an input through a synapse; those of one input and synapse share variables.
+
+    Attributes
+    ----------
+    into : str
+        The input.
+    synapse : Synapse
+        What a spike does to it.
+    variable, suffix : str
+        Names of the output and ending of the other variables, where they are given.
+    """
+
+    into: str
+    synapse: Synapse
+    variable: str = ""
+    suffix: str = ""
+
+
+class Adding(NamedTuple):
+    """What adds to an input in each time step.
+
+    Attributes
+    ----------
+    into, label : str
+        The input, and a name.
+    kept : bool
+        Whether it is written for the next step, and so belongs to the state.
+    present : bool
+        Whether it is written a second time, for the rates that the step ends with.
+    """
+
+    into: str
+    label: str
+    kept: bool = True
+    present: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,10 +108,10 @@ class PopulationEquations:
         As it was declared.
     dt : float
         Time step in seconds.
-    arriving : iterable of (str, Synapse)
-        Spikes: into which input, through which synapse. Those of one input and synapse share variables.
-    adding : iterable of (str, str)
-        What else adds to an input: the input, and a name.
+    arriving : iterable of Arriving
+        The spikes that it receives.
+    adding : iterable of Adding
+        What else adds to its inputs.
     read : iterable of Synapse
         Filters through which others read the spikes of these neurons.
 
@@ -90,8 +128,8 @@ class PopulationEquations:
         name: str,
         population: Population,
         dt: float,
-        arriving: Iterable[tuple[str, Synapse]],
-        adding: Iterable[tuple[str, str]],
+        arriving: Iterable[Arriving],
+        adding: Iterable[Adding],
         read: Iterable[Synapse],
     ) -> None:
         self.name: str = name
@@ -102,14 +140,13 @@ class PopulationEquations:
         self.parameters: dict[str, Quantity] = resolve_parameters(
             f"{where}({neuron.name})", neuron.parameters, population.parameters, dt=dt
         )
-        parts: dict[str, dict[Any, str]] = {}
-        for into, synapse in arriving:
-            parts.setdefault(into, {}).setdefault(self._kind(synapse), synapse[0].name)
-        for into, label in adding:
-            parts.setdefault(into, {})[label] = label
-        self._parts = {into: _variables(into, found) for into, found in parts.items()}
+        kinds = dict.fromkeys(self._kind((each, {})) for each in population.filters)
+        self._parts = self._inputs(list(arriving), adding := list(adding))
         self.inputs: dict[str, list[str]] = {into: list(found.values()) for into, found in self._parts.items()}
-        kinds = dict.fromkeys(self._kind(synapse) for synapse in read)
+        self._passing = {(each.into, each.label) for each in adding if not each.kept}
+        present = (label for _, label, _, present in adding if present)
+        self._present = {label: "z_now" if not k else f"z_now_{k + 1}" for k, label in enumerate(present)}
+        kinds |= dict.fromkeys(self._kind(synapse) for synapse in read)
         self._traces = {kind: "r" if not k else f"r_{k + 1}" for k, kind in enumerate(kinds)}
         texts = {**neuron.parameters, **population.parameters}
         check_time_constants(f"{where}({neuron.name})", neuron, self._kinds.values(), self.parameters, dt, texts)
@@ -129,19 +166,56 @@ class PopulationEquations:
             self.parameters |= {f"{key}{suffix}": quantity for key, quantity in values.items()}
         return kind
 
+    def _inputs(self, arriving: list[Arriving], adding: list[Adding]) -> dict[str, dict[Any, str]]:
+        """Return the variables that each input is the sum of: by kinds of synapses, and by labels."""
+        parts: dict[str, dict[Any, str]] = {}
+        given: dict[tuple[str, Any], str] = {}
+        self._suffixes: dict[tuple[str, Any], str] = {}
+        for each in arriving:
+            kind = self._kind(each.synapse)
+            parts.setdefault(each.into, {}).setdefault(kind, each.synapse[0].name)
+            if each.variable:
+                given[each.into, kind] = each.variable
+                self._suffixes[each.into, kind] = each.suffix
+        for into, label, _, _ in adding:
+            parts.setdefault(into, {})[label] = label
+        found = {into: _variables(into, labels) for into, labels in parts.items()}
+        for (into, kind), variable in given.items():
+            found[into][kind] = variable
+        return found
+
     def unit(self, into: str) -> str:
         """Return the unit of an input as equations may declare it."""
         return unit_text(dimension_of(self.population.neuron.input_units[into], into))
 
     def arrives(self, into: str, synapse: Synapse) -> Filter:
         """Return the filter that spikes arrive at."""
-        kind = self._kind(synapse)
+        return self._arriving(into, self._kind(synapse))
+
+    def _arriving(self, into: str, kind: Any) -> Filter:
         variable = self._parts[into][kind]
-        return Filter(self._kinds[kind], variable, variable, self.unit(into))
+        return Filter(self._kinds[kind], variable, self._suffixes.get((into, kind), variable), self.unit(into))
 
     def added(self, into: str, label: str) -> str:
         """Return the variable by which something else than spikes adds to an input."""
         return self._parts[into][label]
+
+    def present(self, label: str) -> str:
+        """Return the variable that holds what something adds for the rates that the step ends with."""
+        return self._present[label]
+
+    def has_present(self, label: str) -> bool:
+        """Say whether there is such a variable."""
+        return label in self._present
+
+    @property
+    def spiking(self) -> bool:
+        """Whether it has spikes."""
+        return self.population.neuron.spiking
+
+    def output(self, synapse: Synapse) -> str:
+        """Return the variable that others read: the rate of rate units, else the filtered spikes."""
+        return self.trace(synapse).output if self.spiking else "r"
 
     def trace(self, synapse: Synapse) -> Filter:
         """Return the filter of these neurons' spikes that others read."""
@@ -152,10 +226,7 @@ class PopulationEquations:
     def filters(self) -> list[Filter]:
         """All filters: of spikes that arrive, and of spikes that others read."""
         arriving = [
-            Filter(self._kinds[key], variable, variable, self.unit(into))
-            for into, found in self._parts.items()
-            for key, variable in found.items()
-            if key in self._kinds
+            self._arriving(into, key) for into, found in self._parts.items() for key in found if key in self._kinds
         ]
         return [*self.traces, *arriving]
 
@@ -174,18 +245,33 @@ class PopulationEquations:
             if key not in self._kinds
         ]
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Variables that others may read beside the states, with their units: all inputs, and what adds to them."""
+        units = {into: self.unit(into) for into in self.population.neuron.input_units}
+        return units | dict(self.written) | {name: self.unit(into) for name, into in self.present_inputs.items()}
+
+    @property
+    def present_inputs(self) -> dict[str, str]:
+        """Variables of `present`, each with its input."""
+        into_of = {label: into for into, found in self._parts.items() for label in found}
+        return {name: into_of[label] for label, name in self._present.items()}
+
     @cached_property
     def state_variables(self) -> dict[str, Dimension]:
         """State variables with their dimensions: of the neuron, its filters, and what is written by others."""
         neuron = self.population.neuron
         found = {name: neuron.meanings[name].dimension for name in neuron.state_variables}
+        if not self.spiking:
+            found["r"] = DIMENSIONLESS
         for each in self.filters:
             found |= dimensions(each.equations, each.synapse.name)
         written = {name: dimension_of(unit, name) if unit != "1" else DIMENSIONLESS for name, unit in self.written}
         for name in written:
             if name in found:
                 raise InvalidValueError(message(f"Network.populations[{self.name!r}]", "names used once", name))
-        return found | written
+        passing = {self._parts[into][label] for into, label in self._passing}
+        return found | {name: dimension for name, dimension in written.items() if name not in passing}
 
 
 def _variables(into: str, parts: Mapping[Any, str]) -> dict[Any, str]:

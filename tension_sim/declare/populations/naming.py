@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import InvalidTypeError, InvalidValueError, message
 from ..language import check_name
 
-__all__ = ["check_parameters", "check_part_name", "check_variable_name", "words"]
+__all__ = ["PLACE", "check_parameters", "check_part_name", "check_variable_name", "names_present", "words"]
+
+#: A variable of a population or projection, as in ``"exc.v"``.
+PLACE = re.compile(r"([A-Za-z]\w*)\.([A-Za-z_]\w*)")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
@@ -50,3 +53,25 @@ def words(expression: str) -> set[str]:
     ['output', 'unit', 'y']
     """
     return set(re.findall(r"[A-Za-z_]\w*", expression))
+
+
+def names_present(errors: Iterable[tuple[str, str, Mapping[str, Any]]]) -> set[str]:
+    """Return the projections of which an error names what they give for the rates that a step ends with.
+
+    Parameters
+    ----------
+    errors : iterable of (str, str, mapping)
+        Name of each projection, its error, and what further names in it stand for.
+
+    Examples
+    --------
+    >>> names_present([("a", "z_now - unit*y", {}), ("b", "z - other", {"other": "c.z_now"})]) == {"a", "c"}
+    True
+    """
+    found = set()
+    for name, error, variables in errors:
+        if "z_now" in words(error):
+            found.add(name)
+        places = (PLACE.fullmatch(value) for value in variables.values() if isinstance(value, str))
+        found |= {place[1] for place in places if place is not None and place[2] == "z_now"}
+    return found

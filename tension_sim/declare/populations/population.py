@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from ...errors import InvalidValueError, message
+from ...errors import InvalidValueError, message, problem
 from ..converted import Converted, Declared, File, declared
 from ..described import Described
-from ..equations import Neuron, neuron_of
-from ..validation import check_whole
+from ..equations import Neuron, SynapticFilter, activation_of, neuron_of, synapse_of
+from ..validation import check_text, check_whole
 from ..values import check_mappings
 
 __all__ = ["Population"]
@@ -18,23 +18,29 @@ __all__ = ["Population"]
 
 @declared(repr=False)
 class Population(Described, Declared):
-    """Neurons of one type, which a `Network` names.
+    """Neurons or rate units of one type, which a `Network` names.
 
     Attributes
     ----------
     neuron : Neuron or str or Path
-        Spiking neuron type, its name, or an equation file.
+        Neuron type, its name, or an equation file; spiking or a rate unit.
     n : int
         Number of neurons.
     parameters : mapping, optional
         Other parameter values: expressions with the same units as in the equation file.
     initial : mapping, optional
         Other initial values: expressions, which may draw, or arrays of shape (n,) in SI units.
+    activation : str, optional
+        Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
+    filters : SynapticFilter or str or Path, or a sequence of them, optional
+        Filters of the spikes whose outputs can be recorded, ``r``, ``r_2`` and so on, also where no
+        readout and no learned projection reads them. Those that some read come after these, unless
+        they are among them.
 
     Raises
     ------
     UnknownNameError, InvalidTypeError, InvalidValueError
-        If there is no such neuron, or it has no spikes.
+        If there is no such neuron or filter, or they do not fit.
 
     Examples
     --------
@@ -46,15 +52,38 @@ class Population(Described, Declared):
     n: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
+    activation: str = ""
+    filters: Converted[tuple[SynapticFilter, ...], File | SynapticFilter | Sequence[File | SynapticFilter]] = Converted(
+        ()
+    )
 
     def __post_init__(self) -> None:
         neuron = neuron_of(self.neuron)
-        if not neuron.spiking:
-            fix = "rate units learn in a ForceNetwork."
-            raise InvalidValueError(message("Population.neuron", "a neuron that spikes", neuron.name, fix))
         object.__setattr__(self, "neuron", neuron)
         object.__setattr__(self, "n", check_whole("Population.n", self.n, 1))
         check_mappings(self)
+        check_text("Population.activation", self.activation)
+        if self.activation:
+            if neuron.spiking:
+                what = f"{neuron.name!r} spikes, and spiking neurons have no activation"
+                raise InvalidValueError(
+                    problem("Population.activation", what, self.activation, "leave activation out.")
+                )
+            activation_of("Population.activation", self.activation)
+        self._check_filters()
+
+    def _check_filters(self) -> None:
+        given: Any = self.filters
+        listed = given if isinstance(given, tuple | list) else (given,)
+        filters = tuple(synapse_of(each) for each in listed)
+        if filters and not self.neuron.spiking:
+            what = f"{self.neuron.name!r} has no spikes to filter"
+            raise InvalidValueError(problem("Population.filters", what, given, "leave filters out."))
+        for each in filters:
+            if each.presynaptic:
+                what = "filters of spikes, without presynaptic state"
+                raise InvalidValueError(message("Population.filters", what, each.name))
+        object.__setattr__(self, "filters", filters)
 
     def _describe(self) -> dict[str, object]:
         return {"neuron": self.neuron.name, "n": self.n}

@@ -1,4 +1,4 @@
-"""Synapses from one population to another, or to itself."""
+"""Synapses, or other weights, from one population to another or to itself."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...errors import InvalidTypeError, InvalidValueError, message
+from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ..converted import Converted, Declared, File, Number, declared
 from ..delays import seconds_of
 from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..language.code import check_error_code
 from ..learning import Learning
-from ..validation import check_text, check_whole
-from .naming import check_parameters
+from ..validation import check_choice, check_flag, check_table, check_text, check_whole
+from .naming import check_parameters, check_variable_name
 from .weights import Weights
 
 __all__ = ["Projection"]
@@ -27,10 +27,14 @@ __all__ = ["Projection"]
 class Projection(Described, Declared):
     """Synapses of one kind from a population of a `Network` to another, or to itself.
 
+    Weights from rate units, external inputs and the supervisor act on their values in each step; they
+    have no `synapse`, `parameters` and `delay`.
+
     Attributes
     ----------
     pre, post : str
-        Names of the populations.
+        Names of the populations; `pre` may also be an external input of the network, or ``"y"``: the
+        supervisor of all readouts.
     weights : SparseKernel, scipy.sparse matrix or array, array of shape (n_pre, n_post), or Connector
         In the unit of the input, or an array of quantities. Of an array the entries that are not 0
         are synapses, and all where they learn; of the others those that they hold. A `Connector` draws
@@ -57,11 +61,26 @@ class Projection(Described, Declared):
         a weight that changes changes what earlier spikes still give.
     error : str
         Of the weights of each postsynaptic neuron, as an expression of: ``z``, what the weights
-        gave in this step; ``unit``, the unit of the input; variables of the postsynaptic
-        population; a readout with one output, by its name, and ``y``, its supervisor. FORCE is
-        ``"unit*(output - y)"`` for a readout of the name output.
+        gave in this step; ``z_now``, what they give for the rates that the step ends with; ``unit``,
+        the unit of the input; variables of the postsynaptic population; a readout with one output, by
+        its name; ``y``, its supervisor; and `variables`. FORCE is ``"unit*(output - y)"`` for a readout
+        of the name output, BioFORCE ``"z - unit*y"``.
     name : str, optional
         By default as in ``"exc_to_inh"``.
+    supervisor : str, optional
+        The readout or output of the network whose supervisor ``y`` is, of one value or of one for each
+        postsynaptic neuron; by default the readout that `error` names, or the only one there is.
+    variables : mapping of str to str or quantity, optional
+        More names that `error` may use: for a variable of another population of the same size, as in
+        ``"exc.v"``; for what another projection gives it, ``"exc_to_inh.z"``, or gives it for the rates
+        that the step ends with, ``"exc_to_inh.z_now"``; or for a constant, such as ``"2*mV"``.
+    factor : array, shape (n_pre, n_post), optional
+        Factor on what each weight learns, such as a structural connectivity.
+    divide_by_source : bool
+        Divide a second time, by ``1 + r'P r`` of the presynaptic neuron, as the published program of
+        BioFORCE does; within one population.
+    when : str
+        ``"end"``: learn from the rates of this step; ``"start"``: from those it began with.
 
     Raises
     ------
@@ -88,6 +107,11 @@ class Projection(Described, Declared):
     learning: Learning | None = None
     error: str = ""
     name: str = ""
+    supervisor: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    factor: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    divide_by_source: bool = False
+    when: str = "end"
 
     def __post_init__(self) -> None:
         if self.delay is not None:
@@ -116,6 +140,25 @@ class Projection(Described, Declared):
             raise InvalidValueError(message("Projection.delay", what, self.delay.tolist(), fix))
         if self.error:
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        """Check the options of learning, which a projection without it does not have."""
+        check_text("Projection.supervisor", self.supervisor)
+        check_flag("Projection.divide_by_source", self.divide_by_source)
+        check_choice("Projection.when", self.when, ("end", "start"))
+        if not isinstance(self.variables, Mapping):
+            fix = 'as in {"other": "exc.v"}.'
+            raise InvalidTypeError(message("Projection.variables", "a dictionary of names", self.variables, fix))
+        for name in self.variables:
+            check_variable_name("Projection.variables", name)
+        if self.factor is not None:
+            object.__setattr__(self, "factor", check_table("Projection.factor", self.factor, ("n_pre", "n_post")))
+        given = {"supervisor": self.supervisor, "variables": self.variables, "divide_by_source": self.divide_by_source}
+        given |= {"factor": self.factor is not None, "when": self.when != "end"}
+        for key in (key for key, is_given in given.items() if is_given and self.learning is None):
+            fix = f"leave {key} out, or pass learning."
+            raise InvalidValueError(problem(f"Projection.{key}", "the weights do not learn", getattr(self, key), fix))
 
     @property
     def reads_trace(self) -> bool:

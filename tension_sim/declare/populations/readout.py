@@ -1,4 +1,4 @@
-"""Outputs of a network, read from the filtered spikes of some populations."""
+"""Outputs of a network, read from the rates or filtered spikes of some populations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..converted import Converted, Declared, File, declared
 from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..learning import Learning
+from ..traces import Traces
+from ..validation import check_text
 from .naming import check_parameters
 
 __all__ = ["Readout"]
@@ -20,7 +22,7 @@ __all__ = ["Readout"]
 
 @declared(repr=False)
 class Readout(Described, Declared):
-    """Outputs z = W r of a `Network`, from the filtered spikes r of some of its populations.
+    """Outputs z = W r of a `Network`, from the rates or filtered spikes r of some of its populations.
 
     Attributes
     ----------
@@ -39,6 +41,11 @@ class Readout(Described, Declared):
         The filter of the spikes; r counts in the rate unit of the neuron file.
     parameters : mapping, optional
         Other parameter values of the filter.
+    traces : Traces, optional
+        What is read in place of the filtered spikes of all neurons, numbered through the sources;
+        `weights` then has a row for each of them.
+    supervisor : str, optional
+        Another readout whose supervisor this one learns too. It is then none of the network's outputs.
 
     Raises
     ------
@@ -58,6 +65,8 @@ class Readout(Described, Declared):
     learning: Learning | None = None
     synapse: Converted[SynapticFilter, File] = Converted("double_exponential")
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    traces: Traces | None = None
+    supervisor: str = ""
 
     def __post_init__(self) -> None:
         sources = (self.sources,) if isinstance(self.sources, str) else self.sources
@@ -74,6 +83,10 @@ class Readout(Described, Declared):
             raise InvalidTypeError(message("Readout.learning", "a Learning or None", self.learning, fix))
         object.__setattr__(self, "synapse", synapse_of(self.synapse))
         check_parameters("Readout.parameters", self.parameters)
+        if self.traces is not None and not isinstance(self.traces, Traces):
+            fix = "Traces(neuron, tau)."
+            raise InvalidTypeError(message("Readout.traces", "a Traces or None", self.traces, fix))
+        check_text("Readout.supervisor", self.supervisor)
 
     def _describe(self) -> dict[str, object]:
         return {"sources": self.sources, "learns": self.learning is not None}

@@ -59,11 +59,7 @@ def kernel_of(
             fix = "SparseKernel(...), a matrix of scipy.sparse, or an array."
             raise InvalidTypeError(message(where, f"weights of shape {shape} (pre, post)", weights, fix))
         dense = check_table(where, weights, shape, unit)
-        if every_entry:
-            pre, post = (index.ravel() for index in np.indices(shape))
-        else:
-            pre, post = np.nonzero(dense)
-        found, kernel = shape, SparseKernel(shape[0], pre, post, dense[pre, post], shape[1])
+        found, kernel = shape, SparseKernel.from_dense(dense, every_entry=every_entry)
     if tuple(found) != shape:
         fix = "presynaptic neurons come first."
         raise InvalidValueError(message(where, f"weights of shape {shape} (pre, post)", tuple(found), fix))

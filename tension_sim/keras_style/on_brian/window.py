@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ...declare.record import Record
 from ...declare.validation import all_finite
 from ...errors import DivergenceError
 from ...results.results import Results
-from ...run.simulation import Simulation
+from ...run.simulation import Simulation, target_named
 from ...tensorflow.loop import WindowResult
-from .declaration import Binding, StateSeries
+from .declaration import Binding, Declaration, StateSeries
 
 __all__ = ["BrianWindow"]
 
@@ -87,8 +88,7 @@ class BrianWindow:
 
         def run(wanted: Collection[str], steps: int) -> tuple[Results, int | None]:
             record = declared.recording(wanted, self.target not in ("numpy", "cython"), kept)
-            options = {"target": self.target, "record": record}
-            simulation = Simulation(declared.network, name=self.model.name, **options)
+            simulation = self._simulation(declared, record)
             self.engine |= {"target": simulation.target, "dtype": declared.network.dtype}
             try:
                 data = declared.samples(x, y if learning else None)
@@ -116,6 +116,10 @@ class BrianWindow:
             lambda: run(everything, results.n_steps)[0],
         )  # fmt: skip
         return self._result(states, results, y, diverged, len(x))
+
+    def _simulation(self, declared: Declaration, record: Record) -> Simulation:
+        target = target_named("compile.target", self.target)
+        return Simulation(declared.network, target=target, record=record, name=self.model.name)
 
     def _store(self, bindings: list[Binding], results: Results, diverged: bool) -> None:
         state = {**results.state, "output": results.output[-1]}

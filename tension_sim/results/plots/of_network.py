@@ -9,7 +9,8 @@ from ..couplings import eigenvalues, learned_weights
 from ..measures import cell_correlations
 from ..run_data import RunData
 from .distributions import draw_correlations, draw_eigenvalues, draw_rates, draw_weights
-from .style import NORMAL, SMALL, TEXT, NotebookFigure, label, literal, make_figure, plain, run_title
+from .heading import heading
+from .style import SMALL, TEXT, NotebookFigure, label, literal, make_figure, plain, run_title
 
 __all__ = ["plot_correlations", "plot_eigenvalues", "plot_rates", "plot_weights"]
 
@@ -18,7 +19,7 @@ _PANEL = 4.4  # inches
 
 def _figure(results: RunData, columns: int = 1, height: float = 3.0) -> NotebookFigure:
     figure = make_figure(_PANEL * columns, height)
-    figure.suptitle(run_title(results), fontsize=NORMAL + 1, color=TEXT)
+    heading(figure, run_title(results))
     for axes in figure.subplots(1, columns, squeeze=False).flat:
         plain(axes)
     return figure

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from ...errors import InvalidValueError, message
 from ..phases import LEARNING
 from ..run_data import RunData
+from .heading import heading
 from .panels import draw_error, draw_learning_curve, draw_output, draw_raster
 from .style import (
     LEARNING_NAME,
@@ -159,20 +160,7 @@ def _figure(results: RunData, windows: list[Window], rows: list[Any], whole: lis
     grid = GridSpec(len(heights), max(len(windows), 1), figure=figure, height_ratios=heights)
     _draw_windows(figure, grid, results, windows, rows)
     _draw_whole(figure, grid, results, windows, whole, len(rows))
-    figure.suptitle(run_title(results), fontsize=NORMAL + 1, color=TEXT)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="upper right",
-        ncols=2,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=TEXT,
-        handlelength=1.6,
-        columnspacing=1.2,
-        borderpad=0.2,
-    )
+    heading(figure, run_title(results), figure.axes[0])
     figure.align_ylabels()
     return figure
 

@@ -184,6 +184,9 @@ def _warnings(results: RunData) -> list[str]:
     found = [_text(text) for name in ("remarks", "warnings") for text in about.get(name) or ()]
     if about.get("interrupted"):
         found.append(f"The run was interrupted: it holds what was reached, up to {results.t_stop:.6g} s.")
+    stopped = about.get("stopped")
+    if isinstance(stopped, dict):
+        found.append(f"The run ended early, at {results.t_stop:.6g} s: {_text(stopped.get('why'))}.")
     if results.output.size and not np.isfinite(results.output).all():
         found.append("The output has values that are not finite: learning diverged.")
     if results.n_recorded_neurons and not len(results.spike_step):

@@ -1,0 +1,62 @@
+"""Values of parts of a circuit: schedules of rules, and weights of kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..declare.kernels import SparseKernel
+from ..declare.learning import FOREVER, Learning, check_forgotten
+from .blocks import Blocks
+from .names import entries
+from .parts import Rule
+
+__all__ = ["is_dense", "kernel_values", "partners_of", "rule_values", "spike_values"]
+
+
+def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:
+    """Return the values of a rule: its schedule, and which weights share a P."""
+    check_forgotten("Learning", learning.forgetting, learning.relaxation, rule.grouped)
+    values: dict[str, Any] = {
+        "alpha_P": learning.alpha_P,
+        "divided": int(learning.gain == "divided"),
+        "update_every": learning.update_every,
+        "start_step": learning.start,
+        "stop_step": FOREVER if learning.stop is None else learning.stop,
+        "forgetting": learning.forgetting,
+        "relaxation": learning.relaxation,
+        "probability": learning.probability,
+        "seed": seed,
+        "learning": 1,
+    }
+    values |= blocks.arrays()
+    if rule.divide_by_source:
+        values["block_of"] = blocks.block_of[0]
+    return entries(name, values)
+
+
+def kernel_values(name: str, kernel: SparseKernel, scale: float) -> dict[str, Any]:
+    """Return the values of a map with the weights of a kernel."""
+    order = kernel.row_order()
+    counts = np.bincount(kernel.post, minlength=kernel.n_post)
+    row_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return entries(name, {"w": kernel.weight[order] * scale, "partner": kernel.pre[order], "row_start": row_start})
+
+
+def spike_values(name: str, kernel: SparseKernel, weight_scale: float, scale: float) -> dict[str, Any]:
+    """Return the values of a part that brings spikes, with the weights of a kernel; the part multiplies by `scale`."""
+    start, post, weight = kernel.outgoing()
+    return entries(name, {"out_start": start, "post": post, "w": weight * weight_scale, "scale": scale})
+
+
+def is_dense(kernel: SparseKernel) -> bool:
+    """Say whether a kernel holds every weight."""
+    return len(kernel) == kernel.n * kernel.n_post
+
+
+def partners_of(kernel: SparseKernel) -> list[np.ndarray]:
+    """Return the sources of each row of a kernel."""
+    order = kernel.row_order()
+    ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
+    return np.split(kernel.pre[order], ends[:-1])

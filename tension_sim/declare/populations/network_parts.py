@@ -1,0 +1,335 @@
+"""What follows from the parts of a network: sizes and places, weights, equations and values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ...errors import InvalidValueError, message, unknown_name
+from ..converted import Converted, Declared, Number
+from ..delays import delays_by_source, steps_of
+from ..described import Described
+from ..kernels import SparseKernel
+from ..units import Dimension, dimension_of, evaluate
+from ..validation import check_matrix, check_table
+from ..values import add_rates, initial_values, shown_in
+from .connector import Connector, drawn_numbers
+from .equations import Adding, Arriving, PopulationEquations
+from .naming import names_present
+from .population import Population
+from .projection import Projection
+from .readout import Readout
+from .weights import kernel_of
+
+__all__ = ["SUPERVISOR", "NetworkParts"]
+
+#: Stands for the supervisor of all readouts and outputs where a projection brings it into a population.
+SUPERVISOR = "y"
+
+_SIEMENS = dimension_of("siemens", "")
+
+
+class NetworkParts(Described, Declared):
+    """Base class of `Network`: what follows from its fields, once they are checked."""
+
+    if TYPE_CHECKING:
+        # what the class declares itself
+        populations: Mapping[str, Population]
+        projections: Sequence[Projection]
+        readouts: Mapping[str, Readout]
+        dt: Converted[float, Number]
+        dtype: str
+        seed: int
+        external_inputs: Mapping[str, int]
+        outputs: Mapping[str, str]
+        shared_P: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]]
+
+    def input_of(self, where: str, population: str, into: str | None, role: str) -> str:
+        """Return an input of a population; without a name, the one of that role."""
+        neuron = self.populations[population].neuron
+        if into is None:
+            if role not in neuron.inputs:
+                fix = f"one of {', '.join(neuron.input_units)}."
+                raise InvalidValueError(message(where, f"the name of an input of {neuron.name!r}", into, fix))
+            return neuron.inputs[role]
+        if into not in neuron.input_units:
+            raise unknown_name(where if role == "feedback" else f"{where}.into", f"input of {neuron.name!r}", into,
+                               neuron.input_units)  # fmt: skip
+        return into
+
+    # ---- sizes and places ----
+
+    @property
+    def n(self) -> int:
+        """Number of neurons of all populations."""
+        return sum(each.n for each in self.populations.values())
+
+    @property
+    def n_spiking(self) -> int:
+        """Number of neurons up to the last of a population that spikes."""
+        populations = [*self.populations.items()]
+        while populations and not populations[-1][1].neuron.spiking:
+            populations.pop()
+        return sum(each.n for _, each in populations)
+
+    @cached_property
+    def supervised(self) -> dict[str, int]:
+        """Number of values of each output, and of its supervisor: of readouts, and of variables of populations."""
+        own = {name: kernel for name, kernel in self.output_kernels.items() if not self.readouts[name].supervisor}
+        found = {name: kernel.shape[1] for name, kernel in own.items()}
+        return found | {name: self.sizes[at.partition(".")[0]] for name, at in self.outputs.items()}
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of all readouts and variables."""
+        return sum(self.supervised.values())
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of channels of all external inputs."""
+        return sum(self.external_inputs.values())
+
+    def size_of(self, source: str) -> int:
+        """Return the number of neurons, channels or values of what a projection comes from."""
+        if source in self.populations:
+            return self.populations[source].n
+        return self.external_inputs[source] if source in self.external_inputs else self.n_outputs
+
+    def is_spiking(self, source: str) -> bool:
+        """Say whether what a projection comes from has spikes."""
+        return source in self.populations and self.populations[source].neuron.spiking
+
+    def acts_each_step(self, k: int) -> bool:
+        """Say whether the weights of a projection act on values in each step, and not on each spike."""
+        return self.projections[k].reads_trace or not self.is_spiking(self.projections[k].pre)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of neurons of each population, in their order."""
+        return {name: each.n for name, each in self.populations.items()}
+
+    @cached_property
+    def projection_names(self) -> tuple[str, ...]:
+        """A name for each projection."""
+        names: list[str] = []
+        for each in self.projections:
+            name = base = each.name or f"{each.pre}_to_{each.post}"
+            number = 1
+            while not each.name and name in names:
+                number += 1
+                name = f"{base}_{number}"
+            names.append(name)
+        return tuple(names)
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The input that each projection brings."""
+        return tuple(self.input_of("Network", each.post, each.into, "recurrent") for each in self.projections)
+
+    def inputs_of(self, population: str) -> tuple[str, ...]:
+        """Return the names of the inputs of a population."""
+        return tuple(self.populations[population].neuron.input_units)
+
+    def is_conductance(self, population: str, into: str) -> bool:
+        """Say whether an input is a conductance."""
+        return dimension_of(self.populations[population].neuron.input_units[into], into) == _SIEMENS
+
+    def sign_of(self, k: int) -> int | None:
+        """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
+        return 1 if self.is_conductance(self.projections[k].post, self.inputs[k]) else self.projections[k].sign
+
+    # ---- weights ----
+
+    @cached_property
+    def kernels(self) -> tuple[SparseKernel, ...]:
+        """Weights of each projection, in the unit of its input."""
+        found = []
+        for k, (each, into) in enumerate(zip(self.projections, self.inputs, strict=True)):
+            where = f"Network.projections[{k}].weights"
+            shape = self.size_of(each.pre), self.sizes[each.post]
+            unit = self.populations[each.post].neuron.input_units[into]
+            if isinstance(each.weights, Connector):
+                rng = np.random.default_rng([self.seed, 2, k])
+                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng)
+            else:
+                kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
+            _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
+            found.append(kernel)
+        return tuple(found)
+
+    @cached_property
+    def delays(self) -> tuple[np.ndarray | None, ...]:
+        """Delays of each projection in time steps: None, one, or that of each synapse in the order of its kernel."""
+        found: list[np.ndarray | None] = []
+        for k, (each, kernel) in enumerate(zip(self.projections, self.kernels, strict=True)):
+            where, times = f"Network.projections[{k}].delay", each.delay
+            if times is None:
+                found.append(None)
+                continue
+            if times.shape == (kernel.n, kernel.n_post):
+                times = times[kernel.pre, kernel.post]
+            if times.ndim and times.shape != kernel.weight.shape:
+                what = f"one time, one for each of {len(kernel)} synapses, or shape ({kernel.n}, {kernel.n_post})"
+                raise InvalidValueError(message(where, what, times.shape))
+            if times.ndim and each.learning is not None:
+                fix = "make a projection for each delay."
+                raise InvalidValueError(message(where, "one time, where the weights learn", "an array", fix))
+            steps = steps_of(where, times, float(self.dt))
+            if steps.ndim:
+                delays_by_source(where, kernel, steps)
+            found.append(steps)
+        return tuple(found)
+
+    @cached_property
+    def output_kernels(self) -> dict[str, np.ndarray]:
+        """Initial weights of each readout, shape (neurons of its sources, outputs)."""
+        found = {}
+        for name, each in self.readouts.items():
+            n = sum(self.sizes[source] for source in each.sources) if each.traces is None else len(each.traces)
+            found[name] = check_table(f"Network.readouts[{name!r}].weights", each.weights, (n, "n_outputs"))
+        return found
+
+    @cached_property
+    def feedback_kernels(self) -> dict[tuple[str, str, str], np.ndarray]:
+        """Weights of shape (outputs, neurons) by readout, population and input, in the unit of the input."""
+        found, rng = {}, np.random.default_rng([self.seed, 4])
+        for name, readout in self.readouts.items():
+            outputs = self.output_kernels[name].shape[1]
+            for given, weights in readout.feedback.items():
+                where = f"Network.readouts[{name!r}].feedback[{given!r}]"
+                population, _, into = str(given).partition(".")
+                if population not in self.populations:
+                    raise unknown_name(where, "population", population, self.populations)
+                into = self.input_of(where, population, into or None, "feedback")
+                cells = self.populations[population]
+                unit, shape = cells.neuron.input_units[into], (outputs, cells.n)
+                if (name, population, into) in found:
+                    raise InvalidValueError(message(where, "one feedback into each input", given))
+                if isinstance(weights, str):
+                    weights = drawn_numbers(where, weights, shape, unit, rng)
+                found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
+        return found
+
+    def with_weights(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """Return the network with other weights of its readouts and learned projections, where they fit.
+
+        Parameters
+        ----------
+        weights : mapping of str to array
+            By readouts, shape (neurons, outputs), and projections, one for each synapse; as ``Results.weights``.
+        """
+        readouts = dict(self.readouts)
+        for name, output_kernel in self.output_kernels.items():
+            if name in weights and weights[name].shape == output_kernel.shape:
+                readouts[name] = replace(readouts[name], weights=weights[name])
+        projections = list(self.projections)
+        for k, (name, kernel) in enumerate(zip(self.projection_names, self.kernels, strict=True)):
+            if name in weights and weights[name].shape == kernel.weight.shape:
+                projections[k] = replace(projections[k], weights=replace(kernel, weight=weights[name]))
+        return replace(self, readouts=readouts, projections=projections)
+
+    def input_scale(self, population: str, into: str) -> float:
+        """Return the SI value of the unit of an input."""
+        return float(evaluate(self.populations[population].neuron.input_units[into], into).value)
+
+    # ---- equations and values ----
+
+    @cached_property
+    def equations(self) -> dict[str, PopulationEquations]:
+        """The equations of each population."""
+        return {name: self._equations_of(name, each) for name, each in self.populations.items()}
+
+    def _equations_of(self, name: str, population: Population) -> PopulationEquations:
+        arriving, adding, read = [], [], []
+        for each in self.readouts.values() if population.neuron.spiking else ():
+            if name in each.sources and each.traces is None:
+                read.append((each.synapse, each.parameters))
+        errors = (
+            (label, p.error, p.variables) for label, p in zip(self.projection_names, self.projections, strict=True)
+        )
+        present = names_present(errors)
+        for k, (p, into, label) in enumerate(zip(self.projections, self.inputs, self.projection_names, strict=True)):
+            synapse, spikes = (p.synapse, p.parameters), self.is_spiking(p.pre)
+            if p.post == name and not self.acts_each_step(k):
+                arriving.append(Arriving(into, synapse, *self._filter_names(label)))
+            elif p.post == name:
+                # what comes of spikes is brought after they are known, and what comes of rates before they advance
+                again = label in present and p.pre in self.populations and not spikes
+                adding.append(Adding(into, label, kept=spikes, present=again))
+            if p.pre == name and spikes and p.reads_trace:
+                read.append(synapse)
+        adding += [Adding(into, readout) for readout, at, into in self.feedback_kernels if at == name]
+        return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
+
+    def _filter_names(self, projection: str) -> tuple[str, str]:
+        """Return names for the filter at which the spikes of a projection arrive: its output, the others' ending."""
+        return "", ""
+
+    @property
+    def state_variables(self) -> dict[str, Dimension]:
+        """State variables of all populations, by names such as ``"exc.v"``, with their dimensions."""
+        return {
+            f"{name}.{variable}": dimension
+            for name, each in self.equations.items()
+            for variable, dimension in each.state_variables.items()
+        }
+
+    @cached_property
+    def initial_values(self) -> dict[str, dict[str, np.ndarray]]:
+        """Initial values of each population in SI units, shape (n,) each; what is not named starts at 0."""
+        found = {}
+        for k, (name, each) in enumerate(self.populations.items()):
+            rng = np.random.default_rng([self.seed, 1, 0, k])
+            where, equations = f"Network.populations[{name!r}]", self.equations[name]
+            found[name] = initial_values(
+                where, each.neuron, each.initial, equations.state_variables, equations.parameters, each.n,
+                float(self.dt), rng,
+            )  # fmt: skip
+            add_rates(each.neuron, each.activation, found[name], equations.parameters, each.n)
+        return found
+
+    def display_unit(self, name: str) -> tuple[str, float]:
+        """Return the unit in which a recorded variable such as ``"exc.v"`` is shown, and its SI value."""
+        population, _, variable = name.partition(".")
+        units = self.populations[population].neuron.input_units
+        for into, parts in self.equations[population].inputs.items():
+            if variable == into or variable in parts:
+                return units[into], self.input_scale(population, into)
+        return shown_in(self.state_variables[name])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Provenance of the network for results."""
+        return {
+            "populations": {
+                name: {
+                    "neuron": each.neuron.name,
+                    "source": each.neuron.source,
+                    "n": each.n,
+                    "parameters": {key: float(q.value) for key, q in self.equations[name].parameters.items()},
+                }
+                for name, each in self.populations.items()
+            }
+        }
+
+    def _describe(self) -> dict[str, object]:
+        outputs = {name: kernel.shape[1] for name, kernel in self.output_kernels.items()}
+        shown: dict[str, object] = {"populations": self.sizes, "projections": len(self.projections)}
+        return shown | {"readouts": outputs, "dt": self.dt, "dtype": self.dtype, "seed": self.seed}
+
+
+def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:
+    """Refuse weights against their sign: negative conductances, and what breaks the law that was declared."""
+    wrong = np.zeros(0) if sign is None else np.flatnonzero(kernel.weight * sign < 0)
+    if not len(wrong):
+        return
+    pre, post, weight = int(kernel.pre[wrong[0]]), int(kernel.post[wrong[0]]), float(kernel.weight[wrong[0]])
+    received = f"{weight:g} from neuron {pre} to {post}, the first of {len(wrong)}"
+    if conductance:
+        fix = "the reversal potential of the input makes a synapse inhibitory."
+        raise InvalidValueError(message(where, "conductances of at least 0", received, fix))
+    raise InvalidValueError(message(where, f"weights of the sign {declared:+d}", received, "change the sign, or them."))

@@ -1,0 +1,31 @@
+"""The network that another declaration is a short form of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from ..converted import declared
+from .network import Network
+
+__all__ = ["ShortForm"]
+
+
+@declared(repr=False)
+class ShortForm(Network):
+    """A `Network` that a shorter declaration stands for, which has checked all that it holds.
+
+    Attributes
+    ----------
+    filter_names : mapping of str to (str, str)
+        By projections: names that the short form has published for the filter at which spikes arrive, its
+        output and the ending of the other variables.
+    """
+
+    filter_names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Leave all as it is."""
+
+    def _filter_names(self, projection: str) -> tuple[str, str]:
+        return self.filter_names.get(projection, ("", ""))

@@ -1,0 +1,264 @@
+"""Innate training: recurrent weights learn to repeat the network's own trajectory, then a readout learns from it.
+
+As Laje & Buonomano (2013, doi:10.1038/nn.3405): one trial without noise gives the rates that each trained unit learns
+in further trials, each from another state; then a readout learns; then tests, also with a perturbation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..declare.validation import check_fraction, check_positive
+from ..errors import InvalidValueError, message
+from ..recipes.cost import cost_of
+from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
+from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, not_negative, section
+from ..results.joined import joined
+from ..results.measures import correlation
+from ..tasks.trials import check_count, find
+from ._further import further_trials
+from ._innate import InnateRecipe, Session, noiseless
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..declare.kernels import SparseKernel
+    from ..declare.network import ForceNetwork
+    from ..results.results import Results
+    from ..run.simulation import Target
+
+__all__ = ["PROTOCOL"]
+
+SECTIONS = {
+    "network": section(
+        ("n", "1", REQUIRED, count("units", 2)),
+        ("dt", "second", REQUIRED, check_positive),
+        ("tau", "second", REQUIRED, check_positive),
+        ("p", "1", 0.1, check_fraction),
+        ("g", "1", 1.5, not_negative),
+        # part of the units, from the first, whose incoming weights learn
+        ("trained", "1", 0.6, check_fraction),
+        ("input_scale", "1", 1.0, None),
+        ("noise", "1", 0.001, not_negative),
+        ("dtype", "text", "float64", choice("float64", "float32")),
+    ),
+    "learning": section(*LEARNING),
+    "readout": section(*LEARNING),
+    "perturbation": section(
+        ("amplitude", "1", 0.0, not_negative),
+        ("duration", "second", 0.01, not_negative),
+        # after the pulse
+        ("start", "second", 0.3, not_negative),
+    ),
+    "run": section(
+        ("trials", "1", REQUIRED, count("trials", 1)),
+        ("readout_trials", "1", REQUIRED, count("trials", 1)),
+        ("test_trials", "1", 1, count("trials", 1)),
+        ("seed", "1", 0, count("the seed", 0)),
+    ),
+    "record": section(("rates_of", "1", 10, count("units", 0))),
+    "task": section(("name", "text", REQUIRED, None)),
+}
+
+EXPECTED = {
+    "first_loss": Number("mean squared difference of the trained rates and the innate ones, first trial of learning"),
+    "last_loss": Number("the same, last trial"),
+    "recall_loss": Number("the same, tests without learning"),
+    "readout_error": Number("mean squared error of the output, last trial of its learning"),
+    "test_error": Number("mean squared error of the output, tests without learning"),
+    "test_correlation": Number("Pearson r of output and target, tests without learning"),
+    "perturbed_correlation": Number("the same, after a perturbation"),
+}
+
+
+def run(
+    recipe: InnateRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
+) -> Outcome:
+    """Run the innate trial, learn the trajectory, learn the readout, test."""
+    trial, values, steps = recipe.trial, recipe.values["run"], recipe.n_trials * len(recipe.trial)
+    net, kernel, readout = recipe.network()
+
+    def said(before: int) -> Callable[[int], None]:
+        return lambda done: None if progress is None else progress(before + done, steps)
+
+    alone = Session(recipe, noiseless(net), target, 0, said(0))
+    innate = alone.run(0, None, trial.inputs)
+    learning = Session(recipe, net, target, 0, said(alone.done))
+    losses, results = [], innate
+    for number in range(1, values["trials"] + 1):
+        if innate.provenance["interrupted"] or learning.interrupted:
+            break
+        results = learning.run(number, innate.output, trial.inputs)
+        losses.append(_loss(recipe, innate.output, results.output))
+    numbers = {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
+    curves = {"trial": np.arange(1.0, len(losses) + 1), "loss": np.array(losses)}
+    spent = [alone, learning]
+    if not (innate.provenance["interrupted"] or learning.interrupted):
+        reader = Session(
+            recipe,
+            _with_readout(recipe, net, kernel, readout, results),
+            target,
+            net.n,
+            said(alone.done + learning.done),
+        )
+        spent.append(reader)
+        results, more = _read(recipe, reader, innate.output)
+        numbers |= more
+    timings = {key: sum(each.timings.get(key, 0.0) for each in spent) for key in ("build", "run")}
+    results = replace(results, learning_curve=curves, timings=timings)
+    return Outcome(results, numbers, _figure_of(recipe, results, innate.output))
+
+
+def _figure_of(recipe: InnateRecipe, results: Results, innate: np.ndarray) -> Callable[[], Figure] | None:
+    if "r" not in results.recorded:
+        return None
+
+    def figure() -> Figure:
+        from ._figure_innate import figure_innate
+
+        return figure_innate(results, innate, len(recipe.trial))
+
+    return figure
+
+
+def _with_readout(
+    recipe: InnateRecipe, net: ForceNetwork, kernel: SparseKernel, readout: np.ndarray, learned: Results
+) -> ForceNetwork:
+    """Return the network with what it learned, and a readout that learns."""
+    weights = learned.weights["recurrent_kernel"]
+    trained = kernel.post < recipe.n_trained
+    weight = np.where(trained, weights[kernel.pre, kernel.post], kernel.weight)
+    return replace(
+        net, recurrent=replace(kernel, weight=weight), plastic=None, output_kernel=readout,
+        learning=recipe.learning("readout"),
+    )  # fmt: skip
+
+
+def _read(recipe: InnateRecipe, reader: Session, innate: np.ndarray) -> tuple[Results, dict[str, float]]:
+    """Let the readout learn, then test; return the tests as one run, and what they show."""
+    trial, values, window = recipe.trial, recipe.values["run"], recipe.window
+    numbers: dict[str, float] = {}
+    first = 1 + values["trials"]
+    for number in range(first, first + values["readout_trials"]):
+        results = reader.run(number, trial.target, trial.inputs)
+        if reader.interrupted:
+            return _few_rates(recipe, results), numbers
+        numbers["readout_error"] = float(((results.output - trial.target)[window] ** 2).mean())
+    found: list[Results] = []
+    first += values["readout_trials"]
+    kinds = {"test": trial.inputs} | ({"perturbed": recipe.perturbing} if recipe.perturbed else {})
+    for kind, x in kinds.items():
+        tests = []
+        for number in range(values["test_trials"]):
+            at = len(found) * len(trial)
+            tests.append(reader.run(first + number, trial.target, x, at, recipe.phases()))
+            found.append(_few_rates(recipe, tests[-1]))
+            if reader.interrupted:
+                return _together(recipe, found), numbers
+        numbers |= _measured(recipe, kind, tests, innate)
+    return _together(recipe, found), numbers
+
+
+def _measured(recipe: InnateRecipe, kind: str, tests: list[Results], innate: np.ndarray) -> dict[str, float]:
+    window, target = recipe.window, recipe.trial.target
+    r = [correlation(one.output[window], target[window]).mean() for one in tests]
+    numbers = {f"{kind}_correlation": float(np.mean(r))}
+    if kind == "test":
+        numbers["test_error"] = float(np.mean([((one.output - target)[window] ** 2).mean() for one in tests]))
+        numbers["recall_loss"] = float(np.mean([_loss(recipe, innate, one.recorded["r"].values) for one in tests]))
+    return numbers
+
+
+def _loss(recipe: InnateRecipe, innate: np.ndarray, rates: np.ndarray) -> float:
+    """Return the mean squared difference of trained rates, over the steps after the pulse that were run."""
+    rows, units = slice(recipe.window.start, len(rates)), slice(recipe.n_trained)
+    return float(((rates - innate[: len(rates)])[rows, units] ** 2).mean()) if rows.start < rows.stop else 0.0
+
+
+def _few_rates(recipe: InnateRecipe, results: Results) -> Results:
+    """Return results with the rates of some units only."""
+    count, rates = recipe.values["record"]["rates_of"], results.recorded["r"]
+    kept = {"r": replace(rates, values=rates.values[:, :count].copy(), indices=rates.indices[:count])} if count else {}
+    return replace(results, recorded=kept)
+
+
+def _together(recipe: InnateRecipe, found: list[Results]) -> Results:
+    """Return the tests as one run."""
+    results = replace(found[0], phases=())
+    for one in found[1:]:
+        results = joined(results, replace(one, phases=()))
+    known = (replace(each, stop=min(each.stop, results.n_steps)) for each in recipe.phases())
+    return replace(results, phases=tuple(each for each in known if each.start < each.stop))
+
+
+def forecast(recipe: InnateRecipe, target: str) -> Forecast:
+    """Forecast memory and time."""
+    overhead, unit, weight, element = cost_of(target)
+    values, run, steps = recipe.values["network"], recipe.values["run"], len(recipe.trial)
+    n, partners, number = values["n"], recipe.partners, 8 if values["dtype"] == "float64" else 4
+    window = recipe.window.stop - recipe.window.start
+    packed = {"learning": recipe.n_trained * partners * (partners + 1) / 2, "readout": n * (n + 1) / 2}
+    trials = {"learning": run["trials"], "readout": run["readout_trials"]}
+    nanoseconds = recipe.n_trials * steps * (overhead + unit * n + weight * partners * n)
+    for of, elements in packed.items():
+        rule = recipe.values[of]
+        nanoseconds += trials[of] * window / rule["update_every"] * rule["probability"] * 2 * elements * element
+    memory = sum(packed.values()) * number + 40 * partners * n + 8 * n * n + 40 * steps * n
+    return Forecast(round(memory), nanoseconds * 1e-9, recipe.n_trials * steps)
+
+
+def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
+    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
+    return SECTIONS | {"task": SECTIONS["task"] | keys}
+
+
+def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
+    known = find(raw["task"]["name"]).settings
+    raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
+
+
+def _check(recipe: InnateRecipe, where: Callable[[str, str], str]) -> None:
+    trial, n = recipe.trial, recipe.values["network"]["n"]
+    if recipe.partners > n - 1:
+        what = f"fewer than the {n} units, since none is connected to itself"
+        raise InvalidValueError(message(where("network", "p"), what, f"{recipe.partners} partners of each"))
+    if trial.inputs.shape[1] < 2 or trial.hints.shape[1]:
+        received = f"{trial.inputs.shape[1]} inputs, {trial.hints.shape[1]} hints"
+        what, fix = "a task with two inputs at least, the last for perturbations, and no hints", "such as timed_peak."
+        raise InvalidValueError(message(where("task", "name"), what, received, fix))
+    if recipe.window.start >= recipe.window.stop:
+        raise InvalidValueError(message(where("task", "name"), "a trial that goes on after its inputs", len(trial)))
+    given = recipe.values["perturbation"]
+    last = recipe.window.start + recipe.steps(given["start"]) + recipe.steps(given["duration"])
+    if recipe.perturbed and last > len(trial):
+        fix = "an earlier start, or a shorter duration."
+        received = f"{last * recipe.dt:g} s"
+        what = f"a perturbation that ends within the trial of {len(trial) * recipe.dt:g} s"
+        raise InvalidValueError(message(where("perturbation", "start"), what, received, fix))
+    check_count(where("run", "trials"), trial, recipe.n_trials)
+    for of in ("learning", "readout"):
+        recipe.learning(of)
+
+
+def _further(recipe: InnateRecipe, results: Results, steps: int) -> Iterator[Further]:
+    return further_trials(repeat(recipe.trial), results.stop_step % len(recipe.trial))
+
+
+PROTOCOL = Protocol(
+    sections=SECTIONS,
+    expected=EXPECTED,
+    forecast=forecast,
+    run=run,
+    recipe=InnateRecipe,
+    schema=_schema,
+    kinds=(("task", "name"),),
+    adapt=_adapt,
+    check=_check,
+    plan=lambda recipe: recipe.phases(),
+    further=_further,
+)

@@ -1,0 +1,67 @@
+"""Every recipe gives what it expects, at published size or, above ten minutes, at the shorter one that it states.
+
+All of them: ``pytest -m published``, over an hour on two cores. The quick ones are among the slow tests, too.
+"""
+
+import math
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from tension_sim import list_recipes, load_recipe, run_outcome
+from tension_sim.recipes.protocol import Outcome
+from tension_sim.recipes.run import forecast
+
+LONGEST = 600  # seconds of a run, by its forecast
+QUICK, ALL_QUICK = 20, 60  # seconds: of one that is among the slow tests, and of these together
+
+
+@cache
+def run_of(name):
+    """Return a recipe, or the shorter run that stands for it."""
+    recipe = load_recipe(name)
+    return recipe if recipe.short is None else load_recipe(name, short=True)
+
+
+def cases():
+    """Yield all recipes, the quickest first."""
+    ends = 0.0
+    for seconds, name in sorted((forecast(run_of(name)).seconds, name) for name in list_recipes()):
+        ends += seconds if run_of(name).expected else 0.0
+        quick = run_of(name).expected and seconds < QUICK and ends < ALL_QUICK
+        yield pytest.param(name, marks=[pytest.mark.published, *[pytest.mark.slow] * bool(quick)])
+
+
+def check(recipe, outcome):
+    """Refuse a run that was cut off, that measured nothing, or whose numbers are not as expected."""
+    assert not outcome.results.interrupted
+    assert outcome.numbers and all(math.isfinite(value) for value in outcome.numbers.values()), outcome.numbers
+    assert outcome.verdict.as_expected is (True if recipe.expected else None), (
+        outcome.verdict.text,
+        dict(outcome.numbers),
+    )
+
+
+@pytest.mark.timeout(12 * LONGEST)
+@pytest.mark.parametrize("name", list(cases()))
+def test_recipes_give_what_they_expect(name):
+    check(run_of(name), run_outcome(run_of(name)))
+
+
+def test_a_recipe_of_more_than_ten_minutes_states_a_shorter_run_and_no_other_does():
+    long = {name for name in list_recipes() if forecast(load_recipe(name)).seconds > LONGEST}
+    assert long == {name for name in list_recipes() if load_recipe(name).short is not None}
+    assert len(long) > 3
+    assert max(forecast(run_of(name)).seconds for name in long) < LONGEST / 2
+
+
+def test_a_run_that_is_not_as_expected_fails():
+    small = {"n": "20", "duration": "30*ms", "learning.start": "10*ms", "learning.stop": "20*ms"}
+    outcome = run_outcome(load_recipe("lif_sine", small), target="numpy")
+    with pytest.raises(AssertionError, match="not as expected: the expected numbers"):
+        check(load_recipe("lif_sine"), outcome)
+    with pytest.raises(AssertionError):
+        check(load_recipe("lif_sine"), replace(outcome, numbers={}))
+    with pytest.raises(AssertionError, match="nan"):
+        check(load_recipe("lif_sine"), Outcome(outcome.results, {"firing_rate": math.nan}, None, outcome.verdict))

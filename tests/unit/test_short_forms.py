@@ -1,0 +1,181 @@
+"""A network declared by the class that is short for it, and by its populations and projections, gives the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tension_sim import (
+    ForceNetwork,
+    Learning,
+    Network,
+    Plastic,
+    Population,
+    Projection,
+    Readout,
+    Simulation,
+    SparseKernel,
+    TargetNetwork,
+    Traces,
+)
+from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.record import Record
+
+N, STEPS = 12, 60
+RNG = np.random.default_rng(4)
+J = SparseKernel.random(N, 0.4, 3.0, RNG)
+LEARNED = SparseKernel.random(N, 0.5, 1.0, RNG)
+ETA, CUES, X = RNG.normal(size=(1, N)), RNG.normal(size=(2, N)), RNG.normal(size=(STEPS, 2))
+Y = np.sin(np.arange(STEPS) / 7)[:, None]
+RULE = Learning(alpha_P=0.4, update_every=2)
+
+
+def run(net, y=Y, x=X):
+    return Simulation(net, target="numpy").run(y, x)
+
+
+def same(short, long, weights):
+    """Compare outputs and learned weights bit for bit; `weights` maps names of the long form to arrays."""
+    assert np.ptp(short.output) > 0
+    assert np.array_equal(short.output, long.output)
+    assert set(long.weights) == set(weights)
+    for name, expected in weights.items():
+        assert np.array_equal(long.weights[name], expected), name
+        assert np.ptp(expected) > 0
+
+
+def test_spiking_neurons_with_force_on_readout_and_recurrence():
+    short = ForceNetwork(
+        "lif", "double_exponential", N, "0.1*ms", J, 20 * ETA, np.zeros((N, 1)), 3 * CUES, learning=RULE, seed=3,
+        plastic=Plastic(LEARNED, RULE), initial={"v": np.linspace(-0.06, -0.0395, N)},
+    )  # fmt: skip
+    long = Network(
+        dt="0.1*ms",
+        seed=3,
+        external_inputs={"cue": 2},
+        populations={"cells": Population("lif", N, initial=short.initial_values)},
+        projections=[
+            Projection("cue", "cells", weights=3 * CUES, into="I_in"),
+            Projection("cells", "cells", weights=J),
+            Projection("cells", "cells", weights=LEARNED, name="learned", learning=RULE, error="unit*(out - y)"),
+        ],
+        readouts={"out": Readout("cells", np.zeros((N, 1)), feedback={"cells": 20 * ETA}, learning=RULE)},
+        shared_P=[("out", "learned")],
+    )
+    by_short, by_long = run(short), run(long)
+    learned = by_short.weights["recurrent_kernel"][LEARNED.pre, LEARNED.post]
+    same(by_short, by_long, {"out": by_short.weights["output_kernel"], "learned": learned})
+    assert np.array_equal(by_short.spike_neuron, by_long.spike_neuron)
+    assert len(by_short.spike_neuron)
+
+
+def test_rate_units_with_bioforce_and_no_readout():
+    factor = RNG.uniform(size=(N, N))
+    short = ForceNetwork(
+        "echo_state", None, N, "1*ms", J, None, None, CUES, activation="relu", seed=1,
+        initial={"a": np.linspace(-1, 1, N)},
+        plastic=Plastic(LEARNED, RULE, error="input", factor=factor, divide_by_source=True, when="start"),
+    )  # fmt: skip
+    long = Network(
+        dt="1*ms",
+        seed=1,
+        external_inputs={"cue": 2},
+        populations={"units": Population("echo_state", N, activation="relu", initial={"a": np.linspace(-1, 1, N)})},
+        projections=[
+            Projection("cue", "units", weights=CUES, into=short.neuron.inputs["external"]),
+            Projection("units", "units", weights=J, name="static"),
+            Projection(
+                "units", "units", weights=LEARNED, name="learned", learning=RULE, error="z - unit*y", factor=factor,
+                divide_by_source=True, when="start",
+            ),
+        ],
+        outputs={"current": f"units.{short.neuron.inputs['recurrent']}_learned"},
+    )  # fmt: skip
+    y = np.sin(np.arange(STEPS)[:, None] / 9 + np.arange(N))
+    by_short, by_long = run(short, y), run(long, y)
+    same(by_short, by_long, {"learned": by_short.weights["recurrent_kernel"][LEARNED.pre, LEARNED.post]})
+
+
+@pytest.mark.parametrize("hint", [None, 0.5 * CUES])
+def test_full_force(hint):
+    driving, recurrent = 2 * ETA, RNG.normal(size=(N, N)) / 4
+    start = {"a": np.linspace(0, 1, N)}
+    target = TargetNetwork(
+        "echo_state", recurrent, driving, CUES, hint, initial=start, scale=2.5, output_kernel=np.ones((N, 1)),
+        learning=RULE,
+    )  # fmt: skip
+    short = ForceNetwork(
+        "lif", "single_exponential", N, "0.1*ms", J, None, np.zeros((N, 1)), CUES, learning=RULE, seed=2,
+        plastic=Plastic(LEARNED, RULE, error="target_network"), target_network=target,
+    )  # fmt: skip
+    inputs = target.neuron.inputs
+    received = {"inside": "inner.z_now", "fed": "teacher.z"} | ({} if hint is None else {"hints": "hint.z"})
+    every = {"pre": "target", "post": "target", "name": "inner", "weights": recurrent}
+    projections = [
+        Projection("cue", "cells", weights=CUES, into="I_in"),
+        Projection("cells", "cells", weights=J, synapse="single_exponential"),
+        Projection(
+            "cells", "cells", weights=LEARNED, name="learned", learning=RULE, synapse="single_exponential",
+            error=f"z_now - scale*({' + '.join(received)})", variables={"scale": "2.5*mV"} | received,
+        ),
+        Projection(**every, into=inputs["recurrent"]),
+        Projection("y", "target", weights=driving, into=inputs["feedback"], name="teacher"),
+        Projection("cue", "target", weights=CUES, into=inputs["external"]),
+    ]  # fmt: skip
+    if hint is not None:
+        projections.insert(5, Projection("cue", "target", weights=hint, into=inputs["feedback"], name="hint"))
+    long = Network(
+        dt="0.1*ms",
+        seed=2,
+        external_inputs={"cue": 2},
+        populations={
+            "cells": Population("lif", N, initial=short.initial_values),
+            "target": Population("echo_state", N, initial=start),
+        },
+        projections=projections,
+        readouts={
+            "out": Readout("cells", np.zeros((N, 1)), learning=RULE, synapse="single_exponential"),
+            "there": Readout("target", np.ones((N, 1)), learning=RULE, supervisor="out"),
+        },
+        shared_P=[("out", "learned")],
+    )
+    by_short, by_long = run(short), run(long)
+    learned = by_short.weights["recurrent_kernel"][LEARNED.pre, LEARNED.post]
+    there = by_short.state["target_readout.w"][:, None]
+    same(by_short, by_long, {"out": by_short.weights["output_kernel"], "learned": learned, "there": there})
+
+
+def test_traces():
+    traces = Traces([0, 3, 3, 11], [0.02, 0.005, 0.02, 0.01])
+    start = {"v": np.linspace(-0.06, -0.0395, N)}
+    short = ForceNetwork(
+        "lif", "double_exponential", N, "0.1*ms", J, 9 * ETA, np.zeros((4, 1)), learning=RULE, traces=traces,
+        initial=start,
+    )  # fmt: skip
+    readout = Readout("cells", np.zeros((4, 1)), feedback={"cells": 9 * ETA}, learning=RULE, traces=traces)
+    long = Network(
+        dt="0.1*ms",
+        populations={"cells": Population("lif", N, initial=short.initial_values, filters="double_exponential")},
+        projections=[Projection("cells", "cells", weights=J)],
+        readouts={"out": readout},
+    )
+    by_short, by_long = run(short, x=None), run(long, x=None)
+    same(by_short, by_long, {"out": by_short.weights["output_kernel"]})
+    assert np.array_equal(by_short.state["neurons.r"], by_long.state["neurons_cells.r"])
+
+
+def test_names_of_a_state_are_those_of_earlier_versions():
+    plastic = Plastic(np.ones((N, N)), RULE, error="target_network")
+    target = TargetNetwork("echo_state", np.ones((N, N)), ETA, output_kernel=np.ones((N, 1)), learning=RULE)
+    net = ForceNetwork(
+        "lif", "double_exponential", N, "0.1*ms", None, ETA, np.ones((N, 1)), learning=RULE, plastic=plastic,
+        target_network=target,
+    )  # fmt: skip
+    rule = {"P_packed", "pending_k", "pending_c", "pending", "P_scale", "fresh", "n_updates"}
+    expected = {
+        f"neurons.{name}" for name in ("v", "last", "r", "h_r", "I_rec_static", "h_rec", "I_rec_plastic", "I_fb")
+    }
+    expected |= {"readout.w", "readout.z", "plastic.w", "target_neurons.a", "target_neurons.r"}
+    expected |= {"target_readout.w", "target_readout.z"}
+    expected |= {f"{name}.{key}" for name in ("rls", "rls_target") for key in rule}
+    assert set(ForceWiring(net, Record()).circuit.state_sizes) == expected
