@@ -87,7 +87,7 @@ def test_recorded_variables_and_threads_change_the_code():
     base = described(net())
     assert described(net(), variables={"v": [0]}) != base
     assert described(net(), spikes_of=3) != base
-    assert ForceWiring(net(), Record(), threads=2).circuit.describe() != base
+    assert ForceWiring(net(), Record(), threaded=True).circuit.describe() != base
     assert described(net(), spikes_of=100) == base
 
 
