@@ -10,7 +10,7 @@ import pytest
 
 from tension_sim.brian import RLS, LinearMap, Signal
 from tension_sim.circuit.blocks import Blocks
-from tension_sim.errors import InvalidValueError
+from tension_sim.errors import DivergenceError, InvalidValueError
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 
@@ -150,6 +150,23 @@ def test_when_an_update_falls():
     assert [step for step in range(9) if made.due(step)] == [2, 3, 4]
     assert [step for step in range(9) if rule().due(step)] == list(range(9))
     assert rule().due(2**61)
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_the_step_of_a_divergence(step):
+    made = rule()
+    made.check_diverged()
+    made.variables["diverged_step"].set_value(step)
+    with pytest.raises(DivergenceError, match=f"learning diverged at time step {step} "):
+        made.check_diverged()
+    made.check_diverged()  # which was told once
+
+
+def test_blocks_of_neurons_for_a_second_division():
+    mask = [[1, 0, 1], [1, 1, 0], [1, 0, 1]]
+    assert values(rule(rows=3, mask=mask, divide_by_source=True), "block_of") == [0, 1, 0]
+    learned = [Blocks.of([[np.arange(3)] * 3]).totals, Blocks.of([[np.array([0, 2]), np.arange(3), np.arange(3)]])]
+    assert [values(rule(rows=3, divide_by_source=True, blocks=b), "block_of") for b in learned] == [[-1] * 3, [0, 1, 1]]
 
 
 def test_place_in_the_step():
