@@ -186,9 +186,9 @@ def test_place_of_all_that_learns_synapses(given, order):
     synapses.connect()
     made = RLS(synapses, Signal(np.zeros((1, 2))), weight="w", trace="r_pre", alpha_P=1.0, order=given, name="rule")
     assert (made.when, made.order) == ("end", order)
-    assert {part.name: (part.when, part.order) for part in made.contained_objects} == {
-        "rule_synapses": ("end", order - 3), "rule_sums_0": ("end", order - 2), "rule_error_0": ("end", order - 1),
-        "rule_learned": ("end", order + 1),
+    assert {type(part).__name__: (part.when, part.order) for part in made.contained_objects} == {
+        "SynapticMap": ("end", order - 3), "RowSums": ("end", order - 2), "RowError": ("end", order - 1),
+        "Scatter": ("end", order + 1),
     }  # fmt: skip
 
 
