@@ -280,6 +280,5 @@ PROTOCOL = Protocol(
     kinds=(("task", "name"),),
     adapt=_adapt,
     check=_check,
-    plan=lambda recipe: recipe.phases(),
     further=_further,
 )
