@@ -41,6 +41,10 @@ _ENDLESS = 2.0**40
 # Take out our own argument before Brian2 reads the others.
 _TIME = 'brian::tsim_network.t = std::atof(tsim::take(args, "network.t=").c_str());'
 
+# After Brian2 has set the number of threads, which is that of the run and not of the program.
+_ARGUMENT = 'std::atoll(tsim::take(args, "{}=").c_str())'
+_TEAM = f"tsim::begin_team({_ARGUMENT.format('threads')}, {_ARGUMENT.format('period')});"
+
 # Brian2 sets a clock's time at its first tick; a run that starts later needs it earlier.
 _START = "brian::{t}[0] = brian::tsim_network.t;"
 
@@ -93,7 +97,7 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     flags = users_preferences()["codegen.cpp.extra_compile_args_gcc"]
     preferences = {
         "core.default_float_dtype": np.dtype(circuit.dtype).type,
-        "devices.cpp_standalone.openmp_threads": circuit.threads,
+        "devices.cpp_standalone.openmp_threads": int(circuit.threaded),  # how many is said to each run
         "core.stop_on_keyboard_interrupt": False,  # tsim_process.h does, at any moment
         "logging.std_redirection_to_file": False,  # a killed build would leave the file
         "codegen.cpp.extra_compile_args_gcc": [*flags, *_GCC_FLAGS],
@@ -159,6 +163,7 @@ def generate_on(
     network.add(Conductor(clock, watched(circuit), objects) if watches else Conductor(clock))
     device.insert_code("before_start", BEGIN)
     device.insert_code("main", _TIME)
+    device.insert_code("main", _TEAM)
     device.insert_code("before_network_run", _START.format(t=device.get_array_name(clock.variables["t"])))
     device.insert_code("main", loading_code(device, skip, copy_array, copy_vector))
     with blaming_the_files(files_of(circuit)):

@@ -183,7 +183,14 @@ class NetworkWiring(NetworkValues[Net]):
         )
         if equations.has_present(name):
             now = Variable(there, equations.present(name))
-            yield self.part(NOW, name), Map(source, pre, post, now, count, weights_of=self.projection(k))
+            kept = when == "start" and count is None and self._is_renewed(self.projection(k))
+            yield self.part(NOW, name), Map(source, pre, post, now, count, weights_of=self.projection(k), kept=kept)
+
+    def _is_renewed(self, part: str) -> bool:
+        """Say whether no rule changes the weights of a map, or one that can say at once what they give then."""
+        of_it = [rule for rule, _, _ in self.rules.values() if part in rule.maps]
+        plain = (not (any(rule.factors) or rule.signs or rule.divide_by_source or rule.grouped) for rule in of_it)
+        return all(plain) and all(rule.when == "end" and rule.blocks.blocks == 1 for rule in of_it)
 
     def _readout(self, name: str) -> Iterator[tuple[str, Part]]:
         net, readout = self.network, self.network.readouts[name]

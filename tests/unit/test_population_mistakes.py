@@ -311,6 +311,16 @@ def test_rules_that_cannot_share_P(projection, text):
     refused(InvalidValueError, text, lambda: net(projections, readouts, shared_P=shared))
 
 
+def test_a_name_shares_P_once():
+    readouts = {name: Readout("exc", np.zeros((4, 1)), learning=LEARNING) for name in ("output", "other")}
+    shared = [["output", "other"], ["other", "output"]]
+    same = [replace(readouts["output"], supervisor=""), replace(readouts["other"], supervisor="output")]
+    readouts = dict(zip(readouts, same, strict=True))
+    text = "Network.shared_P: expected each name once.\nReceived: 'other'"
+    refused(InvalidValueError, text, lambda: net(readouts=readouts, shared_P=shared))
+    assert net(readouts=readouts, shared_P=shared[:1]).shared_P == (("output", "other"),)
+
+
 def test_a_supervisor_that_only_a_readout_has():
     with pytest.raises(UnknownNameError, match=r"projections\[0\].pre: expected a known population"):
         net([Projection("y", "inh", weights=np.ones((1, 3)))])
