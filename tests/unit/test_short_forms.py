@@ -245,6 +245,25 @@ def test_columns_of_inputs_outputs_and_supervisors_come_in_the_order_of_their_na
         assert changed == {moved}
 
 
+def test_spikes_reach_rate_units_through_a_filter():
+    poisson, n_units = np.full((STEPS, 2), 2000.0), 3
+    net = Network(
+        dt="0.1*ms",
+        populations={
+            "noise": Population("poisson", 2, filters="single_exponential"),
+            "units": Population("echo_state", 3),
+        },
+        projections=[Projection("noise", "units", weights=np.ones((2, n_units)), synapse="single_exponential")],
+        outputs={"state": "units.a"},
+    )
+    results = Simulation(
+        net, target="numpy", record=Record(variables={"units.I_rec": [0, 1, 2], "noise.r": [0, 1]})
+    ).run(steps=STEPS, rates=poisson)
+    received, sent = results.recorded["units.I_rec"].values, results.recorded["noise.r"].values
+    assert received == pytest.approx(np.repeat(sent.sum(axis=1)[:, None], n_units, axis=1), rel=1e-12)
+    assert np.ptp(results.output) > 0
+
+
 def test_names_of_a_state_are_those_of_earlier_versions():
     plastic = Plastic(np.ones((N, N)), RULE, error="target_network")
     target = TargetNetwork("echo_state", np.ones((N, N)), ETA, output_kernel=np.ones((N, 1)), learning=RULE)
