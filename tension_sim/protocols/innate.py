@@ -73,6 +73,7 @@ EXPECTED = {
     "recall_loss": Number("the same, tests without learning"),
     "first_readout_error": Number("mean squared error of the output, first trial of its learning"),
     "readout_error": Number("the same, last trial"),
+    "lowest_readout_error": Number("the same, best trial"),
     "test_error": Number("mean squared error of the output, tests without learning"),
     "test_correlation": Number("Pearson r of output and target, tests without learning"),
     "perturbed_correlation": Number("the same, after a perturbation"),
@@ -160,8 +161,9 @@ def _read(recipe: InnateRecipe, reader: Session, innate: list[np.ndarray]) -> tu
             if reader.interrupted:
                 return _few_rates(recipe, results), numbers
             errors.append(((results.output - trial.target)[begin:] ** 2).mean())
-        numbers["readout_error"] = float(np.mean(errors))
-        numbers.setdefault("first_readout_error", numbers["readout_error"])
+        numbers["readout_error"] = error = float(np.mean(errors))
+        numbers.setdefault("first_readout_error", error)
+        numbers["lowest_readout_error"] = min(error, numbers.get("lowest_readout_error", error))
     first += values["readout_trials"] * len(conditions)
     found: list[Results] = []
     for kind in ("test", "perturbed")[: 1 + recipe.perturbed]:
@@ -280,6 +282,5 @@ PROTOCOL = Protocol(
     kinds=(("task", "name"),),
     adapt=_adapt,
     check=_check,
-    plan=lambda recipe: recipe.phases(),
     further=_further,
 )
