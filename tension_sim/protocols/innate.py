@@ -93,7 +93,10 @@ def run(
     alone = Session(recipe, noiseless(net), target, 0, said(0))
     innate = [alone.run(k, None, trial.inputs) for k, trial in enumerate(recipe.conditions) if not alone.interrupted]
     learning = Session(recipe, net, target, 0, said(alone.done))
-    results, losses = _learn(recipe, learning, [one.output for one in innate]) if not alone.interrupted else (None, [])
+    results: Results | None = None
+    losses: list[float] = []
+    if not alone.interrupted:
+        results, losses = _learn(recipe, learning, [one.output for one in innate])
     numbers = {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
     times = np.arange(1, len(losses) + 1) * recipe.steps_of_each * recipe.dt
     spent = [alone, learning]
@@ -104,8 +107,8 @@ def run(
         numbers |= more
     timings = {key: sum(each.timings.get(key, 0.0) for each in spent) for key in ("build", "run")}
     curve = {"time": times, "loss": np.array(losses)}
-    results = replace(results or innate[-1], learning_curve=curve, timings=timings)
-    return Outcome(results, numbers, _figure_of(recipe, results, [one.output for one in innate]))
+    stored = replace(results or innate[-1], learning_curve=curve, timings=timings)
+    return Outcome(stored, numbers, _figure_of(recipe, stored, [one.output for one in innate]))
 
 
 def _learn(recipe: InnateRecipe, session: Session, innate: list[np.ndarray]) -> tuple[Results | None, list[float]]:
