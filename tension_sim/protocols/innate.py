@@ -113,7 +113,8 @@ def run(
 
 def _learn(recipe: InnateRecipe, session: Session, innate: list[np.ndarray]) -> tuple[Results | None, list[float]]:
     """Let the trained units learn their innate rates; return the last trial, and the loss of each loop."""
-    results, losses = None, []
+    results: Results | None = None
+    losses: list[float] = []
     number = len(innate)
     for _ in range(recipe.values["run"]["trials"]):
         of_loop = []
