@@ -1,7 +1,8 @@
-"""Rate networks fitted to recorded activity, and their currents by source region: CURBD.
+"""Rate networks fitted to recorded activity, and their currents by source region: CURBD, CORNN.
 
-Perich et al. 2020, doi:10.1101/2020.12.18.423348. Step i of a run begins with the rates
-``r(i) = tanh(a(i))``; all weights learn from ``r(i)`` and the sample before the one at this time.
+In closed loop as Perich et al. 2020, doi:10.1101/2020.12.18.423348. Step i of a run begins with the rates
+``r(i) = tanh(a(i))``; all weights learn from ``r(i)`` and the sample before the one at this time. By
+regression, without a run, in `tension_sim.regression`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Annotated, Any, TypedDict, Unpack, cast
 
 import numpy as np
 
-from ..circuit.names import NEURONS, PLASTIC, RULE, STEP, entries, entry
+from ..circuit.blocks import pack
+from ..circuit.names import NEURONS, PLASTIC, PLASTIC_RULE, PLASTIC_WEIGHTS, RULE, STEP, entries, entry
 from ..declare.converted import Number
 from ..declare.described import Described
 from ..declare.equations import SEED
@@ -26,16 +28,21 @@ from ..declare.plasticity import Plastic
 from ..declare.validation import check_choice, check_matrix, check_positive, check_series, check_whole
 from ..declare.values import seconds
 from ..errors import InvalidValueError, message, problem
+from ..regression.dynamics import DYNAMICS, Dynamics
+from ..regression.one_step import OneStep
+from ..regression.weights import WeightFit, fit_weights
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
 from ..system.progress import Progress, progress_of
 from ..tasks.surrogate import check_recording, gaps_marked, skipping
 from .journal import Values, looping
+from .regression_options import CLOSED_LOOP, RegressionOptions, check_method, chosen_neurons, fitting_of
 from .simulation import Simulation, Target
 
 __all__ = ["DataConstrainedNetwork", "FitHistory"]
 
-_LARGEST = 0.999
+#: Equation file of each kind of `tension_sim.regression.dynamics`, and the largest rate that it can follow.
+_FILES = {"current": ("filtered_noise", 0.999), "rate": ("rate_filtered_noise", 1.0)}
 
 Pair = tuple[str, str]
 
@@ -67,6 +74,7 @@ class UnitOptions(TypedDict, total=False):
     """The units, and how finely their activity is computed."""
 
     regions: Annotated[Mapping[str, Sequence[int]] | None, Default(None)]
+    dynamics: Annotated[str, Default("current")]
     dt_factor: Annotated[int, Default(1)]
     g: Annotated[float, Default(1.5)]
     tau: Annotated[Number, Default("10*ms")]
@@ -115,6 +123,9 @@ class DataConstrainedNetwork(Described):
         Time from sample to sample; seconds, or text with unit.
     regions : mapping of str to array of int, optional
         The neurons of each region; each neuron is in one of them. By default all are in one.
+    dynamics : str, optional
+        ``"current"``: a unit filters its input a, and its rate is tanh(a), as published for CURBD;
+        ``"rate"``: it takes the tanh of its input and filters that, as published for CORNN.
     dt_factor : int, optional
         Integration steps per sample.
     g : float, optional
@@ -134,7 +145,8 @@ class DataConstrainedNetwork(Described):
     nan : str, optional
         ``"refuse"`` or ``"skip"``: where the data have gaps, weights do not learn.
     normalize : bool, optional
-        Divide the data by their maximum. In any case they are clipped to +-0.999.
+        Divide the data by their maximum. In any case they are clipped to +-0.999, or to +-1 with
+        ``dynamics="rate"``.
     seed : int, optional
         Of weights and noise.
     dtype, target, threads, name
@@ -148,6 +160,8 @@ class DataConstrainedNetwork(Described):
         The declaration.
     history : FitHistory
         Of all runs so far.
+    regression : WeightFit or None
+        The last fit by regression: weights, their standard errors, iterations, time.
     rates : ndarray, shape (steps, neurons), or None
         Of the last run, every integration step.
     results : Results or None
@@ -182,7 +196,9 @@ class DataConstrainedNetwork(Described):
         **options: Unpack[DataConstrainedOptions],
     ) -> None:
         where = type(self).__name__
-        self.data: np.ndarray = _check_data(f"{where}.data", data, options["nan"], options["normalize"])
+        self.dynamics: str = check_choice(f"{where}.dynamics", options["dynamics"], DYNAMICS)
+        file, largest = _FILES[self.dynamics]
+        self.data: np.ndarray = _check_data(f"{where}.data", data, options["nan"], options["normalize"], largest)
         samples, n = self.data.shape
         self.regions: dict[str, np.ndarray] = check_regions(f"{where}.regions", options["regions"], n)
         self.dt_factor: int = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
@@ -201,7 +217,7 @@ class DataConstrainedNetwork(Described):
         kernel = None if learns.all() else masked_kernel(J, learns)
         learning = Learning(alpha_P=options["alpha_P"], update_every=self.dt_factor)
         self.net: ForceNetwork = ForceNetwork(
-            "filtered_noise", None, n, times["dt_data"] / self.dt_factor, static, None, None,
+            file, None, n, times["dt_data"] / self.dt_factor, static, None, None,
             parameters={key: f"{times[key]!r}*second" for key in ("tau", "tau_noise")}
             | {"noise_amplitude": float(noise)},
             initial={"a": 0.0}, dtype=options["dtype"], seed=seed,
@@ -213,8 +229,11 @@ class DataConstrainedNetwork(Described):
         self.history: FitHistory = FitHistory(np.empty(0), np.empty(0), np.empty(0, bool))
         self.rates: np.ndarray | None = None
         self.results: Results | None = None
+        self.regression: WeightFit | None = None
         self._learned: dict[str, Any] = {}
         self._weights = J * exists
+        self._learns = learns
+        self._steps = Dynamics.of(self.dynamics, self.net.dt / times["tau"], self.dt_factor)
 
     def _masks(self, where: str, connections: Any, trainable: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return which weights exist, and which of these learn."""
@@ -236,25 +255,63 @@ class DataConstrainedNetwork(Described):
         """All weights, from row to column, shape (neurons, neurons)."""
         return self._weights.copy()
 
-    def fit(self, runs: int, free_runs: int = 0, *, progress: Progress = None) -> FitHistory:
+    @grouped(RegressionOptions)
+    def fit(
+        self,
+        runs: int = 1,
+        free_runs: int = 0,
+        *,
+        method: str = CLOSED_LOOP,
+        progress: Progress = None,
+        **options: Unpack[RegressionOptions],
+    ) -> FitHistory:
         """Run through the data again and again, with learning; weights and P go on from run to run.
 
         Parameters
         ----------
         runs, free_runs : int
             Runs with learning, then runs without.
+        method : str, optional
+            ``"closed_loop"``: the weights learn while the network runs, as published for CURBD.
+            ``"teacher_forced"``: recursive least squares on the recorded rates, without a run. Data stand in
+            for the rates, the targets are the inputs that would give the next sample; `runs` is the number of
+            passes, which are solved at once (`tension_sim.regression.least_squares`). P goes on too.
+            ``"convex"``: the weights of least weighted cross-entropy from sample to sample, as CORNN
+            (`tension_sim.regression.cross_entropy`); `runs` is 1.
+            Runs without learning follow in closed loop, whatever the method.
         progress : bool or callable, optional
             True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``,
             over all of these runs.
+        neurons : array of int, optional
+            By regression: the neurons whose incoming weights are fitted; by default all.
+        part : float, optional
+            By regression: part of the pairs of neighbouring samples that is used, drawn by the seed.
+        standard_errors : bool, optional
+            By regression: whether `regression` gets the standard error of each weight.
+            ``"convex"``: inv(H) V inv(H), see `tension_sim.regression.standard_errors`, at the cost of two matrix
+            products for each neuron; ``"teacher_forced"``: s^2 P X'X P, with the residual variance s^2 of
+            each neuron.
+        ridge, saturation, tolerance, iterations
+            Of the convex fit, see `tension_sim.regression.cross_entropy.ConvexOptions`.
 
         Returns
         -------
         FitHistory
             Of these runs; `history` has all. After Ctrl-C, or when a notebook's kernel is interrupted, of those
-            that came to their end.
+            that came to their end. A fit by regression is no run; `regression` holds it.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            If an option cannot work, or has no effect with the method.
         """
-        check_whole("DataConstrainedNetwork.fit.runs", runs, 0)
-        check_whole("DataConstrainedNetwork.fit.free_runs", free_runs, 0)
+        where = "DataConstrainedNetwork.fit"
+        check_whole(f"{where}.runs", runs, 0)
+        check_whole(f"{where}.free_runs", free_runs, 0)
+        check_method(where, method, runs, options)
+        if method != CLOSED_LOOP:
+            self._regress(where, method, runs, options)
+            runs = 0
         total = runs + free_runs
         course = Values(p_var=[], chi2=[], timings=[], learned=self._learned, weights=self._weights)
         with progress_of("DataConstrainedNetwork.fit.progress", progress, self.simulation.name) as report:
@@ -289,6 +346,20 @@ class DataConstrainedNetwork(Described):
             spent = {key: sum(timing[key] for timing in timings) for key in ("build", "run")}
             self.results = replace(self.results, learning_curve=curve, timings=spent)
         return history
+
+    def _regress(self, where: str, method: str, passes: int, options: RegressionOptions) -> None:
+        """Fit the weights without a run, and put them where runs find them."""
+        plastic = cast(Plastic, self.net.plastic)
+        fitting = fitting_of(where, method, passes, plastic.learning.alpha_P, self.net.dtype, options)
+        chosen = chosen_neurons(where, options["neurons"], self.net.n)
+        rng = np.random.default_rng([self.net.seed, 1])
+        pairs = OneStep.of(self.data, self._steps, tuple(self.reset_points), options["part"], rng, f"{where}.data")
+        self.regression = fit = fit_weights(pairs, self._weights, self._learns & chosen, fitting)
+        self._weights = fit.weights
+        kernel, state = plastic.kernel, {} if fit.P else self._learned
+        if fit.P and chosen.all():
+            state = {entry(PLASTIC_RULE, "P_packed"): np.concatenate([pack(P) for P in fit.P])}
+        self._learned = state | {PLASTIC_WEIGHTS: fit.weights[kernel.pre, kernel.post][kernel.row_order()]}
 
     def predict(self, *, trial: int = 0) -> Results:
         """Run without learning.
@@ -363,7 +434,7 @@ class DataConstrainedNetwork(Described):
         noise, timings = self._first_noise(trial), {"build": 0.0, "run": 0.0}
         for sample, start, stop in zip(begins, bounds, bounds[1:], strict=False):
             a = _next_known(self.data, sample)
-            rates[start] = np.tanh(a)
+            rates[start] = np.tanh(a) if self.dynamics == "current" else a
             given = entries(NEURONS, {"a": a, "r": rates[start], "noise": noise}) | {STEP: start}
             y, every = self._samples(start, stop) if learning else (None, 1)
             results = self.simulation.run(
@@ -415,7 +486,7 @@ def _from(start: int, report: Callable[[int], None]) -> Callable[[int, int], Non
     return lambda done, _: report(start + done)
 
 
-def _check_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
+def _check_data(where: str, data: Any, nan: str, normalize: bool, limit: float) -> np.ndarray:
     values = check_recording(where, data, nan)
     if normalize:
         largest = np.nanmax(values)
@@ -424,7 +495,7 @@ def _check_data(where: str, data: Any, nan: str, normalize: bool) -> np.ndarray:
         values = values / largest
     if not np.nanvar(values) > 0:
         raise InvalidValueError(message(where, "data that vary", "the same value everywhere"))
-    return np.clip(values, -_LARGEST, _LARGEST)
+    return np.clip(values, -limit, limit)
 
 
 def _check_resets(where: str, points: Iterable[int], samples: int) -> list[int]:

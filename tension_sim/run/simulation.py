@@ -281,8 +281,9 @@ class Simulation(Described):
         if checkpoint is None and current_journal() is None:  # else recordings go to the disk
             check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
         check_progress("Simulation.run.progress", progress)
-        parts = (self.wiring, self.target, None, values, start, steps, target_at, print, self._recorded_bytes())
-        steered = self._steered(Pieces(*parts), course_of(self.name, stop_when), y is not None)
+        size = self._recorded_bytes()
+        pieces = Pieces(self.wiring, self.target, None, values, start, steps, target_at, lambda done: None, size)
+        steered = self._steered(pieces, course_of(self.name, stop_when), y is not None)
         if rehearsing():
             self._check_build()
             raise Rehearsed
@@ -293,9 +294,7 @@ class Simulation(Described):
                 if report is not None:
                     report(min(max(done, 0), steps), steps)
 
-            pieces = Pieces(
-                self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
-            )
+            pieces = replace(pieces, program=program, report=at_step)
             reached, recordings = self._reached(
                 pieces if steered is None else steered.on(pieces),
                 checkpoint,

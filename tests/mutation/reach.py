@@ -125,10 +125,10 @@ def measure(paths: list[str]) -> None:
     known, digest = SCRATCH / "seconds.json", _digest()
     before = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
     if before.get("package") != digest:
-        before = {"seconds": {}}
-        (SCRATCH / "coverage").unlink(missing_ok=True)
         if paths:
             sys.exit("The package has changed since: measure all tests, without paths.")
+        before = {"seconds": {}}
+        (SCRATCH / "coverage").unlink(missing_ok=True)
     watched = coverage.Coverage(data_file=str(SCRATCH / "coverage"), source=[str(PACKAGE)], config_file=False)
     watched.set_option("run:relative_files", True)
     watched.load()

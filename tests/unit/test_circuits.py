@@ -87,9 +87,9 @@ class TestFullForce:
             "z - y", "z_now - target_scale*(target_recurrent + target_feedback + target_hint)",
         )  # fmt: skip
         assert {name: tuple(variable) for name, variable in rules["rls"].variables} == {
-            "z_now": ("neurons", "I_rec_plastic"), "target_scale": ("target_neurons", "scale"),
-            "target_recurrent": ("target_neurons", "z_now"), "target_feedback": ("target_neurons", "driven"),
-            "target_hint": ("target_neurons", "hint"),
+            "z_now": ("neurons", "I_rec_plastic"), "target_scale": ("neurons", "target_scale_plastic"),
+            "target_recurrent": ("target_neurons", "z_now"), "target_feedback": ("target_neurons", "I_fb_driven"),
+            "target_hint": ("target_neurons", "I_fb_hint"),
         }  # fmt: skip
         for rule in rules.values():
             assert tuple(rule.target) == ("target", "value")
@@ -105,7 +105,7 @@ class TestFullForce:
             "rls.block_start": [0, 3, 5, 7, 9], "rls.partner": [0, 1, 2, 1, 2, 0, 2, 0, 1],
             "rls.P_start": [0, 6, 9, 12, 15], "rls.rows_0": [0, 1], "rls.block_rows_0": [0, 2, 2, 2, 2],
             "rls.rows_1": [0, 1, 2], "rls.block_rows_1": [0, 0, 1, 2, 3], "rls.alpha_P": 0.5,
-            "target_neurons.tau": 10e-3, "target_neurons.scale": 4e-3, "target_recurrent.w": W.T,
+            "target_neurons.tau": 10e-3, "neurons.target_scale_plastic": 4e-3, "target_recurrent.w": W.T,
             "target_feedback.w": [1] * 6, "target_hint.w": [3] * 3, "target_input.w": [2] * 3,
             "output.every": 5, "recorded_v.every": 5, "recorded_h_rec.every": 5,
             **{f"{rule}.{name}": value for rule in ("rls", "rls_target") for name, value in SCHEDULE.items()},
@@ -120,7 +120,7 @@ class TestFullForce:
         })  # fmt: skip
         assert "neurons.I_fb" not in state
         check(wiring.initial_state({"readout.z": np.array([1.0, 2.0])}), {"neurons.I_fb": np.array([6, 9, 12]) * 1e-3})
-        weights = wiring.weights({"readout.w": np.arange(6), "plastic.w": state["plastic.w"]})
+        weights = wiring.weights(state | {"readout.w": np.arange(6)})
         assert weights["output_kernel"].tolist() == [[0, 3], [1, 4], [2, 5]]
         assert weights["recurrent_kernel"] == pytest.approx(W)
 
