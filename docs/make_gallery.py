@@ -85,7 +85,10 @@ def passed(name: str, folder: Path) -> bool:
 
 
 def store(name: str, folder: Path, seconds: float | None = None) -> None:
-    """Store what a run left in a folder: its figure, its numbers, and what was shorter than published."""
+    """Store what a run left in a folder: its figure, its numbers, what was shorter than published, and what it took.
+
+    Without `seconds` nothing is said of its time: nobody knows what else that machine did.
+    """
     figure, numbers = stored(name)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     about = summary["provenance"]
@@ -97,13 +100,13 @@ def store(name: str, folder: Path, seconds: float | None = None) -> None:
         "date": about["machine"]["date"].partition("T")[0],
         "version": summary["versions"]["tension-sim"],
         "seed": summary["seed"],
-        "seconds": round(sum(summary["timings"].values()) if seconds is None else seconds, 1),
+        **({} if seconds is None else {"seconds": round(seconds, 1)}),
         "numbers": {key: float(f"{value:.4g}") for key, value in summary["numbers"].items() if value is not None},
     }
     changed = {key: pair for key, pair in about["changed"].items() if key != "run.seed"}
     facts |= {"changed": changed} if changed else {}
     numbers.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    print(f"{name}: {figure.stat().st_size / 1000:.0f} kB, {facts['seconds']:.0f} s", flush=True)
+    print(f"{name}: {figure.stat().st_size / 1000:.0f} kB" + (f", {seconds:.0f} s" if seconds else ""), flush=True)
 
 
 def forecast(recipe: Any) -> float:

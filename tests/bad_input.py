@@ -284,6 +284,9 @@ BASES = {
         ts.SparseKernel.random,
         lambda: {"n": 3, "p": 0.5, "std": 1.0, "rng": np.random.default_rng(0)},
     ),
+    "Steering": (ts.Steering, lambda: {"orders": [{"step": 1, "stop": True}]}),
+    "Steering.load": (ts.Steering.load, lambda: {"path": "absent.toml"}),
+    "StopWhen": (ts.StopWhen, lambda: {"text": "rmse < 0.1 for 2*second"}),
     "TargetNetwork": (
         ts.TargetNetwork,
         lambda: {"neuron": "echo_state", "recurrent_kernel": np.ones((3, 3)), "target_kernel": np.ones((1, 3))},
@@ -293,6 +296,7 @@ BASES = {
         ts.Trials,
         lambda: {"simulation": ts.Simulation(_net(), target="numpy"), "conditions": [ts.Condition("a")]},
     ),
+    "Watch": (ts.Watch, lambda: {"page": False, "stop_when": "rmse < 0.1"}),
     "firing_rate": (ts.firing_rate, lambda: {"mean": 1.0, "sigma": 1.0}),
     "list_recipes": (ts.list_recipes, dict),
     "load_neuron": (ts.load_neuron, lambda: {"name": "lif"}),

@@ -116,7 +116,8 @@ def _figure(name: str, run: dict[str, Any] | None, up: str) -> str:
             "No figure of this recipe is stored yet; the command above makes one, "
             "and `python docs/make_gallery.py` stores it.\n\n"
         )
-    made = f"Made on {run['date']} by version {run['version']}, seed {run['seed']}, in {run['seconds']:.0f} s."
+    took = f", in {run['seconds']:.0f} s" if "seconds" in run else ""
+    made = f"Made on {run['date']} by version {run['version']}, seed {run['seed']}{took}."
     if run.get("changed"):
         made = f"A shorter run than the published one. {made}"
     image = f"{up}gallery/{name}.png"

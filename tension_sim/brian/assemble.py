@@ -136,11 +136,14 @@ def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearM
     weights: Any = Blank(part.n_targets, part.n_sources, part.count)
     if part.weights_of is not None:
         weights = objects[part.weights_of]
-    return LinearMap(
+    found = LinearMap(
         [(objects[source.part], source.name) for source in part.sources], weights=weights, target=target,
         target_variable=None if part.target is None else part.target.name,
         clock=clock, when=part.when, order=part.order, name=name,
     )  # fmt: skip
+    if part.kept:
+        weights.take_over(found)
+    return found
 
 
 @_make.register

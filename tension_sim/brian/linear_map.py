@@ -153,6 +153,8 @@ class LinearMap(Weighted):
             w, count, partner, row_start = self._arrays(weights, mask)
         elif owner.shape != self.shape:
             raise _wrong_shape(self.shape, owner.shape)
+        #: The map whose results are taken over, see `take_over`.
+        self.kept: LinearMap | None = None
         self._first_mask: tuple[Any, Any] = (row_start, partner) if owner is None else owner._first_mask
         #: What is read, each with its group, variable and place.
         self.reads: list[Part] = reads
@@ -163,7 +165,11 @@ class LinearMap(Weighted):
             when=when,
             order=_order_after(reads, when) if order is None else order,
             name=name,
-            template_kwds={"masked": self.masked, "gather": [{"start": p.start, "size": p.size} for p in several]},
+            template_kwds={
+                "masked": self.masked,
+                "gather": [{"start": p.start, "size": p.size} for p in several],
+                "kept_start": None,
+            },
             needed_variables=["partner", "row_start"] * self.masked + [f"source_{s}" for s in range(len(several))],
         )
         self._declare_ends(written, dim)
@@ -241,6 +247,16 @@ class LinearMap(Weighted):
         if not isinstance(other, LinearMap) or self.variables["w"] is not other.variables["w"]:
             return False
         return [part.place for part in self.reads] == [part.place for part in other.reads]
+
+    def take_over(self, other: LinearMap) -> None:
+        """Let a C++ program take over at each step what another map found in the step before, with the same W and x.
+
+        A rule that changes W meanwhile renews it (see `kept`). Other targets multiply again: the bits are the same.
+        """
+        self.variables.add_reference("kept", other, "y")
+        self.needed_variables.append("kept")
+        self.template_kwds["kept_start"] = other.variables["y_start"].value
+        self.kept = other
 
     def before_run(self, run_namespace: Any) -> None:
         check_one_writer(self)

@@ -59,7 +59,7 @@ class Observer:
         self._block = [float(listener.sums["error"]), int(listener.sums["spikes"])]
         self._frame, self._steps = [0.0, 0], 0
         self._rows: list[tuple[int, np.ndarray]] = []
-        self._stride, self._taken, self._due = 1, 0, 0.0
+        self._stride, self._taken, self._due = 1, 0, time.monotonic() + _EVERY
 
     def operation(self, clock: Any) -> NetworkOperation:
         """Return what is added to the network."""

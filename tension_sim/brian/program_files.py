@@ -20,7 +20,7 @@ __all__ = ["BEGIN", "CLOCK", "TEMPLATES", "loading_code", "use_own_files"]
 
 #: Where headers and templates lie.
 TEMPLATES = Path(__file__).parent / "templates"
-_HEADERS = ("tsim_files.h", "tsim_process.h")
+_HEADERS = ("tsim_files.h", "tsim_process.h", "tsim_team.h")
 
 #: Brian2 2.10 made it the base of another kind of clock.
 CLOCK = getattr(clocks, "BaseClock", clocks.Clock)

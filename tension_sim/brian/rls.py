@@ -54,6 +54,16 @@ def _block_of(blocks: Blocks | BlockSizes | None, n_sources: int) -> np.ndarray:
     return blocks.block_of[0] if isinstance(blocks, Blocks) else np.full(n_sources, -1, np.int32)
 
 
+def _spikes(learned: LearnedMap) -> bool:
+    """Say whether a map reads something of neurons that spike."""
+    return not isinstance(learned, LinearMap) or any(getattr(part.group, "events", None) for part in learned.reads)
+
+
+def _kept_of(learned: LearnedMap) -> LinearMap | None:
+    """Return the map whose W x a rule renews after it has changed W, or None; see `LinearMap.take_over`."""
+    return learned.kept if isinstance(learned, LinearMap) else None
+
+
 def _place_in_step(maps: Sequence[Learns], when: str | None, order: int | None) -> tuple[str, int]:
     """Return the slot and the order of a rule; by default after all that it needs of the time step."""
     spiking = [not isinstance(m, LinearMap) for m in maps]
@@ -273,6 +283,7 @@ class RLS(GeneratedObject):
         """Return the names of the variables that the maps bring."""
         of_each = ("w", "row_start", "error", "rows", "block_rows")
         names = [f"{variable}_{m}" for m in range(len(self.maps)) for variable in of_each]
+        names += [f"kept_{m}" for m, learned in enumerate(self.maps) if _kept_of(learned) is not None]
         return names + [f"factor_{m}" for m, factor in enumerate(factors) if factor is not None]
 
     def _template_kwds(self, alpha: np.ndarray, factors: Sequence[Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -285,6 +296,9 @@ class RLS(GeneratedObject):
             "signed": "sign" in arrays,
             "by_source": "block_of" in arrays,
             "by_synapse": self.by_synapse,
+            "kept": [None if kept is None else kept.variables["y_start"].value for kept in map(_kept_of, self.maps)],
+            # in networks that spike one bit changes spikes: the order of sums stays that of earlier versions
+            "in_parts": not any(_spikes(learned) for learned in self.maps),
         }
 
     def _contain_errors(self, errors: Errors, sources: list[Any]) -> None:
@@ -355,6 +369,9 @@ class RLS(GeneratedObject):
         self.add_dependency(learned)
         for name in ("w", "row_start"):
             variables.add_reference(f"{name}_{m}", learned, name)
+        kept = _kept_of(learned)
+        if kept is not None:
+            variables.add_reference(f"kept_{m}", kept, "y")
         if isinstance(learned, SynapticMap):
             if factor:
                 variables.add_reference(f"factor_{m}", learned, "factor")

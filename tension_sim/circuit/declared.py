@@ -37,8 +37,8 @@ class Wiring(Generic[Net]):
         The declaration.
     record : Record
         What is recorded.
-    threads : int
-        OpenMP threads; 0: none.
+    threaded : bool
+        Whether threads share the work of the C++ program.
 
     Attributes
     ----------
@@ -48,12 +48,12 @@ class Wiring(Generic[Net]):
         Number of neurons, from the first, whose spikes are recorded.
     """
 
-    def __init__(self, net: Net, record: Record, threads: int = 0) -> None:
+    def __init__(self, net: Net, record: Record, threaded: bool = False) -> None:
         self.net: Net = net
         self.record: Record = record
         self._check_record()
         self.spikes_of: int = self._count_recorded()
-        self.circuit: Circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threads)
+        self.circuit: Circuit = Circuit(net.dt, dict(self._parts()), net.dtype, threaded)
 
     def _check_record(self) -> None:
         self.record.check(self.net.state_variables, self.net.n)

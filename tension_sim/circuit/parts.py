@@ -121,6 +121,9 @@ class Map:
         Number of weights where they are masked.
     weights_of : str or None
         Another map whose weights are used.
+    kept : bool
+        Whether that map, which stands at the start of the time step, may take over in the next step what this one
+        found: a C++ program does not multiply twice.
     learned : bool
         Whether a rule changes the weights, so that they belong to the state.
     when, order : str, int
@@ -133,6 +136,7 @@ class Map:
     target: Variable | None = None
     count: int | None = None
     weights_of: str | None = None
+    kept: bool = False
     learned: bool = False
     when: str = "end"
     order: int = 0
@@ -281,14 +285,14 @@ class Circuit:
         The network.
     dtype : str
         ``"float64"`` or ``"float32"``.
-    threads : int
-        OpenMP threads of the C++ program; 0: without OpenMP.
+    threaded : bool
+        Whether threads share the work of the C++ program; how many is said to each run.
     """
 
     dt: float
     parts: Mapping[str, Part]
     dtype: str = "float64"
-    threads: int = 0
+    threaded: bool = False
 
     def of(self, kind: type[OneKind]) -> dict[str, OneKind]:
         """Return the parts of one kind."""

@@ -12,12 +12,13 @@ from ..declare.populations.error_names import CONSTANT, POPULATION, READOUT, UNI
 from ..declare.populations.error_names import Reference as Reference
 from ..declare.populations.naming import words
 from ..declare.populations.network import Network
+from ..declare.populations.projection import Projection
 from .blocks import Blocks
 from .names import NEURONS, RULE, entries, entry
 from .names import READOUT as READOUTS
 from .parts import Rule, Variable
 from .units import unit_name
-from .values import partners_of, rule_values
+from .values import Rows, partners_of, rule_values
 
 __all__ = ["constant_name", "rules_of", "values_of_rules"]
 
@@ -27,6 +28,8 @@ class Wired(Protocol):
 
     @property
     def network(self) -> Network: ...
+    @property
+    def rows(self) -> dict[int, Rows]: ...
     def part(self, kind: str, *names: str) -> str: ...
     def projection(self, k: int) -> str: ...
     def added(self, k: int) -> str: ...
@@ -90,7 +93,8 @@ def _learned(wiring: Wired) -> list[_Learned]:
     for k, projection in enumerate(net.projections):
         if projection.learning is not None:
             name = net.projection_names[k]
-            partners, learning = partners_of(net.kernels[k]), projection.learning
+            partners = wiring.rows[k].partners() if projection.at_spikes else partners_of(net.kernels[k])
+            learning = projection.learning
             found.append(_Learned(name, wiring.projection(k), learning, projection.error, partners, k))
     return sorted(found, key=lambda each: each.projection is None and each.name not in net.supervised)
 
@@ -108,7 +112,8 @@ def _rule(wiring: Wired, group: list[_Learned]) -> tuple[Rule, Blocks, Learning]
         if "y" in used:
             targets[wiring.supervisor(_supervisor(wiring, each))] = None
     numbers = [each.projection for each in group if each.projection is not None]
-    signed = [k for k in numbers if net.sign_of(k) is not None]
+    signed = [k for k in numbers if net.sign_of(k) is not None or net.projections[k].signs is not None]
+    grouped = [k for k in numbers if net.projections[k].alpha_P is not None or net.projections[k].groups is not None]
     rule = Rule(
         maps=tuple(each.part for each in group),
         errors=tuple(each.error for each in group),
@@ -118,8 +123,11 @@ def _rule(wiring: Wired, group: list[_Learned]) -> tuple[Rule, Blocks, Learning]
         factors=tuple(_factor(wiring, each) is not None for each in group),
         divide_by_source=any(net.projections[k].divide_by_source for k in numbers),
         signs=bool(signed),
-        n_sources=net.kernels[signed[0]].n if signed else 0,
+        grouped=bool(grouped),
+        n_sources=net.n_pre(numbers[0]) if signed or grouped else 0,
         when=next((net.projections[k].when for k in numbers), "end"),
+        # sums of rows of weights that act at spikes come two places before it, after what is read of inputs
+        order=4 if any(net.projections[k].at_spikes for k in numbers) else 2,
     )
     return rule, blocks, group[0].learning
 
@@ -160,12 +168,25 @@ def values_of_rules(wiring: Wired, rules: Mapping[str, tuple[Rule, Blocks, Learn
     for k, projection in enumerate(net.projections):
         if projection.learning is None:
             continue
-        part, sign = wiring.projection(k), net.sign_of(k)
+        part = wiring.projection(k)
         name, maps = next((name, rule.maps) for name, (rule, _, _) in rules.items() if part in rule.maps)
-        if sign is not None:
-            values |= entries(name, {"sign": np.full(net.size_of(projection.pre), sign)})
+        values |= entries(name, _of_sources(projection, projection.learning, net.n_pre(k), net.sign_of(k)))
         if projection.factor is not None:
             kernel = net.kernels[k]
             factor = projection.factor[kernel.pre, kernel.post][kernel.row_order()]
             values[entry(name, f"factor_{maps.index(part)}")] = factor
     return values
+
+
+def _of_sources(projection: Projection, learning: Learning, n: int, sign: int | None) -> dict[str, Any]:
+    """Return the values that each source has: a sign, its scale of P, and the penalty on sums of its group."""
+    found: dict[str, Any] = {} if sign is None else {"sign": np.full(n, sign)}
+    if projection.signs is not None:
+        found["sign"] = projection.signs
+    if projection.alpha_P is None and projection.groups is None:
+        return found
+    found["alpha_P"] = np.full(n, learning.alpha_P) if projection.alpha_P is None else projection.alpha_P
+    if projection.groups is None or projection.row_sum is None:
+        return found | {"group_of": np.full(n, -1), "row_sum": np.zeros(n)}
+    # the last place is that of no group, -1
+    return found | {"group_of": projection.groups, "row_sum": np.append(projection.row_sum, 0.0)[projection.groups]}

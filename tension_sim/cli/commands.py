@@ -194,7 +194,7 @@ def run(
         return
     runs.check_forecast(recipe, known, force, expected)  # before there is a folder
     note: dict[str, object] = {"name": name, "set": set_ or [], "seed": seed, "target": target, "formats": formats}
-    note |= {"short": short_wanted(), "protocols": protocols, "tasks": tasks} | goes.note
+    note |= {"short": short_wanted(), "protocols": protocols, "tasks": tasks, **goes.note}
     checkpoint = checkpoint_of(folder, expected, note, overwrite=overwrite)
 
     def compute(progress: Callable[[int, int], None]) -> Outcome:

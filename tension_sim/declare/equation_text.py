@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .equations import Neuron, SynapticFilter, read_neuron, read_synapse
+from .poisson import POISSON
 
 __all__ = ["from_text", "to_text"]
 
@@ -54,6 +55,8 @@ def from_text(name: str, text: str) -> Neuron | SynapticFilter:
     InvalidValueError
         If the text is no equation file.
     """
+    if name == POISSON.name and text == to_text(POISSON):
+        return POISSON
     path, content = Path(f"{name}.toml"), text.encode()
     of_synapse = any(f'\nkind = "{kind}"\n' in f"\n{text}" for kind in ("filter", "synapse"))
     return read_synapse(path, content) if of_synapse else read_neuron(path, content)

@@ -11,29 +11,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
-from .arrays_in import numbers
 from .converted import Converted, File, Number, declared
-from .declaration import Declaration
 from .equations import Neuron, SynapticFilter, dimensions, neuron_of, synapse_of, unit_of
+from .fitted_as_network import ERRORS, ShortFitted
 from .kernels import SparseKernel
 from .language.code import check_error_code
 from .learning import Learning
+from .penalties import KEYS, check_penalties
 from .units import Dimension, Quantity
-from .validation import check_matrix, check_whole
+from .validation import check_whole
 from .values import initial_values, parameter_values
 
 __all__ = ["FittedNetwork"]
-
-#: From the name of a target to the error of each neuron's plastic weights: ``z`` is W r,
-#: ``static_input`` and ``external_input`` the other currents, ``y`` the target in their unit.
-ERRORS = {"total_input": "z + static_input + external_input - unit*y", "synaptic_input": "z + static_input - unit*y"}
 
 #: What an error may name.
 NAMES = ("z", "static_input", "external_input", "y", "unit")
 
 
 @declared(repr=False)
-class FittedNetwork(Declaration):
+class FittedNetwork(ShortFitted):
     """A spiking network with static synapses and plastic ones that learn a target for each neuron.
 
     Each neuron has one P, over its own plastic inputs (Kim & Chow 2018, doi:10.7554/eLife.37124;
@@ -140,37 +136,9 @@ class FittedNetwork(Declaration):
         self._check_values()
 
     def _check_penalties(self) -> None:
-        shape = (self.n_sources,)
-        for name in ("alpha_P", "groups", "signs"):
-            if getattr(self, name) is not None:
-                self._put(name, check_matrix(f"FittedNetwork.{name}", getattr(self, name), shape, "sources"))
-        if self.alpha_P is not None and not np.all(self.alpha_P > 0):
-            raise InvalidValueError(message("FittedNetwork.alpha_P", "numbers above 0", self.alpha_P))
-        if (self.row_sum is None) != (self.groups is None):
-            raise InvalidValueError(message("FittedNetwork.row_sum", "row_sum and groups together", self.row_sum))
-        if self.groups is not None:
-            if not np.all((self.groups >= -1) & (self.groups < 2**31) & (self.groups == np.round(self.groups))):
-                what = "whole numbers from 0 on, and -1 for no group"
-                raise InvalidValueError(message("FittedNetwork.groups", what, self.groups))
-            count = int(self.groups.max()) + 1
-            row_sum = np.atleast_1d(numbers("FittedNetwork.row_sum", self.row_sum, "numbers, one per group"))
-            check_matrix("FittedNetwork.row_sum", row_sum, (count,), "groups")
-            if not np.all(row_sum >= 0):
-                raise InvalidValueError(message("FittedNetwork.row_sum", "penalties of at least 0", self.row_sum))
-            self._put("row_sum", row_sum)
-            self._put("groups", self.groups.astype(np.int32))
-        if self.signs is not None:
-            used = np.unique(self.plastic.pre)
-            wrong = used[~np.isin(self.signs[used], (1, -1))]
-            if len(wrong):
-                raise InvalidValueError(
-                    message(
-                        "FittedNetwork.signs",
-                        "+1 or -1 for each source of a plastic synapse",
-                        self.signs[wrong[0]],
-                        f"sign clamp on a neuron without sign: {wrong[0]}.",
-                    )
-                )
+        given = {name: getattr(self, name) for name in KEYS}
+        for name, value in check_penalties("FittedNetwork", given, self.n_sources, np.unique(self.plastic.pre)).items():
+            self._put(name, value)
 
     @property
     def n_sources(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,13 @@ from .converted import Converted, File
 from .declaration import Declaration
 from .equations import SynapticFilter
 from .kernels import SparseKernel
-from .language.unit_table import unit_text
 from .plasticity import Plastic, TargetNetwork
 from .populations.network import Network
 from .populations.network_parts import SUPERVISOR
 from .populations.population import Population
 from .populations.projection import Projection
 from .populations.readout import Readout
-from .populations.short_form import ShortForm
+from .populations.short_form import ShortForm, with_texts
 from .traces import Traces
 from .units import DIMENSIONLESS, Quantity, dimension_of
 from .values import add_rates, initial_values, parameter_values
@@ -120,18 +118,9 @@ def _observed(net: ShortForce) -> str:
 def _neurons(net: ShortForce) -> Population:
     values = net.parameter_values
     parameters = {name: values[name] for name in net.neuron.parameters}
-    filters: tuple[SynapticFilter, ...] = ()
-    if net.synapse is not None:
-        texts = {name: _text(values[name]) for name in net.synapse.parameters}
-        filters = (replace(net.synapse, parameters=texts),)
+    filters = () if net.synapse is None else with_texts(net.synapse, values)
     initial = net.initial_values
     return Population(net.neuron, net.n, parameters, initial, activation=net.activation, filters=filters)
-
-
-def _text(quantity: Quantity) -> str:
-    value = float(quantity.value)
-    plain = quantity.dimension == DIMENSIONLESS
-    return repr(value) if plain else f"{value!r}*({unit_text(quantity.dimension)})"
 
 
 def _filter(net: ShortForce) -> dict[str, Any]:

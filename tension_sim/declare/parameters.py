@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidValueError, message, unknown_name
 from .language import parse
 from .language.syntax import names_in
+from .language.unit_table import unit_text
 from .units import Quantity, dimension_of, evaluate, wrong_unit
 
-__all__ = ["resolve_parameters"]
+__all__ = ["expression_of", "resolve_parameters"]
+
+
+def expression_of(value: Any, where: str = "parameters") -> Any:
+    """Return the value of a parameter as an expression: quantities of any library become text.
+
+    Examples
+    --------
+    >>> expression_of(Quantity(0.002, dimension_of("second", "demo"))), expression_of("2*ms"), expression_of(3)
+    ('0.002*(second)', '2*ms', 3)
+    """
+    if isinstance(value, bool | int | float | str):
+        return value
+    quantity = evaluate(value, where)
+    return f"{float(quantity.value)!r}*({unit_text(quantity.dimension)})"
 
 
 def resolve_parameters(

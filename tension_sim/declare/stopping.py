@@ -12,6 +12,7 @@ from .language.functions import CONSTANTS, FUNCTIONS
 from .language.syntax import MAX_LENGTH, names_in, parse
 from .language.unit_table import VALUE_UNITS
 from .units import Quantity, dimension_of, holds, magnitude
+from .validation import check_text
 
 __all__ = ["QUANTITIES", "WINDOW", "StopWhen", "check_stop_when"]
 
@@ -67,6 +68,7 @@ class StopWhen:
     """
 
     def __init__(self, text: str, where: str = "StopWhen.text") -> None:
+        where = check_text("StopWhen.where", where)
         if not isinstance(text, str):
             raise InvalidTypeError(message(where, f'a condition such as "{_EXAMPLE}"', text, "put it in quotes."))
         if not text.strip() or len(text) > MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""Input and target of a declared network: arrays, or dictionaries of its inputs and readouts."""
+"""Input and target of a declared network: arrays, or dictionaries of its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def columns_of(where: str, values: Any, widths: Mapping[str, int], kind: str) ->
     widths : mapping of str to int
         Columns of each name, in the order of the network.
     kind : str
-        What the names are of, such as ``"readout"``.
+        What the names are of, such as ``"output"``.
 
     Examples
     --------
-    >>> columns_of("fit.y", {"b": np.ones((3, 2)), "a": np.zeros((3, 1))}, {"a": 1, "b": 2}, "readout")[0]
+    >>> columns_of("fit.y", {"b": np.ones((3, 2)), "a": np.zeros((3, 1))}, {"a": 1, "b": 2}, "output")[0]
     array([0., 1., 1.])
     """
     if not isinstance(values, Mapping):

@@ -17,10 +17,11 @@ from ..declare.learning import Learning
 from ..declare.network import ForceNetwork
 from ..declare.plasticity import Plastic
 from ..declare.record import Record
+from ..recipes.protocol import Recipe
 from ..recipes.settings import LEARNING
 from ..results.phases import Phase
 from ..run.simulation import Simulation, Target
-from ._trials import TrialRecipe
+from ..tasks.trials import Trial, find
 
 if TYPE_CHECKING:
     from ..results.results import Results
@@ -29,19 +30,32 @@ __all__ = ["InnateRecipe", "Session"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InnateRecipe(TrialRecipe):
-    """A chaotic rate network that learns to repeat a trajectory of its own, and then a readout of it."""
+class InnateRecipe(Recipe):
+    """A chaotic rate network that learns to repeat trajectories of its own, and then a readout of them."""
 
     @cached_property
-    def trial(self) -> Any:
-        """Input and target of a trial; the last input brings perturbations."""
-        return next(self.endless())
+    def conditions(self) -> tuple[Trial, ...]:
+        """Input and target of a trial of each condition; each has two inputs, the second for perturbations.
+
+        The inputs that begin the trials come first, then those for perturbations.
+        """
+        task, count = self.values["task"], self.values["run"]["conditions"]
+        settings = {key: value for key, value in task.items() if key != "name"}
+        function, rng = find(task["name"]).function, np.random.default_rng([self.seed, 2])
+        if "condition" not in settings:
+            return (function(self.dt, rng, **settings),)
+        return tuple(function(self.dt, rng, **settings | {"condition": k}) for k in range(count))
 
     @property
     def n_trials(self) -> int:
-        """Number of trials of a run, tests and the innate one included."""
+        """Number of trials of a run and condition, tests and the innate one included."""
         run = self.values["run"]
         return 1 + run["trials"] + run["readout_trials"] + run["test_trials"] * (1 + self.perturbed)
+
+    @property
+    def steps_of_each(self) -> int:
+        """Steps of a trial of each condition, together."""
+        return sum(len(trial) for trial in self.conditions)
 
     @property
     def perturbed(self) -> bool:
@@ -49,23 +63,22 @@ class InnateRecipe(TrialRecipe):
         return bool(self.values["perturbation"]["amplitude"])
 
     @property
-    def window(self) -> slice:
-        """Steps of a trial that learn and count: those after the pulse."""
-        first = np.flatnonzero(self.trial.inputs.any(axis=1))
-        return slice(int(first[-1]) + 1 if len(first) else 0, len(self.trial))
+    def start_of_learning(self) -> int:
+        """Step of a trial, after the input that begins it, from which on it learns and counts."""
+        last = [np.flatnonzero(trial.inputs.any(axis=1)) for trial in self.conditions]
+        return max((int(steps[-1]) + 1 for steps in last if len(steps)), default=0)
 
-    @property
-    def perturbing(self) -> np.ndarray:
-        """Input of a perturbed trial, shape (steps, inputs)."""
+    def perturbing(self, k: int) -> np.ndarray:
+        """Return the input of a perturbed trial of a condition, shape (steps, inputs)."""
         given = self.values["perturbation"]
-        x = self.trial.inputs.copy()
-        start = self.window.start + self.steps(given["start"])
-        x[start : start + self.steps(given["duration"]), -1] += given["amplitude"]
+        x = self.conditions[k].inputs.copy()
+        start = self.start_of_learning + self.steps(given["start"])
+        x[start : start + self.steps(given["duration"]), len(self.conditions) + k] += given["amplitude"]
         return x
 
     def phases(self) -> tuple[Phase, ...]:
         """Return the parts of the run that is stored: tests, then tests with a perturbation."""
-        steps = self.values["run"]["test_trials"] * len(self.trial)
+        steps = self.values["run"]["test_trials"] * self.steps_of_each
         tests = (Phase("test", 0, steps),)
         return (*tests, Phase("perturbed test", steps, 2 * steps)) if self.perturbed else tests
 
@@ -79,7 +92,7 @@ class InnateRecipe(TrialRecipe):
         """Return rule and schedule of a section; the keys are those of `LEARNING`."""
         keys = {key for key, *_ in LEARNING}
         values = {key: value for key, value in self.values[of].items() if key in keys}
-        return Learning(**values, start=self.window.start, stop=self.window.stop)
+        return Learning(**values, start=self.start_of_learning)
 
     def network(self) -> tuple[ForceNetwork, SparseKernel, np.ndarray]:
         """Draw the network that learns, all its recurrent weights, and the initial readout."""
@@ -89,11 +102,11 @@ class InnateRecipe(TrialRecipe):
         post = np.repeat(np.arange(n), partners)
         weight = values["g"] / math.sqrt(max(partners, 1)) * rng.standard_normal(len(pre))
         trained = post < self.n_trained
-        outputs = self.trial.target.shape[1]
+        outputs = self.conditions[0].target.shape[1]
         static = SparseKernel(n, pre[~trained], post[~trained], weight[~trained])
         net = ForceNetwork(
             "noisy_rate", None, n, self.dt, static if len(static) else None, None, None,
-            values["input_scale"] * rng.standard_normal((self.trial.inputs.shape[1], n)),
+            values["input_scale"] * rng.standard_normal((self.conditions[0].inputs.shape[1], n)),
             parameters={"tau": f"{values['tau']!r}*second", "noise_amplitude": repr(values["noise"])},
             plastic=Plastic(
                 SparseKernel(n, pre[trained], post[trained], weight[trained]), self.learning("learning"), error="rate"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import repeat
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,8 @@ SECTIONS = {
         ("start", "second", 0.3, not_negative),
     ),
     "run": section(
+        # of a task that has conditions; they take turns, and trials count for each
+        ("conditions", "1", 1, count("conditions", 1)),
         ("trials", "1", REQUIRED, count("trials", 1)),
         ("readout_trials", "1", REQUIRED, count("trials", 1)),
         ("test_trials", "1", 1, count("trials", 1)),
@@ -69,7 +71,9 @@ EXPECTED = {
     "first_loss": Number("mean squared difference of the trained rates and the innate ones, first trial of learning"),
     "last_loss": Number("the same, last trial"),
     "recall_loss": Number("the same, tests without learning"),
-    "readout_error": Number("mean squared error of the output, last trial of its learning"),
+    "first_readout_error": Number("mean squared error of the output, first trial of its learning"),
+    "readout_error": Number("the same, last trial"),
+    "lowest_readout_error": Number("the same, best trial"),
     "test_error": Number("mean squared error of the output, tests without learning"),
     "test_correlation": Number("Pearson r of output and target, tests without learning"),
     "perturbed_correlation": Number("the same, after a perturbation"),
@@ -79,49 +83,59 @@ EXPECTED = {
 def run(
     recipe: InnateRecipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
-    """Run the innate trial, learn the trajectory, learn the readout, test."""
-    trial, values, steps = recipe.trial, recipe.values["run"], recipe.n_trials * len(recipe.trial)
+    """Run the innate trials, learn the trajectories, learn the readout, test."""
+    steps = recipe.n_trials * recipe.steps_of_each
     net, kernel, readout = recipe.network()
 
     def said(before: int) -> Callable[[int], None]:
         return lambda done: None if progress is None else progress(before + done, steps)
 
     alone = Session(recipe, noiseless(net), target, 0, said(0))
-    innate = alone.run(0, None, trial.inputs)
+    innate = [alone.run(k, None, trial.inputs) for k, trial in enumerate(recipe.conditions) if not alone.interrupted]
     learning = Session(recipe, net, target, 0, said(alone.done))
-    losses, results = [], innate
-    for number in range(1, values["trials"] + 1):
-        if innate.provenance["interrupted"] or learning.interrupted:
-            break
-        results = learning.run(number, innate.output, trial.inputs)
-        losses.append(_loss(recipe, innate.output, results.output))
+    results: Results | None = None
+    losses: list[float] = []
+    if not alone.interrupted:
+        results, losses = _learn(recipe, learning, [one.output for one in innate])
     numbers = {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
-    curves = {"trial": np.arange(1.0, len(losses) + 1), "loss": np.array(losses)}
+    times = np.arange(1, len(losses) + 1) * recipe.steps_of_each * recipe.dt
     spent = [alone, learning]
-    if not (innate.provenance["interrupted"] or learning.interrupted):
-        reader = Session(
-            recipe,
-            _with_readout(recipe, net, kernel, readout, results),
-            target,
-            net.n,
-            said(alone.done + learning.done),
-        )
-        spent.append(reader)
-        results, more = _read(recipe, reader, innate.output)
+    if results is not None and not learning.interrupted:
+        network = _with_readout(recipe, net, kernel, readout, results)
+        spent.append(Session(recipe, network, target, net.n, said(alone.done + learning.done)))
+        results, more = _read(recipe, spent[-1], [one.output for one in innate])
         numbers |= more
     timings = {key: sum(each.timings.get(key, 0.0) for each in spent) for key in ("build", "run")}
-    results = replace(results, learning_curve=curves, timings=timings)
-    return Outcome(results, numbers, _figure_of(recipe, results, innate.output))
+    curve = {"time": times, "loss": np.array(losses)}
+    stored = replace(results or innate[-1], learning_curve=curve, timings=timings)
+    return Outcome(stored, numbers, _figure_of(recipe, stored, [one.output for one in innate]))
 
 
-def _figure_of(recipe: InnateRecipe, results: Results, innate: np.ndarray) -> Callable[[], Figure] | None:
+def _learn(recipe: InnateRecipe, session: Session, innate: list[np.ndarray]) -> tuple[Results | None, list[float]]:
+    """Let the trained units learn their innate rates; return the last trial, and the loss of each loop."""
+    results: Results | None = None
+    losses: list[float] = []
+    number = len(innate)
+    for _ in range(recipe.values["run"]["trials"]):
+        of_loop = []
+        for trial, rates in zip(recipe.conditions, innate, strict=True):
+            if session.interrupted:
+                return results, losses
+            results = session.run(number, rates, trial.inputs)
+            of_loop.append(_loss(recipe, rates, results.output))
+            number += 1
+        losses.append(float(np.mean(of_loop)))
+    return results, losses
+
+
+def _figure_of(recipe: InnateRecipe, results: Results, innate: list[np.ndarray]) -> Callable[[], Figure] | None:
     if "r" not in results.recorded:
         return None
 
     def figure() -> Figure:
         from ._figure_innate import figure_innate
 
-        return figure_innate(results, innate, len(recipe.trial))
+        return figure_innate(results, innate)
 
     return figure
 
@@ -139,44 +153,54 @@ def _with_readout(
     )  # fmt: skip
 
 
-def _read(recipe: InnateRecipe, reader: Session, innate: np.ndarray) -> tuple[Results, dict[str, float]]:
+def _read(recipe: InnateRecipe, reader: Session, innate: list[np.ndarray]) -> tuple[Results, dict[str, float]]:
     """Let the readout learn, then test; return the tests as one run, and what they show."""
-    trial, values, window = recipe.trial, recipe.values["run"], recipe.window
+    values, conditions, begin = recipe.values["run"], recipe.conditions, recipe.start_of_learning
     numbers: dict[str, float] = {}
-    first = 1 + values["trials"]
-    for number in range(first, first + values["readout_trials"]):
-        results = reader.run(number, trial.target, trial.inputs)
-        if reader.interrupted:
-            return _few_rates(recipe, results), numbers
-        numbers["readout_error"] = float(((results.output - trial.target)[window] ** 2).mean())
+    first = len(conditions) * (1 + values["trials"])
+    for loop in range(values["readout_trials"]):
+        errors = []
+        for k, trial in enumerate(conditions):
+            results = reader.run(first + loop * len(conditions) + k, trial.target, trial.inputs)
+            if reader.interrupted:
+                return _few_rates(recipe, results), numbers
+            errors.append(((results.output - trial.target)[begin:] ** 2).mean())
+        numbers["readout_error"] = error = float(np.mean(errors))
+        numbers.setdefault("first_readout_error", error)
+        numbers["lowest_readout_error"] = min(error, numbers.get("lowest_readout_error", error))
+    first += values["readout_trials"] * len(conditions)
     found: list[Results] = []
-    first += values["readout_trials"]
-    kinds = {"test": trial.inputs} | ({"perturbed": recipe.perturbing} if recipe.perturbed else {})
-    for kind, x in kinds.items():
-        tests = []
-        for number in range(values["test_trials"]):
-            at = len(found) * len(trial)
-            tests.append(reader.run(first + number, trial.target, x, at, recipe.phases()))
-            found.append(_few_rates(recipe, tests[-1]))
+    for kind in ("test", "perturbed")[: 1 + recipe.perturbed]:
+        tests: list[tuple[int, Results]] = []
+        for number in range(values["test_trials"] * len(conditions)):
+            k = number % len(conditions)
+            x = conditions[k].inputs if kind == "test" else recipe.perturbing(k)
+            at = sum(len(one.output) for one in found)
+            tests.append((k, reader.run(first + number, conditions[k].target, x, at, recipe.phases())))
+            found.append(_few_rates(recipe, tests[-1][1]))
             if reader.interrupted:
                 return _together(recipe, found), numbers
         numbers |= _measured(recipe, kind, tests, innate)
     return _together(recipe, found), numbers
 
 
-def _measured(recipe: InnateRecipe, kind: str, tests: list[Results], innate: np.ndarray) -> dict[str, float]:
-    window, target = recipe.window, recipe.trial.target
-    r = [correlation(one.output[window], target[window]).mean() for one in tests]
+def _measured(
+    recipe: InnateRecipe, kind: str, tests: list[tuple[int, Results]], innate: list[np.ndarray]
+) -> dict[str, float]:
+    begin, targets = recipe.start_of_learning, [trial.target for trial in recipe.conditions]
+    r = [correlation(one.output[begin:], targets[k][begin:]).mean() for k, one in tests]
     numbers = {f"{kind}_correlation": float(np.mean(r))}
     if kind == "test":
-        numbers["test_error"] = float(np.mean([((one.output - target)[window] ** 2).mean() for one in tests]))
-        numbers["recall_loss"] = float(np.mean([_loss(recipe, innate, one.recorded["r"].values) for one in tests]))
+        numbers["test_error"] = float(np.mean([((one.output - targets[k])[begin:] ** 2).mean() for k, one in tests]))
+        numbers["recall_loss"] = float(
+            np.mean([_loss(recipe, innate[k], one.recorded["r"].values) for k, one in tests])
+        )
     return numbers
 
 
 def _loss(recipe: InnateRecipe, innate: np.ndarray, rates: np.ndarray) -> float:
     """Return the mean squared difference of trained rates, over the steps after the pulse that were run."""
-    rows, units = slice(recipe.window.start, len(rates)), slice(recipe.n_trained)
+    rows, units = slice(recipe.start_of_learning, len(rates)), slice(recipe.n_trained)
     return float(((rates - innate[: len(rates)])[rows, units] ** 2).mean()) if rows.start < rows.stop else 0.0
 
 
@@ -199,9 +223,9 @@ def _together(recipe: InnateRecipe, found: list[Results]) -> Results:
 def forecast(recipe: InnateRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
     overhead, unit, weight, element = cost_of(target)
-    values, run, steps = recipe.values["network"], recipe.values["run"], len(recipe.trial)
+    values, run, steps = recipe.values["network"], recipe.values["run"], recipe.steps_of_each
     n, partners, number = values["n"], recipe.partners, 8 if values["dtype"] == "float64" else 4
-    window = recipe.window.stop - recipe.window.start
+    window = steps - len(recipe.conditions) * recipe.start_of_learning
     packed = {"learning": recipe.n_trained * partners * (partners + 1) / 2, "readout": n * (n + 1) / 2}
     trials = {"learning": run["trials"], "readout": run["readout_trials"]}
     nanoseconds = recipe.n_trials * steps * (overhead + unit * n + weight * partners * n)
@@ -223,30 +247,33 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
 
 
 def _check(recipe: InnateRecipe, where: Callable[[str, str], str]) -> None:
-    trial, n = recipe.trial, recipe.values["network"]["n"]
+    first, n, shortest = recipe.conditions[0], recipe.values["network"]["n"], min(map(len, recipe.conditions))
+    given, count_given = recipe.values["perturbation"], recipe.values["run"]["conditions"]
     if recipe.partners > n - 1:
         what = f"fewer than the {n} units, since none is connected to itself"
         raise InvalidValueError(message(where("network", "p"), what, f"{recipe.partners} partners of each"))
-    if trial.inputs.shape[1] < 2 or trial.hints.shape[1]:
-        received = f"{trial.inputs.shape[1]} inputs, {trial.hints.shape[1]} hints"
-        what, fix = "a task with two inputs at least, the last for perturbations, and no hints", "such as timed_peak."
+    if count_given > len(recipe.conditions):
+        what = f"1: the task {recipe.values['task']['name']!r} has one condition"
+        raise InvalidValueError(message(where("run", "conditions"), what, count_given))
+    if first.inputs.shape[1] < 2 * len(recipe.conditions) or first.hints.shape[1]:
+        received = f"{first.inputs.shape[1]} inputs, {first.hints.shape[1]} hints"
+        what, fix = "a task with two inputs for each condition, and no hints", "such as timed_peak."
         raise InvalidValueError(message(where("task", "name"), what, received, fix))
-    if recipe.window.start >= recipe.window.stop:
-        raise InvalidValueError(message(where("task", "name"), "a trial that goes on after its inputs", len(trial)))
-    given = recipe.values["perturbation"]
-    last = recipe.window.start + recipe.steps(given["start"]) + recipe.steps(given["duration"])
-    if recipe.perturbed and last > len(trial):
+    if recipe.start_of_learning >= shortest:
+        raise InvalidValueError(message(where("task", "name"), "trials that go on after their inputs", shortest))
+    last = recipe.start_of_learning + recipe.steps(given["start"]) + recipe.steps(given["duration"])
+    if recipe.perturbed and last > shortest:
         fix = "an earlier start, or a shorter duration."
         received = f"{last * recipe.dt:g} s"
-        what = f"a perturbation that ends within the trial of {len(trial) * recipe.dt:g} s"
+        what = f"a perturbation that ends within the trial of {shortest * recipe.dt:g} s"
         raise InvalidValueError(message(where("perturbation", "start"), what, received, fix))
-    check_count(where("run", "trials"), trial, recipe.n_trials)
+    check_count(where("run", "trials"), first, recipe.n_trials * len(recipe.conditions))
     for of in ("learning", "readout"):
         recipe.learning(of)
 
 
 def _further(recipe: InnateRecipe, results: Results, steps: int) -> Iterator[Further]:
-    return further_trials(repeat(recipe.trial), results.stop_step % len(recipe.trial))
+    return further_trials(cycle(recipe.conditions), results.stop_step % recipe.steps_of_each)
 
 
 PROTOCOL = Protocol(
@@ -259,6 +286,5 @@ PROTOCOL = Protocol(
     kinds=(("task", "name"),),
     adapt=_adapt,
     check=_check,
-    plan=lambda recipe: recipe.phases(),
     further=_further,
 )

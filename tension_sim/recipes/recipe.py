@@ -87,8 +87,13 @@ def _locate(name: str | Path) -> tuple[str, Path]:
         inside = sorted(path.glob("*.toml"))  # not below it: it may be a home folder
         if len(inside) == 1:
             return str(path), inside[0]
-        listed = ", ".join(str(item.with_suffix("")) for item in inside[:_MOST_NAMED]) or "it holds none"
-        raise InvalidValueError(message(where, "a folder that holds one recipe", text, f"name one ({listed})."))
+        listed = ", ".join(str(item.with_suffix("")) for item in inside[:_MOST_NAMED])
+        fix = (
+            f"name one ({listed})."
+            if listed
+            else "it holds none: name a recipe of the list (tension-sim list), or a file."
+        )
+        raise InvalidValueError(message(where, "a folder that holds one recipe", text, fix))
     for candidate in (path, path.with_name(path.name + ".toml")):
         if candidate.is_file():
             return str(candidate), candidate

@@ -18,16 +18,15 @@ from ..declare.equation_text import from_text, to_text
 from ..declare.equations import Neuron, SynapticFilter
 from ..declare.fitted import FittedNetwork
 from ..declare.kernels import SparseKernel
-from ..declare.language.unit_table import unit_text
 from ..declare.learning import Learning
 from ..declare.network import ForceNetwork
+from ..declare.parameters import expression_of
 from ..declare.plasticity import Plastic, TargetNetwork
 from ..declare.populations.network import Network
 from ..declare.populations.population import Population
 from ..declare.populations.projection import Projection
 from ..declare.populations.readout import Readout
 from ..declare.traces import Traces
-from ..declare.units import evaluate
 from ..errors import InvalidValueError, message
 
 __all__ = ["declaration_of", "described", "digest", "learned"]
@@ -93,7 +92,7 @@ def _encoded(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
 def _field(holder: Any, name: str, place: str, arrays: dict[str, np.ndarray]) -> Any:
     value, place = _evaluated(holder, name), f"{place}.{name}" if place else name
     if name == "parameters":
-        return {"table": {key: _expression(text) for key, text in value.items()}}
+        return {"table": {key: expression_of(text) for key, text in value.items()}}
     if name == "initial":
         return {"table": {key: _initial(holder, key, item, f"{place}.{key}", arrays) for key, item in value.items()}}
     return _encoded(value, place, arrays)
@@ -120,14 +119,6 @@ def _evaluated(holder: Any, name: str) -> Any:
 def _numbers(population: Population, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Return initial values as texts, or as numbers in SI units."""
     return {key: item if isinstance(item, str) else values[key] for key, item in population.initial.items()}
-
-
-def _expression(value: Any) -> Any:
-    """Return the value of a parameter as an expression: quantities of any library become text."""
-    if isinstance(value, bool | int | float | str):
-        return value
-    quantity = evaluate(value, "parameters")
-    return f"{float(quantity.value)!r}*({unit_text(quantity.dimension)})"
 
 
 def _initial(holder: Any, name: str, value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -102,8 +102,7 @@ class Pieces:
         if seconds is not None:
             spikes = min(spikes, _ROOM)
         wanted = wiring.circuit.results
-        told = {} if self.listener is None else {"listener": self.listener}  # not every program tells something
         arrays: dict[str, Any] = self.program.run(
-            values, start, steps, dt, wanted, report, recorded, spikes, pause_after=seconds, **told
+            values, start, steps, dt, wanted, report, recorded, spikes, pause_after=seconds, listener=self.listener
         )
         return arrays

@@ -24,11 +24,15 @@ from ..system.memory_maps import in_parts
 from ..system.scratch import LOG, Scratch, fast_folder, sweep_all
 from .arrays import file_of, from_file
 from .dialogue import dialogue_with, settings_of
+from .threads import period_of
 
 __all__ = ["Program"]
 
-#: Threads that wait for work leave the cores to others; large arrays lie in large pages, of which there are few.
-_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+#: Large arrays lie in large pages, of which there are few.
+_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+#: Threads that wait spin for about a millisecond before they sleep: longer than a time step has no work for them, and
+#: short enough that a run which goes on alone soon leaves the cores to others (GNU's and LLVM's library).
+_SPINNING = {"OMP_WAIT_POLICY": "active", "GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "1"}
 
 #: Exit status of a program that could not write a file (tsim_files.h).
 _UNWRITABLE = 74
@@ -46,11 +50,14 @@ class Program(Runnable):
         Which file holds which array.
     built : bool
         Whether it was compiled just now.
+    threads : int
+        How many threads share the work of a run.
     """
 
     folder: Path
     manifest: dict[str, Any]
     built: bool
+    threads: int = 1
 
     @property
     def name(self) -> str:
@@ -90,10 +97,11 @@ class Program(Runnable):
             used, arguments = self._prepare(values, memory, least, folders)
             results = ["--results_dir", f"{used[0].path}/results/", *(f"spare_folder={f.path}/" for f in used[1:])]
             times = [f"network.t={start * dt!r}", f"conductor.stop_step={start + steps}"]
+            threads = [f"threads={self.threads}", f"period={period_of(values)}"]
             dialogue = None if listener is None else dialogue_with(listener)
             shown = [] if listener is None else settings_of(listener)
-            command = [str(self.folder / "main"), *results, *times, *shown, *arguments]
-            environment = {**_ENVIRONMENT, **os.environ}
+            command = [str(self.folder / "main"), *results, *times, *threads, *shown, *arguments]
+            environment = {**_ENVIRONMENT, **(_SPINNING if self.threads > 1 else {}), **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
             told = run_program(command, self.folder, environment, interrupts, report, deadline, dialogue)
             _check_end(told)

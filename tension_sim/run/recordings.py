@@ -38,7 +38,7 @@ def recordings_of(
     rows = np.arange(steps.start, steps.stop, record.every)
     found = {"output": _output(wiring, arrays, len(rows))}
     if target_at is not None and wiring.output_parts:
-        found["target"] = target_at(rows)
+        found["target"] = target_at(rows)[:, : net.n_outputs]  # then come targets of what is no output
     found["spike_step"], found["spike_neuron"] = _spikes(wiring, arrays)
     for name, indices in record.variables.items():
         if name in record.off:

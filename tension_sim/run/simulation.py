@@ -6,6 +6,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,6 +58,7 @@ from .reached import Piece, Reached
 from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
 from .stages import told_by
+from .threads import as_it_compiles, check_threads, for_threads, threads_of_run
 from .watch.plan import course_of
 from .watch.steered import Course, Steered, told_of
 
@@ -71,8 +73,6 @@ Brian2Target = Literal["numpy", "cython", "cpp_standalone", "cuda_standalone"]
 Target = Literal[Brian2Target, "tensorflow"]
 BRIAN2_TARGETS: tuple[str, ...] = get_args(Brian2Target)
 TARGETS: tuple[str, ...] = get_args(Target)
-
-_MOST_THREADS = 1024
 
 
 def target_named(where: str, name: str | None) -> Target | None:
@@ -106,9 +106,10 @@ class Simulation(Described):
     record : Record, optional
         What is recorded; by default the output at every step, and all spikes.
     threads : int, optional
-        OpenMP threads of the C++ program: any number gives the same bits. By default it is
-        compiled without OpenMP, the fastest for networks below some 100,000 weights; its
-        voltages may differ from those in the last bit.
+        Threads that share the work of a C++ program, at most as many as there are free cores. By
+        default as many as pay off, by the sizes of the network: one for small ones. Their number
+        changes no bit, and a run takes one alone while other processes use the cores. In networks of
+        20,000 neurons and more, voltages with and without threads may differ in the last bit.
     name : str, optional
         Name of the results.
 
@@ -144,18 +145,20 @@ class Simulation(Described):
         self.record: Record = record if record is not None else Record()
         if not isinstance(self.record, Record):
             raise InvalidTypeError(message("Simulation.record", "a Record", record, "Record(every=...)."))
-        if threads is not None:
-            threads = check_whole("Simulation.threads", threads, 1)
-            if threads > _MOST_THREADS:
-                raise InvalidValueError(message("Simulation.threads", f"at most {_MOST_THREADS}", threads))
+        self.threads: int | None = check_threads("Simulation.threads", threads)
         self.wiring: ForceWiring | FittedWiring | NetworkWiring[Network]
         if isinstance(net, Network):
-            self.wiring = NetworkWiring(net, self.record, threads or 0)
+            self.wiring = NetworkWiring(net, self.record)
         elif isinstance(net, ForceNetwork):
-            self.wiring = ForceWiring(net, self.record, threads or 0)
+            self.wiring = ForceWiring(net, self.record)
         else:
-            self.wiring = FittedWiring(net, self.record, threads or 0)
-        self.target: Target = target or _default_target(self.wiring.circuit)
+            self.wiring = FittedWiring(net, self.record)
+        threaded = for_threads(self.wiring.circuit, self.threads)
+        self.target: Target = target or _default_target(threaded)
+        if self.target == "cpp_standalone":
+            if threaded.threaded and find(threaded, self.target) is None:
+                threaded = as_it_compiles(threaded, self.threads)
+            self.wiring.circuit = threaded
         if self.target == "cuda_standalone":
             from ..system.cuda import require_cuda
 
@@ -174,7 +177,9 @@ class Simulation(Described):
             return None
         if self.target == "tensorflow":
             return _program_of_tensorflow(self.wiring.circuit)
-        return find_or_build(self.wiring.circuit, self.target, self.name)
+        circuit = self.wiring.circuit
+        program = find_or_build(circuit, self.target, self.name)
+        return replace(program, threads=threads_of_run(circuit, self.threads)) if circuit.threaded else program
 
     def _built(self, report: Any) -> tuple[Program | CircuitProgram | None, float]:
         """Return the program and the seconds that it took; an interrupt raises, a bar says what is done."""
@@ -276,8 +281,9 @@ class Simulation(Described):
         if checkpoint is None and current_journal() is None:  # else recordings go to the disk
             check_memory("Simulation.run.steps", room, "fewer steps, or a larger Record.every, or a checkpoint")
         check_progress("Simulation.run.progress", progress)
-        parts = (self.wiring, self.target, None, values, start, steps, target_at, print, self._recorded_bytes())
-        steered = self._steered(Pieces(*parts), course_of(self.name, stop_when), y is not None)
+        size = self._recorded_bytes()
+        pieces = Pieces(self.wiring, self.target, None, values, start, steps, target_at, lambda done: None, size)
+        steered = self._steered(pieces, course_of(self.name, stop_when), y is not None)
         if rehearsing():
             self._check_build()
             raise Rehearsed
@@ -288,9 +294,7 @@ class Simulation(Described):
                 if report is not None:
                     report(min(max(done, 0), steps), steps)
 
-            pieces = Pieces(
-                self.wiring, self.target, program, values, start, steps, target_at, at_step, self._recorded_bytes()
-            )
+            pieces = replace(pieces, program=program, report=at_step)
             reached, recordings = self._reached(
                 pieces if steered is None else steered.on(pieces),
                 checkpoint,

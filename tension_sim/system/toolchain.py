@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import CompilerNotFoundError, InvalidValueError, message
 
-__all__ = ["compiler", "compiler_command", "describe_compiler", "machine", "require_compiler"]
+__all__ = ["compiler", "compiler_command", "describe_compiler", "has_openmp", "machine", "require_compiler"]
 
 # What /proc/cpuinfo tells of the instructions a CPU knows: x86, ARM, s390, POWER, RISC-V, LoongArch.
 _INSTRUCTIONS = re.compile(
@@ -94,6 +94,18 @@ def _version(command: tuple[str, ...]) -> str:
     except OSError:
         return ""
     return text.partition("\n")[0]
+
+
+def has_openmp() -> bool:
+    """Say whether the compiler knows OpenMP; also where there is no compiler, which others refuse."""
+    command = compiler(needs_make=False)
+    return command is None or _compiles_openmp(tuple(command))
+
+
+@cache
+def _compiles_openmp(command: tuple[str, ...]) -> bool:
+    asked = [*command, "-fopenmp", "-fsyntax-only", "-x", "c++", "-"]
+    return not subprocess.run(asked, input="#include <omp.h>\n", capture_output=True, text=True).returncode
 
 
 @cache

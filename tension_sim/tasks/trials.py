@@ -194,3 +194,38 @@ def timed_peak(
     late = (np.arange(n) - begin) * dt - delay
     target = baseline + height * np.exp(-0.5 * (late / width) ** 2)
     return Trial(inputs, target[:, None], np.empty((n, 0)))
+
+
+@trial_task(
+    condition="whole", offset="second", pulse="second", amplitude="1", durations="second, many", loops="whole"
+)  # fmt: skip
+def closed_curves(
+    dt: float,
+    rng: Any,
+    condition: int = 0,
+    offset: float = 0.2,
+    pulse: float = 0.05,
+    amplitude: float = 2.0,
+    durations: tuple[float, ...] = (1.322, 1.234),
+    loops: int = 4,
+) -> Trial:
+    """A closed curve of loops, drawn in the plane after a pulse of input; a condition for each duration.
+
+    Curve k turns `loops` + k times while it goes around once. Inputs begin the curves, then come as many silent ones.
+    """
+    if not 0 <= condition < len(durations):
+        what = f"a number from 0 to {len(durations) - 1}, one of task.durations"
+        raise InvalidValueError(message("task.condition", what, condition))
+    if not offset >= 0:
+        raise InvalidValueError(message("task.offset", "a time of at least 0", offset))
+    before = _steps("offset", offset + dt, dt) - 1
+    begin = before + _steps("pulse", pulse, dt)
+    drawn = _steps("durations", durations[condition], dt)
+    inputs = np.zeros((begin + drawn, 2 * len(durations)))
+    inputs[before:begin, condition] = amplitude
+    turn = 2 * np.pi * np.arange(drawn) / drawn
+    angle = (loops + condition + 1) * turn
+    target = np.zeros((begin + drawn, 2))
+    target[begin:, 0] = 0.7 * np.sin(turn) + 0.3 * np.sin(angle)
+    target[begin:, 1] = 0.7 * (1 - np.cos(turn)) + 0.3 * (1 - np.cos(angle)) - 0.7
+    return Trial(inputs, target, np.empty((begin + drawn, 0)))

@@ -129,6 +129,32 @@ def test_inputs_and_trials_of_a_force_network(trained: tuple[DeclaredModel, np.n
     np.testing.assert_array_equal(model.learned_network.output_kernel, wanted.weights["output_kernel"])
 
 
+def test_named_inputs_are_columns_in_their_order() -> None:
+    rng = np.random.default_rng(3)
+    net = Network(
+        dt="1*ms",
+        populations={"a": Population("echo_state", 10), "b": Population("echo_state", 5)},
+        external_inputs={"cue": 1, "context": 2},
+        projections=[
+            Projection("cue", "a", weights=rng.normal(size=(1, 10)), into="I_in"),
+            Projection("context", "b", weights=rng.normal(size=(2, 5)), into="I_in"),
+            Projection("b", "a", weights=rng.normal(size=(5, 10)), into="I_rec"),
+        ],
+        readouts={"z": Readout("a", np.zeros((10, 1)), learning=Learning(alpha_P=1.0))},
+        outputs={"rate": "b.r"},
+    )
+    model = compiled(net)
+    x = {"context": np.cos(T + [0.0, 1.0]), "cue": Y}
+    model.fit(x, {"z": Y, "rate": np.zeros((STEPS, 5))}, verbose=0)
+    rows = np.concatenate([Y, x["context"]], axis=1)
+    wanted = Simulation(net, target="numpy").run(np.concatenate([Y, np.zeros((STEPS, 5))], axis=1), rows)
+    np.testing.assert_array_equal(model.results.output, wanted.output)
+    found = model.predict(rows, verbose=0)
+    assert {name: values.shape for name, values in found.items()} == {"z": (STEPS, 1), "rate": (STEPS, 5)}
+    with pytest.raises(UnknownNameError, match="did you mean 'cue'"):
+        model.predict({"cu": Y, "context": x["context"]})
+
+
 def test_fit_learns_and_a_frozen_model_does_not() -> None:
     model = compiled(rates())
     x = np.cos(T + [0.0, 1.0])
@@ -226,7 +252,7 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
     "no readout": (
         lambda m, p: DeclaredModel(Network(populations={"a": Population("lif", 2)})),
         InvalidValueError,
-        "DeclaredModel.network: expected a network with a readout.",
+        "DeclaredModel.network: expected a network with outputs.",
     ),
     "another engine": (
         lambda m, p: m.compile(backend="tensorflow"),
@@ -256,7 +282,7 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
     "width of y": (
         lambda m, p: m.fit(np.zeros((3, 2)), np.zeros((3, 2))),
         InvalidValueError,
-        "DeclaredModel.fit.y: expected 1 value(s) at each time step (columns of all readouts). Received: (3, 1, 2)",
+        "DeclaredModel.fit.y: expected 1 value(s) at each time step (columns of all outputs). Received: (3, 1, 2)",
     ),
     "width of x": (
         lambda m, p: m.fit(np.zeros((3, 1)), np.zeros((3, 1))),
@@ -266,7 +292,7 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
     "named inputs": (
         lambda m, p: m.predict({"x": np.zeros((3, 2))}),
         InvalidTypeError,
-        "DeclaredModel.predict.x: expected an array: the network's inputs have no names. Received: ['x']",
+        "DeclaredModel.predict.x: expected an array: the network has no inputs with names. Received: ['x']",
     ),
     "not finite": (
         lambda m, p: m.fit(np.full((3, 2), np.nan), np.zeros((3, 1))),
@@ -286,12 +312,12 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
     "unknown readout": (
         lambda m, p: p.fit(y={"a": np.zeros((3, 1)), "bb": np.zeros((3, 2))}),
         UnknownNameError,
-        "DeclaredModel.fit.y: expected a known readout (a, b). Received: 'bb' Fix: did you mean 'b'?",
+        "DeclaredModel.fit.y: expected a known output (a, b). Received: 'bb' Fix: did you mean 'b'?",
     ),
     "missing readout": (
         lambda m, p: p.fit(y={"a": np.zeros((3, 1))}),
         InvalidValueError,
-        "DeclaredModel.fit.y: expected an array for each readout (a, b). Received: ['a'] Fix: add 'b'",
+        "DeclaredModel.fit.y: expected an array for each output (a, b). Received: ['a'] Fix: add 'b'",
     ),
     "readout's width": (
         lambda m, p: p.fit(y={"a": np.zeros((3, 2)), "b": np.zeros((3, 2))}),

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from traces import published_parameters
 
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.protocols import classification
@@ -17,6 +18,19 @@ SMALL = {
     "n": "20", "dt": "0.5*ms", "slot": "20*ms", "duration": "800*ms", "learning.start": "0*second",
     "learning.stop": "400*ms", "every": "2", "seed": "3",
 }  # fmt: skip
+
+
+def test_the_recipe_is_the_published_network():
+    recipe = load_recipe(NAME)
+    row = published_parameters()[recipe.script.partition(", ")[2]]
+    network, learning, parameters = (recipe.values[key] for key in ("network", "learning", "parameters"))
+    assert (network["n"], recipe.dt, recipe.duration) == (int(row["N"]), 4e-5, float(row["T"]))
+    assert (network["G"], network["Q"], network["p"]) == (float(row["G"]), float(row["Q"]), 0.1)
+    assert (learning["alpha_P"], learning["gain"]) == (float(row["P0"]), "undivided")
+    assert f"{learning['start']:g}-{learning['stop']:g}/{learning['update_every']}" == row["RLS/step"]
+    assert row["supervisor"].endswith(f"Ein = {network['input_scale']:g}·[cos ψ, sin ψ]")
+    assert row["par"] == "Ib" and parameters["b"].value == 0 and parameters["v_t"].value == pytest.approx(-20e-3)
+    assert (recipe.n_points, recipe.slot * recipe.dt) == (2000, 0.25)
 
 
 def test_points_take_turns_with_silence():

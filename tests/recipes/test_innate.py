@@ -10,6 +10,7 @@ from tension_sim.declare.noise import normal
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.recipes.recipe import load_recipe
 from tension_sim.recipes.run import run_outcome
+from tension_sim.recipes.verdict import remarks
 from tension_sim.tasks.trials import find
 
 NAME = "laje_buonomano_2013/timing"
@@ -59,7 +60,7 @@ def test_every_trial_is_that_of_a_plain_loop():
     recipe = load_recipe(NAME, SMALL)
     outcome = run_outcome(recipe, target="numpy")
     net, kernel, readout = recipe.network()
-    trial, window, trained = recipe.trial, (9, 59), 12
+    (trial,), window, trained = recipe.conditions, (9, 59), 12
     loop = Loop(kernel.to_dense().T.copy(), net.input_kernel.T, trained, 0.3, 4)
 
     def start(number):
@@ -99,10 +100,65 @@ def test_every_trial_is_that_of_a_plain_loop():
     assert len(outcome.figure().axes) == 4
 
 
+def test_conditions_take_turns_in_every_part():
+    settings = {key: value for key, value in SMALL.items() if key in ("n", "p", "offset", "pulse", "seed", "noise")}
+    settings |= {"durations": "30*ms, 25*ms", "perturbation.start": "5*ms", "trials": "2", "readout_trials": "2"}
+    recipe = load_recipe("laje_buonomano_2013/curves", settings | {"test_trials": "2"})
+    outcome = run_outcome(recipe, target="numpy")
+    net, kernel, readout = recipe.network()
+    conditions, window, trained = recipe.conditions, (9, 99), 12
+    assert [len(each) for each in conditions] == [39, 34]
+    loop = Loop(kernel.to_dense().T.copy(), net.input_kernel.T, trained, 0.3, 4)
+
+    def start(number):
+        return np.random.default_rng([4, 3, number]).uniform(-1, 1, 20)
+
+    innate = [loop.trial(start(k), conditions[k].inputs, k, noise=0.0)[0] for k in (0, 1)]
+    losses = []
+    for number in (2, 3, 4, 5):
+        rates, _ = loop.trial(start(number), conditions[number % 2].inputs, number, innate=innate[number % 2],
+                              window=window)  # fmt: skip
+        losses.append(((rates - innate[number % 2])[9:, :trained] ** 2).mean())
+    np.testing.assert_allclose(
+        outcome.results.learning_curve["loss"], np.reshape(losses, (2, 2)).mean(axis=1), rtol=1e-9
+    )
+    loop.readout, errors = readout.T.copy(), []
+    for number in (6, 7, 8, 9):
+        trial = conditions[number % 2]
+        _, z = loop.trial(start(number), trial.inputs, number, target=trial.target, window=window)
+        errors.append(((z - trial.target)[9:] ** 2).mean())
+    assert outcome.numbers["first_readout_error"] == pytest.approx(np.mean(errors[:2]), rel=1e-8)
+    assert outcome.numbers["readout_error"] == pytest.approx(np.mean(errors[2:]), rel=1e-8)
+    assert outcome.numbers["lowest_readout_error"] == pytest.approx(np.reshape(errors, (2, 2)).mean(axis=1).min())
+    found, at = [], 0
+    for kind in ("test", "perturbed"):
+        for number in (10, 11, 12, 13):
+            x = conditions[number % 2].inputs.copy()
+            if kind == "perturbed":
+                x[14:24, 2 + number % 2] = 0.2
+            found.append(loop.trial(start(number), x, number, at=at)[1])
+            at += len(x)
+    np.testing.assert_allclose(outcome.results.output, np.concatenate(found), atol=1e-10)
+    assert outcome.results.phases[1].start == 2 * (39 + 34)
+    assert len(outcome.figure().axes) == 4
+
+
+def test_the_curves_are_closed():
+    first, second = (find("closed_curves").function(1e-3, None, condition=k) for k in (0, 1))
+    assert (len(first), len(second)) == (250 + 1322, 250 + 1234)
+    assert (
+        np.flatnonzero(second.inputs[:, 1]).tolist() == list(range(200, 250)) and not second.inputs[:, [0, 2, 3]].any()
+    )
+    for trial in (first, second):
+        curve = trial.target[250:]
+        assert np.abs(curve[0] - [0, -0.7]).max() < 1e-12 and np.abs(curve[-1] - curve[0]).max() < 0.02
+        assert np.abs(curve).max() < 1.4
+
+
 def test_the_recipe_is_the_published_network():
     recipe = load_recipe(NAME)
     net, kernel, readout = recipe.network()
-    assert (net.n, net.dt, len(recipe.trial), recipe.window.start) == (800, 1e-3, 2400, 250)
+    assert (net.n, net.dt, recipe.steps_of_each, recipe.start_of_learning) == (800, 1e-3, 2400, 250)
     assert len(kernel) == 64_000 and np.all(kernel.pre != kernel.post)
     assert np.all(np.bincount(kernel.post) == 80)
     assert kernel.weight.std() == pytest.approx(1.8 / np.sqrt(80), rel=0.02)
@@ -111,9 +167,10 @@ def test_the_recipe_is_the_published_network():
     assert readout.std() == pytest.approx(1 / np.sqrt(800), rel=0.1)
     assert net.input_kernel.std() == pytest.approx(1, rel=0.1)
     learning = net.plastic.learning
-    assert (learning.alpha_P, learning.update_every, learning.start, learning.stop) == (1, 2, 250, 2400)
-    assert (recipe.trial.inputs[:, 0] == 5).nonzero()[0].tolist() == list(range(200, 250))
-    assert np.flatnonzero(recipe.perturbing[:, 1]).tolist() == list(range(550, 560))
+    assert (learning.alpha_P, learning.update_every, learning.start, learning.stop) == (1, 2, 250, None)
+    assert (recipe.conditions[0].inputs[:, 0] == 5).nonzero()[0].tolist() == list(range(200, 250))
+    assert np.flatnonzero(recipe.perturbing(0)[:, 1]).tolist() == list(range(550, 560))
+    assert remarks(recipe) == []  # it learns before what is stored begins
     starts = [recipe.start(k)["neurons.a"] for k in (1, 2)]
     assert all(-1 <= a.min() and a.max() < 1 and a.std() > 0.5 for a in starts) and np.any(starts[0] != starts[1])
 
@@ -131,7 +188,7 @@ def test_the_peak_comes_after_its_delay():
     ("settings", "kind", "text"),
     [
         ({"p": "0.98", "n": "20"}, InvalidValueError, "network.p: expected fewer than the 20 units"),
-        ({"task.name": "chirp"}, InvalidValueError, "task.name: expected a task with two inputs at least"),
+        ({"task.name": "chirp"}, InvalidValueError, "task.name: expected a task with two inputs for each condition"),
         ({"task.name": "timed_pek"}, UnknownNameError, "did you mean 'timed_peak'?"),
         ({"delay": "-1*ms"}, InvalidValueError, "task.delay: expected a time of at least 0"),
         ({"width": "0*ms"}, InvalidValueError, "task.width: expected a time above 0"),
@@ -144,6 +201,7 @@ def test_the_peak_comes_after_its_delay():
         ({"trained": "1.5"}, InvalidValueError, "network.trained: expected"),
         ({"noise": "-1"}, InvalidValueError, "network.noise: expected"),
         ({"test_trials": "0"}, InvalidValueError, "run.test_trials: expected"),
+        ({"run.conditions": "2"}, InvalidValueError, "run.conditions: expected 1: the task 'timed_peak' has one"),
         ({"trials": "1000000000"}, InvalidValueError, "run.trials: expected at most"),
     ],
 )
@@ -151,6 +209,12 @@ def test_mistakes(settings, kind, text):
     with pytest.raises(kind) as caught:
         load_recipe(NAME, settings)
     assert text in " ".join(str(caught.value).split())
+
+
+def test_there_is_a_curve_for_each_condition():
+    text = "task.condition: expected a number from 0 to 1, one of task.durations"
+    with pytest.raises(InvalidValueError, match=text):
+        load_recipe("laje_buonomano_2013/curves", {"run.conditions": "3"})
 
 
 def test_without_a_perturbation_and_rates():

@@ -1,6 +1,7 @@
 """Every recipe gives what it expects, at published size or, above ten minutes, at the shorter one that it states.
 
-All of them: ``pytest -m published``, over an hour on two cores. The quick ones are among the slow tests, too.
+All of them: ``pytest -m published``, about an hour on two cores by the forecasts. The quick ones are among the slow
+tests, too.
 """
 
 import math

@@ -14,7 +14,11 @@ from traces import published_parameters
 from tension_sim.recipes.recipe import list_recipes, load_recipe
 from tension_sim.recipes.run import forecast
 
-PUBLISHED = [name for name in list_recipes() if name.startswith("nicola_clopath_2017/")]
+PUBLISHED = [
+    name
+    for name in list_recipes()
+    if name.startswith("nicola_clopath_2017/") and load_recipe(name).protocol.name == "force"
+]
 #: Rows whose supervisor is recorded or drawn data, no formula.
 NO_FORMULA = {"IZSONGBIRDFORCE", "IZFORCEMOVIE", "IZFORCECLASSIFICATION", "NETWORKSIM"}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from html_pages import page_of, recipe_like
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic import synthetic_results
 from typer.testing import CliRunner
 
@@ -59,7 +60,7 @@ def test_runs_without_a_recipe_are_measured():
 def test_the_figure_shows_each_run():
     named = {"one": synthetic_results(seconds=2.0), "$two": synthetic_results(seconds=2.0, seed=2)}
     figure = figure_compared(named)
-    assert [axes.get_title() for axes in figure.axes[:2]] == ["one   ·   seed 1", r"\$two   ·   seed 2"]
+    assert [axes.get_title("left") for axes in figure.axes[:2]] == ["one   ·   seed 1", r"\$two   ·   seed 2"]
     errors, rates = figure.axes[2:]
     assert [line.get_label() for line in errors.lines] == ["one", r"\$two"]
     heights = [patch.get_xy()[:, 1] for patch in rates.patches]
@@ -74,6 +75,23 @@ def test_the_figure_shows_each_run():
 )  # fmt: skip
 def test_whatever_is_missing_there_is_a_figure(changes):
     figure_compared(dict.fromkeys("ab", synthetic_results(seconds=2.0, **changes)))._repr_png_()
+
+
+def test_long_names_stay_within_the_figure():
+    long = [
+        "nicola_clopath_2017/theta_tau50_van_der_pol_harmonic",
+        "/home/her" + "/which_do_not_fit" * 8 + "/mine.toml",
+    ]
+    figure = figure_compared({name: synthetic_results(seconds=1.0) for name in long})
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    titles = [axes._left_title for axes in figure.axes[:2]]
+    (names,) = figure.legends
+    assert [text.get_text().replace("\n", "") for text in names.get_texts()] == long
+    boxes = [one.get_window_extent(renderer) for one in (*titles, names, figure.axes[0].get_legend())]
+    for box in boxes:
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert not boxes[0].overlaps(boxes[3])
 
 
 def test_one_run_and_what_is_no_run_are_not_compared():

@@ -9,6 +9,7 @@ import neo
 import numpy as np
 import pytest
 import quantities as pq
+import scipy.sparse
 
 from tension_sim import DataConstrainedNetwork, ForceNetwork, Learning, Simulation, SparseKernel, Traces
 from tension_sim.brian import LinearMap, Signal
@@ -80,12 +81,23 @@ def test_what_is_returned_is_a_copy():
         ([1 * brian2.mV, 2 * brian2.mV], UnitsError, "a quantity in volt"),
         ([[1 * brian2.mV, 2]], InvalidTypeError, "Fix: give all items the same unit."),
         ([1, 2] * pq.mV, UnitsError, "a quantity in volt"),
-        ([1] * pq.bit, InvalidTypeError, "is not known here"),
+        ([1] * pq.bit, InvalidTypeError, "Fix: its unit bit is not known here: pass plain numbers."),
+        ([[1, 2], [3]], InvalidTypeError, "Fix: give all rows the same length."),
+        ([MASKED[0], [1]], InvalidTypeError, "Fix: give all rows the same length."),
+        (scipy.sparse.csr_array(np.eye(2)), InvalidTypeError, "Fix: pass it dense: its toarray()."),
     ],
 )
 def test_what_are_no_plain_numbers_is_refused(value, error, text):
     """Also what cannot be shown: Python writes no number of 5000 digits."""
     with pytest.raises(error, match=re.escape(text)):
+        read(value)
+
+
+def test_quantities_nested_too_deep_are_refused():
+    value = 1 * brian2.mV
+    for _ in range(40):
+        value = [1 * brian2.mV, value]
+    with pytest.raises(InvalidTypeError, match="Fix: it is nested too deep"):
         read(value)
 
 

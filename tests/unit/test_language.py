@@ -448,6 +448,7 @@ class TestEquations:
             ("x = 'a' : 1", InvalidValueError, "A: x: expected a number.\nReceived: \"'a'\"\nFix: write a plain number, with its unit after a '*'."),  # noqa: E501
             ("v : siemens/metre**2.5.5", InvalidValueError, "A: v: "),
             ("v : volt**k", InvalidValueError, "A: v: expected a unit such as \"volt\", \"1/second\" or \"siemens/metre**2\".\nReceived: 'volt**k'"),  # noqa: E501
+            ("x : 1\nv\ny : 1", InvalidValueError, "or \"x : 1\".\nReceived: 'v'"),
             ("v = 2", InvalidValueError, "A: expected equations such as \"dv/dt = -v/tau : volt\", \"x = 2*v : volt\" or \"x : 1\".\nReceived: 'v = 2'"),  # noqa: E501
             ("v\u00fc : 1", InvalidValueError, "A: expected equations such as"),
             ("dv\u00fc/dt = 1 : 1", InvalidValueError, "A: expected equations such as"),

@@ -42,7 +42,7 @@ def refused(error: type[Exception], text: str, build) -> None:
 
 
 def to_inh(**changes):
-    return [Projection("exc", "inh", **({"weights": EXC} | changes))]
+    return [Projection(**({"pre": "exc", "post": "inh", "weights": EXC} | changes))]
 
 
 def to_exc(**changes):
@@ -89,6 +89,13 @@ def learned(**changes):
          "Projection.variables: expected a dictionary of names.\nReceived: 3"),
         (lambda: Projection("a", "b", weights=EXC, supervisor="z"), InvalidValueError,
          "Projection.supervisor: the weights do not learn.\nReceived: 'z'"),
+        (lambda: Projection([], "b", weights=EXC), InvalidValueError,
+         "Projection.pre: expected one or more populations, each once.\nReceived: []"),
+        (lambda: Projection(["a", 3], "b", weights=EXC), InvalidTypeError,
+         "Projection.pre: expected a text.\nReceived: 3"),
+        (lambda: Projection("a", "b", weights=EXC, at_spikes=1), InvalidTypeError, "Projection.at_spikes: expected "),
+        (lambda: Projection("a", "b", weights=EXC, alpha_P=[1.0]), InvalidValueError,
+         "Projection.alpha_P: the weights do not learn."),
         (lambda: learned(when="now"), InvalidValueError, "Projection.when: expected one of 'end', 'start'."),
         (lambda: learned(variables={"lambda": "1*mV"}), InvalidValueError,
          "Projection.variables: expected a name that is free.\nReceived: 'lambda'"),
@@ -158,6 +165,33 @@ def test_parts(build, error, text):
          "Fix: did you mean 'output'?"),
         ([learned(factor=INH)], InvalidValueError,
          "Network.projections[0].factor: expected an array of shape (4, 3) (n_pre, n_post).\nReceived: (3, 4)"),
+        ([learned(alpha_P=[1, 2, 0, 1])], InvalidValueError,
+         "Network.projections[0].alpha_P: expected numbers above 0."),
+        ([learned(signs=[1, 2, 1, 1])], InvalidValueError,
+         "Network.projections[0].signs: expected +1 or -1 for each source of a plastic synapse.\nReceived: 2"),
+        ([learned(signs=[1, 1, 1, 1], sign=1)], InvalidValueError,
+         "Network.projections[0].signs: all weights have one sign.\nReceived: 'an array'\nFix: leave signs out."),
+        ([learned(groups=[0, 0, 1, 1])], InvalidValueError,
+         "Network.projections[0].row_sum: expected row_sum and groups together.\nReceived: None"),
+        ([learned(groups=[0, 0, 1, 1], row_sum=[1.0])], InvalidValueError,
+         "Network.projections[0].row_sum: expected an array of shape (2,)"),
+        ([learned(alpha_P=np.ones(4), learning=Learning(alpha_P=1.0, relaxation=0.1))], InvalidValueError,
+         "Network.projections[0].learning.relaxation: expected 0 with a penalty on sums of weights"),
+        ([learned(at_spikes=True)], InvalidValueError,
+         "Network.projections[0].synapse: expected a synapse whose spikes add to its output, where weights learn and "
+         "act at spikes.\nReceived: 'double_exponential'"),
+        ([learned(at_spikes=True, synapse="single_exponential", error="z_now - unit*y")], UnknownNameError,
+         "Network.projections[0].error: expected a known "),
+        ([learned(at_spikes=True, synapse="single_exponential", delay="1*ms")], InvalidValueError,
+         "Network.projections[0].delay: expected None, where weights learn and act at spikes."),
+        (to_inh(pre=["exc", "inz"], weights=np.ones((7, 3))), UnknownNameError,
+         "Network.projections[0].pre: expected a known population (exc, inh).\nReceived: 'inz'"),
+        (to_inh(pre=["exc", "inh"]), InvalidValueError,
+         "Network.projections[0].weights: expected an array of shape (7, 3)"),
+        (to_inh(pre=["exc", "inh"], weights=np.ones((7, 3)), delay="1*ms"), InvalidValueError,
+         "Network.projections[0].delay: expected one population, where there is a delay."),
+        (to_inh(pre=["exc", "y"], weights=np.ones((7, 3))), InvalidValueError,
+         "Network.projections[0].pre: expected populations that spike.\nReceived: 'y, which does not'"),
         ([learned(divide_by_source=True)], InvalidValueError,
          "Network.projections[0].divide_by_source: the presynaptic neurons have no weights of this rule, whose P could "
          "divide.\nReceived: True\nFix: leave divide_by_source out."),
@@ -242,9 +276,13 @@ def test_readouts(readouts, error, text):
         ({"external_inputs": {"cue": 3}, "projections": [Projection("cue", "inh", weights=INH[:, :3], delay="1*ms")]},
          InvalidValueError, "Network.projections[0].delay: 'cue' has no spikes.\n"),
         ({"outputs": ["exc.v"]}, InvalidTypeError, "Network.outputs: expected a dictionary of names and variables."),
-        ({"outputs": {"v": 3}}, InvalidTypeError, "Network.outputs['v']: expected a variable of a population."),
+        ({"outputs": {"v": 3}}, InvalidTypeError, "Network.outputs['v']: expected a variable of the network."),
         ({"outputs": {"v": "exz.v"}}, UnknownNameError, "Network.outputs['v']: expected a known population (exc, inh)"),
         ({"outputs": {"v": "exc.b"}}, UnknownNameError, "Network.outputs['v']: expected a known variable of 'exc' ("),
+        ({"targets": 3}, InvalidTypeError, "Network.targets: expected a dictionary of names and populations."),
+        ({"targets": {"a": "exz"}}, UnknownNameError, "Network.targets['a']: expected a known population (exc, inh)"),
+        ({"targets": {"a": "exc"}, "outputs": {"a": "exc.v"}}, InvalidValueError,
+         "Network.targets['a']: expected a name used once.\nReceived: 'a'\nFix: give one of them another name."),
         ({"shared_P": 3}, InvalidTypeError, "Network.shared_P: expected a list of groups of names.\nReceived: 3\nFix"),
         ({"shared_P": [["z"]]}, InvalidTypeError, "Network.shared_P: expected groups of two or more names."),
         ({"shared_P": [["z", "y"]]}, UnknownNameError, "shared_P: expected a known learned readout or projection"),
@@ -265,6 +303,10 @@ def test_networks(changes, error, text):
         (learned(error="unit*(other - y)"), "names with the same supervisor as 'output'"),
         (learned(sign=1), "names with the same sign as 'output'"),
         (learned(when="start"), "rules that can share P.\nReceived: 'learned, with when=\"start\"'"),
+        (
+            learned(at_spikes=True, synapse="single_exponential"),
+            "rules that can share P.\nReceived: 'learned, which acts",
+        ),
         (learned(delay="1*ms"), "rules that can share P.\nReceived: 'learned, which has a delay'"),
     ],
 )
@@ -272,6 +314,16 @@ def test_rules_that_cannot_share_P(projection, text):
     readouts = {name: Readout("exc", np.zeros((4, 1)), learning=LEARNING) for name in ("output", "other")}
     projections, shared = [replace(projection, name="learned")], [["output", "learned"]]
     refused(InvalidValueError, text, lambda: net(projections, readouts, shared_P=shared))
+
+
+def test_a_name_shares_P_once():
+    readouts = {name: Readout("exc", np.zeros((4, 1)), learning=LEARNING) for name in ("output", "other")}
+    shared = [["output", "other"], ["other", "output"]]
+    same = [replace(readouts["output"], supervisor=""), replace(readouts["other"], supervisor="output")]
+    readouts = dict(zip(readouts, same, strict=True))
+    text = "Network.shared_P: expected each name once.\nReceived: 'other'"
+    refused(InvalidValueError, text, lambda: net(readouts=readouts, shared_P=shared))
+    assert net(readouts=readouts, shared_P=shared[:1]).shared_P == (("output", "other"),)
 
 
 def test_a_supervisor_that_only_a_readout_has():

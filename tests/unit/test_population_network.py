@@ -141,6 +141,28 @@ def test_synapses_of_one_file_share_variables_where_their_parameters_are_equal()
     })  # fmt: skip
 
 
+def test_rate_units_inputs_and_outputs_among_populations():
+    net = Network(
+        {"u": Population("echo_state", 3), "a": Population("lif", 2), "v": Population("echo_state", 4)},
+        [
+            Projection("u", "a", weights=np.ones((3, 2))), Projection("a", "v", weights=np.ones((2, 4))),
+            Projection("cue", "u", weights=np.ones((5, 3)), into="I_in"),
+            Projection("y", "v", weights=np.ones((8, 4)), into="I_fb"),
+        ],
+        {"z": Readout("u", np.ones((3, 2)), learning=RULE), "same": Readout("v", np.ones((4, 2)), supervisor="z")},
+        external_inputs={"cue": 5, "more": 1}, outputs={"rates": "v.r", "volts": "a.v"},
+    )  # fmt: skip
+    assert (net.n, net.n_spiking, net.n_inputs, net.n_outputs) == (9, 5, 6, 8)
+    assert net.supervised == {"z": 2, "rates": 4, "volts": 2}
+    assert {name: net.size_of(name) for name in ("u", "a", "v", "cue", "more", "y")} == {
+        "u": 3, "a": 2, "v": 4, "cue": 5, "more": 1, "y": 8,
+    }  # fmt: skip
+    assert {name: net.is_spiking(name) for name in ("u", "a", "v", "cue", "y")} == {
+        "u": False, "a": True, "v": False, "cue": False, "y": False,
+    }  # fmt: skip
+    assert [net.acts_each_step(k) for k in range(4)] == [True, False, True, True]
+
+
 class TestCircuit:
     """The parts of the same network, what their arrays hold, and where in a time step they act."""
 

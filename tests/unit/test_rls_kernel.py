@@ -76,6 +76,8 @@ int main(int, char** a) {
 
 # An update of many blocks of all sizes with every option on; writes z, weights and P of each step.
 MANY = r"""
+#include "tsim_sums.h"
+#include "tsim_dense.h"
 #include "tsim_rls.h"
 #include "tsim_rls_update.h"
 #include <cstdio>

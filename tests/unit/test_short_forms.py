@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tension_sim import (
+    FittedNetwork,
     ForceNetwork,
     Learning,
     Network,
@@ -20,6 +21,7 @@ from tension_sim import (
 )
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.declare.record import Record
+from tension_sim.results.declaration import declaration_of, described
 
 N, STEPS = 12, 60
 RNG = np.random.default_rng(4)
@@ -30,8 +32,9 @@ Y = np.sin(np.arange(STEPS) / 7)[:, None]
 RULE = Learning(alpha_P=0.4, update_every=2)
 
 
-def run(net, y=Y, x=X):
-    return Simulation(net, target="numpy").run(y, x)
+def run(net, y=Y, x=X, **samples):
+    """Run a network as it comes back from a file of results."""
+    return Simulation(declaration_of(*described(net)), target="numpy").run(y, x, **samples)
 
 
 def same(short, long, weights):
@@ -162,6 +165,103 @@ def test_traces():
     by_short, by_long = run(short, x=None), run(long, x=None)
     same(by_short, by_long, {"out": by_short.weights["output_kernel"]})
     assert np.array_equal(by_short.state["neurons.r"], by_long.state["neurons_cells.r"])
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_currents_that_are_fitted_with_poisson_units(grouped):
+    extra, n_pre = 4, N + 4
+    drawn = RNG.uniform(size=(n_pre, N)) < 0.5
+    plastic = SparseKernel.from_dense(np.where(drawn, RNG.uniform(0.1, 1.0, size=drawn.shape), 0))
+    options = {"signs": np.ones(n_pre)}
+    if grouped:
+        options |= {"alpha_P": np.linspace(0.5, 1, n_pre), "groups": np.arange(n_pre) % 3 - 1, "row_sum": [0.2, 3.0]}
+    inputs = np.where(RNG.uniform(size=(2, N)) < 0.7, RNG.uniform(size=(2, N)), 0)
+    short = FittedNetwork(
+        "lif_normalized", "euler_exponential", "single_exponential", N, "0.1*ms", J, plastic, RULE,
+        SparseKernel.from_dense(inputs), extra, seed=7, parameters={"tau_decay_plastic": "30*ms"}, **options,
+    )  # fmt: skip
+    filtered = {"synapse": "single_exponential", "parameters": {"tau_decay": "30*ms"}}
+    currents = {"others": "cells.I_rec_euler_exponential", "cue_current": f"cells.{short.neuron.inputs['external']}"}
+    long = Network(
+        dt="0.1*ms",
+        external_inputs={"cue": 2},
+        seed=7,
+        populations={
+            "cells": Population("lif_normalized", N, initial=short.initial_values),
+            "noise": Population("poisson", extra),
+        },
+        projections=[
+            Projection("cue", "cells", weights=inputs, into=short.neuron.inputs["external"]),
+            Projection("cells", "cells", weights=J, synapse="euler_exponential"),
+            Projection(
+                ["cells", "noise"], "cells", weights=plastic, name="learned", at_spikes=True, learning=RULE,
+                error="z + others + cue_current - unit*y", variables=currents, when="start", **filtered, **options,
+            ),
+        ],
+        targets={"wanted": "cells"},
+    )  # fmt: skip
+    rates = RNG.uniform(400, 3000, size=(STEPS, extra))
+    y = RNG.uniform(0.5, 1.5, size=(STEPS, N))
+    by_short, by_long = run(short, y, rates=rates), run(long, y, rates=rates)
+    assert np.array_equal(by_short.state["feedforward.r"], by_long.state["neurons_noise.r"])
+    assert np.ptp(by_short.state["feedforward.r"]) > 0
+    assert np.array_equal(by_short.weights["plastic"], by_long.weights["learned"])
+    assert not np.array_equal(by_long.weights["learned"], plastic.sorted().weight)
+    assert np.array_equal(by_short.state["neurons.v"], by_long.state["neurons_cells.v"])
+    mine = by_long.spike_neuron < N
+    assert np.array_equal(by_short.spike_neuron, by_long.spike_neuron[mine])
+    assert not mine.all()
+
+
+def test_columns_of_inputs_outputs_and_supervisors_come_in_the_order_of_their_names():
+    def units(inputs, projections):
+        into, start = "I_in", {"a": np.linspace(-1, 1, N)}
+        return Network(
+            dt="1*ms",
+            external_inputs=inputs,
+            populations={"units": Population("echo_state", N, initial=start), "others": Population("echo_state", 3)},
+            projections=[
+                *(Projection(pre, "units", weights=weights, into=into) for pre, weights in projections.items()),
+                Projection("others", "others", weights=np.ones((3, 3)), name="learned", learning=RULE,
+                           error="r - y", supervisor="wanted"),
+            ],
+            readouts={"out": Readout("units", np.ones((N, 2)), learning=RULE)},
+            outputs={"rates": "others.r"},
+            targets={"wanted": "others"},
+        )  # fmt: skip
+
+    y = np.linspace(0, 1, STEPS)[:, None] * np.arange(1, 9)
+    apart = run(units({"one": 1, "two": 1}, {"one": CUES[:1], "two": CUES[1:]}), y)
+    together = run(units({"both": 2}, {"both": CUES}), y)
+    assert apart.output.shape == (STEPS, 5)
+    assert np.array_equal(apart.target, y[:, :5])
+    assert np.array_equal(apart.output[-1, 2:], apart.state["neurons_others.r"])
+    assert together.output == pytest.approx(apart.output, abs=1e-12)
+    for columns, moved in ((slice(0, 2), "out"), (slice(5, 8), "learned")):  # each learns from its own
+        other = y.copy()
+        other[:, columns] += 1
+        weights = run(units({"one": 1, "two": 1}, {"one": CUES[:1], "two": CUES[1:]}), other).weights
+        changed = {name for name in weights if not np.array_equal(weights[name], apart.weights[name])}
+        assert changed == {moved}
+
+
+def test_spikes_reach_rate_units_through_a_filter():
+    poisson, n_units = np.full((STEPS, 2), 2000.0), 3
+    net = Network(
+        dt="0.1*ms",
+        populations={
+            "noise": Population("poisson", 2, filters="single_exponential"),
+            "units": Population("echo_state", 3),
+        },
+        projections=[Projection("noise", "units", weights=np.ones((2, n_units)), synapse="single_exponential")],
+        outputs={"state": "units.a"},
+    )
+    results = Simulation(
+        net, target="numpy", record=Record(variables={"units.I_rec": [0, 1, 2], "noise.r": [0, 1]})
+    ).run(steps=STEPS, rates=poisson)
+    received, sent = results.recorded["units.I_rec"].values, results.recorded["noise.r"].values
+    assert received == pytest.approx(np.repeat(sent.sum(axis=1)[:, None], n_units, axis=1), rel=1e-12)
+    assert np.ptp(results.output) > 0
 
 
 def test_names_of_a_state_are_those_of_earlier_versions():

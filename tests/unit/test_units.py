@@ -11,7 +11,7 @@ import brian2
 import numpy as np
 import pytest
 
-from tension_sim.declare.units import UNITS, Quantity, describe, dimension_of, evaluate, magnitude
+from tension_sim.declare.units import UNITS, Quantity, describe, dimension_of, evaluate, holds, magnitude
 from tension_sim.errors import InvalidValueError, TensionError, UnitsError, UnknownNameError
 
 VOLT, SECOND = dimension_of("volt", ""), dimension_of("second", "")
@@ -134,6 +134,20 @@ def test_random_numbers_come_from_the_generator():
 def test_expressions_without_one_meaning_are_refused(text, error, message):
     with pytest.raises(error, match=re.escape(f"A.b: {message}" if message.startswith("expected") else message)):
         evaluate(text, "A.b")
+
+
+def test_whether_a_condition_holds():
+    names = {"a": Quantity(1e-3, VOLT), "k": Quantity(2.0)}
+    for text, wanted in (("a < 2*mV", True), ("a >= 2*mV or k < 1", False), ("not a > 1*volt and k == 2", True)):
+        assert holds(text, "A.b", names) is wanted
+    with pytest.raises(
+        InvalidValueError, match="A.b: expected a condition.\nReceived: 'k'\nFix: compare it with a num"
+    ):
+        holds("k", "A.b", names)
+    with pytest.raises(
+        InvalidValueError, match="A.b: expected a number.\nReceived: 'k > 1'\nFix: write a plain number"
+    ):
+        evaluate("k > 1", "A.b", names)
 
 
 def test_random_numbers_take_no_argument():

@@ -87,7 +87,7 @@ def test_recorded_variables_and_threads_change_the_code():
     base = described(net())
     assert described(net(), variables={"v": [0]}) != base
     assert described(net(), spikes_of=3) != base
-    assert ForceWiring(net(), Record(), threads=2).circuit.describe() != base
+    assert ForceWiring(net(), Record(), threaded=True).circuit.describe() != base
     assert described(net(), spikes_of=100) == base
 
 
@@ -115,6 +115,18 @@ def test_a_factor_belongs_to_the_plastic_weights_alone():
         (name,) = rules
         factors = found.values()[f"{name}.factor_{len(rules[name]) - 1}"]
         assert factors.tolist() == np.arange(N * N).reshape(N, N).T.ravel().tolist()  # by postsynaptic neuron
+
+
+@pytest.mark.parametrize(("shares", "rules"), [(None, 1), (True, 1), (False, 2)])
+def test_readout_and_plastic_weights_share_P_unless_they_may_not(shares, rules):
+    rule = Learning(alpha_P=0.1)
+    plastic = Plastic(np.ones((N, N)), rule, shares_P=shares)
+    network = net(neuron="echo_state", synapse=None, plastic=plastic, learning=rule, n_outputs=1)
+    assert network.shares_P is (rules == 1)
+    found = wiring(network).circuit.of(circuit.Rule)
+    assert {name: part.maps for name, part in found.items()} == (
+        {"rls": ("readout", "plastic")} if rules == 1 else {"rls": ("readout",), "rls_plastic": ("plastic",)}
+    )
 
 
 class TestInitialState:
@@ -199,6 +211,12 @@ class TestInitialState:
 
 
 class TestRecord:
+    def test_equal_choices_are_equal(self):
+        choice = Record(every=2, variables={"v": [0, 1]}, off="v")
+        assert choice == Record(every=2, variables={"v": np.array([0, 1])}, off=("v",))
+        for other in (Record(every=3, variables={"v": [0, 1]}, off="v"), Record(every=2, variables={"v": [0, 1]})):
+            assert choice != other
+
     @pytest.mark.parametrize(
         ("record", "error", "text"),
         [

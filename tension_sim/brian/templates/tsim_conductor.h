@@ -1,3 +1,4 @@
+    tsim::team_after_step();
     if (_step + 1 >= _stop)
         Network::_globally_stopped = true;
     if (tsim::stop_wanted())

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #endif
 #include "tsim_files.h"
+#include "tsim_team.h"
 
 namespace tsim {
 

@@ -8,6 +8,10 @@
 {% block extra_headers %}
 {% include 'tsim_random.h' %}
 
+{% include 'tsim_sums.h' %}
+
+{% include 'tsim_dense.h' %}
+
 {% include 'tsim_rls.h' %}
 
 {% include 'tsim_rls_update.h' %}
@@ -28,10 +32,11 @@
                 {% for m in range(n_maps) %}
                 { {{_pointer('error_' ~ m)}}, {{_pointer('rows_' ~ m)}}, {{_pointer('block_rows_' ~ m)}},
                   {{_pointer('w_' ~ m)}}, {{_pointer('row_start_' ~ m)}},
-                  {{_pointer('factor_' ~ m) if factors[m] else 0}} },
+                  {{_pointer('factor_' ~ m) if factors[m] else 0}},
+                  {{_pointer('kept_' ~ m) ~ ' + ' ~ kept[m] if kept[m] is not none else 0}} },
                 {% endfor %}
             },
-            {{'true' if by_synapse else 'false'}}
+            {{'true' if by_synapse else 'false'}}, {{'true' if in_parts else 'false'}}
         };
         if ({{fresh}})
         {

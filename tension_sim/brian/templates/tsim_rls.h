@@ -21,6 +21,7 @@
 #ifndef TSIM_RLS_H
 #define TSIM_RLS_H
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -309,7 +310,7 @@ struct Sweep {
         if (MULTIPLY) std::memcpy(to, y, bytes);
     }
 
-    static void run(const Block<T>& b, const T* r, T* y) {
+    static Sweep of(const Block<T>& b, const T* r, T* y) {
         Sweep s;
         const int count = B ? *b.count : 0;
         for (int m = 0; m < B; m++) {  // a term that is missing counts zero
@@ -317,11 +318,29 @@ struct Sweep {
             s.factor[m] = m < count ? -*b.scale * b.c[m] : T(0);
         }
         s.P = b.P, s.r = r, s.y = y, s.scale = *b.scale, s.odd = b.n % W;
+        return s;
+    }
+
+    // All rows before `end`, which is n or ends a band.
+    static void rows(Sweep& s, Index n, Index end) {
         if (s.odd) top(s);
         Index i = s.odd;
-        for (const Index end = i + (b.n - i) % BAND; i < end; i += W) band<W, FAR>(s, i);
-        for (; i < b.n; i += BAND) band<BAND, FAR>(s, i);
+        for (const Index whole = i + (n - i) % BAND; i < whole; i += W) band<W, FAR>(s, i);
+        for (; i < end; i += BAND) band<BAND, FAR>(s, i);
+    }
+
+    static void run(const Block<T>& b, const T* r, T* y) {
+        Sweep s = of(b, r, y);
+        rows(s, b.n, b.n);
         if (B) *b.count = 0, *b.scale = T(1);
+    }
+
+    // Rows of one of several parts (part_of), into a y of its own; the terms still count as waiting.
+    static void run_part(const Block<T>& b, const T* r, T* y, Index begin, Index end) {
+        Sweep s = of(b, r, y);
+        if (begin == 0) return rows(s, b.n, end);
+        std::memset(y, 0, begin * sizeof(T));
+        for (Index i = begin; i < end; i += BAND) band<BAND, FAR>(s, i);
     }
 };
 
@@ -369,6 +388,17 @@ static inline void flush(const Block<T>& b) {
     else Sweep<T, 8, false, false>::run(b, 0, 0);
 }
 
+// From what is stored of P times r to the true k = P r; answers r'k.
+template <typename T>
+static inline T without_waiting(const Block<T>& b, const T* r, T* k) {
+    for (int m = 0; m < *b.count; m++) {
+        const T* K = b.K + m * b.stride;
+        add_scaled(b.n, -b.c[m] * dot(b.n, K, r), K, k);
+    }
+    if (*b.scale != T(1)) add_scaled(b.n, *b.scale - T(1), k, k);
+    return dot(b.n, r, k);
+}
+
 // k <- P r, all n numbers; answers r'k. r and k may not overlap with each other or the block.
 template <typename T>
 static inline T gain(const Block<T>& b, const T* r, T* k) {
@@ -382,12 +412,43 @@ static inline T gain(const Block<T>& b, const T* r, T* k) {
         flush(b);
         Sweep<T, 0, true, false>::run(b, r, k);
     }
-    for (int m = 0; m < *b.count; m++) {
-        const T* K = b.K + m * b.stride;
-        add_scaled(b.n, -b.c[m] * dot(b.n, K, r), K, k);
-    }
-    if (*b.scale != T(1)) add_scaled(b.n, *b.scale - T(1), k, k);
-    return dot(b.n, r, k);
+    return without_waiting(b, r, k);
+}
+
+// ---- A large block in parts that threads may share -----------------------------------------------------------
+// Parts are ranges of rows with equal shares of the triangle. Each has a y of its own, and these are added in one
+// order: so the bits depend on how many parts there are, which depends on n alone, and on nothing else. They are
+// others than those of gain().
+constexpr int parts_of(std::ptrdiff_t n) { return n < 512 ? 1 : n < 1024 ? 12 : 24; }
+
+// The first row of a part, n after the last: it begins a band.
+template <typename T>
+static inline std::ptrdiff_t part_of(std::ptrdiff_t n, int part) {
+    typedef Sweep<T, 0, true, false> S;
+    if (part == 0) return 0;
+    const std::ptrdiff_t odd = n % S::W, first = odd + (n - odd) % S::BAND, bands = (n - first) / S::BAND;
+    return first + S::BAND * std::ptrdiff_t(bands * std::sqrt(double(part) / parts_of(n)) + 0.5);
+}
+
+// y <- P r of one part, with the terms applied if as many wait as may.
+template <typename T>
+static void multiply_part(const Block<T>& b, const T* r, T* y, int part) {
+    const std::ptrdiff_t begin = part_of<T>(b.n, part), end = part_of<T>(b.n, part + 1);
+    const bool full = *b.count == max_pending(b.n);
+    if (full && b.far) Sweep<T, 8, true, true>::run_part(b, r, y, begin, end);
+    else if (full) Sweep<T, 8, true, false>::run_part(b, r, y, begin, end);
+    else if (b.far) Sweep<T, 0, true, true>::run_part(b, r, y, begin, end);
+    else Sweep<T, 0, true, false>::run_part(b, r, y, begin, end);
+}
+
+// gain(), once all parts have their row of y, which has n numbers a row.
+template <typename T>
+static T gain_of_parts(const Block<T>& b, const T* r, const T* y, T* k) {
+    int part = parts_of(b.n) - 1;
+    std::memcpy(k, y + part * b.n, b.n * sizeof(T));
+    while (part-- > 0) add_scaled(part_of<T>(b.n, part + 1), T(1), y + part * b.n, k);
+    if (*b.count == max_pending(b.n)) *b.count = 0, *b.scale = T(1);
+    return without_waiting(b, r, k);
 }
 
 // Where k of the next term goes, after gain().

@@ -12,6 +12,10 @@ cdef extern from *:
     {% filter indent(4) %}
     {% include 'tsim_random.h' %}
 
+    {% include 'tsim_sums.h' %}
+
+    {% include 'tsim_dense.h' %}
+
     {% include 'tsim_rls.h' %}
 
     {% include 'tsim_rls_update.h' %}
@@ -26,6 +30,7 @@ cdef extern from *:
         {{_scalar}}* w
         int64_t* row_start
         {{_scalar}}* factor
+        {{_scalar}}* kept
     cdef cppclass _Problem "tsim::rls::Problem<{{_scalar}}, {{_rate}}, {{n_maps}}>":
         int64_t n_blocks
         int32_t* partner
@@ -38,7 +43,7 @@ cdef extern from *:
         bint alpha_each, divided
         int32_t *sign, *block_of
         _Map map[{{n_maps}}]
-        bint by_synapse
+        bint by_synapse, in_parts
     void _start "tsim::rls::start"(_Problem, int32_t*, double*)
     bint _update "tsim::rls::update"(_Problem)
 {% endblock %}
@@ -65,6 +70,7 @@ cdef extern from *:
     _problem.alpha_each = {{alpha_each}}
     _problem.divided = {{divided}} != 0
     _problem.by_synapse = {{'True' if by_synapse else 'False'}}
+    _problem.in_parts = {{'True' if in_parts else 'False'}}
     _problem.sign = {{_pointer('sign') if signed else 'NULL'}}
     _problem.block_of = {{_pointer('block_of') if by_source else 'NULL'}}
     {% for m in range(n_maps) %}
@@ -74,6 +80,7 @@ cdef extern from *:
     _problem.map[{{m}}].w = {{_pointer('w_' ~ m, _scalar)}}
     _problem.map[{{m}}].row_start = {{_pointer('row_start_' ~ m, 'int64_t')}}
     _problem.map[{{m}}].factor = {{_pointer('factor_' ~ m, _scalar) if factors[m] else 'NULL'}}
+    _problem.map[{{m}}].kept = NULL
     {% endfor %}
     if {{fresh}}:
         _start(_problem, {{_pointer('group_of') if grouped else 'NULL'}}, {{_pointer('row_sum', 'double') if grouped else 'NULL'}})

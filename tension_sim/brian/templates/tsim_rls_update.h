@@ -1,9 +1,11 @@
-// One update of all blocks, for generated C++ and Cython code; tsim_rls.h does the work on a block.
+// One update of all blocks, for generated C++ and Cython code; tsim_rls.h does the work on a block, and tsim_dense.h on
+// a row of weights whose product is renewed. All three are included before this one, with tsim_sums.h.
 //
 // For each block, find() computes k and c, then learn() changes its weights and P: so a block that diverges is seen
 // before any of it is written. With threads, find() runs for all blocks before learn(), as it does where a rule needs
-// the c of other blocks. One thread works on a block, so that the number of threads changes no bit. The code of a block
-// is compiled by itself, because fast maths orders sums anew in each context, also in the one without threads.
+// the c of other blocks. Threads share blocks, or of one large block its parts and rows: never a sum, so that the
+// number of threads changes no bit. The code of a block is compiled by itself, because fast maths orders sums anew in
+// each context, also in the one without threads.
 #ifndef TSIM_RLS_UPDATE_H
 #define TSIM_RLS_UPDATE_H
 
@@ -12,7 +14,7 @@
 #include <cstdint>
 #include <vector>
 
-// Shares blocks among threads if there are enough numbers to make threads worthwhile.
+// Shares work among threads if there are enough numbers to make threads worthwhile.
 #if defined(_OPENMP)
 #include <omp.h>
 #define TSIM_RLS_PRAGMA(text) _Pragma(#text)
@@ -44,6 +46,7 @@ struct Map {
     T* w;
     const std::int64_t* row_start;   // where the weights of a row begin in w
     const T* factor;                 // beside w: how fast each learns
+    T* kept;                         // W x of each row, which is renewed with w; of a map with every weight alone
 };
 
 template <typename T, typename X, int MAPS>
@@ -61,6 +64,7 @@ struct Problem {
     const std::int32_t* block_of;    // of the row of each source, -1: none; divides a second time
     Map<T> map[MAPS];
     bool by_synapse;                 // x is one number beside each partner, not one of each source
+    bool in_parts;                   // threads may share a large block, see tsim_rls.h
 
     double alpha_of(std::int32_t source) const { return alpha_each ? alpha[source] : *alpha; }
     std::int64_t size(std::int64_t b) const { return block_start[b + 1] - block_start[b]; }
@@ -100,7 +104,7 @@ static void start(const Problem<T, X, MAPS>& p, const std::int32_t* group, const
 
 // w_i -= factor e k of one row; factor and sign may be null.
 template <typename T>
-static inline void move(std::int64_t n, T* w, T e, const T* k, const T* factor, const std::int32_t* sign,
+TSIM_RLS_BY_ITSELF static void move(std::int64_t n, T* w, T e, const T* k, const T* factor, const std::int32_t* sign,
                         const std::int32_t* partner) {
     if (!factor && !sign) {
         for (std::int64_t j = 0; j < n; j++) w[j] -= e * k[j];
@@ -118,6 +122,23 @@ static inline void fetch(const V* begin, std::int64_t n) {
     for (std::int64_t j = 0; j < n; j += 64 / sizeof(V)) TSIM_RLS_PREFETCH(begin + j);
 }
 
+template <typename T>
+TSIM_RLS_BY_ITSELF static void multiply_part_by_itself(const Block<T>& b, const T* r, T* y, int part) {
+    multiply_part(b, r, y, part);
+}
+
+// gain() of a large block, by all threads.
+template <typename T>
+static T shared_gain(const Block<T>& b, const T* r, T* k) {
+    static thread_local std::vector<T> sums;
+    const int parts = parts_of(b.n);
+    sums.resize(parts * b.n);
+    T* const y = sums.data();
+    TSIM_RLS_THREADS(b.n * (b.n + 1) / 2)
+    for (int part = 0; part < parts; part++) multiply_part_by_itself(b, r, y + part * b.n, part);
+    return gain_of_parts(b, r, y, k);
+}
+
 // Computes k of a block in the slot of its next term; returns c, or 0 if the update is not finite.
 template <typename T, typename X, int MAPS>
 TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
@@ -131,7 +152,9 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
         fetch(p.pending_k + p.pending_start[b + 1], p.pending_start[b + 2] - p.pending_start[b + 1]);
     }
     for (std::int64_t j = 0; j < n; j++) r[j] = p.x[p.by_synapse ? p.block_start[b] + j : partner[j]];
-    const T c = 1 / (p.forgetting + gain(p.block(b), r.data(), k.data()));
+    const bool in_parts = p.in_parts && parts_of(n) > 1;
+    const T q = in_parts ? shared_gain(p.block(b), r.data(), k.data()) : gain(p.block(b), r.data(), k.data());
+    const T c = 1 / (p.forgetting + q);
     T largest_k = 0, largest_error = 0;
     bool good = c > 0 && std::isfinite(c);
     for (std::int64_t j = 0; j < n; j++) largest_k = std::max(largest_k, std::abs(k[j]));
@@ -156,6 +179,22 @@ static inline void relax(const Problem<T, X, MAPS>& p, std::int64_t b) {
     for (std::int64_t i = 0; i < p.size(b); i++, P += i) P[i] += pull * T(p.alpha_of(p.partner[p.block_start[b] + i]));
 }
 
+// Rows of a map with every weight, and what they give for x: W is read once.
+template <typename T, typename X>
+static void learn_and_multiply(const Map<T>& m, const X* x, std::int64_t first, std::int64_t end, std::int64_t n,
+                               T gain, const T* k) {
+    const auto learn_row = [&](std::int64_t i) {
+        const std::int64_t row = m.rows[i];
+        m.kept[row] = moved_dot(n, m.w + m.row_start[row], gain * m.error[row], k, x);
+    };
+    if (TSIM_RLS_SHARED(n * (end - first))) {
+        TSIM_RLS_THREADS(n * (end - first))
+        for (std::int64_t i = first; i < end; i++) learn_row(i);
+    } else {
+        for (std::int64_t i = first; i < end; i++) learn_row(i);
+    }
+}
+
 // Changes the weights and P of a block, once c of all blocks is known.
 template <typename T, typename X, int MAPS>
 TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t b, const T* all_c) {
@@ -171,23 +210,36 @@ TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t 
         }
         k = divided.data();
     }
-    for (const Map<T>& m : p.map)
-        for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
-            const std::int64_t row = m.rows[i], first = m.row_start[row];
-            move(n, m.w + first, (p.divided ? c : T(1)) * m.error[row], k, m.factor ? m.factor + first : 0, p.sign,
-                 partner);
+    for (const Map<T>& m : p.map) {
+        const std::int64_t first = m.block_rows[b], end = m.block_rows[b + 1];
+        if (m.kept) {
+            learn_and_multiply(m, p.x, first, end, n, p.divided ? c : T(1), k);
+            continue;
         }
+        const auto learn_row = [&, k, c](std::int64_t i) {
+            const std::int64_t row = m.rows[i], at = m.row_start[row];
+            move(n, m.w + at, (p.divided ? c : T(1)) * m.error[row], k, m.factor ? m.factor + at : 0, p.sign, partner);
+        };
+        if (TSIM_RLS_SHARED(n * (end - first))) {
+            TSIM_RLS_THREADS(n * (end - first))
+            for (std::int64_t i = first; i < end; i++) learn_row(i);
+        } else {  // where a region without threads would count, in each of many small blocks
+            for (std::int64_t i = first; i < end; i++) learn_row(i);
+        }
+    }
     push(p.block(b), c, p.forgetting);
     if (p.relaxation != 0) relax(p, b);
 }
 
-// False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs all.
+// False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs
+// all.
 template <typename T, typename X, int MAPS>
 static bool update(const Problem<T, X, MAPS>& p) {
     static std::vector<T> c_of;
     c_of.resize(p.n_blocks);
     T* const all_c = c_of.data();
-    if (!p.block_of && !TSIM_RLS_SHARED(p.P_start[p.n_blocks])) {
+    const std::int64_t numbers = p.n_blocks > 1 ? p.P_start[p.n_blocks] : 0;  // threads share what is in one block
+    if (!p.block_of && !TSIM_RLS_SHARED(numbers)) {
         // a block learns at once, while the caches hold it
         for (std::int64_t b = 0; b < p.n_blocks; b++) {
             all_c[b] = find(p, b);
@@ -196,11 +248,11 @@ static bool update(const Problem<T, X, MAPS>& p) {
         }
         return true;
     }
-    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    TSIM_RLS_THREADS(numbers)
     for (std::int64_t b = 0; b < p.n_blocks; b++) all_c[b] = find(p, b);
     const std::int64_t bad = std::find(all_c, all_c + p.n_blocks, T(0)) - all_c;
     const std::int64_t end = bad < p.n_blocks && p.block_of ? 0 : bad;
-    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    TSIM_RLS_THREADS(numbers)
     for (std::int64_t b = 0; b < end; b++) learn(p, b, all_c);
     return bad == p.n_blocks;
 }

@@ -5,6 +5,10 @@
 {% block extra_headers %}
 {% include 'tsim_random.h' %}
 
+{% include 'tsim_sums.h' %}
+
+{% include 'tsim_dense.h' %}
+
 {% include 'tsim_rls.h' %}
 
 {% include 'tsim_rls_update.h' %}

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <unistd.h>
 #include <vector>
 
@@ -47,12 +48,20 @@ double trace(int64_t blocks, const int64_t* start, const int64_t* P_start, const
     return all;
 }
 
+// Time that this thread worked: a frame costs no more where others have the core meanwhile.
+inline double seconds_of_this_thread()
+{
+    timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return double(now.tv_sec) + 1e-9*double(now.tv_nsec);
+}
+
 // Sums over the steps since the last frame, sampled outputs, and when the next frame is due.
 class Frames
 {
     typedef std::chrono::steady_clock Clock;
     enum { SAMPLES = 256 };
-    Clock::time_point due_;
+    Clock::time_point due_ = Clock::now() + std::chrono::milliseconds(34);
     std::vector<double> samples_;  // a step and its outputs, one after the other
     int64_t stride_ = 1;
     int64_t taken_ = 0;
@@ -83,7 +92,7 @@ public:
     template <typename Norms>
     void show(int64_t next, int64_t width, Norms norms)
     {
-        const Clock::time_point begin = Clock::now();
+        const double begin = seconds_of_this_thread();
         double weights, P;
         norms(weights, P);
         std::printf("frame %lld %lld %.17g %lld %.17g %.17g %lld", (long long)next, (long long)steps, error,
@@ -94,9 +103,8 @@ public:
         std::fflush(stdout);
         samples_.clear();
         error = 0, spikes = 0, steps = 0, stride_ = 1, taken_ = 0;
-        const Clock::time_point end = Clock::now();
-        const Clock::duration rare = std::min<Clock::duration>(std::chrono::seconds(2), 100 * (end - begin));
-        due_ = begin + std::max<Clock::duration>(std::chrono::milliseconds(34), rare);
+        const double rest = std::min(2.0, std::max(0.033, 100*(seconds_of_this_thread() - begin)));
+        due_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(rest));
     }
 };
 

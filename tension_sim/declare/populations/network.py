@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+import numpy as np
+
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ..converted import Converted, Number, declared
 from ..declaration import DTYPES
+from ..learning import check_forgotten
+from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
 from .error_names import check_error
@@ -49,6 +53,9 @@ class Network(NetworkParts):
     outputs : mapping of str to str, optional
         Variables of populations that are outputs, by names of their own, as in ``{"rate": "exc.r"}``.
         They come after the readouts, and have a supervisor of one value for each neuron.
+    targets : mapping of str to str, optional
+        Populations each of whose neurons has a target of its own, by names that `Projection.supervisor`
+        may have. In the supervisor they come after all outputs.
     shared_P : sequence of sequences of str, optional
         Readouts and projections that learn by one rule, so that rows of weights with the same partners
         use one P: names that read the same rates and have the same learning.
@@ -78,6 +85,7 @@ class Network(NetworkParts):
     seed: int = 0
     external_inputs: Mapping[str, int] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
     shared_P: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]] = Converted(())
 
     def __post_init__(self) -> None:
@@ -143,23 +151,26 @@ class Network(NetworkParts):
         self._put("external_inputs", found)
 
     def _check_outputs(self) -> None:
-        where = "Network.outputs"
-        if not isinstance(self.outputs, Mapping):
-            fix = 'as in {"rate": "exc.r"}.'
-            raise InvalidTypeError(message(where, "a dictionary of names and variables", self.outputs, fix))
-        for name, at in self.outputs.items():
-            check_variable_name(where, name)
-            if name in self.readouts:
-                fix = "give one of them another name."
-                raise InvalidValueError(message(f"{where}[{name!r}]", "a name used once", name, fix))
-            if not isinstance(at, str):
-                raise InvalidTypeError(
-                    message(f"{where}[{name!r}]", "a variable of a population", at, 'as in "exc.r".')
-                )
-            population = at.partition(".")[0]
-            if population not in self.populations:
-                raise unknown_name(f"{where}[{name!r}]", "population", population, self.populations)
-        self._put("outputs", dict(self.outputs))
+        """Check the names of outputs and targets, and that there are such populations."""
+        taken = {*self.readouts}
+        for key, what, example in (("outputs", "variable", "exc.r"), ("targets", "population", "exc")):
+            where, table = f"Network.{key}", getattr(self, key)
+            if not isinstance(table, Mapping):
+                fix = f'as in {{"rate": "{example}"}}.'
+                raise InvalidTypeError(message(where, f"a dictionary of names and {what}s", table, fix))
+            for name, at in table.items():
+                check_variable_name(where, name)
+                place = f"{where}[{name!r}]"
+                if name in taken:
+                    fix = "give one of them another name."
+                    raise InvalidValueError(message(place, "a name used once", name, fix))
+                taken.add(name)
+                if not isinstance(at, str):
+                    raise InvalidTypeError(message(place, f"a {what} of the network", at, f'as in "{example}".'))
+                population = at.partition(".")[0] if key == "outputs" else at
+                if population not in self.populations:
+                    raise unknown_name(place, "population", population, self.populations)
+            self._put(key, dict(table))
 
     def _check_supervised(self) -> None:
         """Check the variables that are outputs, and that readouts without a supervisor of their own have one."""
@@ -181,34 +192,73 @@ class Network(NetworkParts):
                 raise InvalidValueError(message(where, what, f"one with {self.supervised[readout.supervisor]}"))
 
     def _check_projection(self, where: str, projection: Projection) -> None:
-        sources, supervised = [*self.populations, *self.external_inputs], bool(self.readouts or self.outputs)
-        if projection.pre not in sources and not (projection.pre == SUPERVISOR and supervised):
-            raise unknown_name(f"{where}.pre", "population", projection.pre, sources)
+        sources = [*self.populations, *self.external_inputs]
+        supervised = bool(self.readouts or self.outputs or self.targets)
+        for source in projection.sources:
+            if source not in sources and not (source == SUPERVISOR and supervised):
+                raise unknown_name(f"{where}.pre", "population", source, sources)
         if projection.post not in self.populations:
             raise unknown_name(f"{where}.post", "population", projection.post, self.populations)
         self.input_of(where, projection.post, projection.into, "recurrent")
-        if not self.is_spiking(projection.pre):
-            for key, value in (("delay", projection.delay), ("parameters", projection.parameters or None)):
-                if value is not None:
-                    what = f"{projection.pre!r} has no spikes"
-                    raise InvalidValueError(problem(f"{where}.{key}", what, value, f"leave {key} out."))
+        silent = [source for source in projection.sources if not self.is_spiking(source)]
+        given: dict[str, Any] = {"delay": projection.delay, "parameters": projection.parameters or None}
+        given["at_spikes"] = projection.at_spikes or None
+        for key, value in given.items():
+            if value is not None and silent:
+                raise InvalidValueError(
+                    problem(f"{where}.{key}", f"{silent[0]!r} has no spikes", value, f"leave {key} out.")
+                )
+        if len(projection.sources) > 1:
+            self._check_several(where, projection, silent)
+        if projection.at_spikes:
+            self._check_at_spikes(where, projection)
+
+    def _check_several(self, where: str, projection: Projection, silent: list[str]) -> None:
+        """Check a projection from several populations: all spike, and count in one unit."""
+        if silent:
+            raise InvalidValueError(message(f"{where}.pre", "populations that spike", f"{silent[0]}, which does not"))
+        if projection.delay is not None:
+            fix = "make a projection for each population."
+            raise InvalidValueError(message(f"{where}.delay", "one population, where there is a delay", "several", fix))
+        if len({self.rate_time_of(source) for source in projection.sources}) > 1:
+            what = "populations whose files have the same rate unit"
+            raise InvalidValueError(message(f"{where}.pre", what, projection.pre))
+
+    def _check_at_spikes(self, where: str, projection: Projection) -> None:
+        synapse = projection.synapse
+        if set(synapse.spike) != {synapse.output}:
+            what = "a synapse whose spikes add to its output, where weights learn and act at spikes"
+            raise InvalidValueError(message(f"{where}.synapse", what, synapse.name))
+        if projection.delay is not None:
+            fix = "leave at_spikes out."
+            raise InvalidValueError(
+                message(f"{where}.delay", "None, where weights learn and act at spikes", "a delay", fix)
+            )
 
     def _check_rule(self, k: int) -> None:
         """Check the options of a learned projection that depend on both of its sides."""
         projection, where = self.projections[k], f"Network.projections[{k}]"
-        shape = self.size_of(projection.pre), self.sizes[projection.post]
+        shape = self.n_pre(k), self.sizes[projection.post]
         if projection.factor is not None:
             check_matrix(f"{where}.factor", projection.factor, shape, "n_pre, n_post")
         if projection.divide_by_source and projection.pre != projection.post:
             what = "the presynaptic neurons have no weights of this rule, whose P could divide"
             fix = "leave divide_by_source out."
             raise InvalidValueError(problem(f"{where}.divide_by_source", what, True, fix))
+        if projection.signs is not None and self.sign_of(k) is not None:
+            what = "all weights have one sign" if projection.sign is not None else "conductances have no sign"
+            raise InvalidValueError(problem(f"{where}.signs", what, "an array", "leave signs out."))
+        given = {key: getattr(projection, key) for key in KEYS}
+        check_penalties(where, given, shape[0], np.unique(self.kernels[k].pre))
+        if projection.learning is not None:
+            learning, grouped = projection.learning, given["alpha_P"] is not None or given["groups"] is not None
+            check_forgotten(f"{where}.learning", learning.forgetting, learning.relaxation, grouped)
 
     def _check_names(self) -> None:
         taken: dict[str, int] = {}
         for k, name in enumerate(self.projection_names):
             check_part_name(f"Network.projections[{k}].name", name)
-            if name in taken or name in self.readouts or name in self.outputs:
+            if name in taken or name in {*self.readouts, *self.outputs, *self.targets}:
                 fix = "give one of them another name."
                 raise InvalidValueError(message(f"Network.projections[{k}].name", "a name used once", name, fix))
             taken[name] = k
@@ -217,10 +267,11 @@ class Network(NetworkParts):
         """Refuse two signs of one population."""
         signs: dict[str, int] = {}
         for k, each in enumerate(self.projections):
-            if each.sign is not None and signs.setdefault(each.pre, each.sign) != each.sign:
-                what = f"{signs[each.pre]:+d}, the sign of the other projections of {each.pre!r} (Dale's law)"
-                fix = "leave it out where a population has no sign."
-                raise InvalidValueError(message(f"Network.projections[{k}].sign", what, each.sign, fix))
+            for source in each.sources:
+                if each.sign is not None and signs.setdefault(source, each.sign) != each.sign:
+                    what = f"{signs[source]:+d}, the sign of the other projections of {source!r} (Dale's law)"
+                    fix = "leave it out where a population has no sign."
+                    raise InvalidValueError(message(f"Network.projections[{k}].sign", what, each.sign, fix))
 
     def _check_readout(self, where: str, readout: Readout) -> None:
         for source in readout.sources:

@@ -14,6 +14,8 @@ from ..converted import Converted, Declared, Number
 from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
+from ..neuron import rate_time
+from ..poisson import RATE, is_poisson
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
@@ -46,6 +48,7 @@ class NetworkParts(Described, Declared):
         seed: int
         external_inputs: Mapping[str, int]
         outputs: Mapping[str, str]
+        targets: Mapping[str, str]
         shared_P: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]]
 
     def input_of(self, where: str, population: str, into: str | None, role: str) -> str:
@@ -78,15 +81,16 @@ class NetworkParts(Described, Declared):
 
     @cached_property
     def supervised(self) -> dict[str, int]:
-        """Number of values of each output, and of its supervisor: of readouts, and of variables of populations."""
+        """Number of values of each supervisor: of readouts, of variables that are outputs, and of targets."""
         own = {name: kernel for name, kernel in self.output_kernels.items() if not self.readouts[name].supervisor}
         found = {name: kernel.shape[1] for name, kernel in own.items()}
-        return found | {name: self.sizes[at.partition(".")[0]] for name, at in self.outputs.items()}
+        observed = {name: at.partition(".")[0] for name, at in self.outputs.items()}
+        return found | {name: self.sizes[population] for name, population in {**observed, **self.targets}.items()}
 
     @property
     def n_outputs(self) -> int:
         """Number of outputs of all readouts and variables."""
-        return sum(self.supervised.values())
+        return sum(n for name, n in self.supervised.items() if name not in self.targets)
 
     @property
     def n_inputs(self) -> int:
@@ -94,18 +98,34 @@ class NetworkParts(Described, Declared):
         return sum(self.external_inputs.values())
 
     def size_of(self, source: str) -> int:
-        """Return the number of neurons, channels or values of what a projection comes from."""
+        """Return the number of neurons, channels or values of a source of a projection."""
         if source in self.populations:
             return self.populations[source].n
-        return self.external_inputs[source] if source in self.external_inputs else self.n_outputs
+        return self.external_inputs[source] if source in self.external_inputs else sum(self.supervised.values())
+
+    def n_pre(self, k: int) -> int:
+        """Return the number of neurons, channels or values that a projection comes from."""
+        return sum(self.size_of(source) for source in self.projections[k].sources)
+
+    @property
+    def poisson(self) -> dict[str, int]:
+        """Number of units of each population of Poisson units."""
+        return {name: each.n for name, each in self.populations.items() if is_poisson(each.neuron)}
 
     def is_spiking(self, source: str) -> bool:
-        """Say whether what a projection comes from has spikes."""
+        """Say whether a source of a projection has spikes."""
         return source in self.populations and self.populations[source].neuron.spiking
+
+    def rate_time_of(self, population: str) -> float:
+        """Return one over the unit that rates of a population count in, in seconds; Poisson units have the first's."""
+        own = self.populations[population].neuron
+        others = (each.neuron for each in self.populations.values() if each.neuron.spiking)
+        return rate_time(next((each for each in others if not is_poisson(each)), own) if is_poisson(own) else own)
 
     def acts_each_step(self, k: int) -> bool:
         """Say whether the weights of a projection act on values in each step, and not on each spike."""
-        return self.projections[k].reads_trace or not self.is_spiking(self.projections[k].pre)
+        projection = self.projections[k]
+        return not self.is_spiking(projection.sources[0]) or (projection.reads_trace and not projection.at_spikes)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -117,7 +137,7 @@ class NetworkParts(Described, Declared):
         """A name for each projection."""
         names: list[str] = []
         for each in self.projections:
-            name = base = each.name or f"{each.pre}_to_{each.post}"
+            name = base = each.name or f"{'_'.join(each.sources)}_to_{each.post}"
             number = 1
             while not each.name and name in names:
                 number += 1
@@ -150,7 +170,7 @@ class NetworkParts(Described, Declared):
         found = []
         for k, (each, into) in enumerate(zip(self.projections, self.inputs, strict=True)):
             where = f"Network.projections[{k}].weights"
-            shape = self.size_of(each.pre), self.sizes[each.post]
+            shape = self.n_pre(k), self.sizes[each.post]
             unit = self.populations[each.post].neuron.input_units[into]
             if isinstance(each.weights, Connector):
                 rng = np.random.default_rng([self.seed, 2, k])
@@ -158,7 +178,7 @@ class NetworkParts(Described, Declared):
             else:
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
-            found.append(kernel)
+            found.append(kernel.sorted() if each.at_spikes else kernel)
         return tuple(found)
 
     @cached_property
@@ -253,15 +273,17 @@ class NetworkParts(Described, Declared):
         )
         present = names_present(errors)
         for k, (p, into, label) in enumerate(zip(self.projections, self.inputs, self.projection_names, strict=True)):
-            synapse, spikes = (p.synapse, p.parameters), self.is_spiking(p.pre)
+            synapse, spikes = (p.synapse, p.parameters), self.is_spiking(p.sources[0])
             if p.post == name and not self.acts_each_step(k):
                 arriving.append(Arriving(into, synapse, *self._filter_names(label)))
             elif p.post == name:
                 # what comes of spikes is brought after they are known, and what comes of rates before they advance
                 again = label in present and p.pre in self.populations and not spikes
                 adding.append(Adding(into, label, kept=spikes, present=again))
-            if p.pre == name and spikes and p.reads_trace:
+            if name in p.sources and spikes and p.reads_trace:
                 read.append(synapse)
+        if name in self.poisson:
+            adding.append(Adding(RATE, "given", kept=False))
         adding += [Adding(into, readout) for readout, at, into in self.feedback_kernels if at == name]
         return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
 

@@ -9,7 +9,8 @@ from typing import Any
 from ...errors import InvalidValueError, message, problem
 from ..converted import Converted, Declared, File, declared
 from ..described import Described
-from ..equations import Neuron, SynapticFilter, activation_of, neuron_of, synapse_of
+from ..equations import Neuron, SynapticFilter, activation_of, synapse_of
+from ..poisson import poisson_or_file
 from ..validation import check_text, check_whole
 from ..values import check_mappings
 
@@ -23,7 +24,9 @@ class Population(Described, Declared):
     Attributes
     ----------
     neuron : Neuron or str or Path
-        Neuron type, its name, or an equation file; spiking or a rate unit.
+        Neuron type, its name, or an equation file; spiking or a rate unit. ``"poisson"``: units that
+        spike at the rates in Hz which each run is given as `rates`, with the columns of all of them;
+        filtered, they count in the rate unit of the network's first neurons.
     n : int
         Number of neurons.
     parameters : mapping, optional
@@ -58,7 +61,7 @@ class Population(Described, Declared):
     )
 
     def __post_init__(self) -> None:
-        neuron = neuron_of(self.neuron)
+        neuron = poisson_or_file(self.neuron)
         object.__setattr__(self, "neuron", neuron)
         object.__setattr__(self, "n", check_whole("Population.n", self.n, 1))
         check_mappings(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..language.code import check_error_code
 from ..learning import Learning
+from ..parameters import expression_of
 from ..validation import check_choice, check_flag, check_table, check_text, check_whole
 from .naming import check_parameters, check_variable_name
 from .weights import Weights
@@ -32,9 +33,12 @@ class Projection(Described, Declared):
 
     Attributes
     ----------
-    pre, post : str
-        Names of the populations; `pre` may also be an external input of the network, or ``"y"``: the
-        supervisor of all readouts.
+    pre : str or sequence of str
+        Name of the presynaptic population, of an external input of the network, or ``"y"``: the supervisor
+        of all readouts. Of several spiking populations the neurons are numbered one after the other; each
+        postsynaptic neuron has one P over all of them.
+    post : str
+        Name of the postsynaptic population.
     weights : SparseKernel, scipy.sparse matrix or array, array of shape (n_pre, n_post), or Connector
         In the unit of the input, or an array of quantities. Of an array the entries that are not 0
         are synapses, and all where they learn; of the others those that they hold. A `Connector` draws
@@ -56,9 +60,15 @@ class Projection(Described, Declared):
         +1 for an excitatory, -1 for an inhibitory population (Dale's law: all that leaves a population
         has one sign). Weights of currents have that sign, also while they learn; those of conductances
         are at least 0 whatever it is.
+    signs : array, shape (n_pre,), optional
+        In place of `sign`, that which learned weights of each presynaptic neuron keep, +1 or -1; any
+        number for those that have no synapse.
     learning : Learning, optional
         Lets the weights learn from `error`. They act on the presynaptic trace in each step, so that
-        a weight that changes changes what earlier spikes still give.
+        a weight that changes changes what earlier spikes still give; see `at_spikes`.
+    at_spikes : bool
+        Whether weights that learn act as static ones do: each spike brings the weight of its time. They
+        belong to the state of a run also without `learning`.
     error : str
         Of the weights of each postsynaptic neuron, as an expression of: ``z``, what the weights
         gave in this step; ``z_now``, what they give for the rates that the step ends with; ``unit``,
@@ -81,6 +91,10 @@ class Projection(Described, Declared):
         BioFORCE does; within one population.
     when : str
         ``"end"``: learn from the rates of this step; ``"start"``: from those it began with.
+    alpha_P : array, shape (n_pre,), optional
+        Initial P scale of each presynaptic neuron, in place of that of `learning`.
+    groups, row_sum : array of int, shape (n_pre,), sequence of float, optional
+        Penalty on the sum of a neuron's weights from each group of presynaptic neurons; -1: no group.
 
     Raises
     ------
@@ -95,7 +109,7 @@ class Projection(Described, Declared):
     Projection(pre='exc', post='inh', into='I_rec', synapse='double_exponential', learns=False)
     """
 
-    pre: str
+    pre: Converted[str | tuple[str, ...], str | Sequence[str]]
     post: str
     _: KW_ONLY
     weights: Weights
@@ -112,12 +126,18 @@ class Projection(Described, Declared):
     factor: Converted[np.ndarray | None, ArrayLike] = Converted(None)
     divide_by_source: bool = False
     when: str = "end"
+    at_spikes: bool = False
+    signs: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    alpha_P: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    groups: Converted[np.ndarray | None, ArrayLike] = Converted(None)
+    row_sum: Converted[np.ndarray | None, ArrayLike] = Converted(None)
 
     def __post_init__(self) -> None:
         if self.delay is not None:
             object.__setattr__(self, "delay", seconds_of("Projection.delay", self.delay))
-        for key in ("pre", "post", "name"):
+        for key in ("post", "name"):
             check_text(f"Projection.{key}", getattr(self, key))
+        self._check_pre()
         if self.into is not None:
             check_text("Projection.into", self.into)
         object.__setattr__(self, "synapse", synapse_of(self.synapse))
@@ -142,28 +162,48 @@ class Projection(Described, Declared):
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
         self._check_rule()
 
+    def _check_pre(self) -> None:
+        pre: Any = self.pre
+        if isinstance(pre, tuple | list):
+            for each in pre:
+                check_text("Projection.pre", each)
+            if not pre or len(set(pre)) != len(pre):
+                raise InvalidValueError(message("Projection.pre", "one or more populations, each once", pre))
+            object.__setattr__(self, "pre", pre[0] if len(pre) == 1 else tuple(pre))
+        else:
+            check_text("Projection.pre", pre)
+
     def _check_rule(self) -> None:
         """Check the options of learning, which a projection without it does not have."""
         check_text("Projection.supervisor", self.supervisor)
         check_flag("Projection.divide_by_source", self.divide_by_source)
+        check_flag("Projection.at_spikes", self.at_spikes)
         check_choice("Projection.when", self.when, ("end", "start"))
         if not isinstance(self.variables, Mapping):
             fix = 'as in {"other": "exc.v"}.'
             raise InvalidTypeError(message("Projection.variables", "a dictionary of names", self.variables, fix))
         for name in self.variables:
             check_variable_name("Projection.variables", name)
+        texts = {key: expression_of(each, f"Projection.variables[{key!r}]") for key, each in self.variables.items()}
+        object.__setattr__(self, "variables", texts)
         if self.factor is not None:
             object.__setattr__(self, "factor", check_table("Projection.factor", self.factor, ("n_pre", "n_post")))
         given = {"supervisor": self.supervisor, "variables": self.variables, "divide_by_source": self.divide_by_source}
         given |= {"factor": self.factor is not None, "when": self.when != "end"}
+        given |= {key: getattr(self, key) is not None for key in ("signs", "alpha_P", "groups", "row_sum")}
         for key in (key for key, is_given in given.items() if is_given and self.learning is None):
             fix = f"leave {key} out, or pass learning."
             raise InvalidValueError(problem(f"Projection.{key}", "the weights do not learn", getattr(self, key), fix))
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """What it comes from, by names."""
+        return (self.pre,) if isinstance(self.pre, str) else self.pre
+
+    @property
     def reads_trace(self) -> bool:
-        """Whether its weights act on a trace of the presynaptic neurons in each step, and not on each spike."""
-        return self.learning is not None or self.synapse.presynaptic
+        """Whether a trace of the presynaptic neurons is read: by weights that act on it in each step, or by a rule."""
+        return self.learning is not None or self.synapse.presynaptic or self.at_spikes
 
     def _describe(self) -> dict[str, object]:
         shown: dict[str, object] = {"pre": self.pre, "post": self.post, "into": self.into, "synapse": self.synapse.name}

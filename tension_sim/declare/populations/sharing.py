@@ -102,14 +102,18 @@ def _rules(net: NetworkParts) -> dict[str, _Rule]:
             "with divide_by_source": projection.divide_by_source,
             'with when="start"': projection.when == "start",
             "which has a delay": projection.delay is not None,
+            "which acts at spikes": projection.at_spikes,
+            "with an alpha_P of each source": projection.alpha_P is not None or projection.groups is not None,
+            "with signs of each source": projection.signs is not None,
         }
         apart = next((reason for reason, holds in reasons.items() if holds), "")
-        variable = ""
-        if projection.pre in net.populations:
-            variable = net.equations[projection.pre].output((projection.synapse, projection.parameters))
+        synapse = projection.synapse, projection.parameters
+        source = [
+            (each, net.equations[each].output(synapse) if each in net.populations else "")
+            for each in projection.sources
+        ]
         used = words(projection.error)
         names = {key: at for key, at in error_names(net, k).items() if key in used}
         supervisor = supervisor_of(net, k) if "y" in used else ""
-        source = [(projection.pre, variable)]
         found[name] = _Rule(projection.learning, source, supervisor, net.sign_of(k), names, apart)
     return found

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from ..converted import declared
+from ..equations import SynapticFilter
+from ..parameters import expression_of
+from ..units import Quantity
 from .network import Network
 
-__all__ = ["ShortForm"]
+__all__ = ["ShortForm", "with_texts"]
 
 
 @declared(repr=False)
@@ -29,3 +32,8 @@ class ShortForm(Network):
 
     def _filter_names(self, projection: str) -> tuple[str, str]:
         return self.filter_names.get(projection, ("", ""))
+
+
+def with_texts(synapse: SynapticFilter, values: Mapping[str, Quantity]) -> SynapticFilter:
+    """Return a filter whose default parameters have these values."""
+    return replace(synapse, parameters={name: expression_of(values[name]) for name in synapse.parameters})

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...circuit.names import SAMPLES, STEP, TARGET_READOUT, split
+from ...circuit.names import STEP, TARGET_READOUT, split
 from ...circuit.network_wiring import NetworkWiring
-from ...circuit.parts import Rule, Samples
+from ...circuit.parts import Rule
 from ...circuit.wiring import ForceWiring
 from ...declare.network import ForceNetwork
 from ...declare.populations.network import Network
@@ -52,7 +52,7 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
     Parameters
     ----------
     network : Network or ForceNetwork
-        With a readout.
+        With a readout, or other outputs.
     name : str, optional
         Of the model and its results.
 
@@ -66,14 +66,14 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        If the network is none, or has no readout.
+        If the network is none, or has no outputs.
 
     Notes
     -----
-    Targets have the columns of all readouts, one after the other, or are a dictionary of readouts. Of a network
-    with several readouts ``predict`` returns a dictionary. For a network without inputs x is None, and ``predict``
-    takes the number of time steps as `steps`. ``get_weights`` and ``set_weights`` concern readouts and learned
-    projections.
+    Inputs and targets have the columns of all external inputs and outputs of a `Network`, one after the other, or are
+    dictionaries of them. Of a network with several outputs ``predict`` returns a dictionary. For a network without
+    inputs x is None, and ``predict`` takes the number of time steps as `steps`. ``get_weights`` and ``set_weights``
+    concern readouts and learned projections.
 
     Examples
     --------
@@ -95,9 +95,9 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
         if not isinstance(network, Network | ForceNetwork):
             fix = "DeclaredModel(Network(...)), or DeclaredModel(ForceNetwork(...))."
             raise InvalidTypeError(message("DeclaredModel.network", "a Network or ForceNetwork", network, fix))
-        if isinstance(network, Network) and not network.readouts:
+        if isinstance(network, Network) and not network.supervised:
             fix = 'readouts={"z": Readout(...)}.'
-            raise InvalidValueError(message("DeclaredModel.network", "a network with a readout", network, fix))
+            raise InvalidValueError(message("DeclaredModel.network", "a network with outputs", network, fix))
         super().__init__(dtype=network.dtype, name=name)
         keep = object.__setattr__  # past Keras' tracking, which has no use for what is no variable
         keep(self, "network", network)
@@ -235,10 +235,11 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
         return NetworkWindow(self, kind, all_steps, self._target, measure, asked)
 
     def _reader(self, where: str, x: Any, y: Any, *arguments: Any, **options: Any) -> Reader:
-        y = columns_of(f"{where}.y", y, self._outputs, "readout")
-        if isinstance(x, Mapping):
-            what = "an array: the network's inputs have no names"
+        y = columns_of(f"{where}.y", y, self._outputs, "output")
+        if isinstance(x, Mapping) and not self._inputs:
+            what = "an array: the network has no inputs with names"
             raise InvalidTypeError(message(f"{where}.x", what, sorted(map(str, x)), "join them along the last axis."))
+        x = columns_of(f"{where}.x", x, self._inputs, "input")
         if self._input_width("fit") is None:
             steps, *more = arguments or (None,)
             x, steps = input_rows(where, x, y, steps)
@@ -248,12 +249,15 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
     @property
     def _outputs(self) -> dict[str, int]:
         if isinstance(self.network, Network):
-            return {name: kernel.shape[1] for name, kernel in self.network.output_kernels.items()}
+            return dict(self.network.supervised)
         return {"output": self.network.n_outputs}
 
+    @property
+    def _inputs(self) -> dict[str, int]:
+        return dict(self.network.external_inputs) if isinstance(self.network, Network) else {}
+
     def _input_width(self, method: str) -> int | None:
-        inputs = [part.channels for name, part in self._wiring.circuit.of(Samples).items() if SAMPLES[name] == "x"]
-        return sum(inputs) if inputs else None
+        return self.network.n_inputs or None
 
     def _input_shape(self, xs: np.ndarray, ys: np.ndarray) -> tuple[int, int, int]:
         return (1, 1, xs.shape[-1])
@@ -261,7 +265,7 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
     def _check_target_width(self, ys: np.ndarray) -> None:
         width = self.network.n_outputs
         if ys.shape[-1] != width:
-            what = f"{width} value(s) at each time step (columns of all readouts)"
+            what = f"{width} value(s) at each time step (columns of all outputs)"
             raise InvalidValueError(message("DeclaredModel.fit.y", what, ys.shape))
 
     def predict(
@@ -279,7 +283,7 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
         Returns
         -------
         array, shape (timesteps, outputs) or (trials, timesteps, outputs), or dict of str to array
-            In the form of the input; of several readouts by their names.
+            In the form of the input; of several outputs by their names.
         """
         found = super().predict(x, verbose, callbacks, steps, **kwargs)
         if len(self._outputs) == 1:
@@ -288,7 +292,7 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
         return dict(zip(self._outputs, np.split(found, ends[:-1], axis=-1), strict=True))
 
 
-def _wiring_of(network: Network | ForceNetwork) -> NetworkWiring | ForceWiring:
+def _wiring_of(network: Network | ForceNetwork) -> NetworkWiring[Network] | ForceWiring:
     return NetworkWiring(network, Record()) if isinstance(network, Network) else ForceWiring(network, Record())
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
-from ...declare.network import ForceNetwork
 from ...errors import CompilerNotFoundError, InvalidValueError, UnsupportedError, message, problem, unknown_name
 from ...tensorflow.variables import hooks_of, is_ours
 
@@ -73,14 +71,6 @@ def chosen_engine(model: Any, backend: str | None, target: str | None, jit_compi
         )
     _check_target(target)
     return "brian2"
-
-
-def threads_for(network: ForceNetwork) -> int | None:
-    """Return how many threads are worthwhile: all cores if each neuron has its own large P, otherwise no OpenMP."""
-    plastic, cores = network.plastic, os.cpu_count() or 1
-    if plastic is None or cores == 1 or len(plastic.kernel) == network.n**2:
-        return None
-    return cores if len(plastic.kernel) > 20_000 else None
 
 
 def _has_compiler() -> bool:

@@ -11,7 +11,6 @@ from ...declare.populations.network import Network
 from ...declare.record import Record
 from ...results.results import Results
 from ...run.simulation import Simulation, target_named
-from .choice import threads_for
 from .declaration import Binding, Declaration
 from .window import BrianWindow
 
@@ -48,12 +47,10 @@ class NetworkWindow(BrianWindow):
         key = (self.target, tuple(sorted(record.variables)), record.off, record.dtype)
         known: dict[Any, Simulation] = self.model.simulations
         if key not in known:
-            threads = None if isinstance(declared.network, Network) else threads_for(declared.network)
             known[key] = Simulation(
                 declared.network,
                 target=target_named("compile.target", self.target),
                 record=record,
-                threads=threads,
                 name=self.model.name,
             )
         return known[key]

@@ -14,7 +14,6 @@ from ...errors import DivergenceError
 from ...results.results import Results
 from ...run.simulation import Simulation, target_named
 from ...tensorflow.loop import WindowResult
-from .choice import threads_for
 from .declaration import Binding, Declaration, StateSeries
 
 __all__ = ["BrianWindow"]
@@ -119,8 +118,8 @@ class BrianWindow:
         return self._result(states, results, y, diverged, len(x))
 
     def _simulation(self, declared: Declaration, record: Record) -> Simulation:
-        threads, target = threads_for(declared.network), target_named("compile.target", self.target)
-        return Simulation(declared.network, target=target, record=record, threads=threads, name=self.model.name)
+        target = target_named("compile.target", self.target)
+        return Simulation(declared.network, target=target, record=record, name=self.model.name)
 
     def _store(self, bindings: list[Binding], results: Results, diverged: bool) -> None:
         state = {**results.state, "output": results.output[-1]}

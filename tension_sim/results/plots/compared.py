@@ -11,12 +11,16 @@ from matplotlib.ticker import MaxNLocator
 
 from ..measures import cell_correlations
 from ..run_data import RunData
+from .heading import width_of, wrapped
 from .panels import draw_output, error_of
 from .style import CYCLE, NORMAL, SMALL, TEXT, NotebookFigure, label, literal, make_figure, plain
 from .windows import windows_of
 
 __all__ = ["draw_errors", "draw_last_window", "draw_spread", "figure_compared"]
 
+#: Points: of the figure, and of it what axis labels and the legend beside a title, or a legend's handle and gaps take.
+_WIDTH = 9.0 * 72
+_BESIDE_TITLE, _BESIDE_NAME = 200, 90
 _LEGEND: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "labelcolor": TEXT}
 
 
@@ -81,7 +85,7 @@ def figure_compared(runs: Mapping[str, RunData]) -> NotebookFigure:
     ['output', 'output', 'RMS error', 'neurons (%)']
     """
     rows = len(runs)
-    figure = make_figure(9.0, 1.15 * rows + 2.9)
+    figure = make_figure(_WIDTH / 72, 1.15 * rows + 2.9)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.15 * rows, 2.6))
     top, bottom = parts
     for axes, (name, run) in zip(top.subplots(rows, 1, squeeze=False).flat, runs.items(), strict=True):
@@ -89,7 +93,9 @@ def figure_compared(runs: Mapping[str, RunData]) -> NotebookFigure:
         if run.n_outputs:
             draw_last_window(axes, run)
         seed = run.provenance.get("seed")
-        axes.set_title(literal(name) + ("" if seed is None else f"   ·   seed {seed}"), fontsize=NORMAL, color=TEXT)
+        title = literal(name) + ("" if seed is None else f"   ·   seed {seed}")
+        room = _WIDTH - _BESIDE_TITLE  # beside the legend, which the first row has
+        axes.set_title(wrapped(title, room, NORMAL), fontsize=NORMAL, color=TEXT, loc="left")
     label(axes, x="time (s)")
     if top.axes[0].lines:
         top.axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0, **_LEGEND)
@@ -100,5 +106,8 @@ def figure_compared(runs: Mapping[str, RunData]) -> NotebookFigure:
     handles, names = axes.get_legend_handles_labels()
     if not names:
         handles, names = bottom.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(rows, 4), **_LEGEND)
+    widest = max((width_of(name, SMALL) for name in names), default=0.0) + _BESIDE_NAME
+    names = [wrapped(name, _WIDTH - _BESIDE_NAME, SMALL) for name in names]
+    columns = max(1, min(rows, 4, int(_WIDTH // widest)))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, **_LEGEND)
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,7 +13,7 @@ from matplotlib.textpath import TextPath
 
 from .style import NORMAL, SMALL, TEXT
 
-__all__ = ["heading"]
+__all__ = ["heading", "width_of", "wrapped"]
 
 _SIZE = NORMAL + 1
 _POINTS = 72  # an inch
@@ -38,8 +39,8 @@ def heading(figure: Figure, title: str, labelled: Axes | None = None) -> None:
     """
     beside = _legend(figure, labelled) + _GAP if labelled is not None else 0.0
     whole = _POINTS * figure.get_figwidth() - 2 * _GAP
-    left = _width(title) > whole - 2 * beside and beside > 0
-    text = _wrapped(title, whole - beside)
+    left = width_of(title) > whole - 2 * beside and beside > 0
+    text = wrapped(title, whole - beside)
     place = {"x": _GAP / (whole + 2 * _GAP), "horizontalalignment": "left"} if left else {}
     figure.suptitle(text, fontsize=_SIZE, color=TEXT, **place)
 
@@ -51,20 +52,21 @@ def _legend(figure: Figure, labelled: Axes) -> float:
     legend = figure.legend(
         handles, labels, loc="upper right", ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT, **how
     )
-    pixels = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width if labels else 0.0
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    pixels = legend.get_window_extent(canvas.get_renderer()).width if labels else 0.0
     return _POINTS * pixels / figure.dpi
 
 
-def _width(text: str) -> float:
-    """Return how wide a line of the title is, in points."""
-    return float(TextPath((0, 0), text, size=_SIZE, prop=FontProperties()).get_extents().width) if text else 0.0
+def width_of(text: str, size: float = _SIZE) -> float:
+    """Return how wide a line of text is, in points."""
+    return float(TextPath((0, 0), text, size=size, prop=FontProperties()).get_extents().width) if text else 0.0
 
 
-def _wrapped(text: str, room: float) -> str:
+def wrapped(text: str, room: float, size: float = _SIZE) -> str:
     """Return a text in lines of at most so many points, as far as its parts allow."""
     lines = [""]
     for part in _PARTS.findall(text):
-        if lines[-1] and _width(lines[-1] + part) > room:
+        if lines[-1] and width_of(lines[-1] + part, size) > room:
             lines.append("")
         lines[-1] += part
     return "\n".join(filter(None, (line.removeprefix(_SEPARATOR).removesuffix(_SEPARATOR) for line in lines)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ __all__ = ["Ear"]
 
 #: Seconds of network time between two samples of the output.
 _SAMPLING = 1e-3
+#: Seconds of network time over which a frame's error and rate are measured at least.
+_LEAST = 0.02
+
+_NOTHING = Frame(0, 0, 0.0, 0, 0.0, 0.0)
 
 
 class Ear:
@@ -56,6 +61,7 @@ class Ear:
         self.stopped: bool = False
         self._stop_when, self._measures, self._live, self._start = stop_when, measures, live, start
         self._targets = targets
+        self._since, self._shown = _NOTHING, {"rmse": math.nan, "rate": math.nan}
         duration = 0.0 if stop_when is None else stop_when.duration
         self._enough = max(1, math.ceil(duration / WINDOW - 1e-9))
         self._sums: dict[str, float] = {"error": 0.0, "spikes": 0}
@@ -86,6 +92,19 @@ class Ear:
         return not self.stopped
 
     def show(self, frame: Frame) -> None:
-        """Pass a frame on."""
-        if self._live is not None and frame.steps:
-            self._live.show(frame, self._measures.of(frame), self._targets(frame.sampled))
+        """Pass a frame on; error and rate are those of the last steps that are enough to tell them."""
+        if self._live is None or not frame.steps:
+            return
+        before = self._since
+        since = replace(
+            frame,
+            steps=before.steps + frame.steps,
+            error=before.error + frame.error,
+            spikes=before.spikes + frame.spikes,
+        )
+        if since.steps * self._measures.dt >= _LEAST:
+            found = self._measures.of(since)
+            self._shown = {name: found[name] for name in self._shown}
+            since = _NOTHING
+        self._since = since
+        self._live.show(frame, self._measures.of(frame) | self._shown, self._targets(frame.sampled))

@@ -141,10 +141,16 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "tension-sim", ""
     timeout = _PATIENCE
+
+    @property
+    def page(self) -> PageServer:
+        """Whose requests these are."""
+        server: Any = self.server
+        found: PageServer = server.page
+        return found
 
     def do_GET(self) -> None:
         """Serve the page and the stream."""
@@ -177,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(400)
             return
         try:
-            self._answer(200, self.server.page.obey(order))
+            self._answer(200, self.page.obey(order))
         except TensionError as error:
             self._answer(400, {"error": str(error)})
 
@@ -190,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _place(self, writes: bool = False) -> str | None:
         """Return what is asked for behind the token; None: it was refused, and learns nothing but that."""
-        page = self.server.page
+        page = self.page
         own = {f"127.0.0.1:{page.port}", f"localhost:{page.port}"}
         hosts, origins = self.headers.get_all("Host", []), self.headers.get_all("Origin", [])
         strange = len(hosts) != 1 or hosts[0] not in own or len(origins) > 1
@@ -232,13 +238,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self) -> None:
         nonce = secrets.token_urlsafe(16)
-        text = files(__package__).joinpath("page.html").read_text(encoding="utf-8").replace("{nonce}", nonce)
+        text = (
+            files("tension_sim.run.watch").joinpath("page.html").read_text(encoding="utf-8").replace("{nonce}", nonce)
+        )
         data = text.encode()
         self._start(200, "text/html; charset=utf-8", len(data), nonce)
         self.wfile.write(data)
 
     def _events(self) -> None:
-        joined = self.server.page.join()
+        joined = self.page.join()
         if joined is None:
             self._refuse(503)
             return
@@ -253,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the browser went away
             pass
         finally:
-            self.server.page.leave(client)
+            self.page.leave(client)
 
     @staticmethod
     def _next(client: queue.Queue[bytes | None]) -> bytes | None:

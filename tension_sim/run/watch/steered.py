@@ -120,7 +120,7 @@ class Steered:
         self.results_of = results_of
         self.start, self.steps, self.values = pieces.start, pieces.steps, pieces.values
         self.course = course
-        self._pieces, self._declared = pieces, pieces.wiring.values()
+        self._pieces = pieces
         what, net = watched(pieces.wiring.circuit), pieces.wiring.net
         self.measures = Measures(what, net.n_outputs if what.outputs else 0, compared, net.dt)
         if course.stop_when is not None:
@@ -163,7 +163,8 @@ class Steered:
         """Go on from a state, and pause after some seconds; None: run to the end."""
         deadline = None if seconds is None else time.monotonic() + seconds
         self._take_back(state)
-        now, at, found, interrupted, failed = dict(state), done, [], False, False
+        now, at, interrupted, failed = dict(state), done, False, False
+        found: list[Piece] = []
         while at < self.steps and self._stopped is None:
             interrupted = self._obey(self.start + at, now, found)
             late = deadline is not None and time.monotonic() >= deadline
@@ -289,8 +290,9 @@ class Steered:
         """Return the values that orders have changed."""
         wiring, found = self._pieces.wiring, dict(self._target)
         if self.net is not wiring.net:
-            new = type(wiring)(self.net, wiring.record, wiring.circuit.threads).values()
-            found |= {name: value for name, value in new.items() if not _same(value, self._declared.get(name))}
+            new = type(wiring)(self.net, wiring.record, wiring.circuit.threaded).values()
+            declared = wiring.values()
+            found |= {name: value for name, value in new.items() if not _same(value, declared.get(name))}
         if self.orders:
             found |= {entry(rule, "learning"): int(self.learning) for rule in wiring.circuit.of(Rule)}
         return found

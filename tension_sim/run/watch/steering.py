@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class Steering:
 
     Parameters
     ----------
-    orders : iterable of Order or mapping, optional
+    orders : list of Order or mapping, optional
         In any sequence; those of one step are obeyed as they stand.
 
     Attributes
@@ -111,8 +111,9 @@ class Steering:
     <BLANKLINE>
     """
 
-    def __init__(self, orders: Iterable[Order | Mapping[str, Any]] = (), where: str = "Steering.orders") -> None:
-        if isinstance(orders, str | bytes | Mapping) or not isinstance(orders, Iterable):
+    def __init__(self, orders: Sequence[Order | Mapping[str, Any]] = (), where: str = "Steering.orders") -> None:
+        where = check_text("Steering.where", where)
+        if not isinstance(orders, list | tuple):
             raise InvalidTypeError(message(where, "a list of orders", orders, 'as in [{"step": 100, "stop": True}].'))
         read = [one if isinstance(one, Order) else Order.read(f"{where}[{k}]", one) for k, one in enumerate(orders)]
         self.orders: list[Order] = sorted(read, key=lambda one: (one.run, one.step))
@@ -126,7 +127,7 @@ class Steering:
         InvalidValueError, InvalidTypeError, UnknownNameError
             If it cannot be read, or is no script.
         """
-        place = check_path(where, path)
+        place = check_path(check_text("Steering.where", where), path)
         table = read_toml(where, place)
         for key in table:
             if key != "order":

@@ -99,6 +99,7 @@ class Watch:
         self._next: tuple[Any, bool] = (None, False)  # network and learning, once all that waits is done
         self._history = History()
         self._done: list[Order] = []
+        self._tasks: list[str] = []
 
     def __enter__(self) -> Watch:
         if self._within is not None:
@@ -230,7 +231,7 @@ class Watch:
             self._run, self._next, self._paused = run, (run.net, run.learning), False
             self._waiting.clear()
             self._history = History()
-        self._tell(self._hello())
+        self._say_hello()
 
     def ended(self, run: Steered, orders: list[Order]) -> None:
         """A run has come to its end."""
@@ -273,7 +274,7 @@ class Watch:
                     order = self._waiting.popleft()
                 if isinstance(order, Order):
                     take(replace(order, step=step))
-                    self._tell(self._hello())
+                    self._say_hello()
                     if order.stop:
                         break
                 elif order[0] == "branch":
@@ -300,6 +301,10 @@ class Watch:
         if self._server is not None:
             self._server.send(told)
 
+    def _say_hello(self) -> None:
+        if self._server is not None and self._server.watched:
+            self._tell(self._hello())
+
     def _state(self) -> str:
         return "waits for a run" if self._run is None else "paused" if self._paused else "runs"
 
@@ -318,14 +323,16 @@ class Watch:
             "dt": run.measures.dt,
             "lacks": [name for name in ("rmse", "rate", "weight_norm", "P_trace") if run.measures.lack(name)],
             "settings": settings,
-            "tasks": list_tasks() if run.measures.compared else [],
+            "tasks": self._tasks if run.measures.compared else [],
             "may_stop": run.course.may_stop,
             "orders": [one.described() for one in run.orders],
         }
 
     def _first(self) -> list[dict[str, Any]]:
+        if not self._tasks:  # which looks through all that is installed: no run waits for it
+            self._tasks = list_tasks()
         history = self._history
-        past = {"kind": "past", "rows": history.rows, "z": history.samples, "y": history.targets}
+        past = {"kind": "past", "rows": history.rows, "z": list(history.samples), "y": list(history.targets)}
         return [self._hello(), past]
 
     def _ordered(self, order: dict[str, Any]) -> dict[str, Any]:

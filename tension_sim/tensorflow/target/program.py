@@ -13,6 +13,7 @@ import tensorflow as tf
 from ...circuit.names import entry
 from ...circuit.parts import Circuit, Map, Rule, Samples, SpikeInput, SpikeRecord, Units, VariableRecord
 from ...circuit.runnable import Runnable
+from ...circuit.watched import Listener
 from ...system.interrupts import Interrupts
 from .maps import MapSteps, SampleSteps, SpikeInputSteps
 from .rule import RuleSteps
@@ -81,8 +82,9 @@ class CircuitProgram(Runnable):
         recorded: int = 0,
         spikes: int = 0,
         pause_after: float | None = None,
+        listener: Listener | None = None,
     ) -> dict[str, Any]:
-        """Run some steps, and return the wanted arrays: see `Runnable.run`."""
+        """Run some steps, and return the wanted arrays: see `Runnable.run`; a listener hears nothing."""
         with self._lock, Interrupts(at_once=True) as interrupts:
             deadline = float("inf") if pause_after is None else time.monotonic() + pause_after
             layouts = {name: rule.layout(values) for name, rule in self.rules.items()}

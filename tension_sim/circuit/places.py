@@ -1,0 +1,128 @@
+"""Where the parts of a network stand in its circuit: names of parts, and variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TypeVar, cast
+
+from ..declare.declaration import Declaration
+from ..declare.populations.equations import Filter
+from ..declare.populations.error_names import constants_of
+from ..declare.populations.naming import words
+from ..declare.populations.network import Network
+from ..declare.populations.network_parts import SUPERVISOR
+from ..declare.units import Quantity
+from .declared import Wiring
+from .names import (
+    DELAYED,
+    INPUTS,
+    NEURONS,
+    RECURRENT,
+    TARGET,
+    part_of,
+)
+from .parts import Variable
+from .rules import constant_name
+from .values import Rows, is_dense
+
+__all__ = ["Net", "Places"]
+
+Net = TypeVar("Net", bound=Declaration | Network)
+
+
+class Places(Wiring[Net]):
+    """Names of the parts of a circuit, and places of what its rules and records read."""
+
+    @property
+    def network(self) -> Network:
+        """The network that is wired."""
+        return cast(Network, self.net)
+
+    def part(self, kind: str, *names: str) -> str:
+        """Return the name of the part of that kind which belongs to a population, projection or readout."""
+        return part_of(kind, *names)
+
+    def place(self, name: str) -> Variable:
+        """Return the population and the variable of a name of `Record.variables`."""
+        population, _, variable = name.partition(".")
+        return Variable(population, variable)
+
+    @cached_property
+    def units_named(self) -> dict[str, set[str]]:
+        """Of which inputs of a population the error of a rule names the unit."""
+        found: dict[str, set[str]] = {}
+        for projection, into in zip(self.network.projections, self.network.inputs, strict=True):
+            if "unit" in words(projection.error):
+                found.setdefault(projection.post, set()).add(into)
+        return found
+
+    def constants(self, population: str) -> dict[str, Quantity]:
+        """Return the numbers that errors of projections into a population name, by their variables."""
+        net = self.network
+        return {
+            constant_name(net.projection_names[k], name): number
+            for k, each in enumerate(net.projections)
+            if each.post == population
+            for name, number in constants_of(net, k).items()
+        }
+
+    def projection(self, k: int, *more: str) -> str:
+        """Return the name of the part that a projection is, or of a further one."""
+        return self.part(RECURRENT, self.network.projection_names[k], *more)
+
+    def arrives(self, k: int) -> Filter:
+        projection, into = self.network.projections[k], self.network.inputs[k]
+        return self.network.equations[projection.post].arrives(into, (projection.synapse, projection.parameters))
+
+    def bringing(self, k: int) -> dict[str, str]:
+        """Return the parts that bring the spikes of a projection, each with the variable that it adds to."""
+        if not len(self.network.kernels[k]) and self.network.delays[k] is None:
+            return {}
+        variables = enumerate(self.arrives(k).spike)
+        return {self.projection(k, *([str(number)] if number else [])): each for number, each in variables}
+
+    def added(self, k: int) -> str:
+        """Return the variable by which a projection adds to its input in each step."""
+        projection, name = self.network.projections[k], self.network.projection_names[k]
+        return self.network.equations[projection.post].added(self.network.inputs[k], name)
+
+    def present(self, k: int) -> str:
+        """Return the variable of what a projection gives for the rates that a step ends with."""
+        equations, name = self.network.equations[self.network.projections[k].post], self.network.projection_names[k]
+        return equations.present(name) if equations.has_present(name) else self.added(k)
+
+    def sources(self, k: int) -> tuple[Variable, ...]:
+        """Return what the weights of a projection act on in each step, or what a rule reads of it."""
+        net, projection = self.network, self.network.projections[k]
+        synapse, first = (projection.synapse, projection.parameters), projection.sources[0]
+        if first in net.populations:
+            names = projection.sources
+            return tuple(Variable(self.part(NEURONS, name), net.equations[name].output(synapse)) for name in names)
+        return (Variable(TARGET, "value") if first == SUPERVISOR else self._signal(INPUTS, first, net.external_inputs),)
+
+    def _signal(self, signal: str, name: str, columns: Mapping[str, int]) -> Variable:
+        return Variable(signal, "value") if len(columns) == 1 else Variable(self.part(signal, name), "z")
+
+    def supervisor(self, name: str) -> Variable:
+        """Return where the supervisor of a readout or output stands."""
+        return self._signal(TARGET, name, self.network.supervised)
+
+    def count(self, k: int) -> int | None:
+        """Return the number of weights that act in each step; None where there is every one."""
+        return None if is_dense(self.network.kernels[k]) else len(self.network.kernels[k])
+
+    def trace(self, k: int) -> Filter:
+        projection = self.network.projections[k]
+        return self.network.equations[projection.sources[0]].trace((projection.synapse, projection.parameters))
+
+    def arriving_later(self, k: int, trace: Filter) -> dict[str, str]:
+        """Return the parts that bring spikes to a delayed trace, each with the variable that it adds to."""
+        name = self.network.projection_names[k]
+        return {self.part(DELAYED, name, variable): variable for variable in trace.spike}
+
+    @cached_property
+    def rows(self) -> dict[int, Rows]:
+        """The weights of each projection that acts at spikes, as the state holds them."""
+        net = self.network
+        return {k: Rows.of(net.kernels[k]) for k, each in enumerate(net.projections) if each.at_spikes}
