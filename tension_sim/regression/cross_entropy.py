@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_blas_funcs, lapack, solve_triangular
 
 from .least_squares import not_determined
 from .one_step import OneStep
@@ -121,8 +120,8 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
     InvalidValueError
         If the data leave a weight open and `ridge` does not decide.
     """
-    factor = _factor(pairs, options, where)
-    loss = _Whitened(pairs, factor, options, np.dtype(dtype))
+    inverse = inverse_of_lower(_factor(pairs, options, where))
+    loss = _Whitened(pairs, inverse, options, np.dtype(dtype))
     direction, done, left = loss.start(), 0, np.inf
     gradient: np.ndarray | None = None
     while done < options.iterations:
@@ -134,8 +133,7 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
         if left <= options.tolerance:
             break
         direction = _conjugate(gradient, former, direction)
-    weights = solve_triangular(factor, loss.weights.astype(float), lower=True, trans=1, check_finite=False)
-    return ConvexFit(weights, done, left)
+    return ConvexFit(inverse.T @ loss.weights.astype(float), done, left)
 
 
 def _factor(pairs: OneStep, options: ConvexOptions, where: str) -> np.ndarray:
@@ -163,8 +161,7 @@ def _conjugate(gradient: np.ndarray, former: np.ndarray | None, direction: np.nd
 class _Whitened:
     """The loss as a function of L'w, and where its descent has come to."""
 
-    def __init__(self, pairs: OneStep, factor: np.ndarray, options: ConvexOptions, dtype: np.dtype) -> None:
-        inverse = lapack.dtrtri(factor, lower=1)[0]
+    def __init__(self, pairs: OneStep, inverse: np.ndarray, options: ConvexOptions, dtype: np.dtype) -> None:
         self.drawn_in: float = 1 - min(max(options.saturation, 1e-4), 1) / 2
         self.x: np.ndarray = _whitened(pairs, inverse.astype(dtype))
         self.response: np.ndarray = pairs.response.astype(dtype)
@@ -173,7 +170,7 @@ class _Whitened:
         self.u: np.ndarray = np.zeros(shape, dtype) if pairs.offset is None else pairs.offset.astype(dtype)
         self.du: np.ndarray = np.empty(shape, dtype)
         self.length: np.ndarray = np.ones(shape[1], dtype)
-        self.weights: np.ndarray = np.zeros((len(factor), shape[1]), dtype)
+        self.weights: np.ndarray = np.zeros((len(inverse), shape[1]), dtype)
         #: The ridge as a matrix in these coordinates, and what it adds to the gradient.
         self.ridge: np.ndarray = (options.ridge * (inverse @ inverse.T)).astype(dtype)
         self.pull: np.ndarray = np.zeros_like(self.weights)
@@ -241,11 +238,35 @@ class _Whitened:
 
 
 def _whitened(pairs: OneStep, inverse: np.ndarray) -> np.ndarray:
-    """Return gain x inv(L)', shape (pairs, sources), from inv(L)."""
-    (trmm,) = get_blas_funcs(("trmm",), (inverse,))
+    """Return gain x inv(L)', shape (pairs, sources), from inv(L), of which only the lower triangle is read."""
     found = np.empty(pairs.x.shape, inverse.dtype)
-    rows = max(1, 16 * _BLOCK // len(inverse))
+    n = len(inverse)
+    rows, columns = max(1, 16 * _BLOCK // n), max(64, -(-n // 8))
     for first in range(0, len(found), rows):
-        part = pairs.x[first : first + rows].astype(inverse.dtype)
-        found[first : first + rows] = trmm(pairs.gain, inverse, part.T, lower=1, overwrite_b=1).T
+        part = (pairs.gain * pairs.x[first : first + rows]).astype(inverse.dtype)
+        for start in range(0, n, columns):
+            end = start + columns
+            found[first : first + rows, start:end] = part[:, :end] @ inverse[start:end, :end].T
+    return found
+
+
+def inverse_of_lower(matrix: np.ndarray) -> np.ndarray:
+    """Return the inverse of a lower triangular matrix, from the inverses of its halves.
+
+    All products are numpy's: scipy brings a library of its own, whose threads would wait beside numpy's.
+
+    Examples
+    --------
+    >>> inverse_of_lower(np.array([[2.0, 0.0], [1.0, 4.0]]))
+    array([[ 0.5  ,  0.   ],
+           [-0.125,  0.25 ]])
+    """
+    n = len(matrix)
+    if n <= 64:
+        return np.tril(np.linalg.inv(matrix))
+    half = n // 2
+    found = np.zeros_like(matrix)
+    first = found[:half, :half] = inverse_of_lower(matrix[:half, :half])
+    last = found[half:, half:] = inverse_of_lower(matrix[half:, half:])
+    found[half:, :half] = -last @ (matrix[half:, :half] @ first)
     return found
