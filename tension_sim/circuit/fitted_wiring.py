@@ -62,7 +62,7 @@ class FittedWiring(NetworkWiring[FittedNetwork]):
     @property
     def slots(self) -> np.ndarray:
         """Where each weight of ``net.plastic`` lies in the state, which holds them by neurons and then by sources."""
-        return self._slots(self.network.projection_names.index(fitted.PLASTIC))
+        return self.rows[self.network.projection_names.index(fitted.PLASTIC)].slots
 
     def count(self, k: int) -> int:
         """Return the number of weights that act in each step: none are taken for dense."""

@@ -87,8 +87,7 @@ class NetworkValues(Places[Net]):
             values |= spike_values(name, self.network.kernels[k], scale, jump) | self._delay_values(name, k)
             if projection.at_spikes:
                 del values[entry(name, "w")]  # which belong to the state, in the order of targets
-                row_start, _, _ = self.network.kernels[k].incoming()
-                values |= entries(name, {"row_start": row_start, "slot": self._slots(k)})
+                values |= entries(name, {"row_start": self.rows[k].start, "slot": self.rows[k].slots})
         return values
 
     def _delay_values(self, name: str, k: int) -> dict[str, Any]:
@@ -166,7 +165,7 @@ class NetworkValues(Places[Net]):
         for k, projection in enumerate(net.projections):
             scale, place = net.input_scale(projection.post, net.inputs[k]), entry(self.projection(k), "w")
             if projection.at_spikes:
-                state[place] = net.kernels[k].incoming()[2] * scale
+                state[place] = self.rows[k].weight * scale
             elif projection.learning is not None:
                 state[place] = kernel_values(self.projection(k), net.kernels[k], scale)[place]
         return state
@@ -184,7 +183,7 @@ class NetworkValues(Places[Net]):
             name, place = net.projection_names[k], entry(self.projection(k), "w")
             scale = net.input_scale(projection.post, net.inputs[k])
             if projection.at_spikes:
-                found[name] = arrays[place][self._slots(k)] / scale
+                found[name] = arrays[place][self.rows[k].slots] / scale
             elif projection.learning is not None:
                 order = net.kernels[k].row_order()
                 found[name] = np.empty(len(order))

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TypeVar, cast
 
-import numpy as np
-
 from ..declare.declaration import Declaration
 from ..declare.populations.equations import Filter
 from ..declare.populations.error_names import constants_of
@@ -26,7 +24,7 @@ from .names import (
 )
 from .parts import Variable
 from .rules import constant_name
-from .values import is_dense
+from .values import Rows, is_dense
 
 __all__ = ["Net", "Places"]
 
@@ -123,6 +121,8 @@ class Places(Wiring[Net]):
         name = self.network.projection_names[k]
         return {self.part(DELAYED, name, variable): variable for variable in trace.spike}
 
-    def _slots(self, k: int) -> np.ndarray:
-        """Return where each weight of a projection that acts at spikes lies in the state."""
-        return self.network.kernels[k].slots()
+    @cached_property
+    def rows(self) -> dict[int, Rows]:
+        """The weights of each projection that acts at spikes, as the state holds them."""
+        net = self.network
+        return {k: Rows.of(net.kernels[k]) for k, each in enumerate(net.projections) if each.at_spikes}

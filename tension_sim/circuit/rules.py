@@ -18,7 +18,7 @@ from .names import NEURONS, RULE, entries, entry
 from .names import READOUT as READOUTS
 from .parts import Rule, Variable
 from .units import unit_name
-from .values import partners_of, rule_values
+from .values import Rows, partners_of, rule_values
 
 __all__ = ["constant_name", "rules_of", "values_of_rules"]
 
@@ -28,6 +28,8 @@ class Wired(Protocol):
 
     @property
     def network(self) -> Network: ...
+    @property
+    def rows(self) -> dict[int, Rows]: ...
     def part(self, kind: str, *names: str) -> str: ...
     def projection(self, k: int) -> str: ...
     def added(self, k: int) -> str: ...
@@ -91,7 +93,8 @@ def _learned(wiring: Wired) -> list[_Learned]:
     for k, projection in enumerate(net.projections):
         if projection.learning is not None:
             name = net.projection_names[k]
-            partners, learning = partners_of(net.kernels[k]), projection.learning
+            partners = wiring.rows[k].partners() if projection.at_spikes else partners_of(net.kernels[k])
+            learning = projection.learning
             found.append(_Learned(name, wiring.projection(k), learning, projection.error, partners, k))
     return sorted(found, key=lambda each: each.projection is None and each.name not in net.supervised)
 

@@ -40,7 +40,9 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
     """
     neuron, activation = equations.population.neuron, equations.population.activation
     lines, reset = [neuron.equations] if neuron.equations else [], [neuron.reset]
-    lines += [each.equations for each in equations.filters] if equations.spiking else ["r : 1"]
+    lines += [each.equations for each in equations.filters]
+    if not equations.spiking:
+        lines.append("r : 1")
     for each in equations.traces:
         reset += [each.at_spike, *(f"{variable} += {amount}" for variable, amount in _amounts(each).items())]
     if equations.traces:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,35 @@ from .blocks import Blocks
 from .names import entries
 from .parts import Rule
 
-__all__ = ["is_dense", "kernel_values", "partners_of", "rule_values", "spike_values"]
+__all__ = ["Rows", "is_dense", "kernel_values", "partners_of", "rule_values", "spike_values"]
+
+
+class Rows(NamedTuple):
+    """Weights in the order of postsynaptic and then of presynaptic neurons.
+
+    Attributes
+    ----------
+    start : array of int64, shape (postsynaptic neurons + 1,)
+        Where those of each neuron begin.
+    pre, weight : array, shape (synapses,)
+        Presynaptic neurons, and weights.
+    slots : array of int32, shape (synapses,)
+        The place here of each synapse of the kernel, which is in the order of presynaptic neurons.
+    """
+
+    start: np.ndarray
+    pre: np.ndarray
+    weight: np.ndarray
+    slots: np.ndarray
+
+    @classmethod
+    def of(cls, kernel: SparseKernel) -> Rows:
+        """Bring the weights of a kernel into that order."""
+        return cls(*kernel.incoming(), kernel.slots())
+
+    def partners(self) -> list[np.ndarray]:
+        """Return the sources of each row."""
+        return np.split(self.pre, self.start[1:-1])
 
 
 def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:

@@ -69,7 +69,10 @@ class SparseKernel(Declared):
         """Make a kernel of the non-zero entries of ``matrix[pre, post]``, or of all."""
         matrix = check_table("SparseKernel.from_dense", matrix, ("pre", "post"))
         check_flag("SparseKernel.every_entry", every_entry)
-        pre, post = (index.ravel() for index in np.indices(matrix.shape)) if every_entry else np.nonzero(matrix)
+        if every_entry:
+            pre, post = (index.ravel() for index in np.indices(matrix.shape, np.int32))
+            return cls(len(matrix), pre, post, matrix.ravel(), matrix.shape[1])
+        pre, post = np.nonzero(matrix)
         return cls(len(matrix), pre, post, matrix[pre, post], matrix.shape[1])
 
     def to_dense(self) -> np.ndarray:
@@ -115,10 +118,17 @@ class SparseKernel(Declared):
 
     def row_order(self) -> np.ndarray:
         """Return the places of the synapses by postsynaptic, then presynaptic neuron."""
+        if len(self) == self.n * self.n_post:
+            shape = self.n, self.n_post
+            pre, post = self.pre.reshape(shape), self.post.reshape(shape)
+            if (pre == np.arange(self.n)[:, None]).all() and (post == np.arange(self.n_post)).all():
+                return np.arange(len(self)).reshape(shape).T.ravel()  # a matrix turned is found without sorting
         return np.lexsort((self.pre, self.post))
 
     def sorted(self) -> SparseKernel:
-        """Return the kernel in the order of `outgoing`."""
+        """Return the kernel in the order of `outgoing`; itself, if it has that order."""
+        if np.all(np.diff(self.pre.astype(np.int64) * self.n_post + self.post) > 0):
+            return self
         start, post, weight = self.outgoing()
         pre = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(start))
         return SparseKernel(self.n, pre, post, weight, self.n_post)

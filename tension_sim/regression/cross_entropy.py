@@ -102,7 +102,7 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
     """Return the weights of least loss; no start is needed, for there is one optimum.
 
     With the Cholesky factor L of gain^2 X'X + ridge I, each target descends along L'w by conjugate gradients
-    (Polak & Ribiere 1969) with a step length of its own, all targets in the same two products per iteration. The
+    (Polak & Ribiere 1969) with a length of its own, all targets in the same two products per iteration. The
     first direction is that of least squares on inputs that the responses bound.
 
     Parameters
@@ -126,7 +126,7 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
     direction, done, left = loss.start(), 0, np.inf
     gradient: np.ndarray | None = None
     while done < options.iterations:
-        loss.descend(direction)
+        loss.descend(direction, gradient)
         former, (gradient, score) = gradient, loss.gradient()
         done += 1
         size = np.sqrt((gradient * gradient).sum(axis=0) / len(gradient))
@@ -165,9 +165,10 @@ class _Whitened:
 
     def __init__(self, pairs: OneStep, factor: np.ndarray, options: ConvexOptions, dtype: np.dtype) -> None:
         inverse = lapack.dtrtri(factor, lower=1)[0]
-        self.saturation = options.saturation
+        self.drawn_in: float = 1 - min(max(options.saturation, 1e-4), 1) / 2
         self.x: np.ndarray = _whitened(pairs, inverse.astype(dtype))
         self.response: np.ndarray = pairs.response.astype(dtype)
+        self.factor: np.ndarray = sample_weights(self.response, options.saturation)
         shape = self.response.shape
         self.u: np.ndarray = np.zeros(shape, dtype) if pairs.offset is None else pairs.offset.astype(dtype)
         self.du: np.ndarray = np.empty(shape, dtype)
@@ -186,44 +187,57 @@ class _Whitened:
         """Return the direction of least squares, from responses that are drawn in by q / 2."""
         found = np.zeros_like(self.weights)
         for rows in self._blocks():
-            inner = np.arctanh(self.response[rows] * np.float32(1 - min(max(self.saturation, 1e-4), 1) / 2))
-            found += self.x[rows].T @ (inner - self.u[rows])
+            inputs = np.arctanh(self.drawn_in * self.response[rows])
+            inputs -= self.u[rows]
+            found += self.x[rows].T @ inputs
         return found
 
     def gradient(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the gradient, shape (sources, targets), and the mean square of each target's errors."""
         total, score = self.pull.copy(), np.zeros(len(self.length), self.u.dtype)
         for rows in self._blocks():
-            error = np.tanh(self.u[rows])
-            error -= self.response[rows]
-            error *= sample_weights(self.response[rows], self.saturation)
-            score += (error * error).sum(axis=0)
+            error = self._errors(self.u[rows].copy(), rows)
+            score += np.einsum("ij,ij->j", error, error)
             total += self.x[rows].T @ error
         return total, score / len(self.x)
 
-    def descend(self, direction: np.ndarray) -> None:
-        """Move along a direction to where the loss of each target is least.
+    def _errors(self, u: np.ndarray, rows: slice) -> np.ndarray:
+        """Return c (tanh u - d) of a block, in the place of u."""
+        np.tanh(u, out=u)
+        u -= self.response[rows]
+        u *= self.factor[rows]
+        return u
 
-        Two steps of Newton's method along the line, each to between a quarter and four times the length, from the
-        length of the last descent.
+    def descend(self, direction: np.ndarray, gradient: np.ndarray | None) -> None:
+        """Move along a direction to about where the loss of each target is least.
+
+        The slope here and that after the length of the last descent give the length by the secant; a quarter and four
+        times the last length bound it.
         """
         bent = self.ridge @ direction
         for rows in self._blocks():
             np.matmul(self.x[rows], direction, out=self.du[rows])
-        straight, curved = (direction * self.pull).sum(axis=0), (direction * bent).sum(axis=0)
-        for _ in range(2):
-            slope, curvature = straight + self.length * curved, curved.copy()
-            for rows in self._blocks():
-                tanh = np.tanh(self.u[rows] + self.length * self.du[rows])
-                part = self.du[rows] * sample_weights(self.response[rows], self.saturation)
-                slope += ((tanh - self.response[rows]) * part).sum(axis=0)
-                curvature += ((1 - tanh * tanh) * part * self.du[rows]).sum(axis=0)
-            newton = self.length - slope / np.maximum(curvature, np.finfo(curvature.dtype).tiny)
-            self.length = np.clip(newton, self.length / 4, 4 * self.length)
+        if gradient is None:
+            here = self._slopes(direction, bent, np.zeros_like(self.length))
+        else:
+            here = np.einsum("ij,ij->j", gradient, direction)
+        there = self._slopes(direction, bent, self.length)
+        # a loss without curvature has no least value on the line
+        steeper = np.maximum(there - here, np.finfo(here.dtype).tiny)
+        self.length = np.clip(-here / steeper, 0.25, 4) * self.length
         self.weights += self.length * direction
         self.pull += self.length * bent
         for rows in self._blocks():
             self.u[rows] += self.length * self.du[rows]
+
+    def _slopes(self, direction: np.ndarray, bent: np.ndarray, length: np.ndarray) -> np.ndarray:
+        """Return the slope of each target's loss after a length of the direction."""
+        found = np.einsum("ij,ij->j", direction, self.pull + length * bent)
+        for rows in self._blocks():
+            u = length * self.du[rows]
+            u += self.u[rows]
+            found += np.einsum("ij,ij->j", self._errors(u, rows), self.du[rows])
+        return found
 
 
 def _whitened(pairs: OneStep, inverse: np.ndarray) -> np.ndarray:

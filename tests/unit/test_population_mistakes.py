@@ -177,7 +177,12 @@ def test_parts(build, error, text):
          "Network.projections[0].row_sum: expected an array of shape (2,)"),
         ([learned(alpha_P=np.ones(4), learning=Learning(alpha_P=1.0, relaxation=0.1))], InvalidValueError,
          "Network.projections[0].learning.relaxation: expected 0 with a penalty on sums of weights"),
-        ([learned(at_spikes=True, delay="1*ms")], InvalidValueError,
+        ([learned(at_spikes=True)], InvalidValueError,
+         "Network.projections[0].synapse: expected a synapse whose spikes add to its output, where weights learn and "
+         "act at spikes.\nReceived: 'double_exponential'"),
+        ([learned(at_spikes=True, synapse="single_exponential", error="z_now - unit*y")], UnknownNameError,
+         "Network.projections[0].error: expected a known "),
+        ([learned(at_spikes=True, synapse="single_exponential", delay="1*ms")], InvalidValueError,
          "Network.projections[0].delay: expected None, where weights learn and act at spikes."),
         (to_inh(pre=["exc", "inz"], weights=np.ones((7, 3))), UnknownNameError,
          "Network.projections[0].pre: expected a known population (exc, inh).\nReceived: 'inz'"),

@@ -213,6 +213,57 @@ def test_currents_that_are_fitted_with_poisson_units(grouped):
     assert not mine.all()
 
 
+def test_columns_of_inputs_outputs_and_supervisors_come_in_the_order_of_their_names():
+    def units(inputs, projections):
+        into, start = "I_in", {"a": np.linspace(-1, 1, N)}
+        return Network(
+            dt="1*ms",
+            external_inputs=inputs,
+            populations={"units": Population("echo_state", N, initial=start), "others": Population("echo_state", 3)},
+            projections=[
+                *(Projection(pre, "units", weights=weights, into=into) for pre, weights in projections.items()),
+                Projection("others", "others", weights=np.ones((3, 3)), name="learned", learning=RULE,
+                           error="r - y", supervisor="wanted"),
+            ],
+            readouts={"out": Readout("units", np.ones((N, 2)), learning=RULE)},
+            outputs={"rates": "others.r"},
+            targets={"wanted": "others"},
+        )  # fmt: skip
+
+    y = np.linspace(0, 1, STEPS)[:, None] * np.arange(1, 9)
+    apart = run(units({"one": 1, "two": 1}, {"one": CUES[:1], "two": CUES[1:]}), y)
+    together = run(units({"both": 2}, {"both": CUES}), y)
+    assert apart.output.shape == (STEPS, 5)
+    assert np.array_equal(apart.target, y[:, :5])
+    assert np.array_equal(apart.output[-1, 2:], apart.state["neurons_others.r"])
+    assert together.output == pytest.approx(apart.output, abs=1e-12)
+    for columns, moved in ((slice(0, 2), "out"), (slice(5, 8), "learned")):  # each learns from its own
+        other = y.copy()
+        other[:, columns] += 1
+        weights = run(units({"one": 1, "two": 1}, {"one": CUES[:1], "two": CUES[1:]}), other).weights
+        changed = {name for name in weights if not np.array_equal(weights[name], apart.weights[name])}
+        assert changed == {moved}
+
+
+def test_spikes_reach_rate_units_through_a_filter():
+    poisson, n_units = np.full((STEPS, 2), 2000.0), 3
+    net = Network(
+        dt="0.1*ms",
+        populations={
+            "noise": Population("poisson", 2, filters="single_exponential"),
+            "units": Population("echo_state", 3),
+        },
+        projections=[Projection("noise", "units", weights=np.ones((2, n_units)), synapse="single_exponential")],
+        outputs={"state": "units.a"},
+    )
+    results = Simulation(
+        net, target="numpy", record=Record(variables={"units.I_rec": [0, 1, 2], "noise.r": [0, 1]})
+    ).run(steps=STEPS, rates=poisson)
+    received, sent = results.recorded["units.I_rec"].values, results.recorded["noise.r"].values
+    assert received == pytest.approx(np.repeat(sent.sum(axis=1)[:, None], n_units, axis=1), rel=1e-12)
+    assert np.ptp(results.output) > 0
+
+
 def test_names_of_a_state_are_those_of_earlier_versions():
     plastic = Plastic(np.ones((N, N)), RULE, error="target_network")
     target = TargetNetwork("echo_state", np.ones((N, N)), ETA, output_kernel=np.ones((N, 1)), learning=RULE)

@@ -46,7 +46,9 @@ def error_names(net: NetworkParts, k: int) -> dict[str, Reference]:
     variables = {*net.equations[post].state_variables, *net.inputs_of(post)}
     known = {variable: Reference(POPULATION, post, variable) for variable in sorted(variables)}
     known |= {readout: Reference(READOUT, readout, "z") for readout in net.readouts}
-    known |= {"unit": Reference(UNIT, post, net.inputs[k]), "z_now": Reference(PROJECTION, name, "z_now")}
+    known["unit"] = Reference(UNIT, post, net.inputs[k])
+    if net.acts_each_step(k):
+        known["z_now"] = Reference(PROJECTION, name, "z_now")
     for key, value in projection.variables.items():
         where = f"Network.projections[{k}].variables[{key!r}]"
         if key in {*known, "z", "y"}:

@@ -226,8 +226,8 @@ class Network(NetworkParts):
 
     def _check_at_spikes(self, where: str, projection: Projection) -> None:
         synapse = projection.synapse
-        if len(synapse.spike) != 1:
-            what = "a synapse whose spikes add to one variable, where weights learn and act at spikes"
+        if set(synapse.spike) != {synapse.output}:
+            what = "a synapse whose spikes add to its output, where weights learn and act at spikes"
             raise InvalidValueError(message(f"{where}.synapse", what, synapse.name))
         if projection.delay is not None:
             fix = "leave at_spikes out."

@@ -292,7 +292,7 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
         return dict(zip(self._outputs, np.split(found, ends[:-1], axis=-1), strict=True))
 
 
-def _wiring_of(network: Network | ForceNetwork) -> NetworkWiring | ForceWiring:
+def _wiring_of(network: Network | ForceNetwork) -> NetworkWiring[Network] | ForceWiring:
     return NetworkWiring(network, Record()) if isinstance(network, Network) else ForceWiring(network, Record())
 
 
