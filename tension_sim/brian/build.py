@@ -15,7 +15,7 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, op
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.units.allunits import second
 
-from ..circuit.parts import STEPS, Circuit
+from ..circuit.parts import STEPS, Circuit, Units
 from ..circuit.watched import watched
 from ..system.make import compile_sources
 from ._base import make_templates_known
@@ -32,8 +32,10 @@ __all__ = ["build_cpp", "generate_on", "written_arrays"]
 # overlap, and cos or exp in it only where this macro names their vector versions.
 _GCC_FLAGS = ["--param=vect-max-version-for-alias-checks=100", "-D__FAST_MATH__"]
 
-#: Elements that a thread works on before the next one does.
+#: Elements that a thread works on before the next one does; from how many on a group's loops are shared: smaller ones
+#: end before threads have started, and have the same bits as without threads.
 _CHUNK = 256
+_SHARED_FROM = 20_000
 
 #: Time steps: more than any run has; the conductor ends it.
 _ENDLESS = 2.0**40
@@ -103,15 +105,16 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
         "codegen.cpp.extra_compile_args_gcc": [*flags, *_GCC_FLAGS],
     }
     guard = compilers_end_with_this_process()
-    with isolated(_Device(), preferences, build_on_run=False) as device, _whole_vectors(), guard:
+    loops = _loops_shared(max((part.n for part in circuit.of(Units).values()), default=0) >= _SHARED_FROM)
+    with isolated(_Device(), preferences, build_on_run=False) as device, loops, guard:
         generate_on(device, circuit, folder)
     speed_up_makefile(folder)
     compile_sources(folder, "C++")
 
 
 @contextmanager
-def _whole_vectors() -> Iterator[None]:
-    """Split Brian2's loops among threads in chunks of whole vectors.
+def _loops_shared(shared: bool) -> Iterator[None]:
+    """Split Brian2's loops among threads in chunks of whole vectors, or leave them to one.
 
     Otherwise the number of threads decides which elements vector code leaves over, and these may
     differ from the others in the last bit.
@@ -119,7 +122,9 @@ def _whole_vectors() -> Iterator[None]:
 
     def pragma(kind: str) -> Any:
         found = openmp_pragma(kind)
-        return found.replace("schedule(static)", f"schedule(static, {_CHUNK})") if kind == "parallel-static" else found
+        if kind != "parallel-static":
+            return found
+        return found.replace("schedule(static)", f"schedule(static, {_CHUNK})") if shared else ""
 
     before = CPPStandaloneCodeObject.templater
     make_templates_known()

@@ -83,7 +83,7 @@ def _shapes(what: Watched, objects: Mapping[str, Any]) -> dict[str, Any]:
         "shown": shown,
         "n_spiking": len(what.spiking),
         "sizes": [len(objects[group]) for group in what.spiking],
-        "weights": [int(objects[one.part].variables[one.name].size) for one in what.weights],
+        "weights": list(what.n_weights),
         "rules": [
             {
                 "blocks": int(rule.variables["P_scale"].size),

@@ -77,7 +77,7 @@ class Observer:
             sums[1] += spikes
         self._steps += 1
         if listener.sample:
-            if step % listener.sample == 0:
+            if self._pairs and step % listener.sample == 0:
                 self._sample(step)
             if last or time.monotonic() >= self._due:
                 self._show(step + 1)

@@ -8,13 +8,10 @@ from .parts import Circuit, Map, Rule, Units
 __all__ = ["shared_numbers", "useful_threads"]
 
 #: Numbers of weights and of P for each thread: it passes over them in some microseconds, a few times what it costs that
-#: threads wait for each other. Measured by benchmarks/dense.py: 1.0x at N = 400, 1.7x at N = 700.
+#: threads wait for each other. benchmarks/dense.py: 1.0x at N = 400, 1.9x at N = 1000.
 _FOR_EACH = 125_000
 #: Numbers from which on one part is shared (tsim_dense.h, tsim_rls_update.h).
 _PART = 20_000
-#: Networks that spike need this many: their voltages may differ in the last bit where threads are compiled in, which
-#: changes spikes after some time, so that those whose published traces are compared stay as they are.
-_SPIKING = 4_000_000
 #: Partners from which on a block of P falls into parts (parts_of in tsim_rls.h).
 _PARTNERS_OF_PARTS = 512
 
@@ -38,10 +35,7 @@ def useful_threads(circuit: Circuit, cores: int) -> int:
     >>> useful_threads(Circuit(0.001, {}), 8)
     1
     """
-    numbers = shared_numbers(circuit)
-    if any(part.threshold for part in circuit.of(Units).values()) and numbers < _SPIKING:
-        return 1
-    return max(1, min(cores, numbers // _FOR_EACH))
+    return max(1, min(cores, shared_numbers(circuit) // _FOR_EACH))
 
 
 def _in_parts(blocks: BlockSizes, spiking: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .names import OUTPUT, TARGET
+from .names import FEEDFORWARD, OUTPUT, TARGET
 from .parts import Circuit, Map, Rule, Samples, SpikeInput, Units, Variable, VariableRecord
 
 __all__ = ["MOST_SHOWN", "Frame", "Listener", "Watched", "watched"]
@@ -33,6 +33,8 @@ class Watched:
         Number of their neurons.
     weights : tuple of Variable
         Learned weights.
+    n_weights : tuple of int
+        How many each of them has.
     rules : tuple of str
         Rules, each of which has a P.
     """
@@ -42,6 +44,7 @@ class Watched:
     spiking: tuple[str, ...]
     n_spiking: int
     weights: tuple[Variable, ...]
+    n_weights: tuple[int, ...]
     rules: tuple[str, ...]
 
 
@@ -120,15 +123,17 @@ def watched(circuit: Circuit) -> Watched:
     records = {
         name: part for name, part in circuit.of(VariableRecord).items() if name == OUTPUT or _of(name, OUTPUT)
     }  # fmt: skip
-    spiking = {name: part.n for name, part in circuit.of(Units).items() if part.threshold}
-    maps = [Variable(name, "w") for name, part in circuit.of(Map).items() if part.learned]
-    maps += [Variable(name, "w") for name, part in circuit.of(SpikeInput).items() if part.trace]
+    # Poisson units are an input
+    spiking = {name: part.n for name, part in circuit.of(Units).items() if part.threshold and name != FEEDFORWARD}
+    maps = {name: part.n_weights for name, part in circuit.of(Map).items() if part.learned}
+    maps |= {name: part.count or 0 for name, part in circuit.of(SpikeInput).items() if part.trace}
     return Watched(
         outputs=tuple(part.source for part in records.values()),
         targets=tuple(_target(circuit, name) for name in records),
         spiking=tuple(spiking),
         n_spiking=sum(spiking.values()),
-        weights=tuple(maps),
+        weights=tuple(Variable(name, "w") for name in maps),
+        n_weights=tuple(maps.values()),
         rules=tuple(circuit.of(Rule)),
     )
 

@@ -17,7 +17,7 @@ _SHOWN = {"rmse": ("error", ""), "rate": ("rate", " Hz"), "weight_norm": ("weigh
 
 
 def drawn(points: Sequence[float], low: float, high: float, width: int = _WIDTH, height: int = _HEIGHT) -> list[str]:
-    """Return lines of text that draw numbers as dots, from left to right; those that are none are left out.
+    """Return lines of text that draw a curve in dots, from left to right; numbers that are none are left out.
 
     Examples
     --------
@@ -25,17 +25,23 @@ def drawn(points: Sequence[float], low: float, high: float, width: int = _WIDTH,
     ['⡠⠊']
     """
     cells = [[0] * width for _ in range(height)]
+    before: int | None = None
     for k in range(2 * width):
         at = k * (len(points) - 1) / max(2 * width - 1, 1)
         value = points[round(at)] if points else math.nan
         if math.isfinite(value) and high > low:
             row = min(max(round((high - value) / (high - low) * (4 * height - 1)), 0), 4 * height - 1)
-            cells[row // 4][k // 2] |= _DOTS[k % 2][row % 4]
+            step = 1 if before is None or row >= before else -1
+            for at_row in range(row if before in (None, row) else before + step, row + step, step):
+                cells[at_row // 4][k // 2] |= _DOTS[k % 2][at_row % 4]
+            before = row
+        else:
+            before = None
     return ["".join(chr(0x2800 + bits) if bits else " " for bits in line) for line in cells]
 
 
 class View:
-    """The last second of the output, and a line of its error over the run.
+    """The last half second of the output, and a line of its error over the run.
 
     Parameters
     ----------
@@ -45,8 +51,8 @@ class View:
 
     def __init__(self, encoding: str) -> None:
         self._dots = "utf" in encoding.lower()
-        self._output: deque[float] = deque(maxlen=1000)
-        self._target: deque[float] = deque(maxlen=1000)
+        self._output: deque[float] = deque(maxlen=500)
+        self._target: deque[float] = deque(maxlen=500)
         self._errors: list[float] = []
         self._now: dict[str, float] = {}
 

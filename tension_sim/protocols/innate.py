@@ -73,6 +73,7 @@ EXPECTED = {
     "recall_loss": Number("the same, tests without learning"),
     "first_readout_error": Number("mean squared error of the output, first trial of its learning"),
     "readout_error": Number("the same, last trial"),
+    "lowest_readout_error": Number("the same, best trial"),
     "test_error": Number("mean squared error of the output, tests without learning"),
     "test_correlation": Number("Pearson r of output and target, tests without learning"),
     "perturbed_correlation": Number("the same, after a perturbation"),
@@ -92,7 +93,10 @@ def run(
     alone = Session(recipe, noiseless(net), target, 0, said(0))
     innate = [alone.run(k, None, trial.inputs) for k, trial in enumerate(recipe.conditions) if not alone.interrupted]
     learning = Session(recipe, net, target, 0, said(alone.done))
-    results, losses = _learn(recipe, learning, [one.output for one in innate]) if not alone.interrupted else (None, [])
+    results: Results | None = None
+    losses: list[float] = []
+    if not alone.interrupted:
+        results, losses = _learn(recipe, learning, [one.output for one in innate])
     numbers = {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
     times = np.arange(1, len(losses) + 1) * recipe.steps_of_each * recipe.dt
     spent = [alone, learning]
@@ -103,13 +107,14 @@ def run(
         numbers |= more
     timings = {key: sum(each.timings.get(key, 0.0) for each in spent) for key in ("build", "run")}
     curve = {"time": times, "loss": np.array(losses)}
-    results = replace(results or innate[-1], learning_curve=curve, timings=timings)
-    return Outcome(results, numbers, _figure_of(recipe, results, [one.output for one in innate]))
+    stored = replace(results or innate[-1], learning_curve=curve, timings=timings)
+    return Outcome(stored, numbers, _figure_of(recipe, stored, [one.output for one in innate]))
 
 
 def _learn(recipe: InnateRecipe, session: Session, innate: list[np.ndarray]) -> tuple[Results | None, list[float]]:
     """Let the trained units learn their innate rates; return the last trial, and the loss of each loop."""
-    results, losses = None, []
+    results: Results | None = None
+    losses: list[float] = []
     number = len(innate)
     for _ in range(recipe.values["run"]["trials"]):
         of_loop = []
@@ -160,8 +165,9 @@ def _read(recipe: InnateRecipe, reader: Session, innate: list[np.ndarray]) -> tu
             if reader.interrupted:
                 return _few_rates(recipe, results), numbers
             errors.append(((results.output - trial.target)[begin:] ** 2).mean())
-        numbers["readout_error"] = float(np.mean(errors))
-        numbers.setdefault("first_readout_error", numbers["readout_error"])
+        numbers["readout_error"] = error = float(np.mean(errors))
+        numbers.setdefault("first_readout_error", error)
+        numbers["lowest_readout_error"] = min(error, numbers.get("lowest_readout_error", error))
     first += values["readout_trials"] * len(conditions)
     found: list[Results] = []
     for kind in ("test", "perturbed")[: 1 + recipe.perturbed]:
@@ -280,6 +286,5 @@ PROTOCOL = Protocol(
     kinds=(("task", "name"),),
     adapt=_adapt,
     check=_check,
-    plan=lambda recipe: recipe.phases(),
     further=_further,
 )

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_blas_funcs, lapack, solve_triangular
 
 from .least_squares import not_determined
 from .one_step import OneStep
@@ -102,7 +101,7 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
     """Return the weights of least loss; no start is needed, for there is one optimum.
 
     With the Cholesky factor L of gain^2 X'X + ridge I, each target descends along L'w by conjugate gradients
-    (Polak & Ribiere 1969) with a step length of its own, all targets in the same two products per iteration. The
+    (Polak & Ribiere 1969) with a length of its own, all targets in the same two products per iteration. The
     first direction is that of least squares on inputs that the responses bound.
 
     Parameters
@@ -121,12 +120,12 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
     InvalidValueError
         If the data leave a weight open and `ridge` does not decide.
     """
-    factor = _factor(pairs, options, where)
-    loss = _Whitened(pairs, factor, options, np.dtype(dtype))
+    inverse = inverse_of_lower(_factor(pairs, options, where))
+    loss = _Whitened(pairs, inverse, options, np.dtype(dtype))
     direction, done, left = loss.start(), 0, np.inf
     gradient: np.ndarray | None = None
     while done < options.iterations:
-        loss.descend(direction)
+        loss.descend(direction, gradient)
         former, (gradient, score) = gradient, loss.gradient()
         done += 1
         size = np.sqrt((gradient * gradient).sum(axis=0) / len(gradient))
@@ -134,8 +133,7 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
         if left <= options.tolerance:
             break
         direction = _conjugate(gradient, former, direction)
-    weights = solve_triangular(factor, loss.weights.astype(float), lower=True, trans=1, check_finite=False)
-    return ConvexFit(weights, done, left)
+    return ConvexFit(inverse.T @ loss.weights.astype(float), done, left)
 
 
 def _factor(pairs: OneStep, options: ConvexOptions, where: str) -> np.ndarray:
@@ -163,16 +161,16 @@ def _conjugate(gradient: np.ndarray, former: np.ndarray | None, direction: np.nd
 class _Whitened:
     """The loss as a function of L'w, and where its descent has come to."""
 
-    def __init__(self, pairs: OneStep, factor: np.ndarray, options: ConvexOptions, dtype: np.dtype) -> None:
-        inverse = lapack.dtrtri(factor, lower=1)[0]
-        self.saturation = options.saturation
+    def __init__(self, pairs: OneStep, inverse: np.ndarray, options: ConvexOptions, dtype: np.dtype) -> None:
+        self.drawn_in: float = 1 - min(max(options.saturation, 1e-4), 1) / 2
         self.x: np.ndarray = _whitened(pairs, inverse.astype(dtype))
         self.response: np.ndarray = pairs.response.astype(dtype)
+        self.factor: np.ndarray = sample_weights(self.response, options.saturation)
         shape = self.response.shape
         self.u: np.ndarray = np.zeros(shape, dtype) if pairs.offset is None else pairs.offset.astype(dtype)
         self.du: np.ndarray = np.empty(shape, dtype)
         self.length: np.ndarray = np.ones(shape[1], dtype)
-        self.weights: np.ndarray = np.zeros((len(factor), shape[1]), dtype)
+        self.weights: np.ndarray = np.zeros((len(inverse), shape[1]), dtype)
         #: The ridge as a matrix in these coordinates, and what it adds to the gradient.
         self.ridge: np.ndarray = (options.ridge * (inverse @ inverse.T)).astype(dtype)
         self.pull: np.ndarray = np.zeros_like(self.weights)
@@ -186,52 +184,89 @@ class _Whitened:
         """Return the direction of least squares, from responses that are drawn in by q / 2."""
         found = np.zeros_like(self.weights)
         for rows in self._blocks():
-            inner = np.arctanh(self.response[rows] * np.float32(1 - min(max(self.saturation, 1e-4), 1) / 2))
-            found += self.x[rows].T @ (inner - self.u[rows])
+            inputs = np.arctanh(self.drawn_in * self.response[rows])
+            inputs -= self.u[rows]
+            found += self.x[rows].T @ inputs
         return found
 
     def gradient(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the gradient, shape (sources, targets), and the mean square of each target's errors."""
         total, score = self.pull.copy(), np.zeros(len(self.length), self.u.dtype)
         for rows in self._blocks():
-            error = np.tanh(self.u[rows])
-            error -= self.response[rows]
-            error *= sample_weights(self.response[rows], self.saturation)
-            score += (error * error).sum(axis=0)
+            error = self._errors(self.u[rows].copy(), rows)
+            score += np.einsum("ij,ij->j", error, error)
             total += self.x[rows].T @ error
         return total, score / len(self.x)
 
-    def descend(self, direction: np.ndarray) -> None:
-        """Move along a direction to where the loss of each target is least.
+    def _errors(self, u: np.ndarray, rows: slice) -> np.ndarray:
+        """Return c (tanh u - d) of a block, in the place of u."""
+        np.tanh(u, out=u)
+        u -= self.response[rows]
+        u *= self.factor[rows]
+        return u
 
-        Two steps of Newton's method along the line, each to between a quarter and four times the length, from the
-        length of the last descent.
+    def descend(self, direction: np.ndarray, gradient: np.ndarray | None) -> None:
+        """Move along a direction to about where the loss of each target is least.
+
+        The slope here and that after the length of the last descent give the length by the secant; a quarter and four
+        times the last length bound it.
         """
         bent = self.ridge @ direction
         for rows in self._blocks():
             np.matmul(self.x[rows], direction, out=self.du[rows])
-        straight, curved = (direction * self.pull).sum(axis=0), (direction * bent).sum(axis=0)
-        for _ in range(2):
-            slope, curvature = straight + self.length * curved, curved.copy()
-            for rows in self._blocks():
-                tanh = np.tanh(self.u[rows] + self.length * self.du[rows])
-                part = self.du[rows] * sample_weights(self.response[rows], self.saturation)
-                slope += ((tanh - self.response[rows]) * part).sum(axis=0)
-                curvature += ((1 - tanh * tanh) * part * self.du[rows]).sum(axis=0)
-            newton = self.length - slope / np.maximum(curvature, np.finfo(curvature.dtype).tiny)
-            self.length = np.clip(newton, self.length / 4, 4 * self.length)
+        if gradient is None:
+            here = self._slopes(direction, bent, np.zeros_like(self.length))
+        else:
+            here = np.einsum("ij,ij->j", gradient, direction)
+        there = self._slopes(direction, bent, self.length)
+        # a loss without curvature has no least value on the line
+        steeper = np.maximum(there - here, np.finfo(here.dtype).tiny)
+        self.length = np.clip(-here / steeper, 0.25, 4) * self.length
         self.weights += self.length * direction
         self.pull += self.length * bent
         for rows in self._blocks():
             self.u[rows] += self.length * self.du[rows]
 
+    def _slopes(self, direction: np.ndarray, bent: np.ndarray, length: np.ndarray) -> np.ndarray:
+        """Return the slope of each target's loss after a length of the direction."""
+        found = np.einsum("ij,ij->j", direction, self.pull + length * bent)
+        for rows in self._blocks():
+            u = length * self.du[rows]
+            u += self.u[rows]
+            found += np.einsum("ij,ij->j", self._errors(u, rows), self.du[rows])
+        return found
+
 
 def _whitened(pairs: OneStep, inverse: np.ndarray) -> np.ndarray:
-    """Return gain x inv(L)', shape (pairs, sources), from inv(L)."""
-    (trmm,) = get_blas_funcs(("trmm",), (inverse,))
+    """Return gain x inv(L)', shape (pairs, sources), from inv(L), of which only the lower triangle is read."""
     found = np.empty(pairs.x.shape, inverse.dtype)
-    rows = max(1, 16 * _BLOCK // len(inverse))
+    n = len(inverse)
+    rows, columns = max(1, 16 * _BLOCK // n), max(64, -(-n // 8))
     for first in range(0, len(found), rows):
-        part = pairs.x[first : first + rows].astype(inverse.dtype)
-        found[first : first + rows] = trmm(pairs.gain, inverse, part.T, lower=1, overwrite_b=1).T
+        part = (pairs.gain * pairs.x[first : first + rows]).astype(inverse.dtype)
+        for start in range(0, n, columns):
+            end = start + columns
+            found[first : first + rows, start:end] = part[:, :end] @ inverse[start:end, :end].T
+    return found
+
+
+def inverse_of_lower(matrix: np.ndarray) -> np.ndarray:
+    """Return the inverse of a lower triangular matrix, from the inverses of its halves.
+
+    All products are numpy's: scipy brings a library of its own, whose threads would wait beside numpy's.
+
+    Examples
+    --------
+    >>> inverse_of_lower(np.array([[2.0, 0.0], [1.0, 4.0]]))
+    array([[ 0.5  ,  0.   ],
+           [-0.125,  0.25 ]])
+    """
+    n = len(matrix)
+    if n <= 64:
+        return np.tril(np.linalg.inv(matrix))
+    half = n // 2
+    found = np.zeros_like(matrix)
+    first = found[:half, :half] = inverse_of_lower(matrix[:half, :half])
+    last = found[half:, half:] = inverse_of_lower(matrix[half:, half:])
+    found[half:, :half] = -last @ (matrix[half:, :half] @ first)
     return found

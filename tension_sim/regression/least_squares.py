@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lapack
 
 from ..errors import InvalidValueError, message
 
@@ -18,7 +17,7 @@ class TeacherForced:
 
         inv(P) = inv(P(0)) + m X'X,    inv(P) W = inv(P(0)) W(0) + m X'Y,
 
-    whatever their order. That is solved by Cholesky; it is ridge regression whose penalty is inv(P(0))/m.
+    whatever their order. It is ridge regression whose penalty is inv(P(0))/m.
 
     Parameters
     ----------
@@ -60,16 +59,17 @@ class TeacherForced:
         right += passes * (x.T @ y)
         self.precision += passes * (x.T @ x)
         try:
-            self._factor = cho_factor(self.precision, lower=True, check_finite=False)
+            np.linalg.cholesky(self.precision)
         except np.linalg.LinAlgError:
             raise not_determined(f"{self._where}.alpha_P", "choose a smaller alpha_P.") from None
-        self.weights = cho_solve(self._factor, right, overwrite_b=True, check_finite=False)
+        self.weights = np.linalg.solve(self.precision, right)
         return self.weights
 
     @property
     def P(self) -> np.ndarray:
-        """The matrix P, shape (sources, sources); after a pass."""
-        return inverse_of(self._factor[0])
+        """The matrix P, shape (sources, sources)."""
+        P = np.linalg.inv(self.precision)
+        return (P + P.T) / 2
 
     def standard_errors(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the standard error of each weight, shape (sources, targets).
@@ -82,19 +82,6 @@ class TeacherForced:
         freedom = max(len(x) - float(np.trace(PG)), 1.0)
         variance = ((y - x @ self.weights) ** 2).sum(axis=0) / freedom
         return np.sqrt(np.maximum(np.einsum("ij,ji->i", PG, P), 0)[:, None] * variance)
-
-
-def inverse_of(factor: np.ndarray) -> np.ndarray:
-    """Return the inverse of a matrix from its lower Cholesky factor.
-
-    Examples
-    --------
-    >>> inverse_of(np.linalg.cholesky(np.array([[4.0, 0.0], [0.0, 1.0]]))).round(3)
-    array([[0.25, 0.  ],
-           [0.  , 1.  ]])
-    """
-    inverse, _ = lapack.dpotri(factor, lower=1)
-    return np.tril(inverse) + np.tril(inverse, -1).T
 
 
 def not_determined(where: str, fix: str) -> InvalidValueError:

@@ -350,7 +350,7 @@ class DataConstrainedNetwork(Described):
     def _regress(self, where: str, method: str, passes: int, options: RegressionOptions) -> None:
         """Fit the weights without a run, and put them where runs find them."""
         plastic = cast(Plastic, self.net.plastic)
-        fitting = fitting_of(where, method, passes, plastic.learning.alpha_P, self.net.dtype, options)
+        fitting = fitting_of(where, method, passes, plastic.learning.alpha_P, options)
         chosen = chosen_neurons(where, options["neurons"], self.net.n)
         rng = np.random.default_rng([self.net.seed, 1])
         pairs = OneStep.of(self.data, self._steps, tuple(self.reset_points), options["part"], rng, f"{where}.data")

@@ -33,6 +33,9 @@ class RegressionOptions(TypedDict, total=False):
     iterations: Annotated[int, Default(ConvexOptions.iterations)]
 
 
+#: From this tolerance on, single precision serves the iterations of the convex fit.
+_SINGLE = 1e-3
+
 _CONVEX = tuple(field.name for field in fields(ConvexOptions))
 
 
@@ -63,7 +66,7 @@ def _annotations() -> dict[str, Any]:
     return get_type_hints(RegressionOptions, include_extras=True)
 
 
-def fitting_of(where: str, method: str, passes: int, alpha_P: float, dtype: str, options: Mapping[str, Any]) -> Fitting:
+def fitting_of(where: str, method: str, passes: int, alpha_P: float, options: Mapping[str, Any]) -> Fitting:
     """Return the checked options of a fit.
 
     Raises
@@ -84,8 +87,8 @@ def fitting_of(where: str, method: str, passes: int, alpha_P: float, dtype: str,
     if errors and method == "teacher_forced" and passes > 1:
         what = "1 with standard_errors: a second pass over the same data does not make them more certain"
         raise InvalidValueError(message(f"{where}.runs", what, passes))
-    # whitened in double precision either way
-    return Fitting(method, passes, alpha_P, convex, errors, np.dtype(dtype), where)
+    dtype = np.float32 if convex.tolerance >= _SINGLE else np.float64
+    return Fitting(method, passes, alpha_P, convex, errors, dtype, where)
 
 
 def chosen_neurons(where: str, neurons: Any, n: int) -> np.ndarray:

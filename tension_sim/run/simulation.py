@@ -108,9 +108,8 @@ class Simulation(Described):
     threads : int, optional
         Threads that share the work of a C++ program, at most as many as there are free cores. By
         default as many as pay off, by the sizes of the network: one for small ones. Their number
-        changes no bit, and a run takes one alone while other processes use the cores. Compiled
-        for one thread alone, as small networks are by default, voltages may differ in the last bit
-        from those of ``threads=1``.
+        changes no bit, and a run takes one alone while other processes use the cores. In networks of
+        20,000 neurons and more, voltages with and without threads may differ in the last bit.
     name : str, optional
         Name of the results.
 

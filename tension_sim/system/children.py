@@ -46,6 +46,8 @@ _OPTIONS: dict[str, Any] = {
 
 #: Seconds after which a program that starts is looked at again.
 _MOMENT = 0.02
+#: Seconds after which an order to a program that runs is looked for again.
+_LISTENING = 0.05
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,8 @@ def _pausing(
     over = threading.Event()
 
     def moment() -> float:
-        left = _MOMENT if deadline is None else max(deadline - time.monotonic(), _MOMENT)
-        return left if dialogue is None else min(left, _MOMENT)
+        left = _LISTENING if deadline is None else max(deadline - time.monotonic(), _MOMENT)
+        return left if dialogue is None else min(left, _LISTENING)
 
     def due() -> bool:
         late = deadline is not None and time.monotonic() >= deadline

@@ -10,7 +10,7 @@ import pytest
 
 from tension_sim.brian import RLS, LinearMap, Signal
 from tension_sim.circuit.blocks import Blocks
-from tension_sim.errors import InvalidValueError
+from tension_sim.errors import DivergenceError, InvalidValueError
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
 
@@ -152,6 +152,23 @@ def test_when_an_update_falls():
     assert rule().due(2**61)
 
 
+@pytest.mark.parametrize("step", [0, 7])
+def test_the_step_of_a_divergence(step):
+    made = rule()
+    made.check_diverged()
+    made.variables["diverged_step"].set_value(step)
+    with pytest.raises(DivergenceError, match=f"learning diverged at time step {step} "):
+        made.check_diverged()
+    made.check_diverged()  # which was told once
+
+
+def test_blocks_of_neurons_for_a_second_division():
+    mask = [[1, 0, 1], [1, 1, 0], [1, 0, 1]]
+    assert values(rule(rows=3, mask=mask, divide_by_source=True), "block_of") == [0, 1, 0]
+    learned = [Blocks.of([[np.arange(3)] * 3]).totals, Blocks.of([[np.array([0, 2]), np.arange(3), np.arange(3)]])]
+    assert [values(rule(rows=3, divide_by_source=True, blocks=b), "block_of") for b in learned] == [[-1] * 3, [0, 1, 1]]
+
+
 def test_place_in_the_step():
     made = rule()
     assert (made.when, made.order, made.maps[0].order) == ("end", 2, 0)
@@ -169,9 +186,9 @@ def test_place_of_all_that_learns_synapses(given, order):
     synapses.connect()
     made = RLS(synapses, Signal(np.zeros((1, 2))), weight="w", trace="r_pre", alpha_P=1.0, order=given, name="rule")
     assert (made.when, made.order) == ("end", order)
-    assert {part.name: (part.when, part.order) for part in made.contained_objects} == {
-        "rule_synapses": ("end", order - 3), "rule_sums_0": ("end", order - 2), "rule_error_0": ("end", order - 1),
-        "rule_learned": ("end", order + 1),
+    assert {type(part).__name__: (part.when, part.order) for part in made.contained_objects} == {
+        "SynapticMap": ("end", order - 3), "RowSums": ("end", order - 2), "RowError": ("end", order - 1),
+        "Scatter": ("end", order + 1),
     }  # fmt: skip
 
 

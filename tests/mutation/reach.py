@@ -71,12 +71,13 @@ def imports_of(file: str) -> frozenset[tuple[str, str]]:
 
 
 def nearness(test_file: str, module: str, names: frozenset[str]) -> int:
-    """Say how near a file of tests is to a module: 2, it imports it; 1, it imports names of it from a package above."""
+    """Say how near a file of tests is to a module: 2, it imports it; 1, names of it, or a package that holds it."""
     package, _, last = module.rpartition(".")
     imported = imports_of(test_file)
     if any(of == module or (of, name) == (package, last) for of, name in imported):
         return 2
-    return int(any(module.startswith(f"{of}.") and name in names for of, name in imported))
+    above = ((f"{of}.", f"{of}.{name}.", name in names) for of, name in imported)
+    return int(any(module.startswith(held) or (named and module.startswith(of)) for of, held, named in above))
 
 
 class _Watch:

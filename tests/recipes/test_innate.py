@@ -10,6 +10,7 @@ from tension_sim.declare.noise import normal
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.recipes.recipe import load_recipe
 from tension_sim.recipes.run import run_outcome
+from tension_sim.recipes.verdict import remarks
 from tension_sim.tasks.trials import find
 
 NAME = "laje_buonomano_2013/timing"
@@ -128,6 +129,7 @@ def test_conditions_take_turns_in_every_part():
         errors.append(((z - trial.target)[9:] ** 2).mean())
     assert outcome.numbers["first_readout_error"] == pytest.approx(np.mean(errors[:2]), rel=1e-8)
     assert outcome.numbers["readout_error"] == pytest.approx(np.mean(errors[2:]), rel=1e-8)
+    assert outcome.numbers["lowest_readout_error"] == pytest.approx(np.reshape(errors, (2, 2)).mean(axis=1).min())
     found, at = [], 0
     for kind in ("test", "perturbed"):
         for number in (10, 11, 12, 13):
@@ -168,6 +170,7 @@ def test_the_recipe_is_the_published_network():
     assert (learning.alpha_P, learning.update_every, learning.start, learning.stop) == (1, 2, 250, None)
     assert (recipe.conditions[0].inputs[:, 0] == 5).nonzero()[0].tolist() == list(range(200, 250))
     assert np.flatnonzero(recipe.perturbing(0)[:, 1]).tolist() == list(range(550, 560))
+    assert remarks(recipe) == []  # it learns before what is stored begins
     starts = [recipe.start(k)["neurons.a"] for k in (1, 2)]
     assert all(-1 <= a.min() and a.max() < 1 and a.std() > 0.5 for a in starts) and np.any(starts[0] != starts[1])
 

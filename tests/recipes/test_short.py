@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from killed import Killed, pausing_after
 from typer.testing import CliRunner
 
 from tension_sim import load_recipe, run_outcome
@@ -10,6 +11,7 @@ from tension_sim.cli import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.recipes.verdict import judge
 from tension_sim.system import data_folder as _data
+from tension_sim.system.checkpoint_folder import CheckpointFolder
 
 SHORT = """
 [short]
@@ -109,6 +111,24 @@ def test_the_command_runs_and_shows_it(own, tmp_path):
     assert (ran["steps"], ran["verdict"]["text"]) == (800, "as expected")
     stored = json.loads((folder / "summary.json").read_text())
     assert stored["expected"]["reference"] == "three seeds of this run"
+
+
+def test_a_killed_short_run_goes_on_as_a_short_one(own, tmp_path, monkeypatch):
+    path, folder = own(SHORT), tmp_path / "out"
+    commit = CheckpointFolder.commit
+
+    def mortal(self, manifest):
+        commit(self, manifest)
+        raise Killed
+
+    pausing_after(monkeypatch, 200)
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFolder, "commit", mortal)
+        words = ["run", str(path), "--short", "--target", "numpy", "--checkpoint", "5", "--out", str(folder)]
+        with pytest.raises(Killed):
+            app(words, standalone_mode=False)
+    stored = json.loads(said("resume", folder, "--json"))
+    assert (stored["steps"], stored["verdict"]["text"]) == (800, "as expected")
 
 
 def test_a_stored_run_has_no_shorter_one(tmp_path):

@@ -61,6 +61,8 @@ def test_first_P_is_the_inverse_of_ridge_and_penalties():
     inverse[np.ix_([1, 4], [1, 4])] += 0.25
     np.testing.assert_allclose(first_P(alpha, groups, row_sum), np.linalg.inv(inverse), rtol=0, atol=1e-14)
     assert np.array_equal(first_P(alpha), np.diag(alpha))
+    assert np.array_equal(first_P(alpha, groups), np.diag(alpha))
+    assert np.array_equal(first_P(alpha, None, row_sum), np.diag(alpha))
     row_sum[3] = 7.0  # of no group
     np.testing.assert_allclose(first_P(alpha, groups, row_sum), np.linalg.inv(inverse), rtol=0, atol=1e-14)
 

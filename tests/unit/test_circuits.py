@@ -152,17 +152,20 @@ class TestFitted:
         }  # fmt: skip
         (rule,) = circuit.of(Rule).values()
         assert (rule.signs, rule.grouped, rule.n_sources, rule.divide_by_source) == (True, True, 5, False)
-        assert [name for name, _ in rule.variables] == ["static_input", "external_input", "unit"]
+        assert {name: tuple(variable) for name, variable in rule.variables} == {
+            "static_input": ("neurons", "I_static"), "external_input": ("neurons", "I_in"),
+            "unit": ("neurons", "unit_I_rec"),
+        }  # fmt: skip
 
     def test_values(self):
         check(fitted().values(), {
             "neurons.tau_decay": 20e-3, "neurons.tau_decay_plastic": 20e-3, "neurons.rate_time": 1,
-            "neurons.unit": 1e-3, "feedforward.tau_decay_plastic": 20e-3, "feedforward.rate_time": 1,
+            "neurons.unit_I_rec": 1e-3, "feedforward.tau_decay_plastic": 20e-3, "feedforward.rate_time": 1,
             "feedforward_rate.w": [1, 1], "feedforward_rate.partner": [0, 1], "feedforward_rate.row_start": [0, 1, 2],
             "input.row_start": [0, 1, 2, 3], "input.partner": [0, 0, 0], "input.w": [2e-3] * 3,
             "recurrent.w": np.arange(1, 7) * 1e-3, "recurrent.scale": 1 / (2e-3 * 20e-3), "plastic.scale": 1 / 20e-3,
             "plastic.out_start": [0, 1, 2, 3, 4, 6], "plastic.post": [1, 2, 0, 0, 1, 2],
-            "plastic.w": np.array([2, 3, 0, 4, 1, 5]) * 1e-3, "plastic.row_start": [0, 2, 4, 6],
+            "plastic.row_start": [0, 2, 4, 6],
             "plastic.slot": [2, 4, 0, 1, 3, 5], "rls.partner": [2, 3, 0, 4, 1, 4], "rls.block_start": [0, 2, 4, 6],
             "rls.alpha_P": range(1, 6), "rls.sign": [1, 1, 1, -1, 1], "rls.group_of": [0, 0, 1, 1, -1],
             "rls.row_sum": [0.5, 0.5, 0.25, 0.25, 0], "recorded_v.every": 1,
@@ -171,7 +174,9 @@ class TestFitted:
 
     def test_learned_weights_come_back_in_the_order_of_the_kernel(self):
         wiring = fitted()
-        assert wiring.weights({"plastic.w": wiring.values()["plastic.w"]})["plastic"] == pytest.approx(np.arange(6.0))
+        state = wiring.initial_state(None)
+        assert state["plastic.w"] == pytest.approx(np.array([2, 3, 0, 4, 1, 5]) * 1e-3)
+        assert wiring.weights(state)["plastic"] == pytest.approx(np.arange(6.0))
 
     def test_trials_begin_from_values_of_their_own(self):
         wiring = fitted()

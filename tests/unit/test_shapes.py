@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from tension_sim import FittedNetwork, ForceNetwork, InvalidValueError, Learning, Plastic, SparseKernel, TargetNetwork
+from tension_sim.declare.populations.weights import kernel_of
 
 FILES = ("lif_normalized", "euler_exponential", "euler_exponential")
 
@@ -118,3 +120,15 @@ def test_of_a_factor():
         Plastic(kernel, Learning(1.0), factor=np.ones(shape))
 
     refused(build, (3, 3), others, "^Plastic.factor: expected an array of shape")
+
+
+def test_zeros_of_an_array_are_synapses_where_they_are_asked_for():
+    array = np.array([[0.0, 2.0], [0.0, 0.0]])
+    assert len(kernel_of("A.b", array, (2, 2), "1")) == 1
+    every = kernel_of("A.b", array, (2, 2), "1", every_entry=True)
+    assert (len(every), every.to_dense().tolist()) == (4, array.tolist())
+    assert len(kernel_of("A.b", scipy.sparse.csr_array(array), (2, 2), "1", every_entry=True)) == 1
+    for shape in ((1, 2), (3, 2), (2, 1), (2, 3)):
+        for given in (array, scipy.sparse.csr_array(array), SparseKernel.from_dense(array)):
+            with pytest.raises(InvalidValueError, match=r"^A\.b: expected (an array|weights) of shape"):
+                kernel_of("A.b", given, shape, "1")

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from fitted_network import HELD, samples, small_network
 from killed import Killed, assert_equal_bits, pausing_after
 from watched_network import Y as LONG
 from watched_network import network, simulation
@@ -102,6 +103,17 @@ def test_frames_show_the_output_as_recorded(monkeypatch):
     errors = [frames[k]["rmse"] for k in (19, 39, 59, 79, 99)]
     assert errors == pytest.approx(np.sqrt(squares.mean(axis=1)).tolist(), rel=1e-9)
     assert np.isnan(frames[18]["rmse"]) and frames[38]["rmse"] == errors[0]
+
+
+def test_a_network_without_outputs_shows_its_weights_and_its_own_spikes():
+    frames = []
+    run = Simulation(small_network(), target="numpy")
+    with Watch(page=False, on_frame=frames.append):
+        found = run.run(**samples(), every=HELD)
+    assert frames[-1]["weight_norm"] == pytest.approx(np.linalg.norm(found.state["plastic.w"]), rel=1e-12)
+    assert np.isnan(frames[-1]["rmse"]) and frames[-1]["output"].size == 0
+    shown = sum(frame["rate"] for frame in frames if not np.isnan(frame["rate"]))
+    assert shown == 0 or len(found.spike_step)  # Poisson units are no neurons
 
 
 def test_a_paused_run_waits_until_it_may_go_on():

@@ -3,9 +3,9 @@
 //
 // For each block, find() computes k and c, then learn() changes its weights and P: so a block that diverges is seen
 // before any of it is written. With threads, find() runs for all blocks before learn(), as it does where a rule needs
-// the c of other blocks. Threads share blocks, or of one large block its parts and rows: never a sum, so that the number
-// of threads changes no bit. The code of a block is compiled by itself, because fast maths orders sums anew in each
-// context, also in the one without threads.
+// the c of other blocks. Threads share blocks, or of one large block its parts and rows: never a sum, so that the
+// number of threads changes no bit. The code of a block is compiled by itself, because fast maths orders sums anew in
+// each context, also in the one without threads.
 #ifndef TSIM_RLS_UPDATE_H
 #define TSIM_RLS_UPDATE_H
 
@@ -181,8 +181,8 @@ static inline void relax(const Problem<T, X, MAPS>& p, std::int64_t b) {
 
 // Rows of a map with every weight, and what they give for x: W is read once.
 template <typename T, typename X>
-static void learn_and_multiply(const Map<T>& m, const X* x, std::int64_t first, std::int64_t end, std::int64_t n, T gain,
-                               const T* k) {
+static void learn_and_multiply(const Map<T>& m, const X* x, std::int64_t first, std::int64_t end, std::int64_t n,
+                               T gain, const T* k) {
     const auto learn_row = [&](std::int64_t i) {
         const std::int64_t row = m.rows[i];
         m.kept[row] = moved_dot(n, m.w + m.row_start[row], gain * m.error[row], k, x);
@@ -231,13 +231,15 @@ TSIM_RLS_BY_ITSELF static void learn(const Problem<T, X, MAPS>& p, std::int64_t 
     if (p.relaxation != 0) relax(p, b);
 }
 
-// False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs all.
+// False if the update was not finite: then blocks before the first bad one have learned, or none where a rule needs
+// all.
 template <typename T, typename X, int MAPS>
 static bool update(const Problem<T, X, MAPS>& p) {
     static std::vector<T> c_of;
     c_of.resize(p.n_blocks);
     T* const all_c = c_of.data();
-    if (!p.block_of && !TSIM_RLS_SHARED(p.P_start[p.n_blocks])) {
+    const std::int64_t numbers = p.n_blocks > 1 ? p.P_start[p.n_blocks] : 0;  // threads share what is in one block
+    if (!p.block_of && !TSIM_RLS_SHARED(numbers)) {
         // a block learns at once, while the caches hold it
         for (std::int64_t b = 0; b < p.n_blocks; b++) {
             all_c[b] = find(p, b);
@@ -246,11 +248,11 @@ static bool update(const Problem<T, X, MAPS>& p) {
         }
         return true;
     }
-    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    TSIM_RLS_THREADS(numbers)
     for (std::int64_t b = 0; b < p.n_blocks; b++) all_c[b] = find(p, b);
     const std::int64_t bad = std::find(all_c, all_c + p.n_blocks, T(0)) - all_c;
     const std::int64_t end = bad < p.n_blocks && p.block_of ? 0 : bad;
-    TSIM_RLS_THREADS(p.P_start[p.n_blocks])
+    TSIM_RLS_THREADS(numbers)
     for (std::int64_t b = 0; b < end; b++) learn(p, b, all_c);
     return bad == p.n_blocks;
 }

@@ -49,7 +49,7 @@ private:
     int settling = SETTLE, windows = 0;
     bool is_together = true, comparing = false, fresh = false;  // fresh: alone was measured just before
     double begin = 0, window = 0.002, alone = 0, all = 0;       // seconds; of a step alone and with all, 0: unknown
-    double again = 0, hold = 0.05;                              // when, alone, it tries all again; for how long it waits
+    double again = 0, hold = 0.05;                              // alone: when it tries all again, and how long it waits
 
     bool change(bool to) {
         const bool changed = to != is_together;

@@ -133,7 +133,7 @@ def changed(where: str, net: Net, settings: Mapping[str, Any], wiring: Wiring[An
             parameters[name] = _parameter(place, value, known[name], _parameters(net)[name][0].dimension)
     if parameters:
         net = _with_parameters(net, parameters)
-    other = type(wiring)(net, wiring.record, wiring.circuit.threads)
+    other = type(wiring)(net, wiring.record, wiring.circuit.threaded)
     if other.circuit.digest != wiring.circuit.digest:
         what = "these settings need another program"
         raise InvalidValueError(problem(where, what, dict(settings), "declare them, and begin anew."))

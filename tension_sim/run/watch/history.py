@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,8 +24,8 @@ class History:
     ----------
     rows : list of list
         Time and the quantities `SHOWN`; None for what the run does not have.
-    samples : list of list
-        Time, then outputs; ``targets`` holds the targets at these.
+    samples, targets : deque of list
+        Time, then outputs, and targets at these times.
 
     Examples
     --------
@@ -36,8 +37,8 @@ class History:
 
     def __init__(self) -> None:
         self.rows: list[list[float | None]] = []
-        self.samples: list[list[float | None]] = []
-        self.targets: list[list[float | None]] = []
+        self.samples: deque[list[float | None]] = deque(maxlen=_SAMPLES)
+        self.targets: deque[list[float | None]] = deque(maxlen=_SAMPLES)
         self._stride, self._taken = 1, 0
 
     def add(self, values: Mapping[str, float]) -> None:
@@ -50,8 +51,8 @@ class History:
 
     def add_samples(self, samples: list[list[float | None]], targets: list[list[float | None]]) -> None:
         """Add samples of the output, and of the target beside them."""
-        self.samples = [*self.samples, *samples][-_SAMPLES:]
-        self.targets = [*self.targets, *targets][-_SAMPLES:]
+        self.samples.extend(samples)
+        self.targets.extend(targets)
 
 
 def rounded(number: float) -> float | None:
@@ -60,7 +61,18 @@ def rounded(number: float) -> float | None:
 
 
 def rows_of(times: np.ndarray, values: np.ndarray) -> list[list[float | None]]:
-    """Return samples as rows of time and values."""
-    return [
-        [rounded(time), *map(rounded, row)] for time, row in zip(times.tolist(), values.tolist(), strict=True)
-    ]  # fmt: skip
+    """Return samples as rows of time and values, with five digits of the largest of them.
+
+    Examples
+    --------
+    >>> rows_of(np.array([0.001, 0.002]), np.array([[0.123456789], [np.inf]]))
+    [[0.001, 0.12346], [0.002, None]]
+    """
+    finite = np.isfinite(values)
+    largest = float(np.abs(values[finite]).max()) if finite.any() else 0.0
+    digits = 4 - math.floor(math.log10(largest)) if largest else 0
+    rows = np.column_stack([np.round(times, 6), np.round(values, min(max(digits, -300), 300))]).tolist()
+    if not finite.all():  # JSON has no NaN
+        return [[number if math.isfinite(number) else None for number in row] for row in rows]
+    found: list[list[float | None]] = rows
+    return found

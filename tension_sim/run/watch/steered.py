@@ -290,7 +290,7 @@ class Steered:
         """Return the values that orders have changed."""
         wiring, found = self._pieces.wiring, dict(self._target)
         if self.net is not wiring.net:
-            new = type(wiring)(self.net, wiring.record, wiring.circuit.threads).values()
+            new = type(wiring)(self.net, wiring.record, wiring.circuit.threaded).values()
             declared = wiring.values()
             found |= {name: value for name, value in new.items() if not _same(value, declared.get(name))}
         if self.orders:

@@ -332,7 +332,7 @@ class Watch:
         if not self._tasks:  # which looks through all that is installed: no run waits for it
             self._tasks = list_tasks()
         history = self._history
-        past = {"kind": "past", "rows": history.rows, "z": history.samples, "y": history.targets}
+        past = {"kind": "past", "rows": history.rows, "z": list(history.samples), "y": list(history.targets)}
         return [self._hello(), past]
 
     def _ordered(self, order: dict[str, Any]) -> dict[str, Any]:
