@@ -121,6 +121,9 @@ class LinearMap(Weighted):
     array([6.])
     """
 
+    #: The map whose results are taken over, see `take_over`.
+    kept: LinearMap | None = None
+
     def __init__(
         self,
         source: Any,
@@ -153,8 +156,6 @@ class LinearMap(Weighted):
             w, count, partner, row_start = self._arrays(weights, mask)
         elif owner.shape != self.shape:
             raise _wrong_shape(self.shape, owner.shape)
-        #: The map whose results are taken over, see `take_over`.
-        self.kept: LinearMap | None = None
         self._first_mask: tuple[Any, Any] = (row_start, partner) if owner is None else owner._first_mask
         #: What is read, each with its group, variable and place.
         self.reads: list[Part] = reads
@@ -165,11 +166,7 @@ class LinearMap(Weighted):
             when=when,
             order=_order_after(reads, when) if order is None else order,
             name=name,
-            template_kwds={
-                "masked": self.masked,
-                "gather": [{"start": p.start, "size": p.size} for p in several],
-                "kept_start": None,
-            },
+            template_kwds=self._template_kwds(several),
             needed_variables=["partner", "row_start"] * self.masked + [f"source_{s}" for s in range(len(several))],
         )
         self._declare_ends(written, dim)
@@ -184,6 +181,11 @@ class LinearMap(Weighted):
         self._enable_group_attributes()
         if w is not None:
             self._set("w", w)
+
+    def _template_kwds(self, several: list[Part]) -> dict[str, Any]:
+        """Return what decides the generated code."""
+        gather = [{"start": part.start, "size": part.size} for part in several]
+        return {"masked": self.masked, "gather": gather, "kept_start": None}
 
     def _declare_ends(self, written: Part | None, dim: Any) -> None:
         """Declare what is read, as x, and written, as y."""

@@ -176,7 +176,7 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
     history = fitted.fit(
         1 if method == "convex" else values["runs"], values["free_runs"], progress=progress, **_options(recipe)
     )
-    found = {}
+    found: dict[str, float] = {}
     if fitted.regression is not None:
         found |= {"seconds": fitted.regression.seconds, "iterations": float(fitted.regression.iterations)}
     if "weights" in recording:

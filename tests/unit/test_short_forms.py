@@ -264,6 +264,15 @@ def test_spikes_reach_rate_units_through_a_filter():
     assert np.ptp(results.output) > 0
 
 
+@pytest.mark.parametrize(("delay", "most"), [(None, 8), ("1*ms", 8), (np.full(len(J), 1e-3), 12)])
+def test_a_static_synapse_costs_twelve_bytes_at_most_in_float32(delay, most):
+    projection = Projection("cells", "cells", weights=J, delay=delay)
+    net = Network(dt="0.1*ms", dtype="float32", populations={"cells": Population("lif", N)}, projections=[projection])
+    values = Simulation(net, target="numpy").wiring.values()
+    of_each = [each for name, each in values.items() if name.startswith("recurrent") and np.size(each) == len(J)]
+    assert sum(each.nbytes for each in of_each) == most * len(J)
+
+
 def test_names_of_a_state_are_those_of_earlier_versions():
     plastic = Plastic(np.ones((N, N)), RULE, error="target_network")
     target = TargetNetwork("echo_state", np.ones((N, N)), ETA, output_kernel=np.ones((N, 1)), learning=RULE)

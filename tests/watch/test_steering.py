@@ -58,6 +58,7 @@ def test_a_steered_run_is_repeated_by_its_script_bit_for_bit(tmp_path):
     assert_equal_bits(repeated, found)
 
 
+@pytest.mark.slow
 def test_a_parameter_that_is_changed_is_that_of_a_network_declared_with_it():
     found, _ = steered({}, steering=Steering([{"step": 100, "change": {"tau_mem": "14*ms", "tau_decay": "25*ms"}}]))
     first = simulation().run(Y[:100])
@@ -105,6 +106,7 @@ def test_frames_show_the_output_as_recorded(monkeypatch):
     assert np.isnan(frames[18]["rmse"]) and frames[38]["rmse"] == errors[0]
 
 
+@pytest.mark.slow
 def test_a_network_without_outputs_shows_its_weights_and_its_own_spikes():
     frames = []
     run = Simulation(small_network(), target="numpy")
@@ -140,6 +142,7 @@ def test_a_paused_run_waits_until_it_may_go_on():
     assert_equal_bits(found, simulation().run(Y[:60]))
 
 
+@pytest.mark.slow
 def test_a_branch_goes_on_from_where_it_was_taken(tmp_path):
     orders = {30: lambda watch: watch.branch(tmp_path / "branch.h5")}
     whole, _ = steered(orders)
@@ -150,6 +153,7 @@ def test_a_branch_goes_on_from_where_it_was_taken(tmp_path):
     assert np.array_equal(np.concatenate([branch.output, rest.output]), whole.output)
 
 
+@pytest.mark.slow
 def test_a_steered_run_that_is_killed_goes_on_with_its_orders(tmp_path, monkeypatch):
     commit, commits = CheckpointFolder.commit, []
 
