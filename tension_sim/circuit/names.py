@@ -37,6 +37,11 @@ STEP = "step"
 SAMPLES = {TARGET: "y", INPUTS: "x", RATES: "rates"}
 
 
+def constant_name(projection: str, name: str) -> str:
+    """Return the variable of the postsynaptic neurons that holds a number of the error of a projection."""
+    return f"{name}_{projection}"
+
+
 def entry(part: str, variable: str) -> str:
     """Return the name of a part's array.
 

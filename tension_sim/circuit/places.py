@@ -20,10 +20,10 @@ from .names import (
     NEURONS,
     RECURRENT,
     TARGET,
+    constant_name,
     part_of,
 )
 from .parts import Variable
-from .rules import constant_name
 from .values import Rows, is_dense
 
 __all__ = ["Net", "Places"]

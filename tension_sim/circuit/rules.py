@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,30 +11,16 @@ from ..declare.learning import Learning
 from ..declare.populations.error_names import CONSTANT, POPULATION, READOUT, UNIT, error_names, supervisor_of
 from ..declare.populations.error_names import Reference as Reference
 from ..declare.populations.naming import words
-from ..declare.populations.network import Network
 from ..declare.populations.projection import Projection
 from .blocks import Blocks
-from .names import NEURONS, RULE, entries, entry
+from .names import NEURONS, RULE, constant_name, entries, entry
 from .names import READOUT as READOUTS
 from .parts import Rule, Variable
+from .places import Places
 from .units import unit_name
-from .values import Rows, partners_of, rule_values
+from .values import partners_of, rule_values
 
-__all__ = ["constant_name", "rules_of", "values_of_rules"]
-
-
-class Wired(Protocol):
-    """What rules need to know of a wiring: its network, and where the parts of that stand."""
-
-    @property
-    def network(self) -> Network: ...
-    @property
-    def rows(self) -> dict[int, Rows]: ...
-    def part(self, kind: str, *names: str) -> str: ...
-    def projection(self, k: int) -> str: ...
-    def added(self, k: int) -> str: ...
-    def present(self, k: int) -> str: ...
-    def supervisor(self, name: str) -> Variable: ...
+__all__ = ["rules_of", "values_of_rules"]
 
 
 class _Learned(NamedTuple):
@@ -64,12 +50,7 @@ class _Learned(NamedTuple):
     projection: int | None
 
 
-def constant_name(projection: str, name: str) -> str:
-    """Return the variable of the postsynaptic neurons that holds a number of the error of a projection."""
-    return f"{name}_{projection}"
-
-
-def rules_of(wiring: Wired) -> dict[str, tuple[Rule, Blocks, Learning]]:
+def rules_of(wiring: Places[Any]) -> dict[str, tuple[Rule, Blocks, Learning]]:
     """Return the rules by name, with their blocks and schedules; each has P of its own."""
     learned = {each.name: each for each in _learned(wiring)}
     groups = {name: group for group in wiring.network.shared_P for name in group}
@@ -81,7 +62,7 @@ def rules_of(wiring: Wired) -> dict[str, tuple[Rule, Blocks, Learning]]:
     return found
 
 
-def _learned(wiring: Wired) -> list[_Learned]:
+def _learned(wiring: Places[Any]) -> list[_Learned]:
     """Return what learns: readouts, projections, and readouts that learn the supervisor of another."""
     net = wiring.network
     found: list[_Learned] = []
@@ -99,7 +80,7 @@ def _learned(wiring: Wired) -> list[_Learned]:
     return sorted(found, key=lambda each: each.projection is None and each.name not in net.supervised)
 
 
-def _rule(wiring: Wired, group: list[_Learned]) -> tuple[Rule, Blocks, Learning]:
+def _rule(wiring: Places[Any], group: list[_Learned]) -> tuple[Rule, Blocks, Learning]:
     net = wiring.network
     blocks = Blocks.of([each.partners for each in group])
     variables: dict[str, Variable] = {}
@@ -132,18 +113,18 @@ def _rule(wiring: Wired, group: list[_Learned]) -> tuple[Rule, Blocks, Learning]
     return rule, blocks, group[0].learning
 
 
-def _factor(wiring: Wired, each: _Learned) -> np.ndarray | None:
+def _factor(wiring: Places[Any], each: _Learned) -> np.ndarray | None:
     return None if each.projection is None else wiring.network.projections[each.projection].factor
 
 
-def _supervisor(wiring: Wired, each: _Learned) -> str:
+def _supervisor(wiring: Places[Any], each: _Learned) -> str:
     """Return the readout or output whose supervisor is y in an error."""
     if each.projection is not None:
         return supervisor_of(wiring.network, each.projection)
     return wiring.network.readouts[each.name].supervisor or each.name
 
 
-def _variable(wiring: Wired, at: Reference) -> Variable:
+def _variable(wiring: Places[Any], at: Reference) -> Variable:
     """Return where the variable stands that a name of an error stands for."""
     net = wiring.network
     if at.kind == POPULATION:
@@ -159,7 +140,7 @@ def _variable(wiring: Wired, at: Reference) -> Variable:
     return Variable(there, wiring.present(k) if at.variable == "z_now" else wiring.added(k))
 
 
-def values_of_rules(wiring: Wired, rules: Mapping[str, tuple[Rule, Blocks, Learning]]) -> dict[str, Any]:
+def values_of_rules(wiring: Places[Any], rules: Mapping[str, tuple[Rule, Blocks, Learning]]) -> dict[str, Any]:
     """Return the values of all rules: schedules, blocks, signs, and factors of weights."""
     net = wiring.network
     values: dict[str, Any] = {}

@@ -54,18 +54,19 @@ class NetworkStates:
     """
 
     #: as of a `Recurrence`
-    return_sequences, spikes = True, None
+    return_sequences: bool = True
+    spikes: None = None
 
     def __init__(self, network: ForceNetwork | Network, size: int, rules: Collection[str] = ()) -> None:
         self.network = network
         self._rules = frozenset(rules)
-        self.cell = SimpleNamespace(output_size=size)
+        self.cell: SimpleNamespace = SimpleNamespace(output_size=size)
         membranes = _membranes(network)
         others = [name for name in network.state_variables if name not in membranes]
         self.variables: tuple[str, ...] = (*membranes, *others)
         self.names: tuple[str, ...] = (STEP, *self.variables, "output")
         self.state: dict[str, Any] = {}
-        self.output = np.zeros(size)
+        self.output: np.ndarray = np.zeros(size)
         self._shown: Sequence[Any] | None = None
 
     @property

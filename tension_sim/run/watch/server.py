@@ -67,7 +67,8 @@ class PageServer:
         self, first: Callable[[], list[dict[str, Any]]], obey: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> None:
         self.token: str = secrets.token_urlsafe(24)
-        self._first, self.obey = first, obey
+        self._first = first
+        self.obey: Callable[[dict[str, Any]], dict[str, Any]] = obey
         self._clients: list[queue.Queue[bytes | None]] = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self)

@@ -118,11 +118,13 @@ class Steered:
         results_of: Callable[[Piece, int, Steered], Results] | None = None,
     ) -> None:
         self.results_of = results_of
-        self.start, self.steps, self.values = pieces.start, pieces.steps, pieces.values
-        self.course = course
+        self.start: int = pieces.start
+        self.steps: int = pieces.steps
+        self.values: dict[str, Any] = pieces.values
+        self.course: Course = course
         self._pieces = pieces
         what, net = watched(pieces.wiring.circuit), pieces.wiring.net
-        self.measures = Measures(what, net.n_outputs if what.outputs else 0, compared, net.dt)
+        self.measures: Measures = Measures(what, net.n_outputs if what.outputs else 0, compared, net.dt)
         if course.stop_when is not None:
             course.stop_when.check(self.measures.there, self.measures.lack)
         self.net: Net = net
@@ -133,7 +135,7 @@ class Steered:
         self._scripted = [one for one in course.script.orders if one.run == course.run]
         self._check_script()
         self._stopped: dict[str, Any] | None = None
-        self.ear = Ear(course.stop_when, self.measures, course.live, self.start, self._targets)
+        self.ear: Ear = Ear(course.stop_when, self.measures, course.live, self.start, self._targets)
 
     def _targets(self, steps: np.ndarray) -> np.ndarray | None:
         return None if self._target_at is None else self._target_at(steps)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ...declare.validation import check_text, check_whole
 from ...errors import InvalidTypeError, InvalidValueError, message, unknown_name
@@ -151,7 +151,7 @@ class Steering:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Steering) and self.orders == other.orders
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"Steering({[order.described() for order in self.orders]!r})"
