@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,10 @@ from .validation import check_number, check_positive
 __all__ = ["firing_rate", "mean_input"]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+
+#: Distance of threshold and reset, in units of the noise, above which one sum is not enough.
+_WIDE = 1000.0
+_CLOSE, _HALVINGS = 1e-6, 100
 
 
 def firing_rate(
@@ -48,18 +54,27 @@ def firing_rate(
     >>> firing_rate([0.332, 0.591], sigma=0.31).round(1)
     array([ 1., 10.])
     """
-    from scipy.special import erfcx
-
     sigma, tau = check_positive("firing_rate.sigma", sigma), check_positive("firing_rate.tau", tau)
     threshold, reset = check_number("firing_rate.threshold", threshold), check_number("firing_rate.reset", reset)
     if not threshold > reset:
         raise InvalidValueError(message("firing_rate.threshold", f"a value above reset = {reset}", threshold))
     mean = _numbers("firing_rate.mean", mean)
     low, high = (reset - mean) / sigma, (threshold - mean) / sigma
-    u = (high - low)[..., None] / 2 * _NODES + ((high + low) / 2)[..., None]
+    # with little noise the integrand varies over decades, each of which is summed by itself
+    decades = [np.clip(-(10.0**k), low, high) for k in range(6, -1, -1)] if np.any(high - low > _WIDE) else []
     with np.errstate(over="ignore"):  # an infinite time to the next spike is a rate of 0
-        time = tau * np.sqrt(np.pi) * (high - low) / 2 * (erfcx(-u) @ _WEIGHTS)
+        time = sum(_time(tau, *ends) for ends in pairwise([low, *decades, high]))
     return 1 / time
+
+
+def _time(tau: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return a part of the time between two spikes: the integral of erfcx(-u)."""
+    from scipy.special import erfcx
+
+    u = (high - low)[..., None] / 2 * _NODES + ((high + low) / 2)[..., None]
+    with np.errstate(invalid="ignore"):  # nothing times infinity
+        time = tau * np.sqrt(np.pi) * (high - low) / 2 * (erfcx(-u) @ _WEIGHTS)
+    return np.where(high > low, time, 0)
 
 
 def mean_input(
@@ -122,7 +137,21 @@ def mean_input(
     logs = log_rate(table)
     # further below no neuron ever fires, and the curve is flat
     used = logs > wanted.min(initial=0.0) - 5
-    return CubicSpline(logs[used], table[used])(wanted)
+    found = CubicSpline(logs[used], table[used])(wanted) if used.sum() > 3 else np.full_like(wanted, high)
+    # with little noise the curve rises between two points of the table
+    off = ~(np.abs(log_rate(found) - wanted) < _CLOSE)
+    found[off] = _bisected(log_rate, wanted[off], low, high)
+    return found
+
+
+def _bisected(rising: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return where a rising function has some values."""
+    below, above = np.full_like(wanted, low), np.full_like(wanted, high)
+    for _ in range(_HALVINGS):
+        middle = (below + above) / 2
+        less = rising(middle) < wanted
+        below, above = np.where(less, middle, below), np.where(less, above, middle)
+    return (below + above) / 2
 
 
 def _check_scales(where: str, sigma: float, threshold: float, reset: float) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import erf
+from scipy.special import erf, erfcx
 
 from tension_sim import firing_rate, mean_input
 from tension_sim.errors import InvalidTypeError, InvalidValueError
@@ -35,6 +37,29 @@ def test_simulated_neurons_fire_at_that_rate():
         v[fired] = 0
         spikes += fired.sum() if step >= 1000 else 0
     assert spikes / n / (5000 * dt) == pytest.approx(float(firing_rate(mean, sigma)), rel=0.03)
+
+
+def adaptive_rate(mean, sigma):
+    """Return the rate by adaptive quadrature between decades of the integration variable."""
+    low, high = -mean / sigma, (1 - mean) / sigma
+    ends = np.unique(np.clip([low, *-np.logspace(5, 0, 6), 0, 1, 3, high], low, high))
+    parts = [quad(lambda u: erfcx(-u), a, b, limit=500, epsabs=0, epsrel=1e-12)[0] for a, b in pairwise(ends)]
+    return 1 / (0.01 * np.sqrt(np.pi) * sum(parts))
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("mean", [0.5, 0.9, 1.2, 2.0])
+def test_the_rate_with_little_noise(sigma, mean):
+    near = 1 + sigma * (mean - 1)  # within a few sigma of the threshold, where noise still decides
+    assert firing_rate(near, sigma) == pytest.approx(adaptive_rate(near, sigma), rel=1e-9)
+    assert firing_rate(mean, sigma) == pytest.approx(0 if mean < 1 else adaptive_rate(mean, sigma), rel=1e-9)
+
+
+@pytest.mark.parametrize(("sigma", "rate"), [(0.02, 2000.0), (0.005, 400.0), (1e-3, 50.0), (1e-5, 10.0)])
+def test_the_mean_input_with_little_noise(sigma, rate):
+    rates = np.array([0.1, 1.0, rate])
+    np.testing.assert_allclose(firing_rate(mean_input(rates, sigma), sigma), rates, rtol=1e-5)
+    assert mean_input(1.0, 1.0, threshold=0.99e6) == pytest.approx(0.99e6, rel=1e-4)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.31, 2.0])
