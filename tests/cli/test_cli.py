@@ -367,8 +367,9 @@ def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
         run = runtime.run
 
         def telling(*arguments):
-            *others, report, seconds = arguments
-            return run(*others, lambda done: (report(done), done and print("started", flush=True)), seconds)
+            *others, report, seconds, listener = arguments
+            telling = lambda done: (report(done), done and print("started", flush=True))
+            return run(*others, telling, seconds, listener)
 
         runtime.run = telling
         main()

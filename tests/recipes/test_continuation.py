@@ -28,6 +28,10 @@ SPIKING = {"n": "14", "duration": "60*ms", "pulse": "6*ms", "trials": "3", "test
 SPIKING |= {"test_trials": "2", "settle_trials": "1", "every": "1"}
 ADEX = {"populations.exc.n": "16", "populations.inh.n": "4", "duration": "20*ms", "readouts.output.start": "5*ms"}
 ADEX |= {"readouts.output.stop": "10*ms"}
+POINTS = {"n": "20", "dt": "0.5*ms", "slot": "20*ms", "duration": "800*ms", "learning.start": "0*second"}
+POINTS |= {"learning.stop": "400*ms", "every": "2"}
+INNATE = {"n": "20", "p": "0.3", "offset": "5*ms", "pulse": "4*ms", "delay": "40*ms", "after": "10*ms", "width": "5*ms"}
+INNATE |= {"perturbation.start": "10*ms", "trials": "3", "readout_trials": "2", "test_trials": "2"}
 
 #: Recipes with short settings, and the setting by which their own run lasts longer.
 LONGER = {
@@ -41,6 +45,7 @@ LONGER = {
     "ready_set_go_small": (GO, {"test_trials": "3"}),
     "lif_weights": (SPIKING, {"test_trials": "4"}),
     "ei_adex_force": (ADEX, {"duration": "60*ms"}),
+    "classification": (POINTS, {"duration": "1200*ms"}),
     "lif_factors": (SPIKING | {"components": "4", "component_trials": "2"}, {"test_trials": "4"}),
 }
 
@@ -126,6 +131,7 @@ TRIALS = {
     "arthur_2023/tutorial": FITTED,
     "kim_chow_2018/sines": THETA | {"loops": "1", "tests": "1"},
     "kim_chow_2018/ou": THETA | {"loops": "1", "tests": "2"},
+    "laje_buonomano_2013/timing": INNATE,
 }
 
 
@@ -138,7 +144,7 @@ def test_trials_follow_each_other(name, form, tmp_path):
     series = given_twice(recipe.protocol.further(recipe, stored, 2 * stored.n_steps), 2 * stored.n_steps)
     kept = continuation(tmp_path / f"run.{form}")._record()
     whole = Simulation(stored.net, target="numpy", record=kept).run(**series, learning=False, state=stored.state)
-    assert len(whole.spike_step) > 0
+    assert (len(whole.spike_step) > 0) == stored.net.neuron.spiking
     assert_tail(replace(more, target=None), whole)
     if more.target is not None:
         np.testing.assert_array_equal(more.target, np.tile(stored.target, (2, 1)))
@@ -167,7 +173,7 @@ def test_fitted_regions_go_on_freely(tmp_path):
 
 def test_every_protocol_goes_on():
     known = {load_recipe(name).protocol.name for name in ("lif_sine", "four_sines", "oscillation", "lif_weights")}
-    known |= {load_recipe("ei_adex_force").protocol.name}
+    known |= {load_recipe(name).protocol.name for name in ("ei_adex_force", "classification")}
     known |= {load_recipe(name).protocol.name for name in (*TRIALS, "calcium", "three_regions")}
     assert known == set(list_protocols())
 

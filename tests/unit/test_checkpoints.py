@@ -125,7 +125,7 @@ def test_an_interrupt_writes_the_last_checkpoint(tmp_path, number):
         (lambda: (simulation(), {"y": LONG[:-1]}), f"steps = {len(LONG) - 1}"),
         (lambda: (simulation(), {"y": LONG, "learning": False}), "learning = False"),
         (lambda: (simulation(), {"y": LONG, "trial": 3}), "trial = 3"),
-        (lambda: (simulation(seed=2), {"y": LONG}), "feedback.w = sha256 "),
+        (lambda: (simulation(seed=2), {"y": LONG}), "recurrent.out_start = sha256 "),
         (lambda: (simulation(parameters={"tau_mem": "11*ms"}), {"y": LONG}), "neurons.tau_mem = 0.011"),
         (lambda: (simulation(n_outputs=2), {"y": np.column_stack([LONG, LONG])}), "program = "),
         (

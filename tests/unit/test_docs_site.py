@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import tension_sim
-from tension_sim import load_recipe, run_recipe
+from tension_sim import Steering, load_recipe, run_recipe
 from tension_sim.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +145,10 @@ def test_commands_of_the_pages(command, tmp_path, monkeypatch):
         stored = Path(words[words.index("--from") + 1])
         stored.parent.mkdir(parents=True)
         run_recipe(load_recipe("lif_sine", {"n": "10", "duration": "2*ms"}), target="numpy").save(stored)
+    if "--steering" in words:
+        script = Path(words[words.index("--steering") + 1])
+        script.parent.mkdir(parents=True)
+        Steering().save(script)
     outcome = CliRunner().invoke(app, words)
     assert outcome.exit_code == 0, outcome.output
 

@@ -32,7 +32,7 @@ def test_of_a_force_network():
     net = ForceNetwork.random("lif", n=3, G=0, learning=RULE, plastic=plastic)
     assert watched(ForceWiring(net, Record(variables={"v": (0,)})).circuit) == Watched(
         outputs=(("readout", "z"),), targets=(("target", "value"),), spiking=("neurons",), n_spiking=3,
-        weights=(("plastic", "w"), ("readout", "w")), rules=("rls", "rls_plastic"),
+        weights=(("plastic", "w"), ("readout", "w")), n_weights=(9, 3), rules=("rls", "rls_plastic"),
     )  # fmt: skip
     rates = ForceNetwork.random("echo_state", None, n=3)
     found = watched(ForceWiring(rates, Record()).circuit)
@@ -44,8 +44,8 @@ def test_of_a_fitted_network():
     files = ("lif", "double_exponential", "single_exponential")
     net = FittedNetwork(*files, 3, 1e-4, SparseKernel.from_dense(np.ones((3, 3))), kernel, RULE, n_feedforward=2)
     assert watched(FittedWiring(net, Record()).circuit) == Watched(
-        outputs=(), targets=(), spiking=("neurons", "feedforward"), n_spiking=5, weights=(("plastic", "w"),),
-        rules=("rls",),
+        outputs=(), targets=(), spiking=("neurons",), n_spiking=3, weights=(("plastic", "w"),),
+        n_weights=(15,), rules=("rls",),
     )  # fmt: skip
 
 
@@ -54,13 +54,13 @@ def test_of_populations():
     one = Network(populations, readouts={"x": Readout("a", np.ones((2, 1)))})
     assert watched(NetworkWiring(one, Record()).circuit) == Watched(
         outputs=(("readout_x", "z"),), targets=(("target", "value"),), spiking=("neurons_a", "neurons_b"), n_spiking=5,
-        weights=(("readout_x", "w"),), rules=(),
+        weights=(("readout_x", "w"),), n_weights=(2,), rules=(),
     )  # fmt: skip
     two = Network(populations, readouts={name: Readout("b", np.ones((3, 2)), learning=RULE) for name in "xy"})
     assert watched(NetworkWiring(two, Record()).circuit) == Watched(
         outputs=(("readout_x", "z"), ("readout_y", "z")), targets=(("target_x", "z"), ("target_y", "z")),
         spiking=("neurons_a", "neurons_b"), n_spiking=5, weights=(("readout_x", "w"), ("readout_y", "w")),
-        rules=("rls_x", "rls_y"),
+        n_weights=(6, 6), rules=("rls_x", "rls_y"),
     )  # fmt: skip
     assert watched(NetworkWiring(Network(populations), Record()).circuit).targets == ()
 

@@ -77,7 +77,9 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
 
     Examples
     --------
-    >>> from tension_sim import Learning, Population, Projection, Readout
+    >>> import numpy as np
+    >>> from tension_sim import Learning, Network, Population, Projection, Readout
+    >>> from tension_sim.spiking import DeclaredModel
     >>> net = Network(
     ...     populations={"exc": Population("lif", 40), "inh": Population("lif", 10)},
     ...     projections=[Projection("exc", "inh", weights=np.full((40, 10), 0.1), sign=1)],

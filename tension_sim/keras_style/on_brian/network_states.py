@@ -50,7 +50,7 @@ class NetworkStates:
     Examples
     --------
     >>> NetworkStates(ForceNetwork.random("izhikevich", n=5, seed=1), 1).names
-    ('step', 'v', 'u', 'h_r', 'r', 'h_rec', 'I_rec', 'output')
+    ('step', 'v', 'u', 'r', 'h_r', 'I_rec', 'h_rec', 'output')
     """
 
     #: as of a `Recurrence`
