@@ -63,7 +63,7 @@ def firing_rate(
     # with little noise the integrand varies over decades, each of which is summed by itself
     decades = [np.clip(-(10.0**k), low, high) for k in range(6, -1, -1)] if np.any(high - low > _WIDE) else []
     with np.errstate(over="ignore"):  # an infinite time to the next spike is a rate of 0
-        time = sum(_time(tau, *ends) for ends in pairwise([low, *decades, high]))
+        time = np.sum([_time(tau, *ends) for ends in pairwise([low, *decades, high])], axis=0)
     return 1 / time
 
 
