@@ -128,6 +128,7 @@ def test_completion_offers_recipes():
         assert CliRunner().invoke(app, [], prog_name="tension-sim", env=words).output.split() == [offered]
 
 
+@pytest.mark.slow
 def test_a_second_run_says_what_it_replaces(tmp_path):
     arguments = ("run", "lif_sine", *FEW, "--target", "numpy", "--out", tmp_path)
     assert "replaces" not in command(*arguments).stderr
@@ -292,6 +293,7 @@ def test_a_dry_run_looks_at_files_folders_and_targets(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.slow
 def test_results_of_other_settings_ask_for_overwrite(tmp_path):
     arguments = ["run", "lif_sine", *SMALL, "--target", "numpy", "--out", tmp_path]
     assert command(*arguments).returncode == 0

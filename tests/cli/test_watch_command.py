@@ -78,7 +78,8 @@ def test_a_watched_run_prints_its_address_and_has_the_same_bits(tmp_path, capsys
     assert_equal_bits(stored(tmp_path / "watched"), stored(tmp_path / "plain"))
 
 
-def test_words_that_cannot_work_are_refused_before_there_is_a_folder(tmp_path):
+def test_words_that_cannot_work_are_refused_before_there_is_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a dry run looks for results of earlier runs
     out = tmp_path / "out"
     missing = tmp_path / "absent.toml"
     for words, error, text in (

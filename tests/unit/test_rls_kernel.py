@@ -261,6 +261,7 @@ def test_float32_is_the_textbook_update(build, n, forgetting):
     assert_close(state.matrix(), P, 2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["no vector extension", "plain loops", "sanitizer"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_other_compilers_and_processors(build, name, dtype):
