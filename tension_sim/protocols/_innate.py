@@ -145,7 +145,7 @@ class Session:
     recorded : int
         Units whose rates are recorded.
     said : callable
-        Called as ``said(steps)`` with the steps of this session that are done.
+        Called as ``said(steps)`` with the steps that are done.
     """
 
     def __init__(
