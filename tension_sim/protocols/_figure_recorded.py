@@ -41,13 +41,15 @@ _TRACES = 8
 Currents = Mapping[tuple[str, str], np.ndarray]
 
 
-def figure_decomposition(model: DataConstrainedNetwork) -> NotebookFigure:
+def figure_decomposition(model: DataConstrainedNetwork, known: np.ndarray | None = None) -> NotebookFigure:
     """Draw data and rates, the explained variance of each run, and currents by target and source region.
 
     Parameters
     ----------
     model : DataConstrainedNetwork
         After a run.
+    known : array, shape (n, n), optional
+        True weights from row to column: those of the model are drawn beside them, in place of the explained variance.
 
     Examples
     --------
@@ -77,7 +79,10 @@ def figure_decomposition(model: DataConstrainedNetwork) -> NotebookFigure:
     bar = left.colorbar(image, ax=list(axes[:2]), shrink=0.6)
     bar.set_label("rate", fontsize=SMALL, color=TEXT)
     bar.ax.tick_params(labelsize=SMALL, colors=TEXT)
-    _draw_fit(axes[2], {"explained variance": model.history.p_var}, ~model.history.learned)
+    if known is None:
+        _draw_fit(axes[2], {"explained variance": model.history.p_var}, ~model.history.learned)
+    else:
+        _draw_weights(axes[2], known, model.weights)
     currents = model.decompose()
     if many:
         _draw_means(right.subplots(), list(model.regions), currents)
@@ -154,6 +159,16 @@ def _draw_fit(ax: Axes, curves: Mapping[str, np.ndarray], free: np.ndarray | Non
             ax.plot(runs[free], values[free], "o", color=LEARNING_SHADE, markersize=3, label="without learning")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     label(ax, x="run", title="fit")
+    ax.legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
+
+
+def _draw_weights(ax: Axes, known: np.ndarray, weights: np.ndarray) -> None:
+    plain(ax)
+    off = ~np.eye(len(known), dtype=bool)
+    ends = [float(known.min()), float(known.max())]
+    ax.plot(ends, ends, color=TARGET, linewidth=2.4, label="equal")
+    ax.plot(known[off], weights[off], ",", color=OUTPUT)
+    label(ax, x="true weight", y="fitted weight", title="fit")
     ax.legend(frameon=False, fontsize=SMALL, labelcolor=TEXT)
 
 

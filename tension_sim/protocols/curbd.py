@@ -191,7 +191,7 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
     def figure() -> Any:
         from ._figure_recorded import figure_decomposition
 
-        return figure_decomposition(fitted)
+        return figure_decomposition(fitted, recording.get("weights"))
 
     results = fitted.predict() if fitted.results is None else fitted.results
     return Outcome(results, found, figure)

@@ -74,6 +74,17 @@ def test_recipe(method):
     assert outcome.results.output.shape == (400, 12)
 
 
+def test_the_figure_shows_fitted_beside_true_weights():
+    outcome = run_outcome(recipe(), target="numpy")
+    (fit,) = [axes for axes in outcome.figure().axes if axes.get_title() == "fit"]
+    _, J = rate_network(np.random.default_rng(1), 12, 400, g=1.5, input_noise=0.3, rate_noise=1e-4)
+    true, fitted = fit.lines[1].get_data()
+    off = ~np.eye(12, dtype=bool)
+    np.testing.assert_allclose(true, J[off])
+    np.testing.assert_array_equal(fitted, outcome.results.weights["recurrent_kernel"][off])
+    assert (fit.get_xlabel(), fit.get_ylabel()) == ("true weight", "fitted weight")
+
+
 def test_settings_reach_the_fit():
     from tension_sim.protocols import curbd
 
