@@ -47,8 +47,12 @@ def given(where, client, folder):
 
 @pytest.fixture(autouse=True)
 def workers_may_be_given(monkeypatch):
-    original = clusters.workers_of
+    original, check = clusters.workers_of, clusters.check_workers
     for module in ("sweep", "tune"):
+        monkeypatch.setattr(
+            f"tension_sim.sweeps.{module}.check_workers",
+            lambda where, client: None if isinstance(client, tuple) else check(where, client),
+        )
         monkeypatch.setattr(
             f"tension_sim.sweeps.{module}.workers_of",
             lambda where, client, folder: (given if isinstance(client, tuple) else original)(where, client, folder),
