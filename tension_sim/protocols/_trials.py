@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from ..recipes.protocol import Recipe
+from ..recipes.settings import Key
 from ..tasks.trials import Trial, find
 
-__all__ = ["TrialRecipe"]
+__all__ = ["TrialRecipe", "adapt_trial_task", "trial_settings"]
+
+
+def trial_settings(raw: Mapping[str, Any]) -> dict[str, Key]:
+    """Return the keys of [task] that belong to its task."""
+    return {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
+
+
+def adapt_trial_task(raw: dict[str, Any], kind: str, old: str | None) -> None:
+    """Keep the settings of [task] that a new task knows."""
+    known = trial_settings(raw)
+    raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -19,15 +19,15 @@ from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
-from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, section
+from ..recipes.settings import LEARNING, REQUIRED, choice, count, section
 from ..results import phases
 from ..results.joined import joined
 from ..results.phases import Phase
 from ..results.run_data import target_of
-from ..tasks.trials import Trial, check_count, find
+from ..tasks.trials import Trial, check_count
 from ._declared import check_declared
 from ._further import further_trials
-from ._trials import TrialRecipe
+from ._trials import TrialRecipe, adapt_trial_task, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -261,13 +261,7 @@ def _outcome(recipe: FullForceRecipe, results: Results) -> Outcome:
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
-    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
-    return SECTIONS | {"task": SECTIONS["task"] | keys}
-
-
-def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
-    known = find(raw["task"]["name"]).settings
-    raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
+    return SECTIONS | {"task": SECTIONS["task"] | trial_settings(raw)}
 
 
 def _check(recipe: FullForceRecipe, where: Callable[[str, str], str]) -> None:
@@ -297,7 +291,7 @@ PROTOCOL = Protocol(
     recipe=FullForceRecipe,
     schema=_schema,
     kinds=(("task", "name"),),
-    adapt=_adapt,
+    adapt=adapt_trial_task,
     check=_check,
     plan=lambda recipe: recipe.phases(),
     further=lambda recipe, results, steps: further_trials(recipe.endless(), results.stop_step, _inputs),

@@ -17,12 +17,13 @@ from ..declare.validation import check_fraction, check_positive
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
-from ..recipes.settings import LEARNING, REQUIRED, Key, choice, count, not_negative, section
+from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
 from ..results.joined import joined
 from ..results.measures import correlation
-from ..tasks.trials import check_count, find
+from ..tasks.trials import check_count
 from ._further import further_trials
 from ._innate import InnateRecipe, Session, noiseless
+from ._trials import adapt_trial_task, trial_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -237,13 +238,7 @@ def forecast(recipe: InnateRecipe, target: str) -> Forecast:
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
-    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
-    return SECTIONS | {"task": SECTIONS["task"] | keys}
-
-
-def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
-    known = find(raw["task"]["name"]).settings
-    raw["task"] = {key: value for key, value in raw["task"].items() if key == "name" or key in known}
+    return SECTIONS | {"task": SECTIONS["task"] | trial_settings(raw)}
 
 
 def _check(recipe: InnateRecipe, where: Callable[[str, str], str]) -> None:
@@ -284,7 +279,7 @@ PROTOCOL = Protocol(
     recipe=InnateRecipe,
     schema=_schema,
     kinds=(("task", "name"),),
-    adapt=_adapt,
+    adapt=adapt_trial_task,
     check=_check,
     further=_further,
 )

@@ -21,14 +21,14 @@ from ..declare.validation import check_choice, check_fraction, check_positive, c
 from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
-from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, section
+from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, expression, section
 from ..results.joined import joined
 from ..results.phases import TEST, Phase, clipped, phases_of
 from ..results.run_data import target_of
-from ..tasks.trials import Trial, check_count, find
+from ..tasks.trials import Trial, check_count
 from ._declared import check_declared
 from ._further import further_trials
-from ._trials import TrialRecipe
+from ._trials import TrialRecipe, trial_settings
 
 if TYPE_CHECKING:
     from ..declare.network import ForceNetwork
@@ -443,13 +443,12 @@ def _defaults(network: Mapping[str, Any]) -> dict[str, str]:
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     form = check_choice("network.learned", raw["network"]["learned"], tuple(_FORMS))
-    keys = {key: Key(setting) for key, setting in find(raw["task"]["name"]).settings.items()}
     run = {key: value for key, value in SECTIONS["run"].items() if form == "factors" or key != "component_trials"}
     return SECTIONS | {
         "network": _NETWORK | _FORMS[form],
         "run": run,
         "parameters": section(*((key, "any", OMITTED, expression) for key in _defaults(raw["network"]))),
-        "task": SECTIONS["task"] | keys,
+        "task": SECTIONS["task"] | trial_settings(raw),
     }
 
 

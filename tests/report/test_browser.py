@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,35 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import MARKS, chromium, opened, shot
 from html_pages import ATTACK, recipe_like
-from PIL import Image
 
 from tension_sim import Comparison
 
 selenium = pytest.importorskip("selenium", reason="pages are opened by selenium")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"),
-]
+pytestmark = MARKS
 
 WIDTHS, SCHEMES = (400, 1280), ("light", "dark")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    options = Options()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +40,16 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     }
 
 
-def opened(browser: Any, path: Path, width: int, scheme: str, media: str = "screen") -> Any:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-    browser.get(path.as_uri())
-    return browser
-
-
 def brightness(browser: Any) -> float:
     """Return the median of what a screenshot shows, 0 to 255."""
-    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {})
-    with Image.open(io.BytesIO(base64.b64decode(shot["data"]))) as image:
-        return float(np.median(np.asarray(image.convert("L"))))
+    return float(np.median(shot(browser)))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ["run", "compared", "attacked"])
 def test_nothing_is_wider_than_the_screen(browser, pages, name, width, scheme):
-    opened(browser, pages[name], width, scheme)
+    opened(browser, pages[name].as_uri(), width, scheme)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     drawn = browser.execute_script(
         "return [...document.querySelectorAll('.panels svg')].map(s => s.getBoundingClientRect())"
@@ -91,7 +64,7 @@ def test_nothing_is_wider_than_the_screen(browser, pages, name, width, scheme):
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_text_and_lines_stand_out(browser, pages, scheme):
     """Contrast by WCAG: 4.5 for text, 3 for what is drawn."""
-    opened(browser, pages["run"], 400, scheme)
+    opened(browser, pages["run"].as_uri(), 400, scheme)
     colours = browser.execute_script(
         """
         const value = name => {
@@ -121,14 +94,14 @@ def test_text_and_lines_stand_out(browser, pages, scheme):
 
 
 def test_a_script_of_a_stranger_does_not_run(browser, pages):
-    opened(browser, pages["attacked"], 1280, "light")
+    opened(browser, pages["attacked"].as_uri(), 1280, "light")
     assert browser.title == ATTACK
     assert browser.execute_script("return document.querySelectorAll('script, img').length") == 0
     assert browser.find_element("css selector", "h1").text == ATTACK
 
 
 def test_letters_of_figures_can_be_read_on_a_phone(browser, pages):
-    opened(browser, pages["run"], 400, "light")
+    opened(browser, pages["run"].as_uri(), 400, "light")
     scales = browser.execute_script(
         "return [...document.querySelectorAll('.panels svg')].map(s => s.getBoundingClientRect().width"
         " / s.viewBox.baseVal.width)"
@@ -137,7 +110,7 @@ def test_letters_of_figures_can_be_read_on_a_phone(browser, pages):
 
 
 def test_printed_pages_are_light_and_few(browser, pages):
-    opened(browser, pages["run"], 1280, "dark", media="print")
+    opened(browser, pages["run"].as_uri(), 1280, "dark", media="print")
     assert browser.execute_script("return getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert browser.execute_script("return getComputedStyle(document.querySelector('.drawing image')).filter") == "none"
     printed = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": False, "preferCSSPageSize": True})

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import os
-import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from chromium import MARKS, chromium, opened, shot
 from watched_network import Y, simulation
 
 from tension_sim import Watch
 from tension_sim.run.watch.plan import planned
 
 selenium = pytest.importorskip("selenium", reason="pages are opened by selenium")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    options = Options()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -68,22 +49,6 @@ def until(browser: Any, script: str) -> Any:
     from selenium.webdriver.support.ui import WebDriverWait
 
     return WebDriverWait(browser, 60, 0.1).until(lambda one: one.execute_script(f"return {script}"))
-
-
-def opened(browser: Any, address: str, width: int, scheme: str) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(address)
-
-
-def shot(browser: Any, name: str) -> np.ndarray:
-    data = base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
-    if "TENSION_SIM_SHOTS" in os.environ:
-        Path(os.environ["TENSION_SIM_SHOTS"], f"{name}.png").write_bytes(data)
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("L"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
