@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,24 @@ def pausing_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         return found | {"paused": found["paused"] or not ended}
 
     monkeypatch.setattr(runtime, "run", some)
+
+
+@contextmanager
+def killed_at(monkeypatch: pytest.MonkeyPatch, checkpoint: int = 1) -> Iterator[None]:
+    """Kill what runs within the block when so many checkpoints have been written."""
+    commit, commits = CheckpointFolder.commit, 0
+
+    def mortal(self: CheckpointFolder, manifest: Any) -> None:
+        nonlocal commits
+        commit(self, manifest)
+        commits += 1
+        if commits == checkpoint:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFolder, "commit", mortal)
+        with pytest.raises(Killed):
+            yield
 
 
 def until_done(monkeypatch: pytest.MonkeyPatch, run: Callable[[], Any], *, most: int = 40) -> tuple[Any, int]:

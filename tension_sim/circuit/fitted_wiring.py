@@ -10,11 +10,10 @@ import numpy as np
 from ..declare import fitted_as_network as fitted
 from ..declare.equations import SEED
 from ..declare.fitted import FittedNetwork
-from ..declare.populations.network import Network
 from . import names
 from .declared import noise_seed
-from .network_wiring import NetworkWiring
-from .parts import Units, Variable
+from .parts import Units
+from .short_wiring import ShortWiring
 
 __all__ = ["FittedWiring"]
 
@@ -31,24 +30,14 @@ _PUBLISHED = {
 }
 
 
-class FittedWiring(NetworkWiring[FittedNetwork]):
+class FittedWiring(ShortWiring[FittedNetwork]):
     """A `FittedNetwork` as a circuit, with the values and states of its runs."""
 
-    @property
-    def network(self) -> Network:
-        """The network that it is a short form of."""
-        return self.net.network
+    neurons = fitted.NEURONS
 
     def part(self, kind: str, *of: str) -> str:
         """Return the published name of a part."""
         return _PUBLISHED[kind, of[0]]
-
-    def place(self, name: str) -> Variable:
-        """Return the population and the variable of a name of `Record.variables`."""
-        return Variable(fitted.NEURONS, name)
-
-    def _check_record(self) -> None:
-        self.record.check(self.net.state_variables, self.net.n)
 
     @property
     def _n_spiking(self) -> int:

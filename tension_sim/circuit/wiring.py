@@ -9,10 +9,8 @@ import numpy as np
 
 from ..declare import force_as_network as force
 from ..declare.network import ForceNetwork
-from ..declare.populations.network import Network
 from . import names
-from .network_wiring import NetworkWiring
-from .parts import Variable
+from .short_wiring import ShortWiring
 
 __all__ = ["ForceWiring"]
 
@@ -43,25 +41,15 @@ _PUBLISHED = {
 }
 
 
-class ForceWiring(NetworkWiring[ForceNetwork]):
+class ForceWiring(ShortWiring[ForceNetwork]):
     """A `ForceNetwork` as a circuit, with the values and states of its runs."""
 
-    @property
-    def network(self) -> Network:
-        """The network that it is a short form of."""
-        return self.net.network
+    neurons = force.NEURONS
 
     def part(self, kind: str, *of: str) -> str:
         """Return the published name of a part."""
         published = _PUBLISHED[kind, of[0]]
         return names.numbered(published, of[1]) if kind == names.RECURRENT and len(of) > 1 else published
-
-    def place(self, name: str) -> Variable:
-        """Return the population and the variable of a name of `Record.variables`."""
-        return Variable(force.NEURONS, name)
-
-    def _check_record(self) -> None:
-        self.record.check(self.net.state_variables, self.net.n)
 
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the learned kernels after a run, each from row to column, as they were declared."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..results.plots.heading import heading
 from ..results.plots.style import (
-    NORMAL,
     OUTPUT,
     SMALL,
     TARGET,
@@ -40,7 +40,6 @@ def figure_innate(results: Results, innate: Sequence[np.ndarray]) -> NotebookFig
         Rates that were learned, in a trial of each condition.
     """
     figure = make_figure(10.0, 7.0)
-    figure.suptitle(run_title(results), fontsize=NORMAL + 1, color=TEXT)
     grid = figure.add_gridspec(3, 2, width_ratios=(3, 1), height_ratios=(2, 1, 1))
     steps = sum(map(len, innate))
     rates_of, t = np.concatenate(innate), np.arange(steps) * results.dt
@@ -79,6 +78,7 @@ def figure_innate(results: Results, innate: Sequence[np.ndarray]) -> NotebookFig
     label(side, x="trial", title="mean squared difference")
     for ax in axes[:2]:
         ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False, fontsize=SMALL, labelcolor=TEXT)
+    heading(figure, run_title(results))
     return figure
 
 

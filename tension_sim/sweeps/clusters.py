@@ -46,11 +46,11 @@ def workers_of(where: str, given: Any, folder: Path) -> Iterator[Workers]:
         Begins the messages.
     given : int, str, Path, distributed.Client or None
         A number of processes of this machine (0 for the process that calls, None for one for each core), the address
-        of a scheduler, the path of its file (``.json``) or of a cluster's (``.toml``), or a client.
+        of a scheduler, the path of its file (``.json``) or of a cluster's (``.toml``), or a client; as `check_workers`
+        let it pass.
     folder : Path
         Of the sweep, for the logs of a cluster's jobs.
     """
-    check_workers(where, given)
     with ExitStack() as stack:
         if given == 0:
             yield ThisProcess()

@@ -74,6 +74,12 @@ def _steps(name: str, time: float, dt: float) -> int:
     return round(time / dt)
 
 
+def _pulse(offset: float, pulse: float, dt: float) -> tuple[int, int]:
+    """Return the steps at which a pulse after a pause begins and ends; the pause may be 0."""
+    before = _steps("offset", offset + dt, dt) - 1
+    return before, before + _steps("pulse", pulse, dt)
+
+
 @trial_task(low="hertz", high="hertz", half="second", pulse="second")
 def chirp(dt: float, rng: Any, low: float = 1.0, high: float = 3.0, half: float = 1.0, pulse: float = 0.05) -> Trial:
     """sin(2 pi f t) with f from low to high, then minus that backwards; a pulse of input begins it."""
@@ -186,8 +192,7 @@ def timed_peak(
             raise InvalidValueError(message(f"task.{name}", "a time of at least 0", time))
     if not width > 0:
         raise InvalidValueError(message("task.width", "a time above 0", width))
-    before = _steps("offset", offset + dt, dt) - 1
-    begin = before + _steps("pulse", pulse, dt)
+    before, begin = _pulse(offset, pulse, dt)
     n = begin + _steps("delay", delay + after, dt)
     inputs = np.zeros((n, 2))
     inputs[before:begin, 0] = amplitude
@@ -218,8 +223,7 @@ def closed_curves(
         raise InvalidValueError(message("task.condition", what, condition))
     if not offset >= 0:
         raise InvalidValueError(message("task.offset", "a time of at least 0", offset))
-    before = _steps("offset", offset + dt, dt) - 1
-    begin = before + _steps("pulse", pulse, dt)
+    before, begin = _pulse(offset, pulse, dt)
     drawn = _steps("durations", durations[condition], dt)
     inputs = np.zeros((begin + drawn, 2 * len(durations)))
     inputs[before:begin, condition] = amplitude

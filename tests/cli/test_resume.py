@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from killed import Killed, assert_equal_bits, pausing_after
+from killed import assert_equal_bits, killed_at, pausing_after
 
 from tension_sim import Results
 from tension_sim.cli.checkpoint import checkpoint_of
@@ -25,17 +25,9 @@ def command(*words: object) -> None:
 @pytest.fixture
 def killed(tmp_path, monkeypatch) -> Path:
     """The folder of a run that was killed after its first checkpoint."""
-    commit = CheckpointFolder.commit
-
-    def mortal(self, manifest):
-        commit(self, manifest)
-        raise Killed
-
     pausing_after(monkeypatch, 200)
-    with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "commit", mortal)
-        with pytest.raises(Killed):
-            command("run", *SMALL, "--checkpoint", 5, "--out", tmp_path / "out")
+    with killed_at(monkeypatch):
+        command("run", *SMALL, "--checkpoint", 5, "--out", tmp_path / "out")
     return tmp_path / "out"
 
 

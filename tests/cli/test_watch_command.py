@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killed import Killed, assert_equal_bits, pausing_after
+from killed import assert_equal_bits, killed_at, pausing_after
 
 from tension_sim import Results, Steering
 from tension_sim.cli.commands import app
 from tension_sim.cli.text_plot import View
 from tension_sim.errors import InvalidValueError, UnknownNameError
 from tension_sim.run.watch.server import PageServer
-from tension_sim.system.checkpoint_folder import CheckpointFolder
 
 SMALL = ["lif_sine", "--target", "numpy"]
 for _pair in ("n=20", "dt=1*ms", "duration=0.3*second", "learning.start=20*ms", "learning.stop=0.3*second"):
@@ -105,20 +104,12 @@ def test_words_that_cannot_work_are_refused_before_there_is_a_folder(tmp_path, m
 
 @pytest.mark.slow
 def test_resume_knows_the_condition_and_the_script(tmp_path, monkeypatch):
-    commit = CheckpointFolder.commit
-
-    def mortal(self, manifest):
-        commit(self, manifest)
-        raise Killed
-
     script = SCRIPT.save(tmp_path / "script.toml")
     words = ["run", *SMALL, "--steering", script, "--stop-when", "rmse < 100"]
     command(*words, "--out", tmp_path / "whole")
     pausing_after(monkeypatch, 30)
-    with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "commit", mortal)
-        with pytest.raises(Killed):
-            command(*words, "--checkpoint", 5, "--out", tmp_path / "out")
+    with killed_at(monkeypatch):
+        command(*words, "--checkpoint", 5, "--out", tmp_path / "out")
     command("resume", tmp_path / "out")
     found = stored(tmp_path / "out")
     assert found.n_steps == 100 and len(found.provenance["steering"]) == 1

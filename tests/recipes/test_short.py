@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from killed import Killed, pausing_after
+from killed import killed_at, pausing_after
 from typer.testing import CliRunner
 
 from tension_sim import load_recipe, run_outcome
@@ -11,7 +11,6 @@ from tension_sim.cli import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.recipes.verdict import judge
 from tension_sim.system import data_folder as _data
-from tension_sim.system.checkpoint_folder import CheckpointFolder
 
 SHORT = """
 [short]
@@ -115,18 +114,10 @@ def test_the_command_runs_and_shows_it(own, tmp_path):
 
 def test_a_killed_short_run_goes_on_as_a_short_one(own, tmp_path, monkeypatch):
     path, folder = own(SHORT), tmp_path / "out"
-    commit = CheckpointFolder.commit
-
-    def mortal(self, manifest):
-        commit(self, manifest)
-        raise Killed
-
     pausing_after(monkeypatch, 200)
-    with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "commit", mortal)
-        words = ["run", str(path), "--short", "--target", "numpy", "--checkpoint", "5", "--out", str(folder)]
-        with pytest.raises(Killed):
-            app(words, standalone_mode=False)
+    words = ["run", str(path), "--short", "--target", "numpy", "--checkpoint", "5", "--out", str(folder)]
+    with killed_at(monkeypatch):
+        app(words, standalone_mode=False)
     stored = json.loads(said("resume", folder, "--json"))
     assert (stored["steps"], stored["verdict"]["text"]) == (800, "as expected")
 

@@ -10,7 +10,7 @@ import signal
 import numpy as np
 import pytest
 from fitted_network import HELD, N, samples, small_network
-from killed import Killed, assert_equal_bits, pausing_after, until_done
+from killed import Killed, assert_equal_bits, killed_at, pausing_after, until_done
 from lif_network import Y, net
 
 from tension_sim import Checkpoint, Condition, Record, Simulation, Trials
@@ -40,18 +40,8 @@ def whole():
 @pytest.fixture
 def left(tmp_path, often, monkeypatch):
     """The folder of a run that was killed at its second checkpoint."""
-    commit, seen = CheckpointFolder.commit, []
-
-    def mortal(self, manifest):
-        commit(self, manifest)
-        seen.append(manifest)
-        if len(seen) == 2:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "commit", mortal)
-        with pytest.raises(Killed):
-            simulation().run(LONG, checkpoint=tmp_path / "checkpoint")
+    with killed_at(monkeypatch, 2):
+        simulation().run(LONG, checkpoint=tmp_path / "checkpoint")
     return tmp_path / "checkpoint"
 
 

@@ -8,14 +8,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from fitted_network import HELD, samples, small_network
-from killed import Killed, assert_equal_bits, pausing_after
+from killed import assert_equal_bits, killed_at, pausing_after
 from watched_network import Y as LONG
 from watched_network import network, simulation
 
 from tension_sim import ForceNetwork, Results, Simulation, Steering, Watch
 from tension_sim.brian.observer import Observer
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.system.checkpoint_folder import CheckpointFolder
 
 Y = LONG[:300]
 
@@ -155,21 +154,11 @@ def test_a_branch_goes_on_from_where_it_was_taken(tmp_path):
 
 @pytest.mark.slow
 def test_a_steered_run_that_is_killed_goes_on_with_its_orders(tmp_path, monkeypatch):
-    commit, commits = CheckpointFolder.commit, []
-
-    def mortal(self, manifest):
-        commit(self, manifest)
-        commits.append(manifest)
-        if len(commits) == 4:
-            raise Killed
-
     script = Steering([{"step": 60, "change": {"tau_mem": "14*ms"}}, {"step": 200, "change": {"learning": "off"}}])
     expected, _ = steered({}, steering=script)
     pausing_after(monkeypatch, 50)
-    with monkeypatch.context() as patched, Watch(page=False, steering=script):
-        patched.setattr(CheckpointFolder, "commit", mortal)
-        with pytest.raises(Killed):
-            simulation().run(Y, checkpoint=tmp_path)
+    with Watch(page=False, steering=script), killed_at(monkeypatch, 4):
+        simulation().run(Y, checkpoint=tmp_path)
     with Watch(page=False, steering=script) as watch:
         found = simulation().run(Y, checkpoint=tmp_path)
     assert watch.steering == script

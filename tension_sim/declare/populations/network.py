@@ -113,16 +113,21 @@ class Network(NetworkParts):
     def _put(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
+    def _table(self, key: str, what: str, fix: str) -> Mapping[str, Any]:
+        """Return a field that is to be a dictionary of names."""
+        table = getattr(self, key)
+        if not isinstance(table, Mapping):
+            raise InvalidTypeError(message(f"Network.{key}", f"a dictionary of names and {what}", table, fix))
+        return table
+
     def _check_tables(self) -> None:
         """Check that there are populations, projections and readouts, by names where they have some."""
         for key, kind, check in (
             ("populations", Population, check_part_name),
             ("readouts", Readout, check_variable_name),
         ):
-            where, table = f"Network.{key}", getattr(self, key)
-            if not isinstance(table, Mapping):
-                fix = f'as in {{"exc": {kind.__name__}(...)}}.'
-                raise InvalidTypeError(message(where, f"a dictionary of names and {kind.__name__}", table, fix))
+            where = f"Network.{key}"
+            table = self._table(key, kind.__name__, f'as in {{"exc": {kind.__name__}(...)}}.')
             for name, each in table.items():
                 check(where, name)
                 if not isinstance(each, kind):
@@ -139,11 +144,8 @@ class Network(NetworkParts):
 
     def _check_external(self) -> None:
         where = "Network.external_inputs"
-        if not isinstance(self.external_inputs, Mapping):
-            fix = 'as in {"cue": 2}.'
-            raise InvalidTypeError(message(where, "a dictionary of names and channels", self.external_inputs, fix))
         found = {}
-        for name, channels in self.external_inputs.items():
+        for name, channels in self._table("external_inputs", "channels", 'as in {"cue": 2}.').items():
             check_part_name(where, name)
             if name in self.populations:
                 raise InvalidValueError(message(where, "names that no population has", name))
@@ -154,10 +156,7 @@ class Network(NetworkParts):
         """Check the names of outputs and targets, and that there are such populations."""
         taken = {*self.readouts}
         for key, what, example in (("outputs", "variable", "exc.r"), ("targets", "population", "exc")):
-            where, table = f"Network.{key}", getattr(self, key)
-            if not isinstance(table, Mapping):
-                fix = f'as in {{"rate": "{example}"}}.'
-                raise InvalidTypeError(message(where, f"a dictionary of names and {what}s", table, fix))
+            where, table = f"Network.{key}", self._table(key, f"{what}s", f'as in {{"rate": "{example}"}}.')
             for name, at in table.items():
                 check_variable_name(where, name)
                 place = f"{where}[{name!r}]"
