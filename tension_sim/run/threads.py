@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..circuit.parts import Circuit
-from ..circuit.sharing import useful_threads
+from ..circuit.shared_work import useful_threads
 from ..declare.validation import check_whole
 from ..errors import CompilerNotFoundError, InvalidValueError, message
 from ..system.cores import free_cores, most_threads

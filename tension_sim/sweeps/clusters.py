@@ -14,6 +14,7 @@ from typing import Any
 
 from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, message, unknown_name
+from ..system.cores import free_cores
 from ..system.files import check_path, read_toml
 from .extra import load
 from .local import local_workers, security
@@ -55,7 +56,7 @@ def workers_of(where: str, given: Any, folder: Path) -> Iterator[Workers]:
         if given == 0:
             yield ThisProcess()
         elif given is None or isinstance(given, int):
-            number = _cores() if given is None else given
+            number = free_cores() if given is None else given
             client, processes = stack.enter_context(local_workers(number))
             yield OnDask(client, mend=processes.mend)
         elif isinstance(given, str | os.PathLike):
@@ -76,7 +77,7 @@ def check_workers(where: str, given: Any) -> None:
     if given is None or (hasattr(given, "submit") and hasattr(given, "scheduler")):
         return
     if isinstance(given, int) and not isinstance(given, bool):
-        number, most = check_whole(where, given, 0, what="a number of workers"), _MOST_PER_CORE * _cores()
+        number, most = check_whole(where, given, 0, what="a number of workers"), _MOST_PER_CORE * free_cores()
         if number > most:
             what, fix = f"at most {most} workers, {_MOST_PER_CORE} for each core", "use --cluster for other machines."
             raise InvalidValueError(message(where, what, given, fix))
@@ -95,10 +96,6 @@ def check_workers(where: str, given: Any) -> None:
     elif not text.startswith(_SCHEMES):
         fix = "e.g. tcp://10.0.0.1:8786, or slurm.toml."
         raise InvalidValueError(message(where, "the address of a scheduler, or a file .toml or .json", text, fix))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 import tension_sim
 from tension_sim import CompilerNotFoundError, ForceNetwork, InvalidValueError, Learning, Simulation, SparseKernel
 from tension_sim.circuit.parts import Circuit
-from tension_sim.circuit.sharing import shared_numbers, useful_threads
+from tension_sim.circuit.shared_work import shared_numbers, useful_threads
 from tension_sim.run import threads as run_threads
 from tension_sim.system import cores
 
