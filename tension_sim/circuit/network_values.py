@@ -60,9 +60,10 @@ class NetworkValues(Places[Net]):
         values |= self._columns(RATES, net.poisson)
         return values | values_of_rules(self, self.rules) | self.recording_values()
 
-    def _parameters(self, name: str, equations: PopulationEquations) -> dict[str, float]:
+    def _parameters(self, name: str, equations: PopulationEquations) -> dict[str, Any]:
         net = self.network
-        values = {key: float(quantity.value) for key, quantity in equations.parameters.items()}
+        values: dict[str, Any] = {key: quantity.value for key, quantity in equations.parameters.items()}
+        values = {key: value if np.ndim(value) else float(value) for key, value in values.items()}
         values |= {unit_name(into): net.input_scale(name, into) for into in self.units_named.get(name, ())}
         values |= {key: float(quantity.value) for key, quantity in self.constants(name).items()}
         return values | ({"rate_time": net.rate_time_of(name)} if equations.traces else {})

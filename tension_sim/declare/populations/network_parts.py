@@ -15,6 +15,7 @@ from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
 from ..neuron import rate_time
+from ..parameters import Neurons
 from ..poisson import RATE, is_poisson
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
@@ -285,7 +286,15 @@ class NetworkParts(Described, Declared):
         if name in self.poisson:
             adding.append(Adding(RATE, "given", kept=False))
         adding += [Adding(into, readout) for readout, at, into in self.feedback_kernels if at == name]
-        return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
+        return PopulationEquations(name, population, float(self.dt), arriving, adding, read, self._neurons(name))
+
+    def _neurons(self, name: str) -> Neurons:
+        """Return the neurons of a population, whose parameters are drawn from the seed."""
+        known, k = [*self.populations[name].neuron.parameters], [*self.populations].index(name)
+        return Neurons(
+            self.populations[name].n,
+            lambda parameter: np.random.default_rng([self.seed, 5, k, known.index(parameter)]),
+        )
 
     def _filter_names(self, projection: str) -> tuple[str, str]:
         """Return names for the filter at which the spikes of a projection arrive: its output, the others' ending."""
@@ -332,7 +341,7 @@ class NetworkParts(Described, Declared):
                     "neuron": each.neuron.name,
                     "source": each.neuron.source,
                     "n": each.n,
-                    "parameters": {key: float(q.value) for key, q in self.equations[name].parameters.items()},
+                    "parameters": {key: _told(q.value) for key, q in self.equations[name].parameters.items()},
                 }
                 for name, each in self.populations.items()
             }
@@ -342,6 +351,13 @@ class NetworkParts(Described, Declared):
         outputs = {name: kernel.shape[1] for name, kernel in self.output_kernels.items()}
         shown: dict[str, object] = {"populations": self.sizes, "projections": len(self.projections)}
         return shown | {"readouts": outputs, "dt": self.dt, "dtype": self.dtype, "seed": self.seed}
+
+
+def _told(value: Any) -> Any:
+    """Return the value of a parameter for provenance; of many their range."""
+    if np.ndim(value):
+        return {"min": float(np.min(value)), "mean": float(np.mean(value)), "max": float(np.max(value))}
+    return float(value)
 
 
 def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:
