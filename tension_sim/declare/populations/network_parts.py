@@ -11,7 +11,6 @@ import numpy as np
 
 from ...errors import InvalidValueError, message, unknown_name
 from ..converted import Converted, Declared, Number
-from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
 from ..neuron import rate_time
@@ -21,6 +20,7 @@ from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
 from .connector import Connector, drawn_numbers
+from .delayed import delay_steps
 from .equations import Adding, Arriving, PopulationEquations
 from .naming import names_present
 from .population import Population
@@ -184,25 +184,19 @@ class NetworkParts(Described, Declared):
 
     @cached_property
     def delays(self) -> tuple[np.ndarray | None, ...]:
-        """Delays of each projection in time steps: None, one, or that of each synapse in the order of its kernel."""
+        """Delays of each projection in time steps: None, one, or an array.
+
+        An array has that of each synapse in the order of the kernel, or of each presynaptic neuron where
+        weights act on its trace.
+        """
         found: list[np.ndarray | None] = []
         for k, (each, kernel) in enumerate(zip(self.projections, self.kernels, strict=True)):
-            where, times = f"Network.projections[{k}].delay", each.delay
-            if times is None:
+            if each.delay is None:
                 found.append(None)
                 continue
-            if times.shape == (kernel.n, kernel.n_post):
-                times = times[kernel.pre, kernel.post]
-            if times.ndim and times.shape != kernel.weight.shape:
-                what = f"one time, one for each of {len(kernel)} synapses, or shape ({kernel.n}, {kernel.n_post})"
-                raise InvalidValueError(message(where, what, times.shape))
-            if times.ndim and each.learning is not None:
-                fix = "make a projection for each delay."
-                raise InvalidValueError(message(where, "one time, where the weights learn", "an array", fix))
-            steps = steps_of(where, times, float(self.dt))
-            if steps.ndim:
-                delays_by_source(where, kernel, steps)
-            found.append(steps)
+            where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in each.sources}
+            by_neuron = self.acts_each_step(k)
+            found.append(delay_steps(where, each.delay, kernel, sizes, float(self.dt), by_neuron=by_neuron))
         return tuple(found)
 
     @cached_property
