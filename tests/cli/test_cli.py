@@ -31,10 +31,9 @@ SMALL = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "
 
 
 def command(*arguments, cwd=None, **kwargs):
-    """Run ``tension-sim`` in a process of its own."""
-    code = "from tension_sim.cli.commands import main; main()"
+    """Run ``python -m tension_sim`` in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-m", "tension_sim", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,
