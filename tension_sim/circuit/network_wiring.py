@@ -152,7 +152,9 @@ class NetworkWiring(NetworkValues[Net]):
         longest = None if delays is None else int(delays.max(initial=0))
         learned: dict[str, Any] = {}
         if projection.at_spikes:
-            learned = {"trace": self.sources(k)[0].name, "count": len(self.network.kernels[k])}
+            traces = tuple(source.name for source in self.sources(k))
+            one = len({*traces}) == 1
+            learned = {"trace": traces[0] if one else traces, "count": len(self.network.kernels[k])}
         for name, variable in self.bringing(k).items():
             yield (
                 name,

@@ -378,7 +378,7 @@ def measured_numbers(results: Results) -> dict[str, float]:
         "peak_frequency": found["peak_frequency"].get(phases.TEST),
         "firing_rate": rates.get(phases.LEARNING) if rates.get(phases.TEST) is None else rates[phases.TEST],
     }
-    first = {key: value[0] if isinstance(value, list) else value for key, value in measured.items()}
+    first = {key: next(iter(value), None) if isinstance(value, list) else value for key, value in measured.items()}
     return {key: value for key, value in first.items() if value is not None and not math.isnan(value)}
 
 

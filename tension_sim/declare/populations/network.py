@@ -80,7 +80,7 @@ class Network(NetworkParts):
     populations: Mapping[str, Population]
     projections: Sequence[Projection] = ()
     readouts: Mapping[str, Readout] = field(default_factory=dict)
-    dt: Converted[float, Number] = Converted(1e-4)
+    dt: Converted[float, Number] = Converted(1e-4, "second")
     dtype: str = "float64"
     seed: int = 0
     external_inputs: Mapping[str, int] = field(default_factory=dict)

@@ -116,7 +116,7 @@ class Projection(Described, Declared):
     into: str | None = None
     synapse: Converted[SynapticFilter, File] = Converted("double_exponential")
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    delay: Converted[np.ndarray | None, Number | ArrayLike] = Converted(None)
+    delay: Converted[np.ndarray | None, Number | ArrayLike] = Converted(None, "second")
     sign: int | None = None
     learning: Learning | None = None
     error: str = ""
