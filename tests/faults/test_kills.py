@@ -130,7 +130,7 @@ def built(server) -> Server:
     return server
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.slow)])
 def test_kills_of_runs_and_of_writing(built, kills):
     rng, mixed = random.Random(kills), []
     begin = time.monotonic()
