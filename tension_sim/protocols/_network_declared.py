@@ -103,7 +103,7 @@ class _Declaring:
                 found[name] = loaded(self._where(section, name), values[section][name])
             elif option.nested or below not in self._recipe.settings:
                 continue
-            elif option.table is dict:
+            elif option.item is not None:
                 found[name] = {key: loaded(self._where(below, key), value) for key, value in values[below].items()}
             elif option.table is Learning:
                 found[name] = self.learning(below)

@@ -98,7 +98,7 @@ def _part_schema(cls: type, name: str, raw: Mapping[str, Any]) -> dict[str, dict
         if isinstance(given, str):  # what is no text is refused as a value
             file = load(given)
     for key, option in options_of(cls).items():
-        if option.table is not None:
+        if option.table is not None or (option.item is not None and f"{name}.{key}" in raw):
             found[f"{name}.{key}"] = _keys_below(option, f"{name}.{key}", file, raw)
     return found
 
@@ -107,7 +107,7 @@ def _keys_below(option: Option, name: str, file: Any, raw: Mapping[str, Any]) ->
     """Return the keys of a table below a part; `file` is the neuron or synapse."""
     if option.table is Learning:
         return learning_keys()
-    if option.table is not dict:
+    if option.table not in (dict, None):
         return keys_of(option.table) if option.table else {}
     known = {"parameters": getattr(file, "parameters", ()), "initial": getattr(file, "variables", ())}
     names = dict.fromkeys([*known.get(option.name, ()), *(_keys(raw, name) if option.name != "parameters" else ())])

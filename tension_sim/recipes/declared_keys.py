@@ -39,7 +39,7 @@ class Option:
     nested : bool
         Whether there is a table for each of several parts.
     item : Key or None
-        Of the values in a table of names.
+        Of the values in a table of names, which may stand in place of one value.
     """
 
     name: str
@@ -115,7 +115,9 @@ def _option(field: Field[Any], kept: tuple[Any, ...], accepted: tuple[Any, ...],
         return Option(name, table=inner[0], nested=True)
     if _is_declared(first) and not {Any, np.ndarray} & {*accepted}:
         return Option(name, table=first)
-    return Option(name, _key(name, *_plain(kept, unit), _default(field)))
+    unit, check = plain = _plain(kept, unit)
+    by_name = any(get_origin(each) is Mapping for each in kept)
+    return Option(name, _key(name, *plain, _default(field)), item=_key(name, unit, check, OMITTED) if by_name else None)
 
 
 def _is_declared(each: Any) -> bool:

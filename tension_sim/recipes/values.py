@@ -123,7 +123,11 @@ def parse_sections(
         If a key does not exist or is missing, or a value cannot work.
     """
     values: dict[str, dict[str, Any]] = {}
-    for name, keys in protocol.keys(raw).items():
+    known = protocol.keys(raw)
+    for name in raw:
+        if name not in known:
+            raise unknown_name(where(name, ""), "table", name, known)
+    for name, keys in known.items():
         if name not in raw and protocol.may_lack(name):
             continue
         table = raw.get(name, {})

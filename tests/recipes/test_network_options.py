@@ -284,7 +284,7 @@ def test_a_recipe_of_spiking_neurons_and_the_same_in_python(folder):
     recipe = load_recipe(folder / "spiking.toml")
     found = run_outcome(recipe, target="numpy").results
     net = spiking_network(folder)
-    y = make_task("sine", 300, net.dt, frequency="50*Hz").target[np.arange(300) % 200]
+    y = make_task("sine", 300, net.dt, frequency="50*Hz").target
     rates = np.tile([200.0, 100.0, 50.0], (300, 1))
     record = Record(variables={"exc.v": range(6), "exc.r": range(6)})
     expected = Simulation(net, target="numpy", record=record).run(y, rates=rates)

@@ -216,9 +216,6 @@ class Network(NetworkParts):
         """Check a projection from several populations: all spike, and count in one unit."""
         if silent:
             raise InvalidValueError(message(f"{where}.pre", "populations that spike", f"{silent[0]}, which does not"))
-        if projection.delay is not None:
-            fix = "make a projection for each population."
-            raise InvalidValueError(message(f"{where}.delay", "one population, where there is a delay", "several", fix))
         if len({self.rate_time_of(source) for source in projection.sources}) > 1:
             what = "populations whose files have the same rate unit"
             raise InvalidValueError(message(f"{where}.pre", what, projection.pre))
