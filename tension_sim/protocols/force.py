@@ -128,8 +128,20 @@ def adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
     raw["parameters"] = {key: value for key, value in raw.get("parameters", {}).items() if key in shared}
     if kind == "neuron":
         raw.pop("initial", None)
+        _adapt_record(raw, old, neuron)
         if synapse is None:
             raw["network"].pop("synapse", None)
+
+
+def _adapt_record(raw: dict[str, Any], old: str | None, neuron: Neuron) -> None:
+    """Record the new neuron's membrane where the old one's was, and none of its variables that the new one lacks."""
+    variables = raw.get("record", {}).get("variables")
+    if old is None or not isinstance(variables, list):
+        return
+    former = load_neuron(old)
+    gone = set(former.variables) - set(neuron.variables)
+    kept = [neuron.membrane if name == former.membrane else name for name in variables]
+    raw["record"] = raw["record"] | {"variables": [name for name in dict.fromkeys(kept) if name not in gone]}
 
 
 def check(recipe: ForceRecipe, where: Callable[[str, str], str]) -> None:

@@ -58,7 +58,7 @@ class Server:
             time.sleep(after)
             with contextlib.suppress(ProcessLookupError):  # it ended before
                 os.kill(child, number)
-        if not select.select([self.process.stdout], [], [], 120)[0]:
+        if not select.select([self.process.stdout], [], [], 400)[0]:
             os.kill(child, signal.SIGABRT)  # it writes down where each thread is
             self.process.stdout.readline()
             raise AssertionError(f"{what} {seed} goes on after {number}:\n{self.output()}")

@@ -11,7 +11,6 @@ import numpy as np
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ..converted import Converted, Number, declared
 from ..declaration import DTYPES
-from ..learning import check_forgotten
 from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
@@ -247,8 +246,7 @@ class Network(NetworkParts):
         given = {key: getattr(projection, key) for key in KEYS}
         check_penalties(where, given, shape[0], np.unique(self.kernels[k].pre))
         if projection.learning is not None:
-            learning, grouped = projection.learning, given["alpha_P"] is not None or given["groups"] is not None
-            check_forgotten(f"{where}.learning", learning.forgetting, learning.relaxation, grouped)
+            projection.learning.check_dtype(f"{where}.learning", self.dtype)
 
     def _check_names(self) -> None:
         taken: dict[str, int] = {}
@@ -270,6 +268,8 @@ class Network(NetworkParts):
                     raise InvalidValueError(message(f"Network.projections[{k}].sign", what, each.sign, fix))
 
     def _check_readout(self, where: str, readout: Readout) -> None:
+        if readout.learning is not None:
+            readout.learning.check_dtype(f"{where}.learning", self.dtype)
         for source in readout.sources:
             if source not in self.populations:
                 raise unknown_name(f"{where}.sources", "population", source, self.populations)
