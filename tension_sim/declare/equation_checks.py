@@ -131,9 +131,10 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
                 message(f"{where}: equations: {variable}", "a filter that is the same at all times", free)
             )
         check_linear(f"{where}: equations: {variable}", formula, {*variables})
+    first = synapse.output
     if synapse.is_sum:
         synapse, first = _check_sum(where, synapse, variables, shared)
-    output = variables[first if synapse.is_sum else synapse.output]
+    output = variables[first]
     if synapse.presynaptic:
         return _check_presynaptic(where, synapse, equations, known)
     if output.unit != PLACEHOLDER:
