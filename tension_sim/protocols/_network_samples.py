@@ -88,6 +88,8 @@ def _samples(where: str, value: Any, n: int, steps: int, dt: float, unit: str) -
     else:
         value = value if unit == "1" else array_value(unit)(where, value)
         rows = np.atleast_1d(np.asarray(loaded(where, value), float))
+        if not np.isfinite(rows).all():
+            raise InvalidValueError(message(where, "finite values", value))
         rows = np.broadcast_to(rows, (1, n)) if rows.shape in ((1,), (n,)) else rows
     if rows.ndim != 2 or rows.shape[1] != n:
         what = f"one value, one for each of {n} channels, or samples of shape ({steps}, {n})"

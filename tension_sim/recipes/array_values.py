@@ -105,8 +105,10 @@ def loaded(where: str, value: Any) -> Any:
         return table[:, 0] if table.shape[1] == 1 else table
     arrays = load_arrays(where, value)
     if {"pre", "post", "weight", "shape"} <= {*arrays}:
-        rows, columns = (int(each) for each in arrays["shape"])
-        return SparseKernel(rows, arrays["pre"], arrays["post"], arrays["weight"], columns)
+        shape = arrays["shape"]
+        if shape.shape != (2,) or shape.dtype.kind not in "iu":
+            raise InvalidValueError(message(where, "the shape of a matrix (pre, post), two whole numbers", shape))
+        return SparseKernel(int(shape[0]), arrays["pre"], arrays["post"], arrays["weight"], int(shape[1]))
     if "format" in arrays:
         return _matrix(where, value)
     if len(arrays) != 1:

@@ -468,6 +468,9 @@ def test_files_that_hold_something_else(folder):
     np.savez(folder / "weights.npz", a=1, b=2)
     with pytest.raises(InvalidValueError, match=r"weights: expected one array, or the pre, post, weight and shape of"):
         load_recipe(folder / "spiking.toml")
+    np.savez(folder / "weights.npz", pre=[0], post=[0], weight=[1.0], shape=[9, 6, 1])
+    with pytest.raises(InvalidValueError, match=r"weights: expected the shape of a matrix \(pre, post\), two whole"):
+        load_recipe(folder / "spiking.toml")
     np.savez(folder / "weights.npz", format=np.array(b"csr"), a=1)
     with pytest.raises(InvalidValueError, match=r"weights: expected a matrix that scipy.sparse.save_npz wrote"):
         load_recipe(folder / "spiking.toml")
