@@ -79,7 +79,7 @@ class Network(NetworkParts):
     populations: Mapping[str, Population]
     projections: Sequence[Projection] = ()
     readouts: Mapping[str, Readout] = field(default_factory=dict)
-    dt: Converted[float, Number] = Converted(1e-4)
+    dt: Converted[float, Number] = Converted(1e-4, "second")
     dtype: str = "float64"
     seed: int = 0
     external_inputs: Mapping[str, int] = field(default_factory=dict)
@@ -215,9 +215,6 @@ class Network(NetworkParts):
         """Check a projection from several populations: all spike, and count in one unit."""
         if silent:
             raise InvalidValueError(message(f"{where}.pre", "populations that spike", f"{silent[0]}, which does not"))
-        if projection.delay is not None:
-            fix = "make a projection for each population."
-            raise InvalidValueError(message(f"{where}.delay", "one population, where there is a delay", "several", fix))
         if len({self.rate_time_of(source) for source in projection.sources}) > 1:
             what = "populations whose files have the same rate unit"
             raise InvalidValueError(message(f"{where}.pre", what, projection.pre))
