@@ -171,7 +171,8 @@ def _load_drawing() -> None:
     """Import what drawing needs, which takes half a second."""
     with suppress(Exception):  # what is wrong with it is said where it is used
         import_module("matplotlib.backends.backend_agg")
-        import_module("tension_sim.results.plots")
+        import_module("tension_sim.results.report")
+        import_module("h5py")
 
 
 def _saved(job: Job, outcome: Outcome) -> Path:

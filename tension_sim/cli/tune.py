@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,18 +36,26 @@ def tune(
 ) -> None:
     """Look for the settings with the smallest error; hopeless trials are given up while they run.
 
+    Without --range: G, Q, alpha_P and the bias of the recipe's neuron (--set neuron=my_neuron.toml), between values
+    that its own f-I curve gives.
+
     Exit status: 0, or 3 where --below was asked for and not reached; 2 refused, 130 and 143 interrupted. In each case
     the same command goes on with the study in the folder.
     """
     from ..recipes.run import check_run
     from ..sweeps.axes import pairs_of, ranges_of
     from ..sweeps.folder import describe
-    from ..sweeps.tune import Limits, check_value, run_tune
+    from ..sweeps.tune import Limits, check_value, ranges_to_tune, run_tune
     from .sweep_view import SweepView
 
     base = of.base("tune", name)
-    found = ranges_of("tune --range", base, pairs_of("tune --range", ranges or [], "--range G=0.02:0.2"))
     ranked, target = check_value(base, value), of.known_target()
+    named = pairs_of("tune --range", ranges or [], "--range G=0.02:0.2")
+    if not named:
+        with ERR.status("measuring the neuron"):
+            named = ranges_to_tune(base)
+        _say_ranges(named)
+    found = ranges_of("tune --range", base, named)
     limits = Limits(trials, math.inf if minutes is None else minutes, -math.inf if below is None else below)
     check_run(base.load({one.name: one.draw(0.5)[0] for one in found}), target=target)
     folder = where.folder("sweeps", base.recipe.name)
@@ -59,6 +68,14 @@ def tune(
             say(f"interrupted after {view.done} trials; the same command goes on", ERR)
             raise typer.Exit(exit_status()) from None
     _tell(done, ranked, limits.below)
+
+
+def _say_ranges(ranges: Mapping[str, str]) -> None:
+    """Print the ranges that were chosen, as options: a search of one's own begins with them."""
+    if ranges and not json_wanted():
+        say(
+            "ranges of the neuron's f-I curve: " + " ".join(f'--range "{name}={text}"' for name, text in ranges.items())
+        )
 
 
 def _tell(found: Sweep, value: str, below: float) -> None:

@@ -58,6 +58,12 @@ class Plan:
         recipe = self.base.load(dict(self.points[0].settings))
         return check_run(recipe, target=self.description.target, force=force)
 
+    def ordered(self, rows: Mapping[str, Row]) -> list[Row]:
+        """Return rows in the order of the points, whoever ended first; then those of earlier plans."""
+        own = [rows[point.key] for point in self.points if point.key in rows]
+        keys = {row.key for row in own}
+        return own + [row for row in rows.values() if row.key not in keys]
+
     def work(self, point: Point, folder: Path | None) -> Work:
         """Return what a worker needs for a point."""
         names = [name for name, _ in point.settings]
@@ -156,9 +162,9 @@ def run_plan(
                     _run(plan, left, rows, journal, workers, folder if full_results else None, progress)
         except BaseException:
             with suppress(OutputError):  # the first error counts; all rows are in the journal
-                Sweep(folder, plan.description, list(rows.values())).save_table()
+                Sweep(folder, plan.description, plan.ordered(rows)).save_table()
             raise
-        found = Sweep(folder, plan.description, list(rows.values()))
+        found = Sweep(folder, plan.description, plan.ordered(rows))
         found.save_table()
     return found
 
@@ -189,7 +195,7 @@ def _run(
         done += 1
         tell(row)
         if time.monotonic() - saved > _TABLE_EVERY:
-            Sweep(journal.path.parent, plan.description, list(rows.values())).save_table()
+            Sweep(journal.path.parent, plan.description, plan.ordered(rows)).save_table()
             saved = time.monotonic()
 
 

@@ -21,12 +21,13 @@ from .clusters import check_workers, described, workers_of
 from .extra import load
 from .folder import check_same, describe, write_description
 from .journal import Journal, read_rows
+from .neuron_ranges import has_curve, neuron_ranges
 from .pruning import STUDY, open_study, quiet
 from .sweep import Progress
 from .table import Sweep, ranked_by
 from .work import Row, Work
 
-__all__ = ["Limits", "check_value", "run_tune", "tune"]
+__all__ = ["Limits", "check_value", "ranges_to_tune", "run_tune", "tune"]
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _written(one: Range, drawn: Any) -> tuple[str, Any]:
 
 def tune(
     recipe: str | Path | Recipe,
-    ranges: Mapping[str, Any],
+    ranges: Mapping[str, Any] | None = None,
     trials: int = 100,
     *,
     out: str | Path,
@@ -193,8 +194,10 @@ def tune(
     ----------
     recipe : str, pathlib.Path or Recipe
         As for `load_recipe`.
-    ranges : mapping
-        For each setting ``(low, high)``, ``"low:high"``, ``"low:high:log"``, or choices ``"lif,theta"``.
+    ranges : mapping, optional
+        For each setting ``(low, high)``, ``"low:high"``, ``"low:high:log"``, or choices ``"lif,theta"``. Without it,
+        G, Q, alpha_P and the bias, as far as `settings` leave them open, between values that the neuron's own f-I curve
+        gives.
     trials : int, optional
         How many, those of earlier calls included.
     out : str or pathlib.Path
@@ -227,15 +230,20 @@ def tune(
     >>> [row.key for row in found.rows]
     ['trial-0', 'trial-1']
     """
-    if not isinstance(ranges, Mapping):
+    if ranges is not None and not isinstance(ranges, Mapping):
         raise InvalidTypeError(message("tune.ranges", "names of settings with ranges", ranges, 'e.g. {"Q": (1, 30)}.'))
     base = base_of("tune", recipe, settings, protocols)
-    found = ranges_of("tune.ranges", base, ranges)
+    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges)
     check_run(base.load({one.name: one.draw(0.5)[0] for one in found}), target=target)
     ranked = check_value(base, value)
     return run_tune(
         base, found, out, Limits(trials, minutes, below), ranked, client=client, target=target, progress=progress
     )
+
+
+def ranges_to_tune(base: Base) -> dict[str, str]:
+    """Return the ranges of a search that names none: those of the neuron, where the recipe has one."""
+    return neuron_ranges(base)[0] if has_curve(base) else {}
 
 
 def check_value(base: Base, value: str | None) -> str:

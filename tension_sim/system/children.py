@@ -133,7 +133,7 @@ def run_program(
         [*command, f"parent={os.getpid()}"], cwd=folder, env=environment, stdin=stdin, **_OPTIONS
     ) as process:
         try:
-            interrupts.defer(lambda: process.send_signal(signal.SIGINT))
+            interrupts.defer(lambda: _ask_to_end(process))
             with _pausing(process, told, deadline, dialogue):
                 for line in process.stdout or ():
                     if dialogue is None or not _answered(process, dialogue, line):
@@ -192,6 +192,22 @@ def _pausing(
     finally:
         over.set()
         waiting.join()
+
+
+def _ask_to_end(process: subprocess.Popen[str]) -> None:
+    """Let a program end after its time step: at once, or as soon as it has started."""
+    if _takes_signals(process.pid):
+        process.send_signal(signal.SIGINT)
+        return
+
+    def ask() -> None:
+        while process.returncode is None:
+            if _takes_signals(process.pid):
+                process.send_signal(signal.SIGINT)
+                return
+            time.sleep(_MOMENT)
+
+    threading.Thread(target=ask, daemon=True).start()
 
 
 def _takes_signals(pid: int) -> bool:

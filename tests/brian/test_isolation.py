@@ -21,7 +21,7 @@ from tension_sim.run.simulation import Simulation
 DIVERGING = np.where(np.arange(STEPS) < 100, Y, 1e308)
 
 
-@pytest.fixture(params=["numpy", "cython", "cpp_standalone"])
+@pytest.fixture(params=["numpy", pytest.param("cython", marks=pytest.mark.slow), "cpp_standalone"])
 def target(request):
     skip_unless_here(request.param)
     return request.param

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
+import subprocess
 import sys
 
 import pytest
+from sweeps.slurm_node import one_node, why_not
 from sweeps.small import how, numbers
 
 from tension_sim import sweep
@@ -134,10 +135,35 @@ def test_workers_are_jobs(pretended_slurm, tmp_path):
     assert numbers(there) == numbers(here)
 
 
+@pytest.fixture
+def slurm(tmp_path_factory, monkeypatch):
+    """A SLURM of this machine alone."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with one_node(tmp_path_factory.mktemp("slurm")) as variables:
+        for name, text in variables.items():
+            monkeypatch.setenv(name, text)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        yield
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("sbatch") is None, reason="SLURM is not installed (apt-get install slurm-wlm)")
-def test_workers_are_jobs_of_slurm(tmp_path):
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")  # files of its keys
+def test_workers_are_jobs_of_slurm(slurm, tmp_path):
+    """One of the two jobs is taken away by the batch system: another one follows, and no number changes."""
     path = written(tmp_path, SMALL_JOB + 'interface = "lo"\nwalltime = "00:10:00"\n')
-    here = sweep("lif_sine", {"Q": [1, 10]}, 2, **how(tmp_path / "here"))
-    there = sweep("lif_sine", {"Q": [1, 10]}, 2, **how(tmp_path / "there", client=path))
-    assert numbers(there) == numbers(here)
+    jobs, cancelled = [], []
+
+    def cancel(done, total, row):
+        if row is not None and not cancelled:
+            queue = ["squeue", "--noheader", "--states=RUNNING", "--format=%i %j"]
+            jobs.extend(subprocess.run(queue, capture_output=True, text=True, check=True).stdout.splitlines())
+            cancelled.append(jobs[0].split()[0])
+            subprocess.run(["scancel", "--signal=KILL", cancelled[0]], check=True)
+
+    here = sweep("lif_sine", {"Q": [1, 10]}, 3, **how(tmp_path / "here"))
+    there = sweep("lif_sine", {"Q": [1, 10]}, 3, **how(tmp_path / "there", client=path, progress=cancel))
+    assert numbers(there) == numbers(here) and set(there.table()["status"]) == {"done"}
+    assert jobs and all(job.split()[1] == "dask-worker" for job in jobs)
+    left = ["squeue", "--noheader", "--states=PENDING,RUNNING"]
+    assert not subprocess.run(left, capture_output=True, text=True, check=True).stdout, "jobs outlive the sweep"

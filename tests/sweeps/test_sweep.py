@@ -20,6 +20,7 @@ from tension_sim.errors import (
     UnknownNameError,
 )
 from tension_sim.sweeps.journal import JOURNAL
+from tension_sim.sweeps.workers import ThisProcess
 
 pytest.importorskip("pandas", reason="sweeps need the extra")
 pytest.importorskip("pyarrow", reason="sweeps need the extra")
@@ -115,6 +116,18 @@ def test_an_edited_recipe_is_another(quick, tmp_path):
     recipe.write_text(recipe.read_text().replace("p = 0.1", "p = 0.2"))
     with pytest.raises(OutputError, match="with other recipe files"):
         sweep(recipe, GRID, **how(tmp_path / "out"))
+
+
+def test_the_table_has_the_order_of_the_plan_whoever_ends_first(quick, tmp_path, monkeypatch):
+    whole = sweep("lif_sine", GRID, seeds=2, **how(tmp_path / "whole"))
+    run_all = ThisProcess.rows
+    monkeypatch.setattr(
+        ThisProcess, "rows", lambda self, works, tick, ahead=True: run_all(self, reversed(list(works)), tick)
+    )
+    turned = sweep("lif_sine", GRID, seeds=2, **how(tmp_path / "turned"))
+    assert [row.key for row in load_sweep(tmp_path / "turned").rows] == [row.key for row in whole.rows[::-1]]
+    frames = [found.table()[["Q", "seed", "aligned_rmse", "key"]].values.tolist() for found in (whole, turned)]
+    assert frames[0] == frames[1]
 
 
 def test_a_torn_line_is_cut_off_and_its_point_runs_again(quick, tmp_path, monkeypatch):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
 import pytest
 
+from tension_sim.system import children
 from tension_sim.system.interrupts import Interrupts, exit_status
 
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -111,3 +113,21 @@ def test_nothing_changes_in_another_thread_or_where_it_is_off(active):
     else:
         within()
     assert found == [signal.default_int_handler, signal.SIG_DFL, signal.SIG_DFL]
+
+
+def test_a_program_that_has_not_started_yet_gets_the_interrupt_when_it_has(tmp_path, monkeypatch):
+    """Before it handles SIGINT, one would kill it, and its run would be an error."""
+    starting = "sleep 0.2; trap 'echo stopped; exit 0' INT; : >ready; while :; do sleep 0.02; done"
+    monkeypatch.setattr(children, "_takes_signals", lambda pid: (tmp_path / "ready").exists())
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGTERM)
+        told = children.run_program(["sh", "-c", starting], tmp_path, dict(os.environ), interrupts, print)
+    assert (told.code, told.stopped) == (0, True)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc")
+def test_whether_a_process_takes_signals():
+    assert children._takes_signals(os.getpid())
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    assert not children._takes_signals(os.getpid())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
