@@ -1,10 +1,12 @@
-"""One RLS update of the C++ kernel, one thread, beside its floor and beside numpy.
+"""One RLS update of the C++ kernel beside its floor and beside numpy.
 
-    python benchmarks/rls.py [400 1000 2000 4000 5000x90 400x340] [--seconds 2] [--json FILE] [--limit 2]
+    python benchmarks/rls.py [400 1000 2000 4000 5000x90 400x340] [--threads 1] [--seconds 2] [--json FILE] [--limit 2]
 
-A case is N, one block of N partners, or BLOCKSxN. The floor is a plain C++ loop that reads and writes the
-packed triangle of P once; it is compiled with the same flags, those of Brian2's C++ targets, and timed in
-turns with the update in one process. numpy updates the full matrix of one block: k = P r, P -= c outer(k, k).
+A case is N, one block of N partners, or BLOCKSxN, of which each learns one row of weights. The floor is a plain C++
+loop that reads and writes the packed triangles of P once; it has the same threads, pages and compiler flags (those of
+Brian2's C++ targets), and is timed in turns with the update in one process. The update is the call of generated code;
+`sums` are those of the rows of weights, which an update of a network with sparse blocks needs besides. numpy updates
+the full matrix of one block: k = P r, P -= c outer(k, k).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import numpy as np
 
 import tension_sim
+from tension_sim.run.program import _ENVIRONMENT, _SPINNING
 
 CASES = ["400", "1000", "2000", "4000", "5000x90", "400x340"]
 
@@ -36,6 +39,11 @@ def flags() -> list[str]:
     from brian2.codegen.cpp_prefs import get_compiler_and_args
 
     return list(get_compiler_and_args()[1])
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the environment of a run of this package: large pages, and threads that wait spin."""
+    return {**_ENVIRONMENT, **(_SPINNING if threads > 1 else {}), **os.environ}
 
 
 def build(folder: Path, options: list[str]) -> Path:
@@ -67,6 +75,7 @@ def main() -> None:
     """Measure, print the table, and fail when a ratio of a single block is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", default=CASES, metavar="CASE", help="N or BLOCKSxN")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="time for each case and dtype (default 2)")
     parser.add_argument("--dtype", choices=["float64", "float32", "both"], default="both")
     parser.add_argument("--json", type=Path, help="write the numbers to this file as well")
@@ -74,19 +83,22 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = [case if "x" in case else f"1x{case}" for case in arguments.cases]
     dtypes = ["float64", "float32"] if arguments.dtype == "both" else [arguments.dtype]
-    options, results = flags(), []
+    options, results = [*flags(), *(["-fopenmp"] if arguments.threads > 1 else [])], []
     print(f"g++ {' '.join(options)}")
     with tempfile.TemporaryDirectory() as folder:
         program = build(Path(folder), options)
         print(f"{'dtype':8s} {'blocks':>7s} {'n':>5s} {'floor ms':>10s} {'update ms':>10s} {'ratio':>6s} "
-              f"{'of best':>7s} {'numpy ms':>9s} {'speedup':>8s}")  # fmt: skip
+              f"{'of best':>7s} {'sums ms':>8s} {'ratio':>6s} {'numpy ms':>9s} {'speedup':>8s}")  # fmt: skip
         for dtype in dtypes:
             for case in cases:
-                command = [str(program), "d" if dtype == "float64" else "f", str(arguments.seconds), case]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                letter, threads = "d" if dtype == "float64" else "f", arguments.threads
+                command = [str(program), letter, str(arguments.seconds), str(threads), case]
+                there = environment(threads)
+                done = subprocess.run(command, check=True, capture_output=True, text=True, env=there)
                 result = json.loads(done.stdout)
                 line = "{dtype:8s} {blocks:7d} {n:5d} {floor_ms:10.4f} {update_ms:10.4f} {ratio:6.2f}"
                 line = line.format(**result) + f" {result['best_update_ms'] / result['best_floor_ms']:7.2f}"
+                line += f" {result['sums_ms']:8.4f} {result['ratio_with_sums']:6.2f}"
                 if result["blocks"] == 1 and dtype == "float64":
                     result["numpy_ms"] = numpy_update_ms(result["n"])
                     line += f" {result['numpy_ms']:9.3f} {result['numpy_ms'] / result['update_ms']:7.1f}x"

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from rls import build, flags
+from rls import build, environment, flags
 
 from tension_sim import FittedNetwork, Learning, Record, Simulation, SparseKernel
 from tension_sim.protocols._balanced import draw_plastic, draw_static
@@ -67,8 +67,9 @@ def floor_ms(blocks: int, n: int, dtype: str, seconds: float) -> dict[str, float
     """Time the floor, and the bare update of the same blocks, in one process; time of one core, not elapsed."""
     with tempfile.TemporaryDirectory() as folder:
         program = build(Path(folder), [*flags(), "-DRLS_FLOOR_CPU_TIME"])
-        command = [str(program), "d" if dtype == "float64" else "f", str(seconds), f"{blocks}x{n}"]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        command = [str(program), "d" if dtype == "float64" else "f", str(seconds), "1", f"{blocks}x{n}"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment(1))
+        return json.loads(done.stdout)
 
 
 def main() -> None:

@@ -64,6 +64,7 @@ def reference(net: FittedNetwork, data: dict[str, np.ndarray], trial: int = 0, *
     groups = np.full(net.n_sources, -1) if net.groups is None else net.groups
     penalty = np.append(np.zeros(1) if net.row_sum is None else net.row_sum, 0.0)[groups]
     P = {i: first_P(alpha[s], groups[s], penalty[s]) for i, s in enumerate(learned) if s.any()}
+    start = {i: matrix.copy() for i, matrix in P.items()}
     v, x_static, x_plastic, r = net.draw_initial(trial)["v"].copy(), np.zeros(N), np.zeros(N), np.zeros(net.n_sources)
     spikes, plastic, seed = [], [], noise_seed(net.seed, trial)
     for k in range(STEPS):
@@ -79,6 +80,7 @@ def reference(net: FittedNetwork, data: dict[str, np.ndarray], trial: int = 0, *
                 if net.signs is not None:
                     W[i, s] = np.where(W[i, s] * net.signs[s] < 0, 0, W[i, s])
                 matrix -= c * np.outer(gain, gain)
+                matrix += net.learning.relaxation * (start[i] - matrix)
         v += DT / TAU_MEM * (x_static + x_plastic + external - v)
         x_static, x_plastic, r = (
             x_static * (1 - DT / TAU),

@@ -158,7 +158,7 @@ class RLS(GeneratedObject):
         lambda, in (0, 1]; see `tension_sim.Learning`.
     relaxation : float, optional
         How far P goes back towards P(0) after each update, in [0, 1); see
-        `tension_sim.Learning`. Not with `groups`.
+        `tension_sim.Learning`.
     probability : float, optional
         Chance of an update at each step of the schedule.
     seed : int, optional
@@ -228,7 +228,7 @@ class RLS(GeneratedObject):
         factors = check_factors(options["factor"], learns)
         arrays |= check_signs(options["signs"], n_sources)
         values = check_scalars(
-            options["forgetting"], options["relaxation"], options["probability"], options["seed"], "group_of" in arrays
+            options["forgetting"], options["relaxation"], options["probability"], options["seed"], default_float()
         )
         values["divided"] = int(options["gain"] == "divided")
         schedule = check_schedule(options["update_every"], options["start"], options["stop"])
@@ -514,6 +514,10 @@ class RLS(GeneratedObject):
 
         return get_blas_funcs(("spmv", "spr"), dtype=self.variables["P_packed"].dtype)
 
+    def first_P_packed(self, b: int) -> np.ndarray:
+        """Return P(0) of a block as it is stored."""
+        return pack(self._first_P(b))
+
     def stop_run(self) -> None:
         """End the run after this time step."""
         Network._globally_stopped = True
@@ -522,7 +526,7 @@ class RLS(GeneratedObject):
         if not is_standalone():  # there they may be values of a run to come
             check_fraction("RLS.probability", self._scalar("probability"))
             forgets = self._scalar("forgetting"), self._scalar("relaxation")
-            check_forgotten("RLS", *forgets, grouped="group_of" in self.variables)
+            check_forgotten("RLS", *forgets, self.variables["P_packed"].dtype)
         window = self._steps["start_step"], self._steps["stop_step"]
         if any(count.is_time for count in window):
             check_window("RLS.stop", *window, self._clock.dt)

@@ -295,12 +295,12 @@ def check_itself(maps: Sequence[Learns], n_sources: int) -> None:
         raise InvalidValueError(message("RLS.divide_by_source", "one map, from neurons to themselves", shapes))
 
 
-def check_scalars(forgetting: float, relaxation: float, probability: float, seed: int, grouped: bool) -> dict[str, Any]:
+def check_scalars(forgetting: float, relaxation: float, probability: float, seed: int, dtype: Any) -> dict[str, Any]:
     """Return the numbers of a rule, by the names of their variables."""
     numbers = {"forgetting": forgetting, "relaxation": relaxation, "probability": probability, "seed": seed}
     for key, number in numbers.items():
         check_plain(f"RLS.{key}", number)
-    check_forgotten("RLS", forgetting, relaxation, grouped)
+    check_forgotten("RLS", forgetting, relaxation, dtype)
     check_fraction("RLS.probability", probability)
     check_whole("RLS.seed", seed, 0)
     return numbers | {"seed": int(seed)}

@@ -13,7 +13,6 @@ from ..declare.kernels import SparseKernel
 from ..declare.populations.equations import Filter, PopulationEquations
 from ..declare.units import Quantity, evaluate
 from .names import (
-    DELAYED,
     FEEDBACK,
     INPUTS,
     NEURONS,
@@ -26,7 +25,7 @@ from .names import (
     entries,
     entry,
 )
-from .places import Net, Places
+from .places import Later, Net, Places
 from .rules import values_of_rules
 from .state import check_state
 from .units import unit_name
@@ -60,9 +59,10 @@ class NetworkValues(Places[Net]):
         values |= self._columns(RATES, net.poisson)
         return values | values_of_rules(self, self.rules) | self.recording_values()
 
-    def _parameters(self, name: str, equations: PopulationEquations) -> dict[str, float]:
+    def _parameters(self, name: str, equations: PopulationEquations) -> dict[str, Any]:
         net = self.network
-        values = {key: float(quantity.value) for key, quantity in equations.parameters.items()}
+        values: dict[str, Any] = {key: quantity.value for key, quantity in equations.parameters.items()}
+        values = {key: value if np.ndim(value) else float(value) for key, value in values.items()}
         values |= {unit_name(into): net.input_scale(name, into) for into in self.units_named.get(name, ())}
         values |= {key: float(quantity.value) for key, quantity in self.constants(name).items()}
         return values | ({"rate_time": net.rate_time_of(name)} if equations.traces else {})
@@ -107,18 +107,20 @@ class NetworkValues(Places[Net]):
             values = {entry(name, "w"): values[entry(name, "w")]}
         if projection.learning is not None:
             del values[entry(name, "w")]  # which belong to the state
-        return values | ({} if net.delays[k] is None else self._delayed_values(k))
+        for later in self.later(k):
+            values |= self._later_values(later)
+        return values
 
-    def _delayed_values(self, k: int) -> dict[str, Any]:
-        """Return the values of the trace that a learned projection with a delay reads."""
-        net, projection, trace = self.network, self.network.projections[k], self.trace(k)
-        name, equations = self.part(DELAYED, net.projection_names[k]), net.equations[projection.sources[0]]
-        values = entries(name, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
-        n, rate_time = np.arange(equations.population.n), net.rate_time_of(projection.sources[0])
+    def _later_values(self, later: Later) -> dict[str, Any]:
+        """Return the values of a trace at which spikes arrive later."""
+        equations, trace = self.network.equations[later.source], later.trace
+        values = entries(later.part, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
+        n, rate_time = np.arange(equations.population.n), self.network.rate_time_of(later.source)
         each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
-        for arriving, variable in self.arriving_later(k, trace).items():
+        for arriving, variable in later.bringing.items():
             jump = _jump(trace, trace.spike[variable], equations.parameters, rate_time)
-            values |= spike_values(arriving, each_its_own, 1.0, jump) | self._delay_values(arriving, k)
+            values |= spike_values(arriving, each_its_own, 1.0, jump)
+            values[entry(arriving, "delay_steps")] = later.steps if np.ndim(later.steps) else int(later.steps)
         return values
 
     def _columns(self, signal: str, columns: Mapping[str, int]) -> dict[str, Any]:

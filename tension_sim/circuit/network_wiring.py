@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..declare.learning import Learning
 from ..declare.poisson import RATE
 from ..declare.populations.projection import Projection
 from .blocks import Blocks
 from .names import (
-    DELAYED,
     FEEDBACK,
     INPUTS,
     NEURONS,
@@ -32,7 +33,7 @@ from .names import (
 )
 from .network_values import NetworkValues
 from .parts import Map, Part, Rule, Samples, SpikeInput, SpikeRecord, Units, Variable, VariableRecord
-from .places import Net
+from .places import Later, Net
 from .rules import rules_of
 from .units import delayed_trace, units_of
 
@@ -152,7 +153,9 @@ class NetworkWiring(NetworkValues[Net]):
         longest = None if delays is None else int(delays.max(initial=0))
         learned: dict[str, Any] = {}
         if projection.at_spikes:
-            learned = {"trace": self.sources(k)[0].name, "count": len(self.network.kernels[k])}
+            traces = tuple(source.name for source in self.sources(k))
+            one = len({*traces}) == 1
+            learned = {"trace": traces[0] if one else traces, "count": len(self.network.kernels[k])}
         for name, variable in self.bringing(k).items():
             yield (
                 name,
@@ -165,15 +168,11 @@ class NetworkWiring(NetworkValues[Net]):
     def _each_step(self, k: int) -> Iterator[tuple[str, Part]]:
         projection, pre, post = self._ends(k)
         net, name = self.network, self.network.projection_names[k]
-        there, (source, *more) = self.part(NEURONS, projection.post), self.sources(k)
-        equations, delay = net.equations[projection.post], net.delays[k]
-        if delay is not None:  # the spikes arrive at a trace of their own, later
-            later, trace = self.part(DELAYED, name), self.trace(k)
-            source = Variable(later, trace.output)
-            yield later, delayed_trace(net.equations[projection.sources[0]], trace)
-            for arriving, variable in self.arriving_later(k, trace).items():
-                neurons = self.part(NEURONS, projection.sources[0])
-                yield arriving, SpikeInput((neurons,), pre, pre, Variable(later, variable), longest_delay=int(delay))
+        there, equations = self.part(NEURONS, projection.post), net.equations[projection.post]
+        later = self.later(k)
+        for each in later:  # the spikes arrive at traces of their own, later
+            yield from self._later(each)
+        source, *more = [Variable(each.part, each.trace.output) for each in later] or self.sources(k)
         count = self.count(k)
         when = "end" if net.is_spiking(projection.sources[0]) else "start"
         learned, target = projection.learning is not None, Variable(there, self.added(k))
@@ -185,6 +184,14 @@ class NetworkWiring(NetworkValues[Net]):
             now = Variable(there, equations.present(name))
             kept = when == "start" and count is None and self._is_renewed(self.projection(k))
             yield self.part(NOW, name), Map(source, pre, post, now, count, weights_of=self.projection(k), kept=kept)
+
+    def _later(self, each: Later) -> Iterator[tuple[str, Part]]:
+        yield each.part, delayed_trace(self.network.equations[each.source], each.trace)
+        neurons, n = self.part(NEURONS, each.source), self.network.sizes[each.source]
+        longest, own = int(np.max(each.steps)), np.ndim(each.steps) > 0
+        for arriving, variable in each.bringing.items():
+            place = Variable(each.part, variable)
+            yield arriving, SpikeInput((neurons,), n, n, place, longest_delay=longest, own_delays=own)
 
     def _is_renewed(self, part: str) -> bool:
         """Say whether no rule changes the weights of a map, or one that can say at once what they give then."""

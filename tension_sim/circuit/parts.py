@@ -171,7 +171,7 @@ class SpikeInput:
         Shape of the weights.
     target : Variable
         What is added to.
-    trace : str
+    trace : str or tuple of str
         Variable of the sources that a rule reads as their rate; empty: not learned.
     count : int or None
         Number of weights, where they are learned.
@@ -185,7 +185,7 @@ class SpikeInput:
     n_sources: int
     n_targets: int
     target: Variable
-    trace: str = ""
+    trace: str | tuple[str, ...] = ""
     count: int | None = None
     longest_delay: int | None = None
     own_delays: bool = False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
 
 from ..declare.declaration import Declaration
 from ..declare.populations.equations import Filter
@@ -26,9 +28,33 @@ from .names import (
 from .parts import Variable
 from .values import Rows, is_dense
 
-__all__ = ["Net", "Places"]
+__all__ = ["Later", "Net", "Places"]
 
 Net = TypeVar("Net", bound=Declaration | Network)
+
+
+class Later(NamedTuple):
+    """A trace of a population at which its spikes arrive later.
+
+    Attributes
+    ----------
+    part : str
+        Its name.
+    source : str
+        The population.
+    trace : Filter
+        As its neurons have it.
+    steps : int or array of int, shape (n,)
+        Delay of all of them, or of each.
+    bringing : dict of str to str
+        The parts that bring the spikes, each with the variable that it adds to.
+    """
+
+    part: str
+    source: str
+    trace: Filter
+    steps: Any
+    bringing: Mapping[str, str]
 
 
 class Places(Wiring[Net]):
@@ -112,14 +138,21 @@ class Places(Wiring[Net]):
         """Return the number of weights that act in each step; None where there is every one."""
         return None if is_dense(self.network.kernels[k]) else len(self.network.kernels[k])
 
-    def trace(self, k: int) -> Filter:
-        projection = self.network.projections[k]
-        return self.network.equations[projection.sources[0]].trace((projection.synapse, projection.parameters))
-
-    def arriving_later(self, k: int, trace: Filter) -> dict[str, str]:
-        """Return the parts that bring spikes to a delayed trace, each with the variable that it adds to."""
-        name = self.network.projection_names[k]
-        return {self.part(DELAYED, name, variable): variable for variable in trace.spike}
+    def later(self, k: int) -> list[Later]:
+        """Return the traces of the sources of a projection at which spikes arrive later; none without a delay."""
+        net, projection, delays = self.network, self.network.projections[k], self.network.delays[k]
+        if delays is None or not net.acts_each_step(k):
+            return []
+        found, first, name = [], 0, net.projection_names[k]
+        for source in projection.sources:
+            trace = net.equations[source].trace((projection.synapse, projection.parameters))
+            names = (name, source) if len(projection.sources) > 1 else (name,)
+            steps = delays[first : first + net.sizes[source]] if delays.ndim else delays
+            steps = steps if np.ptp(steps) else steps.ravel()[0]
+            bringing = {self.part(DELAYED, *names, variable): variable for variable in trace.spike}
+            found.append(Later(self.part(DELAYED, *names), source, trace, steps, bringing))
+            first += net.sizes[source]
+        return found
 
     @cached_property
     def rows(self) -> dict[int, Rows]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from ..declare.activation import rate_expression
 from ..declare.equations import SEED
 from ..declare.language.unit_table import unit_text
@@ -57,11 +59,13 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
     lines += [f"{name} : {equations.unit(into)}" for name, into in equations.present_inputs.items()]
     lines += [f"{unit_name(into)} : {equations.unit(into)} (shared, constant)" for into in sorted(named)]
     lines += [f"{name} : {unit_text(number.dimension)} (shared, constant)" for name, number in constants.items()]
+    own = {name: each.dimension for name, each in equations.parameters.items() if np.ndim(each.value)}
+    lines += [f"{name} : {unit_text(dimension)} (constant)" for name, dimension in own.items()]
     synapses = [each.synapse for each in equations.filters]
     return Units(
         n=equations.population.n,
         equations="\n".join(with_seed(lines, *neuron.code)),
-        parameters=tuple((key, quantity.dimension) for key, quantity in equations.parameters.items()),
+        parameters=tuple((key, each.dimension) for key, each in equations.parameters.items() if key not in own),
         states=tuple(equations.state_variables),
         method=neuron.method,
         filters=tuple(v for each in equations.filters if each.synapse.exact for v in each.variables),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..declare.kernels import SparseKernel
-from ..declare.learning import FOREVER, Learning, check_forgotten
+from ..declare.learning import FOREVER, Learning
 from .blocks import Blocks
 from .names import entries
 from .parts import Rule
@@ -45,7 +45,6 @@ class Rows(NamedTuple):
 
 def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed: int) -> dict[str, Any]:
     """Return the values of a rule: its schedule, and which weights share a P."""
-    check_forgotten("Learning", learning.forgetting, learning.relaxation, rule.grouped)
     values: dict[str, Any] = {
         "alpha_P": learning.alpha_P,
         "divided": int(learning.gain == "divided"),

@@ -78,7 +78,7 @@ def settings_shown(recipe: Recipe) -> list[tuple[str, str, str]]:
     """
     rows = []
     for section, keys in recipe.protocol.keys(recipe.settings).items():
-        if section not in recipe.settings and section in recipe.protocol.optional:
+        if section not in recipe.settings and recipe.protocol.may_lack(section):
             continue
         written = recipe.settings.get(section, {})
         for key, entry in keys.items():

@@ -26,7 +26,8 @@ class Converted(Generic[Kept, Given]):
     """A field of a class that is `declared`: given as either type, and read as the first.
 
     ``__post_init__`` converts it. A required field has the annotation alone, for type checkers; one with a
-    default has an object of this class as its value.
+    default has an object of this class as its value, which may name the unit in which plain numbers count: a
+    recipe file then asks for it.
 
     Examples
     --------
@@ -38,8 +39,9 @@ class Converted(Generic[Kept, Given]):
     True
     """
 
-    def __init__(self, default: Kept | Given) -> None:
+    def __init__(self, default: Kept | Given, unit: str = "") -> None:
         self._default: Any = default
+        self.unit: str = unit
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name: str = name

@@ -83,6 +83,13 @@ class Declaration(Described, Declared):
         if self.learning is not None and not isinstance(self.learning, Learning):
             where, fix = f"{self._where}.learning", "Learning(alpha_P=...)."
             raise InvalidTypeError(message(where, "a Learning or None", self.learning, fix))
+        for rule in self._learnings:
+            rule.check_dtype("Learning", self.dtype)
+
+    @property
+    def _learnings(self) -> list[Learning]:
+        """All that says how something learns."""
+        return [self.learning] if self.learning is not None else []
 
     def _check_values(self) -> None:
         """Evaluate parameters and initial values once, so that every wrong one is refused at once."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import InvalidValueError, message
 from .validation import check_choice, check_fraction, check_number, check_positive, check_steps, check_window
 
@@ -24,19 +26,21 @@ def check_relaxation(where: str, value: Any) -> float:
     return number
 
 
-def check_forgotten(where: str, forgetting: Any, relaxation: Any, grouped: bool = False) -> None:
-    """Check what an update forgets: P is divided, or goes back towards its start, which must be diagonal then."""
+def check_forgotten(where: str, forgetting: Any, relaxation: Any, dtype: Any = "float64") -> None:
+    """Check what an update forgets: P is divided, or goes back towards its start, by enough for numbers of `dtype`."""
     check_fraction(f"{where}.forgetting", forgetting, "1 keeps all of the past.")
-    if not check_relaxation(f"{where}.relaxation", relaxation):
-        return
-    if forgetting != 1:
+    if check_relaxation(f"{where}.relaxation", relaxation) and forgetting != 1:
         expected = f"0 beside forgetting={forgetting:g}, which forgets too"
         raise InvalidValueError(message(f"{where}.relaxation", expected, relaxation, "leave out one of the two."))
-    if grouped:
-        expected = "0 with a penalty on sums of weights, which makes P(0) more than a diagonal"
-        raise InvalidValueError(
-            message(f"{where}.relaxation", expected, relaxation, "leave out relaxation or row_sum.")
-        )
+    number = np.dtype(dtype).type
+    kept, name, least = 1 - number(relaxation), number.__name__, float(np.finfo(number).epsneg)
+    fix = "less is lost in rounding: forget more" + ("." if number is np.float64 else ', or use dtype="float64".')
+    if number(forgetting) == 1 != forgetting:
+        expected = f"1, or at most {1 - least:.9g} in {name}"
+        raise InvalidValueError(message(f"{where}.forgetting", expected, forgetting, fix))
+    if relaxation and kept == 1:
+        expected = f"0, or at least {least:.2g} in {name}"
+        raise InvalidValueError(message(f"{where}.relaxation", expected, relaxation, fix))
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,12 @@ class Learning:
             check_window("Learning.stop", self.start, self.stop)
         check_forgotten("Learning", self.forgetting, self.relaxation)
         check_fraction("Learning.probability", self.probability)
+
+    def check_dtype(self, where: str, dtype: str) -> None:
+        """Refuse what P in numbers of a type would not notice.
+
+        Raises
+        ------
+        InvalidValueError
+        """
+        check_forgotten(where, self.forgetting, self.relaxation, dtype)

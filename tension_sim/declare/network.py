@@ -213,6 +213,11 @@ class ForceNetwork(ShortForce):
                     raise InvalidValueError(message(where, shape, kernel.shape, "one row per channel."))
 
     @property
+    def _learnings(self) -> list[Learning]:
+        others = (getattr(part, "learning", None) for part in (self.plastic, self.target_network))
+        return [*super()._learnings, *filter(None, others)]
+
+    @property
     def shares_P(self) -> bool:
         """Whether readout and plastic weights learn by one rule, with one P."""
         return self.plastic is not None and self.plastic.shares_P is not False and not self._keeps_P_apart

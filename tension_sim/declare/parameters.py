@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import InvalidValueError, message, unknown_name
+from .arrays_in import numbers_and_dimension
 from .language import parse
 from .language.syntax import names_in
 from .language.unit_table import unit_text
 from .units import Quantity, dimension_of, evaluate, wrong_unit
+from .validation import check_matrix
 
-__all__ = ["expression_of", "resolve_parameters"]
+__all__ = ["Neurons", "expression_of", "resolve_parameters"]
+
+
+class Neurons(NamedTuple):
+    """Those that parameters belong to, so that each may have a value of its own.
+
+    Attributes
+    ----------
+    n : int
+        How many.
+    rng : callable
+        Returns the source of random numbers of a parameter, by its name: other parameters do not change it.
+    """
+
+    n: int
+    rng: Callable[[str], np.random.Generator]
+
+    @property
+    def names(self) -> dict[str, Quantity]:
+        """Names that expressions may use: ``i``, the number of each neuron, and ``N``, how many there are.
+
+        Examples
+        --------
+        >>> Neurons(3, lambda name: np.random.default_rng(0)).names["i"].value
+        array([0., 1., 2.])
+        """
+        return {"i": Quantity(np.arange(float(self.n))), "N": Quantity(float(self.n))}
 
 
 def expression_of(value: Any, where: str = "parameters") -> Any:
@@ -36,6 +64,7 @@ def resolve_parameters(
     overrides: Mapping[str, str | float] | None = None,
     *,
     dt: float,
+    of: Neurons | None = None,
 ) -> dict[str, Quantity]:
     """Evaluate parameters that may refer to each other, in any order.
 
@@ -46,14 +75,17 @@ def resolve_parameters(
     defaults : mapping
         Expressions of the equation file.
     overrides : mapping, optional
-        Other expressions for some of them, of the same units.
+        Other expressions for some of them, of the same units; with `of` also arrays of one value for
+        each neuron, plain ones in SI units.
     dt : float
         Time step in seconds, known to expressions as ``dt``.
+    of : Neurons, optional
+        Whose they are. Expressions may then draw, ``rand()`` and ``randn()``, and name ``i`` and ``N``.
 
     Returns
     -------
     dict of str to Quantity
-        SI values with dimensions.
+        SI values with dimensions: one, or one for each neuron.
 
     Examples
     --------
@@ -67,6 +99,7 @@ def resolve_parameters(
     known: dict[str, Quantity] = {"dt": Quantity(dt, dimension_of("second", where))}
     texts = {**defaults, **overrides}
     original = resolve_parameters(where, defaults, dt=dt) if overrides else {}
+    further = {"dt": known["dt"]} | ({} if of is None else of.names)
 
     def value(name: str, trail: tuple[str, ...]) -> Quantity:
         if name in known:
@@ -75,14 +108,18 @@ def resolve_parameters(
             raise InvalidValueError(
                 message(f"{where}: parameters.{name}", "no circle of definitions", " -> ".join((*trail, name)))
             )
-        text = texts[name]
-        needed = names_in(parse(f"{where}: parameters.{name}", text)) & set(texts) if isinstance(text, str) else ()
-        names = {other: value(other, (*trail, name)) for other in needed} | {"dt": known["dt"]}
-        found = known[name] = evaluate(text, f"{where}: parameters.{name}", names)
+        text, place = texts[name], f"{where}: parameters.{name}"
+        needed = names_in(parse(place, text)) & set(texts) if isinstance(text, str) else ()
+        names = {other: value(other, (*trail, name)) for other in needed} | further
+        if of is None:
+            found = evaluate(text, place, names)
+        else:
+            found = _of_each(place, name, text, names, of, original)
+        known[name] = found
         wanted = original.get(name, found).dimension
         if found.dimension != wanted:
             fix = f"the default is {defaults[name]!r}."
-            raise wrong_unit(f"{where}: parameters.{name}", wanted, text, found.dimension, fix)
+            raise wrong_unit(place, wanted, text, found.dimension, fix)
         return found
 
     for name in texts:
@@ -92,3 +129,14 @@ def resolve_parameters(
             raise InvalidValueError(message(f"{where}: parameters.{name}", "a finite value", texts.get(name)))
     known.pop("dt")
     return known
+
+
+def _of_each(
+    where: str, name: str, given: Any, names: Mapping[str, Quantity], of: Neurons, original: Mapping[str, Quantity]
+) -> Quantity:
+    """Evaluate a parameter of neurons: one value, or one for each."""
+    if isinstance(given, str | bool | int | float | Quantity) or not np.ndim(given):
+        return evaluate(given, where, names, of.n, of.rng(name))
+    array, dimension = numbers_and_dimension(where, given, f"an array of shape ({of.n},), or one number")
+    array = check_matrix(where, array, (of.n,), "neurons")
+    return Quantity(array, original[name].dimension if dimension is None else dimension)

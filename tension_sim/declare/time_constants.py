@@ -38,7 +38,7 @@ def check_refractory(where: str, neuron: Neuron, parameters: Mapping[str, Quanti
     place, meanings = f"{where}: refractory", {name: Meaning(of.dimension) for name, of in parameters.items()}
     tree = parse(place, neuron.refractory)
     if names_in(tree) <= {*meanings, *UNITS} and Reader(place, meanings).read(tree).kind == "float":
-        time = evaluate(neuron.refractory, place, parameters).value
+        time = np.min(evaluate(neuron.refractory, place, parameters).value)
         if not 0 <= time < np.inf:
             raise InvalidValueError(message(place, "a time of at least 0", f"{neuron.refractory} = {time:g}*second"))
 
@@ -78,7 +78,7 @@ def check_time_constants(
     """
     check_refractory(where, neuron, values)
     second = dimension_of("second", where)
-    times = {name: float(q.value) for name, q in values.items() if q.dimension == second}
+    times = {name: float(np.min(q.value)) for name, q in values.items() if q.dimension == second}
     shown = {name: f"{time:g}*second" for name, time in times.items()} | dict(texts or {})
     by_steps = neuron.method not in _EXACT
     divisors: set[str] = set()

@@ -11,6 +11,7 @@ from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, u
 from .activation import rate_expression
 from .arrays_in import numbers_and_dimension
 from .equations import Neuron, SynapticFilter, resolve_parameters
+from .parameters import Neurons
 from .time_constants import check_time_constants
 from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
@@ -125,7 +126,7 @@ def initial_values(
     states : mapping of str to dimension
         The variables that may be given.
     parameters : mapping of str to Quantity
-        Names that the expressions may use, beside dt.
+        Names that the expressions may use, beside dt, the number i of each neuron, and how many there are, N.
     n, dt, rng
         Number of neurons, time step, and source of random numbers.
 
@@ -134,7 +135,7 @@ def initial_values(
     dict of str to array, shape (n,)
         In SI units.
     """
-    names = {**parameters, "dt": evaluate(f"{dt!r}*second", "dt")}
+    names = {**parameters, "dt": evaluate(f"{dt!r}*second", "dt")} | Neurons(n, lambda name: rng).names
     for name in given:
         if name not in states:
             raise unknown_name(f"{where}.initial", "state variable", name, states)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,19 +49,21 @@ def draw_task(recipe: Recipe, n_steps: int) -> Task:
     return make_task(recipe.values["task"]["name"], n_steps, recipe.dt, rng, **_settings(recipe))
 
 
-def further_task(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:
-    """Yield the task of the steps after a run.
+def further_task(
+    recipe: Recipe, results: Results, steps: int, make: Callable[[Recipe, int], Task] | None = None
+) -> Iterator[Further]:
+    """Yield the task of the steps after a run, which `make` returns for a recipe and so many steps from the first.
 
     The target is left out where the supervisor of a longer run is another one from its first step on, as that
     of an oscillator which settles as long as it is played.
     """
-    task = draw_task(recipe, results.stop_step + steps)
+    task = (make or draw_task)(recipe, results.stop_step + steps)
 
     def rows(samples: np.ndarray, at: np.ndarray) -> np.ndarray:
-        return samples[at if task.period is None else at % task.period]
+        return samples[np.minimum(at, len(samples) - 1) if task.period is None else at % task.period]
 
     known = results.first_row_step + results.record_every * np.arange(len(results.output))
-    same = results.target is not None and np.array_equal(rows(task.target, known), results.target)
+    same = results.target is not None and task.n_outputs and np.array_equal(rows(task.target, known), results.target)
     later = np.arange(results.stop_step, results.stop_step + steps)
-    inputs = None if task.inputs is None else rows(task.inputs, later)
-    yield Further(steps, rows(task.target, later) if same else None, inputs)
+    inputs, rates = (None if each is None else rows(each, later) for each in (task.inputs, task.rates))
+    yield Further(steps, rows(task.target, later) if same else None, inputs, rates)

@@ -46,6 +46,8 @@ __all__ = [
 _ASSUMED_RATE = 30.0
 _BYTES_PER_SYNAPSE = 16
 _BYTES_PER_SPIKE = 12
+#: Of the readout, its feedback and the inputs, in each step: these are read from memory on every target.
+_NANOSECONDS_PER_WEIGHT = 0.33
 
 
 # ---- settings ----
@@ -356,7 +358,9 @@ def forecast(recipe: ForceRecipe, target: str) -> Forecast:
     if rule is not None and window is not None:
         start, stop = (min(step, steps) for step in window)
         updates = (stop - start) / rule.update_every * rule.probability
-    nanoseconds = steps * (overhead + neuron * n) + events * synapse + updates * element * n * (n + 1)
+    _, n_outputs, n_inputs = recipe.task_shape
+    dense = n * (2 * n_outputs + n_inputs) * _NANOSECONDS_PER_WEIGHT
+    nanoseconds = steps * (overhead + neuron * n + dense) + events * synapse + updates * element * n * (n + 1)
     return Forecast(recipe.forecast().total, nanoseconds * 1e-9, steps)
 
 
@@ -390,7 +394,7 @@ def measured_numbers(results: Results) -> dict[str, float]:
         "peak_frequency": found["peak_frequency"].get(phases.TEST),
         "firing_rate": rates.get(phases.LEARNING) if rates.get(phases.TEST) is None else rates[phases.TEST],
     }
-    first = {key: value[0] if isinstance(value, list) else value for key, value in measured.items()}
+    first = {key: next(iter(value), None) if isinstance(value, list) else value for key, value in measured.items()}
     return {key: value for key, value in first.items() if value is not None and not math.isnan(value)}
 
 

@@ -1,36 +1,38 @@
-"""Populations, projections and readouts declared in a recipe: FORCE learning of a supervisor.
+"""Populations, projections and readouts declared in a recipe, with all that a `Network` takes in Python.
 
 Every [populations.NAME] is a population, every [projections.NAME] (or item of [[projections]]) a
-projection drawn from the seed, every [readouts.NAME] a readout, which learns where it has alpha_P. A run
-before, during and after learning, as of the protocol ``force``.
+projection, every [readouts.NAME] a readout. Keys and tables are the arguments of these classes; times of
+learning are times. A run before, during and after learning, as of the protocol ``force``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from ..declare.equations import load_neuron, load_synapse
-from ..declare.kernels import SparseKernel
+from ..declare.equations import load_synapse
+from ..declare.learning import Learning
+from ..declare.poisson import poisson_or_file
 from ..declare.populations.connector import RULES, Connector, drawn_numbers
 from ..declare.populations.network import Network
-from ..declare.populations.population import Population
-from ..declare.populations.projection import Projection
-from ..declare.populations.readout import Readout
-from ..declare.validation import check_fraction, check_positive, check_steps
+from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message, unknown_name
+from ..recipes.array_values import ARRAY_FILES, array_value
 from ..recipes.cost import cost_of
-from ..recipes.protocol import Forecast, Outcome, Protocol
+from ..recipes.declared_keys import Option, free_keys, keys_of, options_of
+from ..recipes.protocol import Forecast, Outcome, Protocol, Where
 from ..recipes.recipe import Recipe
-from ..recipes.settings import LEARNING, OMITTED, REQUIRED, Key, choice, count, expression, not_negative, section
+from ..recipes.settings import OMITTED, REQUIRED, Key, count, section
 from ..results import phases
 from ..system.memory import check_memory
-from ._tasks import draw_task, further_task, shape, task_section
+from ._network_declared import FLAT, NESTED, declare, learning_keys
+from ._network_samples import UNITS, given_to, n_given
+from ._tasks import adapt_task, further_task, shape, task_section
 from .force import EXPECTED, measured_numbers
 
 if TYPE_CHECKING:
-    from ..declare.learning import Learning
     from ..run.simulation import Simulation, Target
     from ..tasks import Task
 
@@ -41,69 +43,75 @@ _VALUES = 10
 #: Spikes a second and neuron that a forecast counts with where none are expected; bytes of a synapse and of a spike.
 _ASSUMED_RATE, _SYNAPSE, _SPIKE = 30.0, 16, 12
 
+#: Options of a network whose values stand in tables of their own, and those with keys in [network].
+_TABLES = {name: option for name, option in options_of(Network).items() if option.table is dict}
+_NETWORK = {name: key for name, key in keys_of(Network).items() if name != "seed"}
+
 SECTIONS = {
-    "network": section(
-        ("dt", "second", REQUIRED, check_positive),
-        ("dtype", "text", "float64", choice("float64", "float32")),
-    ),
+    "network": _NETWORK | {"dt": Key(section(("dt", "second", REQUIRED, None))["dt"].setting, check_positive)},
     "run": section(("duration", "second", REQUIRED, check_positive), ("seed", "1", 0, count("the seed", 0))),
     "record": section(
         ("every", "1", 1, lambda where, value: check_steps(where, value, 1)),
         ("variables", "text,many", (), None),
         ("variables_of", "1", 5, count("neurons", 0)),
     ),
-    "task": section(("name", "text", REQUIRED, None)),
+    "task": section(("name", "text", OMITTED, None)),
+    **{name: {} for name in (*_TABLES, *UNITS)},
 }  # fmt: skip
-
-_POPULATION = (("neuron", "text", REQUIRED, None), ("n", "1", REQUIRED, count("neurons", 1)))
-_PROJECTION = (
-    ("pre", "text", REQUIRED, None),
-    ("post", "text", REQUIRED, None),
-    ("into", "text", None, None),
-    ("synapse", "text", "double_exponential", None),
-    ("rule", "text", RULES[0], choice(*RULES)),
-    ("weight", "any", REQUIRED, expression),
-    ("p", "1", None, check_fraction),
-    ("indegree", "1", None, count("presynaptic neurons", 1)),
-    ("self_connections", "bool", False, None),
-    ("delay", "second", None, not_negative),
-    ("sign", "1", None, None),
-)
-_READOUT = (
-    ("sources", "text,many", REQUIRED, None),
-    ("outputs", "1", 1, count("outputs", 1)),
-    ("synapse", "text", "double_exponential", None),
-    ("start", "second", 0.0, not_negative),
-    ("stop", "second", None, not_negative),
-    *((key, unit, None if key == "alpha_P" else default, check) for key, unit, default, check in LEARNING),
-)
 
 
 def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of all sections: those of a population and its parameters follow from its neuron."""
-    found: dict[str, Any] = SECTIONS | {"task": task_section(raw)}
-    for name, table in raw.items():
+    found: dict[str, Any] = dict(SECTIONS)
+    if isinstance(raw.get("task"), Mapping):
+        named = isinstance(raw["task"].get("name"), str)
+        found["task"] = task_section(raw) if named else section(("name", "text", REQUIRED, None))
+    for name, option in _TABLES.items():
+        found[name] = free_keys(option, _keys(raw, name))
+    for name in UNITS:
+        found[name] = section(*((key, "any", OMITTED, array_value()) for key in _keys(raw, name)))
+    for name in raw:
         kind, _, rest = name.partition(".")
-        if not rest or rest.partition(".")[2]:  # parameters and the like belong to the section before
-            continue
-        if kind == "populations":
-            found[name] = section(*_POPULATION)
-            named = table.get("neuron")  # what is no text is refused as a value
-            neuron = load_neuron(named) if isinstance(named, str) else None
-            found[f"{name}.parameters"] = _texts(neuron.parameters if neuron else ())
-            found[f"{name}.initial"] = _texts(neuron.variables if neuron else ())
-        elif kind in ("projections", "readouts"):
-            found[name] = section(*(_PROJECTION if kind == "projections" else _READOUT))
-            named = table.get("synapse")
-            synapse = load_synapse(named if isinstance(named, str) else "double_exponential")
-            found[f"{name}.parameters"] = _texts(synapse.parameters)
-            if kind == "readouts":
-                found[f"{name}.feedback"] = _texts(raw.get(f"{name}.feedback", ()))
+        if kind in NESTED and rest and "." not in rest:  # parameters and the like belong to the section before
+            found |= _part_schema(NESTED[kind], name, raw)
     return found
 
 
-def _texts(keys: Any) -> dict[str, Key]:
-    return section(*((key, "any", OMITTED, expression) for key in keys))
+def _keys(raw: Mapping[str, Any], name: str) -> list[str]:
+    return [*raw[name]] if isinstance(raw.get(name), Mapping) else []
+
+
+def _part_schema(cls: type, name: str, raw: Mapping[str, Any]) -> dict[str, dict[str, Key]]:
+    """Return the keys of a population, projection or readout, and of the tables below it."""
+    table = raw[name] if isinstance(raw[name], Mapping) else {}
+    # weights may be drawn, or begin at 0
+    own = {key: each for key, each in keys_of(cls, weights=OMITTED).items() if key != "name"}
+    _, further, required = FLAT.get(cls, ("", None, ""))
+    if further is Learning:
+        own |= learning_keys(**{required: None})
+        own |= section(("outputs", "1", 1, count("outputs", 1)))
+    elif further is Connector:
+        own |= keys_of(Connector, rule=RULES[0], **{required: OMITTED})
+    found, file = {name: own}, None
+    for key, load in (("neuron", poisson_or_file), ("synapse", load_synapse)):
+        given = table.get(key, own[key].setting.default if key in own else None)
+        if isinstance(given, str):  # what is no text is refused as a value
+            file = load(given)
+    for key, option in options_of(cls).items():
+        if option.table is not None or (option.item is not None and f"{name}.{key}" in raw):
+            found[f"{name}.{key}"] = _keys_below(option, f"{name}.{key}", file, raw)
+    return found
+
+
+def _keys_below(option: Option, name: str, file: Any, raw: Mapping[str, Any]) -> dict[str, Key]:
+    """Return the keys of a table below a part; `file` is the neuron or synapse."""
+    if option.table is Learning:
+        return learning_keys()
+    if option.table not in (dict, None):
+        return keys_of(option.table) if option.table else {}
+    known = {"parameters": getattr(file, "parameters", ()), "initial": getattr(file, "variables", ())}
+    names = dict.fromkeys([*known.get(option.name, ()), *(_keys(raw, name) if option.name != "parameters" else ())])
+    return free_keys(option, [*names])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +123,7 @@ class NetworkRecipe(Recipe):
         found = {}
         for section_, values in self.values.items():
             first, _, name = section_.partition(".")
-            if first == kind and "." not in name:
+            if first == kind and name and "." not in name:
                 found[name] = values
         return found
 
@@ -124,68 +132,35 @@ class NetworkRecipe(Recipe):
         """Length of the run, steps."""
         return self.steps(self.values["run"]["duration"])
 
-    def learning(self, readout: str) -> Learning | None:
-        """Return what a readout learns by, and when; None where it does not learn."""
-        from ..declare.learning import Learning
+    @cached_property
+    def sketch(self) -> Network:
+        """The network without the synapses that are drawn."""
+        return declare(self, self.place, synapses=False)
 
-        values = self.of_kind("readouts")[readout]
-        if values["alpha_P"] is None:
-            return None
-        start = self.steps(values["start"])
-        stop = self.n_steps if values["stop"] is None else self.steps(values["stop"])
-        return Learning(**{key: values[key] for key, *_ in LEARNING}, start=start, stop=max(start, stop))
+    def network(self) -> Network:
+        """Declare the network, and draw it from the recipe's seed."""
+        return declare(self, self.place)
+
+    def place(self, section: str, key: str) -> str:
+        """Name the place of a section and key in messages."""
+        return f"{self.name}: {section}.{key}" if key else f"{self.name}: {section}"
+
+    @property
+    def rules(self) -> dict[str, Learning]:
+        """What each readout and projection that learns learns by, and when."""
+        net = self.sketch
+        named = [*net.readouts.items(), *zip(net.projection_names, net.projections, strict=True)]
+        return {name: each.learning for name, each in named if each.learning is not None}
 
     @property
     def learning_steps(self) -> tuple[int, int] | None:
-        """First step of learning and the first after it, of the first readout that learns."""
-        found = [rule for name in self.of_kind("readouts") if (rule := self.learning(name)) is not None]
-        return (found[0].start, int(found[0].stop or 0)) if found else None
-
-    def network(self, *, synapses: bool = True) -> Network:
-        """Declare the network, and draw it from the recipe's seed; without its synapses for checks alone."""
-        import numpy as np
-
-        cells, readouts = self.of_kind("populations"), {}
-        for name, values in self.of_kind("readouts").items():
-            n = sum(cells[source]["n"] for source in values["sources"] if source in cells)
-            readouts[name] = Readout(
-                values["sources"], np.zeros((max(n, 1), values["outputs"])), synapse=values["synapse"],
-                learning=self.learning(name), parameters=self._table(f"readouts.{name}.parameters"),
-                feedback=self._table(f"readouts.{name}.feedback"),
-            )  # fmt: skip
-        return Network(
-            dt=self.dt,
-            dtype=self.values["network"]["dtype"],
-            seed=self.seed,
-            populations={name: self._population(name, values) for name, values in cells.items()},
-            projections=[self._projection(name, v, synapses) for name, v in self.of_kind("projections").items()],
-            readouts=readouts,
-        )
-
-    def _table(self, name: str) -> dict[str, str]:
-        return {key: str(value) for key, value in self.values.get(name, {}).items()}
-
-    def _population(self, name: str, values: Mapping[str, Any]) -> Population:
-        parameters, initial = (self._table(f"populations.{name}.{key}") for key in ("parameters", "initial"))
-        return Population(values["neuron"], values["n"], parameters=parameters, initial=initial)
-
-    def _projection(self, name: str, values: Mapping[str, Any], synapses: bool) -> Projection:
-        drawn = {key: values[key] for key in ("rule", "weight", "p", "indegree", "self_connections")}
-        weights: Any = Connector(**drawn)
-        if not synapses:
-            cells = self.of_kind("populations")
-            n_pre, n_post = (cells[values[end]]["n"] if values[end] in cells else 1 for end in ("pre", "post"))
-            weights = SparseKernel(n_pre, [], [], [], n_post)
-        chosen = {key: values[key] for key in ("into", "synapse", "delay")}
-        sign = None if values["sign"] is None else int(values["sign"])
-        table = self._table(f"projections.{name}.parameters")
-        return Projection(
-            values["pre"], values["post"], weights=weights, parameters=table, sign=sign, name=name, **chosen
-        )
+        """First step of learning, of whatever learns first, and the first after it."""
+        found = [(rule.start, int(rule.stop or 0)) for rule in self.rules.values()]
+        return (min(start for start, _ in found), max(stop for _, stop in found)) if found else None
 
     def task(self) -> Task:
-        """Compute the supervisor; noise is drawn from the recipe's seed."""
-        return draw_task(self, self.n_steps)
+        """Compute the supervisor and all inputs; noise is drawn from the recipe's seed."""
+        return given_to(self.sketch, self, self.n_steps, self.place)
 
     def phases(self) -> tuple[phases.Phase, ...]:
         """Return the phases before learning, learning and test; those without a step are left out."""
@@ -206,18 +181,23 @@ class NetworkRecipe(Recipe):
             network, target=target, record=Record(every=record["every"], variables=variables), name=self.name
         )
 
+    def drawn(self) -> Iterator[tuple[int, str, Connector]]:
+        """Yield number and name of each projection whose synapses are drawn, with the rule."""
+        for k, (name, each) in enumerate(zip(self.sketch.projection_names, self.sketch.projections, strict=True)):
+            if isinstance(each.weights, Connector):
+                yield k, name, each.weights
+
     def synapses(self) -> dict[str, float]:
         """Return how many synapses each projection has, about."""
-        cells = self.of_kind("populations")
-        counts = {}
-        for name, values in self.of_kind("projections").items():
-            n_pre, n_post = cells[values["pre"]]["n"], cells[values["post"]]["n"]
-            incoming = values["indegree"] if values["indegree"] is not None else n_pre * (values["p"] or 1.0)
-            counts[name] = incoming * n_post
+        net = self.sketch
+        counts = {name: float(len(kernel)) for name, kernel in zip(net.projection_names, net.kernels, strict=True)}
+        for k, name, rule in self.drawn():
+            incoming = rule.indegree if rule.indegree is not None else net.n_pre(k) * (rule.p or 1.0)
+            counts[name] = incoming * net.sizes[net.projections[k].post]
         return counts
 
 
-def _check(recipe: NetworkRecipe, where: Callable[[str, str], str]) -> None:
+def _check(recipe: NetworkRecipe, where: Where) -> None:
     if not recipe.of_kind("populations"):
         raise InvalidValueError(message(where("populations", ""), "at least one population", {}, "[populations.exc]"))
     if recipe.n_steps < 1:
@@ -225,24 +205,42 @@ def _check(recipe: NetworkRecipe, where: Callable[[str, str], str]) -> None:
         raise InvalidValueError(
             message(where("run", "duration"), f"at least one time step ({recipe.dt:g} s)", duration)
         )
-    for name, values in recipe.of_kind("readouts").items():
-        if values["stop"] is not None and values["start"] > values["stop"]:
-            received = f"start = {values['start']:g} s, stop = {values['stop']:g} s"
+    for name, values in recipe.values.items():
+        stop = values.get("stop")
+        if stop is not None and name.partition(".")[0] in NESTED and values["start"] > stop:
+            received = f"start = {values['start']:g} s, stop = {stop:g} s"
             what, fix = "a time no later than stop", "exchange them, or change one."
-            raise InvalidValueError(message(where(f"readouts.{name}", "start"), what, received, fix))
-    cells, outputs = recipe.of_kind("populations"), recipe.of_kind("readouts")
-    numbers = _VALUES + sum(values["outputs"] for values in outputs.values())
-    for name, values in cells.items():
+            raise InvalidValueError(message(where(name, "start"), what, received, fix))
+    numbers = _VALUES + sum(values["outputs"] for values in recipe.of_kind("readouts").values())
+    for name, values in recipe.of_kind("populations").items():
         check_memory(where(f"populations.{name}", "n"), 8 * numbers * values["n"], "fewer neurons or outputs")
-    network = recipe.network(synapses=False)
+    network = vars(recipe)["sketch"] = declare(recipe, where, synapses=False)
     _check_names_and_weights(recipe, network, where)
-    _, n_outputs, n_inputs = shape(recipe, recipe.n_steps)
-    if n_inputs or n_outputs != network.n_outputs:
-        what = f"a supervisor of {network.n_outputs} channels, one for each output, and no inputs"
-        raise InvalidValueError(message(where("task", "name"), what, f"{n_outputs} channels, {n_inputs} inputs"))
+    _check_given(recipe, network, where)
 
 
-def _check_names_and_weights(recipe: NetworkRecipe, network: Network, where: Callable[[str, str], str]) -> None:
+def _check_given(recipe: NetworkRecipe, network: Network, where: Where) -> None:
+    """Refuse a supervisor and inputs that are not those of the network."""
+    for kind, sizes in (("inputs", network.external_inputs), ("rates", network.poisson)):
+        for name in recipe.values[kind]:
+            if name not in sizes:
+                what = "external input" if kind == "inputs" else "population of Poisson units"
+                raise unknown_name(where(kind, ""), what, name, sizes)
+    columns = sum(network.supervised.values())
+    if recipe.values.get("task"):
+        _, n_outputs, n_inputs = shape(recipe, recipe.n_steps)
+        if n_outputs != columns or n_inputs not in (0, network.n_inputs):
+            inputs = f"{network.n_inputs or 'no'} inputs"
+            what = f"a supervisor of {columns} channels, one for each output, and {inputs}"
+            raise InvalidValueError(message(where("task", "name"), what, f"{n_outputs} channels, {n_inputs} inputs"))
+    elif recipe.rules:
+        fix = 'write [task] with its name, as in name = "sine".'
+        raise InvalidValueError(message(where("task", "name"), "a supervisor, as weights learn", None, fix))
+    if n_given(recipe, network.external_inputs, "inputs") or network.n_inputs or network.poisson:
+        given_to(network, recipe, recipe.n_steps, where)
+
+
+def _check_names_and_weights(recipe: NetworkRecipe, network: Network, where: Where) -> None:
     """Refuse variables that are not known, and weights that are no quantities of their input, before any is drawn."""
     import numpy as np
 
@@ -250,40 +248,51 @@ def _check_names_and_weights(recipe: NetworkRecipe, network: Network, where: Cal
         if name not in network.state_variables:
             raise unknown_name(where("record", "variables"), "state variable", name, network.state_variables)
     rng = np.random.default_rng(0)
-    for (name, values), into in zip(recipe.of_kind("projections").items(), network.inputs, strict=True):
-        unit = network.populations[values["post"]].neuron.input_units[into]
-        drawn_numbers(where(f"projections.{name}", "weight"), values["weight"], (2,), unit, rng)
+    for k, name, rule in recipe.drawn():
+        unit = network.populations[network.projections[k].post].neuron.input_units[network.inputs[k]]
+        drawn_numbers(where(f"projections.{name}", "weight"), rule.weight, (2,), unit, rng)
 
 
 def forecast(recipe: NetworkRecipe, target: str) -> Forecast:
     """Forecast memory and time."""
     overhead, neuron, synapse, element = cost_of(target)
-    cells, steps = recipe.of_kind("populations"), recipe.n_steps
-    n = sum(values["n"] for values in cells.values())
+    net, steps = recipe.sketch, recipe.n_steps
     rate = max(recipe.expected.get("firing_rate", (_ASSUMED_RATE,)))
-    duration, number = recipe.values["run"]["duration"], 8 if recipe.values["network"]["dtype"] == "float64" else 4
+    duration, number = recipe.values["run"]["duration"], 8 if net.dtype == "float64" else 4
     synapses = recipe.synapses()
-    pre = {name: cells[values["pre"]]["n"] for name, values in recipe.of_kind("projections").items()}
-    events = sum(rate * duration * synapses[name] for name in pre)
-    memory = sum(synapses.values()) * _SYNAPSE + rate * n * duration * _SPIKE
-    nanoseconds = steps * (overhead + neuron * n) + events * synapse
+    memory = sum(synapses.values()) * _SYNAPSE + rate * net.n_spiking * duration * _SPIKE
+    nanoseconds = steps * (overhead + neuron * net.n)
+    for k, name in enumerate(net.projection_names):
+        times = steps if net.acts_each_step(k) else rate * duration
+        nanoseconds += times * synapses[name] * synapse
     for elements, updates in _learned(recipe):
         memory += elements * number
         nanoseconds += updates * 2 * elements * element
-    outputs = sum(values["outputs"] for values in recipe.of_kind("readouts").values())
-    memory += 2 * outputs * (steps + -(-steps // recipe.values["record"]["every"])) * 8
+    memory += 2 * net.n_outputs * (steps + -(-steps // recipe.values["record"]["every"])) * 8
+    memory += 8 * steps * sum(n_given(recipe, sizes, kind) for kind, sizes in _given_sizes(net))
     return Forecast(round(memory), nanoseconds * 1e-9, steps)
 
 
-def _learned(recipe: NetworkRecipe) -> Iterator[tuple[int, float]]:
-    """Yield for each readout that learns the size of P, and the number of updates."""
-    cells = recipe.of_kind("populations")
-    for name, values in recipe.of_kind("readouts").items():
-        rule = recipe.learning(name)
-        if rule is not None:
-            n = sum(cells[source]["n"] for source in values["sources"])
+def _given_sizes(net: Network) -> tuple[tuple[str, Mapping[str, int]], ...]:
+    return ("inputs", net.external_inputs), ("rates", net.poisson)
+
+
+def _learned(recipe: NetworkRecipe) -> Iterator[tuple[float, float]]:
+    """Yield for each readout and projection that learns the size of P, and the number of updates."""
+    net, synapses = recipe.sketch, recipe.synapses()
+    shared = {name for group in net.shared_P for name in group[1:]}
+    for name, rule in recipe.rules.items():
+        if name in net.readouts:
+            n, owners = len(net.output_kernels[name]), 1
+        else:
+            k = net.projection_names.index(name)
+            post = net.sizes[net.projections[k].post]
+            n = synapses[name] / post
+            owners = 1 if n >= net.n_pre(k) else post  # neurons with all partners share one P
+        if name not in shared:
             stop = min(int(rule.stop or 0), recipe.n_steps)
-            yield n * (n + 1) // 2, max(stop - rule.start, 0) / rule.update_every * rule.probability
+            updates = max(stop - rule.start, 0) / rule.update_every * rule.probability
+            yield owners * n * (n + 1) / 2, updates
 
 
 def run(
@@ -294,22 +303,32 @@ def run(
     return Outcome(results, measured_numbers(results))
 
 
+def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
+    """Keep the settings that a new supervisor shares with the old one."""
+    if old is not None:
+        adapt_task(raw, old)
+
+
+def _given(recipe: NetworkRecipe, n_steps: int) -> Task:
+    return given_to(recipe.sketch, recipe, n_steps, recipe.place)
+
+
 PROTOCOL = Protocol(
     sections=SECTIONS,
     expected=EXPECTED,
     forecast=forecast,
     run=run,
     recipe=NetworkRecipe,
-    nested=("populations", "projections", "readouts"),
-    files={
-        ("populations.*", "neuron"): ".toml",
-        ("projections.*", "synapse"): ".toml",
-        ("readouts.*", "synapse"): ".toml",
-        ("task", "file"): "",
-    },
+    optional=("task", "*.learning", "*.traces"),
+    nested=tuple(NESTED),
+    files={(f"{kind}.*", "*"): (".toml", *ARRAY_FILES) for kind in NESTED}
+    | {(kind, "*"): ARRAY_FILES for kind in UNITS}
+    | {("task", "file"): ""},
     schema=_schema,
+    kinds=(("task", "name"),),
+    adapt=_adapt,
     check=_check,
     plan=lambda recipe: recipe.phases(),
-    further=further_task,
+    further=partial(further_task, make=_given),
     measure=measured_numbers,
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..results.measures import jsonable
 from ..run.identity import identity_of_files, versions
+from .named_files import files_named
 from .recipe import Recipe
 
 __all__ = ["identity_of_recipe"]
@@ -29,8 +30,9 @@ def identity_of_recipe(recipe: Recipe, target: str | None = None) -> dict[str, s
     for section, table in recipe.settings.items():
         for key, value in table.items():
             found[f"{section}.{key}"] = value if isinstance(value, str) else json.dumps(jsonable(value), default=str)
-    for section, key in recipe.protocol.files:
-        value = recipe.settings.get(section, {}).get(key)
-        if isinstance(value, str) and Path(value).is_file():
-            found[f"file of {section}.{key}"] = identity_of_files([Path(value)])
+    named: dict[str, list[Path]] = {}
+    for section, key, path in files_named(recipe.settings, recipe.protocol.files):
+        if Path(path).is_file():
+            named.setdefault(f"file of {section}.{key}", []).append(Path(path))
+    found |= {place: identity_of_files(paths) for place, paths in named.items()}
     return found

@@ -65,4 +65,6 @@ def _name_of(item: Any) -> str:
     """Return the name of a table in a list."""
     if not isinstance(item, dict):
         return ""
-    return str(item.get("name") or f"{item.get('pre', 'unnamed')}_to_{item.get('post', 'unnamed')}")
+    pre = item.get("pre", "unnamed")
+    source = "_".join(map(str, pre)) if isinstance(pre, list) else pre
+    return str(item.get("name") or f"{source}_to_{item.get('post', 'unnamed')}")

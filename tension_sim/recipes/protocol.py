@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -223,10 +224,10 @@ class Protocol(Generic[OneRecipe]):
     recipe : type, optional
         A `Recipe` with more methods.
     optional : tuple of str
-        Sections that are left out as a whole; of any other the defaults count.
+        Sections, or patterns of their names, that are left out as a whole; of any other the defaults count.
     files : mapping of (section, key) to str
-        Texts that name files, found beside the recipe: those with this ending ("" for all). A section
-        may be a pattern, such as ``"populations.*"``.
+        Texts that name files, found beside the recipe: those with this ending, or one of these ("" for
+        all). Sections and keys may be patterns, such as ``"populations.*"``.
     nested : tuple of str
         Tables of tables, such as ``[populations.exc]``: each is a section, which `schema` declares.
     schema : callable, optional
@@ -256,7 +257,7 @@ class Protocol(Generic[OneRecipe]):
     run: Callable[..., Outcome]
     recipe: type[OneRecipe] | None = None
     optional: tuple[str, ...] = ()
-    files: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    files: Mapping[tuple[str, str], str | tuple[str, ...]] = field(default_factory=dict)
     nested: tuple[str, ...] = ()
     schema: Callable[[Mapping[str, Any]], Sections] | None = None
     kinds: tuple[tuple[str, str], ...] = ()
@@ -267,6 +268,10 @@ class Protocol(Generic[OneRecipe]):
     measure: Callable[[Results], Mapping[str, float]] | None = None
     name: str = ""
     summary: str = ""
+
+    def may_lack(self, section: str) -> bool:
+        """Say whether a section may be left out as a whole."""
+        return any(fnmatch.fnmatch(section, pattern) for pattern in self.optional)
 
     def keys(self, raw: Mapping[str, Any]) -> Sections:
         """Return the sections and keys that a recipe with these values may have."""

@@ -11,7 +11,9 @@ from typing import Any
 from ..results.measures import jsonable
 from ..run.watch.plan import Plan
 from ..system.files import read_toml
+from .nested import flattened
 from .protocol import Number, Recipe, Verdict
+from .values import place_of
 from .verdict import remarks
 
 __all__ = ["measured", "provenance_of", "repeat_command", "words_of"]
@@ -53,11 +55,12 @@ def _text(value: Any) -> str:
 
 def _changed(recipe: Recipe) -> dict[str, list[str]]:
     """Return the settings that differ from those of the file: the file's value, and this run's."""
-    written = read_toml(str(recipe.path), recipe.path) if recipe.changed else {}
+    data = read_toml(str(recipe.path), recipe.path) if recipe.changed else {}
+    written = flattened(str(recipe.path), data, recipe.protocol.nested)
     keys = recipe.protocol.keys(recipe.settings)
     found = {}
     for name in recipe.changed:
-        section, _, key = name.partition(".")
+        section, key = place_of(name, keys)
         default = keys[section][key].setting.default if key in keys.get(section, {}) else None
         shown = [_text(table[section][key]) if key in table.get(section, {}) else _default(default)
                  for table in (written, recipe.settings)]  # fmt: skip
@@ -133,7 +136,7 @@ def repeat_command(recipe: Recipe) -> str:
     """
     words, seed = ["tension-sim", "run", recipe.name], []
     for name in recipe.changed:
-        section, _, key = name.partition(".")
+        section, key = place_of(name, recipe.settings)
         if key not in recipe.settings.get(section, {}):
             continue
         value = _text(recipe.settings[section][key])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import math
 import os
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from ..system.data_folder import data_folder
 from ..system.files import check_path, read_toml
 from ..tasks import load_tasks
 from .expected import expected_of, short_of
+from .named_files import anchored
 from .nested import flattened
 from .protocol import Protocol, Recipe, load_protocol
 from .settings import OMITTED
@@ -128,15 +128,6 @@ def _check_layout(path: Path, data: Mapping[str, Any], protocol: Protocol[Any]) 
             raise InvalidTypeError(message(place, "a text", value, "put it in quotes."))
 
 
-def _anchor(data: dict[str, Any], folder: Path, files: Mapping[tuple[str, str], str]) -> None:
-    """Find the files that a recipe names beside the recipe, wherever it is run."""
-    for (pattern, key), ending in files.items():
-        for section in fnmatch.filter([name for name, table in data.items() if isinstance(table, dict)], pattern):
-            value = data[section].get(key)
-            if isinstance(value, str) and value and value.endswith(ending):
-                data[section][key] = str(folder / check_path(f"{section}.{key}", value))
-
-
 def _changed(
     protocol: Protocol[Any], written: Mapping[str, Any], values: Mapping[str, Any], changed: set[tuple[str, str]]
 ) -> tuple[str, ...]:
@@ -234,7 +225,7 @@ def recipe_from(
     protocol = _protocol(data, path, protocols)
     data = flattened(str(path), data, protocol.nested)
     _check_layout(path, data, protocol)
-    _anchor(data, path.resolve().parent, protocol.files)
+    anchored(data, path.resolve().parent, protocol.files)
     sections = {key: value for key, value in data.items() if isinstance(value, dict) and key not in _NO_SETTINGS}
     written = sections
     expected = expected_of(data.get("expected", {}), f"{path}: expected", protocol)

@@ -13,13 +13,30 @@ from ..tasks.registry import MOST_STEPS
 from .protocol import Protocol
 from .settings import OMITTED
 
-__all__ = ["apply_settings", "find_setting", "parse_sections"]
+__all__ = ["apply_settings", "find_setting", "parse_sections", "place_of"]
 
 Table = dict[str, Any]
 
 
-def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> tuple[str, str]:
+def place_of(name: str, sections: Iterable[str]) -> tuple[str, str]:
+    """Return section and key of a dotted name, either of which may have dots of its own.
+
+    Examples
+    --------
+    >>> place_of("readouts.out.feedback.exc.I_fb", ["readouts.out", "readouts.out.feedback"])
+    ('readouts.out.feedback', 'exc.I_fb')
+    """
+    within = [section for section in sections if name.startswith(f"{section}.")]
+    section = max(within, key=len, default=name.partition(".")[0])
+    return section, name[len(section) + 1 :]
+
+
+def find_setting(
+    key: str, known: Mapping[str, Iterable[str]], recipe: str, written: Mapping[str, Table] | None = None
+) -> tuple[str, str]:
     """Return section and key that a setting such as "network.G" or "G" means.
+
+    Of several populations, projections or readouts it is the one of which `written`, the recipe's file, has it.
 
     Raises
     ------
@@ -27,8 +44,8 @@ def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> t
         If no section has it, or several have.
     """
     where, listed_by = f"{recipe}: settings", f"tension-sim show {recipe}"
-    name, dot, last = key.rpartition(".")
-    if dot:
+    if "." in key:
+        name, last = place_of(key, known)
         if name not in known or last not in known[name]:
             every = [f"{name}.{item}" for name, items in known.items() for item in items]
             raise unknown_name(where, "setting", key, every, listed_by)
@@ -38,6 +55,9 @@ def find_setting(key: str, known: Mapping[str, Iterable[str]], recipe: str) -> t
     if not found:
         short = {item for name, items in known.items() if name != "initial" for item in items}
         raise unknown_name(where, "setting", key, short, listed_by)
+    if len(found) > 1 and written is not None and all("." in name for name in found):
+        given = [name for name in found if key in written.get(name, {})] or [name for name in found if name in written]
+        found = given if len(given) == 1 else found
     if len(found) > 1:
         fix = "write " + " or ".join(f"{name}.{key}" for name in found) + "."
         raise InvalidValueError(message(where, "a setting that is found once", key, fix))
@@ -66,14 +86,14 @@ def apply_settings(
         for key in (kind, f"{name}.{kind}"):
             if key in settings:
                 new = check_text(f"{recipe}: setting {name}.{kind}", _path_text(settings.pop(key)))
-                old = raw[name].get(kind)
+                old = raw.setdefault(name, {}).get(kind)
                 raw[name][kind] = new
                 changed.add((name, kind))
                 if old != new and protocol.adapt is not None:
                     protocol.adapt(raw, kind, old)
     known = protocol.keys(raw)
     for key, value in settings.items():
-        name, last = find_setting(str(key), known, recipe)
+        name, last = find_setting(str(key), known, recipe, raw)
         raw.setdefault(name, {})[last] = value
         changed.add((name, last))
     return raw, changed
@@ -103,8 +123,12 @@ def parse_sections(
         If a key does not exist or is missing, or a value cannot work.
     """
     values: dict[str, dict[str, Any]] = {}
-    for name, keys in protocol.keys(raw).items():
-        if name not in raw and name in protocol.optional:
+    known = protocol.keys(raw)
+    for name in raw:
+        if name not in known:
+            raise unknown_name(where(name, ""), "table", name, known)
+    for name, keys in known.items():
+        if name not in raw and protocol.may_lack(name):
             continue
         table = raw.get(name, {})
         if not isinstance(table, dict):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..declare.arrays_in import numbers_and_dimension
 from ..declare.equation_text import from_text, to_text
 from ..declare.equations import Neuron, SynapticFilter
 from ..declare.fitted import FittedNetwork
@@ -92,10 +93,17 @@ def _encoded(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
 def _field(holder: Any, name: str, place: str, arrays: dict[str, np.ndarray]) -> Any:
     value, place = _evaluated(holder, name), f"{place}.{name}" if place else name
     if name == "parameters":
-        return {"table": {key: expression_of(text) for key, text in value.items()}}
+        return {"table": {key: _parameter(text, f"{place}.{key}", arrays) for key, text in value.items()}}
     if name == "initial":
         return {"table": {key: _initial(holder, key, item, f"{place}.{key}", arrays) for key, item in value.items()}}
     return _encoded(value, place, arrays)
+
+
+def _parameter(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Return a parameter: an expression, which may draw, or one number in SI units for each neuron."""
+    if isinstance(value, str) or not np.ndim(value):
+        return expression_of(value)
+    return _encoded(numbers_and_dimension(place, value, "an array")[0], place, arrays)
 
 
 def _evaluated(holder: Any, name: str) -> Any:

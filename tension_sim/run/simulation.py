@@ -379,6 +379,7 @@ class Simulation(Described):
                     problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
                 )
             series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
+            series["rates"] = _task_rows("rates", task.rates) if given["rates"] is None else given["rates"]
             first, periodic, left = 0, task.period is not None, task.n_steps - start
             of_task = series["y"]
 
@@ -387,7 +388,8 @@ class Simulation(Described):
                 return found
 
             at = of_step
-
+            if not task.n_outputs:  # it has inputs alone
+                series["y"], at = None, None
         else:
             for name, samples in given.items():
                 unit = self.wiring.sample_units.get(name, "1")

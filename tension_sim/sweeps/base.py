@@ -13,8 +13,9 @@ import numpy as np
 
 from ..declare.units import Quantity
 from ..errors import TensionError
+from ..recipes.named_files import files_named
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
-from ..recipes.values import find_setting
+from ..recipes.values import find_setting, place_of
 
 __all__ = ["SEED", "Base", "Value", "base_of"]
 
@@ -55,7 +56,8 @@ class Base:
 
     def full_name(self, key: str) -> str:
         """Return the dotted name of a setting, such as ``"network.G"`` for ``"G"``."""
-        section, last = find_setting(key, self.recipe.protocol.keys(self.recipe.settings), self.recipe.name)
+        recipe = self.recipe
+        section, last = find_setting(key, recipe.protocol.keys(recipe.settings), recipe.name, recipe.settings)
         return f"{section}.{last}"
 
     def value(self, name: str, text: Any) -> Value:
@@ -66,8 +68,9 @@ class Base:
         TensionError
             That of `load_recipe`.
         """
-        section, _, key = name.partition(".")
-        value = self.load({name: text}).values.get(section, {}).get(key)
+        recipe = self.load({name: text})
+        section, key = place_of(name, recipe.values)
+        value = recipe.values.get(section, {}).get(key)
         if isinstance(value, Quantity):
             value = value.value
         if isinstance(value, np.generic):
@@ -78,9 +81,8 @@ class Base:
         """Return what decides the numbers of a point, beside its own settings."""
         recipe = self.recipe
         digests = {str(recipe.path): sha256(recipe.path.read_bytes()).hexdigest()}
-        for section, key in recipe.protocol.files:
-            path = recipe.settings.get(section, {}).get(key)
-            if isinstance(path, str) and Path(path).is_file():
+        for _, _, path in files_named(recipe.settings, recipe.protocol.files):
+            if Path(path).is_file():
                 digests[path] = sha256(Path(path).read_bytes()).hexdigest()
         return {
             "recipe": recipe.name,
@@ -98,8 +100,8 @@ def base_of(
 ) -> Base:
     """Return a recipe, and settings of it, as the base of a sweep; errors name `where`."""
     if isinstance(recipe, Recipe):
-        own = (name.partition(".") for name in recipe.changed)
-        settings = {f"{s}.{k}": recipe.settings[s][k] for s, _, k in own} | dict(settings or {})
+        own = (place_of(name, recipe.settings) for name in recipe.changed)
+        settings = {f"{s}.{k}": recipe.settings[s][k] for s, k in own} | dict(settings or {})
         recipe = recipe.name
     try:
         loaded = load_recipe(recipe, settings, protocols=protocols, tasks=tasks)

@@ -67,6 +67,10 @@ class Task:
         External input.
     period : int or None
         Steps after which target and inputs repeat; None if they hold the whole run.
+    rates : numpy.ndarray of float64, shape (n_steps, n_poisson), or None
+        Rates of Poisson units, Hz.
+
+    Inputs and rates of one row hold for the whole run.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Task:
     target: np.ndarray
     inputs: np.ndarray | None = None
     period: int | None = None
+    rates: np.ndarray | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -88,7 +93,7 @@ class Task:
     @property
     def n_bytes(self) -> int:
         """Memory that the samples take."""
-        return self.target.nbytes + (0 if self.inputs is None else self.inputs.nbytes)
+        return self.target.nbytes + sum(0 if each is None else each.nbytes for each in (self.inputs, self.rates))
 
     def target_at(self, steps: np.ndarray) -> np.ndarray:
         """Return the target at `steps` of the run, shape ``(len(steps), n_outputs)``.

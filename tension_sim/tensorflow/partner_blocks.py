@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..circuit.blocks import Blocks
+from .forgetting import Forgetting
 
 __all__ = ["PartnerBlocks", "updated_P"]
 
@@ -80,7 +81,7 @@ class PartnerBlocks:
         """Return a Keras initializer of P: ``alpha`` times the identity in each block."""
         return lambda shape, dtype: tf.broadcast_to(tf.constant(alpha, dtype) * tf.eye(shape[-1], dtype=dtype), shape)
 
-    def update(self, P: Any, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor]:
+    def update(self, P: Any, r: tf.Tensor, forgets: Forgetting) -> tuple[tf.Tensor, tf.Tensor]:
         """Update P by the rates of each block's partners.
 
         Parameters
@@ -88,7 +89,7 @@ class PartnerBlocks:
         P : variable, shape (blocks, width, width)
             Changed in place.
         r : tensor, shape (blocks, width)
-        forgetting : float
+        forgets : Forgetting
 
         Returns
         -------
@@ -97,12 +98,12 @@ class PartnerBlocks:
         rPr : tensor, shape (blocks, 1)
         """
         if self.large:
-            return self._update_in_parts(P, r, forgetting)
-        new, k, rPr = updated_P(tf.convert_to_tensor(P), r, forgetting)
+            return self._update_in_parts(P, r, forgets)
+        new, k, rPr = updated_P(tf.convert_to_tensor(P), r, forgets)
         P.assign(new)
         return k, rPr
 
-    def _update_in_parts(self, P: Any, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor]:
+    def _update_in_parts(self, P: Any, r: tf.Tensor, forgets: Forgetting) -> tuple[tf.Tensor, tf.Tensor]:
         handle = P.value.handle
         size = max(1, _LARGE // 16 // self.width**2)
         parts = -(-self.n_blocks // size)
@@ -112,7 +113,7 @@ class PartnerBlocks:
         def turn(i: tf.Tensor, gains: tf.TensorArray, quadratic: tf.TensorArray) -> tuple[Any, ...]:
             which = tf.range(i * size, tf.minimum((i + 1) * size, self.n_blocks))
             old = tf.raw_ops.ResourceGather(resource=handle, indices=which, dtype=r.dtype)
-            new, k, rPr = updated_P(old, tf.gather(r, which), forgetting)
+            new, k, rPr = updated_P(old, tf.gather(r, which), forgets)
             tf.raw_ops.ResourceScatterUpdate(resource=handle, indices=which, updates=new)
             return i + 1, gains.write(i, k), quadratic.write(i, rPr)
 
@@ -162,7 +163,7 @@ def _sorted_by_mask(learns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     return [members[b] for b in order], np.argsort(order)[block_of].astype(np.int32)
 
 
-def updated_P(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def updated_P(old: tf.Tensor, r: tf.Tensor, forgets: Forgetting) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return P of each block after an update, with old P times r, and r times that.
 
     Parameters
@@ -170,7 +171,7 @@ def updated_P(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tenso
     old : tensor, shape (blocks, width, width)
     r : tensor, shape (blocks, width)
         Rates of each block's partners.
-    forgetting : float
+    forgets : Forgetting
 
     Returns
     -------
@@ -182,5 +183,5 @@ def updated_P(old: tf.Tensor, r: tf.Tensor, forgetting: float) -> tuple[tf.Tenso
     # the product of matrices is three times as fast under XLA as its other forms
     k = tf.matmul(r[:, None, :], old)[:, 0, :]
     rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
-    new = old - (1 / (forgetting + rPr))[:, :, None] * (k[:, :, None] * k[:, None, :])
-    return (new if forgetting == 1.0 else new / forgetting), k, rPr
+    new = old - (1 / (forgets.forgetting + rPr))[:, :, None] * (k[:, :, None] * k[:, None, :])
+    return forgets.of(new), k, rPr

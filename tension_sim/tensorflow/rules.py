@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from .forgetting import Forgetting
 from .variables import hook, is_ours
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Rules:
     units: int
     optimizer: Any
     _divided: bool
-    _forgetting: float
+    _forgets: Forgetting
     _blocks: PartnerBlocks | None
     _last_gain: _LastGain | None = None
 
@@ -74,9 +75,9 @@ class Rules:
         P = tf.convert_to_tensor(P)
         Pht = tf.matmul(P, h, transpose_b=True)
         hPht = tf.matmul(h, Pht)
-        dP = (Pht / (self._forgetting + hPht)) * tf.transpose(Pht)
-        if self._forgetting != 1.0:
-            dP = P - (P - dP) / self._forgetting
+        dP = (Pht / (self._forgets.forgetting + hPht)) * tf.transpose(Pht)
+        if self._forgets.anything:
+            dP = P - self._forgets.of(P - dP)
         return dP, Pht, hPht
 
     def _gain(self, P: Any, h: Any, Pht: Any, hPht: Any) -> Any:
@@ -84,8 +85,8 @@ class Rules:
         if not self._divided:
             return Pht
         if is_ours(self.pseudogradient_P):
-            return Pht / (self._forgetting + hPht)  # the new P times h', without reading P again
-        return tf.matmul(tf.convert_to_tensor(P), h, transpose_b=True)
+            return Pht / (self._forgets.forgetting + hPht)  # from the new P, without reading P again
+        return self._forgets.gain(tf.matmul(tf.convert_to_tensor(P), h, transpose_b=True), tf.transpose(h))
 
     @hook
     def pseudogradient_wO(self, P: Any, h: Any, z: Any, y: Any, Pht: Any, hPht: Any) -> Any:
@@ -133,20 +134,29 @@ class Rules:
         P_Gx = tf.convert_to_tensor(P_Gx)
         Ph = tf.linalg.matvec(P_Gx, tf.broadcast_to(h, (P_Gx.shape[0], self.units)))
         hPh = tf.reduce_sum(Ph * h, axis=1)[:, None, None]
-        dP_Gx = Ph[:, :, None] * Ph[:, None, :] / (self._forgetting + hPh)
-        if self._forgetting != 1.0:
-            dP_Gx = P_Gx - (P_Gx - dP_Gx) / self._forgetting
+        dP_Gx = Ph[:, :, None] * Ph[:, None, :] / (self._forgets.forgetting + hPh)
+        if self._forgets.anything:
+            dP_Gx = P_Gx - self._forgets.of(P_Gx - dP_Gx)
         return dP_Gx, Ph, hPh
 
     @hook
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
         """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one."""
-        rows = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
-        return tf.transpose(rows) * (z - y)
+        return tf.transpose(self._gains_of_neurons(P_Gx, h)) * (z - y)
+
+    def _gains_of_neurons(self, P_Gx: Any, h: Any) -> Any:
+        """Return the gain of each neuron's own P, the new one, as (units, units)."""
+        P_Gx, h = tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units))
+        rows = tf.linalg.matvec(P_Gx, h)
+        if not self._forgets.relaxation:
+            return rows
+        # a frozen weight's part of P is 0, and has not gone back to anything
+        partner = tf.cast(tf.linalg.diag_part(P_Gx) != 0, h.dtype)
+        return self._forgets.gain(rows, partner * h)
 
     def _update_by_blocks(self, blocks: PartnerBlocks, h: Any, z: Any, y: Any, P: Any, kernel: Any) -> None:
-        k, rPr = blocks.update(P, blocks.gather(h), self._forgetting)
-        rows = blocks.scatter(k / (self._forgetting + rPr) if self._divided else k)
+        k, rPr = blocks.update(P, blocks.gather(h), self._forgets)
+        rows = blocks.scatter(k / (self._forgets.forgetting + rPr) if self._divided else k)
         self.optimizer.apply_gradients([(self._recurrent_change(blocks, rows, rPr, z, y), kernel)])
 
     def _recurrent_change(self, blocks: PartnerBlocks, rows: Any, rPr: Any, z: Any, y: Any) -> Any:

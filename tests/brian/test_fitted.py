@@ -17,9 +17,12 @@ VARIANTS = {
     "plain": {},
     "penalties": {"alpha_P": ALPHA, "groups": GROUPS, "row_sum": [0.5, 0.8]},
     "signs": {"signs": SIGNS},
-    "penalties and signs": {"alpha_P": ALPHA, "groups": GROUPS, "row_sum": [0.5, 0.8], "signs": SIGNS},
+    "penalties, signs and relaxation": {
+        "alpha_P": ALPHA, "groups": GROUPS, "row_sum": [0.5, 0.8], "signs": SIGNS,
+        "learning": Learning(alpha_P=1.0, update_every=10, start=50, relaxation=0.02),
+    },
     "undivided": {"learning": Learning(alpha_P=0.5, gain="undivided", update_every=10, start=50), "alpha_P": ALPHA},
-}
+}  # fmt: skip
 
 
 def run(net, target="numpy", trial=0, **options):
@@ -113,7 +116,7 @@ def test_a_run_in_two_parts_is_one_run():
 @pytest.mark.parametrize("target", [*TARGETS[1:], "tensorflow"])
 def test_targets_agree(target):
     skip_unless_here(target)
-    net = small_network(**VARIANTS["penalties and signs"])
+    net = small_network(**VARIANTS["penalties, signs and relaxation"])
     found, wanted = run(net, target, trial=1), run(net, trial=1)
     np.testing.assert_array_equal(found.spike_step, wanted.spike_step)
     np.testing.assert_array_equal(found.spike_neuron, wanted.spike_neuron)

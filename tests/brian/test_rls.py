@@ -347,12 +347,6 @@ class TestRefused:
                 "RLS.relaxation: expected 0 beside forgetting=0.9, which forgets too.\nReceived: 0.1\n"
                 "Fix: leave out one of the two.",
             ),
-            (
-                {"relaxation": 0.1, "row_sum": [1.0], "groups": [0] * N},
-                InvalidValueError,
-                "RLS.relaxation: expected 0 with a penalty on sums of weights, which makes P(0) more than a diagonal.\n"
-                "Received: 0.1\nFix: leave out relaxation or row_sum.",
-            ),
             ({"probability": 0}, InvalidValueError, "RLS.probability: expected a number in (0, 1]."),
             ({"seed": -1}, InvalidValueError, "RLS.seed: expected a whole number, at least 0."),
             (

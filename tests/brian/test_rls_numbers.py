@@ -103,7 +103,6 @@ def test_what_is_not_given_makes_no_variable():
             {"relaxation": 0.1, "forgetting": 0.9},
             "RLS.relaxation: expected 0 beside forgetting=0.9",
         ),
-        ({"relaxation": 0.1}, {"relaxation": 0.1, "groups": True}, "RLS.relaxation: expected 0 with a penalty on sums"),
         ({"probability": 1e-3}, {"probability": 0}, r"RLS.probability: expected a number in \(0, 1\]"),
         (
             {"update_every": 1},

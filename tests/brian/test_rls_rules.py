@@ -37,7 +37,9 @@ class Dense:
     divided: bool = True
     divide_by_source: bool = False
     forgetting: float = 1.0
+    relaxation: float = 0.0
     P: list[np.ndarray] = field(default_factory=list)
+    first_P: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n = self.mask.shape[1]
@@ -51,6 +53,7 @@ class Dense:
                 member = (self.groups[row] == g).astype(float)
                 inverse += penalty * np.outer(member, member)
             self.P.append(np.linalg.inv(inverse))
+            self.first_P.append(self.P[-1])
 
     def update(self, r: np.ndarray, error: np.ndarray) -> None:
         k = [P @ r[row] for P, row in zip(self.P, self.mask, strict=True)]
@@ -62,7 +65,8 @@ class Dense:
             self.weights[i, row] -= (np.broadcast_to(self.factor, self.mask.shape)[i, row] * gain) * error[i]
             if self.signs is not None:
                 self.weights[i, row] *= self.weights[i, row] * self.signs[row] >= 0
-            self.P[i] = (self.P[i] - c[i] * np.outer(k[i], k[i])) / self.forgetting
+            P = (self.P[i] - c[i] * np.outer(k[i], k[i])) / self.forgetting
+            self.P[i] = P + self.relaxation * (self.first_P[i] - P)
 
 
 def random_mask(rng: np.random.Generator, rows: int, sources: int) -> np.ndarray:
@@ -151,6 +155,12 @@ class TestOptions:
             assert_close(P, matrix)
         run.run().check(alpha=alpha, groups=GROUPS, row_sum=row_sum)
 
+    def test_relaxation_leads_back_to_the_penalty(self, numpy_target, masked):
+        options = {"row_sum": [8.0, 0.0, 0.5], "groups": GROUPS, "relaxation": 0.05}
+        dense = Readout(masked, alpha_P=ALPHA, **options).run().check(alpha=ALPHA, **options)
+        for P, first in zip(dense.P, dense.first_P, strict=True):
+            assert np.linalg.eigvalsh(first - P).min(initial=0) > -1e-12
+
     def test_second_division(self, numpy_target, masked):
         once = Readout(masked, square=True).run()
         twice = Readout(masked, square=True, divide_by_source=True).run()
@@ -231,7 +241,7 @@ SPIKING = {
     "signs": np.resize([1, -1, 1], 10),
     "groups": np.resize([0, 1, -1], 10),
     "row_sum": 2.0,
-    "forgetting": 0.99,
+    "relaxation": 0.02,
 }
 
 
@@ -334,7 +344,7 @@ class Late:
         self.values |= {(late.map, name): value for name, value in values.items()}
         groups = SPIKING["groups"]
         values = blocks.arrays() | {"sign": SPIKING["signs"]}
-        values |= {"group_of": groups, "row_sum": np.where(groups < 0, 0, 2.0), "forgetting": 0.99}
+        values |= {"group_of": groups, "row_sum": np.where(groups < 0, 0, 2.0), "relaxation": 0.02}
         self.values |= {(late.rule, name): value for name, value in values.items()}
         members = [readout.rates, readout.goal, readout.map, readout.rule]
         self.network = b2.Network(*members, *late.network.objects)

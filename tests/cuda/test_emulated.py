@@ -289,8 +289,9 @@ def test_several_sources_targets_by_formulas_and_samples_in_files(tmp_path, monk
 def test_a_fitted_network():
     """Its plastic weights are brought by spikes, and lie by rows for the rule."""
     net = fitted_network.small_network(
-        signs=np.resize([1, -1], 30), groups=np.resize([0, 1, -1], 30), row_sum=[0.5, 0.8]
-    )
+        signs=np.resize([1, -1], 30), groups=np.resize([0, 1, -1], 30), row_sum=[0.5, 0.8],
+        learning=Learning(alpha_P=1.0, update_every=fitted_network.EVERY, start=50, relaxation=0.02),
+    )  # fmt: skip
     record = Record(every=1, variables={"I_plastic": range(net.n)})
     wanted, found = (
         Simulation(net, target=target, record=record).run(**fitted_network.samples(), every=fitted_network.HELD)

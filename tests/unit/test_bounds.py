@@ -15,7 +15,9 @@ from tension_sim import (
     InvalidValueError,
     Learning,
     Network,
+    Plastic,
     Population,
+    Readout,
     Record,
     SparseKernel,
     Traces,
@@ -260,6 +262,36 @@ class TestNumbersOfUsers:
         for value in beyond.get(name, (low - 1,)):
             with pytest.raises(InvalidValueError, match=f"^Learning.{name}: expected "):
                 Learning(**{"alpha_P": 1.0, name: value})
+
+    @pytest.mark.parametrize(("name", "noticed", "lost", "text"), [
+        ("relaxation", 6e-8, 2.9e-8, "expected 0, or at least 6e-08 in float32.\nReceived: 2.9e-08\nFix: less is lost"),
+        ("forgetting", 0.99999994, 1 - 1e-8, "expected 1, or at most 0.99999994 in float32.\nReceived: 0.99999999\n"),
+    ])  # fmt: skip
+    def test_what_numbers_of_a_type_do_not_notice(self, name, noticed, lost, text):
+        weights = np.zeros((5, 1))
+        kernel = SparseKernel.from_dense(np.ones((5, 5)))
+        for value in (noticed, lost):
+            rule = Learning(alpha_P=1.0, **{name: value})
+            made = {
+                "Learning": lambda dtype, rule=rule: ForceNetwork(
+                    "echo_state", None, 5, 1e-3, None, None, weights, learning=rule, dtype=dtype
+                ),
+                "Learning ": lambda dtype, rule=rule: ForceNetwork(
+                    "echo_state", None, 5, 1e-3, None, None, plastic=Plastic(kernel, rule, error="input"), dtype=dtype
+                ),
+                "Network.readouts['z'].learning": lambda dtype, rule=rule: Network(
+                    {"a": Population("lif", 5)}, readouts={"z": Readout("a", weights, learning=rule)}, dt=1e-4,
+                    dtype=dtype,
+                ),
+            }  # fmt: skip
+            for where, make in made.items():
+                make("float64")
+                if value == noticed:
+                    make("float32")
+                    continue
+                with pytest.raises(InvalidValueError) as error:
+                    make("float32")
+                assert f"{where.strip()}.{name}: {text}" in str(error.value)
 
     def test_learning_that_ends_where_it_begins(self):
         assert Learning(1.0, start=7, stop=7).stop == 7

@@ -175,8 +175,6 @@ def test_parts(build, error, text):
          "Network.projections[0].row_sum: expected row_sum and groups together.\nReceived: None"),
         ([learned(groups=[0, 0, 1, 1], row_sum=[1.0])], InvalidValueError,
          "Network.projections[0].row_sum: expected an array of shape (2,)"),
-        ([learned(alpha_P=np.ones(4), learning=Learning(alpha_P=1.0, relaxation=0.1))], InvalidValueError,
-         "Network.projections[0].learning.relaxation: expected 0 with a penalty on sums of weights"),
         ([learned(at_spikes=True)], InvalidValueError,
          "Network.projections[0].synapse: expected a synapse whose spikes add to its output, where weights learn and "
          "act at spikes.\nReceived: 'double_exponential'"),

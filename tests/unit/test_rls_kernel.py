@@ -115,8 +115,9 @@ void work(bool divided_by_source) {
         K.data(), c.data(), scale.data(), pending.data(), T(0.99), T(0), alpha.data(), true,
         true, sign.data(),
         divided_by_source ? block_of.data() : nullptr,
-        {{e.data(), rows.data(), block_rows.data(), w.data(), row_start.data(), factor.data()}}};
-    tsim::rls::start(p, group.data(), row_sum.data());
+        {{e.data(), rows.data(), block_rows.data(), w.data(), row_start.data(), factor.data()}}, false, false,
+        group.data(), row_sum.data()};
+    tsim::rls::start(p);
     for (int step = 0; step < 12; step++) {
         for (T& value : x) value = normal(random);
         tsim::rls::sums(p.n_blocks, p.partner, p.block_start, p.x, rows.data(), block_rows.data(), w.data(),

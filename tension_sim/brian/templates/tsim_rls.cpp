@@ -36,11 +36,12 @@
                   {{_pointer('kept_' ~ m) ~ ' + ' ~ kept[m] if kept[m] is not none else 0}} },
                 {% endfor %}
             },
-            {{'true' if by_synapse else 'false'}}, {{'true' if in_parts else 'false'}}
+            {{'true' if by_synapse else 'false'}}, {{'true' if in_parts else 'false'}},
+            {{_pointer('group_of') if grouped else 0}}, {{_pointer('row_sum') if grouped else 0}}
         };
         if ({{fresh}})
         {
-            tsim::rls::start(_problem, {{_pointer('group_of') if grouped else 0}}, {{_pointer('row_sum') if grouped else 0}});
+            tsim::rls::start(_problem);
             {{fresh}} = 0;
         }
         if (tsim::rls::update(_problem))

@@ -44,7 +44,9 @@ cdef extern from *:
         int32_t *sign, *block_of
         _Map map[{{n_maps}}]
         bint by_synapse, in_parts
-    void _start "tsim::rls::start"(_Problem, int32_t*, double*)
+        int32_t* group
+        double* row_sum
+    void _start "tsim::rls::start"(_Problem)
     bint _update "tsim::rls::update"(_Problem)
 {% endblock %}
 
@@ -72,6 +74,8 @@ cdef extern from *:
     _problem.by_synapse = {{'True' if by_synapse else 'False'}}
     _problem.in_parts = {{'True' if in_parts else 'False'}}
     _problem.sign = {{_pointer('sign') if signed else 'NULL'}}
+    _problem.group = {{_pointer('group_of') if grouped else 'NULL'}}
+    _problem.row_sum = {{_pointer('row_sum', 'double') if grouped else 'NULL'}}
     _problem.block_of = {{_pointer('block_of') if by_source else 'NULL'}}
     {% for m in range(n_maps) %}
     _problem.map[{{m}}].error = {{_pointer('error_' ~ m, _scalar)}}
@@ -83,7 +87,7 @@ cdef extern from *:
     _problem.map[{{m}}].kept = NULL
     {% endfor %}
     if {{fresh}}:
-        _start(_problem, {{_pointer('group_of') if grouped else 'NULL'}}, {{_pointer('row_sum', 'double') if grouped else 'NULL'}})
+        _start(_problem)
         {{fresh}} = 0
     if _update(_problem):
         {{n_updates}} += 1

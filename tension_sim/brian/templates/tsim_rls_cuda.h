@@ -1,5 +1,5 @@
 // Recursive least squares on a CUDA device: k = P r, c = 1/(forgetting + r'k), P <- (P - c k k')/forgetting, and a
-// relaxation of P towards diag(alpha_P).
+// relaxation of P towards P(0).
 //
 // All blocks of P take part in each launch. P is the packed lower triangle, row-major, as in tsim_rls.h; terms are
 // applied at once here, and those that wait in the state a run starts from are applied before its first update. Sums
@@ -102,6 +102,34 @@ __global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
     if (me == 0) *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) : 0;
 }
 
+// By the whole CUDA block: P(0) between partner i of block b and another of its group, over alpha of that one.
+template <typename T, typename X, int MAPS>
+__device__ inline double shared_of(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b,
+                                   std::int64_t i) {
+    const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
+    const std::int32_t *partner = p.partner + p.block_start[b], s = partner[i];
+    const bool grouped = o.group && o.group[s] >= 0;
+    double sum = 0;
+    for (std::int64_t j = threadIdx.x; grouped && j < n; j += TSIM_THREADS)
+        if (o.group[partner[j]] == o.group[s]) sum += p.alpha_P[o.alpha_each ? partner[j] : 0];
+    sum = sum_of_block(sum);
+    __shared__ double shared;
+    const double a = p.alpha_P[o.alpha_each ? s : 0];
+    if (threadIdx.x == 0) shared = grouped ? -a * o.row_sum[s] / (1 + o.row_sum[s] * sum) : 0;
+    __syncthreads();
+    return shared;
+}
+
+// P(0) of block b at row i and column j <= i.
+template <typename T, typename X, int MAPS>
+__device__ inline T first_P(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b, std::int64_t i,
+                            std::int64_t j, double shared) {
+    const std::int32_t *partner = p.partner + p.block_start[b], other = partner[j];
+    const bool same = shared != 0 && o.group[other] == o.group[partner[i]];
+    const double a = p.alpha_P[o.alpha_each ? other : 0];
+    return (same ? (T)(shared * a) : (T)0) + (j == i ? (T)a : (T)0);
+}
+
 // One CUDA block per row of P: make P(0), or apply the terms that wait.
 template <typename T, typename X, int MAPS>
 __global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
@@ -109,21 +137,8 @@ __global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
     if (*p.fresh) {
-        const std::int32_t *partner = p.partner + p.block_start[b], s = partner[i];
-        const bool grouped = o.group && o.group[s] >= 0;
-        double sum = 0;
-        for (std::int64_t j = threadIdx.x; grouped && j < n; j += TSIM_THREADS)
-            if (o.group[partner[j]] == o.group[s]) sum += p.alpha_P[o.alpha_each ? partner[j] : 0];
-        sum = sum_of_block(sum);
-        __shared__ double shared;  // times alpha of another of the group: what stands between the two
-        const double a = p.alpha_P[o.alpha_each ? s : 0];
-        if (threadIdx.x == 0) shared = grouped ? -a * o.row_sum[s] / (1 + o.row_sum[s] * sum) : 0;
-        __syncthreads();
-        for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
-            const bool same = grouped && o.group[partner[j]] == o.group[s];
-            row[j] = same ? (T)(shared * p.alpha_P[o.alpha_each ? partner[j] : 0]) : (T)0;
-            if (j == i) row[j] += (T)a;
-        }
+        const double shared = shared_of(p, o, b, i);
+        for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) row[j] = first_P(p, o, b, i, j, shared);
         return;
     }
     const std::int32_t waiting = p.pending[b];
@@ -226,13 +241,12 @@ __global__ void downdate(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) 
     const T* k = p.k + p.block_start[b];
     const T ck = p.c[b] * k[i], forgetting = (T)*p.forgetting, keep = 1 - (T)*p.relaxation;
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
+    const double shared = keep != 1 && o.group ? shared_of(p, o, b, i) : 0;
     for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
         const T value = row[j] - ck * k[j];
         row[j] = forgetting == 1 ? keep * value : keep * value / forgetting;
+        if (keep != 1) row[j] += (1 - keep) * first_P(p, o, b, i, j, shared);
     }
-    // by the thread that wrote the diagonal
-    if (keep != 1 && threadIdx.x == i % TSIM_THREADS)
-        row[i] += (1 - keep) * (T)p.alpha_P[o.alpha_each ? p.partner[blockIdx.x] : 0];
 }
 
 template <typename T, typename X, int MAPS>

@@ -65,6 +65,8 @@ struct Problem {
     Map<T> map[MAPS];
     bool by_synapse;                 // x is one number beside each partner, not one of each source
     bool in_parts;                   // threads may share a large block, see tsim_rls.h
+    const std::int32_t* group;       // of each source, -1: none; partners of one group share a penalty on their sum,
+    const double* row_sum;           // this, of each source
 
     double alpha_of(std::int32_t source) const { return alpha_each ? alpha[source] : *alpha; }
     std::int64_t size(std::int64_t b) const { return block_start[b + 1] - block_start[b]; }
@@ -74,29 +76,37 @@ struct Problem {
     }
 };
 
-// P(0) of all blocks: its inverse is diag(1/alpha), plus row_sum between partners of one group.
+// Adds a part of P(0) to a block. The inverse of P(0) is diag(1/alpha), plus row_sum between partners of one group.
 template <typename T, typename X, int MAPS>
-static void start(const Problem<T, X, MAPS>& p, const std::int32_t* group, const double* row_sum) {
+static inline void add_first(const Problem<T, X, MAPS>& p, std::int64_t b, T part) {
+    static thread_local std::vector<double> sum;  // of alpha in each group
+    const std::int32_t* partner = p.partner + p.block_start[b];
+    const std::int64_t n = p.size(b);
+    sum.clear();
+    for (std::int64_t j = 0; p.group && j < n; j++) {
+        const std::int32_t g = p.group[partner[j]];
+        if (g >= std::int64_t(sum.size())) sum.resize(g + 1);
+        if (g >= 0) sum[g] += p.alpha_of(partner[j]);
+    }
+    T* P = p.P + p.P_start[b];
+    for (std::int64_t i = 0; i < n; i++, P += i) {
+        const std::int32_t s = partner[i], g = p.group ? p.group[s] : -1;
+        const double a = p.alpha_of(s);
+        // times alpha of another of the group: what stands between the two
+        const double shared = g < 0 ? 0 : -a * p.row_sum[s] / (1 + p.row_sum[s] * sum[g]);
+        for (std::int64_t j = 0; shared != 0 && j <= i; j++)
+            if (p.group[partner[j]] == g) P[j] += part * T(shared * p.alpha_of(partner[j]));
+        P[i] += part * T(a);
+    }
+}
+
+// Makes P(0) of all blocks.
+template <typename T, typename X, int MAPS>
+static void start(const Problem<T, X, MAPS>& p) {
     TSIM_RLS_THREADS(p.P_start[p.n_blocks])
     for (std::int64_t b = 0; b < p.n_blocks; b++) {
-        const std::int32_t* partner = p.partner + p.block_start[b];
-        T* P = p.P + p.P_start[b];
-        for (std::int64_t i = 0; i < p.size(b); i++, P += i) {
-            const std::int32_t s = partner[i];
-            const double a = p.alpha_of(s);
-            double shared = 0;  // times alpha of another of the group: what stands between the two
-            if (group && group[s] >= 0) {
-                double sum = 0;
-                for (std::int64_t j = 0; j < p.size(b); j++)
-                    if (group[partner[j]] == group[s]) sum += p.alpha_of(partner[j]);
-                shared = -a * row_sum[s] / (1 + row_sum[s] * sum);
-            }
-            for (std::int64_t j = 0; j <= i; j++) {
-                const std::int32_t o = partner[j];
-                P[j] = shared != 0 && group[o] == group[s] ? T(shared * p.alpha_of(o)) : T(0);
-            }
-            P[i] += T(a);
-        }
+        std::fill(p.P + p.P_start[b], p.P + p.P_start[b + 1], T(0));
+        add_first(p, b, T(1));
         p.P_scale[b] = 1;
         p.pending[b] = 0;
     }
@@ -169,14 +179,13 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
     return good ? c : T(0);
 }
 
-// P <- (1 - relaxation) P + relaxation diag(alpha), after the term of the update.
+// P <- (1 - relaxation) P + relaxation P(0), after the term of the update.
 template <typename T, typename X, int MAPS>
 static inline void relax(const Problem<T, X, MAPS>& p, std::int64_t b) {
     T keep = 1 - p.relaxation;
     TSIM_RLS_KEEP(keep);  // so that the two parts add up to 1
-    const T scale = p.P_scale[b] *= keep, pull = (1 - keep) / scale;
-    T* P = p.P + p.P_start[b];
-    for (std::int64_t i = 0; i < p.size(b); i++, P += i) P[i] += pull * T(p.alpha_of(p.partner[p.block_start[b] + i]));
+    const T scale = p.P_scale[b] *= keep;
+    add_first(p, b, (1 - keep) / scale);
 }
 
 // Rows of a map with every weight, and what they give for x: W is read once.

@@ -14,7 +14,7 @@ from ..kernels import SparseKernel
 from ..units import DIMENSIONLESS, describe, dimension_of, evaluate
 from ..validation import check_choice, check_flag, check_fraction, check_whole
 
-__all__ = ["RULES", "Connector", "drawn_numbers"]
+__all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers"]
 
 #: Rules by their names in NEST.
 RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
@@ -107,6 +107,17 @@ class Connector:
         post = np.repeat(np.arange(n_post), number)
         weight = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
         return SparseKernel(n_pre, pre, post, weight, n_post)
+
+
+class Undrawn(Connector):
+    """A rule that draws no synapse, for checks of all the rest of a network."""
+
+    def draw(
+        self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator
+    ) -> SparseKernel:
+        """Return a kernel without synapses."""
+        n_pre, n_post = shape
+        return SparseKernel(n_pre, [], [], [], n_post)
 
 
 def drawn_numbers(where: str, value: Any, shape: tuple[int, ...], unit: str, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from ...errors import InvalidValueError, message
 from ..equations import SynapticFilter, resolve_parameters
 from ..language.unit_table import unit_text
 from ..neuron import dimensions
+from ..parameters import Neurons
 from ..time_constants import check_time_constants
 from ..units import DIMENSIONLESS, Dimension, Quantity, dimension_of
 from .population import Population
@@ -114,13 +115,15 @@ class PopulationEquations:
         What else adds to its inputs.
     read : iterable of Synapse
         Filters through which others read the spikes of these neurons.
+    of : Neurons, optional
+        The neurons, where each may have parameters of its own.
 
     Attributes
     ----------
     inputs : dict of str to list of str
         The variables that each input is the sum of.
     parameters : dict of str to Quantity
-        Of neuron and filters, in SI units with dimensions.
+        Of neuron and filters, in SI units with dimensions; some of the neuron may be arrays, shape (n,).
     """
 
     def __init__(
@@ -131,6 +134,7 @@ class PopulationEquations:
         arriving: Iterable[Arriving],
         adding: Iterable[Adding],
         read: Iterable[Synapse],
+        of: Neurons | None = None,
     ) -> None:
         self.name: str = name
         self.population: Population = population
@@ -138,7 +142,7 @@ class PopulationEquations:
         self._kinds: dict[Any, SynapticFilter] = {}
         where, neuron = f"Network.populations[{name!r}]", population.neuron
         self.parameters: dict[str, Quantity] = resolve_parameters(
-            f"{where}({neuron.name})", neuron.parameters, population.parameters, dt=dt
+            f"{where}({neuron.name})", neuron.parameters, population.parameters, dt=dt, of=of
         )
         kinds = dict.fromkeys(self._kind((each, {})) for each in population.filters)
         self._parts = self._inputs(list(arriving), adding := list(adding))

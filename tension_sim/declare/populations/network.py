@@ -11,7 +11,6 @@ import numpy as np
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ..converted import Converted, Number, declared
 from ..declaration import DTYPES
-from ..learning import check_forgotten
 from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
@@ -80,7 +79,7 @@ class Network(NetworkParts):
     populations: Mapping[str, Population]
     projections: Sequence[Projection] = ()
     readouts: Mapping[str, Readout] = field(default_factory=dict)
-    dt: Converted[float, Number] = Converted(1e-4)
+    dt: Converted[float, Number] = Converted(1e-4, "second")
     dtype: str = "float64"
     seed: int = 0
     external_inputs: Mapping[str, int] = field(default_factory=dict)
@@ -216,9 +215,6 @@ class Network(NetworkParts):
         """Check a projection from several populations: all spike, and count in one unit."""
         if silent:
             raise InvalidValueError(message(f"{where}.pre", "populations that spike", f"{silent[0]}, which does not"))
-        if projection.delay is not None:
-            fix = "make a projection for each population."
-            raise InvalidValueError(message(f"{where}.delay", "one population, where there is a delay", "several", fix))
         if len({self.rate_time_of(source) for source in projection.sources}) > 1:
             what = "populations whose files have the same rate unit"
             raise InvalidValueError(message(f"{where}.pre", what, projection.pre))
@@ -250,8 +246,7 @@ class Network(NetworkParts):
         given = {key: getattr(projection, key) for key in KEYS}
         check_penalties(where, given, shape[0], np.unique(self.kernels[k].pre))
         if projection.learning is not None:
-            learning, grouped = projection.learning, given["alpha_P"] is not None or given["groups"] is not None
-            check_forgotten(f"{where}.learning", learning.forgetting, learning.relaxation, grouped)
+            projection.learning.check_dtype(f"{where}.learning", self.dtype)
 
     def _check_names(self) -> None:
         taken: dict[str, int] = {}
@@ -273,6 +268,8 @@ class Network(NetworkParts):
                     raise InvalidValueError(message(f"Network.projections[{k}].sign", what, each.sign, fix))
 
     def _check_readout(self, where: str, readout: Readout) -> None:
+        if readout.learning is not None:
+            readout.learning.check_dtype(f"{where}.learning", self.dtype)
         for source in readout.sources:
             if source not in self.populations:
                 raise unknown_name(f"{where}.sources", "population", source, self.populations)

@@ -11,15 +11,16 @@ import numpy as np
 
 from ...errors import InvalidValueError, message, unknown_name
 from ..converted import Converted, Declared, Number
-from ..delays import delays_by_source, steps_of
 from ..described import Described
 from ..kernels import SparseKernel
 from ..neuron import rate_time
+from ..parameters import Neurons
 from ..poisson import RATE, is_poisson
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
 from .connector import Connector, drawn_numbers
+from .delayed import delay_steps
 from .equations import Adding, Arriving, PopulationEquations
 from .naming import names_present
 from .population import Population
@@ -183,25 +184,19 @@ class NetworkParts(Described, Declared):
 
     @cached_property
     def delays(self) -> tuple[np.ndarray | None, ...]:
-        """Delays of each projection in time steps: None, one, or that of each synapse in the order of its kernel."""
+        """Delays of each projection in time steps: None, one, or an array.
+
+        An array has that of each synapse in the order of the kernel, or of each presynaptic neuron where
+        weights act on its trace.
+        """
         found: list[np.ndarray | None] = []
         for k, (each, kernel) in enumerate(zip(self.projections, self.kernels, strict=True)):
-            where, times = f"Network.projections[{k}].delay", each.delay
-            if times is None:
+            if each.delay is None:
                 found.append(None)
                 continue
-            if times.shape == (kernel.n, kernel.n_post):
-                times = times[kernel.pre, kernel.post]
-            if times.ndim and times.shape != kernel.weight.shape:
-                what = f"one time, one for each of {len(kernel)} synapses, or shape ({kernel.n}, {kernel.n_post})"
-                raise InvalidValueError(message(where, what, times.shape))
-            if times.ndim and each.learning is not None:
-                fix = "make a projection for each delay."
-                raise InvalidValueError(message(where, "one time, where the weights learn", "an array", fix))
-            steps = steps_of(where, times, float(self.dt))
-            if steps.ndim:
-                delays_by_source(where, kernel, steps)
-            found.append(steps)
+            where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in each.sources}
+            by_neuron = self.acts_each_step(k)
+            found.append(delay_steps(where, each.delay, kernel, sizes, float(self.dt), by_neuron=by_neuron))
         return tuple(found)
 
     @cached_property
@@ -285,7 +280,15 @@ class NetworkParts(Described, Declared):
         if name in self.poisson:
             adding.append(Adding(RATE, "given", kept=False))
         adding += [Adding(into, readout) for readout, at, into in self.feedback_kernels if at == name]
-        return PopulationEquations(name, population, float(self.dt), arriving, adding, read)
+        return PopulationEquations(name, population, float(self.dt), arriving, adding, read, self._neurons(name))
+
+    def _neurons(self, name: str) -> Neurons:
+        """Return the neurons of a population, whose parameters are drawn from the seed."""
+        known, k = [*self.populations[name].neuron.parameters], [*self.populations].index(name)
+        return Neurons(
+            self.populations[name].n,
+            lambda parameter: np.random.default_rng([self.seed, 5, k, known.index(parameter)]),
+        )
 
     def _filter_names(self, projection: str) -> tuple[str, str]:
         """Return names for the filter at which the spikes of a projection arrive: its output, the others' ending."""
@@ -332,7 +335,7 @@ class NetworkParts(Described, Declared):
                     "neuron": each.neuron.name,
                     "source": each.neuron.source,
                     "n": each.n,
-                    "parameters": {key: float(q.value) for key, q in self.equations[name].parameters.items()},
+                    "parameters": {key: _told(q.value) for key, q in self.equations[name].parameters.items()},
                 }
                 for name, each in self.populations.items()
             }
@@ -342,6 +345,13 @@ class NetworkParts(Described, Declared):
         outputs = {name: kernel.shape[1] for name, kernel in self.output_kernels.items()}
         shown: dict[str, object] = {"populations": self.sizes, "projections": len(self.projections)}
         return shown | {"readouts": outputs, "dt": self.dt, "dtype": self.dtype, "seed": self.seed}
+
+
+def _told(value: Any) -> Any:
+    """Return the value of a parameter for provenance; of many their range."""
+    if np.ndim(value):
+        return {"min": float(np.min(value)), "mean": float(np.mean(value)), "max": float(np.max(value))}
+    return float(value)
 
 
 def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:

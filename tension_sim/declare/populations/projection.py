@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 
 from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ..converted import Converted, Declared, File, Number, declared
-from ..delays import seconds_of
 from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..language.code import check_error_code
 from ..learning import Learning
 from ..parameters import expression_of
 from ..validation import check_choice, check_flag, check_table, check_text, check_whole
+from .delayed import read_delays
 from .naming import check_parameters, check_variable_name
 from .weights import Weights
 
@@ -51,11 +51,13 @@ class Projection(Described, Declared):
         have the same file and parameters share its variables.
     parameters : mapping, optional
         Other parameter values of the synapse.
-    delay : time, or array of times, optional
+    delay : time, array of times, or mapping of str to these, optional
         Multiples of the time step, as a text with unit, a quantity, or plain numbers in seconds. One
         for all synapses, or one for each: for weights of an array or a matrix an array of the same
-        shape, for those of a kernel one for each of its entries. A spike with a delay of 0 arrives in
-        its own step.
+        shape, for those of a kernel one for each of its entries; by the names of sources one for all
+        that comes from each, or one for each of its neurons, 0 of those that are not named. Where
+        weights act on traces all synapses of a neuron have one delay, and an array of shape (n_pre,)
+        gives it. A spike with a delay of 0 arrives in its own step.
     sign : int, optional
         +1 for an excitatory, -1 for an inhibitory population (Dale's law: all that leaves a population
         has one sign). Weights of currents have that sign, also while they learn; those of conductances
@@ -116,7 +118,9 @@ class Projection(Described, Declared):
     into: str | None = None
     synapse: Converted[SynapticFilter, File] = Converted("double_exponential")
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    delay: Converted[np.ndarray | None, Number | ArrayLike] = Converted(None)
+    delay: Converted[np.ndarray | Mapping[str, np.ndarray] | None, Number | ArrayLike | Mapping[str, Any]] = Converted(
+        None, "second"
+    )
     sign: int | None = None
     learning: Learning | None = None
     error: str = ""
@@ -134,7 +138,7 @@ class Projection(Described, Declared):
 
     def __post_init__(self) -> None:
         if self.delay is not None:
-            object.__setattr__(self, "delay", seconds_of("Projection.delay", self.delay))
+            object.__setattr__(self, "delay", read_delays("Projection.delay", self.delay))
         for key in ("post", "name"):
             check_text(f"Projection.{key}", getattr(self, key))
         self._check_pre()
@@ -157,7 +161,7 @@ class Projection(Described, Declared):
         if self.synapse.presynaptic and self.delay is not None:
             fix = "its output is a state of the presynaptic neuron; leave the delay out."
             what = f"None: {self.synapse.name!r} has presynaptic state"
-            raise InvalidValueError(message("Projection.delay", what, self.delay.tolist(), fix))
+            raise InvalidValueError(message("Projection.delay", what, self.delay, fix))
         if self.error:
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
         self._check_rule()

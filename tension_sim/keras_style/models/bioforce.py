@@ -44,8 +44,7 @@ class BioFORCEModel(FORCEModel):
 
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
         """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one, `hPh` of the old."""
-        gains = tf.linalg.matvec(tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units)))
-        return self._change(gains, hPh[:, :, 0], z, y)
+        return self._change(self._gains_of_neurons(P_Gx, h), hPh[:, :, 0], z, y)
 
     def _recurrent_change(self, blocks: PartnerBlocks, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
         return self._change(blocks.per_neuron(rows), blocks.per_neuron(rPr), z, y)

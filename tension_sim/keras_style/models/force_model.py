@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...declare.validation import check_fraction, check_positive
+from ...declare.learning import check_forgotten
+from ...declare.validation import check_positive
 from ...errors import InvalidTypeError, InvalidValueError, message
 from ...results.results import Results
 from ...tensorflow.bases import KerasModel
+from ...tensorflow.forgetting import Forgetting
 from ...tensorflow.recurrence import Recurrence
 from ...tensorflow.rules import Rules
 from ...tensorflow.variables import accept_read_value, hook, is_ours, traced, when
@@ -51,12 +53,16 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
     gain : {"divided", "undivided"}, optional
         ``P r/(1 + r'Pr)``, least squares; or ``P r`` as Nicola & Clopath (2017).
     forgetting : float, optional
-        Factor in (0, 1] by which the past loses weight at each update.
+        Factor in (0, 1] by which the past loses weight at each update. Below 1, a long run
+        ends in a divergence; see :class:`tension_sim.Learning`.
     dtype : {"float32", "float64"}, optional
         Precision of layer and model, as if the layer had been given it. By default that of
         the layer, if it was given one, else float32, which Brian2 computes in float64.
     seed : int, optional
         Seed of the layer, as if it had been given it.
+    relaxation : float, optional
+        How far P goes back towards ``alpha_P`` times the identity at each update, in [0, 1):
+        follows a target that changes, for any time; see :class:`tension_sim.Learning`.
 
     Attributes
     ----------
@@ -90,6 +96,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         forgetting: float = 1.0,
         dtype: str | None = None,
         seed: int | None = None,
+        relaxation: float = 0.0,
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
@@ -105,8 +112,10 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         if gain not in ("divided", "undivided"):
             raise InvalidValueError(message(f"{name}.gain", "'divided' or 'undivided'", gain))
         self._divided = gain == "divided"
-        self._forgetting = check_fraction(f"{name}.forgetting", forgetting)
+        check_forgotten(name, forgetting, relaxation)
+        self._forgets = Forgetting(float(forgetting), float(relaxation), self.alpha_P)
         pass_on(name, force_layer, dtype, seed)
+        check_forgotten(name, forgetting, relaxation, force_layer.compute_dtype)
         super().__init__(dtype=force_layer.dtype_policy, **kwargs)
         self.units: int = force_layer.units
         self.force_layer: Recurrence = Recurrence(force_layer, return_sequences=return_sequences, name="force_layer")

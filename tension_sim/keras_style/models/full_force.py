@@ -220,8 +220,9 @@ class FullFORCEModel(FORCEModel):
         known = self._last_gain.of(P_task, h_task) if self._last_gain is not None else None
         if known is not None and is_ours(self.pseudogradient_P):
             return known * error
-        gain = tf.matmul(tf.convert_to_tensor(P_task), h_task, transpose_b=True)
+        Ph = tf.matmul(tf.convert_to_tensor(P_task), h_task, transpose_b=True)
+        gain = self._forgets.gain(Ph, tf.transpose(h_task))
         if not self._divided:
             # the old P times h, from the new one
-            gain *= self._forgetting / (1.0 - tf.matmul(h_task, gain))
+            gain *= self._forgets.forgetting / (1.0 - tf.matmul(h_task, gain))
         return gain * error

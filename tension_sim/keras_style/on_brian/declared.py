@@ -56,7 +56,10 @@ class Declared(ModelPart):
         start = self._learn_start + ahead
         stop = None if self._learn_stop is None else max(self._learn_stop + ahead, start)
         gain = "divided" if self._divided else "undivided"
-        rule = Learning(self.alpha_P, gain, self._update_every, start, stop, self._forgetting)
+        forgetting, relaxation, _ = self._forgets
+        rule = Learning(
+            self.alpha_P, gain, self._update_every, start, stop, forgetting=forgetting, relaxation=relaxation
+        )
         return rule, int(self._steps_learned.numpy()) + ahead if self._phase == "train" else None
 
     @property

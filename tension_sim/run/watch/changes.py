@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from ...circuit.declared import Wiring
 from ...declare.fitted import FittedNetwork
 from ...declare.network import ForceNetwork
@@ -84,7 +86,8 @@ def _parameters(net: Net) -> dict[str, tuple[Quantity, str]]:
             known = net.equations[name].parameters
             for key, text in {**own, **population.parameters}.items():
                 if key in known:
-                    found[f"{name}.{key}"] = known[key], str(text)
+                    several = np.ndim(known[key].value) > 0
+                    found[f"{name}.{key}"] = known[key], "one for each neuron" if several else str(text)
         return found
     texts = {**net.neuron.parameters, **net.parameters}
     return {name: (quantity, str(texts.get(name, _shown(quantity)))) for name, quantity in net.parameter_values.items()}

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ...circuit.names import entry, split
 from ...circuit.parts import Variable
 from ..expressions import evaluate_text
+from ..forgetting import Forgetting
 from ..partner_blocks import updated_P
 from .maps import SpikeInputSteps
 from .moment import Action, Moment
@@ -66,11 +67,9 @@ class RuleSteps(RuleArrays):
         for g in range(len(layout.groups)):
             r = tf.gather(x, self._here(moment, f"partner_{g}"))
             r = r * tf.cast(self._here(moment, f"exists_{g}"), x.dtype)
-            P, k, rPr = updated_P(moment[entry(self.name, f"P_{g}")], r, layout.forgetting)
-            if layout.relaxation:
-                keep = 1.0 - tf.constant(layout.relaxation, P.dtype)
-                first = self._here(moment, f"alpha_{g}") * tf.cast(self._here(moment, f"exists_{g}"), P.dtype)
-                P = keep * P + tf.linalg.diag((1.0 - keep) * first)
+            first = self._here(moment, f"first_{g}") if layout.relaxation else 0.0
+            forgets = Forgetting(layout.forgetting, layout.relaxation, first)
+            P, k, rPr = updated_P(moment[entry(self.name, f"P_{g}")], r, forgets)
             found.append((r, P, k, 1.0 / (layout.forgetting + rPr[:, 0])))
         rates = [r for r, *_ in found]
         errors = [self._error(m, moment, self._for_rows(m, moment, layout, rates)) for m in range(len(self.maps))]

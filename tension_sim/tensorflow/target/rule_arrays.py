@@ -101,7 +101,7 @@ class RuleArrays:
             found[f"exists_{g}"] = np.stack([np.arange(width) < len(row) for row in rows])
             found[f"number_{g}"] = np.array(blocks, np.int32)
             if layout.relaxation:
-                found[f"alpha_{g}"] = self._alpha(values)[found[f"partner_{g}"]].astype(self.dtype)
+                found[f"first_{g}"] = self._first(values, found[f"partner_{g}"], found[f"exists_{g}"])
         for m, used in enumerate(layout.used):
             found |= self._rows_of(m, values, [b for g in used for b in layout.groups[g]])
             if any(self.part.factors) and self.part.factors[m]:
@@ -113,6 +113,19 @@ class RuleArrays:
         if self.part.divide_by_source:
             found["block_of"] = self._of(values, "block_of").astype(np.int32)
         return entries(self.name, found)
+
+    def _first(self, values: Mapping[str, Any], partners: np.ndarray, exists: np.ndarray) -> np.ndarray:
+        """Return P(0) of blocks: its diagonal, or where sources have groups all of it."""
+        if not self.part.grouped:
+            return np.where(exists, self._alpha(values)[partners], 0).astype(self.dtype)
+        found = np.zeros((*partners.shape, partners.shape[1]), self.dtype)
+        for P, row, there in zip(found, partners, exists, strict=True):
+            P[np.ix_(there, there)] = self._first_P_of(row[there], values)
+        return found
+
+    def _first_P_of(self, partner: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+        grouped = [self._of(values, key)[partner] for key in ("group_of", "row_sum") if self.part.grouped]
+        return first_P(self._alpha(values)[partner], *grouped)
 
     def _rows_of(self, m: int, values: Mapping[str, Any], blocks: Sequence[int]) -> dict[str, np.ndarray]:
         """Return the block of each row of a map: its number, and its place among the blocks used; -1 for none."""
@@ -149,8 +162,7 @@ class RuleArrays:
         partner = part("partner", "block_start")
         n = len(partner)
         if np.ravel(values.get(entry(self.name, "fresh"), 1))[0]:
-            grouped = [self._of(values, key)[partner] for key in ("group_of", "row_sum") if self.part.grouped]
-            return first_P(self._alpha(values)[partner], *grouped)
+            return self._first_P_of(partner, values)
         P = unpack(part("P_packed", "P_start"), n)
         count = int(self._of(values, "pending")[b]) if entry(self.name, "pending") in values else 0
         if count:  # terms of a compiled program that wait to be applied
