@@ -13,7 +13,7 @@ from typing import Any
 
 from tension_sim import sweep
 
-SMALL = {"n": "200", "duration": "2*second", "learning.start": "0.2*second", "learning.stop": "1.5*second"}
+SMALL = {"n": "300", "duration": "5*second", "learning.start": "0.2*second", "learning.stop": "2*second"}
 SHORT = SMALL | {"duration": "0.2*second", "learning.start": "0.02*second", "learning.stop": "0.15*second"}
 GRID = {"G": "0.02:0.1:5", "Q": [1, 3, 10, 30]}
 
