@@ -93,6 +93,9 @@ rule = "fixed_indegree"
 indegree = 2
 weight = "2*mV*rand()"
 self_connections = true
+inhibitory = 0.5
+inhibitory_indegree = 1
+balanced = true
 
 [readouts.out]
 sources = "exc"
@@ -237,7 +240,8 @@ def spiking_network(folder):
                        groups=[0] * 6 + [-1] * 3, row_sum=[0.1]),
             Projection("exc", "exc", weights=static, delay="1*ms", sign=1),
             Projection("exc", "exc", name="drawn", into="I_fb",
-                       weights=Connector("fixed_indegree", "2*mV*rand()", indegree=2, self_connections=True)),
+                       weights=Connector("fixed_indegree", "2*mV*rand()", indegree=2, self_connections=True,
+                                         inhibitory=0.5, inhibitory_indegree=1, balanced=True)),
         ],
         readouts={
             "out": Readout("exc", np.zeros((6, 1)), synapse="single_exponential", parameters={"tau_decay": "10*ms"},
@@ -365,7 +369,8 @@ def test_a_new_option_is_one_of_a_recipe_without_another_line():
 def test_a_setting_of_any_depth(folder):
     settings = {
         "populations.exc.n": "6", "projections.plastic.learning.alpha_P": "2", "readouts.slow.traces.tau": "[1, 2, 3]",
-        "readouts.out.feedback.exc.I_fb": "[[0, 0, 0, 0, 0, 1]]", "rates.noise": "10*Hz", "projections.drawn.sign": "1",
+        "readouts.out.feedback.exc.I_fb": "[[0, 0, 0, 0, 0, 1]]", "rates.noise": "10*Hz",
+        "projections.drawn.weight": "1*mV",
     }  # fmt: skip
     recipe = load_recipe(folder / "spiking.toml", settings)
     net = recipe.sketch
@@ -373,7 +378,7 @@ def test_a_setting_of_any_depth(folder):
     assert net.readouts["slow"].traces.tau.tolist() == [1, 2, 3]
     assert net.feedback_kernels["out", "exc", "I_fb"].tolist() == [[0, 0, 0, 0, 0, 1]]
     assert recipe.task().rates.tolist() == [[10, 10, 10]]
-    assert net.projections[2].sign == 1
+    assert net.projections[2].weights.weight == "1*mV"
     assert "projections.plastic.learning.alpha_P" in recipe.changed
     assert "--set projections.plastic.learning.alpha_P=2" in repeat_command(recipe)
     assert "'readouts.out.feedback.exc.I_fb=[[0, 0, 0, 0, 0, 1]]'" in repeat_command(recipe)
