@@ -30,9 +30,11 @@ class Population(Described, Declared):
     n : int
         Number of neurons.
     parameters : mapping, optional
-        Other parameter values: expressions with the same units as in the equation file.
+        Other parameter values, with the same units as in the equation file: expressions, or arrays of shape
+        (n,), plain ones in SI units. Expressions may name other parameters, dt, the number i of each neuron and
+        how many there are, N; ``rand()`` and ``randn()`` draw for each neuron, from the network's seed.
     initial : mapping, optional
-        Other initial values: expressions, which may draw, or arrays of shape (n,) in SI units.
+        Other initial values: expressions of the same kind, or arrays of shape (n,) in SI units.
     activation : str, optional
         Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
     filters : SynapticFilter or str or Path, or a sequence of them, optional
