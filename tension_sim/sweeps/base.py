@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..declare.units import Quantity
+from ..declare.units import Quantity, evaluate
 from ..errors import TensionError
 from ..recipes.named_files import files_named
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
@@ -75,7 +75,9 @@ class Base:
             value = value.value
         if isinstance(value, np.generic):
             value = value.item()
-        return value if isinstance(value, bool | int | float | str) else str(text)
+        if isinstance(value, str):
+            return _number_of(value)
+        return value if isinstance(value, bool | int | float) else str(text)
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the numbers of a point, beside its own settings."""
@@ -89,6 +91,22 @@ class Base:
             "settings": {name: str(value) for name, value in sorted(self.settings.items())},
             "files": sorted(digests.values()),
         }
+
+
+def _number_of(text: str) -> Value:
+    """Return the number, in SI units, of a setting that may be any expression; other texts as they are.
+
+    Examples
+    --------
+    >>> _number_of("800*pA"), _number_of("lif"), _number_of("2*nS*rand()")
+    (8e-10, 'lif', '2*nS*rand()')
+    """
+    if not text.lstrip("+- ")[:1].isdecimal():
+        return text
+    try:
+        return float(evaluate(text, "a setting").value)
+    except (TensionError, TypeError):  # it names others, or draws
+        return text
 
 
 def base_of(

@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["plot_sweep"]
+__all__ = [
+    "chosen_rows",
+    "draw_dots",
+    "draw_lines",
+    "draw_map",
+    "is_sparse",
+    "means_of",
+    "name_of",
+    "plot_sweep",
+    "scale_of",
+    "shown",
+]
 
 #: Above so many times as many cells as points, points are drawn as dots.
 _SPARSE = 4
 _MOST_LINES = 12
+#: Between which an axis of drawn points is logarithmic.
+_DECADES = 100
 _SYMBOLS = {"1": "", "hertz": "Hz", "second": "s"}
 
 
@@ -59,19 +72,20 @@ def plot_sweep(
         If settings are left that have several values, or no point is done.
     """
     value = sweep.check_number("plot.value", value)
-    frame = _chosen(sweep, {"x": x, "y": y, "by": by}, at or {}, value)
+    frame = chosen_rows(sweep, {"x": x, "y": y, "by": by}, at or {}, value)
     if y is None:
         figure = make_figure(4.8, 3.4)
-        _draw_lines(figure.subplots(), sweep, frame, value, x, by)
+        draw = draw_dots if by is None and is_sparse(sweep) else draw_lines
+        draw(figure.subplots(), sweep, frame, value, x, by)
     else:
-        means = _means(frame, value, [x, y])
+        means = means_of(frame, value, [x, y])
         panels = ("mean", "std") if (means["count"] > 1).any() else ("mean",)
         figure = make_figure(4.2 * len(panels), 3.4)
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for one, what in zip(axes, panels, strict=True):
-            _draw_map(one, means, what, x, y)
-            title = _name_of(sweep, value) if what == "mean" else "standard deviation over seeds"
-            label(one, x=x, y=y, title=title)
+            draw_map(one, means, what, x, y)
+            title = name_of(sweep, value) if what == "mean" else "standard deviation over seeds"
+            label(one, title=title)
     fixed = "".join(f"   ·   {name} = {given}" for name, given in (at or {}).items())
     heading(figure, f"{literal(sweep.description.recipe)}{fixed}   ·   {_seeds(frame)}")
     return figure
@@ -82,7 +96,7 @@ def _seeds(frame: pd.DataFrame) -> str:
     return f"{number} seed{'' if number == 1 else 's'}"
 
 
-def _chosen(sweep: Sweep, roles: Mapping[str, str | None], at: Mapping[str, Any], value: str) -> pd.DataFrame:
+def chosen_rows(sweep: Sweep, roles: Mapping[str, str | None], at: Mapping[str, Any], value: str) -> pd.DataFrame:
     """Return the rows of a figure; refuse settings that the figure has no place for."""
     frame, settings = sweep.table(), sweep.settings[:-1]
     for role, name in roles.items():
@@ -109,6 +123,12 @@ def _chosen(sweep: Sweep, roles: Mapping[str, str | None], at: Mapping[str, Any]
     return frame
 
 
+def is_sparse(sweep: Sweep) -> bool:
+    """Say whether points fill little of the grid of their values, as those that were drawn do."""
+    own = sweep.table()[sweep.settings[:-1]].drop_duplicates()
+    return math.prod(float(own[name].nunique()) for name in own) > _SPARSE * len(own)
+
+
 def _is_drawn(sweep: Sweep, used: Sequence[str]) -> bool:
     """Say whether points were drawn, so that hardly two of them share a value."""
     own = sweep.table()[list(used)].drop_duplicates()
@@ -124,7 +144,7 @@ def _equal(column: pd.Series, wanted: Any) -> Any:
         return column.astype(str) == str(wanted)
 
 
-def _means(frame: pd.DataFrame, value: str, keys: Sequence[str]) -> pd.DataFrame:
+def means_of(frame: pd.DataFrame, value: str, keys: Sequence[str]) -> pd.DataFrame:
     """Return mean and standard deviation over seeds of each point; NaN where no seed is done."""
     return frame.groupby(list(keys), sort=True)[value].agg(["mean", "std", "count"]).reset_index()
 
@@ -137,21 +157,21 @@ def _is_log(values: np.ndarray) -> bool:
     return bool(values.max() / values.min() >= 8 and np.ptp(ratios) / ratios.mean() < np.ptp(steps) / steps.mean())
 
 
-def _name_of(sweep: Sweep, value: str) -> str:
+def name_of(sweep: Sweep, value: str) -> str:
     text, unit = sweep.description.numbers.get(value, (value, "1"))
     symbol = _SYMBOLS.get(unit, unit)
     return f"{text} ({symbol})" if symbol else text
 
 
-def _draw_lines(axes: Axes, sweep: Sweep, frame: pd.DataFrame, value: str, x: str, by: str | None) -> None:
+def draw_lines(axes: Axes, sweep: Sweep, frame: pd.DataFrame, value: str, x: str, by: str | None) -> None:
     plain(axes)
-    groups = [("", frame)] if by is None else [(f"{by} = {_short(key)}", part) for key, part in frame.groupby(by)]
+    groups = [("", frame)] if by is None else [(f"{by} = {shown(key)}", part) for key, part in frame.groupby(by)]
     if len(groups) > _MOST_LINES:
         what = f"at most {_MOST_LINES} values of {by}"
         raise InvalidValueError(message("plot.by", what, len(groups), f"use it as --y, or choose one by --at {by}=..."))
     texts = frame[x].dtype.kind not in "iufb"
     for number, (name, part) in enumerate(groups):
-        means, colour = _means(part, value, [x]), CYCLE[number % len(CYCLE)]
+        means, colour = means_of(part, value, [x]), CYCLE[number % len(CYCLE)]
         across = means[x].astype(str) if texts else means[x].to_numpy(float)
         style = "-" if number < len(CYCLE) else "--"
         axes.plot(across, means["mean"], style, color=colour, marker="o", markersize=3, linewidth=1.2, label=name)
@@ -160,31 +180,47 @@ def _draw_lines(axes: Axes, sweep: Sweep, frame: pd.DataFrame, value: str, x: st
             axes.fill_between(across, low, high, color=colour, alpha=0.2, linewidth=0)
     if not texts and _is_log(np.sort(frame[x].unique()).astype(float)):
         axes.set_xscale("log")
-    label(axes, x=x, y=_name_of(sweep, value), title="mean, and standard deviation over seeds")
+    label(axes, x=x, y=name_of(sweep, value), title="mean, and standard deviation over seeds")
     if by is not None:
         axes.legend(fontsize=SMALL, frameon=False)
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _draw_map(axes: Axes, means: pd.DataFrame, what: str, x: str, y: str) -> None:
-    """Draw the mean or the spread: as cells of a grid, or as dots where points were drawn."""
+def draw_dots(axes: Axes, sweep: Sweep, frame: pd.DataFrame, value: str, x: str, by: str | None = None) -> None:
+    """Draw each point that was drawn as a dot over one of its settings."""
+    plain(axes)
+    means, numeric = means_of(frame, value, [x]), frame[x].dtype.kind in "iufb"
+    axes.plot(means[x] if numeric else means[x].astype(str), means["mean"], "o", color=CYCLE[0], markersize=3)
+    if numeric and frame[x].min() > 0 and frame[x].max() / frame[x].min() > _DECADES:
+        axes.set_xscale("log")
+    label(axes, x=x, y=name_of(sweep, value))
+
+
+def draw_map(
+    axes: Axes, means: pd.DataFrame, what: str, x: str, y: str, scale: Mapping[str, Any] | None = None
+) -> None:
+    """Draw the mean or the spread: as cells of a grid, or as dots where points were drawn.
+
+    `scale` is what `scale_of` returns of several maps, which have the same colours then.
+    """
     plain(axes)
     columns, rows = (np.sort(means[name].unique()) for name in (x, y))
-    how: dict[str, Any] = {"cmap": "viridis"} | _scale(means[what])
+    how: dict[str, Any] = {"cmap": "viridis"} | dict(scale if scale is not None else scale_of(means[what]))
     if len(columns) * len(rows) > _SPARSE * len(means):
         drawn: Any = axes.scatter(means[x], means[y], c=means[what], s=24, **how)
         for set_scale, values in ((axes.set_xscale, columns), (axes.set_yscale, rows)):
-            if values.min() > 0 and values.max() / values.min() > 100:
+            if values.dtype.kind in "iuf" and values.min() > 0 and values.max() / values.min() > _DECADES:
                 set_scale("log")
     else:
         cells = means.pivot(index=y, columns=x, values=what).to_numpy(float)
         drawn = axes.pcolormesh(np.arange(len(columns) + 1), np.arange(len(rows) + 1), cells, **how)
         _cross(axes, means, columns, rows, x, y)
-        axes.set_xticks(np.arange(len(columns)) + 0.5, [_short(v) for v in columns], rotation=45, ha="right")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [_short(v) for v in rows])
+        axes.set_xticks(np.arange(len(columns)) + 0.5, [shown(v) for v in columns], rotation=45, ha="right")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [shown(v) for v in rows])
+    label(axes, x=x, y=y)
     bar = axes.figure.colorbar(drawn, ax=axes)
     bar.ax.tick_params(labelsize=SMALL, colors=TEXT)
     bar.outline.set_visible(False)
@@ -197,11 +233,13 @@ def _cross(axes: Axes, means: pd.DataFrame, columns: np.ndarray, rows: np.ndarra
     axes.plot(across, up, "x", color=LINES, markersize=5)
 
 
-def _scale(values: pd.Series) -> dict[str, Any]:
-    """Return a logarithmic colour scale where values span more than two decades."""
-    from matplotlib.colors import LogNorm
+def scale_of(values: pd.Series) -> dict[str, Any]:
+    """Return the colour scale of some values: logarithmic where they span more than two decades."""
+    from matplotlib.colors import LogNorm, Normalize
 
     known = values[np.isfinite(values)]
-    if len(known) and known.min() > 0 and math.log10(known.max() / known.min()) > 2:
+    if known.empty:
+        return {}
+    if known.min() > 0 and math.log10(known.max() / known.min()) > 2:
         return {"norm": LogNorm(known.min(), known.max())}
-    return {}
+    return {"norm": Normalize(known.min(), known.max())}

@@ -180,3 +180,14 @@ def test_ranges_that_cannot_work(base, key, given, text):
         ranges_of("sweep.grid", base, {key: given})
     with pytest.raises(InvalidValueError, match="sweep.grid: expected at least one range."):
         ranges_of("sweep.grid", base, {})
+
+
+def test_settings_of_a_network_recipe_count_as_numbers_in_si_units():
+    """Its parameters and weights may be expressions that draw; those that are plain are numbers of a table."""
+    base = base_of("sweep", "brette_gerstner_2005/ei_adex_force")
+    bias, weight = "populations.exc.parameters.bias", "projections.inh_to_exc.weight"
+    assert base.value(bias, "800*pA") == 800e-12 and base.value("populations.exc.n", "80") == 80
+    assert base.value(weight, "2*nS") == pytest.approx(2e-9)
+    assert base.value(weight, "2*nS*rand()") == "2*nS*rand()"
+    (one,) = ranges_of("tune", base, {bias: "400*pA:800*pA"})
+    assert one.draw(0.5) == ("600*pA", pytest.approx(600e-12))
