@@ -3,7 +3,7 @@
 //
 //     rls_floor d|f SECONDS THREADS BLOCKSxN ...         one line of JSON a case
 //
-// Each block learns one row of weights. Partners are drawn from as many sources as there are blocks, or are all of N.
+// Each block learns one row of weights. Partners are drawn from as many sources as there are blocks, or are all N.
 // Floor and update take turns, in bursts that first bring P to where it stays meanwhile, so that a busy
 // neighbour slows both. Ratios are medians over the turns.
 #include "tsim_sums.h"
@@ -64,12 +64,11 @@ struct Blocks {
         }
         for (Long b = 0; b < blocks; b++) {
             rows[b] = std::int32_t(b);
-            Long left = sources, wanted = n, at = b * n;  // n of the sources, in order
-            for (Long s = 0; wanted; s++, left--)
-                if (std::rand() / (RAND_MAX + 1.0) * left < wanted) partner[at++] = std::int32_t(s), wanted--;
+            const Long apart = sources / n;  // one of so many sources each, in order
+            for (Long j = 0; j < n; j++) partner[b * n + j] = std::int32_t(j * apart + std::rand() % apart);
         }
         for (T& value : x) value = T(std::rand()) / RAND_MAX - T(0.5);
-        tsim::rls::start(problem(), 0, 0);
+        tsim::rls::start(problem());
     }
     tsim::rls::Problem<T, T, 1> problem() {
         tsim::rls::Problem<T, T, 1> p = {};
