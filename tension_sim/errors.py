@@ -173,7 +173,7 @@ def diverged(step: int, time: float) -> DivergenceError:
     error = DivergenceError(
         f"RLS: learning diverged at time step {step} (t = {time:g} s): the error or r'Pr was not finite "
         "or not positive. The last good state was kept.\n"
-        "Fix: choose a smaller alpha_P or feedback, a larger forgetting factor, or float64."
+        "Fix: choose a smaller alpha_P or feedback, relaxation in place of forgetting, or float64."
     )
     error.step = step
     return error

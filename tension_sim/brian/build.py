@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,8 +52,9 @@ _TEAM = f"tsim::begin_team({_ARGUMENT.format('threads')}, {_ARGUMENT.format('per
 _START = "brian::{t}[0] = brian::tsim_network.t;"
 
 
-# Compile the common header once, optimise code that runs once hardly at all, and leave out
-# Brian2's search for dependencies.
+# Compile the common header once, and leave out Brian2's search for dependencies. Optimise code that runs once hardly at
+# all: gcc then reads the header itself, so that these files need not wait for it.
+_SOURCES = re.compile(r"^SRCS = (.*)$", re.MULTILINE)
 _HEADER = "tsim_common.h"
 _HEADER_TEXT = """#include <climits>
 #include <cmath>
@@ -62,12 +64,14 @@ _HEADER_TEXT = """#include <climits>
 #include "objects.h"
 #include "brianlib/common_math.h"
 """
+_ONCE = ("objects.cpp", "main.cpp", "run.cpp")
 _RULES = f"""
 $(OBJS): private CXXFLAGS += -include {_HEADER}
-$(OBJS): {_HEADER}.gch
-main.o objects.o run.o: private CXXFLAGS += -O1
+$(filter-out $(ONCE),$(OBJS)): {_HEADER}.gch
+$(ONCE): private CXXFLAGS += -O1
 {_HEADER}.gch: {_HEADER}
-	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {_HEADER} -o {_HEADER}.gch
+	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {_HEADER} -o {_HEADER}.part
+	mv {_HEADER}.part {_HEADER}.gch
 """
 
 
@@ -83,9 +87,22 @@ def speed_up_makefile(folder: Path) -> None:
     if sys.platform != "linux":  # make or compiler may be others
         return
     (folder / _HEADER).write_text(_HEADER_TEXT)
-    with (folder / "makefile").open("a") as makefile:
-        makefile.write(_RULES)
+    makefile = folder / "makefile"
+    generated = _SOURCES.sub(
+        lambda listed: f"SRCS = {' '.join(_in_order(folder, listed[1].split()))}", makefile.read_text()
+    )
+    makefile.write_text(f"ONCE = {' '.join(_ONCE).replace('.cpp', '.o')}\n{generated}{_RULES}")
     (folder / "make.deps").write_text("")
+
+
+def _in_order(folder: Path, sources: list[str]) -> list[str]:
+    """Return sources in the order in which make should start: the largest that needs the header, so the header, first.
+
+    Beside the header, what does without it is compiled; large files come before small ones.
+    """
+    by_size = sorted(sources, key=lambda name: (folder / name).stat().st_size, reverse=True)
+    large, *others = [name for name in by_size if name not in _ONCE]
+    return [large, *(name for name in by_size if name in _ONCE), *others]
 
 
 def build_cpp(circuit: Circuit, folder: Path) -> None:

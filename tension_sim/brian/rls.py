@@ -299,7 +299,15 @@ class RLS(GeneratedObject):
             "kept": [None if kept is None else kept.variables["y_start"].value for kept in map(_kept_of, self.maps)],
             # in networks that spike one bit changes spikes: the order of sums stays that of earlier versions
             "in_parts": not any(_spikes(learned) for learned in self.maps),
+            **self._known_sizes(),
         }
+
+    def _known_sizes(self) -> dict[str, int]:
+        """Return how many numbers all P have, and the partners of each block; -1 where a run decides."""
+        if self.blocks is None:
+            return {"numbers": -1, "partners": -1}
+        sizes = self.blocks.totals if isinstance(self.blocks, Blocks) else self.blocks
+        return {"numbers": sizes.P, "partners": sizes.partners if sizes.blocks == 1 else -1}
 
     def _contain_errors(self, errors: Errors, sources: list[Any]) -> None:
         """Add the objects that prepare an update: the error of each map's rows, and z where no map holds it."""

@@ -118,7 +118,7 @@ class NetworkValues(Places[Net]):
         n, rate_time = np.arange(equations.population.n), self.network.rate_time_of(later.source)
         each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
         for arriving, variable in later.bringing.items():
-            jump = _jump(trace, trace.spike[variable], equations.parameters, rate_time)
+            jump = _jump(trace, trace.arriving[variable], equations.parameters, rate_time)
             values |= spike_values(arriving, each_its_own, 1.0, jump)
             values[entry(arriving, "delay_steps")] = later.steps if np.ndim(later.steps) else int(later.steps)
         return values

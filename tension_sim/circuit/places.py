@@ -149,7 +149,7 @@ class Places(Wiring[Net]):
             names = (name, source) if len(projection.sources) > 1 else (name,)
             steps = delays[first : first + net.sizes[source]] if delays.ndim else delays
             steps = steps if np.ptp(steps) else steps.ravel()[0]
-            bringing = {self.part(DELAYED, *names, variable): variable for variable in trace.spike}
+            bringing = {self.part(DELAYED, *names, variable): variable for variable in trace.arriving}
             found.append(Later(self.part(DELAYED, *names), source, trace, steps, bringing))
             first += net.sizes[source]
         return found

@@ -11,7 +11,6 @@ from ..declare.learning import Learning
 from ..declare.populations.error_names import CONSTANT, POPULATION, READOUT, UNIT, error_names, supervisor_of
 from ..declare.populations.error_names import Reference as Reference
 from ..declare.populations.naming import words
-from ..declare.populations.projection import Projection
 from .blocks import Blocks
 from .names import NEURONS, RULE, constant_name, entries, entry
 from .names import READOUT as READOUTS
@@ -93,7 +92,7 @@ def _rule(wiring: Places[Any], group: list[_Learned]) -> tuple[Rule, Blocks, Lea
         if "y" in used:
             targets[wiring.supervisor(_supervisor(wiring, each))] = None
     numbers = [each.projection for each in group if each.projection is not None]
-    signed = [k for k in numbers if net.sign_of(k) is not None or net.projections[k].signs is not None]
+    signed = [k for k in numbers if net.sign_of(k) is not None or net.signs_of(k) is not None]
     grouped = [k for k in numbers if net.projections[k].alpha_P is not None or net.projections[k].groups is not None]
     rule = Rule(
         maps=tuple(each.part for each in group),
@@ -151,7 +150,7 @@ def values_of_rules(wiring: Places[Any], rules: Mapping[str, tuple[Rule, Blocks,
             continue
         part = wiring.projection(k)
         name, maps = next((name, rule.maps) for name, (rule, _, _) in rules.items() if part in rule.maps)
-        values |= entries(name, _of_sources(projection, projection.learning, net.n_pre(k), net.sign_of(k)))
+        values |= entries(name, _of_sources(net, k, projection.learning))
         if projection.factor is not None:
             kernel = net.kernels[k]
             factor = projection.factor[kernel.pre, kernel.post][kernel.row_order()]
@@ -159,11 +158,12 @@ def values_of_rules(wiring: Places[Any], rules: Mapping[str, tuple[Rule, Blocks,
     return values
 
 
-def _of_sources(projection: Projection, learning: Learning, n: int, sign: int | None) -> dict[str, Any]:
+def _of_sources(net: Any, k: int, learning: Learning) -> dict[str, Any]:
     """Return the values that each source has: a sign, its scale of P, and the penalty on sums of its group."""
+    projection, n, sign, signs = net.projections[k], net.n_pre(k), net.sign_of(k), net.signs_of(k)
     found: dict[str, Any] = {} if sign is None else {"sign": np.full(n, sign)}
-    if projection.signs is not None:
-        found["sign"] = projection.signs
+    if signs is not None:
+        found["sign"] = signs
     if projection.alpha_P is None and projection.groups is None:
         return found
     found["alpha_P"] = np.full(n, learning.alpha_P) if projection.alpha_P is None else projection.alpha_P

@@ -42,11 +42,12 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
     """
     neuron, activation = equations.population.neuron, equations.population.activation
     lines, reset = [neuron.equations] if neuron.equations else [], [neuron.reset]
-    lines += [each.equations for each in equations.filters]
+    lines += [line for each in equations.filters for line in (each.equations, *each.declared_sum)]
     if not equations.spiking:
         lines.append("r : 1")
     for each in equations.traces:
-        reset += [each.at_spike, *(f"{variable} += {amount}" for variable, amount in _amounts(each).items())]
+        amounts = (f"{variable} += {amount}" for variable, amount in _amounts(each).items())
+        reset += [each.at_spike, *amounts, each.update]
     if equations.traces:
         lines.append("rate_time : second (shared, constant)")
     lines += [f"{variable} : {unit}" for variable, unit in equations.written]
@@ -72,7 +73,9 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
         threshold=neuron.threshold,
         refractory=neuron.refractory,
         reset="\n".join(filter(None, reset)),
-        rate="" if neuron.spiking else f"r = {rate_expression(neuron, activation)}",
+        rate="\n".join(filter(None, (each.update for each in equations.traces)))
+        if neuron.spiking
+        else f"r = {rate_expression(neuron, activation)}",
         files=(neuron.name, *dict.fromkeys(synapse.name for synapse in synapses)),
     )
 
@@ -81,10 +84,11 @@ def delayed_trace(equations: PopulationEquations, trace: Filter) -> Units:
     """Return the units of a trace of a population at which its spikes arrive later."""
     return Units(
         n=equations.population.n,
-        equations=trace.equations,
+        equations="\n".join([trace.equations, *trace.declared_sum]),
         parameters=tuple((name, equations.parameters[name].dimension) for name in trace.synapse.parameters),
-        states=trace.variables,
+        states=(*trace.variables, *([trace.output] if trace.update else [])),
         filters=trace.variables if trace.synapse.exact else (),
+        rate=trace.update,
         files=(trace.synapse.name,),
     )
 

@@ -120,7 +120,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
             )
     variables = {each.name: each for each in equations}
     for key, listed in (("output", [synapse.output]), ("spike", synapse.spike)):
-        for name in listed:
+        for name in listed if not synapse.is_sum or key == "spike" else ():
             if name not in variables:
                 raise unknown_name(f"{where}: {key}", "variable of the equations", name, variables)
     known = check_equations(f"{where}: equations", equations, shared, exact=variables, shared=shared)
@@ -131,7 +131,10 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
                 message(f"{where}: equations: {variable}", "a filter that is the same at all times", free)
             )
         check_linear(f"{where}: equations: {variable}", formula, {*variables})
-    output = variables[synapse.output]
+    first = synapse.output
+    if synapse.is_sum:
+        synapse, first = _check_sum(where, synapse, variables, shared)
+    output = variables[first]
     if synapse.presynaptic:
         return _check_presynaptic(where, synapse, equations, known)
     if output.unit != PLACEHOLDER:
@@ -154,6 +157,38 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
             raise InvalidValueError(message(place, "an amount that is the same for each spike", text))
         spike[name] = render(tree)
     return replace(synapse, equations="\n".join(map(str, equations)), spike=spike)
+
+
+def _check_sum(
+    where: str, synapse: SynapticFilter, variables: Mapping[str, Equation], shared: Mapping[str, Meaning]
+) -> tuple[SynapticFilter, str]:
+    """Return a filter whose output is a sum, written anew, and the first of its variables there."""
+    place, text = f"{where}: output", synapse.output
+    if synapse.presynaptic:
+        what = "one variable, where the synapse has presynaptic state"
+        raise InvalidValueError(message(place, what, text))
+    tree = parse(place, text)
+    _check_names(place, tree, {**variables, **shared})
+    named = [name for name in variables if name in names_in(tree)]
+    for name in named:
+        if variables[name].unit != PLACEHOLDER:
+            place = f"{where}: equations: {name}"
+            raise InvalidValueError(
+                message(place, "the unit 'unit', for it is part of the output", variables[name].unit)
+            )
+    check_linear(place, tree, named)
+    if not all(names_in(term) & {*named} for term in _terms(tree)):
+        raise InvalidValueError(message(place, "a sum of variables of the equations", text))
+    meanings = {name: each.meaning for name, each in variables.items()} | dict(shared)
+    check_meaning(place, tree, meanings, variables[named[0]].meaning, "the output")
+    return replace(synapse, output=render(tree)), named[0]
+
+
+def _terms(tree: ast.expr) -> list[ast.expr]:
+    """Return the terms of a sum."""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Sub):
+        return [*_terms(tree.left), *_terms(tree.right)]
+    return [tree]
 
 
 def _check_presynaptic(

@@ -38,6 +38,7 @@ __all__ = [
     "Neuron",
     "SynapticFilter",
     "activation_of",
+    "filter_of",
     "list_neurons",
     "list_rate_units",
     "list_synapses",
@@ -320,6 +321,21 @@ def neuron_of(given: Any) -> Neuron:
 def synapse_of(given: Any) -> SynapticFilter:
     """Return the synaptic filter that a declaration was given: itself, or by name or path."""
     return given if isinstance(given, SynapticFilter) else load_synapse(given)
+
+
+def filter_of(where: str, given: Any) -> SynapticFilter:
+    """Return a filter for a declaration that reads the output from one of its variables.
+
+    Raises
+    ------
+    InvalidValueError
+        If the output is a sum.
+    """
+    found = synapse_of(given)
+    if found.is_sum:
+        fix = "declare a Network, with a population of these neurons."
+        raise InvalidValueError(message(where, "a filter whose output is one of its variables", found.output, fix))
+    return found
 
 
 def read_neuron(path: Path, content: bytes) -> Neuron:

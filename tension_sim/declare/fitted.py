@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InvalidTypeError, InvalidValueError, message
 from .converted import Converted, File, Number, declared
-from .equations import Neuron, SynapticFilter, dimensions, neuron_of, synapse_of, unit_of
+from .equations import Neuron, SynapticFilter, dimensions, filter_of, neuron_of, unit_of
 from .fitted_as_network import ERRORS, ShortFitted
 from .kernels import SparseKernel
 from .language.code import check_error_code
@@ -107,7 +107,7 @@ class FittedNetwork(ShortFitted):
         if not self.neuron.spiking:
             raise InvalidValueError(message("FittedNetwork.neuron", "a spiking neuron", self.neuron.name))
         for name in ("synapse", "plastic_synapse"):
-            self._put(name, synapse_of(getattr(self, name)))
+            self._put(name, filter_of(f"FittedNetwork.{name}", getattr(self, name)))
             if len(getattr(self, name).spike) != 1:
                 expected = "a filter whose spikes add to one variable"
                 raise InvalidValueError(message(f"FittedNetwork.{name}", expected, dict(getattr(self, name).spike)))

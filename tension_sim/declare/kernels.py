@@ -97,11 +97,11 @@ class SparseKernel(Declared):
         >>> SparseKernel(2, [1, 0, 1], [1, 0, 0], [3.0, 1.0, 2.0]).outgoing()
         (array([0, 1, 3]), array([0, 0, 1], dtype=int32), array([1., 2., 3.]))
         """
-        return _lists(self.pre, self.post, self.weight, self.n, self.n_post)
+        return _lists(self.pre, self.post, self.weight, self.n)
 
     def incoming(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """List the synapses by postsynaptic neuron: start, pre, weight, as `outgoing` does."""
-        return _lists(self.post, self.pre, self.weight, self.n_post, self.n)
+        return _lists(self.post, self.pre, self.weight, self.n_post)
 
     def slots(self) -> np.ndarray:
         """Return where each synapse of `outgoing` lies in `incoming`, int32.
@@ -113,7 +113,7 @@ class SparseKernel(Declared):
         """
         _, post, _ = self.outgoing()
         slots = np.empty(len(post), dtype=np.int32)
-        slots[np.argsort(post, kind="stable")] = np.arange(len(post))
+        slots[_order_by(post)] = np.arange(len(post))
         return slots
 
     def row_order(self) -> np.ndarray:
@@ -208,13 +208,37 @@ def _check_rng(where: str, rng: Any) -> None:
 
 
 def _lists(
-    owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int, n_partners: int
+    owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    pair = owner.astype(np.int64) * n_partners + partner
-    if np.any(pair[1:] <= pair[:-1]):
-        order = np.argsort(pair, kind="stable")
-        pair, weight = pair[order], weight[order]
-        first = np.flatnonzero(np.diff(pair, prepend=-1))
-        pair, weight = pair[first], np.add.reduceat(weight, first)
-        owner, partner = pair // n_partners, (pair % n_partners).astype(np.int32)
+    if not _ascends(owner, partner):
+        order = _order_by(owner, None if _ascends(partner) else _order_by(partner))
+        owner, partner, weight = owner[order], partner[order], weight[order]
+        del order
+        first = np.ones(len(owner), dtype=bool)
+        first[1:] = (owner[1:] != owner[:-1]) | (partner[1:] != partner[:-1])
+        if not first.all():
+            at = np.flatnonzero(first)
+            owner, partner, weight = owner[at], partner[at], np.add.reduceat(weight, at)
     return np.searchsorted(owner, np.arange(n_owners + 1)), partner, weight
+
+
+def _ascends(owner: np.ndarray, partner: np.ndarray | None = None) -> bool:
+    """Say whether owners do not fall, and partners of one owner rise."""
+    if partner is None:
+        return bool((owner[1:] >= owner[:-1]).all())
+    return bool(((owner[1:] > owner[:-1]) | ((owner[1:] == owner[:-1]) & (partner[1:] > partner[:-1]))).all())
+
+
+def _order_by(key: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+    """Return the places of a stable sort by a key, after the sort that `order` is of."""
+    order = _by_digits(key, order, 0)
+    for shift in range(16, int(key.max(initial=0)).bit_length(), 16):
+        order = _by_digits(key, order, shift)
+    return order
+
+
+def _by_digits(key: np.ndarray, order: np.ndarray | None, shift: int) -> np.ndarray:
+    """Sort by 16 bits of a key, which numpy counts instead of comparing them: a tenth of the time."""
+    digits = (key if order is None else key[order]) >> shift & 0xFFFF
+    found = np.argsort(digits.astype(np.uint16), kind="stable")
+    return found if order is None else order[found]

@@ -60,11 +60,13 @@ class Learning:
     forgetting : float
         Weight of the past from one update to the next, in (0, 1]: P is divided by it. Nothing
         bounds P where the rates do not vary (wind-up), so that a long run ends in a
-        divergence; `relaxation` follows a changing target for any time.
+        divergence: 100 rate units that learned a sine diverged after 3,203 updates with 0.99,
+        after 28,740 with 0.999 and after 247,951 with 0.9999 (in float32 after 1,331, 9,269
+        and 87,114). Use `relaxation` instead, which follows a changing target for any time.
     relaxation : float
         How far P goes back towards its start after each update, in [0, 1):
-        P <- (1 - relaxation) P + relaxation alpha_P I. The eigenvalues of P stay in
-        (0, alpha_P]. A direction in which the rates have the mean square s is remembered for
+        P <- (1 - relaxation) P + relaxation P(0). P stays positive and at most P(0): its
+        eigenvalues stay in (0, alpha_P]. A direction in which the rates have the mean square s is remembered for
         about 1 / sqrt(relaxation alpha_P s) updates; try 1e-6, then larger. It is the Kalman
         filter of weights that drift about 0 (Van Vaerenbergh, Lazaro-Gredilla & Santamaria
         2012, doi:10.1109/TNNLS.2012.2200500, there "back to the prior").

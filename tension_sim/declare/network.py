@@ -19,8 +19,8 @@ from .equations import (
     SynapticFilter,
     activation_of,
     dimensions,
+    filter_of,
     neuron_of,
-    synapse_of,
     unit_of,
 )
 from .force_as_network import ShortForce
@@ -120,7 +120,7 @@ class ForceNetwork(ShortForce):
                 what = f"{self.neuron.name!r} has no spikes that a synapse could filter"
                 raise InvalidValueError(problem("ForceNetwork.synapse", what, self.synapse, "pass synapse=None."))
         else:
-            self._put("synapse", synapse_of(self.synapse))
+            self._put("synapse", filter_of("ForceNetwork.synapse", self.synapse))
         check_text("ForceNetwork.activation", self.activation)
         if self.activation:
             if self.neuron.spiking:

@@ -41,7 +41,7 @@ class SynapticFilter:
     equations : str
         Brian2 equations; ``unit`` stands for the unit of what is filtered.
     output : str
-        The variable that is the filtered signal.
+        The variable that is the filtered signal, or a sum of variables, such as ``"slow + fast"``.
     spike : dict of str to str
         What a spike of weight 1 adds to which variable: of a filter in 1/time, so that weights count by
         the rate of spikes; of a synapse in the unit of the weight.
@@ -77,6 +77,11 @@ class SynapticFilter:
         """Whether its variables decay exactly, whatever the neuron's method."""
         return self.integration == "exact"
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether its output is a sum of its variables, and none of them."""
+        return not self.output.isidentifier()
+
     def renamed(self, suffix: str) -> SynapticFilter:
         """Return the filter with other names for its parameters, for use beside another filter.
 
@@ -95,6 +100,7 @@ class SynapticFilter:
         return replace(
             self,
             equations="\n".join(str(each.renamed(names)) for each in self.read()),
+            output=new(self.output) if self.is_sum else self.output,
             spike={name: new(text) for name, text in self.spike.items()},
             parameters={names[name]: new(text) for name, text in self.parameters.items()},
             reset=_renamed(self.reset, names),
@@ -118,6 +124,19 @@ class SynapticFilter:
     def named(self, output: str, suffix: str) -> dict[str, str]:
         """Map the file's variable names to those of one use of the filter."""
         return {v: output if v == self.output else f"{v}_{suffix}" for v in self.variables}
+
+    def sum_of(self, values: Mapping[str, str]) -> str:
+        """Return its output as an expression, with texts in place of its variables.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> from tension_sim import load_synapse
+        >>> replace(load_synapse("double_exponential"), output="x + h").sum_of({"x": "r", "h": "3*s"})
+        'r + 3*s'
+        """
+        trees = {name: parse(f"{self.name}.toml: output", text) for name, text in values.items()}
+        return render(replaced(parse(f"{self.name}.toml: output", self.output), trees))
 
     def instance(self, output: str, suffix: str, unit: str) -> tuple[str, dict[str, str]]:
         """Return equations and spike increments of one use of the filter.

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["FLAT", "NESTED", "TIMES", "declare", "learning_keys", "written_in"]
 
 #: Tables of parts, by the fields of a network that hold them.
-NESTED = {name: option.table for name, option in options_of(Network).items() if option.nested and option.table}
+NESTED: dict[str, type[Any]] = {
+    name: option.table for name, option in options_of(Network).items() if option.nested and option.table
+}
 
 #: Options whose keys may stand in the part's own table, and what they are called where none is given.
-FLAT = {Projection: ("weights", Connector, "weight"), Readout: ("learning", Learning, "alpha_P")}
+FLAT: dict[type[Any], tuple[str, type[Any] | None, str]] = {
+    Projection: ("weights", Connector, "weight"),
+    Readout: ("learning", Learning, "alpha_P"),
+}
 
 #: What counts in time steps in Python is a time in a file.
 TIMES = ("start", "stop")
@@ -94,7 +99,7 @@ class _Declaring:
         with self.placed(cls, section):
             return cls(**given)
 
-    def options(self, cls: type, section: str) -> dict[str, Any]:
+    def options(self, cls: type[Any], section: str) -> dict[str, Any]:
         """Return the options that a section, and the tables below it, give for a class."""
         values, found = self._recipe.values, {}
         for name, option in options_of(cls).items():
@@ -123,7 +128,8 @@ class _Declaring:
 
     def readout(self, section: str, sizes: dict[str, int]) -> Readout:
         """Return a readout; without weights these are 0."""
-        values, more = self._recipe.values[section], {}
+        values = self._recipe.values[section]
+        more: dict[str, Any] = {}
         both = "learning" in _written(self._recipe, section)
         if values["alpha_P"] is not None and both:
             fix = f"leave out alpha_P, or the table [{section}.learning]."
@@ -132,7 +138,8 @@ class _Declaring:
             more["learning"] = self.learning(section)
         if not written_in(self._recipe, section, "weights"):
             rows = sum(sizes.get(each, 0) for each in values["sources"])
-            traces = loaded("", self._recipe.values.get(f"{section}.traces", {}).get("neuron"))
+            neurons = self._recipe.values.get(f"{section}.traces", {}).get("neuron")
+            traces = loaded(self._where(f"{section}.traces", "neuron"), neurons)
             rows = rows if traces is None else np.size(traces)
             more["weights"] = np.zeros((max(rows, 1), values["outputs"]))
         elif "outputs" in self._recipe.settings[section]:
@@ -161,7 +168,7 @@ class _Declaring:
     # ---- places ----
 
     @contextmanager
-    def placed(self, cls: type | None = None, section: str = "") -> Iterator[None]:
+    def placed(self, cls: type[Any] | None = None, section: str = "") -> Iterator[None]:
         """Let errors of a declaration class name the recipe's section and key."""
         try:
             yield
@@ -188,7 +195,7 @@ class _Declaring:
             return self._place(Network, "network", found[1])
         return text
 
-    def _place(self, cls: type, section: str, rest: str) -> str:
+    def _place(self, cls: type[Any], section: str, rest: str) -> str:
         """Return the end of an error after a class, with the place in the recipe."""
         found = _KEY.match(rest)
         if found is None:
@@ -196,7 +203,7 @@ class _Declaring:
         name, in_brackets, after_dot, rest = found.groups()
         inner = in_brackets or after_dot or ""
         option = options_of(cls).get(name)
-        flat, table, key = FLAT.get(cls, ("", cls, ""))
+        flat, _, key = FLAT.get(cls, ("", None, ""))
         if name == flat and not written_in(self._recipe, section, name):
             return f"{self._where(section, inner or key)}{rest}"
         if option is not None and option.table is not None:

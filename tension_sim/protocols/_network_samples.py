@@ -80,6 +80,7 @@ def _columns(kind: str, sizes: Mapping[str, int], recipe: Recipe, steps: int, wh
 
 def _samples(where: str, value: Any, n: int, steps: int, dt: float, unit: str) -> np.ndarray:
     """Return the samples of a value: a row for each step, or one for all."""
+    check_memory(where, 8 * n, "fewer channels")
     if names_file(value):
         rows = make_task("recorded", steps, dt, file=value).target
     elif isinstance(value, str):

@@ -81,7 +81,7 @@ def _keys(raw: Mapping[str, Any], name: str) -> list[str]:
     return [*raw[name]] if isinstance(raw.get(name), Mapping) else []
 
 
-def _part_schema(cls: type, name: str, raw: Mapping[str, Any]) -> dict[str, dict[str, Key]]:
+def _part_schema(cls: type[Any], name: str, raw: Mapping[str, Any]) -> dict[str, dict[str, Key]]:
     """Return the keys of a population, projection or readout, and of the tables below it."""
     table = raw[name] if isinstance(raw[name], Mapping) else {}
     # weights may be drawn, or begin at 0
@@ -149,8 +149,9 @@ class NetworkRecipe(Recipe):
     def rules(self) -> dict[str, Learning]:
         """What each readout and projection that learns learns by, and when."""
         net = self.sketch
-        named = [*net.readouts.items(), *zip(net.projection_names, net.projections, strict=True)]
-        return {name: each.learning for name, each in named if each.learning is not None}
+        found = {name: each.learning for name, each in net.readouts.items()}
+        found |= {name: each.learning for name, each in zip(net.projection_names, net.projections, strict=True)}
+        return {name: learning for name, learning in found.items() if learning is not None}
 
     @property
     def learning_steps(self) -> tuple[int, int] | None:
@@ -309,7 +310,8 @@ def _adapt(raw: dict[str, Any], kind: str, old: str | None) -> None:
         adapt_task(raw, old)
 
 
-def _given(recipe: NetworkRecipe, n_steps: int) -> Task:
+def _given(recipe: Any, n_steps: int) -> Task:
+    """Return what a recipe's network is given in so many steps."""
     return given_to(recipe.sketch, recipe, n_steps, recipe.place)
 
 

@@ -19,6 +19,9 @@ __all__ = ["ARRAY_FILES", "array_value", "groups_value", "loaded", "names_file"]
 #: Endings of files that hold numbers.
 ARRAY_FILES = (".npy", ".npz", ".csv", ".txt")
 
+#: Lists in lists: a matrix.
+_DEEPEST = 2
+
 _EXPECTED = 'a number, an expression such as "10*ms", a list of numbers, or the name of a .npy, .npz, .csv or .txt file'
 
 
@@ -42,11 +45,11 @@ def array_value(unit: str = "") -> Callable[[str, Any], Any]:
     ([1, 2], [0.001, 0.002])
     """
 
-    def check(where: str, value: Any) -> Any:
+    def check(where: str, value: Any, depth: int = 0) -> Any:
         if isinstance(value, str) and value.lstrip().startswith("["):
             value = _listed(where, value)
-        if isinstance(value, list):
-            return [check(where, each) for each in value]
+        if isinstance(value, list) and depth < _DEEPEST:
+            return [check(where, each, depth + 1) for each in value]
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise InvalidTypeError(message(where, _EXPECTED, value))
         if isinstance(value, int) and abs(value) >= 2**63:  # Python writes no whole number of thousands of digits

@@ -44,13 +44,13 @@ class Option:
 
     name: str
     key: Key | None = None
-    table: type | None = None
+    table: type[Any] | None = None
     nested: bool = False
     item: Key | None = None
 
 
 @cache
-def options_of(cls: type) -> dict[str, Option]:
+def options_of(cls: type[Any]) -> dict[str, Option]:
     """Return the options of a declaration class by their names, from its fields and their types.
 
     Examples
@@ -68,7 +68,7 @@ def options_of(cls: type) -> dict[str, Option]:
     return found
 
 
-def keys_of(cls: type, **defaults: Any) -> dict[str, Key]:
+def keys_of(cls: type[Any], **defaults: Any) -> dict[str, Key]:
     """Return the keys of a class, without its tables; `defaults` replace those of its fields."""
     found = {}
     for name, option in options_of(cls).items():

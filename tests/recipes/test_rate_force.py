@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,26 @@ def test_the_recurrent_weights_learn_four_sines_at_published_size():
     numbers = run_outcome(load_recipe("four_sines_internal", {"seed": "0"})).numbers
     assert numbers["training_mae"] <= 0.006
     assert numbers["test_mae"] <= 0.10
+
+
+def test_the_large_network_fits_into_four_gigabytes_and_its_short_run_into_ten_minutes():
+    """Own and child processes took 3.18 GB at most, measured while the results were saved."""
+    assert rate_force.forecast(load_recipe("four_sines_large"), "cpp_standalone").memory == pytest.approx(
+        3.18e9, rel=0.1
+    )
+    short = rate_force.forecast(load_recipe("four_sines_large", short=True), "cpp_standalone")
+    assert (short.steps, short.seconds < 600) == (3600, True)
+
+
+def test_forecast_of_memory_against_what_drawing_the_weights_takes():
+    recipe = load_recipe("four_sines_large", {"n": "2000", "duration": "1*ms", "test_duration": "0*ms"})
+    tracemalloc.start()
+    try:
+        rate_force.network(recipe, 1, 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    P = 2000 * 2001 // 2 * 4
+    with_P = 400_000 * 36 + 2 * P
+    assert rate_force.forecast(recipe, "numpy").memory == pytest.approx(max(400_000 * 54, with_P), rel=0.01)
+    assert peak == pytest.approx(400_000 * 54, rel=0.25)

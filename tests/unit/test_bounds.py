@@ -277,7 +277,8 @@ class TestNumbersOfUsers:
                     "echo_state", None, 5, 1e-3, None, None, weights, learning=rule, dtype=dtype
                 ),
                 "Learning ": lambda dtype, rule=rule: ForceNetwork(
-                    "echo_state", None, 5, 1e-3, None, None, plastic=Plastic(kernel, rule, error="input"), dtype=dtype
+                    "echo_state", None, 5, 1e-3, None, None, None, dtype=dtype,
+                    plastic=Plastic(kernel, rule, error="input"),
                 ),
                 "Network.readouts['z'].learning": lambda dtype, rule=rule: Network(
                     {"a": Population("lif", 5)}, readouts={"z": Readout("a", weights, learning=rule)}, dt=1e-4,

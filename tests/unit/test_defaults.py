@@ -55,7 +55,10 @@ DEFAULTS = {
         "feedback": dict, "learning": None, "synapse": "double_exponential", "parameters": dict, "traces": None,
         "supervisor": "",
     },
-    "Connector": {"p": None, "indegree": None, "self_connections": False},
+    "Connector": {
+        "p": None, "indegree": None, "self_connections": False,
+        "inhibitory": None, "inhibitory_indegree": None, "balanced": False,
+    },
     "firing_rate": {"tau": 0.01, "threshold": 1.0, "reset": 0.0},
     "mean_input": {"tau": 0.01, "threshold": 1.0, "reset": 0.0, "at_zero": 0.1},
     "list_synapses": {"kind": "filter"},

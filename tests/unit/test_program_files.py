@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,3 +218,22 @@ def test_a_signal_to_the_program_alone_ends_it_well(program, values):
     found = program.run({**values, "target.periodic": 1}, 0, 10**8, net().dt, ["readout.w"], stop)
     assert found["interrupted"] and 0 < found["steps"] < 10**8
     assert found["readout.w"].any()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("make") is None, reason="make is as Brian2 has it")
+def test_the_makefile_begins_with_what_takes_longest(tmp_path):
+    """The largest file of those that need the common header, then those that do not; each once."""
+    from tension_sim.brian.build import speed_up_makefile
+
+    sizes = {"code_objects/a.cpp": 10, "code_objects/b.cpp": 90, "main.cpp": 20, "objects.cpp": 60, "run.cpp": 5}
+    sizes["network.cpp"] = 30
+    (tmp_path / "code_objects").mkdir()
+    for name, size in sizes.items():
+        (tmp_path / name).write_text(" " * size)
+    (tmp_path / "makefile").write_text(f"SRCS = {' '.join(sizes)}\nOBJS = ${{SRCS:.cpp=.o}}\nall: $(OBJS)\n")
+    speed_up_makefile(tmp_path)
+    text = (tmp_path / "makefile").read_text()
+    assert "\nSRCS = code_objects/b.cpp objects.cpp main.cpp run.cpp network.cpp code_objects/a.cpp\n" in text
+    asked = ["make", "-n", "-f", "makefile", "CXX=c++", "main.o"]
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ".gch" not in done.stdout

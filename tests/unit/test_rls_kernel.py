@@ -340,6 +340,19 @@ def test_addresses_do_not_change_a_bit(build, n, dtype, far):
         assert_same_bits([k_2, q_2, *state_2.arrays()], [k, q, *state.arrays()])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "far"), [(37, False), (131, False), (131, True)])
+def test_a_program_that_knows_its_sizes_has_the_same_bits(build, n, far):
+    """It holds the code for them alone."""
+    numbers = n * (n + 1) // 2 if not far else 2 << 20
+    name = f"n {n} of {numbers}"
+    BUILDS[name] = [*BUILDS["brian2"], f"-DTSIM_RLS_N={n}", f"-DTSIM_RLS_NUMBERS={numbers}"]
+    r, start = inputs(n, 40), State.start(n, 1.0, np.float64)
+    known, any_size = (run(build(program), start, r, 0.98, far=far) for program in (name, "brian2"))
+    assert_same_bits([*known[:2], *known[2].arrays()], [*any_size[:2], *any_size[2].arrays()])
+    assert build(name).stat().st_size < build().stat().st_size
+
+
 def test_a_diverged_block_stays_diverged(build):
     """-ffast-math must not hide a NaN: a run looks for it."""
     r, start = inputs(20, 10), State.start(20, 1.0, np.float64)

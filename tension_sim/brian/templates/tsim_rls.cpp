@@ -12,6 +12,10 @@
 
 {% include 'tsim_dense.h' %}
 
+#define TSIM_RLS_NUMBERS {{numbers}}
+#define TSIM_RLS_N {{partners}}
+#define TSIM_RLS_IN_PARTS {{'1' if in_parts else '0'}}
+
 {% include 'tsim_rls.h' %}
 
 {% include 'tsim_rls_update.h' %}

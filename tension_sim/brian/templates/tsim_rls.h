@@ -78,6 +78,18 @@ constexpr int max_pending(std::ptrdiff_t n) { return n < 24 ? 1 : n < 48 ? 2 : n
 // Whether to fetch ahead, by the size of all P that are updated in turn: only where caches do not hold them.
 constexpr bool is_far(std::size_t bytes) { return bytes > (std::size_t(8) << 20); }
 
+// What a program knows of its blocks when it is compiled: n of each of them, and how many numbers all P have. It then
+// holds no code for others, which would take most of the compiler's time. -1: a run finds them.
+#ifndef TSIM_RLS_NUMBERS
+#define TSIM_RLS_NUMBERS -1
+#define TSIM_RLS_N -1
+#endif
+static constexpr bool few_wait(std::ptrdiff_t n) { return max_pending(TSIM_RLS_N < 0 ? n : TSIM_RLS_N) <= 4; }
+template <typename T>
+static constexpr bool at_distance(bool far) {
+    return TSIM_RLS_NUMBERS < 0 ? far : is_far(std::size_t(TSIM_RLS_NUMBERS) * sizeof(T));
+}
+
 // One block, as its owner stores it. At the start count = 0, scale = 1 and P = alpha I.
 template <typename T>
 struct Block {
@@ -384,7 +396,7 @@ static inline void add_scaled(std::ptrdiff_t n, T a, const T* x, T* y) {
 template <typename T>
 static inline void flush(const Block<T>& b) {
     if (*b.count == 0) return;
-    if (max_pending(b.n) <= 4) Sweep<T, 4, false, false>::run(b, 0, 0);
+    if (few_wait(b.n)) Sweep<T, 4, false, false>::run(b, 0, 0);
     else Sweep<T, 8, false, false>::run(b, 0, 0);
 }
 
@@ -403,10 +415,10 @@ static inline T without_waiting(const Block<T>& b, const T* r, T* k) {
 template <typename T>
 static inline T gain(const Block<T>& b, const T* r, T* k) {
     if (*b.count < max_pending(b.n)) {
-        if (b.far) Sweep<T, 0, true, true>::run(b, r, k);
+        if (at_distance<T>(b.far)) Sweep<T, 0, true, true>::run(b, r, k);
         else Sweep<T, 0, true, false>::run(b, r, k);
-    } else if (b.far) {  // while the band is at hand
-        if (max_pending(b.n) <= 4) Sweep<T, 4, true, true>::run(b, r, k);
+    } else if (at_distance<T>(b.far)) {  // while the band is at hand
+        if (few_wait(b.n)) Sweep<T, 4, true, true>::run(b, r, k);
         else Sweep<T, 8, true, true>::run(b, r, k);
     } else {
         flush(b);
@@ -435,9 +447,9 @@ template <typename T>
 static void multiply_part(const Block<T>& b, const T* r, T* y, int part) {
     const std::ptrdiff_t begin = part_of<T>(b.n, part), end = part_of<T>(b.n, part + 1);
     const bool full = *b.count == max_pending(b.n);
-    if (full && b.far) Sweep<T, 8, true, true>::run_part(b, r, y, begin, end);
+    if (full && at_distance<T>(b.far)) Sweep<T, 8, true, true>::run_part(b, r, y, begin, end);
     else if (full) Sweep<T, 8, true, false>::run_part(b, r, y, begin, end);
-    else if (b.far) Sweep<T, 0, true, true>::run_part(b, r, y, begin, end);
+    else if (at_distance<T>(b.far)) Sweep<T, 0, true, true>::run_part(b, r, y, begin, end);
     else Sweep<T, 0, true, false>::run_part(b, r, y, begin, end);
 }
 

@@ -33,6 +33,11 @@
 #define TSIM_RLS_BY_ITSELF
 #endif
 
+// 0: no block is shared among threads, see Problem.in_parts.
+#ifndef TSIM_RLS_IN_PARTS
+#define TSIM_RLS_IN_PARTS 1
+#endif
+
 namespace tsim {
 
 namespace rls {
@@ -162,7 +167,7 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
         fetch(p.pending_k + p.pending_start[b + 1], p.pending_start[b + 2] - p.pending_start[b + 1]);
     }
     for (std::int64_t j = 0; j < n; j++) r[j] = p.x[p.by_synapse ? p.block_start[b] + j : partner[j]];
-    const bool in_parts = p.in_parts && parts_of(n) > 1;
+    const bool in_parts = TSIM_RLS_IN_PARTS && p.in_parts && parts_of(n) > 1;
     const T q = in_parts ? shared_gain(p.block(b), r.data(), k.data()) : gain(p.block(b), r.data(), k.data());
     const T c = 1 / (p.forgetting + q);
     T largest_k = 0, largest_error = 0;

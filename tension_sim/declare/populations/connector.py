@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InvalidValueError, UnitsError, message
+from ...errors import InvalidValueError, UnitsError, message, problem
 from ...system.memory import check_memory
 from ..arrays_in import numbers
 from ..kernels import SparseKernel
 from ..units import DIMENSIONLESS, describe, dimension_of, evaluate
 from ..validation import check_choice, check_flag, check_fraction, check_whole
+from .dale import balanced, with_signs
 
 __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers"]
 
@@ -40,6 +41,15 @@ class Connector:
         Number of presynaptic neurons.
     self_connections : bool
         Whether a neuron may be its own partner, where the population is connected to itself.
+    inhibitory : float, optional
+        Part of the presynaptic neurons that is inhibitory (Dale's law): the last ones. All their weights are
+        negative, and stronger than those of the others by as much as these are more. Learned weights keep the
+        signs.
+    inhibitory_indegree : int, optional
+        How many of `indegree` presynaptic neurons are inhibitory; by default any.
+    balanced : bool
+        Scale the inhibitory weights of each postsynaptic neuron so that all its weights sum to zero: the matrix
+        then has no eigenvalue outside of its circle (Rajan & Abbott 2006, doi:10.1103/PhysRevLett.97.188104).
 
     Raises
     ------
@@ -50,6 +60,10 @@ class Connector:
     --------
     >>> Connector("fixed_indegree", "0.5*nS", indegree=80).rule
     'fixed_indegree'
+    >>> rule = Connector("fixed_indegree", 0.5, indegree=5, inhibitory=0.2, inhibitory_indegree=1, balanced=True)
+    >>> kernel = rule.draw("demo", (10, 10), "1", True, np.random.default_rng(0))
+    >>> kernel.to_dense().sum(axis=0).max(), np.unique(kernel.weight)
+    (np.float64(0.0), array([-2. ,  0.5]))
     """
 
     rule: str
@@ -57,6 +71,9 @@ class Connector:
     p: float | None = None
     indegree: int | None = None
     self_connections: bool = False
+    inhibitory: float | None = None
+    inhibitory_indegree: int | None = None
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         check_choice("Connector.rule", self.rule, RULES)
@@ -70,6 +87,33 @@ class Connector:
         if self.indegree is not None:
             check_whole("Connector.indegree", self.indegree, 1)
         check_flag("Connector.self_connections", self.self_connections)
+        self._check_signs()
+
+    def _check_signs(self) -> None:
+        """Check what is said of excitatory and inhibitory neurons."""
+        check_flag("Connector.balanced", self.balanced)
+        if self.inhibitory is not None and check_fraction("Connector.inhibitory", self.inhibitory) == 1:
+            fix = "give all weights a negative number instead."
+            raise InvalidValueError(message("Connector.inhibitory", "a part below 1", self.inhibitory, fix))
+        if self.inhibitory_indegree is not None:
+            least = check_whole("Connector.inhibitory_indegree", self.inhibitory_indegree, 1)
+            if self.indegree is None or least >= self.indegree:
+                what = f"fewer than all presynaptic neurons (indegree={self.indegree})"
+                raise InvalidValueError(message("Connector.inhibitory_indegree", what, least))
+        given = {"inhibitory_indegree": self.inhibitory_indegree, "balanced": self.balanced or None}
+        for key, value in given.items():
+            if value is not None and self.inhibitory is None:
+                fix = "say which part of the neurons is, by inhibitory."
+                raise InvalidValueError(problem(f"Connector.{key}", "no neuron is inhibitory", value, fix))
+
+    def signs(self, n_pre: int) -> np.ndarray | None:
+        """Return the sign of each of so many presynaptic neurons, +1 or -1; None where they have none."""
+        if self.inhibitory is None:
+            return None
+        return np.where(np.arange(n_pre) < n_pre - self._count_inhibitory(n_pre), 1, -1)
+
+    def _count_inhibitory(self, n_pre: int) -> int:
+        return round((self.inhibitory or 0.0) * n_pre)
 
     def draw(
         self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator
@@ -97,6 +141,20 @@ class Connector:
         candidates = n_pre - no_self
         if self.indegree is not None and self.indegree > candidates:
             raise InvalidValueError(message(where, f"an in-degree of at most {candidates}", self.indegree))
+        pre, post = (
+            self._partners(n_pre, n_post, no_self, rng)
+            if self.inhibitory_indegree is None
+            else self._partners_of_both(where, n_pre, n_post, no_self, rng)
+        )
+        weight = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
+        kernel = SparseKernel(n_pre, pre, post, weight, n_post)
+        return kernel if self.inhibitory is None else self._signed(where, kernel)
+
+    def _partners(
+        self, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw presynaptic and postsynaptic neurons of all synapses."""
+        candidates = n_pre - no_self
         if self.indegree is not None:
             number = np.full(n_post, self.indegree)
         else:
@@ -104,9 +162,33 @@ class Connector:
         chosen = [np.sort(rng.choice(candidates, size=k, replace=False, shuffle=False)) for k in number]
         # of the others, those from the neuron itself on come one later
         pre = np.concatenate([one + (one >= post) if no_self else one for post, one in enumerate(chosen)])
-        post = np.repeat(np.arange(n_post), number)
-        weight = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
-        return SparseKernel(n_pre, pre, post, weight, n_post)
+        return pre, np.repeat(np.arange(n_post), number)
+
+    def _partners_of_both(
+        self, where: str, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw as many excitatory and as many inhibitory presynaptic neurons of each postsynaptic one as wanted."""
+        inhibitory, excitatory = self._count_inhibitory(n_pre), n_pre - self._count_inhibitory(n_pre)
+        wanted = int(self.indegree or 0) - int(self.inhibitory_indegree or 0), int(self.inhibitory_indegree or 0)
+        for name, count, there in zip(("n excitatory", "n inhibitory"), wanted, (excitatory, inhibitory), strict=True):
+            if count > there - no_self:
+                what = f"a{name} in-degree of at most {there - no_self}"
+                raise InvalidValueError(message(where, what, count))
+        chosen = []
+        for post in range(n_post):
+            for first, size, count in ((0, excitatory, wanted[0]), (excitatory, inhibitory, wanted[1])):
+                itself = no_self and first <= post < first + size
+                one = first + np.sort(rng.choice(size - itself, size=count, replace=False, shuffle=False))
+                chosen.append(one + (one >= post) if itself else one)
+        return np.concatenate(chosen), np.repeat(np.arange(n_post), int(self.indegree or 0))
+
+    def _signed(self, where: str, kernel: SparseKernel) -> SparseKernel:
+        """Give the weights of inhibitory neurons their sign and strength, and balance them."""
+        of_all, weak = kernel.n, self._count_inhibitory(kernel.n)
+        if self.inhibitory_indegree is not None:
+            of_all, weak = int(self.indegree or 0), self.inhibitory_indegree
+        signed = with_signs(where, kernel, self.signs(kernel.n), (of_all - weak) / max(weak, 1))
+        return balanced(where, signed) if self.balanced else signed
 
 
 class Undrawn(Connector):

@@ -70,17 +70,47 @@ class Filter:
         With the names that its parameters have in this population.
     output, suffix, unit : str
         As of `SynapticFilter.instance`.
+    stored : bool
+        Whether others read the output, so that a sum is stored.
     """
 
     synapse: SynapticFilter
     output: str
     suffix: str
     unit: str
+    stored: bool = False
 
     @property
     def equations(self) -> str:
         """Its equations."""
         return self.synapse.instance(self.output, self.suffix, self.unit)[0]
+
+    @property
+    def sum(self) -> str:
+        """Its output as a sum of its variables; empty where it is one of them."""
+        if not self.synapse.is_sum:
+            return ""
+        return self.synapse.sum_of(self.synapse.named(self.output, self.suffix))
+
+    @property
+    def update(self) -> str:
+        """Statement that stores the sum; empty where there is none."""
+        return f"{self.output} = {self.sum}" if self.sum and self.stored else ""
+
+    @property
+    def declared_sum(self) -> list[str]:
+        """The equation of the sum, or the variable that stores it."""
+        if not self.sum:
+            return []
+        return [f"{self.output} : {self.unit}" if self.stored else f"{self.output} = {self.sum} : {self.unit}"]
+
+    @property
+    def arriving(self) -> dict[str, str]:
+        """What a spike of weight 1 adds that arrives after the sum was stored."""
+        if not self.update:
+            return self.spike
+        amounts = {name: self.synapse.spike.get(name, "0") for name in self.synapse.variables}
+        return self.spike | {self.output: self.synapse.sum_of(amounts)}
 
     @property
     def spike(self) -> dict[str, str]:
@@ -224,7 +254,7 @@ class PopulationEquations:
     def trace(self, synapse: Synapse) -> Filter:
         """Return the filter of these neurons' spikes that others read."""
         kind = self._kind(synapse)
-        return Filter(self._kinds[kind], self._traces[kind], self._traces[kind], "1")
+        return Filter(self._kinds[kind], self._traces[kind], self._traces[kind], "1", stored=True)
 
     @property
     def filters(self) -> list[Filter]:
@@ -237,7 +267,7 @@ class PopulationEquations:
     @property
     def traces(self) -> list[Filter]:
         """The filters of these neurons' spikes that others read."""
-        return [Filter(self._kinds[kind], name, name, "1") for kind, name in self._traces.items()]
+        return [Filter(self._kinds[kind], name, name, "1", stored=True) for kind, name in self._traces.items()]
 
     @property
     def written(self) -> list[tuple[str, str]]:
@@ -253,6 +283,7 @@ class PopulationEquations:
     def variables(self) -> dict[str, str]:
         """Variables that others may read beside the states, with their units: all inputs, and what adds to them."""
         units = {into: self.unit(into) for into in self.population.neuron.input_units}
+        units |= {each.output: each.unit for each in self.filters if each.sum and not each.stored}
         return units | dict(self.written) | {name: self.unit(into) for name, into in self.present_inputs.items()}
 
     @property
@@ -270,6 +301,7 @@ class PopulationEquations:
             found["r"] = DIMENSIONLESS
         for each in self.filters:
             found |= dimensions(each.equations, each.synapse.name)
+            found |= {each.output: DIMENSIONLESS} if each.update else {}
         written = {name: dimension_of(unit, name) if unit != "1" else DIMENSIONLESS for name, unit in self.written}
         for name in written:
             if name in found:

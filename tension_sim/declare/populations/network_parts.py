@@ -163,6 +163,13 @@ class NetworkParts(Described, Declared):
         """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
         return 1 if self.is_conductance(self.projections[k].post, self.inputs[k]) else self.projections[k].sign
 
+    def signs_of(self, k: int) -> np.ndarray | None:
+        """Return the signs that learned weights of each source keep: those given, or of the rule that draws them."""
+        projection = self.projections[k]
+        if projection.signs is None and projection.learning is not None and isinstance(projection.weights, Connector):
+            return projection.weights.signs(self.n_pre(k))
+        return projection.signs
+
     # ---- weights ----
 
     @cached_property
@@ -244,7 +251,8 @@ class NetworkParts(Described, Declared):
         projections = list(self.projections)
         for k, (name, kernel) in enumerate(zip(self.projection_names, self.kernels, strict=True)):
             if name in weights and weights[name].shape == kernel.weight.shape:
-                projections[k] = replace(projections[k], weights=replace(kernel, weight=weights[name]))
+                learned = replace(kernel, weight=weights[name])
+                projections[k] = replace(projections[k], weights=learned, signs=self.signs_of(k))
         return replace(self, readouts=readouts, projections=projections)
 
     def input_scale(self, population: str, into: str) -> float:

@@ -104,7 +104,7 @@ def _rules(net: NetworkParts) -> dict[str, _Rule]:
             "which has a delay": projection.delay is not None,
             "which acts at spikes": projection.at_spikes,
             "with an alpha_P of each source": projection.alpha_P is not None or projection.groups is not None,
-            "with signs of each source": projection.signs is not None,
+            "with signs of each source": net.signs_of(k) is not None,
         }
         apart = next((reason for reason, holds in reasons.items() if holds), "")
         synapse = projection.synapse, projection.parameters
