@@ -31,6 +31,8 @@ Reference = dict[str, Any]
 MANIFEST = "checkpoint.json"
 _FORMAT = "tension-sim checkpoint 1"
 _OURS = re.compile(r"(\d+)\.(arrays|rows)")
+#: What a kill leaves of a manifest that it was writing.
+_TORN = re.compile(rf"\.{re.escape(MANIFEST)}\.[0-9a-f]+\.part")
 _ALIGNED = 64  # bytes: numbers that are mapped begin at a multiple
 
 
@@ -186,7 +188,7 @@ class CheckpointFolder:
     def _keep_only(self, names: set[str]) -> None:
         with suppress(OSError):
             for name in os.listdir(self.path):
-                if _OURS.fullmatch(name) and name not in names:
+                if (_OURS.fullmatch(name) and name not in names) or _TORN.fullmatch(name):
                     os.unlink(self.path / name)
 
     # ---- reading ----

@@ -168,6 +168,18 @@ def test_a_manifest_names_only_files_of_the_checkpoint(left):
     folder.close()
 
 
+def test_what_a_kill_left_of_a_manifest_goes_with_the_checkpoint(tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / ".checkpoint.json.878c39fe.part").write_text("{")
+    (folder / "notes.part").write_text("of the user")
+    Checkpoint(folder).remove()
+    assert [path.name for path in folder.iterdir()] == ["notes.part"]
+    (folder / "notes.part").rename(folder / ".checkpoint.json.878c39fe.part")
+    Checkpoint(folder).remove()
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("call", ["write", "append", "commit"])
 def test_a_full_disk_leaves_the_checkpoint_before(left, whole, monkeypatch, call):
     """A write of each kind fails half-way; the run ends with an error, and goes on when there is room."""
