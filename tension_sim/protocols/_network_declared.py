@@ -160,7 +160,7 @@ class _Declaring:
         if "weight" not in keys:
             fix = 'add the key "weight" of a rule, or "weights" with a file or a list.'
             raise InvalidValueError(message(self._where(section, "weight"), "a value, it has no default", None, fix))
-        given = {"rule": RULES[0]} | {key: self._recipe.values[section][key] for key in keys}
+        given: dict[str, Any] = {"rule": RULES[0]} | {key: self._recipe.values[section][key] for key in keys}
         with self.placed(Connector, section):
             weights = rule(**given)
         return self.part(Projection, section, name=name, weights=weights)

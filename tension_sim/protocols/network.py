@@ -284,7 +284,7 @@ def _learned(recipe: NetworkRecipe) -> Iterator[tuple[float, float]]:
     shared = {name for group in net.shared_P for name in group[1:]}
     for name, rule in recipe.rules.items():
         if name in net.readouts:
-            n, owners = len(net.output_kernels[name]), 1
+            n, owners = float(len(net.output_kernels[name])), 1
         else:
             k = net.projection_names.index(name)
             post = net.sizes[net.projections[k].post]

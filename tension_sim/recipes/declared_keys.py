@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,8 +49,7 @@ class Option:
     item: Key | None = None
 
 
-@cache
-def options_of(cls: type[Any]) -> dict[str, Option]:
+def options_of(cls: type[Any]) -> Mapping[str, Option]:
     """Return the options of a declaration class by their names, from its fields and their types.
 
     Examples
@@ -60,6 +59,11 @@ def options_of(cls: type[Any]) -> dict[str, Option]:
     >>> options["update_every"].key.setting.unit, options["gain"].key.setting.default
     ('whole', 'divided')
     """
+    return _read_options(cast("Hashable", cls))
+
+
+@cache
+def _read_options(cls: Any) -> Mapping[str, Option]:
     hints, found = get_type_hints(cls), {}
     for each in fields(cls):
         kept, given = _types(hints[each.name])

@@ -32,7 +32,7 @@ def place_of(name: str, sections: Iterable[str]) -> tuple[str, str]:
 
 
 def find_setting(
-    key: str, known: Mapping[str, Iterable[str]], recipe: str, written: Mapping[str, Table] | None = None
+    key: str, known: Mapping[str, Iterable[str]], recipe: str, written: Mapping[str, Mapping[str, Any]] | None = None
 ) -> tuple[str, str]:
     """Return section and key that a setting such as "network.G" or "G" means.
 
