@@ -80,7 +80,9 @@ def test_compiled_code_gives_the_same(target):
         (lambda: net(traces=Traces([N], [0.1])), InvalidValueError, "Traces.neuron: expected neurons from 0 to 9"),
         (lambda: net(output_kernel=np.zeros((N, 2))), InvalidValueError, "output_kernel: expected an array of shape"),
         (lambda: net(neuron="echo_state", synapse=None, parameters={}), InvalidValueError,
-         "ForceNetwork.traces: this network has no"),
+         "ForceNetwork.traces: this network has no spikes to filter.\nReceived: 'a Traces'\nFix: leave traces out."),
+        (lambda: net(output_kernel=None, feedback_kernel=None, learning=None), InvalidValueError,
+         "ForceNetwork.traces: this network has no readout.\nReceived: 'a Traces'\nFix: leave traces out."),
     ],
 )  # fmt: skip
 def test_traces_that_do_not_fit_are_refused(declare, error, text):

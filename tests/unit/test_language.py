@@ -394,6 +394,7 @@ class TestEquations:
             ("v : cm2", InvalidValueError, "Fix: write metre**2;"),
             ("v : vlot", UnknownNameError, "A: v: expected a known unit.\nReceived: 'vlot'\nFix: did you mean 'volt'?"),
             ("v : 2*volt", InvalidValueError, "A: v: expected a unit such as"),
+            ("v : unit", UnknownNameError, "A: v: expected a known unit.\nReceived: 'unit'"),
             ("v : system(1)", InvalidValueError, "A"),
             ("v : volt (refractory)", InvalidValueError, "A: v: expected a flag of a parameter equation ("),
             ("dv/dt = -v/tau : volt (unless refractory)", InvalidValueError, "A: v: expected no flag 'unless refractory' without a refractory clause.\nReceived: 'unless refractory'\nFix: say for how long, with the key refractory = \"2*ms\" of a neuron file."),  # noqa: E501

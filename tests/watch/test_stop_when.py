@@ -155,6 +155,11 @@ def test_what_is_no_condition_is_refused_where_it_goes_wrong(text):
     assert words in str(caught.value)
 
 
+def test_a_condition_is_tried_with_values_that_quantities_may_have():
+    """None of them is below zero."""
+    assert StopWhen("sqrt(rmse) < 0.1 and log(weight_norm) > 2").names == {"rmse", "weight_norm"}
+
+
 def test_nothing_is_run_where_a_run_lacks_the_quantity():
     silent = Simulation(network(learning=None), target="numpy", record=Record(spikes_of=0))
     with pytest.raises(InvalidValueError, match="character 1: expected a quantity of this run: nothing in it learns"):
