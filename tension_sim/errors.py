@@ -14,6 +14,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 __all__ = [
     "CompilerNotFoundError",
     "DivergenceError",
@@ -151,6 +153,8 @@ def problem(where: str, what: str, received: object, fix: str = "") -> str:
 
 
 def _shown(received: object) -> str:
+    if type(received) is np.ndarray and received.ndim == 0:
+        received = received.item()  # one number
     try:
         shown = repr(received)
     except Exception:  # of an object of any library, or of a whole number with thousands of digits

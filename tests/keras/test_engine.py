@@ -138,6 +138,7 @@ def test_blocks_are_one_p_per_neuron(units: int, seed: int, forgetting: float, i
     alpha = 0.5
     blocks = PartnerBlocks(frozen, units)
     assert blocks.n_blocks <= units and blocks.width == max((~frozen).sum(0).max(), 1)
+    from tension_sim.tensorflow.forgetting import Forgetting
     from tension_sim.tensorflow.recurrence import Recurrence
 
     P = Recurrence.add_weight(
@@ -147,7 +148,7 @@ def test_blocks_are_one_p_per_neuron(units: int, seed: int, forgetting: float, i
     for h in rng.normal(size=(4, units)):
         r = blocks.gather(tf.constant(h[None]))
         update = blocks._update_in_parts if in_parts else blocks.update
-        k, rPr = tf.function(lambda r=r, update=update: update(P, r, forgetting), autograph=False)()
+        k, rPr = tf.function(lambda r=r, update=update: update(P, r, Forgetting(forgetting)), autograph=False)()
         gains = blocks.per_neuron(blocks.scatter(k)).numpy()
         assert not gains[frozen.T].any()
         correlation = forgetting * correlation + np.outer(h, h)
