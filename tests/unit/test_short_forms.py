@@ -273,6 +273,12 @@ def test_a_static_synapse_costs_twelve_bytes_at_most_in_float32(delay, most):
     assert sum(each.nbytes for each in of_each) == most * len(J)
 
 
+def test_the_network_of_a_short_form_is_shown_in_a_line():
+    net = ForceNetwork.random("lif", "double_exponential", n=20, dt="0.1*ms", G=1, Q=1)
+    parts = "populations={'neurons': 20}, projections=1, readouts={'z_out': 1}"
+    assert repr(net.network) == f"ShortForm({parts}, dt=0.0001, dtype='float64', seed=0)"
+
+
 def test_names_of_a_state_are_those_of_earlier_versions():
     plastic = Plastic(np.ones((N, N)), RULE, error="target_network")
     target = TargetNetwork("echo_state", np.ones((N, N)), ETA, output_kernel=np.ones((N, 1)), learning=RULE)
