@@ -23,9 +23,10 @@ from .compare import compare
 from .groups import grouped
 from .job import Job, perform, say_dry_run
 from .options import json_wanted, short_wanted, stored_run, with_from, with_json, with_short
+from .remarks import say_remarks
 from .report import report
 from .resume import resume_by
-from .terminal import ERR, OUT, answered, plain, say, say_json
+from .terminal import OUT, answered, plain, say, say_json
 from .told import told_error, told_interrupt, wants_json
 from .watch import WORDS, Words, going, refuse_words
 
@@ -118,13 +119,6 @@ def show(name: Name, set_: Set = None, protocols: Protocols = None, tasks: Tasks
     _print_forecast(forecast(recipe), "cpp_standalone", recipe)
 
 
-def _say_remarks(recipe: Recipe) -> None:
-    from ..recipes.verdict import remarks
-
-    for remark in remarks(recipe):
-        say(remark, ERR, "yellow")
-
-
 def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
     """Say what a run will take, and what it will lack."""
     minutes = expected.seconds / 60
@@ -136,7 +130,7 @@ def _print_forecast(expected: Forecast, target: str, recipe: Recipe) -> None:
     say(f"forecast: about {duration} on {target} once built, {size} of memory")
     if recipe.short is not None and not short_wanted():
         say(f"a shorter run of it: tension-sim run {recipe.name} --short")
-    _say_remarks(recipe)
+    say_remarks(recipe)
 
 
 @app.command()

@@ -14,8 +14,9 @@ from ..system.interrupts import exit_status
 from .arguments import Name
 from .groups import grouped
 from .options import json_wanted, with_json
+from .remarks import say_remarks
 from .sweep_options import Design, OfRecipe, Where
-from .terminal import ERR, OUT, say, say_json
+from .terminal import ERR, say, say_json
 
 if TYPE_CHECKING:
     from ..sweeps.sweep import Plan
@@ -55,6 +56,7 @@ def sweep(
     check_workers("sweep --cluster" if isinstance(client, str) else "sweep --workers", client)
     if not json_wanted():
         _say_forecast(expected, len(plan.points))
+    say_remarks(base.load(dict(plan.points[0].settings)))
     if dry_run:
         if json_wanted():
             say_json({"points": len(plan.points), "seconds_per_point": expected.seconds})
@@ -109,9 +111,9 @@ def _tell(plan: Plan, found: Sweep, value: str) -> None:
 
 def _report(found: Sweep, value: str, counts: Mapping[str, int], rows: list[Row]) -> None:
     from ..sweeps.table import TABLE
-    from .sweep_view import best_table
+    from .sweep_view import say_best
 
-    OUT.print(best_table(found, value))
+    say_best(found, value)
     say(", ".join(f"{number} {status}" for status, number in counts.items() if number))
     for status in ("refused", "failed"):
         reason = next((row.reason for row in rows if row.status == status), None)

@@ -12,24 +12,32 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from .terminal import ERR, plain
+from .terminal import ERR, OUT, plain, say
 
 if TYPE_CHECKING:
     from ..sweeps.folder import Description
 
-__all__ = ["SweepView", "best_table"]
+__all__ = ["SweepView", "say_best"]
 
 #: Seconds between two looks for the best points: ranking costs more than a short point.
 _EVERY = 2.0
 
 
-def best_table(found: Any, value: str) -> Table:
-    """Return the best points of a `Sweep` as a table for the terminal."""
-    best = found.best(value)
+def _best_table(best: Any) -> Table:
+    """Return the best points, a data frame, as a table for the terminal."""
     table = Table(*(plain(name) for name in best.columns), box=None, pad_edge=False, header_style="bold")
     for row in best.itertuples(index=False):
         table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else plain(cell) for cell in row))
     return table
+
+
+def say_best(found: Any, value: str) -> None:
+    """Print the best points of a `Sweep` as a table, or that there are none."""
+    best = found.best(value)
+    if len(best):
+        OUT.print(_best_table(best))
+    else:
+        say(f"no point has the number {value}")
 
 
 class SweepView:
@@ -55,7 +63,7 @@ class SweepView:
             from ..sweeps.table import Sweep
 
             found = Sweep(Path(), self._description, self._rows)
-            self._live.update(Group(self._bar, best_table(found, self._value)))
+            self._live.update(Group(self._bar, _best_table(found.best(self._value))))
             self._ranked = time.monotonic()
 
     def stop(self) -> None:

@@ -12,9 +12,10 @@ from ..system.interrupts import exit_status
 from .arguments import Name
 from .groups import grouped
 from .options import json_wanted, with_json
+from .remarks import say_remarks
 from .sweep import say_workers
 from .sweep_options import OfRecipe, Ranges, Where
-from .terminal import ERR, OUT, say, say_json
+from .terminal import ERR, say, say_json
 
 if TYPE_CHECKING:
     from ..sweeps.table import Sweep
@@ -57,7 +58,9 @@ def tune(
         _say_ranges(named)
     found = ranges_of("tune --range", base, named)
     limits = Limits(trials, math.inf if minutes is None else minutes, -math.inf if below is None else below)
-    check_run(base.load({one.name: one.draw(0.5)[0] for one in found}), target=target)
+    middle = base.load({one.name: one.draw(0.5)[0] for one in found})
+    check_run(middle, target=target)
+    say_remarks(middle)
     folder = where.folder("sweeps", base.recipe.name)
     with SweepView(describe(base, [one.name for one in found], target), trials, ranked) as view:
         try:
@@ -81,7 +84,7 @@ def _say_ranges(ranges: Mapping[str, str]) -> None:
 def _tell(found: Sweep, value: str, below: float) -> None:
     from ..sweeps.table import TABLE
     from ..sweeps.work import SETTLED
-    from .sweep_view import best_table
+    from .sweep_view import say_best
 
     kinds = (*SETTLED, "refused", "failed")
     counts: dict[str, int] = {kind: sum(row.status == kind for row in found.rows) for kind in kinds}
@@ -91,7 +94,7 @@ def _tell(found: Sweep, value: str, below: float) -> None:
         told: dict[str, object] = {"folder": str(found.folder), "trials": len(found.rows), "ranked_by": value}
         say_json(told | counts | {"best": best.to_dict("records")[0] if len(best) else None})
     else:
-        OUT.print(best_table(found, value))
+        say_best(found, value)
         say(", ".join(f"{number} {status}" for status, number in counts.items() if number))
         row = min((row for row in found.rows if value in row.numbers), key=lambda row: row.numbers[value], default=None)
         if row is not None:

@@ -56,6 +56,15 @@ def test_sweep_and_plot(run, tmp_path):
     assert json.loads(run("plot", out, "--x", "Q", "--by", "G", "--json").out) == {"file": f"{out}/plot.png"}
 
 
+def test_points_that_cannot_have_the_number(run, tmp_path, monkeypatch):
+    """That a run has no test is said before it begins; the table that would be empty is a sentence."""
+    monkeypatch.setattr(work, "_measure", lambda given: {"numbers": {"firing_rate": 3.0}})
+    arguments = ("--grid", "Q=1,10", "--out", tmp_path / "out", *HERE, "--set", "stop=9*second")
+    shown = run("sweep", "lif_sine", *arguments, "--value", "aligned_rmse")
+    assert "This run has no test: weights learn to its end, at" in shown.err
+    assert shown.out.splitlines()[1:3] == ["no point has the number aligned_rmse", "2 done"]
+
+
 def test_json_is_all_that_stdout_gets(run, tmp_path):
     shown = run("sweep", "lif_sine", "--grid", "Q=1,10", "--seeds", "0,5", "--out", tmp_path / "out", "--json", *HERE)
     told = json.loads(shown.out)
