@@ -183,7 +183,7 @@ def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
         raise RunFailedError(
             f"{kind.__name__} could not be started: {error}.\nFix: check [cluster] in {text}."
         ) from error
-    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+    with _plugins_found(), cluster, distributed.Client(cluster, set_as_default=False) as client:
         most = scale.get("jobs", scale.get("maximum_jobs"))
         least = scale.get("jobs", scale.get("minimum_jobs", 0))
         cluster.adapt(minimum_jobs=least, maximum_jobs=most)  # a job whose time is over is replaced
@@ -192,6 +192,17 @@ def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
         finally:
             with suppress(Exception):  # jobs that have not started are taken back too
                 cluster.scale(0)
+
+
+@contextmanager
+def _plugins_found() -> Iterator[None]:
+    """Take back what Brian2 leaves in the environment after a C++ run, with which SLURM's commands load no plugin."""
+    left = os.environ.pop("LD_BIND_NOW", None)
+    try:
+        yield
+    finally:
+        if left is not None:
+            os.environ["LD_BIND_NOW"] = left
 
 
 def _ending(job: Any, distributed: ModuleType) -> Any:
