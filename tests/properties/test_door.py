@@ -184,7 +184,7 @@ def test_what_is_loaded_runs(pieces, tmp_path_factory):
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, **some)
+@settings(max_examples=400, **some)
 @given(pieces=st.fixed_dictionaries(PIECES))
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_loaded_runs_whatever_it_is(pieces, tmp_path_factory):
