@@ -229,5 +229,5 @@ def test_killed_fits_go_on_bit_for_bit(server):
         assert server.run("fit", seed) == 0, server.output()
         kills += killed(server, "resumed_fit", seed, time.monotonic() - begin, rng)
         assert_equal_bits(folder / "fit_resumed.npz", folder / "fit.npz")
-        shutil.rmtree(folder / "fit")
+        shutil.rmtree(folder / "fit", ignore_errors=True)  # a fit may end before its first checkpoint
     print(f"{kills} kills of {seed} fits")
