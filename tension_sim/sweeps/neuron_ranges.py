@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +16,7 @@ from ..declare.units import Quantity, dimension_of
 from ..errors import DivergenceError, InvalidValueError, message
 from ..run.simulation import Simulation
 from .base import Base
+from .quietly import quiet
 
 __all__ = ["Curve", "curve_of", "has_curve", "neuron_ranges"]
 
@@ -89,7 +86,7 @@ def _rates(base: Base, inputs: np.ndarray, duration: float) -> np.ndarray:
     steps = min(round(duration / network["dt"]), _MOST_STEPS)
     simulation = Simulation(net, target="numpy", record=Record(every=steps))
     try:
-        with _quiet():
+        with quiet("brian2"):  # it would tell of the largest inputs, for which a step may be too long
             results: Any = simulation.run(x=np.ones((steps, 1)))
     except DivergenceError as error:  # the largest inputs may be beyond what a time step can follow
         results = error.results
@@ -134,20 +131,6 @@ def _rise(base: Base, inputs: np.ndarray, rates: np.ndarray) -> tuple[int, int]:
     enough = min(max(_HIGH, 2 * float(rates[low])), 0.9 * float(rates[low:].max()))
     high = low + int(np.argmax(rates[low:] >= enough))
     return low, max(high, min(low + 1, len(inputs) - 1))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Let Brian2 tell nothing of the largest inputs, which a time step may be too long for."""
-    logger = logging.getLogger("brian2")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
 
 
 def neuron_ranges(base: Base) -> tuple[dict[str, str], Curve]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ..recipes.protocol import Outcome
@@ -14,8 +10,9 @@ from ..recipes.recipe import Recipe
 from ..run.simulation import Target
 from .extra import load
 from .parts import PrunedError, run_in_parts
+from .quietly import quiet
 
-__all__ = ["STUDY", "open_study", "quiet", "watched_outcome"]
+__all__ = ["STUDY", "open_study", "watched_outcome"]
 
 #: Name of the study's file in the folder of a sweep, and of the study in it.
 STUDY = "study.journal"
@@ -25,25 +22,11 @@ _NAME = "tension-sim"
 _STARTUP = 5
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Let Optuna tell nothing of its own within the block: that a study was found, that an option is new."""
-    logger = logging.getLogger("optuna")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
-
-
 def open_study(path: str, seed: int = 0) -> Any:
     """Open or make the study of a file: an append-only one, which survives kills and many writers."""
     optuna = load("optuna", "tune")
     journal = load("optuna.storages.journal", "tune")
-    with quiet():
+    with quiet("optuna"):
         storage = optuna.storages.JournalStorage(journal.JournalFileBackend(path))
         return optuna.create_study(
             storage=storage, study_name=_NAME, direction="minimize", load_if_exists=True,
@@ -62,11 +45,11 @@ def watched_outcome(recipe: Recipe, target: Target | None, path: str, number: in
     """
     optuna = load("optuna", "tune")
     study = open_study(path)
-    with quiet():
+    with quiet("optuna"):
         trial = optuna.Trial(study, study.trials[number]._trial_id)
 
     def watch(second: int, error: float) -> None:
-        with quiet():
+        with quiet("optuna"):
             trial.report(error if math.isfinite(error) else math.inf, second)
             if trial.should_prune():
                 raise PrunedError(f"Given up after {second} s: its error then, {error:.3g}, was above the median.")

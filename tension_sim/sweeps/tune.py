@@ -22,7 +22,8 @@ from .extra import load
 from .folder import check_same, describe, write_description
 from .journal import Journal, read_rows
 from .neuron_ranges import has_curve, neuron_ranges
-from .pruning import STUDY, open_study, quiet
+from .pruning import STUDY, open_study
+from .quietly import quiet
 from .sweep import Progress
 from .table import Sweep, ranked_by
 from .work import Row, Work
@@ -99,7 +100,7 @@ class _Search:
     def _drop_unfinished(self) -> None:
         """Give up the trials that a killed process left under way: they count as tried."""
         optuna = load("optuna", "tune")
-        with quiet():
+        with quiet("optuna"):
             for trial in self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
                 self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
@@ -114,7 +115,7 @@ class _Search:
 
     def _works(self) -> Iterator[Work]:
         while self.goes_on():
-            with quiet():
+            with quiet("optuna"):
                 trial = self._study.ask(self._distributions)
             self._asked += 1
             pairs = {one.name: _written(one, trial.params[one.name]) for one in self._ranges}
@@ -148,7 +149,7 @@ class _Search:
     def _tell_study(self, row: Row) -> None:
         states = load("optuna", "tune").trial.TrialState
         number, error = int(row.key.rpartition("-")[2]), row.numbers.get(self._value, math.inf)
-        with quiet():
+        with quiet("optuna"):
             if row.status in ("done", "diverged"):  # what diverged is as bad as can be: the search keeps away
                 self._study.tell(number, error if math.isfinite(error) else math.inf)
             else:

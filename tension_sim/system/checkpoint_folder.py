@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..errors import InvalidValueError, OutputError, message
-from .files import check_path, open_regular, sync_folder, write_refusal, write_whole
+from .files import check_path, is_torn, open_regular, sync_folder, write_refusal, write_whole
 from .memory_maps import in_parts
 
 __all__ = ["MANIFEST", "CheckpointFolder", "Reference", "read_manifest"]
@@ -31,8 +31,6 @@ Reference = dict[str, Any]
 MANIFEST = "checkpoint.json"
 _FORMAT = "tension-sim checkpoint 1"
 _OURS = re.compile(r"(\d+)\.(arrays|rows)")
-#: What a kill leaves of a manifest that it was writing.
-_TORN = re.compile(rf"\.{re.escape(MANIFEST)}\.[0-9a-f]+\.part")
 _ALIGNED = 64  # bytes: numbers that are mapped begin at a multiple
 
 
@@ -188,7 +186,7 @@ class CheckpointFolder:
     def _keep_only(self, names: set[str]) -> None:
         with suppress(OSError):
             for name in os.listdir(self.path):
-                if (_OURS.fullmatch(name) and name not in names) or _TORN.fullmatch(name):
+                if (_OURS.fullmatch(name) and name not in names) or is_torn(name, MANIFEST):
                     os.unlink(self.path / name)
 
     # ---- reading ----

@@ -17,6 +17,7 @@ from ..errors import InvalidTypeError, InvalidValueError, OutputError, message
 __all__ = [
     "check_free",
     "check_path",
+    "is_torn",
     "open_regular",
     "parse_toml",
     "read_regular",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _MOST_TOML = 2**24  # bytes
+_END = ".part"  # of the name of a file while it is written
 
 _FIXES = {
     errno.ENOSPC: "free some space on the disk, or choose another folder.",
@@ -166,7 +168,7 @@ def write_whole(where: str, path: str | Path, data: bytes | memoryview, *, overw
     path = Path(path)
     check_free(where, path, overwrite)
     # the same folder, so that the rename stays on one file system
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    part = path.with_name(f"{_begin(path.name)}{uuid4().hex[:8]}{_END}")
     try:
         try:
             with open(part, "xb") as file:
@@ -179,6 +181,21 @@ def write_whole(where: str, path: str | Path, data: bytes | memoryview, *, overw
     except OSError as error:
         raise write_refusal(where, path, error) from error
     return path
+
+
+def is_torn(name: str, of: str) -> bool:
+    """Say whether a file of this name is what a kill leaves of one that was being written.
+
+    Examples
+    --------
+    >>> is_torn(".a.txt.1f2e3d4c.part", "a.txt"), is_torn("a.txt", "a.txt")
+    (True, False)
+    """
+    return name.startswith(_begin(of)) and name.endswith(_END)
+
+
+def _begin(name: str) -> str:
+    return f".{name}."
 
 
 def check_free(where: str, path: str | Path, overwrite: bool = True) -> None:

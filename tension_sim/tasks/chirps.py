@@ -25,10 +25,7 @@ def _period(
 ) -> int:
     check_whole("Task.bands", bands, 1, what="a whole number of bands")
     check_whole("Task.seed", seed, 0)
-    period = grid.steps_in(length, "Task.length")
-    if check_whole("Task.syllables", syllables, 1, what="a whole number of syllables") > period:
-        what = f"no more syllables than time steps ({period})"
-        raise InvalidValueError(message("Task.syllables", what, syllables, "use fewer."))
+    period = grid.steps_in_parts(length, syllables, "syllables")
     check_positive("Task.low", low)
     check_positive("Task.window", window)
     if not high > low:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..declare.validation import check_whole
-from ..errors import InvalidValueError, message
 from .registry import Grid, supervisor
 
 __all__ = ["clock_period", "clock_signal"]
@@ -16,13 +14,7 @@ def clock_period(grid: Grid, slots: int, length: float, prefix: str = "") -> int
 
     `prefix` is what the names of the two settings begin with in errors.
     """
-    check_whole(f"Task.{prefix}slots", slots, 1, what="a whole number of slots")
-    period = grid.steps_in(length, f"Task.{prefix}length")
-    if slots > period:
-        raise InvalidValueError(
-            message(f"Task.{prefix}slots", f"no more slots than time steps ({period})", slots, "use fewer.")
-        )
-    return period
+    return grid.steps_in_parts(length, slots, "slots", prefix)
 
 
 def clock_signal(grid: Grid, slots: int, length: float) -> np.ndarray:

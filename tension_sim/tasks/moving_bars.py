@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..declare.validation import check_positive, check_whole
-from ..errors import InvalidValueError, message
 from .registry import Grid, supervisor
 
 __all__ = ["moving_bars"]
@@ -15,10 +14,7 @@ _OUTSIDE = 4  # widths beyond the square, where a bar begins and ends: dark to 3
 
 def _period(grid: Grid, size: int, length: float, directions: int, width: float) -> int:
     check_whole("Task.size", size, 1, what="a whole number of pixels")
-    period = grid.steps_in(length, "Task.length")
-    if check_whole("Task.directions", directions, 1, what="a whole number of directions") > period:
-        what = f"no more directions than time steps ({period})"
-        raise InvalidValueError(message("Task.directions", what, directions, "use fewer."))
+    period = grid.steps_in_parts(length, directions, "directions")
     check_positive("Task.width", width)
     return period
 

@@ -77,6 +77,18 @@ class Grid:
             )
         return whole
 
+    def steps_in_parts(self, length: float, parts: int, name: str, prefix: str = "") -> int:
+        """Return the whole steps of a length that has so many equal parts; refuse more parts than steps.
+
+        The settings are called ``length`` and `name`, in errors with `prefix` before them.
+        """
+        check_whole(f"Task.{prefix}{name}", parts, 1, what=f"a whole number of {name}")
+        steps = self.steps_in(length, f"Task.{prefix}length")
+        if parts > steps:
+            what = f"no more {name} than time steps ({steps})"
+            raise InvalidValueError(message(f"Task.{prefix}{name}", what, parts, "use fewer."))
+        return steps
+
 
 @dataclass(frozen=True)
 class Setting:
