@@ -1,4 +1,7 @@
-"""Learned weights each of whose synapses has a delay of its own: beside a plain loop, on targets, and in parts."""
+"""Learned weights each of whose synapses has a delay of its own: beside a plain loop, on targets, and in parts.
+
+Parameters differ from neuron to neuron too, so that one compilation shows both.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ DELAYS = {name: 3 * RNG.integers(0, 5, mask.shape) for name, mask in MASKS.items
 #: Update every so many steps from a step on.
 RULES = {"a": (5, 100), "b": (3, 60)}
 SIGNS = np.where(np.arange(N) % 3, 1, -1)
+#: Membranes: a parameter of each neuron is an array or an expression.
+TAU_MEM = 10e-3 + 0.3e-3 * np.concatenate([np.arange(A), np.arange(B)])
 TAU = {"a": 20e-3, "b": 8e-3}
 ALPHA = {"a": 0.01, "b": 2e-4}
 
@@ -49,7 +54,9 @@ def network(shuffled=False):
             )
         )  # fmt: skip
     cells = {
-        name: Population("lif", len(V0[of]), parameters={"bias": BIAS[of]}, initial={"v": V0[of]})
+        name: Population(
+            "lif", len(V0[of]), parameters={"bias": BIAS[of], "tau_mem": "10*ms + 0.3*ms*i"}, initial={"v": V0[of]}
+        )
         for name, of in SIZES.items()
     }
     return Network(cells, projections, targets={f"y_{name}": name for name in SIZES}, dt=DT)
@@ -103,7 +110,7 @@ def loop():
     onto = [Seen(name) for name in SIZES]
     for k in range(STEPS):
         drive = BIAS + 1e-3 * np.concatenate([each.current for each in onto])
-        v = v + DT * (k * DT > last + 2e-3) * (drive - v) / 10e-3
+        v = v + DT * (k * DT > last + 2e-3) * (drive - v) / TAU_MEM
         for each in onto:
             each.advance()
         fired = v >= -40e-3

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from cuda_emulation import NETWORKS, part, samples_for, small_network
 
-from tension_sim import ForceNetwork, Learning, Record, Simulation
+from tension_sim import ForceNetwork, Learning, Network, Population, Projection, Record, Simulation
+from tension_sim.circuit.network_wiring import NetworkWiring
 from tension_sim.circuit.parts import STEPS
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.errors import CompilerNotFoundError, DivergenceError
@@ -173,6 +174,29 @@ def generated(toolkit, monkeypatch, tmp_path):
     net, record = small_network(), Record(variables={"v": (0, 3)})
     build_cuda(ForceWiring(net, record).circuit, tmp_path)
     return net, record, tmp_path
+
+
+def test_delays_of_learned_synapses_and_parameters_of_neurons_are_taken_from_arguments(toolkit, monkeypatch, tmp_path):
+    from tension_sim.brian.build_cuda import build_cuda
+
+    monkeypatch.setattr("tension_sim.brian.build_cuda.compile_sources", lambda *args: None)
+    delay, rule = np.arange(9.0).reshape(3, 3) * 1e-4, {"learning": Learning(1.0), "error": "z"}
+    net = Network(
+        {"cells": Population("lif", 3, parameters={"tau_mem": [0.01, 0.02, 0.03], "bias": "-39*mV + mV*rand()"})},
+        [
+            Projection("cells", "cells", weights=np.ones((3, 3)), delay=delay, name="each_step", **rule),
+            Projection("cells", "cells", weights=np.ones((3, 3)), delay=delay, name="at_spikes", at_spikes=True,
+                       synapse="single_exponential", **rule),
+        ],
+    )  # fmt: skip
+    wiring = NetworkWiring(net, Record())
+    build_cuda(wiring.circuit, tmp_path)
+    main = (tmp_path / "main.cu").read_text()
+    taken = set(re.findall(r'tsim::(?:take|load_array|load_vector)\(args, "([\w.]+)=?"', main))
+    brought = {*wiring.values(), *wiring.initial_state(None), *wiring.circuit.state_sizes}
+    assert {"recurrent_at_spikes.delay_steps", "recurrent_at_spikes.ring", "neurons_cells.tau_mem"} <= brought
+    assert sum(name.startswith("delayed_") and name.endswith(".delay_steps") for name in brought) == 2
+    assert brought - {"step"} <= taken
 
 
 def test_every_value_of_a_run_is_taken_from_its_argument(generated):

@@ -38,6 +38,7 @@ protocol = "network"
 [network]
 dt = "0.1*ms"
 dtype = "float64"
+balanced = [["drawn", "inhibition"]]
 
 [run]
 duration = "30*ms"
@@ -96,6 +97,14 @@ self_connections = true
 inhibitory = 0.5
 inhibitory_indegree = 1
 balanced = true
+
+[[projections]]
+pre = "noise"
+post = "exc"
+name = "inhibition"
+into = "I_fb"
+rule = "all_to_all"
+weight = "-1*mV*rand()"
 
 [readouts.out]
 sources = "exc"
@@ -226,7 +235,7 @@ def spiking_network(folder):
     static = np.zeros((6, 6))
     static[[0, 1, 3, 4], [1, 2, 0, 1]] = [1, 1, 2, 3]
     return Network(
-        dt="0.1*ms", dtype="float64", seed=5,
+        dt="0.1*ms", dtype="float64", seed=5, balanced=[["drawn", "inhibition"]],
         populations={
             "exc": Population("lif", 6, parameters={"tau_mem": "12*ms", "bias": "-38*mV"}, initial={"v": v0},
                               filters=["single_exponential", "double_exponential"]),
@@ -244,6 +253,7 @@ def spiking_network(folder):
             Projection("exc", "exc", name="drawn", into="I_fb",
                        weights=Connector("fixed_indegree", "2*mV*rand()", indegree=2, self_connections=True,
                                          inhibitory=0.5, inhibitory_indegree=1, balanced=True)),
+            Projection("noise", "exc", name="inhibition", into="I_fb", weights=Connector("all_to_all", "-1*mV*rand()")),
         ],
         readouts={
             "out": Readout("exc", np.zeros((6, 1)), synapse="single_exponential", parameters={"tau_decay": "10*ms"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from tension_sim import (
     Readout,
     Simulation,
     SparseKernel,
+    UnknownNameError,
     load_recipe,
 )
 from tension_sim.declare.populations.dale import balanced
@@ -173,3 +175,94 @@ duration = "5*ms"
 def test_what_cannot_be_balanced(build, error, text):
     with pytest.raises(error, match=re.escape(text)):
         build()
+
+
+def two_populations(n_exc=160, n_inh=40, seed=1, weight="0.5 + rand()", **changes):
+    """Excitatory and inhibitory neurons, joined by four projections; those into one population may be balanced."""
+    populations = {"exc": Population("lif", n_exc), "inh": Population("lif", n_inh)}
+    ratio = n_exc / n_inh
+    projections = [
+        Projection(pre, post, weights=Connector("pairwise_bernoulli", f"mV*{size}*({weight})", p=0.3), sign=int(sign))
+        for post in populations
+        for pre, size, sign in (("exc", 1.0, 1), ("inh", -ratio, -1))
+    ]
+    groups = [[f"exc_to_{post}", f"inh_to_{post}"] for post in populations]
+    return Network(
+        **{"populations": populations, "projections": projections, "balanced": groups, "seed": seed} | changes
+    )
+
+
+def joined(net):
+    """Return the weights of the whole network: rows are postsynaptic neurons."""
+    found = {each.pre + each.post: kernel.to_dense() for each, kernel in zip(net.projections, net.kernels, strict=True)}
+    return np.block([[found["excexc"], found["excinh"]], [found["inhexc"], found["inhinh"]]]).T
+
+
+def test_no_eigenvalue_of_projections_that_balance_lies_outside_of_the_circle():
+    circle = radius(200, 0.3, 1.0, 1 / 12)
+    free, bound = (np.abs(np.linalg.eigvals(joined(two_populations(**more)))) for more in ({"balanced": ()}, {}))
+    assert free.max() > 1.2 * circle
+    assert 0.9 * circle < np.sort(bound)[-5] < bound.max() < 1.15 * circle
+    assert bound.min() < 1e-9 * circle  # of the vector of ones
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(30, 60), st.integers(12, 30), st.integers(0, 2**32 - 1), st.sampled_from(["1", "0.1 + rand()"]))
+def test_projections_sum_to_zero_and_keep_their_signs(n_exc, n_inh, seed, weight):
+    drawn = two_populations(n_exc, n_inh, seed, weight, balanced=())
+    try:
+        W = joined(two_populations(n_exc, n_inh, seed, weight))
+    except InvalidValueError as error:  # a draw in which a neuron hears one population alone
+        assert "neurons with weights of one sign" in str(error)
+        return
+    assert np.abs(W.sum(axis=1)).max() < 1e-12 * np.abs(W).sum(axis=1).max()
+    assert np.array_equal(np.sign(W), np.sign(joined(drawn)))
+    assert np.array_equal(W[:, :n_exc], joined(drawn)[:, :n_exc])  # excitation is as it was drawn
+
+
+def test_weights_that_are_given_later_are_not_balanced_again():
+    """After learning, weights stay as they are, and so do those beside them."""
+    rule = Connector("all_to_all", "mV*rand()")
+    learned = Projection("exc", "exc", weights=rule, learning=Learning(1.0), error="z", name="exc_to_exc", sign=1)
+    static = Projection("inh", "exc", weights=replace(rule, weight="-mV*rand()"), sign=-1)
+    net = two_populations(12, 6, projections=[learned, static], balanced=[["exc_to_exc", "inh_to_exc"]])
+    assert np.abs(net.kernels[0].to_dense().sum(axis=0) + net.kernels[1].to_dense().sum(axis=0)).max() < 1e-12
+    again = net.with_weights({"exc_to_exc": 3 * net.kernels[0].weight})
+    assert np.array_equal(again.kernels[0].weight, 3 * net.kernels[0].weight)
+    assert np.array_equal(again.kernels[1].weight, net.kernels[1].weight)
+    assert again.projection_names == net.projection_names
+
+
+@pytest.mark.parametrize(
+    ("balanced", "error", "text"),
+    [
+        ("ab", InvalidTypeError, "Network.balanced: expected a list of groups of projections.\nReceived: 'ab'"),
+        ([["exc_to_exc"]], InvalidTypeError, "Network.balanced: expected groups of two or more names."),
+        ([["exc_to_exc", "inh_to_ex"]], UnknownNameError, "Fix: did you mean 'inh_to_exc'?"),
+        ([["exc_to_exc", "exc_to_exc"]], InvalidValueError, "Network.balanced: expected each name once."),
+        ([["exc_to_exc", "inh_to_inh"]], InvalidValueError,
+         "Network.balanced: expected projections into 'exc', as 'exc_to_exc' is.\nReceived: \"inh_to_inh, into "),
+        ([["exc_to_exc", "given"]], InvalidValueError,
+         "Network.balanced: expected projections whose weights a rule draws.\nReceived: 'given'\n"
+         "Fix: leave it out, or let a Connector draw its weights"),
+        ([["exc_to_exc", "again"]], InvalidValueError,
+         "Network.balanced: expected an excitatory and an inhibitory presynaptic neuron, at least"),
+        ([["to_g", "to_i"]], InvalidValueError,
+         "Network.balanced: expected projections that bring currents.\nReceived: 'to_g, a conductance'"),
+        ([["to_i", "to_g"]], InvalidValueError, "Received: 'to_g, a conductance'"),
+    ],
+)  # fmt: skip
+def test_projections_that_cannot_balance(balanced, error, text):
+    net, all_to_all = two_populations(10, 5, balanced=()), Connector("all_to_all", 1.0)
+    more = [
+        Projection("exc", "exc", name="given", weights=np.ones((10, 10))),
+        Projection("exc", "exc", name="again", weights=all_to_all),
+        Projection("exc", "cells", name="to_g", into="g_exc", weights=all_to_all, synapse="ampa"),
+        Projection("exc", "cells", name="to_i", into="I_fb", weights=all_to_all),
+    ]
+    cells = {**net.populations, "cells": Population("lif_conductance", 3)}
+    projections = [replace(each, weights=Connector("all_to_all", "1*mV" if each.pre == "exc" else "-1*mV"))
+                   for each in net.projections]  # fmt: skip
+    with pytest.raises(error) as caught:
+        two_populations(populations=cells, projections=[*projections, *more], balanced=balanced)
+    assert text in str(caught.value)

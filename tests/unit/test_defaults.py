@@ -43,7 +43,7 @@ DEFAULTS = {
     "Checkpoint": {"every": 60.0, "resume": True, "note": dict},
     "Network": {
         "projections": (), "readouts": dict, "dt": 1e-4, "dtype": "float64", "seed": 0, "external_inputs": dict,
-        "outputs": dict, "shared_P": (),
+        "outputs": dict, "shared_P": (), "balanced": (),
     },
     "Population": {"parameters": dict, "initial": dict, "activation": "", "filters": ()},
     "Projection": {

@@ -46,9 +46,13 @@ def loop(tau, bias, tau_ref, v):
     return spikes, v
 
 
-def test_each_neuron_has_its_own_spike_for_spike():
+@pytest.mark.parametrize("name", ["numpy", pytest.param("tensorflow", marks=pytest.mark.slow)])
+def test_each_neuron_has_its_own_spike_for_spike(name):
+    """Those of cython and C++ are in test_delays_of_synapses, those of CUDA in test_cuda."""
+    if name == "tensorflow":
+        pytest.importorskip("tensorflow")
     net = network()
-    found = Simulation(net, target="numpy", record=Record(variables={"cells.v": range(N)})).run(np.zeros(STEPS))
+    found = Simulation(net, target=name, record=Record(variables={"cells.v": range(N)})).run(np.zeros(STEPS))
     bias = drawn("bias")
     assert np.ptp(bias) > 1e-3
     v = -65e-3 + (bias + 65e-3) * np.arange(N) / N

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ...errors import InvalidValueError, message
 from ..kernels import SparseKernel
 
-__all__ = ["balanced", "with_signs"]
+__all__ = ["balanced", "balanced_together", "with_signs"]
 
 
 def with_signs(where: str, kernel: SparseKernel, signs: np.ndarray | None, ratio: float) -> SparseKernel:
@@ -52,5 +53,41 @@ def balanced(where: str, kernel: SparseKernel) -> SparseKernel:
         received = f"{len(alone)} neurons with weights of one sign, such as neuron {alone[0]}"
         fix = "fixed_indegree with inhibitory_indegree, or more synapses."
         raise InvalidValueError(message(where, what, received, fix))
-    scale = np.divide(up, down, out=np.ones_like(up), where=down > 0)
+    scale = np.divide(up, down, out=np.ones(kernel.n_post), where=down > 0)
     return replace(kernel, weight=np.where(kernel.weight < 0, kernel.weight * scale[kernel.post], kernel.weight))
+
+
+def balanced_together(where: str, kernels: Sequence[SparseKernel], scales: Sequence[float]) -> list[SparseKernel]:
+    """Scale the negative weights of several kernels so that all weights of each postsynaptic neuron sum to zero.
+
+    Parameters
+    ----------
+    where : str
+        Begins the messages.
+    kernels : sequence of SparseKernel
+        Weights onto the same neurons.
+    scales : sequence of float
+        SI value of the unit of each kernel's weights.
+
+    Raises
+    ------
+    InvalidValueError
+        If a neuron has weights of one sign only.
+
+    Examples
+    --------
+    >>> up, down = (SparseKernel(2, [0, 1], [0, 0], weight, 1) for weight in ([1.0, 2.0], [-1.0, -5.0]))
+    >>> [each.weight for each in balanced_together("demo", [up, down], [1.0, 1.0])]
+    [array([1., 2.]), array([-0.5, -2.5])]
+    """
+    ends, sizes = np.cumsum([each.n for each in kernels]), np.cumsum([len(each) for each in kernels])
+    whole = SparseKernel(
+        int(ends[-1]),
+        np.concatenate([each.pre + end - each.n for each, end in zip(kernels, ends, strict=True)]),
+        np.concatenate([each.post for each in kernels]),
+        np.concatenate([each.weight * scale for each, scale in zip(kernels, scales, strict=True)]),
+        kernels[0].n_post,
+    )
+    parts = zip(kernels, np.split(balanced(where, whole).weight, sizes[:-1]), scales, strict=True)
+    # excitatory weights stay what they are, to the bit
+    return [replace(each, weight=np.where(each.weight < 0, w / scale, each.weight)) for each, w, scale in parts]

@@ -14,6 +14,7 @@ from ..declaration import DTYPES
 from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
+from .balance import check_balanced
 from .error_names import check_error
 from .naming import check_part_name, check_variable_name
 from .network_parts import SUPERVISOR, NetworkParts
@@ -58,6 +59,10 @@ class Network(NetworkParts):
     shared_P : sequence of sequences of str, optional
         Readouts and projections that learn by one rule, so that rows of weights with the same partners
         use one P: names that read the same rates and have the same learning.
+    balanced : sequence of sequences of str, optional
+        Groups of projections into one population, whose weights rules draw. Inhibitory weights of a group are
+        scaled so that all that arrives at a neuron through it sums to zero, as `Connector.balanced` does
+        within one projection: no eigenvalue of the matrix then lies outside of its circle.
 
     Raises
     ------
@@ -86,6 +91,7 @@ class Network(NetworkParts):
     outputs: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
     shared_P: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]] = Converted(())
+    balanced: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]] = Converted(())
 
     def __post_init__(self) -> None:
         self._put("dt", check_positive("Network.dt", seconds("Network.dt", self.dt)))
@@ -100,6 +106,7 @@ class Network(NetworkParts):
         self._check_dale()
         for name, readout in self.readouts.items():
             self._check_readout(f"Network.readouts[{name!r}]", readout)
+        self._put("balanced", check_balanced(self, self.balanced))
         for evaluated in ("kernels", "delays", "output_kernels", "feedback_kernels", "initial_values"):
             getattr(self, evaluated)
         self._check_supervised()

@@ -21,6 +21,7 @@ from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
 from .connector import Connector, drawn_numbers
+from .dale import balanced_together
 from .delayed import DelayedTraces, delay_steps, delays_of_traces
 from .equations import Adding, Arriving, PopulationEquations
 from .naming import names_present
@@ -52,6 +53,7 @@ class NetworkParts(Described, Declared):
         outputs: Mapping[str, str]
         targets: Mapping[str, str]
         shared_P: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]]
+        balanced: Converted[tuple[tuple[str, ...], ...], Sequence[Sequence[str]]]
 
     def input_of(self, where: str, population: str, into: str | None, role: str) -> str:
         """Return an input of a population; without a name, the one of that role."""
@@ -188,6 +190,12 @@ class NetworkParts(Described, Declared):
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
             found.append(kernel)
+        for group in self.balanced:
+            of_group = [self.projection_names.index(name) for name in group]
+            scales = [self.input_scale(self.projections[k].post, self.inputs[k]) for k in of_group]
+            together = balanced_together("Network.balanced", [found[k] for k in of_group], scales)
+            for k, kernel in zip(of_group, together, strict=True):
+                found[k] = kernel
         return tuple(found)
 
     @cached_property
@@ -276,12 +284,15 @@ class NetworkParts(Described, Declared):
         for name, output_kernel in self.output_kernels.items():
             if name in weights and weights[name].shape == output_kernel.shape:
                 readouts[name] = replace(readouts[name], weights=weights[name])
-        projections = list(self.projections)
+        projections, balanced = list(self.projections), {name for group in self.balanced for name in group}
         for k, (name, kernel) in enumerate(zip(self.projection_names, self.kernels, strict=True)):
+            if name in balanced:  # weights that are given are not scaled again, nor those beside them
+                projections[k] = replace(projections[k], weights=self._given_kernels[k], name=name)
+                projections[k] = replace(projections[k], signs=self.signs_of(k) if projections[k].learning else None)
             if name in weights and weights[name].shape == kernel.weight.shape:
                 learned = replace(kernel, weight=weights[name])
                 projections[k] = replace(projections[k], weights=learned, signs=self.signs_of(k))
-        return replace(self, readouts=readouts, projections=projections)
+        return replace(self, readouts=readouts, projections=projections, balanced=())
 
     def input_scale(self, population: str, into: str) -> float:
         """Return the SI value of the unit of an input."""
