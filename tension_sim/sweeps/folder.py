@@ -12,8 +12,8 @@ from .._version import __version__
 from ..errors import InvalidValueError, OutputError, message
 from ..run.simulation import Target
 from ..system.files import check_path, read_regular, write_whole
-from .base import SEED, Base
 from .journal import JOURNAL
+from .swept import SEED, Swept
 
 __all__ = ["DESCRIPTION", "Description", "check_same", "describe", "read_description", "write_description"]
 
@@ -54,9 +54,9 @@ class Description:
     version: str = __version__
 
 
-def describe(base: Base, swept: Sequence[str], target: Target | None) -> Description:
-    """Describe a sweep of a recipe over some settings."""
-    numbers = {name: (number.label, number.unit) for name, number in base.recipe.protocol.expected.items()}
+def describe(base: Swept, swept: Sequence[str], target: Target | None) -> Description:
+    """Describe a sweep over some settings."""
+    numbers = {name: (number.label, number.unit) for name, number in base.numbers.items()}
     return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers)
 
 

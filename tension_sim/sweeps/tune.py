@@ -122,12 +122,9 @@ class _Search:
             seed = self._base.recipe.seed
             yield Work(
                 key=f"trial-{trial.number}",
-                recipe=self._base.name,
-                settings=self._base.settings,
+                runner=self._base,
                 point={name: text for name, (text, _) in pairs.items()} | {SEED: str(seed)},
                 values={name: found for name, (_, found) in pairs.items()} | {SEED: seed},
-                protocols=self._base.protocols,
-                tasks=self._base.tasks,
                 target=self._target,
                 study=(self._path, trial.number),
             )
