@@ -45,7 +45,7 @@ class Design:
     ] = None
 
     def plan(self, base: Base, target: TargetName | None) -> Plan:
-        """Plan the sweep: that of the options, or one of the recipe's file where there are none."""
+        """Plan the sweep: that of the options, one of the recipe's file where there are none, or seeds alone."""
         from ..sweeps.plans import stored_sweep
         from ..sweeps.sweep import plan_sweep
 
@@ -55,6 +55,8 @@ class Design:
                 raise InvalidValueError(message("sweep --plan", "no grid or ranges beside it", self.stored, fix))
             draw, axes = self._draw_and_axes()
             return plan_sweep("sweep", base, axes, self.seeds or "1", draw, target)
+        if self.seeds and self.stored is None and not base.recipe.sweeps:
+            return plan_sweep("sweep", base, {}, self.seeds, None, target)
         base, stored = stored_sweep(base, self.stored)
         return plan_sweep("sweep", base, stored.grid, self.seeds or stored.seeds, None, target)
 

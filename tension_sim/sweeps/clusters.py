@@ -183,7 +183,12 @@ def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
         raise RunFailedError(
             f"{kind.__name__} could not be started: {error}.\nFix: check [cluster] in {text}."
         ) from error
-    with _plugins_found(), cluster, distributed.Client(cluster, set_as_default=False) as client:
+    with (
+        _plugins_found(),
+        _keys_removed(cluster),
+        cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
         most = scale.get("jobs", scale.get("maximum_jobs"))
         least = scale.get("jobs", scale.get("minimum_jobs", 0))
         cluster.adapt(minimum_jobs=least, maximum_jobs=most)  # a job whose time is over is replaced
@@ -192,6 +197,17 @@ def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
         finally:
             with suppress(Exception):  # jobs that have not started are taken back too
                 cluster.scale(0)
+
+
+@contextmanager
+def _keys_removed(cluster: Any) -> Iterator[None]:
+    """Remove the files with the key and certificates of the workers, which dask-jobqueue leaves to the collector."""
+    try:
+        yield
+    finally:
+        for name, file in vars(cluster).items():
+            if name.startswith("_job_") and hasattr(file, "close"):
+                file.close()
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def stored_sweep(base: Base, name: str | None = None) -> tuple[Base, Stored]:
         if not isinstance(table, Mapping):
             raise InvalidTypeError(message(f"{place}.{known}", f"a table, [sweep.{known}]", table))
     if not sweeps:
-        fix = "give --grid, e.g. --grid G=0.02:0.2:10."
+        fix = "give --grid, e.g. --grid G=0.02:0.2:10, or --seeds 20 for seeds alone."
         raise InvalidValueError(message(place, "a sweep in the recipe's file", None, fix))
     if name is not None and name not in sweeps:
         raise unknown_name(f"{base.recipe.name}: sweep", "sweep of this recipe", name, sweeps)

@@ -126,13 +126,13 @@ def pretended_slurm(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")  # files of its keys
 def test_workers_are_jobs(pretended_slurm, tmp_path):
     """All but the batch system itself is real: job scripts, keys, the scheduler, and the end of the jobs."""
     path = written(tmp_path, SMALL_JOB + 'interface = "lo"\nwalltime = "00:10:00"\n')
     here = sweep("lif_sine", {"Q": [1, 10]}, 2, **how(tmp_path / "here"))
     there = sweep("lif_sine", {"Q": [1, 10]}, 2, **how(tmp_path / "there", client=path))
     assert numbers(there) == numbers(here)
+    assert not list((tmp_path / "there").glob(".*worker.*")), "keys of the workers outlive the sweep"
 
 
 @pytest.fixture
@@ -149,7 +149,6 @@ def slurm(tmp_path_factory, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")  # files of its keys
 def test_workers_are_jobs_of_slurm(slurm, tmp_path, monkeypatch):
     """One of the two jobs is taken away by the batch system: another one follows, and no number changes."""
     monkeypatch.setenv("LD_BIND_NOW", "1")  # Brian2 leaves it after a run in C++; plugins of SLURM do not load with it

@@ -43,6 +43,7 @@ def own(tmp_path, text):
     ("text", "error", "wrong"),
     [
         ("", InvalidValueError, "mine.toml: sweep: expected a sweep in the recipe's file."),
+        ("", InvalidValueError, "Fix: give --grid, e.g. --grid G=0.02:0.2:10, or --seeds 20 for seeds alone."),
         ("[sweep]\na = 1\n", InvalidTypeError, "mine.toml: sweep.a: expected a table, [sweep.a]."),
         ("[sweep.a]\ngird = {Q = [1]}\n", UnknownNameError, "mine.toml: sweep.a: expected a known key"),
         ("[sweep.a]\nseeds = 1\n", InvalidValueError, "mine.toml: sweep.a.grid: expected at least one setting"),
@@ -66,16 +67,20 @@ def test_names_and_settings_of_the_user_come_first(tmp_path):
     assert found.settings == {"network.n": "30", "network.G": "0.5"} and stored.grid == {"Q": [2]}
 
 
-def test_command(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("words", "done"),
+    [(["lif_oscillator", "--plan", "size_reduced", "--set", "alpha_P=1e-5", "--seeds", "2"], 8),
+     (["lif_sine", "--seeds", "3"], 3)],
+    ids=["a sweep of the file", "seeds alone"],
+)  # fmt: skip
+def test_command(words, done, tmp_path, monkeypatch, capsys):
     pytest.importorskip("pyarrow", reason="sweeps need the extra")
     monkeypatch.setattr(work, "_measure", pretended)
-    words = ["sweep", "lif_oscillator", "--plan", "size_reduced", "--seeds", "2", "--set", "alpha_P=1e-5"]
-    monkeypatch.setattr(
-        sys, "argv", ["tension-sim", *words, "--workers", "0", "--out", str(tmp_path / "out"), "--json"]
-    )
+    where = ["--workers", "0", "--out", str(tmp_path / "out"), "--json"]
+    monkeypatch.setattr(sys, "argv", ["tension-sim", "sweep", *words, *where])
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 0 and json.loads(capsys.readouterr().out)["done"] == 8
+    assert ended.value.code == 0 and json.loads(capsys.readouterr().out)["done"] == done
 
 
 def test_the_matched_rate_is_the_f_i_curve_of_the_neuron():
