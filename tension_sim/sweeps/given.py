@@ -23,11 +23,9 @@ from ..run.identity import identity_of_rows
 from ..run.simulation import Simulation
 from ..system.files import write_whole
 from ..tasks import Task
+from .folder import NETWORK
 
-__all__ = ["NETWORK", "Given", "read_given", "write_given"]
-
-#: Its name in the folder of a sweep.
-NETWORK = "network.pickle"
+__all__ = ["Given", "read_given", "write_given"]
 
 _SERIES = ("y", "x", "rates")
 

@@ -25,7 +25,7 @@ from .axes import axes_of, ranges_of, seeds_of
 from .base import base_of
 from .clusters import check_workers, described, workers_of
 from .extra import load
-from .folder import Description, check_same, describe, write_description
+from .folder import Description, check_same, describe, opened
 from .journal import Journal, read_rows
 from .network import network_base
 from .network_options import NetworkOptions, check_options
@@ -153,9 +153,7 @@ def run_plan(
     folder = check_folder(out)
     there = check_same(folder, plan.description)
     folder = usable_folder(folder)
-    with Journal(folder) as journal:
-        if not there:
-            write_description(folder, plan.description)
+    with opened(folder, plan.description, there) as journal:
         rows = {row.key: row for row in read_rows(folder)}
         left = [point for point in plan.points if point.key not in rows or rows[point.key].status not in SETTLED]
         try:
