@@ -54,12 +54,12 @@ def sweep(
         raise unknown_name("sweep --value", "number", value, plan.description.numbers)
     client, expected = where.client, plan.check(force)
     check_workers("sweep --cluster" if isinstance(client, str) else "sweep --workers", client)
-    if not json_wanted():
+    if expected is not None and not json_wanted():
         _say_forecast(expected, len(plan.points))
     say_remarks(base.load(dict(plan.points[0].settings)))
     if dry_run:
         if json_wanted():
-            say_json({"points": len(plan.points), "seconds_per_point": expected.seconds})
+            say_json({"points": len(plan.points), "seconds_per_point": None if expected is None else expected.seconds})
         else:
             say(f"dry run: {len(plan.points)} points of {base.recipe.name}")
         return

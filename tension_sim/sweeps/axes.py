@@ -14,9 +14,9 @@ from ..declare.language.unit_table import unit_text
 from ..declare.units import dimension_of_brian2
 from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message
-from .base import SEED, Base, Value
+from .swept import SEED, Swept, Value
 
-__all__ = ["Axis", "Range", "axes_of", "pairs_of", "ranges_of", "seeds_of"]
+__all__ = ["Axis", "Range", "axes_of", "pairs_of", "ranges_of", "seeds_of", "text_of"]
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*(.*?)\s*")
 _LOG = "log"
@@ -175,12 +175,19 @@ def _texts(where: str, values: Any) -> list[str]:
     """Return the texts of an axis, from the words of a command line or from values in Python."""
     if isinstance(values, str):
         return _spaced(where, values) if ":" in values else [part.strip() for part in values.split(",") if part.strip()]
-    if isinstance(values, bool | int | float) or not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or (hasattr(values, "ndim") and not values.ndim):  # one quantity is an array
         values = [values]
-    return [_text_of(where, value) for value in values]
+    return [text_of(where, value) for value in values]
 
 
-def _text_of(where: str, value: Any) -> str:
+def text_of(where: str, value: Any) -> str:
+    """Return a value as a recipe file would give it.
+
+    Examples
+    --------
+    >>> text_of("demo", True), text_of("demo", "10*ms"), text_of("demo", 0.5)
+    ('true', '10*ms', '0.5')
+    """
     if isinstance(value, str):
         return value
     if hasattr(value, "dim"):  # a quantity of Brian2; its own text has 8 digits
@@ -194,15 +201,15 @@ def _text_of(where: str, value: Any) -> str:
     raise InvalidTypeError(message(where, 'numbers, or texts with units such as "10*ms"', value))
 
 
-def axes_of(where: str, base: Base, grid: Mapping[str, Any]) -> tuple[Axis, ...]:
+def axes_of(where: str, base: Swept, grid: Mapping[str, Any]) -> tuple[Axis, ...]:
     """Read a grid: for each setting its values; each is tried before anything runs.
 
     Parameters
     ----------
     where : str
         Begins the messages.
-    base : Base
-        The recipe.
+    base : Swept
+        What is swept.
     grid : mapping of str to str or sequence
         By the name of a setting ``"LOW:HIGH:NUMBER"``, ``"LOW:HIGH:NUMBER:log"``, values separated by commas,
         or a sequence of numbers and texts.
@@ -231,7 +238,7 @@ def axes_of(where: str, base: Base, grid: Mapping[str, Any]) -> tuple[Axis, ...]
     return tuple(axes)
 
 
-def ranges_of(where: str, base: Base, ranges: Mapping[str, Any]) -> tuple[Range, ...]:
+def ranges_of(where: str, base: Swept, ranges: Mapping[str, Any]) -> tuple[Range, ...]:
     """Read ranges: ``"LOW:HIGH"``, ``"LOW:HIGH:log"``, choices separated by commas, or a tuple of these parts.
 
     Raises
@@ -268,7 +275,7 @@ def _number(place: str, value: Value) -> float:
 def _range_text(place: str, given: Any) -> str:
     if not isinstance(given, Sequence) or not 2 <= len(given) <= 3:
         raise InvalidTypeError(message(place, "LOW and HIGH", given, 'e.g. (0.02, 0.2) or (1e-6, 1e-3, "log").'))
-    return ":".join(_text_of(place, part) for part in given)
+    return ":".join(text_of(place, part) for part in given)
 
 
 def _range(place: str, name: str, text: str) -> Range:
@@ -291,7 +298,7 @@ def _range(place: str, name: str, text: str) -> Range:
     return Range(name, low, high, unit, log)
 
 
-def _sweepable(where: str, base: Base, key: str) -> str:
+def _sweepable(where: str, base: Swept, key: str) -> str:
     name = base.full_name(key)
     if name == SEED:
         raise InvalidValueError(message(f"{where} {key}", "a setting other than the seed", key, "use seeds."))
@@ -307,15 +314,15 @@ def _check_names(where: str, names: Sequence[str]) -> None:
             raise InvalidValueError(message(where, "each setting once", name, f"write all values of {name} together."))
 
 
-def seeds_of(where: str, base: Base, seeds: Any) -> tuple[int, ...]:
+def seeds_of(where: str, base: Swept, seeds: Any) -> tuple[int, ...]:
     """Return the seeds of each point: so many from the recipe's own seed on, or those that are listed.
 
     Parameters
     ----------
     where : str
         Begins the messages.
-    base : Base
-        The recipe.
+    base : Swept
+        What is swept.
     seeds : int, str or sequence of int
         ``20``, ``"20"``, ``"0,5,7"`` or ``[0, 5, 7]``.
     """
@@ -329,7 +336,7 @@ def seeds_of(where: str, base: Base, seeds: Any) -> tuple[int, ...]:
         number = check_whole(where, seeds, 1, what="a number of seeds")
         if number > _MOST_SEEDS:
             raise InvalidValueError(message(where, f"at most {_MOST_SEEDS} seeds", number))
-        return tuple(range(base.recipe.seed, base.recipe.seed + number))
+        return tuple(range(base.seed, base.seed + number))
     if not isinstance(seeds, Iterable):
         raise InvalidTypeError(message(where, "a number of seeds, or a sequence of them", seeds))
     found = tuple(check_whole(where, seed, 0, what="whole seeds") for seed in seeds)

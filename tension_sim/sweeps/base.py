@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -11,19 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from ..declare.units import Quantity, evaluate
+from ..declare.units import Quantity
 from ..errors import TensionError
 from ..recipes.named_files import files_named
+from ..recipes.protocol import Forecast, Number, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
+from ..recipes.run import check_run, run_outcome
 from ..recipes.values import find_setting, place_of
+from ..run.simulation import Target
+from .numbers import number_of
+from .swept import SEED, Value
 
 __all__ = ["SEED", "Base", "Value", "base_of"]
-
-#: The setting that the seeds of a sweep change.
-SEED = "run.seed"
-
-#: A setting's value in a table: a number in SI units, or a text.
-Value = float | int | bool | str
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,16 @@ class Base:
         """The recipe without the settings of a point."""
         return self.load()
 
+    @property
+    def seed(self) -> int:
+        """The recipe's."""
+        return self.recipe.seed
+
+    @property
+    def numbers(self) -> Mapping[str, Number]:
+        """Those that the recipe's protocol promises."""
+        return self.recipe.protocol.expected
+
     def full_name(self, key: str) -> str:
         """Return the dotted name of a setting, such as ``"network.G"`` for ``"G"``."""
         recipe = self.recipe
@@ -76,7 +85,7 @@ class Base:
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, str):
-            return _number_of(value)
+            return number_of(value)
         return value if isinstance(value, bool | int | float) else str(text)
 
     def describe(self) -> dict[str, Any]:
@@ -92,21 +101,27 @@ class Base:
             "files": sorted(digests.values()),
         }
 
+    def check(self, point: Mapping[str, str], target: Target | None, force: bool) -> Forecast:
+        """Check what a run of a point would check before it builds; return its forecast."""
+        return check_run(self.load(point), target=target, force=force)
 
-def _number_of(text: str) -> Value:
-    """Return the number, in SI units, of a setting that may be any expression; other texts as they are.
+    def runner(self, folder: Path) -> Base:
+        """Return itself: workers find the recipe by its name."""
+        return self
 
-    Examples
-    --------
-    >>> _number_of("800*pA"), _number_of("lif"), _number_of("2*nS*rand()")
-    (8e-10, 'lif', '2*nS*rand()')
-    """
-    if not text.lstrip("+- ")[:1].isdecimal():
-        return text
-    try:
-        return float(evaluate(text, "a setting").value)
-    except (TensionError, TypeError):  # it names others, or draws
-        return text
+    def __getstate__(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}  # without the recipe
+
+    def outcome(self, point: Mapping[str, str], target: Target | None, study: tuple[str, int] | None) -> Outcome:
+        """Run a point; of a study, its run may be given up."""
+        from .pruning import watched_outcome
+
+        recipe = self.load(point)
+        return run_outcome(recipe, target=target) if study is None else watched_outcome(recipe, target, *study)
+
+    def expected(self) -> Mapping[str, Any]:
+        """Return what the recipe expects."""
+        return self.recipe.expected
 
 
 def base_of(

@@ -1,9 +1,10 @@
-"""The folder of a sweep: its description, and whether a sweep may go on there."""
+"""The folder of a sweep: its files, its description, and whether a sweep may go on there."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from typing import Any
 from .._version import __version__
 from ..errors import InvalidValueError, OutputError, message
 from ..run.simulation import Target
-from ..system.files import check_path, read_regular, write_whole
-from .base import SEED, Base
-from .journal import JOURNAL
+from ..system.files import check_path, read_regular, remove_torn, write_whole
+from .journal import JOURNAL, Journal
+from .swept import SEED, Swept
 
-__all__ = ["DESCRIPTION", "Description", "check_same", "describe", "read_description", "write_description"]
+__all__ = ["DESCRIPTION", "NETWORK", "TABLE", "Description", "check_same", "describe", "opened", "read_description"]
 
-#: Its name in the folder.
-DESCRIPTION = "sweep.json"
+#: Files of the folder that are written whole: what is swept, the network of one that is no recipe, and all rows.
+DESCRIPTION, NETWORK, TABLE = "sweep.json", "network.pickle", "table.parquet"
 
 _LARGEST = 2**26  # bytes
 
@@ -54,16 +55,31 @@ class Description:
     version: str = __version__
 
 
-def describe(base: Base, swept: Sequence[str], target: Target | None) -> Description:
-    """Describe a sweep of a recipe over some settings."""
-    numbers = {name: (number.label, number.unit) for name, number in base.recipe.protocol.expected.items()}
+def describe(base: Swept, swept: Sequence[str], target: Target | None) -> Description:
+    """Describe a sweep over some settings."""
+    numbers = {name: (number.label, number.unit) for name, number in base.numbers.items()}
     return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers)
 
 
-def write_description(folder: Path, description: Description) -> None:
-    """Write the description, whole."""
-    text = json.dumps(vars(description), indent=2)
-    write_whole("sweep.out", folder / DESCRIPTION, text.encode())
+@contextmanager
+def opened(folder: Path, description: Description, there: bool) -> Iterator[Journal]:
+    """Open a folder for rows, one process at a time; what a kill left of half-written files is removed.
+
+    Parameters
+    ----------
+    folder : Path
+        It exists.
+    description : Description
+        Of the sweep.
+    there : bool
+        Whether the folder has it.
+    """
+    with Journal(folder) as journal:
+        remove_torn(folder, (DESCRIPTION, NETWORK, TABLE))
+        if not there:
+            text = json.dumps(vars(description), indent=2)
+            write_whole("sweep.out", folder / DESCRIPTION, text.encode())
+        yield journal
 
 
 def read_description(where: str, folder: str | Path) -> Description:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InvalidValueError, message
 from .axes import Axis, Range
-from .base import SEED, Value
+from .swept import SEED, Value
 
 __all__ = ["DESIGNS", "Point", "drawn", "grid_points", "with_seeds"]
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from ..declare.fitted import FittedNetwork
+from ..declare.network import ForceNetwork
+from ..declare.options import grouped
+from ..declare.populations.network import Network
 from ..declare.validation import check_callable, check_flag, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, OutputError, message, unknown_name
 from ..recipes.protocol import Forecast
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
-from ..recipes.run import check_run
+from ..results.declaration import AnyNetwork
 from ..run.simulation import Target
 from .axes import axes_of, ranges_of, seeds_of
-from .base import Base, base_of
+from .base import base_of
 from .clusters import check_workers, described, workers_of
 from .extra import load
-from .folder import Description, check_same, describe, write_description
+from .folder import Description, check_same, describe, opened
 from .journal import Journal, read_rows
+from .network import network_base
+from .network_options import NetworkOptions, check_options
 from .points import DESIGNS, Point, drawn, grid_points, with_seeds
+from .swept import Runner, Swept
 from .table import Sweep
 from .work import SETTLED, Row, Work
 
@@ -41,22 +49,21 @@ class Plan:
 
     Attributes
     ----------
-    base : Base
-        The recipe and the settings of all points.
+    base : Swept
+        The recipe or network, and the settings of all points.
     points : list of Point
         In the order in which they run: all points of one seed before the next seed.
     description : Description
         What decides whether a sweep of a folder goes on.
     """
 
-    base: Base
+    base: Swept
     points: list[Point]
     description: Description
 
-    def check(self, force: bool = False) -> Forecast:
+    def check(self, force: bool = False) -> Forecast | None:
         """Check what a run of the first point would check before it builds; return the forecast of one point."""
-        recipe = self.base.load(dict(self.points[0].settings))
-        return check_run(recipe, target=self.description.target, force=force)
+        return self.base.check(dict(self.points[0].settings), self.description.target, force)
 
     def ordered(self, rows: Mapping[str, Row]) -> list[Row]:
         """Return rows in the order of the points, whoever ended first; then those of earlier plans."""
@@ -64,17 +71,14 @@ class Plan:
         keys = {row.key for row in own}
         return own + [row for row in rows.values() if row.key not in keys]
 
-    def work(self, point: Point, folder: Path | None) -> Work:
+    def work(self, point: Point, runner: Runner, folder: Path | None) -> Work:
         """Return what a worker needs for a point."""
         names = [name for name, _ in point.settings]
         return Work(
             key=point.key,
-            recipe=self.base.name,
-            settings=self.base.settings,
+            runner=runner,
             point=dict(point.settings),
             values=dict(zip(names, point.values, strict=True)),
-            protocols=self.base.protocols,
-            tasks=self.base.tasks,
             target=self.description.target,
             folder=None if folder is None else str(folder.resolve() / point.key),
         )
@@ -82,7 +86,7 @@ class Plan:
 
 def plan_sweep(
     where: str,
-    base: Base,
+    base: Swept,
     grid: Mapping[str, Any],
     seeds: Any = 1,
     draw: tuple[str, int] | None = None,
@@ -94,8 +98,8 @@ def plan_sweep(
     ----------
     where : str
         Begins the messages.
-    base : Base
-        The recipe.
+    base : Swept
+        The recipe or network.
     grid : mapping
         As for `axes_of`, or for `ranges_of` where points are drawn.
     seeds : int, str or sequence of int
@@ -149,9 +153,7 @@ def run_plan(
     folder = check_folder(out)
     there = check_same(folder, plan.description)
     folder = usable_folder(folder)
-    with Journal(folder) as journal:
-        if not there:
-            write_description(folder, plan.description)
+    with opened(folder, plan.description, there) as journal:
         rows = {row.key: row for row in read_rows(folder)}
         left = [point for point in plan.points if point.key not in rows or rows[point.key].status not in SETTLED]
         try:
@@ -159,7 +161,10 @@ def run_plan(
                 with workers_of("sweep.client", client, folder) as workers:
                     if started is not None:
                         started(described(workers))
-                    _run(plan, left, rows, journal, workers, folder if full_results else None, progress)
+                    runner = plan.base.runner(folder)
+                    full = folder / "points" if full_results else None
+                    works = (plan.work(point, runner, full) for point in left)
+                    _run(plan, works, len(left), rows, journal, workers, progress)
         except BaseException:
             with suppress(OutputError):  # the first error counts; all rows are in the journal
                 Sweep(folder, plan.description, plan.ordered(rows)).save_table()
@@ -171,25 +176,21 @@ def run_plan(
 
 def _run(
     plan: Plan,
-    left: list[Point],
+    works: Iterator[Work],
+    left: int,
     rows: dict[str, Row],
     journal: Journal,
     workers: Any,
-    folder: Path | None,
     progress: Progress | None,
 ) -> None:
-    total, done, saved = len(plan.points), len(plan.points) - len(left), time.monotonic()
+    total, done, saved = len(plan.points), len(plan.points) - left, time.monotonic()
 
     def tell(row: Row | None) -> None:
         if progress is not None:
             progress(done, total, row)
 
-    def works() -> Iterator[Work]:
-        for point in left:
-            yield plan.work(point, None if folder is None else folder / "points")
-
     tell(None)
-    for row in workers.rows(works(), lambda: tell(None)):
+    for row in workers.rows(works, lambda: tell(None)):
         journal.append(row)
         rows[row.key] = row
         done += 1
@@ -199,8 +200,9 @@ def _run(
             saved = time.monotonic()
 
 
+@grouped(NetworkOptions)
 def sweep(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | AnyNetwork,
     grid: Mapping[str, Any],
     seeds: Any = 1,
     *,
@@ -213,8 +215,9 @@ def sweep(
     progress: Progress | None = None,
     protocols: str | Path | None = None,
     tasks: str | Path | None = None,
+    **of_network: Unpack[NetworkOptions],
 ) -> Sweep:
-    """Run a recipe with every combination of some settings and seeds, on many workers.
+    """Run a recipe or a network with every combination of some settings and seeds, on many workers.
 
     The program is compiled once and found by all workers; each finished point is a row on the disk at once. What a
     folder has a row of is not run again, so that the same call goes on after a kill, and more values, seeds or points
@@ -222,14 +225,15 @@ def sweep(
 
     Parameters
     ----------
-    recipe : str, pathlib.Path or Recipe
-        As for `load_recipe`.
+    recipe : str, pathlib.Path, Recipe, ForceNetwork, FittedNetwork or Network
+        As for `load_recipe`; or a declaration, each of whose points is a run of `Simulation`.
     grid : mapping
         For each setting, by its dotted name or the last part of it, the values: a sequence of numbers and of texts
         with units, ``"0.02:0.2:10"`` for ten even steps, or ``"1e-6:1e-3:4:log"``. With `draw`, the range:
-        ``(0.02, 0.2)``, ``"0.02:0.2"``, ``"1e-6:1e-3:log"``, or choices ``"lif,theta"``.
+        ``(0.02, 0.2)``, ``"0.02:0.2"``, ``"1e-6:1e-3:log"``, or choices ``"lif,theta"``. Settings of a network
+        are the numbers and texts of its declaration (see Notes).
     seeds : int or sequence of int, optional
-        How many seeds, from the recipe's on, or which ones. All points have the same ones.
+        How many seeds, from the recipe's or network's on, or which ones. All points have the same ones.
     out : str or pathlib.Path
         Folder of the sweep.
     client : int, str, pathlib.Path or distributed.Client, optional
@@ -246,7 +250,15 @@ def sweep(
     progress : callable, optional
         Called as ``progress(done, total, row)``; ``row`` is None while time passes.
     protocols, tasks : str or pathlib.Path, optional
-        As for `load_recipe`.
+        Of a recipe, as for `load_recipe`.
+    y, x, rates, steps, every, trial, learning : optional
+        Of a network: what each run is given, as for `Simulation.run`; the same at all points.
+    record : Record, optional
+        Of a network: what is recorded, for `measure` and full results.
+    measure : callable, optional
+        Of a network: ``measure(results)`` returns the numbers of a point by their names. By default those of the
+        protocol ``network``: ``learning_rmse`` over the last second of learning, and of the test ``aligned_rmse``,
+        ``peak_frequency`` and ``firing_rate``; what a run does not have is NaN.
 
     Returns
     -------
@@ -264,6 +276,14 @@ def sweep(
     -----
     Worker processes import the script that calls this: guard it by ``if __name__ == "__main__":``.
 
+    Settings of a network are dotted names of its declaration, or the last part where that is unique: ``alpha_P``
+    or ``learning.alpha_P``, ``parameters.tau_mem``, ``populations.exc.parameters.tau_mem``,
+    ``readouts.z.learning.start``, ``projections.exc_to_exc.weights.p``. Weights that are given as numbers are
+    multiplied: ``recurrent_scale``, ``feedback_scale`` and ``input_scale`` of a `ForceNetwork`,
+    ``projections.exc_to_exc.scale`` of a `Network`. Rules that share P change together. A seed is that of the
+    declaration: initial values, noise, random updates, and what a `Network` draws; weights that were given as
+    numbers stay.
+
     Examples
     --------
     >>> import tempfile
@@ -272,6 +292,17 @@ def sweep(
     >>> found = sweep("lif_sine", {"Q": [1, 10]}, seeds=2, **how)
     >>> found.table()[["Q", "seed", "status"]].values.tolist()
     [[1.0, 0, 'done'], [10.0, 0, 'done'], [1.0, 1, 'done'], [10.0, 1, 'done']]
+
+    A network, with numbers of one's own:
+
+    >>> import numpy as np
+    >>> from tension_sim import ForceNetwork, Learning
+    >>> net = ForceNetwork.random("lif", n=20, learning=Learning(alpha_P=1e-3))
+    >>> how = {"client": 0, "target": "numpy", "out": tempfile.mkdtemp()}
+    >>> error = lambda results: {"error": np.abs(results.output - results.target).mean()}
+    >>> found = sweep(net, {"alpha_P": [1e-3, 1e-2]}, y=np.ones(50), measure=error, **how)
+    >>> list(found.table().columns[:3]), len(found.rows)
+    (['alpha_P', 'seed', 'error'], 2)
     """
     check_callable("sweep.progress", progress, "progress(done, total, row)")
     full_results = check_flag("sweep.full_results", full_results)
@@ -279,7 +310,16 @@ def sweep(
         raise InvalidTypeError(
             message("sweep.grid", "names of settings with their values", grid, 'e.g. {"Q": [1, 3]}.')
         )
-    base = base_of("sweep", recipe, settings, protocols, tasks)
+    base: Swept
+    if isinstance(recipe, ForceNetwork | FittedNetwork | Network):
+        check_options("sweep", {"protocols": protocols, "tasks": tasks}, "a network has no protocol and no recipe file")
+        base = network_base("sweep", recipe, settings, of_network)
+    else:
+        if not isinstance(recipe, str | os.PathLike | Recipe):
+            fix = 'e.g. "lif_sine", or ForceNetwork.random(...).'
+            raise InvalidTypeError(message("sweep.recipe", "a recipe's name or file, or a network", recipe, fix))
+        check_options("sweep", of_network, "a recipe says what its runs are given and what is measured")
+        base = base_of("sweep", recipe, settings, protocols, tasks)
     plan = plan_sweep("sweep", base, grid, seeds, draw, target)
     if not plan.points:
         raise InvalidValueError(message("sweep.grid", "at least one point", dict(grid)))

@@ -12,7 +12,7 @@ from ..declare.described import Described
 from ..errors import InvalidValueError, message, unknown_name
 from ..system.files import check_path, write_whole
 from .extra import load
-from .folder import Description, read_description
+from .folder import TABLE, Description, read_description
 from .journal import read_rows
 from .work import Row
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["TABLE", "Sweep", "labels_of", "load_sweep"]
-
-#: Its name in the folder of a sweep.
-TABLE = "table.parquet"
 
 #: Columns beside settings and numbers, with what they are.
 _OTHERS = {

@@ -19,7 +19,7 @@ from .axes import Range, ranges_of
 from .base import SEED, Base, base_of
 from .clusters import check_workers, described, workers_of
 from .extra import load
-from .folder import check_same, describe, write_description
+from .folder import check_same, describe, opened
 from .journal import Journal, read_rows
 from .neuron_ranges import has_curve, neuron_ranges
 from .pruning import STUDY, open_study
@@ -64,9 +64,7 @@ def run_tune(
     folder = check_folder(out)
     there = check_same(folder, description)
     folder = usable_folder(folder)
-    with Journal(folder) as journal:
-        if not there:
-            write_description(folder, description)
+    with opened(folder, description, there) as journal:
         rows = {row.key: row for row in read_rows(folder)}
         search = _Search(base, ranges, folder, limits, value, target)
         try:
@@ -122,12 +120,9 @@ class _Search:
             seed = self._base.recipe.seed
             yield Work(
                 key=f"trial-{trial.number}",
-                recipe=self._base.name,
-                settings=self._base.settings,
+                runner=self._base,
                 point={name: text for name, (text, _) in pairs.items()} | {SEED: str(seed)},
                 values={name: found for name, (_, found) in pairs.items()} | {SEED: seed},
-                protocols=self._base.protocols,
-                tasks=self._base.tasks,
                 target=self._target,
                 study=(self._path, trial.number),
             )

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from .._version import __version__
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, TensionError
+from ..recipes.run import save_outcome, usable_folder
 from ..results.measures import jsonable
 from ..run.simulation import Target
-from .base import Value
 from .parts import PrunedError
+from .swept import Runner, Value
 
 __all__ = ["SETTLED", "Row", "Status", "Work", "lost", "run_point"]
 
@@ -26,18 +27,15 @@ SETTLED: tuple[Status, ...] = ("done", "diverged", "pruned")
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs for a point: texts only, so that it travels cheaply.
+    """What a worker needs for a point: little, so that it travels cheaply.
 
     ``study`` is the file of a study and the number of its trial, by which the run may be given up.
     """
 
     key: str
-    recipe: str
-    settings: Mapping[str, Any]
+    runner: Runner
     point: Mapping[str, str]
     values: Mapping[str, Value]
-    protocols: str | None = None
-    tasks: str | None = None
     target: Target | None = None
     folder: str | None = None
     study: tuple[str, int] | None = None
@@ -131,20 +129,11 @@ def run_point(work: Work) -> Row:
 
 
 def _measure(work: Work) -> dict[str, Any]:
-    from ..recipes.recipe import load_recipe
-    from ..recipes.run import run_outcome, save_outcome, usable_folder
-    from .pruning import watched_outcome
-
-    settings = {**work.settings, **work.point}
-    recipe = load_recipe(work.recipe, settings, protocols=work.protocols, tasks=work.tasks)
-    if work.study is None:
-        outcome = run_outcome(recipe, target=work.target)
-    else:
-        outcome = watched_outcome(recipe, work.target, *work.study)
+    outcome = work.runner.outcome(work.point, work.target, work.study)
     if outcome.results.provenance.get("interrupted"):
         raise KeyboardInterrupt
     if work.folder is not None:
-        save_outcome(outcome, usable_folder(Path(work.folder)), recipe.expected)
+        save_outcome(outcome, usable_folder(Path(work.folder)), work.runner.expected())
     timings = outcome.results.timings
     numbers = {name: float(number) for name, number in outcome.numbers.items()}
     return {"numbers": numbers, "build": timings.get("build", 0.0), "run": timings.get("run", 0.0)}

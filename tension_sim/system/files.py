@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tomllib
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ __all__ = [
     "parse_toml",
     "read_regular",
     "read_toml",
+    "remove_torn",
     "sync_folder",
     "write_refusal",
     "write_whole",
@@ -192,6 +194,25 @@ def is_torn(name: str, of: str) -> bool:
     (True, False)
     """
     return name.startswith(_begin(of)) and name.endswith(_END)
+
+
+def remove_torn(folder: Path, of: Collection[str]) -> None:
+    """Remove what a kill left of files of these names; nobody else writes them meanwhile.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in (".a.txt.1f2e3d4c.part", "a.txt", ".b.txt.1f2e3d4c.part"):
+    ...     (folder / name).touch()
+    >>> remove_torn(folder, ["a.txt"])
+    >>> sorted(path.name for path in folder.iterdir())
+    ['.b.txt.1f2e3d4c.part', 'a.txt']
+    """
+    with suppress(OSError):  # what stays is removed at the next start
+        for path in list(folder.iterdir()):
+            if any(is_torn(path.name, name) for name in of):
+                path.unlink(missing_ok=True)
 
 
 def _begin(name: str) -> str:

@@ -130,7 +130,7 @@ def built(server) -> Server:
     return server
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_of_runs_and_of_writing(built, kills):
     rng, mixed = random.Random(kills), []
     begin = time.monotonic()
@@ -156,7 +156,7 @@ def test_kills_of_runs_and_of_writing(built, kills):
 @pytest.mark.slow
 def test_kills_of_builds(server):
     rng = random.Random(1)
-    for i in range(8):
+    for i in range(6):
         number = SIGNALS[i % len(SIGNALS)]
         code = server.run("build", i, number, rng.uniform(0, 12))
         assert code in (-number, 128 + number, 0), (number, code, server.output())
@@ -217,6 +217,29 @@ def test_killed_runs_go_on_bit_for_bit(built):
         assert not (folder / "results" / "checkpoint").exists()
     built.check_after_a_run()
     print(f"{kills} kills of {seed} runs")
+
+
+#: In the long form all protocols with loops; else one of a `FittedNetwork`.
+LOOPS = ("fitted_currents", "fitted", "bioforce", "curbd")[: 4 if KILLS > 4 else 1]
+
+
+@pytest.mark.slow
+@LONG
+@pytest.mark.parametrize("name", LOOPS)
+def test_killed_protocols_with_loops_go_on_bit_for_bit(server, name):
+    folder, rng, kills, runs = server.folder, random.Random(KILLS), 0, 0
+    begin = time.monotonic()
+    assert server.run(f"loop-{name}", 1) == 0, server.output()
+    took = time.monotonic() - begin
+    (folder / "results" / "results.h5").replace(folder / "whole.h5")
+    while kills < KILLS / len(LOOPS):
+        runs += 1
+        shutil.rmtree(folder / "results")
+        kills += killed(server, f"resumed-{name}", 1, took, rng)
+        assert_equal_bits(folder / "results" / "results.h5", folder / "whole.h5")
+        assert not (folder / "results" / "checkpoint").exists()
+    server.check_after_a_run()
+    print(f"{kills} kills of {runs} runs of {name}, of {took:.1f} s each")
 
 
 @pytest.mark.slow

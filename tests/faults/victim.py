@@ -3,7 +3,8 @@
 Run by test_kills.py. A line on stdin, ``<what> <seed>``, starts one; its number, and later what it says, goes to
 stdout. ``build`` and ``runs`` end only by a signal; ``once`` is one run, and ``prime`` one with a program of the
 cache that all tests share. ``long`` is a run of some seconds, ``resumed`` the same with checkpoints, from the last one
-on; ``fit`` and ``resumed_fit`` train a Brian2 network so.
+on; ``fit`` and ``resumed_fit`` train a Brian2 network so; ``loop-NAME`` and ``resumed-NAME`` run a protocol whose loops
+make many runs, on numpy.
 """
 
 from __future__ import annotations
@@ -41,13 +42,28 @@ SETTINGS = ["n=40", "duration=200*ms", "start=50*ms", "stop=150*ms"]
 LONG = ["duration=40*second", "start=1*second", "stop=39*second", "record.variables=v"]
 RESUMED = ["--checkpoint", "0.25", "--resume"]
 
+#: Protocols whose loops make many runs: those of a `FittedNetwork`, then others. Some seconds each.
+LOOPS = {
+    "fitted": ("kim_2023/licking", [
+        "n=80", "K=36", "dt=0.5*ms", "excitatory=6", "inhibitory=6", "duration=150*ms", "cells=12", "feedforward=5",
+        "stimulus_start=20*ms", "stimulus_stop=50*ms", "update_every=10*ms", "loops=2", "test_every=1", "window=20*ms",
+    ]),
+    "fitted_currents": ("kim_chow_2018/sines", [
+        "stimulus_start=10*ms", "stimulus_stop=20*ms", "trial.duration=50*ms", "n=20", "loops=6", "tests=2",
+    ]),
+    "bioforce": ("calcium", ["cells=10", "samples=60", "epochs=6"]),
+    "curbd": ("three_regions", [
+        "region_n=11", "duration=3.01*second", "lead=0.1*second", "dt_factor=1", "runs=6",
+    ]),
+}  # fmt: skip
 
-def run(folder: Path, seed: int, *settings: str, words: Sequence[str] = ()) -> None:
+
+def run(folder: Path, seed: int, *settings: str, recipe: str = "lif_sine", words: Sequence[str] = ()) -> None:
     """Do what ``tension-sim run`` does."""
-    arguments = ["run", "lif_sine", "--seed", str(seed), "--out", str(folder / "results"), *words]
+    arguments = ["run", recipe, "--seed", str(seed), "--out", str(folder / "results"), *words]
     if "overwrite" in inspect.signature(cli.run).parameters:
         arguments.append("--overwrite")
-    for setting in (*SETTINGS, *settings):
+    for setting in (*(SETTINGS if recipe == "lif_sine" else ()), *settings):
         arguments += ["--set", setting]
     sys.argv = ["tension-sim", *arguments]
     try:
@@ -80,6 +96,11 @@ def victim(folder: Path, what: str, seed: int) -> None:
         from fitted_by_trainer import fit
 
         fit(folder, seed, checkpoint=what == "resumed_fit")
+    elif what.partition("-")[2] in LOOPS:
+        how, _, name = what.partition("-")
+        recipe, settings = LOOPS[name]
+        words = [*(RESUMED if how == "resumed" else ()), "--target", "numpy"]
+        run(folder, seed, *settings, recipe=recipe, words=words)
     elif what == "build":
         run(folder, 1, f"n={41 + seed}")  # a program that is not there
     else:

@@ -6,6 +6,7 @@ import pytest
 from killed import assert_equal_bits, pausing_after, until_done
 
 from tension_sim.errors import InvalidValueError
+from tension_sim.protocols import list_protocols
 from tension_sim.recipes.recipe import load_recipe
 from tension_sim.recipes.run import run_outcome
 from tension_sim.run.journal import Journal
@@ -41,7 +42,23 @@ CASES = {
         {"region_n": "11", "duration": "3.01*second", "lead": "0.1*second", "dt_factor": "1", "runs": "3"},
         10**6,
     ),
+    "innate": (
+        "laje_buonomano_2013/timing",
+        {"n": "20", "p": "0.3", "offset": "5*ms", "pulse": "4*ms", "delay": "40*ms", "after": "10*ms", "width": "5*ms"}
+        | {"perturbation.start": "10*ms", "trials": "2", "readout_trials": "2", "test_trials": "1", "noise": "0.3"},
+        40,
+    ),
+    "classification": (
+        "nicola_clopath_2017/classification",
+        {"n": "20", "dt": "0.5*ms", "slot": "20*ms", "duration": "160*ms", "every": "2"}
+        | {"learning.start": "0*second", "learning.stop": "80*ms"},
+        90,
+    ),
 }
+
+
+def test_each_protocol_has_its_case():
+    assert set(CASES) == set(list_protocols())
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from tension_sim.errors import (
     RunFailedError,
     UnknownNameError,
 )
-from tension_sim.sweeps.journal import JOURNAL
+from tension_sim.sweeps.journal import JOURNAL, Journal
 from tension_sim.sweeps.workers import ThisProcess
 
 pytest.importorskip("pandas", reason="sweeps need the extra")
@@ -140,6 +140,21 @@ def test_a_torn_line_is_cut_off_and_its_point_runs_again(quick, tmp_path, monkey
     assert seen == [(10.0, 1)] and numbers(again) == numbers(whole)
 
 
+@pytest.mark.parametrize("torn", ["table.parquet", "sweep.json", "network.pickle"])
+def test_what_a_kill_left_half_written_is_removed_by_the_next_start(quick, tmp_path, torn):
+    out = tmp_path / "out"
+    sweep("lif_sine", GRID, **how(out))
+    whole = {path.name for path in out.iterdir()}
+    left, others = out / f".{torn}.1f2e3d4c.part", {".report.html.1f2e3d4c.part", ".mine.part"}
+    for name in (left.name, *others):
+        (out / name).write_bytes(b"half")
+    with Journal(out), pytest.raises(OutputError, match="no other sweep writes to"):
+        sweep("lif_sine", GRID, **how(out))
+    assert left.exists()  # it may be that of the other
+    sweep("lif_sine", GRID, **how(out))
+    assert {path.name for path in out.iterdir()} == whole | others
+
+
 def test_a_line_that_is_no_row_is_named(quick, tmp_path):
     sweep("lif_sine", GRID, **how(tmp_path / "out"))
     journal = tmp_path / "out" / JOURNAL
@@ -218,8 +233,6 @@ def test_a_recipe_with_changed_settings(tmp_path):
 
 
 def test_two_processes_do_not_write_to_one_folder(quick, tmp_path):
-    from tension_sim.sweeps.journal import Journal
-
     sweep("lif_sine", GRID, **how(tmp_path / "out"))
     with (
         Journal(tmp_path / "out"),

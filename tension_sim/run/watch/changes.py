@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...circuit.declared import Wiring
+from ...declare.edits import FACTORS, replaced, scaled
 from ...declare.fitted import FittedNetwork
 from ...declare.network import ForceNetwork
 from ...declare.populations.network import Network
@@ -22,8 +23,6 @@ Net = ForceNetwork | FittedNetwork | Network
 
 #: Of `Learning`, what a rule reads anew at each update.
 _OF_RULE = ("forgetting", "relaxation", "update_every", "probability")
-#: Factors on weights that do not learn, by the field that holds them.
-_FACTORS = {"feedback_scale": "feedback_kernel", "recurrent_scale": "recurrent", "input_scale": "input_kernel"}
 #: Known words that cannot be changed, and why.
 _FIXED = {
     "alpha_P": "P(0) is made at the first update",
@@ -69,7 +68,7 @@ def settings_of(net: Net, learns: bool, learning: bool) -> dict[str, Setting]:
     rule = getattr(net, "learning", None)
     if rule is not None:
         found |= {name: Setting(f"{getattr(rule, name):g}", "1") for name in _OF_RULE}
-    for name, kernel in _FACTORS.items():
+    for name, kernel in FACTORS.items():
         if isinstance(net, ForceNetwork) and getattr(net, kernel) is not None:
             found[name] = Setting("1", "factor on the weights as they are")
     for name, (quantity, text) in _parameters(net).items():
@@ -128,10 +127,11 @@ def changed(where: str, net: Net, settings: Mapping[str, Any], wiring: Wiring[An
         if name in _OF_RULE:
             given = check_number(place, value if not isinstance(value, str) else _plain(place, value))
             whole = int(given) if name == "update_every" and given == int(given) else given
-            net = _replaced(net, learning=replace(net.learning, **{name: whole}))  # type: ignore[union-attr,type-var]
-        elif name in _FACTORS:
+            net = replaced(net, learning=replace(net.learning, **{name: whole}))  # type: ignore[union-attr,type-var]
+        elif name in FACTORS:
             factor = check_number(place, value if not isinstance(value, str) else _plain(place, value))
-            net = _scaled(net, _FACTORS[name], factor)
+            kernel = FACTORS[name]
+            net = replaced(net, **{kernel: scaled(getattr(net, kernel), factor)})
         else:
             parameters[name] = _parameter(place, value, known[name], _parameters(net)[name][0].dimension)
     if parameters:
@@ -162,23 +162,9 @@ def _parameter(where: str, value: Any, setting: Setting, dimension: Dimension) -
 
 def _with_parameters(net: Net, given: Mapping[str, str]) -> Net:
     if not isinstance(net, Network):
-        return _replaced(net, parameters={**net.parameters, **given})
+        return replaced(net, parameters={**net.parameters, **given})
     populations = dict(net.populations)
     for name, value in given.items():
         of, _, key = name.partition(".")
         populations[of] = replace(populations[of], parameters={**populations[of].parameters, key: value})
-    return _replaced(net, populations=populations)
-
-
-def _scaled(net: Net, kernel: str, factor: float) -> Net:
-    weights = getattr(net, kernel)
-    if hasattr(weights, "weight"):
-        weights = replace(weights, weight=weights.weight * factor)
-    else:
-        weights = weights * factor
-    return _replaced(net, **{kernel: weights})
-
-
-def _replaced(net: Net, **values: Any) -> Net:
-    """Return a declaration with other fields; what converts on its way in has been converted already."""
-    return type(net)(**({one.name: getattr(net, one.name) for one in fields(net)} | values))
+    return replaced(net, populations=populations)
