@@ -280,6 +280,8 @@ def _given_sizes(net: Network) -> tuple[tuple[str, Mapping[str, int]], ...]:
 
 def _learned(recipe: NetworkRecipe) -> Iterator[tuple[float, float]]:
     """Yield for each readout and projection that learns the size of P, and the number of updates."""
+    import numpy as np
+
     net, synapses = recipe.sketch, recipe.synapses()
     shared = {name for group in net.shared_P for name in group[1:]}
     for name, rule in recipe.rules.items():
@@ -289,7 +291,9 @@ def _learned(recipe: NetworkRecipe) -> Iterator[tuple[float, float]]:
             k = net.projection_names.index(name)
             post = net.sizes[net.projections[k].post]
             n = synapses[name] / post
-            owners = 1 if n >= net.n_pre(k) else post  # neurons with all partners share one P
+            delay = net.projections[k].delay
+            alike = not isinstance(delay, np.ndarray) or delay.shape in ((), (net.n_pre(k),))
+            owners = 1 if n >= net.n_pre(k) and alike else post  # neurons with all partners share one P
         if name not in shared:
             stop = min(int(rule.stop or 0), recipe.n_steps)
             updates = max(stop - rule.start, 0) / rule.update_every * rule.probability

@@ -1,0 +1,88 @@
+"""Memory of a static synapse: peaks of Python and of the C++ program, with many synapses less with few.
+
+    python benchmarks/memory.py [--n 20000] [--indegree 1000] [--dtype float32]
+
+What Python needs to draw and order the synapses is let go before they run; the program holds them while they do.
+A process of its own declares and runs each network: AdEx neurons with AMPA synapses and a delay. Both run one
+program, which is compiled before, so that no compiler counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tension_sim import Connector, Network, Population, Projection, Simulation
+
+
+def network(n: int, indegree: int, dtype: str) -> Network:
+    """Return neurons that hear so many others."""
+    weights = Connector("fixed_indegree", "0.1*nS", indegree=indegree)
+    projection = Projection("exc", "exc", into="g_exc", synapse="ampa", weights=weights, delay="1.5*ms", sign=1)
+    return Network({"exc": Population("adex", n, parameters={"bias": "800*pA"})}, [projection], dtype=dtype)
+
+
+class Peak(threading.Thread):
+    """Watches the peaks of programs that this process starts; the kernel counts from when they begin.
+
+    What `resource` says of children begins with the pages of the process that forked.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.bytes, self.ended = 0, threading.Event()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self.ended.wait(0.002):
+            for status in Path("/proc").glob("[0-9]*/status"):
+                try:
+                    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+                except (OSError, ValueError):  # it ended meanwhile
+                    continue
+                mine = lines["Name"].strip() == "main" and int(lines["PPid"]) == os.getpid()
+                if mine and "VmHWM" in lines:
+                    self.bytes = max(self.bytes, 1024 * int(lines["VmHWM"].split()[0]))
+
+
+def peaks(n: int, indegree: int, dtype: str) -> dict[str, int]:
+    """Declare and run a network; return the peaks in bytes of this process and of the program."""
+    simulation, peak = Simulation(network(n, indegree, dtype), target="cpp_standalone"), Peak()
+    peak.start()
+    simulation.run(steps=2000)
+    peak.ended.set()
+    peak.join()
+    return {"Python": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "program": peak.bytes}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=20_000)
+    parser.add_argument("--indegree", type=int, default=1000)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--one", action="store_true", help="run one network, and print its peaks")
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(peaks(given.n, given.indegree, given.dtype)))
+        return
+    Simulation(network(given.n, 1, given.dtype), target="cpp_standalone").build()
+    found = []
+    for indegree in (1, given.indegree):
+        command = [sys.executable, __file__, "--one", "--n", str(given.n), "--indegree", str(indegree)]
+        said = subprocess.run([*command, "--dtype", given.dtype], check=True, capture_output=True, text=True).stdout
+        found.append(json.loads(said.splitlines()[-1]))
+    few, many = found
+    synapses = given.n * (given.indegree - 1)
+    report = {f"{name}, bytes per synapse": round((many[name] - few[name]) / synapses, 2) for name in few}
+    print(json.dumps({"synapses": given.n * given.indegree, "dtype": given.dtype, **report}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
