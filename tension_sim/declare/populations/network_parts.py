@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ...errors import InvalidValueError, message, unknown_name
+from ...system.memory import check_memory
 from ..converted import Converted, Declared, Number
 from ..delays import delays_by_source
 from ..described import Described
@@ -245,6 +246,7 @@ class NetworkParts(Described, Declared):
             n = sum(self.sizes[source] for source in each.sources) if each.traces is None else len(each.traces)
             where = f"Network.readouts[{name!r}].weights"
             if each.is_drawn:
+                check_memory(f"Network.readouts[{name!r}].outputs", 32 * n * (each.outputs or 1), "fewer outputs")
                 shape, rng = (n, each.outputs or 1), np.random.default_rng([self.seed, 6, k])
                 found[name] = drawn_numbers(where, each.weights, shape, "1", rng, _numbered(*shape))
                 continue
