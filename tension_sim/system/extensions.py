@@ -84,14 +84,20 @@ class Extensions:
         InvalidValueError
             If it cannot be imported.
         """
-        where, loaders = where or f"load_{self.kind}.name", self._loaders(folder)
+        where = where or f"load_{self.kind}.name"
+        loaders = self._built_in() if folder is None else {}
+        if name not in loaders:  # only then: to look through all installed packages takes a tenth of a second
+            loaders = self._loaders(folder)
         if name not in loaders:
             raise unknown_name(where, self.kind, name, loaders)
         return loaders[name]()
 
+    def _built_in(self) -> dict[str, Callable[[], Any]]:
+        return {name: _import_of(f"{self.package}.{name}") for name in _modules(import_module(self.package))}
+
     def _loaders(self, folder: str | Path | None) -> dict[str, Callable[[], Any]]:
         """Return by name how each extension is imported; names of the package are not replaced by others."""
-        built_in = {name: _import_of(f"{self.package}.{name}") for name in _modules(import_module(self.package))}
+        built_in = self._built_in()
         installed = {point.name: self._installed(point) for point in entry_points(group=self.group)}
         return {**installed, **built_in, **self._own(folder, {**installed, **built_in})}
 
