@@ -149,9 +149,10 @@ def _map(part: Map, name: str, objects: dict[str, Any], clock: Clock) -> LinearM
 @_make.register
 def _spike_input(part: SpikeInput, name: str, objects: dict[str, Any], clock: Clock) -> SpikeMap:
     delay = None if part.longest_delay is None else Steps(part.longest_delay, part.own_delays)
+    trace = [(objects[each.part], each.name) for each in part.traces]
     return SpikeMap(
         [objects[source] for source in part.sources], weights=Blank(part.n_targets, part.n_sources, part.count),
-        target=objects[part.target.part], target_variable=part.target.name, trace=part.trace or None,
+        target=objects[part.target.part], target_variable=part.target.name, trace=trace or None,
         delay=delay, clock=clock, name=name,
     )  # fmt: skip
 

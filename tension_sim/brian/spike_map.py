@@ -44,10 +44,11 @@ class SpikeMap(Weighted):
         The group written to.
     target_variable : str
         Name of the variable added to.
-    trace : str or sequence of str, optional
+    trace : str, or sequence of str or of (Group, str), optional
         Variable of the sources that holds each neuron's filtered spikes, one name for all
-        groups or one for each: what a learning rule takes as presynaptic rate. Weights that
-        can learn are stored by targets, for the rule to walk through.
+        groups or one for each: what a learning rule takes as presynaptic rate. Or groups that have
+        one element for each source, and their variables: traces at which spikes arrive as late as at
+        the targets. Weights that can learn are stored by targets, for the rule to walk through.
     delay : time, or array of times, optional
         When what a spike sends arrives, in multiples of the time step: the same for all weights, or one
         for each in the order of the kernel. By default, and with a delay of 0, in its own step.
@@ -107,7 +108,7 @@ class SpikeMap(Weighted):
         weights: SparseKernel | Blank,
         target: Any,
         target_variable: str,
-        trace: str | Sequence[str] | None = None,
+        trace: str | Sequence[str] | Sequence[tuple[Any, str]] | None = None,
         delay: Any = None,
         scale: float = 1.0,
         clock: Any = None,
@@ -125,7 +126,7 @@ class SpikeMap(Weighted):
         _check_clock(groups, clock)
         self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
-        traces = [] if trace is None else _check_trace(trace, groups)
+        traces = [] if trace is None else _check_trace(trace, groups, weights)
         guard = _guard_of(target, y)
         delay = delay if delay is None or isinstance(delay, Delay) else Delay(delay)
         check_plain("SpikeMap.scale", scale)
@@ -140,7 +141,7 @@ class SpikeMap(Weighted):
         )
         #: When what a spike sends arrives.
         self._delay = delay
-        #: Group and variable name of each trace, one for each group of sources.
+        #: Group and variable name of each trace.
         self.trace: list[tuple[Any, str]] = traces
         #: What a rule reads as the output of this map: group and variable name.
         self.output: tuple[Any, str] = (target, target_variable)
@@ -171,6 +172,7 @@ class SpikeMap(Weighted):
             self.variables.add_reference(f"source_{g}_spikespace", group, "_spikespace")
             keep_spikes_in_order(group)
         for g, (group, variable) in enumerate(self.trace):
+            self.add_dependency(group)
             self.variables.add_reference(f"x_{g}", group, variable)
             self.variables.add_constant(f"x_start_{g}", _start(group))
 
@@ -342,13 +344,22 @@ def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
         )
 
 
-def _check_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
-    names = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
-    if len(names) != len(groups) or not all(isinstance(name, str) for name in names):
-        raise InvalidValueError(
-            message("SpikeMap.trace", f"one variable name, or one for each of {len(groups)} group(s)", trace)
-        )
-    for group, name in zip(groups, names, strict=True):
+def _places_of_traces(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
+    """Return group and variable name of each trace; names alone are those of variables of the sources."""
+    given = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
+    if given and all(isinstance(each, tuple) and len(each) == 2 for each in given):
+        return given
+    if len(given) != len(groups) or not all(isinstance(name, str) for name in given):
+        what = f"one variable name, or one for each of {len(groups)} group(s)"
+        fix = 'traces of other groups are pairs, as in [(late, "r")].'
+        raise InvalidValueError(message("SpikeMap.trace", what, trace, fix))
+    return list(zip(groups, given, strict=True))
+
+
+def _check_trace(trace: Any, groups: list[Any], weights: SparseKernel | Blank) -> list[tuple[Any, str]]:
+    """Check traces; a circuit, whose weights come with each run, may have several of one source."""
+    places = _places_of_traces(trace, groups)
+    for group, name in places:
         if isinstance(group, (PoissonGroup, SpikeGeneratorGroup)) and name not in group.variables:
             raise InvalidValueError(
                 message(
@@ -358,10 +369,13 @@ def _check_trace(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
                     "use a NeuronGroup with a trace, such as threshold='rand() < rate*dt' and reset='r += 1'.",
                 )
             )
-    found = [resolve_source("SpikeMap.trace", group, name)[0] for group, name in zip(groups, names, strict=True)]
+    found = [resolve_source("SpikeMap.trace", group, name)[0] for group, name in places]
     for variable in found[1:]:
         if variable.dim != found[0].dim:
             raise UnitsError(
                 message("SpikeMap.trace", f"traces of one unit, {unit_name(found[0].dim)}", unit_name(variable.dim))
             )
-    return list(zip(groups, names, strict=True))
+    n_traces = sum(len(group) for group, _ in places)
+    if isinstance(weights, SparseKernel) and n_traces != weights.n:
+        raise InvalidValueError(message("SpikeMap.trace", f"a trace for each of {weights.n} sources", n_traces))
+    return places

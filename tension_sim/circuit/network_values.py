@@ -90,7 +90,7 @@ class NetworkValues(Places[Net]):
             if projection.at_spikes:
                 del values[entry(name, "w")]  # which belong to the state, in the order of targets
                 values |= entries(name, {"row_start": self.rows[k].start, "slot": self.rows[k].slots})
-        return values
+        return values | self._values_later(k)
 
     def _delay_values(self, name: str, k: int) -> dict[str, Any]:
         """Return the delays of a part that brings spikes."""
@@ -102,21 +102,26 @@ class NetworkValues(Places[Net]):
 
     def _weights_each_step(self, k: int) -> dict[str, Any]:
         net, projection, name = self.network, self.network.projections[k], self.projection(k)
-        values = kernel_values(name, net.kernels[k], net.input_scale(projection.post, net.inputs[k]))
+        values = kernel_values(name, self.acting(k), net.input_scale(projection.post, net.inputs[k]))
         if self.count(k) is None:
             values = {entry(name, "w"): values[entry(name, "w")]}
         if projection.learning is not None:
             del values[entry(name, "w")]  # which belong to the state
-        for later in self.later(k):
-            values |= self._later_values(later)
+        return values | self._values_later(k)
+
+    def _values_later(self, k: int) -> dict[str, Any]:
+        """Return the values of all traces of a projection at which spikes arrive later."""
+        values: dict[str, Any] = {}
+        for each in self.later(k):
+            values |= self._later_values(each)
         return values
 
     def _later_values(self, later: Later) -> dict[str, Any]:
-        """Return the values of a trace at which spikes arrive later."""
+        """Return the values of traces at which spikes arrive later."""
         equations, trace = self.network.equations[later.source], later.trace
         values = entries(later.part, {key: float(equations.parameters[key].value) for key in trace.synapse.parameters})
-        n, rate_time = np.arange(equations.population.n), self.network.rate_time_of(later.source)
-        each_its_own = SparseKernel(len(n), n, n, np.ones(len(n)))
+        n, rate_time = len(later.neuron), self.network.rate_time_of(later.source)
+        each_its_own = SparseKernel(equations.population.n, later.neuron, np.arange(n), np.ones(n), n)
         for arriving, variable in later.bringing.items():
             jump = _jump(trace, trace.arriving[variable], equations.parameters, rate_time)
             values |= spike_values(arriving, each_its_own, 1.0, jump)
@@ -171,7 +176,7 @@ class NetworkValues(Places[Net]):
             if projection.at_spikes:
                 state[place] = self.rows[k].weight * scale
             elif projection.learning is not None:
-                state[place] = kernel_values(self.projection(k), net.kernels[k], scale)[place]
+                state[place] = kernel_values(self.projection(k), self.acting(k), scale)[place]
         return state
 
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -189,7 +194,7 @@ class NetworkValues(Places[Net]):
             if projection.at_spikes:
                 found[name] = arrays[place][self.rows[k].slots] / scale
             elif projection.learning is not None:
-                order = net.kernels[k].row_order()
+                order = self.acting(k).row_order()
                 found[name] = np.empty(len(order))
                 found[name][order] = arrays[place] / scale
         return found

@@ -153,9 +153,9 @@ class NetworkWiring(NetworkValues[Net]):
         longest = None if delays is None else int(delays.max(initial=0))
         learned: dict[str, Any] = {}
         if projection.at_spikes:
-            traces = tuple(source.name for source in self.sources(k))
-            one = len({*traces}) == 1
-            learned = {"trace": traces[0] if one else traces, "count": len(self.network.kernels[k])}
+            for each in self.later(k):  # what a rule reads
+                yield from self._later(each)
+            learned = {"trace": self._trace(k), "count": len(self.network.kernels[k])}
         for name, variable in self.bringing(k).items():
             yield (
                 name,
@@ -165,14 +165,20 @@ class NetworkWiring(NetworkValues[Net]):
                 ),
             )  # fmt: skip
 
+    def _trace(self, k: int) -> str | tuple[str | Variable, ...]:
+        """Return what a rule reads of neurons whose weights act at spikes."""
+        if k in self.network.delayed_traces:
+            return self.acted_on(k)
+        names = tuple(source.name for source in self.sources(k))
+        return names[0] if len({*names}) == 1 else names
+
     def _each_step(self, k: int) -> Iterator[tuple[str, Part]]:
-        projection, pre, post = self._ends(k)
-        net, name = self.network, self.network.projection_names[k]
+        projection, _, post = self._ends(k)
+        net, name, pre = self.network, self.network.projection_names[k], self.acting(k).n
         there, equations = self.part(NEURONS, projection.post), net.equations[projection.post]
-        later = self.later(k)
-        for each in later:  # the spikes arrive at traces of their own, later
+        for each in self.later(k):  # the spikes arrive at traces of their own, later
             yield from self._later(each)
-        source, *more = [Variable(each.part, each.trace.output) for each in later] or self.sources(k)
+        source, *more = self.acted_on(k)
         count = self.count(k)
         when = "end" if net.is_spiking(projection.sources[0]) else "start"
         learned, target = projection.learning is not None, Variable(there, self.added(k))
@@ -186,12 +192,13 @@ class NetworkWiring(NetworkValues[Net]):
             yield self.part(NOW, name), Map(source, pre, post, now, count, weights_of=self.projection(k), kept=kept)
 
     def _later(self, each: Later) -> Iterator[tuple[str, Part]]:
-        yield each.part, delayed_trace(self.network.equations[each.source], each.trace)
-        neurons, n = self.part(NEURONS, each.source), self.network.sizes[each.source]
+        n = len(each.neuron)
+        yield each.part, delayed_trace(n, self.network.equations[each.source], each.trace)
+        neurons, n_neurons = self.part(NEURONS, each.source), self.network.sizes[each.source]
         longest, own = int(np.max(each.steps)), np.ndim(each.steps) > 0
         for arriving, variable in each.bringing.items():
             place = Variable(each.part, variable)
-            yield arriving, SpikeInput((neurons,), n, n, place, longest_delay=longest, own_delays=own)
+            yield arriving, SpikeInput((neurons,), n_neurons, n, place, longest_delay=longest, own_delays=own)
 
     def _is_renewed(self, part: str) -> bool:
         """Say whether no rule changes the weights of a map, or one that can say at once what they give then."""

@@ -171,8 +171,9 @@ class SpikeInput:
         Shape of the weights.
     target : Variable
         What is added to.
-    trace : str or tuple of str
-        Variable of the sources that a rule reads as their rate; empty: not learned.
+    trace : str or tuple of str or Variable
+        Variable of the sources that a rule reads as their rate, or of other parts, where spikes arrive later;
+        empty: not learned.
     count : int or None
         Number of weights, where they are learned.
     longest_delay : int or None
@@ -185,10 +186,18 @@ class SpikeInput:
     n_sources: int
     n_targets: int
     target: Variable
-    trace: str | tuple[str, ...] = ""
+    trace: str | tuple[str | Variable, ...] = ""
     count: int | None = None
     longest_delay: int | None = None
     own_delays: bool = False
+
+    @property
+    def traces(self) -> tuple[Variable, ...]:
+        """What a rule reads of all sources, one after the other."""
+        if not isinstance(self.trace, str):
+            named = zip(self.sources, self.trace, strict=False)
+            return tuple(each if isinstance(each, Variable) else Variable(source, each) for source, each in named)
+        return tuple(Variable(source, self.trace) for source in self.sources) if self.trace else ()
 
     @property
     def state_sizes(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from ..declare.declaration import Declaration
+from ..declare.kernels import SparseKernel
 from ..declare.populations.equations import Filter
 from ..declare.populations.error_names import constants_of
 from ..declare.populations.naming import words
@@ -34,7 +35,7 @@ Net = TypeVar("Net", bound=Declaration | Network)
 
 
 class Later(NamedTuple):
-    """A trace of a population at which its spikes arrive later.
+    """Traces of a population at which its spikes arrive later.
 
     Attributes
     ----------
@@ -44,7 +45,9 @@ class Later(NamedTuple):
         The population.
     trace : Filter
         As its neurons have it.
-    steps : int or array of int, shape (n,)
+    neuron : array of int, shape (traces,)
+        The neuron of each trace.
+    steps : int or array of int, shape (traces,)
         Delay of all of them, or of each.
     bringing : dict of str to str
         The parts that bring the spikes, each with the variable that it adds to.
@@ -53,6 +56,7 @@ class Later(NamedTuple):
     part: str
     source: str
     trace: Filter
+    neuron: np.ndarray
     steps: Any
     bringing: Mapping[str, str]
 
@@ -134,23 +138,36 @@ class Places(Wiring[Net]):
         """Return where the supervisor of a readout or output stands."""
         return self._signal(TARGET, name, self.network.supervised)
 
+    def acting(self, k: int) -> SparseKernel:
+        """Return the weights of a projection from what they act on or learn from: neurons, or delayed traces."""
+        traces, kernel = self.network.delayed_traces.get(k), self.network.kernels[k]
+        return kernel if traces is None else traces.seen_by(kernel)
+
     def count(self, k: int) -> int | None:
         """Return the number of weights that act in each step; None where there is every one."""
-        return None if is_dense(self.network.kernels[k]) else len(self.network.kernels[k])
+        return None if is_dense(self.acting(k)) else len(self.network.kernels[k])
+
+    def acted_on(self, k: int) -> tuple[Variable, ...]:
+        """Return the traces or values that the weights of a projection act on or learn from, delayed where they are."""
+        return tuple(Variable(each.part, each.trace.output) for each in self.later(k)) or self.sources(k)
 
     def later(self, k: int) -> list[Later]:
         """Return the traces of the sources of a projection at which spikes arrive later; none without a delay."""
-        net, projection, delays = self.network, self.network.projections[k], self.network.delays[k]
-        if delays is None or not net.acts_each_step(k):
-            return []
-        found, first, name = [], 0, net.projection_names[k]
-        for source in projection.sources:
+        net, projection = self.network, self.network.projections[k]
+        delayed = net.delayed_traces.get(k)
+        found: list[Later] = []
+        first, name = 0, net.projection_names[k]
+        for source in projection.sources if delayed is not None else ():
             trace = net.equations[source].trace((projection.synapse, projection.parameters))
             names = (name, source) if len(projection.sources) > 1 else (name,)
-            steps = delays[first : first + net.sizes[source]] if delays.ndim else delays
-            steps = steps if np.ptp(steps) else steps.ravel()[0]
+            own = slice(*np.searchsorted(delayed.neuron, (first, first + net.sizes[source])))
+            steps = delayed.steps[own] if delayed.steps.ndim else delayed.steps
             bringing = {self.part(DELAYED, *names, variable): variable for variable in trace.arriving}
-            found.append(Later(self.part(DELAYED, *names), source, trace, steps, bringing))
+            if own.start < own.stop:  # not of a population without synapses
+                one = steps if steps.size > 1 and np.ptp(steps) else steps.ravel()[0]
+                found.append(
+                    Later(self.part(DELAYED, *names), source, trace, delayed.neuron[own] - first, one, bringing)
+                )
             first += net.sizes[source]
         return found
 
@@ -158,4 +175,12 @@ class Places(Wiring[Net]):
     def rows(self) -> dict[int, Rows]:
         """The weights of each projection that acts at spikes, as the state holds them."""
         net = self.network
-        return {k: Rows.of(net.kernels[k]) for k, each in enumerate(net.projections) if each.at_spikes}
+        return {k: self._rows(k) for k, each in enumerate(net.projections) if each.at_spikes}
+
+    def _rows(self, k: int) -> Rows:
+        rows, acting = Rows.of(self.network.kernels[k]), self.acting(k)
+        if acting is self.network.kernels[k]:
+            return rows
+        pre = np.empty_like(acting.pre)
+        pre[rows.slots] = acting.pre
+        return rows._replace(pre=pre)

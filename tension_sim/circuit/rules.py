@@ -73,7 +73,7 @@ def _learned(wiring: Places[Any]) -> list[_Learned]:
     for k, projection in enumerate(net.projections):
         if projection.learning is not None:
             name = net.projection_names[k]
-            partners = wiring.rows[k].partners() if projection.at_spikes else partners_of(net.kernels[k])
+            partners = wiring.rows[k].partners() if projection.at_spikes else partners_of(wiring.acting(k))
             learning = projection.learning
             found.append(_Learned(name, wiring.projection(k), learning, projection.error, partners, k))
     return sorted(found, key=lambda each: each.projection is None and each.name not in net.supervised)
@@ -104,7 +104,7 @@ def _rule(wiring: Places[Any], group: list[_Learned]) -> tuple[Rule, Blocks, Lea
         divide_by_source=any(net.projections[k].divide_by_source for k in numbers),
         signs=bool(signed),
         grouped=bool(grouped),
-        n_sources=net.n_pre(numbers[0]) if signed or grouped else 0,
+        n_sources=wiring.acting(numbers[0]).n if signed or grouped else 0,
         when=next((net.projections[k].when for k in numbers), "end"),
         # sums of rows of weights that act at spikes come two places before it, after what is read of inputs
         order=4 if any(net.projections[k].at_spikes for k in numbers) else 2,
@@ -153,7 +153,7 @@ def values_of_rules(wiring: Places[Any], rules: Mapping[str, tuple[Rule, Blocks,
         values |= entries(name, _of_sources(net, k, projection.learning))
         if projection.factor is not None:
             kernel = net.kernels[k]
-            factor = projection.factor[kernel.pre, kernel.post][kernel.row_order()]
+            factor = projection.factor[kernel.pre, kernel.post][wiring.acting(k).row_order()]
             values[entry(name, f"factor_{maps.index(part)}")] = factor
     return values
 
@@ -164,10 +164,16 @@ def _of_sources(net: Any, k: int, learning: Learning) -> dict[str, Any]:
     found: dict[str, Any] = {} if sign is None else {"sign": np.full(n, sign)}
     if signs is not None:
         found["sign"] = signs
-    if projection.alpha_P is None and projection.groups is None:
-        return found
-    found["alpha_P"] = np.full(n, learning.alpha_P) if projection.alpha_P is None else projection.alpha_P
-    if projection.groups is None or projection.row_sum is None:
-        return found | {"group_of": np.full(n, -1), "row_sum": np.zeros(n)}
+    if projection.alpha_P is not None or projection.groups is not None:
+        found["alpha_P"] = np.full(n, learning.alpha_P) if projection.alpha_P is None else projection.alpha_P
+        found |= _penalty(projection.groups, projection.row_sum, n)
+    delayed = net.delayed_traces.get(k)
+    return found if delayed is None else {key: values[delayed.neuron] for key, values in found.items()}
+
+
+def _penalty(groups: np.ndarray | None, row_sum: np.ndarray | None, n: int) -> dict[str, np.ndarray]:
+    """Return the group of each source, and its penalty."""
+    if groups is None or row_sum is None:
+        return {"group_of": np.full(n, -1), "row_sum": np.zeros(n)}
     # the last place is that of no group, -1
-    return found | {"group_of": projection.groups, "row_sum": np.append(projection.row_sum, 0.0)[projection.groups]}
+    return {"group_of": groups, "row_sum": np.append(row_sum, 0.0)[groups]}

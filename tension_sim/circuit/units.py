@@ -80,10 +80,10 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
     )
 
 
-def delayed_trace(equations: PopulationEquations, trace: Filter) -> Units:
-    """Return the units of a trace of a population at which its spikes arrive later."""
+def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Units:
+    """Return the units of `n` traces of a population at which its spikes arrive later."""
     return Units(
-        n=equations.population.n,
+        n=n,
         equations="\n".join([trace.equations, *trace.declared_sum]),
         parameters=tuple((name, equations.parameters[name].dimension) for name in trace.synapse.parameters),
         states=(*trace.variables, *([trace.output] if trace.update else [])),

@@ -23,7 +23,7 @@ class Rows(NamedTuple):
     start : array of int64, shape (postsynaptic neurons + 1,)
         Where those of each neuron begin.
     pre, weight : array, shape (synapses,)
-        Presynaptic neurons, and weights.
+        Presynaptic neurons, or the delayed traces that a rule reads of them, and weights.
     slots : array of int32, shape (synapses,)
         The place here of each synapse of the kernel, which is in the order of presynaptic neurons.
     """

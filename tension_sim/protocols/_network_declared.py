@@ -16,7 +16,7 @@ from ..declare.populations.population import Population
 from ..declare.populations.projection import Projection
 from ..declare.populations.readout import Readout
 from ..errors import InvalidValueError, TensionError, message
-from ..recipes.array_values import loaded
+from ..recipes.array_values import loaded, names_file
 from ..recipes.declared_keys import Option, keys_of, options_of
 from ..recipes.settings import Key, not_negative, section
 
@@ -142,10 +142,12 @@ class _Declaring:
             traces = loaded(self._where(f"{section}.traces", "neuron"), neurons)
             rows = rows if traces is None else np.size(traces)
             more["weights"] = np.zeros((max(rows, 1), values["outputs"]))
-        elif "outputs" in self._recipe.settings[section]:
+        elif "outputs" in self._recipe.settings[section] and (
+            isinstance(values["weights"], list) or names_file(values["weights"])
+        ):
             fix = "leave outputs out."
             raise InvalidValueError(
-                message(self._where(section, "outputs"), "nothing beside weights", values["outputs"], fix)
+                message(self._where(section, "outputs"), "nothing beside an array of weights", values["outputs"], fix)
             )
         return self.part(Readout, section, **more)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+
 from ..errors import OutputError, message
 from ..results.format import list_formats, load_format
 from ..run.watch.steering import Steering
@@ -159,6 +161,7 @@ def usable_folder(path: str | Path) -> Path:
     return folder
 
 
+@np.errstate(over="ignore")  # squares of a run that diverged are infinite, which its error has said
 def save_outcome(
     outcome: Outcome, folder: Path, expected: Any = None, formats: Sequence[str] = (DEFAULT_FORMAT,)
 ) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -53,7 +55,7 @@ class Extensions:
 
     def installed(self) -> list[str]:
         """Return the names that entry points of installed packages add."""
-        return sorted(point.name for point in entry_points(group=self.group))
+        return sorted(point.name for point in _entry_points(self.group))
 
     def modules(self, folder: str | Path) -> list[str]:
         """Return the names of the modules of a folder of the user's own; nothing is imported.
@@ -84,21 +86,15 @@ class Extensions:
         InvalidValueError
             If it cannot be imported.
         """
-        where = where or f"load_{self.kind}.name"
-        loaders = self._built_in() if folder is None else {}
-        if name not in loaders:  # only then: to look through all installed packages takes a tenth of a second
-            loaders = self._loaders(folder)
+        where, loaders = where or f"load_{self.kind}.name", self._loaders(folder)
         if name not in loaders:
             raise unknown_name(where, self.kind, name, loaders)
         return loaders[name]()
 
-    def _built_in(self) -> dict[str, Callable[[], Any]]:
-        return {name: _import_of(f"{self.package}.{name}") for name in _modules(import_module(self.package))}
-
     def _loaders(self, folder: str | Path | None) -> dict[str, Callable[[], Any]]:
         """Return by name how each extension is imported; names of the package are not replaced by others."""
-        built_in = self._built_in()
-        installed = {point.name: self._installed(point) for point in entry_points(group=self.group)}
+        built_in = {name: _import_of(f"{self.package}.{name}") for name in _modules(import_module(self.package))}
+        installed = {point.name: self._installed(point) for point in _entry_points(self.group)}
         return {**installed, **built_in, **self._own(folder, {**installed, **built_in})}
 
     def _installed(self, point: EntryPoint) -> Callable[[], Any]:
@@ -125,6 +121,22 @@ class Extensions:
                 )
             loaders[name] = _import_of(f"{package.__name__}.{name}", Path(package.__path__[0]) / f"{name}.py")
         return loaders
+
+
+def _entry_points(group: str) -> EntryPoints:
+    """Return the entry points of a group; the packages are read again when a folder of `sys.path` has changed."""
+    times = []
+    for folder in sys.path:
+        with suppress(OSError):
+            times.append((folder, Path(folder).stat().st_mtime_ns))
+    points: EntryPoints = _all_entry_points(tuple(times)).select(group=group)
+    return points
+
+
+@cache
+def _all_entry_points(folders: tuple[tuple[str, int], ...]) -> Any:
+    """Return the entry points of all packages, which takes 20 ms."""
+    return entry_points()
 
 
 def _modules(package: ModuleType) -> list[str]:

@@ -218,21 +218,6 @@ def test_wrong_delays_of_a_projection(delay, error, text):
     assert text in str(caught.value)
 
 
-def test_learned_weights_of_a_neuron_have_one_delay():
-    with pytest.raises(InvalidValueError) as caught:
-        Network(
-            dt=DT,
-            populations={"exc": Population("lif", 5)},
-            projections=[
-                Projection("exc", "exc", weights=np.ones((5, 5)), delay=np.arange(25).reshape(5, 5) * DT, error="z",
-                           learning=Learning(alpha_P=1.0)),
-            ],
-        )  # fmt: skip
-    assert "Network.projections[0].delay: expected one time for each presynaptic neuron, where the weights" in str(
-        caught.value
-    )
-
-
 def test_tensorflow_refuses_delays_by_name():
     pytest.importorskip("tensorflow")
     with pytest.raises(UnsupportedError) as caught:

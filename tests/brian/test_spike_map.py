@@ -215,6 +215,12 @@ class TestOnNumpy:
         assert both.variables["x_1"] is second.variables["v"]
         with pytest.raises(UnitsError, match=re.escape("SpikeMap.trace: expected traces of one unit, 1 (no unit).")):
             SpikeMap([first, second], trace=["r", "h"], **options)
+        late = b2.NeuronGroup(34, "r : 1")
+        assert SpikeMap([first, second], trace=[(late, "r")], **options).trace == [(late, "r")]
+        with pytest.raises(
+            InvalidValueError, match=re.escape("trace: expected a trace for each of 34 sources.\nReceived: 4")
+        ):
+            SpikeMap([first, second], trace=[(second, "r")], **options)
 
     @pytest.mark.parametrize(
         ("changes", "error", "text"),

@@ -130,7 +130,7 @@ def built(server) -> Server:
     return server
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_of_runs_and_of_writing(built, kills):
     rng, mixed = random.Random(kills), []
     begin = time.monotonic()
@@ -156,7 +156,7 @@ def test_kills_of_runs_and_of_writing(built, kills):
 @pytest.mark.slow
 def test_kills_of_builds(server):
     rng = random.Random(1)
-    for i in range(8):
+    for i in range(6):
         number = SIGNALS[i % len(SIGNALS)]
         code = server.run("build", i, number, rng.uniform(0, 12))
         assert code in (-number, 128 + number, 0), (number, code, server.output())

@@ -115,15 +115,3 @@ def test_an_installed_package_adds_protocols_and_supervisors(tmp_path, monkeypat
     assert make_task("more_sine", 10, 1e-3, frequency="5*Hz").n_outputs == 1
     for name in ("more_protocol", "more_task"):
         sys.modules.pop(name, None)
-
-
-def test_what_the_package_has_is_found_without_a_look_at_what_is_installed(monkeypatch):
-    """That costs a tenth of a second, in each point of a sweep."""
-
-    def looked(**_):
-        raise AssertionError("looked")
-
-    monkeypatch.setattr("tension_sim.system.extensions.entry_points", looked)
-    assert load_recipe("lif_sine").protocol.name == "force"
-    with pytest.raises(AssertionError, match="looked"):
-        load_protocol("unknown")

@@ -189,6 +189,8 @@ p = 0.5
 
 [readouts.out]
 sources = "units"
+weights = "0.1*randn()/sqrt(N) + 0.1*i"
+outputs = 1
 alpha_P = 0.1
 update_every = 2
 
@@ -271,7 +273,7 @@ def rate_network(folder):
             Projection("y", "units", name="supervised", into="I_in",
                        weights=Connector("pairwise_bernoulli", "0.1*randn()", p=0.5)),
         ],
-        readouts={"out": Readout("units", np.zeros((4, 1)), learning=rule)},
+        readouts={"out": Readout("units", "0.1*randn()/sqrt(N) + 0.1*i", learning=rule)},
         shared_P=[["out", "recurrent"]],
     )  # fmt: skip
 
@@ -450,7 +452,12 @@ WRONG = [
     ("spiking", "alpha_P = 1e-5\n", "alpha_P = 1e-5\nlearning = {alpha_P = 2}\n", InvalidValueError,
      "readouts.out.alpha_P: expected learning stated once"),
     ("spiking", "weights = [[1], [2], [3]]", "weights = [[1], [2], [3]]\noutputs = 1", InvalidValueError,
-     "readouts.slow.outputs: expected nothing beside weights"),
+     "readouts.slow.outputs: expected nothing beside an array of weights"),
+    ("rates", '"0.1*randn()/sqrt(N) + 0.1*i"', '"0.1*randm()"', UnknownNameError,
+     "mine.toml: readouts.out.weights: expected a known "),
+    ("rates", '"0.1*randn()/sqrt(N) + 0.1*i"', '"1*mV"', UnitsError,
+     "mine.toml: readouts.out.weights: expected a quantity in 1.\nReceived: '1*mV, in volt'"),
+    ("rates", "outputs = 1", "outputs = 0", InvalidValueError, "mine.toml: readouts.out.outputs: expected "),
     ("spiking", "row_sum = [0.1]", "row_sum = [true]", InvalidTypeError, "plastic.row_sum: expected a number"),
     ("spiking", "row_sum = [0.1]", 'row_sum = ["a"]', InvalidTypeError, "expected plain numbers in a list"),
     ("spiking", "tau = [0.1, 0.1, 0.005]", "tau = [0.1, 0.1, 0]", InvalidValueError,

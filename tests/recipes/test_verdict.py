@@ -118,6 +118,17 @@ def test_the_verdict_is_in_the_outcome_and_in_the_summary(tmp_path):
     assert told == {"as_expected": False, "text": outcome.verdict.text, "numbers": dict(outcome.verdict.numbers)}
 
 
+def test_what_a_diverged_run_reached_is_saved_without_warnings(tmp_path):
+    """Its squares are infinite; a warning of numpy would be an error here."""
+    outcome = run_outcome(load_recipe("lif_sine", SMALL), target="numpy")
+    output = outcome.results.output.copy()
+    output[outcome.results.rows("test")] = 1e200
+    diverged = replace(outcome.results, output=output)
+    save_outcome(replace(outcome, results=diverged, verdict=None), tmp_path)
+    told = json.loads((tmp_path / "summary.json").read_text())
+    assert told["rmse"]["test"] is None
+
+
 def test_a_drift_of_phase_counts_in_the_whole_but_not_in_windows():
     t = np.arange(0, 10, 1e-3)
     z, y = np.sin(2 * np.pi * 4.97 * t), np.sin(2 * np.pi * 5 * t)

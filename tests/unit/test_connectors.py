@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tension_sim import Connector, InvalidValueError, Network, Population, Projection, Readout, UnitsError
+from tension_sim import (
+    Connector,
+    InvalidValueError,
+    Network,
+    Population,
+    Projection,
+    Readout,
+    UnitsError,
+    UnknownNameError,
+)
 
 N = {"exc": 60, "inh": 40}
 
@@ -66,6 +75,44 @@ def test_feedback_is_drawn_too():
     assert found.shape == (2, 60)
     assert -600 <= found.min() < -500
     assert 500 < found.max() <= 600
+
+
+def test_weights_of_a_readout_are_drawn_too():
+    def of(weights, seed=3, **more):
+        cells = {"exc": Population("adex", 20), "inh": Population("lif", 30)}
+        return Network(cells, readouts={"z": Readout(["exc", "inh"], weights, **more)}, seed=seed).output_kernels["z"]
+
+    i, j = np.arange(50)[:, None], np.arange(3)
+    np.testing.assert_allclose(of("i/N - 10*j", outputs=3), i / 50 - 10 * j)
+    assert np.array_equal(of(0.5), np.full((50, 1), 0.5))
+    drawn = of("1 + randn()", outputs=400)
+    assert abs(drawn.mean() - 1) < 0.05
+    assert abs(drawn.std() - 1) < 0.05
+    assert np.array_equal(of("randn()"), of("randn()"))
+    assert not np.array_equal(of("randn()"), of("randn()", seed=4))
+
+
+def test_feedback_may_name_neurons_and_outputs():
+    readout = Readout("exc", 0.0, outputs=2, feedback={"exc": "pA*(i/N - 10*j)"})
+    net = Network(populations={"exc": Population("adex", 60)}, readouts={"z": readout})
+    (found,) = net.feedback_kernels.values()
+    np.testing.assert_allclose(found, np.arange(60) / 60 - 10 * np.arange(2)[:, None], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "outputs", "error", "text"),
+    [
+        ("randn(", None, InvalidValueError, "Network.readouts['z'].weights: expected "),
+        ("2*k", None, UnknownNameError, "Network.readouts['z'].weights: expected a known "),
+        (1.0, 0, InvalidValueError, "Readout.outputs: expected a whole number, at least 1.\nReceived: 0"),
+        (np.zeros((60, 1)), 2, InvalidValueError,
+         "Network.readouts['z'].weights: expected an array of shape (60, 2).\nReceived: (60, 1)"),
+    ],
+)  # fmt: skip
+def test_weights_of_a_readout_that_cannot_be(weights, outputs, error, text):
+    with pytest.raises(error) as caught:
+        Network(populations={"exc": Population("adex", 60)}, readouts={"z": Readout("exc", weights, outputs=outputs)})
+    assert text in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ DEFAULTS = {
     },
     "Readout": {
         "feedback": dict, "learning": None, "synapse": "double_exponential", "parameters": dict, "traces": None,
-        "supervisor": "",
+        "supervisor": "", "outputs": None,
     },
     "Connector": {
         "p": None, "indegree": None, "self_connections": False,

@@ -180,8 +180,15 @@ def test_parts(build, error, text):
          "act at spikes.\nReceived: 'double_exponential'"),
         ([learned(at_spikes=True, synapse="single_exponential", error="z_now - unit*y")], UnknownNameError,
          "Network.projections[0].error: expected a known "),
-        ([learned(at_spikes=True, synapse="single_exponential", delay="1*ms")], InvalidValueError,
-         "Network.projections[0].delay: expected None, where weights learn and act at spikes."),
+        ([learned(at_spikes=True, synapse="single_exponential", delay=[1e-3] * 4)], InvalidValueError,
+         "Network.projections[0].delay: expected one time, one for each of 12 synapses, or shape (4, 3).\n"
+         "Received: (4,)"),
+        ([Projection("exc", "exc", weights=np.ones((4, 4)), into="I_fb", learning=LEARNING, error="z",
+                     delay=np.arange(16.0).reshape(4, 4) * 1e-4,
+                  divide_by_source=True)], InvalidValueError,
+         "Network.projections[0].divide_by_source: a neuron whose synapses have several delays has no one trace, by "
+         "whose P they could be divided.\nReceived: True\n"
+         "Fix: give all synapses of a neuron one delay, or leave divide_by_source out."),
         (to_inh(pre=["exc", "inz"], weights=np.ones((7, 3))), UnknownNameError,
          "Network.projections[0].pre: expected a known population (exc, inh).\nReceived: 'inz'"),
         (to_inh(pre=["exc", "inh"]), InvalidValueError,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...errors import InvalidValueError, UnitsError, message, problem
 from ...system.memory import check_memory
 from ..arrays_in import numbers
 from ..kernels import SparseKernel
-from ..units import DIMENSIONLESS, describe, dimension_of, evaluate
+from ..units import DIMENSIONLESS, Quantity, describe, dimension_of, evaluate
 from ..validation import check_choice, check_flag, check_fraction, check_whole
 from .dale import balanced, with_signs
 
@@ -202,17 +204,45 @@ class Undrawn(Connector):
         return SparseKernel(n_pre, [], [], [], n_post)
 
 
-def drawn_numbers(where: str, value: Any, shape: tuple[int, ...], unit: str, rng: np.random.Generator) -> np.ndarray:
-    """Return a number, or what an expression draws, for each element of an array; in `unit`.
+def drawn_numbers(
+    where: str,
+    value: Any,
+    shape: tuple[int, ...],
+    unit: str,
+    rng: np.random.Generator,
+    names: Mapping[str, ArrayLike] | None = None,
+) -> np.ndarray:
+    """Return a number, or what an expression gives or draws, for each element of an array; in `unit`.
+
+    Parameters
+    ----------
+    where : str
+        Begins the messages.
+    value : number, quantity or str
+        One number, or an expression.
+    shape : tuple of int
+        Of the array.
+    unit : str
+        In which plain numbers count.
+    rng : numpy.random.Generator
+        Source of randomness.
+    names : mapping of str to array-like, optional
+        Plain numbers that the expression may name, which broadcast to the array.
 
     Examples
     --------
     >>> drawn_numbers("demo", "2*pA", (2,), "nA", np.random.default_rng(0))
     array([0.002, 0.002])
+    >>> drawn_numbers("demo", "pA*i", (2,), "pA", np.random.default_rng(0), {"i": [0, 1]})
+    array([0., 1.])
     """
     if not isinstance(value, str):
         return np.broadcast_to(numbers(where, value, "one number", unit=unit), shape).copy()
-    found, scale = evaluate(value, where, {}, int(np.prod(shape)), rng), evaluate(unit, where)
+    arrays = {name: np.asarray(each, float) for name, each in (names or {}).items()}
+    known = {
+        name: Quantity(np.broadcast_to(each, shape).ravel() if each.ndim else each) for name, each in arrays.items()
+    }
+    found, scale = evaluate(value, where, known, int(np.prod(shape)), rng), evaluate(unit, where)
     plain = found.dimension == DIMENSIONLESS
     if not plain and found.dimension != dimension_of(unit, where):
         fix = f"give it in {unit}."

@@ -1,17 +1,18 @@
-"""Delays of a projection in time steps: of all its synapses, of each, or of each presynaptic neuron."""
+"""Delays of a projection in time steps, and the traces that weights which learn then see."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
 from ...errors import InvalidValueError, message, unknown_name
-from ..delays import delays_by_source, seconds_of, steps_of
+from ..delays import MOST_STEPS, delays_by_source, seconds_of, steps_of
 from ..kernels import SparseKernel
 
-__all__ = ["Delays", "delay_steps", "read_delays"]
+__all__ = ["DelayedTraces", "Delays", "delay_steps", "delays_of_traces", "read_delays"]
 
 #: Seconds: of all synapses, an array, or by sources.
 Delays = np.ndarray | Mapping[str, np.ndarray]
@@ -30,10 +31,60 @@ def read_delays(where: str, given: Any) -> Delays:
     return seconds_of(where, given)
 
 
-def delay_steps(
-    where: str, delays: Delays, kernel: SparseKernel, sizes: Mapping[str, int], dt: float, *, by_neuron: bool
-) -> np.ndarray:
-    """Return delays as whole numbers of time steps: one for all, or an array.
+@dataclass(frozen=True, eq=False)
+class DelayedTraces:
+    """Presynaptic traces at which spikes arrive later: one for each neuron, or for each of its delays.
+
+    A synapse sees the spikes of its neuron as late as they arrive, and its weight learns from what it sees.
+    Synapses of one neuron and one delay see the same, so that they share a trace.
+
+    Attributes
+    ----------
+    neuron : array of int, shape (traces,)
+        The presynaptic neuron of each trace, ascending.
+    steps : array of int, shape () or (traces,)
+        Delay of all, or of each, in time steps.
+    of_synapse : array of int32, shape (synapses,), or None
+        The trace that each synapse of the kernel sees; None: that of its neuron, of which there is one.
+    """
+
+    neuron: np.ndarray
+    steps: np.ndarray
+    of_synapse: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, kernel: SparseKernel, steps: np.ndarray) -> Self:
+        """Return the traces for a delay of all synapses, or of each.
+
+        Examples
+        --------
+        >>> kernel = SparseKernel(2, [0, 0, 1], [0, 1, 0], [1.0, 1.0, 1.0])
+        >>> found = DelayedTraces.of(kernel, np.array([5, 2, 3]))
+        >>> found.neuron, found.steps, found.of_synapse
+        (array([0, 0, 1]), array([2, 5, 3]), array([1, 0, 2], dtype=int32))
+        """
+        if not steps.ndim:
+            return cls(np.arange(kernel.n), steps)
+        of_neuron = np.zeros(kernel.n, np.int32)
+        of_neuron[kernel.pre] = steps
+        if np.all(of_neuron[kernel.pre] == steps):
+            return cls(np.arange(kernel.n), of_neuron)
+        delays = MOST_STEPS + 1
+        pairs, of_synapse = np.unique(kernel.pre.astype(np.int64) * delays + steps, return_inverse=True)
+        return cls(pairs // delays, pairs % delays, of_synapse.astype(np.int32))
+
+    @property
+    def delays(self) -> np.ndarray:
+        """Delays in time steps: of all synapses, of each neuron, or of each synapse."""
+        return self.steps if self.of_synapse is None else self.steps[self.of_synapse]
+
+    def seen_by(self, kernel: SparseKernel) -> SparseKernel:
+        """Return the weights from these traces, in the order of the kernel."""
+        return kernel if self.of_synapse is None else replace(kernel, n=len(self.neuron), pre=self.of_synapse)
+
+
+def delay_steps(where: str, delays: Delays, kernel: SparseKernel, sizes: Mapping[str, int], dt: float) -> np.ndarray:
+    """Return delays as whole numbers of time steps: of all synapses, or of each.
 
     Parameters
     ----------
@@ -47,37 +98,35 @@ def delay_steps(
         Neurons of each source, in their order.
     dt : float
         Time step in seconds.
-    by_neuron : bool
-        Whether the weights act on a trace of each presynaptic neuron, whose synapses then share a delay.
 
     Returns
     -------
-    array of int, shape (), (synapses,), or with `by_neuron` (n_pre,)
+    array of int, shape () or (synapses,)
 
     Raises
     ------
     InvalidValueError, UnknownNameError
-        If shapes or names do not fit, or times are no multiples of the time step, or too long.
+        If shapes or names do not fit, times are no multiples of the time step, or too long, or two synapses
+        with delays of their own join one pair of neurons.
     """
     if isinstance(delays, Mapping):
-        of_neuron = steps_of(where, _of_sources(where, delays, sizes), dt)
-        return of_neuron if by_neuron else _of_synapses(where, kernel, of_neuron[kernel.pre])
-    if by_neuron and delays.shape == (kernel.n,):
-        return steps_of(where, delays, dt)
+        return _of_synapses(where, kernel, steps_of(where, _of_sources(where, delays, sizes), dt)[kernel.pre])
     times = delays[kernel.pre, kernel.post] if delays.shape == (kernel.n, kernel.n_post) else delays
     if times.ndim and times.shape != kernel.weight.shape:
         what = f"one time, one for each of {len(kernel)} synapses, or shape ({kernel.n}, {kernel.n_post})"
         raise InvalidValueError(message(where, what, times.shape))
-    steps = steps_of(where, times, dt)
-    if not by_neuron or not steps.ndim:
-        return _of_synapses(where, kernel, steps)
-    found = np.zeros(kernel.n, np.int32)
-    found[kernel.pre] = steps
-    if np.any(found[kernel.pre] != steps):
-        fix = "make a projection for each delay."
-        what = "one time for each presynaptic neuron, where the weights learn"
-        raise InvalidValueError(message(where, what, "an array with several", fix))
-    return found
+    return _of_synapses(where, kernel, steps_of(where, times, dt))
+
+
+def delays_of_traces(
+    where: str, delays: Delays, kernel: SparseKernel, sizes: Mapping[str, int], dt: float
+) -> DelayedTraces:
+    """Return the traces that weights act on in each step; as `delay_steps`, and delays may be those of neurons."""
+    if isinstance(delays, Mapping):
+        return DelayedTraces(np.arange(kernel.n), steps_of(where, _of_sources(where, delays, sizes), dt))
+    if delays.shape == (kernel.n,):
+        return DelayedTraces(np.arange(kernel.n), steps_of(where, delays, dt))
+    return DelayedTraces.of(kernel, delay_steps(where, delays, kernel, sizes, dt))
 
 
 def _of_synapses(where: str, kernel: SparseKernel, steps: np.ndarray) -> np.ndarray:

@@ -224,11 +224,6 @@ class Network(NetworkParts):
         if set(synapse.spike) != {synapse.output}:
             what = "a synapse whose spikes add to its output, where weights learn and act at spikes"
             raise InvalidValueError(message(f"{where}.synapse", what, synapse.name))
-        if projection.delay is not None:
-            fix = "leave at_spikes out."
-            raise InvalidValueError(
-                message(f"{where}.delay", "None, where weights learn and act at spikes", "a delay", fix)
-            )
 
     def _check_rule(self, k: int) -> None:
         """Check the options of a learned projection that depend on both of its sides."""
@@ -239,6 +234,11 @@ class Network(NetworkParts):
         if projection.divide_by_source and projection.pre != projection.post:
             what = "the presynaptic neurons have no weights of this rule, whose P could divide"
             fix = "leave divide_by_source out."
+            raise InvalidValueError(problem(f"{where}.divide_by_source", what, True, fix))
+        traces = self.delayed_traces.get(k)
+        if projection.divide_by_source and traces is not None and traces.of_synapse is not None:
+            what = "a neuron whose synapses have several delays has no one trace, by whose P they could be divided"
+            fix = "give all synapses of a neuron one delay, or leave divide_by_source out."
             raise InvalidValueError(problem(f"{where}.divide_by_source", what, True, fix))
         if projection.signs is not None and self.sign_of(k) is not None:
             what = "all weights have one sign" if projection.sign is not None else "conductances have no sign"

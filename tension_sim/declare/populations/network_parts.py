@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import InvalidValueError, message, unknown_name
 from ..converted import Converted, Declared, Number
+from ..delays import delays_by_source
 from ..described import Described
 from ..kernels import SparseKernel
 from ..neuron import rate_time
@@ -20,7 +21,7 @@ from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
 from .connector import Connector, drawn_numbers
-from .delayed import delay_steps
+from .delayed import DelayedTraces, delay_steps, delays_of_traces
 from .equations import Adding, Arriving, PopulationEquations
 from .naming import names_present
 from .population import Population
@@ -173,8 +174,8 @@ class NetworkParts(Described, Declared):
     # ---- weights ----
 
     @cached_property
-    def kernels(self) -> tuple[SparseKernel, ...]:
-        """Weights of each projection, in the unit of its input."""
+    def _given_kernels(self) -> tuple[SparseKernel, ...]:
+        """Weights of each projection in their order, in the unit of its input."""
         found = []
         for k, (each, into) in enumerate(zip(self.projections, self.inputs, strict=True)):
             where = f"Network.projections[{k}].weights"
@@ -186,33 +187,60 @@ class NetworkParts(Described, Declared):
             else:
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
-            found.append(kernel.sorted() if each.at_spikes else kernel)
+            found.append(kernel)
         return tuple(found)
+
+    @cached_property
+    def kernels(self) -> tuple[SparseKernel, ...]:
+        """Weights of each projection, in the unit of its input; where they act at spikes by presynaptic neurons."""
+        return tuple(
+            kernel.sorted() if each.at_spikes else kernel
+            for each, kernel in zip(self.projections, self._given_kernels, strict=True)
+        )
 
     @cached_property
     def delays(self) -> tuple[np.ndarray | None, ...]:
         """Delays of each projection in time steps: None, one, or an array.
 
-        An array has that of each synapse in the order of the kernel, or of each presynaptic neuron where
-        weights act on its trace.
+        An array has that of each synapse in the order of the kernel; or of each presynaptic neuron, where weights
+        act on traces and all synapses of a neuron have one delay.
         """
-        found: list[np.ndarray | None] = []
-        for k, (each, kernel) in enumerate(zip(self.projections, self.kernels, strict=True)):
-            if each.delay is None:
-                found.append(None)
-                continue
-            where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in each.sources}
-            by_neuron = self.acts_each_step(k)
-            found.append(delay_steps(where, each.delay, kernel, sizes, float(self.dt), by_neuron=by_neuron))
-        return tuple(found)
+        return tuple(steps for steps, _ in self._delays)
+
+    @cached_property
+    def delayed_traces(self) -> dict[int, DelayedTraces]:
+        """The traces at which spikes arrive later, of the projections whose weights act on them or learn from them."""
+        return {k: traces for k, (_, traces) in enumerate(self._delays) if traces is not None}
+
+    @cached_property
+    def _delays(self) -> list[tuple[np.ndarray | None, DelayedTraces | None]]:
+        return [(None, None) if each.delay is None else self._delay_of(k) for k, each in enumerate(self.projections)]
+
+    def _delay_of(self, k: int) -> tuple[np.ndarray, DelayedTraces | None]:
+        """Return the delays of a projection, and what its weights act on or learn from."""
+        projection, kernel = self.projections[k], self._given_kernels[k]
+        where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in projection.sources}
+        if self.acts_each_step(k):
+            traces = delays_of_traces(where, projection.delay, kernel, sizes, float(self.dt))
+            return traces.delays, traces
+        steps = delay_steps(where, projection.delay, kernel, sizes, float(self.dt))
+        if not projection.at_spikes:
+            return steps, None
+        steps = delays_by_source(where, kernel, steps) if steps.ndim else steps
+        return steps, DelayedTraces.of(self.kernels[k], steps)
 
     @cached_property
     def output_kernels(self) -> dict[str, np.ndarray]:
         """Initial weights of each readout, shape (neurons of its sources, outputs)."""
         found = {}
-        for name, each in self.readouts.items():
+        for k, (name, each) in enumerate(self.readouts.items()):
             n = sum(self.sizes[source] for source in each.sources) if each.traces is None else len(each.traces)
-            found[name] = check_table(f"Network.readouts[{name!r}].weights", each.weights, (n, "n_outputs"))
+            where = f"Network.readouts[{name!r}].weights"
+            if each.is_drawn:
+                shape, rng = (n, each.outputs or 1), np.random.default_rng([self.seed, 6, k])
+                found[name] = drawn_numbers(where, each.weights, shape, "1", rng, _numbered(*shape))
+                continue
+            found[name] = check_table(where, each.weights, (n, "n_outputs" if each.outputs is None else each.outputs))
         return found
 
     @cached_property
@@ -232,7 +260,7 @@ class NetworkParts(Described, Declared):
                 if (name, population, into) in found:
                     raise InvalidValueError(message(where, "one feedback into each input", given))
                 if isinstance(weights, str):
-                    weights = drawn_numbers(where, weights, shape, unit, rng)
+                    weights = drawn_numbers(where, weights, shape, unit, rng, _numbered(*shape[::-1], by_output=True))
                 found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
         return found
 
@@ -353,6 +381,12 @@ class NetworkParts(Described, Declared):
         outputs = {name: kernel.shape[1] for name, kernel in self.output_kernels.items()}
         shown: dict[str, object] = {"populations": self.sizes, "projections": len(self.projections)}
         return shown | {"readouts": outputs, "dt": self.dt, "dtype": self.dtype, "seed": self.seed}
+
+
+def _numbered(n: int, outputs: int, *, by_output: bool = False) -> dict[str, np.ndarray]:
+    """Return what expressions of weights may name: numbers of the neuron and of the output, and how many neurons."""
+    i, j = np.arange(n)[:, None], np.arange(outputs)[None]
+    return {"i": i.T, "j": j.T, "N": np.asarray(n)} if by_output else {"i": i, "j": j, "N": np.asarray(n)}
 
 
 def _told(value: Any) -> Any:

@@ -56,8 +56,9 @@ class Projection(Described, Declared):
         for all synapses, or one for each: for weights of an array or a matrix an array of the same
         shape, for those of a kernel one for each of its entries; by the names of sources one for all
         that comes from each, or one for each of its neurons, 0 of those that are not named. Where
-        weights act on traces all synapses of a neuron have one delay, and an array of shape (n_pre,)
-        gives it. A spike with a delay of 0 arrives in its own step.
+        weights act on traces, an array of shape (n_pre,) gives one for each neuron. A spike with a
+        delay of 0 arrives in its own step. A weight learns from the presynaptic trace as its synapse
+        sees it, which is later by its delay; neurons with the same partners and delays share P.
     sign : int, optional
         +1 for an excitatory, -1 for an inhibitory population (Dale's law: all that leaves a population
         has one sign). Weights of currents have that sign, also while they learn; those of conductances
@@ -69,8 +70,8 @@ class Projection(Described, Declared):
         Lets the weights learn from `error`. They act on the presynaptic trace in each step, so that
         a weight that changes changes what earlier spikes still give; see `at_spikes`.
     at_spikes : bool
-        Whether weights that learn act as static ones do: each spike brings the weight of its time. They
-        belong to the state of a run also without `learning`.
+        Whether weights that learn act as static ones do: each spike brings the weight of its time, also
+        where it arrives later. They belong to the state of a run also without `learning`.
     error : str
         Of the weights of each postsynaptic neuron, as an expression of: ``z``, what the weights
         gave in this step; ``z_now``, what they give for the rates that the step ends with; ``unit``,

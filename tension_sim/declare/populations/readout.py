@@ -14,7 +14,7 @@ from ..described import Described
 from ..equations import SynapticFilter, synapse_of
 from ..learning import Learning
 from ..traces import Traces
-from ..validation import check_text
+from ..validation import check_text, check_whole
 from .naming import check_parameters
 
 __all__ = ["Readout"]
@@ -28,13 +28,16 @@ class Readout(Described, Declared):
     ----------
     sources : str or sequence of str
         Names of the populations that are read, in the order of the rows of `weights`.
-    weights : array-like, shape (neurons of all sources, n_outputs)
-        Initial weights, plain numbers.
+    weights : array-like, shape (neurons of all sources, n_outputs), or number or str
+        Initial weights, plain numbers; or one for all, or an expression that may name the number ``i`` of
+        the neuron among those of all sources, ``N``, how many these are, and the number ``j`` of the
+        output, and may draw, as in ``"0.1*randn()/sqrt(N)"``.
     feedback : mapping of str to array, optional
         What each output gives to a population: from its name, or name and input as in
         ``"exc.I_fb"``, to weights of shape (n_outputs, n) in the unit of that input or as
-        quantities, or to an expression that draws them, such as ``"600*pA*(2*rand() - 1)"``. A name
-        alone means the neuron's feedback input.
+        quantities, or to an expression such as ``"600*pA*(2*rand() - 1)"``, which may name ``i`` and ``N``
+        of the population, and ``j``, the number of the output. A name alone means the neuron's feedback
+        input.
     learning : Learning, optional
         Lets the weights learn the supervisor.
     synapse : SynapticFilter or str or Path
@@ -46,6 +49,8 @@ class Readout(Described, Declared):
         `weights` then has a row for each of them.
     supervisor : str, optional
         Another readout whose supervisor this one learns too. It is then none of the network's outputs.
+    outputs : int, optional
+        Number of outputs, where `weights` is a number or an expression; by default 1.
 
     Raises
     ------
@@ -67,6 +72,7 @@ class Readout(Described, Declared):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     traces: Traces | None = None
     supervisor: str = ""
+    outputs: int | None = None
 
     def __post_init__(self) -> None:
         sources = (self.sources,) if isinstance(self.sources, str) else self.sources
@@ -87,6 +93,13 @@ class Readout(Described, Declared):
             fix = "Traces(neuron, tau)."
             raise InvalidTypeError(message("Readout.traces", "a Traces or None", self.traces, fix))
         check_text("Readout.supervisor", self.supervisor)
+        if self.outputs is not None:
+            object.__setattr__(self, "outputs", check_whole("Readout.outputs", self.outputs, 1))
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the weights are one number or an expression for all."""
+        return isinstance(self.weights, str | int | float) and not isinstance(self.weights, bool)
 
     def _describe(self) -> dict[str, object]:
         return {"sources": self.sources, "learns": self.learning is not None}

@@ -7,9 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from .style import NORMAL, SMALL, TEXT
 
@@ -59,7 +60,9 @@ def _legend(figure: Figure, labelled: Axes) -> float:
 
 def width_of(text: str, size: float = _SIZE) -> float:
     """Return how wide a line of text is, in points."""
-    return float(TextPath((0, 0), text, size=size, prop=FontProperties()).get_extents().width) if text else 0.0
+    formula = is_math_text(text)
+    shown = text if formula else text.replace(r"\$", "$")
+    return float(text_to_path.get_text_width_height_descent(shown, FontProperties(size=size), formula)[0])
 
 
 def wrapped(text: str, room: float, size: float = _SIZE) -> str:

@@ -178,9 +178,7 @@ class SpikeInputSteps:
 
     def source(self, moment: Moment) -> Any:
         """Return the traces of all sources, which a rule reads."""
-        trace, sources = self.part.trace, self.part.sources
-        names = [trace] * len(sources) if isinstance(trace, str) else trace
-        return tf.concat([moment[entry(*place)] for place in zip(sources, names, strict=True)], axis=0)
+        return tf.concat([moment[entry(*place)] for place in self.part.traces], axis=0)
 
     def _add(self, moment: Moment) -> None:
         name, n = self.name, self.part.n_sources
