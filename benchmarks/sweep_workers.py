@@ -2,7 +2,9 @@
 
 Each sweep runs in this order: two workers, one, two, for a minute on two free cores; ``warm`` compiles beforehand. The
 start of the processes is not counted, nor are their first points, in which they import what they need: rates are those
-of the points that follow. Worker processes import this file.
+of the points that follow. What two processes can be worth on a machine is measured beside it: the same runs without a
+sweep, in one plain process and in two (cores that are threads of one core, or a host that others use, give less than
+2). Worker processes import this file.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import os
 import sys
 import tempfile
 import time
+from multiprocessing import get_context
 from typing import Any
 
-from tension_sim import sweep
+from tension_sim import load_recipe, run_outcome, sweep
 
-SMALL = {"n": "300", "duration": "4*second", "learning.start": "0.2*second", "learning.stop": "2*second"}
+SMALL = {"n": "300", "duration": "3*second", "learning.start": "0.2*second", "learning.stop": "2*second"}
 SHORT = SMALL | {"duration": "0.2*second", "learning.start": "0.02*second", "learning.stop": "0.15*second"}
 GRID = {"G": "0.02:0.1:5", "Q": [1, 3, 10, 30]}
 
@@ -35,6 +38,29 @@ def timed(workers: int, settings: dict[str, str], seeds: int = 2) -> tuple[float
     return moments[-1] - moments[0], (moments[-1] - moments[workers]) / (len(moments) - 1 - workers), frame
 
 
+def plain(told: Any, runs: int = 10) -> None:
+    """Run points without a sweep, and tell the seconds of one."""
+    run_outcome(load_recipe("lif_sine", SMALL))  # imports
+    begin = time.perf_counter()
+    for k in range(runs):
+        run_outcome(load_recipe("lif_sine", SMALL | {"Q": str(k + 1)}))
+    told.put((time.perf_counter() - begin) / runs)
+
+
+def plain_ratio() -> float:
+    """Return how many times as many runs two plain processes make in a time as one does."""
+    context, seconds = get_context("spawn"), []
+    for number in (1, 2):
+        told = context.Queue()
+        processes = [context.Process(target=plain, args=(told,)) for _ in range(number)]
+        for process in processes:
+            process.start()
+        seconds.append(sum(told.get() for _ in processes) / number)
+        for process in processes:
+            process.join()
+    return 2 * seconds[0] / seconds[1]
+
+
 def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if "warm" in sys.argv:
@@ -48,6 +74,7 @@ def main() -> None:
         both = [each[part] for each in two]
         ratio = one[part] / (sum(both) / 2)
         print(f"{name}: one worker {one[part]:.3f} s, two {both[0]:.3f} and {both[1]:.3f} s, ratio {ratio:.2f}")
+    print(f"two plain processes against one, without a sweep: {plain_ratio():.2f}")
     for name, each in (("one worker", one), ("two", two[0])):
         frame = each[2]
         print(
