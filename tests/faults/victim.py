@@ -24,6 +24,7 @@ import matplotlib.pyplot
 import neo
 import nixio
 
+import tension_sim.brian
 import tension_sim.recipes.run
 import tension_sim.results.export
 
