@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, openmp_pragma
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
@@ -21,6 +22,7 @@ from ..circuit.watched import watched
 from ..system.make import compile_sources
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
+from .common_header import HEADER, compiled_meanwhile, write_header
 from .compilers import compilers_end_with_this_process
 from .conductor import Conductor
 from .isolation import isolated, users_preferences
@@ -32,6 +34,9 @@ __all__ = ["build_cpp", "generate_on", "written_arrays"]
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
 _GCC_FLAGS = ["--param=vect-max-version-for-alias-checks=100", "-D__FAST_MATH__"]
+
+# What the makefile adds for a program with threads.
+_OPENMP = {False: (), True: ("-fopenmp",)}
 
 #: Elements that a thread works on before the next one does; from how many on a group's loops are shared: smaller ones
 #: end before threads have started, and have the same bits as without threads.
@@ -53,25 +58,16 @@ _START = "brian::{t}[0] = brian::tsim_network.t;"
 
 
 # Compile the common header once, and leave out Brian2's search for dependencies. Optimise code that runs once hardly at
-# all: gcc then reads the header itself, so that these files need not wait for it.
+# all, and let these files not wait for the header: gcc then reads its text.
 _SOURCES = re.compile(r"^SRCS = (.*)$", re.MULTILINE)
-_HEADER = "tsim_common.h"
-_HEADER_TEXT = """#include <climits>
-#include <cmath>
-#include <ctime>
-#include <fstream>
-#include <iostream>
-#include "objects.h"
-#include "brianlib/common_math.h"
-"""
 _ONCE = ("objects.cpp", "main.cpp", "run.cpp")
 _RULES = f"""
-$(OBJS): private CXXFLAGS += -include {_HEADER}
-$(filter-out $(ONCE),$(OBJS)): {_HEADER}.gch
+$(OBJS): private CXXFLAGS += -include {HEADER}
+$(filter-out $(ONCE),$(OBJS)): {HEADER}.gch
 $(ONCE): private CXXFLAGS += -O1
-{_HEADER}.gch: {_HEADER}
-	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {_HEADER} -o {_HEADER}.part
-	mv {_HEADER}.part {_HEADER}.gch
+{HEADER}.gch: {HEADER}
+	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {HEADER} -o {HEADER}.part
+	mv {HEADER}.part {HEADER}.gch
 """
 
 
@@ -86,7 +82,7 @@ def speed_up_makefile(folder: Path) -> None:
     """Change a generated makefile so that it takes half the time."""
     if sys.platform != "linux":  # make or compiler may be others
         return
-    (folder / _HEADER).write_text(_HEADER_TEXT)
+    write_header(folder)
     makefile = folder / "makefile"
     generated = _SOURCES.sub(
         lambda listed: f"SRCS = {' '.join(_in_order(folder, listed[1].split()))}", makefile.read_text()
@@ -124,7 +120,8 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     guard = compilers_end_with_this_process()
     loops = _loops_shared(max((part.n for part in circuit.of(Units).values()), default=0) >= _SHARED_FROM)
     with isolated(_Device(), preferences, build_on_run=False) as device, loops, guard:
-        generate_on(device, circuit, folder)
+        with compiled_meanwhile(folder, [*get_compiler_and_args()[1], *_OPENMP[circuit.threaded]]):
+            generate_on(device, circuit, folder)
     speed_up_makefile(folder)
     compile_sources(folder, "C++")
 

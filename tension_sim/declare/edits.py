@@ -87,7 +87,7 @@ def _leaves(
         if one.name == "parameters":
             for name in _parameters(holder):
                 yield (*names, one.name, name), (*here, name), False
-        elif one.name == "projections":
+        elif isinstance(holder, Network) and one.name == "projections":
             for k, (name, each) in enumerate(zip(holder.projection_names, value, strict=True)):
                 yield from _leaves(each, (*names, one.name, name), (*here, k))
         elif isinstance(value, Mapping):

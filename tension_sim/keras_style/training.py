@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..circuit.unwatched import check_unwatched
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
 from ..tensorflow.bases import ModelPart
@@ -276,6 +277,8 @@ class Training(ModelPart):
 
     def _window(self, kind: str, asked: int | None, all_steps: bool) -> Any:
         """Return what runs a window."""
+        if self._runs_eagerly() or not self.compiled or self._engine == "tensorflow":
+            check_unwatched(f"{type(self).__name__}: {kind}")
         if self._runs_eagerly():
             return EagerWindow(self, kind, asked or 1, all_steps, jit=False)
         if not self.compiled or self._engine == "tensorflow":

@@ -360,7 +360,11 @@ def looping(name: str, *parts: Keeps) -> Iterator[Loop]:
         yield Loop(None, name, parts)
         return
     with noted_in.loop(name, parts) as loop:
-        yield loop
+        try:
+            yield loop
+        except KeyboardInterrupt:  # between two runs; whoever catches it may run what the course does not have
+            noted_in.end()
+            raise
 
 
 def _another_way(folder: CheckpointFolder) -> RunFailedError:

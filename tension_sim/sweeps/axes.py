@@ -175,7 +175,7 @@ def _texts(where: str, values: Any) -> list[str]:
     """Return the texts of an axis, from the words of a command line or from values in Python."""
     if isinstance(values, str):
         return _spaced(where, values) if ":" in values else [part.strip() for part in values.split(",") if part.strip()]
-    if not isinstance(values, Iterable) or (hasattr(values, "ndim") and not values.ndim):  # one quantity is an array
+    if not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:  # one quantity is an array
         values = [values]
     return [text_of(where, value) for value in values]
 

@@ -24,6 +24,7 @@ import matplotlib.pyplot
 import neo
 import nixio
 
+import tension_sim.brian
 import tension_sim.recipes.run
 import tension_sim.results.export
 
@@ -49,7 +50,7 @@ LOOPS = {
         "stimulus_start=20*ms", "stimulus_stop=50*ms", "update_every=10*ms", "loops=2", "test_every=1", "window=20*ms",
     ]),
     "fitted_currents": ("kim_chow_2018/sines", [
-        "stimulus_start=10*ms", "stimulus_stop=20*ms", "trial.duration=50*ms", "n=20", "loops=6", "tests=2",
+        "stimulus_start=10*ms", "stimulus_stop=20*ms", "trial.duration=50*ms", "n=20", "loops=3", "tests=1",
     ]),
     "bioforce": ("calcium", ["cells=10", "samples=60", "epochs=6"]),
     "curbd": ("three_regions", [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from killed import assert_equal_bits, pausing_after, until_done
 
@@ -9,7 +11,7 @@ from tension_sim.errors import InvalidValueError
 from tension_sim.protocols import list_protocols
 from tension_sim.recipes.recipe import load_recipe
 from tension_sim.recipes.run import run_outcome
-from tension_sim.run.journal import Journal
+from tension_sim.run.journal import Journal, Loop
 
 TRIALS = {"n": "14", "duration": "60*ms", "pulse": "6*ms", "trials": "3", "test_settle_trials": "1", "test_trials": "2"}
 FITTED = {
@@ -77,6 +79,31 @@ def test_a_protocol_killed_again_and_again_has_the_same_bits(tmp_path, monkeypat
     assert_equal_bits(found.results, whole.results)
     numbers = [{key: n for key, n in one.numbers.items() if key != "seconds_per_loop"} for one in (found, whole)]
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fitted_currents", "curbd"])
+def test_an_interrupt_between_two_runs_of_a_loop_ends_the_course(tmp_path, monkeypatch, name):
+    """A protocol that catches it goes on to its tests, which the checkpoint must not take for the next turn."""
+    recipe, settings, _ = CASES[name]
+
+    def run(checkpoint=None):
+        return run_outcome(load_recipe(recipe, settings), target="numpy", checkpoint=checkpoint)
+
+    whole, point, turns = run(), Loop.point, []
+    monkeypatch.setattr(Journal, "_write_if_due", Journal.write)
+
+    def interrupted(self):
+        point(self)
+        turns.append(self.name)
+        if len(turns) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(Loop, "point", interrupted)
+        run(tmp_path)
+    assert len(turns) == 2
+    assert_equal_bits(run(tmp_path).results, whole.results)
 
 
 def test_a_recipe_of_other_settings_or_data_is_refused_by_name(tmp_path, monkeypatch):

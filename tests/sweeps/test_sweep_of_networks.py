@@ -114,8 +114,9 @@ def test_a_rule_shared_with_the_plastic_weights_stays_shared():
 
 
 def test_weights_of_a_projection_are_scaled_and_texts_are_replaced():
+    spiking = Population("lif", 4, parameters={"bias": "-40*mV"})
     net = Network(
-        {"exc": Population("lif", 4, parameters={"bias": "-40*mV"}), "rate": Population("echo_state", 4)},
+        {"exc": spiking, "rate": Population("echo_state", 4, activation="tanh")},
         [Projection("exc", "rate", weights=[[1.0] * 4] * 4, learning=None)],
         {"z": Readout("exc", np.zeros((4, 1)), feedback={"rate": "2*rand() - 1"})},
     )  # fmt: skip

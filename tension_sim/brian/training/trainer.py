@@ -13,6 +13,7 @@ import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
 from ...circuit.names import entry
+from ...circuit.unwatched import check_unwatched
 from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.described import Described
 from ...declare.series import values_of
@@ -385,6 +386,7 @@ class Trainer(Described):
 
     def _trials(self, verb: str, x: Any, y: Any, steps: Any, *, needs_y: bool) -> tuple[list[Trial], bool]:
         where = f"Trainer.{verb}"
+        check_unwatched(where)
         if steps is not None:
             steps = check_steps(f"{where}.steps", steps, 1)
         given = {} if y is None else {"y": y}

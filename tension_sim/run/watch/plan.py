@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...circuit.unwatched import watching
 from ...declare.stopping import StopWhen
 from ...results.results import Results
 from .steered import Course
@@ -55,9 +56,11 @@ def current_plan() -> Plan | None:
 @contextmanager
 def planned(plan: Plan) -> Iterator[Plan]:
     """Let the runs within the block go by a plan."""
+    given = (("a Watch", plan.watch), ("a script of orders", plan.script.orders), ("a condition", plan.stop_when))
     token = _PLAN.set(plan)
     try:
-        yield plan
+        with watching(next((by for by, value in given if value), "")):
+            yield plan
     finally:
         _PLAN.reset(token)
 
