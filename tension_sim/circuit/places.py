@@ -156,8 +156,10 @@ class Places(Wiring[Net]):
         net, projection = self.network, self.network.projections[k]
         delayed = net.delayed_traces.get(k)
         found: list[Later] = []
+        if delayed is None:
+            return found
         first, name = 0, net.projection_names[k]
-        for source in projection.sources if delayed is not None else ():
+        for source in projection.sources:
             trace = net.equations[source].trace((projection.synapse, projection.parameters))
             names = (name, source) if len(projection.sources) > 1 else (name,)
             own = slice(*np.searchsorted(delayed.neuron, (first, first + net.sizes[source])))

@@ -23,7 +23,7 @@ from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
 from .connector import Connector, drawn_numbers
 from .dale import balanced_together
-from .delayed import DelayedTraces, delay_steps, delays_of_traces
+from .delayed import DelayedTraces, Delays, delay_steps, delays_of_traces
 from .equations import Adding, Arriving, PopulationEquations
 from .naming import names_present
 from .population import Population
@@ -223,16 +223,19 @@ class NetworkParts(Described, Declared):
 
     @cached_property
     def _delays(self) -> list[tuple[np.ndarray | None, DelayedTraces | None]]:
-        return [(None, None) if each.delay is None else self._delay_of(k) for k, each in enumerate(self.projections)]
+        return [
+            (None, None) if each.delay is None else self._delay_of(k, each.delay)
+            for k, each in enumerate(self.projections)
+        ]
 
-    def _delay_of(self, k: int) -> tuple[np.ndarray, DelayedTraces | None]:
+    def _delay_of(self, k: int, delay: Delays) -> tuple[np.ndarray, DelayedTraces | None]:
         """Return the delays of a projection, and what its weights act on or learn from."""
         projection, kernel = self.projections[k], self._given_kernels[k]
         where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in projection.sources}
         if self.acts_each_step(k):
-            traces = delays_of_traces(where, projection.delay, kernel, sizes, float(self.dt))
+            traces = delays_of_traces(where, delay, kernel, sizes, float(self.dt))
             return traces.delays, traces
-        steps = delay_steps(where, projection.delay, kernel, sizes, float(self.dt))
+        steps = delay_steps(where, delay, kernel, sizes, float(self.dt))
         if not projection.at_spikes:
             return steps, None
         steps = delays_by_source(where, kernel, steps) if steps.ndim else steps
