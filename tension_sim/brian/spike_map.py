@@ -346,7 +346,9 @@ def _check_weights(weights: Any, shape: tuple[int, int]) -> None:
 
 def _places_of_traces(trace: Any, groups: list[Any]) -> list[tuple[Any, str]]:
     """Return group and variable name of each trace; names alone are those of variables of the sources."""
-    given = [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
+    given: list[Any] = (
+        [trace] * len(groups) if isinstance(trace, str) else list(trace) if isinstance(trace, Sequence) else []
+    )
     if given and all(isinstance(each, tuple) and len(each) == 2 for each in given):
         return given
     if len(given) != len(groups) or not all(isinstance(name, str) for name in given):
