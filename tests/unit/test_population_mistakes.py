@@ -14,6 +14,7 @@ from tension_sim import (
     InvalidValueError,
     Learning,
     Network,
+    OutOfMemoryError,
     Population,
     Projection,
     Readout,
@@ -329,6 +330,12 @@ def test_a_name_shares_P_once():
     text = "Network.shared_P: expected each name once.\nReceived: 'other'"
     refused(InvalidValueError, text, lambda: net(readouts=readouts, shared_P=shared))
     assert net(readouts=readouts, shared_P=shared[:1]).shared_P == (("output", "other"),)
+
+
+def test_weights_of_a_readout_that_no_memory_holds():
+    text = r"Network.readouts\['z'\].outputs: expected what fits into the memory of [\s\S]*Fix: choose fewer outputs\."
+    with pytest.raises(OutOfMemoryError, match=text):
+        net(readouts={"z": Readout("exc", weights=0.0, outputs=10**12)})
 
 
 def test_a_supervisor_that_only_a_readout_has():
