@@ -4,7 +4,8 @@
 
 What Python needs to draw and order the synapses is let go before they run; the program holds them while they do.
 A process of its own declares and runs each network: AdEx neurons with AMPA synapses and a delay. Both run one
-program, which is compiled before, so that no compiler counts.
+program, which is compiled before, so that no compiler counts. No neuron fires: recorded spikes would count as
+memory of the synapses that caused them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def network(n: int, indegree: int, dtype: str) -> Network:
     """Return neurons that hear so many others."""
     weights = Connector("fixed_indegree", "0.1*nS", indegree=indegree)
     projection = Projection("exc", "exc", into="g_exc", synapse="ampa", weights=weights, delay="1.5*ms", sign=1)
-    return Network({"exc": Population("adex", n, parameters={"bias": "800*pA"})}, [projection], dtype=dtype)
+    return Network({"exc": Population("adex", n, parameters={"bias": "0*pA"})}, [projection], dtype=dtype)
 
 
 class Peak(threading.Thread):
