@@ -37,8 +37,7 @@ def said(checker: str, scripts: list[Path], folder: Path, cache: Path) -> str:
     return done.stdout
 
 
-def lines_with_errors(checker: str, script: str, tmp_path: Path) -> set[int]:
-    output = said(checker, [HERE / script], ROOT, tmp_path)
+def lines_with_errors(output: str, script: str) -> set[int]:
     return {int(line) for line in re.findall(rf"{re.escape(script)}:(\d+)(?::\d+)?(?: -|:) error", output)}
 
 
@@ -54,15 +53,13 @@ def scripts_of_the_documentation() -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", CHECKERS)
-class TestUsersScript:
-    def test_a_right_one_is_accepted(self, checker, tmp_path):
-        assert lines_with_errors(checker, "right.py", tmp_path) == set()
-
-    def test_every_mistake_is_found(self, checker, tmp_path):
-        lines = (HERE / "wrong.py").read_text(encoding="utf-8").splitlines()
-        wrong = {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
-        assert len(wrong) >= 10
-        assert lines_with_errors(checker, "wrong.py", tmp_path) == wrong
+def test_a_right_script_is_accepted_and_every_mistake_of_a_wrong_one_found(checker, tmp_path):
+    lines = (HERE / "wrong.py").read_text(encoding="utf-8").splitlines()
+    wrong = {number for number, line in enumerate(lines, 1) if line.endswith("# wrong")}
+    assert len(wrong) >= 10
+    output = said(checker, [HERE / "right.py", HERE / "wrong.py"], ROOT, tmp_path)
+    assert lines_with_errors(output, "wrong.py") == wrong
+    assert lines_with_errors(output, "right.py") == set()
 
 
 @pytest.mark.slow
