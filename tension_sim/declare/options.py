@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
-__all__ = ["Default", "chosen", "grouped"]
+__all__ = ["Default", "chosen", "defaults_of", "grouped"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,6 +23,18 @@ class Default:
     """The default of an option, as in ``update_every: Annotated[int, Default(1)]``."""
 
     value: Any
+
+
+def defaults_of(options: type) -> dict[str, Any]:
+    """Return the defaults of a group by name.
+
+    Examples
+    --------
+    >>> from typing import Annotated, TypedDict
+    >>> defaults_of(TypedDict("Schedule", {"every": Annotated[int, Default(1)]}))
+    {'every': 1}
+    """
+    return {name: hint.__metadata__[0].value for name, hint in get_type_hints(options, include_extras=True).items()}
 
 
 def grouped(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -51,12 +63,10 @@ def grouped(options: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
     >>> list(inspect.signature(learn).parameters)
     ['rate', 'every', 'start']
     """
-    types, hints = get_type_hints(options), get_type_hints(options, include_extras=True)
+    defaults = defaults_of(options)
     parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=hints[name].__metadata__[0].value, annotation=kind
-        )
-        for name, kind in types.items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=kind)
+        for name, kind in get_type_hints(options).items()
     ]
 
     def of_function(function: Callable[P, R]) -> Callable[P, R]:

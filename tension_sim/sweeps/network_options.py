@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypedDict
 
-from ..declare.options import Default
+from ..declare.options import Default, defaults_of
 from ..declare.record import Record
 from ..errors import InvalidValueError, problem
 from ..results.results import Results
@@ -30,7 +30,7 @@ class NetworkOptions(TypedDict, total=False):
     measure: Annotated[Measure | None, Default(None)]
 
 
-_DEFAULTS = {"trial": 0, "learning": True}
+_DEFAULTS = defaults_of(NetworkOptions)
 
 
 def check_options(where: str, options: Mapping[str, Any], why: str) -> None:

@@ -247,13 +247,15 @@ class NetworkParts(Described, Declared):
         found = {}
         for k, (name, each) in enumerate(self.readouts.items()):
             n = sum(self.sizes[source] for source in each.sources) if each.traces is None else len(each.traces)
-            where = f"Network.readouts[{name!r}].weights"
+            where = f"Network.readouts[{name!r}]"
             if each.is_drawn:
-                check_memory(f"Network.readouts[{name!r}].outputs", 32 * n * (each.outputs or 1), "fewer outputs")
+                check_memory(f"{where}.outputs", 32 * n * (each.outputs or 1), "fewer outputs")
                 shape, rng = (n, each.outputs or 1), np.random.default_rng([self.seed, 6, k])
-                found[name] = drawn_numbers(where, each.weights, shape, "1", rng, _numbered(*shape))
+                found[name] = drawn_numbers(f"{where}.weights", each.weights, shape, "1", rng, _numbered(*shape))
                 continue
-            found[name] = check_table(where, each.weights, (n, "n_outputs" if each.outputs is None else each.outputs))
+            found[name] = check_table(
+                f"{where}.weights", each.weights, (n, "n_outputs" if each.outputs is None else each.outputs)
+            )
         return found
 
     @cached_property
