@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidTypeError, InvalidValueError, TensionError, message
+from ..errors import InvalidTypeError, InvalidValueError, TensionError, closest, message
 from ..system.memory_maps import in_parts
 from .arrays_in import numbers
 
@@ -134,7 +134,9 @@ def check_fraction(where: str, value: Any, fix: str = "") -> float:
 def check_choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of the choices."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidValueError(message(where, "one of " + ", ".join(map(repr, choices)), value))
+        near = closest(value, choices) if isinstance(value, str) else None
+        fix = f"did you mean {near!r}?" if near else ""
+        raise InvalidValueError(message(where, "one of " + ", ".join(map(repr, choices)), value, fix))
     return value
 
 
