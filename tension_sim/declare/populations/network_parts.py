@@ -21,7 +21,7 @@ from ..poisson import RATE, is_poisson
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
-from .connector import Connector, drawn_numbers
+from .connector import Connector, drawn_numbers, is_one_for_all
 from .dale import balanced_together
 from .delayed import DelayedTraces, Delays, delay_steps, delays_of_traces
 from .equations import Adding, Arriving, PopulationEquations
@@ -274,7 +274,7 @@ class NetworkParts(Described, Declared):
                 unit, shape = cells.neuron.input_units[into], (outputs, cells.n)
                 if (name, population, into) in found:
                     raise InvalidValueError(message(where, "one feedback into each input", given))
-                if isinstance(weights, str):
+                if is_one_for_all(weights):
                     weights = drawn_numbers(where, weights, shape, unit, rng, _numbered(*shape[::-1], by_output=True))
                 found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
         return found
