@@ -228,12 +228,18 @@ class NetworkParts(Described, Declared):
             for k, each in enumerate(self.projections)
         ]
 
-    def _delay_of(self, k: int, delay: Delays) -> tuple[np.ndarray, DelayedTraces | None]:
+    def _delay_of(self, k: int, delay: Delays) -> tuple[np.ndarray | None, DelayedTraces | None]:
         """Return the delays of a projection, and what its weights act on or learn from."""
         projection, kernel = self.projections[k], self._given_kernels[k]
         where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in projection.sources}
         if self.acts_each_step(k):
             traces = delays_of_traces(where, delay, kernel, sizes, float(self.dt))
+            if projection.synapse.presynaptic and not np.all(of_each := traces.of_synapses(kernel)):
+                if not np.any(of_each):
+                    return None, None
+                fix = "leave the delay out, or put synapses without one into a projection of their own."
+                what = f"at least a time step for each synapse, since {projection.synapse.name!r} has presynaptic state"
+                raise InvalidValueError(message(where, what, "0 of some", fix))
             return traces.delays, traces
         steps = delay_steps(where, delay, kernel, sizes, float(self.dt))
         if not projection.at_spikes:
