@@ -82,10 +82,10 @@ def terminal_bar(above: Callable[[], str] | None = None, **options: Any) -> Any:
                 yield Group(*(Text(line, no_wrap=True, overflow="crop") for line in text.splitlines()))
             yield from super().get_renderables()
 
-    # lines above a bar take longer to draw than the bar
-    often = {} if above is None else {"refresh_per_second": _WITH_LINES}
+    if above is not None:  # lines take longer to draw than the bar
+        options.setdefault("refresh_per_second", _WITH_LINES)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    return Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), **(often | options))
+    return Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), **options)
 
 
 class Bar:
