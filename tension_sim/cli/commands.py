@@ -16,7 +16,7 @@ from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
 from .arguments import RECIPE, Name, Protocols, Set, Target, Tasks, recipe_settings
 from .cache import cache_app
-from .checkpoint import checkpoint_of, with_checkpoints
+from .checkpoint import check_words, checkpoint_of, with_checkpoints
 from .compare import compare
 from .groups import grouped
 from .job import Job, perform, say_dry_run
@@ -200,6 +200,7 @@ def _checked_words(name: str | None, target: str | None, seed: int | None) -> si
     """Refuse words that do not go together, and a target that there is not; return the target."""
     from ..run.simulation import target_named
 
+    check_words()
     stored = stored_run()
     if (name is None) == (stored is None):
         received, fix = {"NAME": name, "--from": stored and str(stored)}, "e.g. tension-sim run lif_sine."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..declare.options import grouped
-from ..declare.validation import check_positive, check_whole
+from ..declare.validation import check_number, check_positive, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
@@ -45,7 +45,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         check_whole("tune.trials", self.trials, 1, what="a number of trials")
-        check_positive("tune.minutes", self.minutes) if math.isfinite(self.minutes) else None
+        if self.minutes != math.inf:
+            check_positive("tune.minutes", self.minutes)
+        if self.below != -math.inf:
+            check_number("tune.below", self.below)
 
 
 def run_tune(
