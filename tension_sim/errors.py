@@ -169,14 +169,17 @@ def _shown(received: object) -> str:
     return shown[:200] + "..." if len(shown) > 200 else shown
 
 
-def unknown_name(where: str, kind: str, name: object, known: Iterable[str], listed_by: str = "") -> UnknownNameError:
-    """Build the error for an unknown name, with the nearest known one, or with what lists them."""
+def unknown_name(
+    where: str, kind: str, name: object, known: Iterable[str], listed_by: str = "", fix: str = ""
+) -> UnknownNameError:
+    """Build the error for an unknown name, with the nearest known one, or with another fix or what lists them."""
     known = sorted(known)
     near = closest(name, known) if isinstance(name, str) else None
     listed = f" ({', '.join(known)})" if len(known) <= 20 else ""
     otherwise = f"{listed_by} lists them." if listed_by else f"use the name of a known {kind}."
-    fix = f"did you mean {near!r}?" if near else otherwise
-    return UnknownNameError(message(where, f"a known {kind}{listed}", name, fix))
+    return UnknownNameError(
+        message(where, f"a known {kind}{listed}", name, f"did you mean {near!r}?" if near else fix or otherwise)
+    )
 
 
 def diverged(step: int, time: float) -> DivergenceError:

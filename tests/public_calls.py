@@ -170,6 +170,13 @@ def _network():
     }
 
 
+def _balanced():
+    up, down = ts.Connector("all_to_all", "1*mV"), ts.Connector("all_to_all", "-3*mV")
+    projections = [ts.Projection("a", "a", weights=up, sign=1), ts.Projection("b", "a", weights=down, sign=-1)]
+    populations = {"a": ts.Population("lif", 3), "b": ts.Population("lif", 2)}
+    return {"populations": populations, "projections": projections, "balanced": [["a_to_a", "b_to_a"]]}
+
+
 def _results():
     return {
         "name": "demo",
@@ -226,11 +233,13 @@ BASES = {
     "ForceNetwork.random": (ts.ForceNetwork.random, lambda: {"n": 3, "learning": ts.Learning(**_LEARNING)}),
     "Learning": (ts.Learning, lambda: dict(_LEARNING)),
     "Network": (ts.Network, _network),
+    "Network balanced": (ts.Network, _balanced),
     "Phase": (ts.Phase, lambda: {"name": "a", "start": 0, "stop": 1}),
     "Plastic": (ts.Plastic, lambda: {"kernel": _kernel(), "learning": ts.Learning(**_LEARNING)}),
     "Population": (ts.Population, lambda: {"neuron": "lif", "n": 3}),
     "Projection": (ts.Projection, lambda: {"pre": "a", "post": "b", "weights": np.ones((3, 2))}),
     "Readout": (ts.Readout, lambda: {"sources": ["a"], "weights": np.zeros((3, 1))}),
+    "Readout drawn": (ts.Readout, lambda: {"sources": ["a"], "weights": "randn()", "outputs": 2}),
     "Record": (ts.Record, dict),
     "Recording": (
         ts.Recording,

@@ -85,9 +85,8 @@ class NetworkValues(Places[Net]):
         filtered, rate_time = self.arrives(k), self.network.rate_time_of(projection.sources[0])
         for name, variable in self.bringing(k).items():
             jump = _jump(filtered, filtered.spike[variable], parameters, rate_time)
-            values |= spike_values(name, self.network.kernels[k], scale, jump) | self._delay_values(name, k)
-            weights = entry(name, "w")
-            values[weights] = values[weights].astype(self.network.dtype, copy=False)  # half the memory in float32
+            kernel, dtype = self.network.kernels[k], self.network.dtype
+            values |= spike_values(name, kernel, scale, jump, dtype) | self._delay_values(name, k)
             if projection.at_spikes:
                 del values[entry(name, "w")]  # which belong to the state, in the order of targets
                 values |= entries(name, {"row_start": self.rows[k].start, "slot": self.rows[k].slots})

@@ -65,6 +65,12 @@ _SYNAPSE_KEYS = {*_FILTER_KEYS, "reset"}
 #: What neurons with a refractory clause start from: no spike so far, as in Brian2.
 _RESTED = {"lastspike": "-10000*second", "not_refractory": "1"}
 
+#: How tables are written that a file lacks.
+_TABLES = {
+    "units": 'add [units] with the units of currents and rates, as in current = "pA" and rate = "1/second".',
+    "inputs": 'add [inputs], as in g_exc = {unit = "nS", meaning = "excitatory conductance"}.',
+}
+
 _MAX_BYTES = 1_000_000
 
 
@@ -82,15 +88,20 @@ def _own(found: _Part) -> _Part:
     return replace(found, **copies)
 
 
-def _checked(path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...]) -> None:
+def _checked(
+    path: Path, data: dict[str, Any], kind: str, keys: set[str], required: tuple[str, ...], *others: str
+) -> None:
+    """Check kind, keys and tables of a file; `others` are further kinds that would have been right."""
     if data.get("kind") != kind:
-        raise InvalidValueError(message(f"{path.name}: kind", f"{kind!r}", data.get("kind"), f'write kind = "{kind}".'))
+        what = " or ".join(map(repr, (kind, *others)))
+        raise InvalidValueError(message(f"{path.name}: kind", what, data.get("kind"), f'write kind = "{kind}".'))
     for key in data:
         if key not in keys:
             raise unknown_name(path.name, f"key of a {kind} file", key, keys)
     for key in required:
         if key not in data:
-            raise InvalidValueError(message(f"{path.name}: {key}", f"the key {key!r}", sorted(data), "add it."))
+            fix = _TABLES.get(key, "add it.")
+            raise InvalidValueError(message(f"{path.name}: {key}", f"the key {key!r}", sorted(data), fix))
     for key, value in data.items():
         table = key in ("inputs", "units", "parameters", "initial", "spike")
         if isinstance(value, dict) != table or not (table or isinstance(value, str)):
@@ -141,14 +152,16 @@ def _neuron(path: Path, content: bytes) -> Neuron:
     if data.get("kind") == "rate":
         _checked(path, data, "rate", _RATE_KEYS, ("equations", "rate", "activation", "membrane", "inputs"))
     else:
-        _checked(path, data, "neuron", _NEURON_KEYS, ("equations", "threshold", "reset", "membrane", "inputs", "units"))
+        required = ("equations", "threshold", "reset", "membrane", "inputs", "units")
+        _checked(path, data, "neuron", _NEURON_KEYS, required, "rate")
     units = _strings(data.get("units", {"current": "1", "rate": "hertz"}))
     inputs, more_inputs = _inputs(path, data["inputs"])
     wanted_inputs = set() if more_inputs and not inputs else {"recurrent", "feedback", "external"}
     for table, wanted, found in (("inputs", wanted_inputs, inputs), ("units", {"current", "rate"}, units)):
         for key in found:
             if key not in wanted:
-                raise unknown_name(f"{path.name}: {table}", "entry", key, wanted)
+                own = f'an input with a unit of its own is {key} = {{unit = "nS", meaning = "..."}}.'
+                raise unknown_name(f"{path.name}: {table}", "entry", key, wanted, fix=own if table == "inputs" else "")
         for key in wanted - set(found):
             raise InvalidValueError(message(f"{path.name}: {table}", f"the entry {key!r}", sorted(found), "add it."))
     refractory = data.get("refractory", "").strip()
@@ -192,7 +205,8 @@ def _synapse(path: Path, content: bytes) -> SynapticFilter:
     kind = "synapse" if data.get("kind") == "synapse" else "filter"
     at_spike = "reset" if kind == "synapse" and "reset" in data else "spike"
     keys = _SYNAPSE_KEYS if kind == "synapse" else _FILTER_KEYS
-    _checked(path, data, kind, keys - {"spike"} if at_spike == "reset" else keys, ("equations", "output", at_spike))
+    keys = keys - {"spike"} if at_spike == "reset" else keys
+    _checked(path, data, kind, keys, ("equations", "output", at_spike), "synapse")
     synapse = SynapticFilter(
         name=path.stem,
         summary=data.get("summary", ""),
@@ -297,8 +311,7 @@ def load_neuron(name: File) -> Neuron:
     >>> load_neuron("lif").threshold
     'v >= v_peak'
     """
-    path = _locate("load_neuron.name", "neuron", name, "rate")
-    return read_neuron(path, _content(path))
+    return neuron_of(name, "load_neuron.name")
 
 
 def load_synapse(name: File) -> SynapticFilter:
@@ -309,18 +322,23 @@ def load_synapse(name: File) -> SynapticFilter:
     >>> load_synapse("single_exponential").spike
     {'x': '1/tau_decay'}
     """
-    path = _locate("load_synapse.name", "filter", name, "synapse")
+    return synapse_of(name, "load_synapse.name")
+
+
+def neuron_of(given: Any, where: str) -> Neuron:
+    """Return the neuron that a declaration was given: itself, or by name or path; `where` begins the messages."""
+    if isinstance(given, Neuron):
+        return given
+    path = _locate(where, "neuron", given, "rate")
+    return read_neuron(path, _content(path))
+
+
+def synapse_of(given: Any, where: str) -> SynapticFilter:
+    """Return the synaptic filter that a declaration was given, likewise."""
+    if isinstance(given, SynapticFilter):
+        return given
+    path = _locate(where, "filter", given, "synapse")
     return read_synapse(path, _content(path))
-
-
-def neuron_of(given: Any) -> Neuron:
-    """Return the neuron that a declaration was given: itself, or by name or path."""
-    return given if isinstance(given, Neuron) else load_neuron(given)
-
-
-def synapse_of(given: Any) -> SynapticFilter:
-    """Return the synaptic filter that a declaration was given: itself, or by name or path."""
-    return given if isinstance(given, SynapticFilter) else load_synapse(given)
 
 
 def filter_of(where: str, given: Any) -> SynapticFilter:
@@ -331,7 +349,7 @@ def filter_of(where: str, given: Any) -> SynapticFilter:
     InvalidValueError
         If the output is a sum.
     """
-    found = synapse_of(given)
+    found = synapse_of(given, where)
     if found.is_sum:
         fix = "declare a Network, with a population of these neurons."
         raise InvalidValueError(message(where, "a filter whose output is one of its variables", found.output, fix))

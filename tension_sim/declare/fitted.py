@@ -103,7 +103,7 @@ class FittedNetwork(ShortFitted):
     _where = "FittedNetwork"
 
     def __post_init__(self) -> None:
-        self._put("neuron", neuron_of(self.neuron))
+        self._put("neuron", neuron_of(self.neuron, "FittedNetwork.neuron"))
         if not self.neuron.spiking:
             raise InvalidValueError(message("FittedNetwork.neuron", "a spiking neuron", self.neuron.name))
         for name in ("synapse", "plastic_synapse"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,11 +13,12 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from .arrays_in import numbers, whole_numbers
 from .converted import Converted, Declared, declared
-from .validation import check_flag, check_fraction, check_matrix, check_table, check_whole
+from .validation import check_finite, check_flag, check_fraction, check_matrix, check_table, check_whole
 
-__all__ = ["SparseKernel"]
+__all__ = ["SparseKernel", "joined_rows"]
 
-_DRAWING = 40  # bytes of a synapse while it is drawn
+_DRAWING = 32  # bytes of a synapse while it is drawn and ordered
+_PART = 2**20  # synapses that are ordered at a time
 
 
 @declared()
@@ -59,7 +61,17 @@ class SparseKernel(Declared):
             if array.shape != self.pre.shape:
                 fix = "one entry per synapse."
                 raise InvalidValueError(message(f"SparseKernel.{name}", "three arrays of one length", array.shape, fix))
-        object.__setattr__(self, "weight", check_matrix("SparseKernel.weight", weight, self.pre.shape, "synapses"))
+        check_finite("SparseKernel.weight", weight)
+        object.__setattr__(self, "weight", weight)
+
+    @classmethod
+    def made(cls, n: int, pre: np.ndarray, post: np.ndarray, weight: np.ndarray, n_post: int | None = None) -> Self:
+        """Return a kernel that holds these very arrays, as they are documented above; nothing is checked or copied."""
+        kernel = object.__new__(cls)
+        held = {"n": n, "pre": pre, "post": post, "weight": weight, "n_post": n if n_post is None else n_post}
+        for name, value in held.items():
+            object.__setattr__(kernel, name, value)
+        return kernel
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -127,11 +139,11 @@ class SparseKernel(Declared):
 
     def sorted(self) -> SparseKernel:
         """Return the kernel in the order of `outgoing`; itself, if it has that order."""
-        if np.all(np.diff(self.pre.astype(np.int64) * self.n_post + self.post) > 0):
+        if _ascends(self.pre, self.post):
             return self
         start, post, weight = self.outgoing()
         pre = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(start))
-        return SparseKernel(self.n, pre, post, weight, self.n_post)
+        return SparseKernel.made(self.n, pre, post, weight, self.n_post)
 
     @classmethod
     def random(
@@ -161,9 +173,12 @@ class SparseKernel(Declared):
         _check_rng("SparseKernel.rng", rng)
         check_memory("SparseKernel.n", _DRAWING * p * n * n, "fewer neurons, or a smaller p")
         counts = rng.binomial(n, p, size=n)
-        post = np.concatenate([np.sort(rng.choice(n, size=k, replace=False, shuffle=False)) for k in counts])
-        pre = np.repeat(np.arange(n), counts)
-        kernel = cls(n, pre, post, std * rng.standard_normal(len(post)))
+        post = joined_rows(
+            (np.sort(rng.choice(n, size=k, replace=False, shuffle=False)) for k in counts), int(counts.sum())
+        )
+        weight = rng.standard_normal(len(post))
+        weight *= std
+        kernel = cls.made(n, np.repeat(np.arange(n, dtype=np.int32), counts), post, weight)
         return kernel.row_balanced() if row_balanced else kernel
 
     @classmethod
@@ -202,6 +217,15 @@ class SparseKernel(Declared):
         return replace(self, weight=self.weight - mean[self.post])
 
 
+def joined_rows(rows: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """Return the neurons of rows that are drawn one after the other, `count` in all, as int32."""
+    joined, begin = np.empty(count, np.int32), 0
+    for row in rows:
+        joined[begin : begin + len(row)] = row
+        begin += len(row)
+    return joined
+
+
 def _check_rng(where: str, rng: Any) -> None:
     if not isinstance(rng, np.random.Generator):
         raise InvalidTypeError(message(where, "a random number generator", rng, "np.random.default_rng(0)."))
@@ -211,22 +235,47 @@ def _lists(
     owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not _ascends(owner, partner):
-        order = _order_by(owner, None if _ascends(partner) else _order_by(partner))
-        owner, partner, weight = owner[order], partner[order], weight[order]
-        del order
-        first = np.ones(len(owner), dtype=bool)
-        first[1:] = (owner[1:] != owner[:-1]) | (partner[1:] != partner[:-1])
+        if not _ascends(partner):
+            order = _order_by(partner)
+            owner, partner, weight = owner[order], partner[order], weight[order]
+            del order
+        start, partner, weight = _grouped(owner, partner, weight, n_owners)
+        first = np.ones(len(partner), dtype=bool)
+        np.not_equal(partner[1:], partner[:-1], out=first[1:])
+        first[start[:-1][start[:-1] < start[1:]]] = True
         if not first.all():
             at = np.flatnonzero(first)
-            owner, partner, weight = owner[at], partner[at], np.add.reduceat(weight, at)
+            start = np.searchsorted(at, start)
+            partner, weight = partner[at], np.add.reduceat(weight, at)
+        return start, partner, weight
     return np.searchsorted(owner, np.arange(n_owners + 1)), partner, weight
+
+
+def _grouped(
+    owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bring synapses together by their owners, each owner's in the order that they have, by parts: few at a time."""
+    start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_owners))])
+    of_partner, of_weight, free = np.empty_like(partner), np.empty_like(weight), start[:-1].copy()
+    for begin in range(0, len(owner), _PART):
+        part = owner[begin : begin + _PART]
+        order = _order_by(part)
+        owners, count = part[order], np.bincount(part, minlength=n_owners)
+        places = np.arange(len(part)) + (free - (np.cumsum(count) - count))[owners]
+        of_partner[places] = partner[begin : begin + _PART][order]
+        of_weight[places] = weight[begin : begin + _PART][order]
+        free += count
+    return start, of_partner, of_weight
 
 
 def _ascends(owner: np.ndarray, partner: np.ndarray | None = None) -> bool:
     """Say whether owners do not fall, and partners of one owner rise."""
     if partner is None:
         return bool((owner[1:] >= owner[:-1]).all())
-    return bool(((owner[1:] > owner[:-1]) | ((owner[1:] == owner[:-1]) & (partner[1:] > partner[:-1]))).all())
+    rises = partner[1:] > partner[:-1]
+    rises &= owner[1:] == owner[:-1]
+    rises |= owner[1:] > owner[:-1]
+    return bool(rises.all())
 
 
 def _order_by(key: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:

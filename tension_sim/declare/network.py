@@ -114,7 +114,7 @@ class ForceNetwork(ShortForce):
     _where = "ForceNetwork"
 
     def __post_init__(self) -> None:
-        self._put("neuron", neuron_of(self.neuron))
+        self._put("neuron", neuron_of(self.neuron, "ForceNetwork.neuron"))
         if not self.neuron.spiking:
             if self.synapse is not None:
                 what = f"{self.neuron.name!r} has no spikes that a synapse could filter"
@@ -339,7 +339,7 @@ class ForceNetwork(ShortForce):
         n_outputs = check_whole("ForceNetwork.n_outputs", n_outputs, 1)
         n_inputs = check_whole("ForceNetwork.n_inputs", n_inputs, 0)
         check_whole("ForceNetwork.seed", seed, 0)
-        neuron = neuron_of(neuron)
+        neuron = neuron_of(neuron, "ForceNetwork.neuron")
         unit = neuron.current_unit
         G, Q, E2 = (
             float(check_matrix(f"ForceNetwork.{name}", value, (), "one number", unit))

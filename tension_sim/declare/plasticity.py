@@ -148,7 +148,7 @@ class TargetNetwork(Declared):
     learning: Learning | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "neuron", neuron_of(self.neuron))
+        object.__setattr__(self, "neuron", neuron_of(self.neuron, "TargetNetwork.neuron"))
         check_mappings(self)
         check_text("TargetNetwork.activation", self.activation)
         scale = float(check_matrix("TargetNetwork.scale", self.scale, (), "one number"))

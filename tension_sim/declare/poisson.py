@@ -36,6 +36,6 @@ def is_poisson(neuron: Neuron) -> bool:
     return neuron.name == POISSON.name and neuron.threshold == POISSON.threshold
 
 
-def poisson_or_file(given: Any) -> Neuron:
+def poisson_or_file(given: Any, where: str) -> Neuron:
     """Return Poisson units by their name, or the neuron type of an equation file."""
-    return POISSON if isinstance(given, str) and given == POISSON.name else neuron_of(given)
+    return POISSON if isinstance(given, str) and given == POISSON.name else neuron_of(given, where)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidTypeError, InvalidValueError, TensionError, message
+from ..errors import InvalidTypeError, InvalidValueError, TensionError, closest, message
 from ..system.memory_maps import in_parts
 from .arrays_in import numbers
 
@@ -15,6 +15,7 @@ __all__ = [
     "all_finite",
     "check_callable",
     "check_choice",
+    "check_finite",
     "check_flag",
     "check_fraction",
     "check_matrix",
@@ -29,9 +30,11 @@ __all__ = [
 ]
 
 
-def _finite(where: str, array: np.ndarray) -> None:
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+def check_finite(where: str, array: np.ndarray) -> None:
+    """Refuse an array with a value that is not finite."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         first = tuple(int(i) for i in bad[0])
         raise InvalidValueError(
             message(
@@ -68,7 +71,7 @@ def check_series(where: str, value: Any, unit: str = "1") -> np.ndarray:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
         raise InvalidValueError(message(where, "an array of shape (timesteps, channels), not empty", array.shape))
-    _finite(where, array)
+    check_finite(where, array)
     return array
 
 
@@ -79,7 +82,7 @@ def check_matrix(where: str, value: Any, shape: tuple[int, ...], axes: str, unit
         raise InvalidValueError(
             message(where, f"an array of shape {shape} ({axes})", array.shape, "check the order of the axes.")
         )
-    _finite(where, array)
+    check_finite(where, array)
     return array
 
 
@@ -100,7 +103,7 @@ def check_table(where: str, value: Any, shape: tuple[int | str, int | str], unit
     if not fits:
         what = f"an array of shape {wanted}"
         raise InvalidValueError(message(where, what, array.shape, "check the order of the axes."))
-    _finite(where, array)
+    check_finite(where, array)
     return array
 
 
@@ -131,7 +134,9 @@ def check_fraction(where: str, value: Any, fix: str = "") -> float:
 def check_choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of the choices."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidValueError(message(where, "one of " + ", ".join(map(repr, choices)), value))
+        near = closest(value, choices) if isinstance(value, str) else None
+        fix = f"did you mean {near!r}?" if near else ""
+        raise InvalidValueError(message(where, "one of " + ", ".join(map(repr, choices)), value, fix))
     return value
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from ..declare.equations import load_synapse
+from ..declare.equations import synapse_of
 from ..declare.learning import Learning
 from ..declare.poisson import poisson_or_file
 from ..declare.populations.connector import RULES, Connector, drawn_numbers
@@ -93,10 +93,10 @@ def _part_schema(cls: type[Any], name: str, raw: Mapping[str, Any]) -> dict[str,
     elif further is Connector:
         own |= keys_of(Connector, rule=RULES[0], **{required: OMITTED})
     found, file = {name: own}, None
-    for key, load in (("neuron", poisson_or_file), ("synapse", load_synapse)):
+    for key, load in (("neuron", poisson_or_file), ("synapse", synapse_of)):
         given = table.get(key, own[key].setting.default if key in own else None)
         if isinstance(given, str):  # what is no text is refused as a value
-            file = load(given)
+            file = load(given, f"{name}.{key}")
     for key, option in options_of(cls).items():
         if option.table is not None or (option.item is not None and f"{name}.{key}" in raw):
             found[f"{name}.{key}"] = _keys_below(option, f"{name}.{key}", file, raw)

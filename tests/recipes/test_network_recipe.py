@@ -86,11 +86,13 @@ def test_projections_may_be_tables_too(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "error", "text"),
     [
+        ('neuron = "adex"', 'neuron = "adx"', UnknownNameError, "populations.exc.neuron: expected a known neuron"),
         ('neuron = "adex"', 'neuron = "adx"', UnknownNameError, "Fix: did you mean 'adex'?"),
         ('pre = "exc"', 'pre = "ex"', UnknownNameError,
          "mine.toml: projections.ex_to_exc.pre: expected a known population (exc, inh).\nReceived: 'ex'\nFix: did you"),
         ('into = "g_exc"', 'into = "g_exz"', UnknownNameError, "Fix: did you mean 'g_exc'?"),
         ('synapse = "ampa"', 'synapse = "amp"', UnknownNameError, "Fix: did you mean 'ampa'?"),
+        ('synapse = "ampa"', 'synapse = "amp"', UnknownNameError, "projections.exc_to_exc.synapse: expected a known f"),
         ('delay = "1.5*ms"', 'delay = "1.55*ms"', InvalidValueError, "delay: expected multiples of the time step"),
         ('delay = "1.5*ms"', 'dely = "1.5*ms"', UnknownNameError, "Fix: did you mean 'delay'?"),
         ("p = 0.1", "p = 1.1", InvalidValueError, "projections.exc_to_exc.p: expected a number in (0, 1]"),

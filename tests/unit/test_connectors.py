@@ -134,6 +134,7 @@ def test_weights_of_a_readout_that_cannot_be(weights, outputs, error, text):
     ("build", "error", "text"),
     [
         (lambda: Connector("random", 1), InvalidValueError, "Connector.rule: expected one of 'pairwise_bernoulli', "),
+        (lambda: Connector("fixed_indegre", 1), InvalidValueError, "Fix: did you mean 'fixed_indegree'?"),
         (lambda: Connector("all_to_all", 1, p=0.1), InvalidValueError,
          "Connector.p: expected a number for the rule 'pairwise_bernoulli', and for no other.\nReceived: 0.1"),
         (lambda: Connector("fixed_indegree", 1), InvalidValueError,

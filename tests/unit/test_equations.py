@@ -112,9 +112,9 @@ def test_dimensions_of_variables():
         (
             ('kind = "neuron"', 'kind = "filter"'),
             InvalidValueError,
-            "mine.toml: kind: expected 'neuron'.\nReceived: 'filter'",
+            "mine.toml: kind: expected 'neuron' or 'rate'.\nReceived: 'filter'",
         ),
-        (('kind = "neuron"', ""), InvalidValueError, "mine.toml: kind: expected 'neuron'.\nReceived: None"),
+        (('kind = "neuron"', ""), InvalidValueError, "mine.toml: kind: expected 'neuron' or 'rate'.\nReceived: None"),
         (
             ('reset = "v', 'rset = "v'),
             UnknownNameError,
@@ -143,6 +143,16 @@ def test_dimensions_of_variables():
             "mine.toml: inputs: expected the entry 'recurrent'.",
         ),
         (('recurrent = "I', 'recurent = "I'), UnknownNameError, "mine.toml: inputs: expected a known entry"),
+        (
+            ('recurrent = "I_rec"', 'g_ampa = "nS"'),
+            UnknownNameError,
+            'Received: \'g_ampa\'\nFix: an input with a unit of its own is g_ampa = {unit = "nS", meaning = "..."}.',
+        ),
+        (
+            ("[units]", "[initial.x]"),
+            InvalidValueError,
+            'Fix: add [units] with the units of currents and rates, as in current = "pA" and rate = "1/second".',
+        ),
         (
             ('current = "mV"', 'current = "mVolt"'),
             UnknownNameError,
@@ -238,7 +248,7 @@ def test_bad_neuron_file(tmp_path, change, error, text):
             "mine.toml: spike.x: expected a known parameter or unit",
         ),
         (("[spike]", "[spikes]"), UnknownNameError, "Received: 'spikes'\nFix: did you mean 'spike'?"),
-        (('kind = "filter"', 'kind = "neuron"'), InvalidValueError, "mine.toml: kind: expected 'filter'."),
+        (('kind = "filter"', 'kind = "neuron"'), InvalidValueError, "mine.toml: kind: expected 'filter' or 'synapse'."),
         (
             (": unit", ": volt"),
             InvalidValueError,

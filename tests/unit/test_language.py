@@ -320,7 +320,7 @@ class TestConditionsAndStatements:
     @pytest.mark.parametrize(
         ("text", "error", "message"),
         [
-            ("v", InvalidValueError, "A: expected a condition: a condition.\nReceived: 'v'\nFix: as in v > 1."),
+            ("v", InvalidValueError, "A: expected a condition.\nReceived: 'v'\nFix: as in v > 1."),
             ("v > 1", UnitsError, "A: expected terms of one unit, not volt and 1 (no unit)."),
             ("v > u*volt", UnknownNameError, "A: expected a known variable, parameter or unit."),
             ("v > 1*volt and x", InvalidValueError, "A: expected a condition beside and, or, not; x is a number."),
@@ -339,6 +339,10 @@ class TestConditionsAndStatements:
         text = read_statements("A", "v = w; x *= 2\nn+=1 # count\ny = 2*v\nv -= y;b=x>1", NAMES, {*"vxnb"})
         assert text == "v = w\nx *= 2\nn += 1\ny = 2*v\nv -= y\nb = x > 1"
         assert read_statements("A", "\nv = w\n\n# between\n;; x *= 2\n", NAMES, {*"vx"}) == "v = w\nx *= 2"
+
+    def test_the_nearest_variable_is_proposed(self):
+        with pytest.raises(InvalidValueError, match=r"Received: 'raisd'\nFix: did you mean 'raised'\?"):
+            read_statements("A", "raisd += w", NAMES | {"raised": NAMES["v"]}, {"raised", "v"})
 
     @pytest.mark.parametrize(
         ("text", "error", "message"),

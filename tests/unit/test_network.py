@@ -274,7 +274,7 @@ class TestForceNetwork:
             ({"seed": -1}, InvalidValueError, "ForceNetwork.seed: expected a whole number, at least 0."),
             ({"seed": 2**63}, InvalidValueError, "ForceNetwork.seed: expected a whole number below 2**63."),
             ({"neuron": "lyf"}, UnknownNameError, "Received: 'lyf'\nFix: did you mean 'lif'?"),
-            ({"synapse": "exp"}, UnknownNameError, "load_synapse.name: expected a known filter"),
+            ({"synapse": "exp"}, UnknownNameError, "ForceNetwork.synapse: expected a known filter"),
             (
                 {"recurrent": np.zeros((N, N))},
                 InvalidTypeError,

@@ -80,7 +80,7 @@ def check_meaning(where: str, tree: ast.expr, names: Mapping[str, Meaning], want
     found = reader.read(tree)
     check_numbers(reader, tree)
     if wanted.kind == "boolean" != found.kind:
-        raise reader.fail(f"{what}: a condition", "as in v > 1.")
+        raise reader.fail(what if what == "a condition" else f"{what}: a condition", "as in v > 1.")
     if found.kind == "boolean" != wanted.kind:
         raise reader.fail(f"{what}: a number", "write int(...) around a condition.")
     if wanted.kind == "integer" and found.kind != "integer":

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Mapping
 
-from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message
+from ...errors import InvalidTypeError, InvalidValueError, UnitsError, closest, message
 from .checks import CLOCK, REFRACTORINESS, check_meaning, check_no_random
 from .equations import without_comments
 from .limits import check_numbers
@@ -101,7 +101,8 @@ def read_statements(
             new.add(name)
         elif name not in new and name not in assignable:
             expected = f"a variable that may change ({', '.join(sorted(assignable)) or 'there is none'})"
-            raise InvalidValueError(message(where, expected, name))
+            near = closest(name, assignable)
+            raise InvalidValueError(message(where, expected, name, f"did you mean {near!r}?" if near else ""))
         else:
             _check_change(place, change, tree, known[name], known)
         lines.append(f"{name} {change}= {render(tree)}")

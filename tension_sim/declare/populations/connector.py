@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from ...errors import InvalidValueError, UnitsError, message, problem
 from ...system.memory import check_memory
 from ..arrays_in import numbers
-from ..kernels import SparseKernel
+from ..kernels import SparseKernel, joined_rows
 from ..units import DIMENSIONLESS, Quantity, describe, dimension_of, evaluate
-from ..validation import check_choice, check_flag, check_fraction, check_whole
+from ..validation import check_choice, check_finite, check_flag, check_fraction, check_whole
 from .dale import balanced, with_signs
 
 __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
@@ -22,7 +22,7 @@ __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 #: Rules by their names in NEST.
 RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
 #: Bytes of a synapse while it is drawn.
-_DRAWING = 40
+_DRAWING = 32
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ class Connector:
             else self._partners_of_both(where, n_pre, n_post, no_self, rng)
         )
         weight = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
-        kernel = SparseKernel(n_pre, pre, post, weight, n_post)
+        check_finite(where, weight)
+        kernel = SparseKernel.made(n_pre, pre, post, weight, n_post)
         return kernel if self.inhibitory is None else self._signed(where, kernel)
 
     def _partners(
@@ -161,10 +162,10 @@ class Connector:
             number = np.full(n_post, self.indegree)
         else:
             number = np.full(n_post, candidates) if self.p is None else rng.binomial(candidates, self.p, size=n_post)
-        chosen = [np.sort(rng.choice(candidates, size=k, replace=False, shuffle=False)) for k in number]
+        chosen = (np.sort(rng.choice(candidates, size=k, replace=False, shuffle=False)) for k in number)
         # of the others, those from the neuron itself on come one later
-        pre = np.concatenate([one + (one >= post) if no_self else one for post, one in enumerate(chosen)])
-        return pre, np.repeat(np.arange(n_post), number)
+        rows = (one + (one >= post) if no_self else one for post, one in enumerate(chosen))
+        return joined_rows(rows, int(number.sum())), np.repeat(np.arange(n_post, dtype=np.int32), number)
 
     def _partners_of_both(
         self, where: str, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
@@ -181,8 +182,8 @@ class Connector:
             for first, size, count in ((0, excitatory, wanted[0]), (excitatory, inhibitory, wanted[1])):
                 itself = no_self and first <= post < first + size
                 one = first + np.sort(rng.choice(size - itself, size=count, replace=False, shuffle=False))
-                chosen.append(one + (one >= post) if itself else one)
-        return np.concatenate(chosen), np.repeat(np.arange(n_post), int(self.indegree or 0))
+                chosen.append((one + (one >= post) if itself else one).astype(np.int32))
+        return np.concatenate(chosen), np.repeat(np.arange(n_post, dtype=np.int32), int(self.indegree or 0))
 
     def _signed(self, where: str, kernel: SparseKernel) -> SparseKernel:
         """Give the weights of inhibitory neurons their sign and strength, and balance them."""

@@ -63,7 +63,7 @@ class Population(Described, Declared):
     )
 
     def __post_init__(self) -> None:
-        neuron = poisson_or_file(self.neuron)
+        neuron = poisson_or_file(self.neuron, "Population.neuron")
         object.__setattr__(self, "neuron", neuron)
         object.__setattr__(self, "n", check_whole("Population.n", self.n, 1))
         check_mappings(self)
@@ -80,7 +80,7 @@ class Population(Described, Declared):
     def _check_filters(self) -> None:
         given: Any = self.filters
         listed = given if isinstance(given, tuple | list) else (given,)
-        filters = tuple(synapse_of(each) for each in listed)
+        filters = tuple(synapse_of(each, "Population.filters") for each in listed)
         if filters and not self.neuron.spiking:
             what = f"{self.neuron.name!r} has no spikes to filter"
             raise InvalidValueError(problem("Population.filters", what, given, "leave filters out."))

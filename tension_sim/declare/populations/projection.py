@@ -146,7 +146,7 @@ class Projection(Described, Declared):
         self._check_pre()
         if self.into is not None:
             check_text("Projection.into", self.into)
-        object.__setattr__(self, "synapse", synapse_of(self.synapse))
+        object.__setattr__(self, "synapse", synapse_of(self.synapse, "Projection.synapse"))
         check_parameters("Projection.parameters", self.parameters)
         if self.sign is not None:
             sign = check_whole("Projection.sign", self.sign, None)

@@ -88,7 +88,7 @@ class Readout(Described, Declared):
         if self.learning is not None and not isinstance(self.learning, Learning):
             fix = "Learning(alpha_P=...)."
             raise InvalidTypeError(message("Readout.learning", "a Learning or None", self.learning, fix))
-        object.__setattr__(self, "synapse", synapse_of(self.synapse))
+        object.__setattr__(self, "synapse", synapse_of(self.synapse, "Readout.synapse"))
         check_parameters("Readout.parameters", self.parameters)
         if self.traces is not None and not isinstance(self.traces, Traces):
             fix = "Traces(neuron, tau)."
