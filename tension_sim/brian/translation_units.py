@@ -7,7 +7,7 @@ a program have less than that of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["ONCE", "gather_sources"]
@@ -24,6 +24,7 @@ _SUPPORT = re.compile(r"^(////// SUPPORT CODE ///////\n)namespace \{\n(.*?)^\}$"
 _INSIDE = "using namespace brian;"
 
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(.*)$", re.MULTILINE)
+_GUARD = re.compile(r"^[ \t]*#[ \t]*ifndef[ \t]+(\w+)", re.MULTILINE)
 
 
 def gather_sources(folder: Path, sources: Sequence[str]) -> list[str]:
@@ -50,7 +51,7 @@ def gather_sources(folder: Path, sources: Sequence[str]) -> list[str]:
     for name in names:
         if name in once or name in alone:
             continue
-        fitting = (unit for unit in units if _fit([texts[other] for other in unit], texts[name]))
+        fitting = (unit for unit in units if _fit({other: texts[other] for other in unit}, name, texts[name]))
         unit = min(fitting, key=lambda unit: sum(len(texts[other]) for other in unit), default=None)
         if unit is None:
             units.append([name])
@@ -67,19 +68,26 @@ def _can_be_gathered(text: str) -> bool:
     return "namespace {" not in text or (len(_SUPPORT.findall(text)) == 1 and _INSIDE in text)
 
 
-def _fit(unit: Sequence[str], text: str) -> bool:
+def _fit(unit: Mapping[str, str], name: str, text: str) -> bool:
     """Say whether a source has room in a file, and means by each macro what the others mean."""
-    if sum(map(len, unit)) + len(text) > _FULL:
+    if sum(map(len, unit.values())) + len(text) > _FULL:
         return False
-    own = _macros(text)
-    return all(own[name] == meant for other in unit for name, meant in _macros(other).items() if name in own)
+    own = _macros(name, text)
+    others = (_macros(other, there) for other, there in unit.items())
+    return all(own[macro] == meant for other in others for macro, meant in other.items() if macro in own)
 
 
-def _macros(text: str) -> dict[str, list[str]]:
-    """Return all definitions of each macro, some of which stand between conditions, in their order."""
+def _macros(name: str, text: str) -> dict[str, list[str]]:
+    """Return all definitions of each macro, some of which stand between conditions, in their order.
+
+    What guards a header within the functions of a code object, so in their namespace, is the object's own: other
+    sources would go without the header.
+    """
     found: dict[str, list[str]] = {}
-    for name, meaning in _DEFINED.findall(text):
-        found.setdefault(name, []).append(meaning.strip())
+    for macro, meaning in _DEFINED.findall(text):
+        found.setdefault(macro, []).append(meaning.strip())
+    for support in _SUPPORT.finditer(text):
+        found |= {guard: [name] for guard in _GUARD.findall(support[2])}
     return found
 
 

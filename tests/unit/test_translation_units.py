@@ -15,6 +15,7 @@ CODE_OBJECT = """#include <cstdio>
 {header}
 ////// SUPPORT CODE ///////
 namespace {{
+{inside}
     template <typename T> T own(T x) {{ return x + {number}; }}
     struct Kept {{
         int value = {number};
@@ -40,13 +41,14 @@ MAIN = """#include "objects.h"
 void _run_a();
 void _run_b();
 void _run_c();
+void _run_d();
 void later();
-int main() { _run_a(); _run_b(); _run_c(); later(); }
+int main() { _run_a(); _run_b(); _run_c(); _run_d(); later(); }
 """
 
 
 def write_program(folder: Path) -> list[str]:
-    """Write a program of code objects with functions of the same names, two of which need one header differently."""
+    """Write a program of code objects with functions of the same names, three of which need one header differently."""
     (folder / "code_objects").mkdir()
     (folder / "objects.h").write_text(
         "#ifndef OBJECTS_H\n#define OBJECTS_H\nnamespace brian { extern int x; }\n#endif\n"
@@ -57,10 +59,11 @@ def write_program(folder: Path) -> list[str]:
         "network.cpp": "#include <cstdio>\n#define EPSILON 1\nnamespace other {\n}\n"
         'void later() { std::printf("%d\\n", EPSILON); }\n',
     }
-    for number, (name, size) in enumerate({"a": 3, "b": None, "c": 4}.items(), start=1):
+    for number, (name, size) in enumerate({"a": 3, "b": None, "c": 4, "d": 4}.items(), start=1):
         header = "" if size is None else HEADER.replace("@", str(size))
+        parts = {"header": "", "inside": header} if name == "d" else {"header": header, "inside": ""}
         last = 0 if size is None else "size()"
-        sources[f"code_objects/{name}.cpp"] = CODE_OBJECT.format(header=header, number=number, name=name, last=last)
+        sources[f"code_objects/{name}.cpp"] = CODE_OBJECT.format(number=number, name=name, last=last, **parts)
     for name, text in sources.items():
         (folder / name).write_text(text)
     return sorted(sources)
@@ -78,20 +81,20 @@ def output(folder: Path, sources: list[str]) -> str:
 def test_fewer_files_do_the_same(tmp_path):
     sources = write_program(tmp_path)
     apart = output(tmp_path, sources)
-    assert apart.split("\n") == ["11 1 3", "12 2 0", "13 3 4", "1", ""]
+    assert apart.split("\n") == ["11 1 3", "12 2 0", "13 3 4", "14 4 4", "1", ""]
     gathered = gather_sources(tmp_path, sources)
-    assert sorted(gathered) == [ONCE, "unit_0.cpp", "unit_1.cpp"]  # the meaning of SIZE keeps two of them apart
+    assert sorted(gathered) == [ONCE, "unit_0.cpp", "unit_1.cpp", "unit_2.cpp"]  # the header keeps three of them apart
     assert output(tmp_path, gathered) == apart
 
 
 def test_the_largest_file_comes_first_and_none_grows_without_end(tmp_path):
     sources = write_program(tmp_path)
-    for name in sources[:3]:
+    for name in sources[:4]:
         path = tmp_path / name
         path.write_text(path.read_text() + f"// {'long ' * 15_000}\n")
     gathered = gather_sources(tmp_path, sources)
     sizes = [(tmp_path / name).stat().st_size for name in gathered]
-    assert sorted(gathered) == [ONCE, "unit_0.cpp", "unit_1.cpp", "unit_2.cpp"]
+    assert sorted(gathered) == [ONCE, *(f"unit_{number}.cpp" for number in range(4))]
     assert sizes == sorted(sizes, reverse=True)
 
 
