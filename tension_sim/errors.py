@@ -105,13 +105,20 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     --------
     >>> closest("izikevich", ["lif", "izhikevich", "theta"])
     'izhikevich'
+    >>> closest("sec", ["second", "second2", "msecond"])
+    'second'
     """
-    lowered = {str(item).lower(): str(item) for item in known}
-    begun = [item for key, item in lowered.items() if key.startswith(str(name).lower())]
-    if len(begun) == 1:
-        return begun[0]
-    matches = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
-    return lowered[matches[0]] if matches else None
+    # sorted: of names that differ in capitals alone, that with small letters, as in mV and MV
+    wanted, names = str(name).lower(), {item.lower(): item for item in sorted(map(str, known))}
+    longer = [key for key in names if key.startswith(wanted)]
+    shortest = min(longer, key=len, default="")
+    if longer and all(key.startswith(shortest) for key in longer):
+        return names[shortest]
+    if len(wanted) == 1:  # it is half of any two letters
+        return None
+    near = difflib.get_close_matches
+    found = near(wanted, longer, n=1, cutoff=0.5) or near(wanted, names, n=1, cutoff=0.66)
+    return names[found[0]] if found else None
 
 
 def message(where: str, expected: str, received: object, fix: str = "") -> str:

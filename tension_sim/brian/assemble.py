@@ -68,12 +68,25 @@ def assemble(circuit: Circuit) -> dict[str, Any]:
     """
     clock = Clock(circuit.dt * second, name="network_clock")
     objects: dict[str, Any] = {}
-    for name, part in circuit.parts.items():
-        objects[name] = _make(part, name, objects, clock)
-    for name, part in circuit.of(Units).items():
-        add_rate(objects[name], part, clock)
+    with _forgotten_unless_whole(objects):
+        for name, part in circuit.parts.items():
+            objects[name] = _make(part, name, objects, clock)
+        for name, part in circuit.of(Units).items():
+            add_rate(objects[name], part, clock)
     objects["network"] = Network(*objects.values(), name="tsim_network")
     return objects
+
+
+@contextmanager
+def _forgotten_unless_whole(objects: dict[str, Any]) -> Iterator[None]:
+    """Let no object of a circuit that is refused warn that no network had it: what was refused is said once."""
+    try:
+        yield
+    except BaseException:
+        for each in objects.values():
+            for made in (each, *each.contained_objects):
+                made._network = "refused"
+        raise
 
 
 def declared_parameters(dimensions: Iterable[tuple[str, Dimension]]) -> Equations:

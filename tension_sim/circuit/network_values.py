@@ -13,6 +13,7 @@ from ..declare.kernels import SparseKernel
 from ..declare.populations.equations import Filter, PopulationEquations
 from ..declare.units import Quantity, evaluate
 from .names import (
+    ARRIVED,
     FEEDBACK,
     INPUTS,
     NEURONS,
@@ -123,7 +124,9 @@ class NetworkValues(Places[Net]):
         n, rate_time = len(later.neuron), self.network.rate_time_of(later.source)
         each_its_own = SparseKernel(equations.population.n, later.neuron, np.arange(n), np.ones(n), n)
         for arriving, variable in later.bringing.items():
-            jump = _jump(trace, trace.arriving[variable], equations.parameters, rate_time)
+            jump = 1.0
+            if variable != ARRIVED:
+                jump = _jump(trace, trace.arriving[variable], equations.parameters, rate_time)
             values |= spike_values(arriving, each_its_own, 1.0, jump)
             values[entry(arriving, "delay_steps")] = later.steps if np.ndim(later.steps) else int(later.steps)
         return values

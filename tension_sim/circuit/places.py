@@ -18,6 +18,7 @@ from ..declare.populations.network_parts import SUPERVISOR
 from ..declare.units import Quantity
 from .declared import Wiring
 from .names import (
+    ARRIVED,
     DELAYED,
     INPUTS,
     NEURONS,
@@ -164,8 +165,11 @@ class Places(Wiring[Net]):
             names = (name, source) if len(projection.sources) > 1 else (name,)
             own = slice(*np.searchsorted(delayed.neuron, (first, first + net.sizes[source])))
             steps = delayed.steps[own] if delayed.steps.ndim else delayed.steps
-            bringing = {self.part(DELAYED, *names, variable): variable for variable in trace.arriving}
+            arriving = [ARRIVED] if trace.at_spike else trace.arriving
+            bringing = {self.part(DELAYED, *names, variable): variable for variable in arriving}
             if own.start < own.stop:  # not of a population without synapses
+                if trace.at_spike:
+                    steps = np.maximum(steps, 1) - 1  # its threshold takes the last one
                 one = steps if steps.size > 1 and np.ptp(steps) else steps.ravel()[0]
                 found.append(
                     Later(self.part(DELAYED, *names), source, trace, delayed.neuron[own] - first, one, bringing)

@@ -12,6 +12,7 @@ from ..declare.equations import SEED
 from ..declare.language.unit_table import unit_text
 from ..declare.populations.equations import Filter, PopulationEquations
 from ..declare.units import Quantity
+from .names import ARRIVED
 from .parts import Units
 
 __all__ = ["delayed_trace", "unit_name", "units_of", "with_seed"]
@@ -81,15 +82,27 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
 
 
 def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Units:
-    """Return the units of `n` traces of a population at which its spikes arrive later."""
+    """Return the units of `n` traces of a population at which its spikes arrive later.
+
+    At a trace with presynaptic state what arrives is a spike of the trace's own, at which it does what its neuron
+    would.
+    """
+    lines, states, spiking = [trace.equations, *trace.declared_sum], [*trace.variables], {}
+    if trace.update:
+        states.append(trace.output)
+    if trace.at_spike:
+        lines.append(f"{ARRIVED} : 1")
+        states.append(ARRIVED)
+        spiking = {"threshold": f"{ARRIVED} > 0.5", "reset": f"{trace.at_spike}\n{ARRIVED} = 0"}
     return Units(
         n=n,
-        equations="\n".join([trace.equations, *trace.declared_sum]),
+        equations="\n".join(lines),
         parameters=tuple((name, equations.parameters[name].dimension) for name in trace.synapse.parameters),
-        states=(*trace.variables, *([trace.output] if trace.update else [])),
+        states=tuple(states),
         filters=trace.variables if trace.synapse.exact else (),
         rate=trace.update,
         files=(trace.synapse.name,),
+        **spiking,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .names import FEEDFORWARD, OUTPUT, TARGET
+from .names import DELAYED, FEEDFORWARD, OUTPUT, TARGET
 from .parts import Circuit, Map, Rule, Samples, SpikeInput, Units, Variable, VariableRecord
 
 __all__ = ["MOST_SHOWN", "Frame", "Listener", "Watched", "watched"]
@@ -123,8 +123,9 @@ def watched(circuit: Circuit) -> Watched:
     records = {
         name: part for name, part in circuit.of(VariableRecord).items() if name == OUTPUT or _of(name, OUTPUT)
     }  # fmt: skip
-    # Poisson units are an input
-    spiking = {name: part.n for name, part in circuit.of(Units).items() if part.threshold and name != FEEDFORWARD}
+    # Poisson units are an input, and a delayed trace spikes for its neuron
+    others = {name for name in circuit.of(Units) if name == FEEDFORWARD or _of(name, DELAYED)}
+    spiking = {name: part.n for name, part in circuit.of(Units).items() if part.threshold and name not in others}
     maps = {name: part.n_weights for name, part in circuit.of(Map).items() if part.learned}
     maps |= {name: part.count or 0 for name, part in circuit.of(SpikeInput).items() if part.trace}
     return Watched(

@@ -11,6 +11,8 @@ from brian2.core.base import BrianObjectException
 from brian2.utils.logger import catch_logs
 
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal
+from tension_sim.brian.assemble import assemble
+from tension_sim.circuit.parts import Circuit, Samples, Units
 from tension_sim.errors import InvalidValueError, UnsupportedError
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
@@ -165,5 +167,15 @@ class TestLeftOut:
             network = b2.Network(neurons, readout, goal, rls)
             network.run(DT)
             del network, neurons, readout, goal, rls
+            gc.collect()
+        assert self.warnings(logs) == []
+
+    def test_no_warning_of_the_parts_of_a_circuit_that_is_refused(self):
+        """The error says it all: what was built before it is let go of in silence."""
+        units = Units(2, "v : 1", (), ("v",), threshold="v > 1", reset="v = 0")
+        circuit = Circuit(0.001, {"units": units, "signal": Samples(1), "unknown": None})
+        with catch_logs() as logs:
+            with pytest.raises(NotImplementedError, match="NoneType"):
+                assemble(circuit)
             gc.collect()
         assert self.warnings(logs) == []

@@ -127,12 +127,74 @@ def test_two_kinds_side_by_side():
         assert found.state[f"neurons_cells.{name}"] == pytest.approx(u - U, rel=1e-9)
 
 
-def test_presynaptic_state_has_no_delay():
+OF_PAIRS = RNG.integers(1, 30, (N, N))
+OF_NEURONS = np.broadcast_to(RNG.integers(1, 30, (N, 1)), (N, N))
+
+
+def delayed(spikes: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return the trace of each pair of neurons, shape (steps, pre, post), for a delay of each in steps."""
+    traces = np.empty((STEPS, N, N))
+    for delay in np.unique(steps):
+        later = np.zeros_like(spikes)
+        later[delay:] = spikes[: STEPS - delay]
+        at = steps == delay
+        traces[:, at] = np.broadcast_to(released(later)[:, :, None], (STEPS, N, N))[:, at]
+    return traces
+
+
+@pytest.mark.parametrize(
+    ("target", "steps"),
+    [
+        pytest.param("numpy", np.full((N, N), 15), id="one-numpy"),
+        pytest.param("numpy", OF_NEURONS, id="of_neurons-numpy"),
+        pytest.param("numpy", OF_PAIRS, id="of_pairs-numpy"),
+        pytest.param("cpp_standalone", OF_PAIRS, id="of_pairs-cpp_standalone", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_released_arrives_later(target, steps):
+    """The spikes of a run give each synapse its trace; currents of the last step, and a run in two parts."""
+    skip_unless_here(target)
+    delay = DT * (15 if np.all(steps == 15) else steps)
+    simulation = Simulation(net(delay=delay), target=target)
+    found = simulation.run(steps=STEPS)
+    traces = delayed(spikes_of(found), steps)
+    assert found.state["neurons_cells.I_rec"] == pytest.approx(1e-3 * np.sum(WEIGHTS * traces[-1], axis=0), rel=1e-9)
+    assert np.abs(found.state["neurons_cells.I_rec"]).max() > 1e-4
+    first = simulation.run(steps=STEPS // 2)
+    second = simulation.run(steps=STEPS - STEPS // 2, state=first.state)
+    assert np.array_equal(second.state["neurons_cells.I_rec"], found.state["neurons_cells.I_rec"])
+    assert np.array_equal(second.spike_step, found.spike_step[found.spike_step >= STEPS // 2])
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
+def test_weights_learn_from_what_arrives(target):
+    skip_unless_here(target)
+    learned = net(delay=DT * OF_PAIRS, learning=Learning(alpha_P=0.05), error="unit*(output - y)")
+    found = Simulation(learned, target=target).run(Y)
+    traces = delayed(spikes_of(found), OF_PAIRS)
+    W, P = WEIGHTS * 1e-3, [0.05 * np.eye(N) for _ in range(N)]
+    for step in range(STEPS):
+        error = 1e-3 * (found.output[step, 0] - Y[step])
+        for post in range(N):
+            r = traces[step, :, post]
+            k = P[post] @ r
+            c = 1 / (1 + r @ k)
+            P[post] = P[post] - c * np.outer(k, k)
+            W[:, post] -= c * error * k
+    kernel = learned.kernels[0]
+    assert found.weights["short_term"] == pytest.approx(W[kernel.pre, kernel.post] / 1e-3, rel=1e-8)
+    assert np.abs(found.weights["short_term"] - kernel.weight).max() > 0.1
+
+
+def test_delays_of_presynaptic_state_are_all_0_or_none():
+    assert net(delay="0*ms").delayed_traces == {}
+    some = np.where(np.arange(N) < 3, 0, DT)
     with pytest.raises(InvalidValueError) as caught:
-        Projection("a", "b", weights=WEIGHTS, synapse="tsodyks_markram", delay="1*ms")
+        net(delay=some)
     assert str(caught.value) == (
-        "Projection.delay: expected None: 'tsodyks_markram' has presynaptic state.\nReceived: 0.001\n"
-        "Fix: its output is a state of the presynaptic neuron; leave the delay out."
+        "Network.projections[0].delay: expected at least a time step for each synapse, since 'tsodyks_markram' has "
+        "presynaptic state.\nReceived: '0 of some'\n"
+        "Fix: leave the delay out, or put synapses without one into a projection of their own."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brian2
 import numpy as np
 import pytest
 
@@ -90,6 +91,20 @@ def test_weights_of_a_readout_are_drawn_too():
     assert abs(drawn.std() - 1) < 0.05
     assert np.array_equal(of("randn()"), of("randn()"))
     assert not np.array_equal(of("randn()"), of("randn()", seed=4))
+
+
+@pytest.mark.parametrize(("one", "value"), [(2, 2), (np.float32(0.5), 0.5), (0.002 * brian2.nA, 2), ("2*pA", 2)])
+def test_one_number_of_feedback_stands_for_all(one, value):
+    readout = Readout("exc", 0.0, outputs=2, feedback={"exc": one})
+    net = Network(populations={"exc": Population("adex", 60)}, readouts={"z": readout})
+    (found,) = net.feedback_kernels.values()
+    np.testing.assert_allclose(found, np.full((2, 60), value), rtol=1e-15)
+
+
+@pytest.mark.parametrize("one", [0.5, 1, np.float32(0.5), np.int64(1), np.array(0.5)])
+def test_one_number_of_any_type_stands_for_all_weights_of_a_readout(one):
+    net = Network(populations={"exc": Population("adex", 60)}, readouts={"z": Readout("exc", one)})
+    np.testing.assert_array_equal(net.output_kernels["z"], np.full((60, 1), one))
 
 
 def test_feedback_may_name_neurons_and_outputs():

@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from tension_sim import errors
+from tension_sim.declare.language.unit_table import VALUE_UNITS
 from tension_sim.errors import TensionError, closest, message, unknown_name
 
 
@@ -29,6 +30,22 @@ def test_long_values_are_cut():
 )
 def test_closest(name, near):
     assert closest(name, ["lif", "izhikevich", "theta"]) == near
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("sec", "second"),
+        ("msec", "msecond"),
+        ("mv", "mV"),
+        ("S", None),
+        ("zero", None),
+        ("tau", None),
+        ("mvolts", "mvolt"),
+    ],
+)
+def test_a_unit_is_proposed_only_if_it_is_near(name, near):
+    assert closest(name, VALUE_UNITS) == near
 
 
 def test_unknown_name_lists_what_is_known_and_the_nearest():

@@ -153,6 +153,10 @@ def test_parts(build, error, text):
         ([3], InvalidTypeError, "projections[0]: expected a Projection.\nReceived: 3"),
         (3, InvalidTypeError, "Network.projections: expected a list of Projection.\nReceived: 3"),
         (to_inh(learning=LEARNING, error="unit*(outpt - y)"), UnknownNameError, "Fix: did you mean 'output'?"),
+        (to_inh(learning=LEARNING, error="output - y"), UnitsError,
+         "Network.projections[0].error: expected an error in volt.\nReceived: 'output - y'\n"
+         "Fix: its unit is 1 (no unit)."),
+        (to_inh(learning=LEARNING, error="unit*v"), UnitsError, "expected an error in volt.\nReceived: 'unit*v'"),
         (to_inh(learning=LEARNING, error="z - unit*y"), InvalidValueError,
          "Network.projections[0].error: expected one readout beside y, which is its supervisor.\n"
          "Received: 'z - unit*y'\nFix: as in \"unit*(output - y)\"."),

@@ -12,6 +12,7 @@ from tension_sim import (
     Network,
     Plastic,
     Population,
+    Projection,
     Readout,
     Record,
     SparseKernel,
@@ -132,3 +133,10 @@ def test_a_quantity_that_a_run_lacks_is_named_where_it_stands():
     )
     assert check_stop_when("A.b", None) is None
     assert check_stop_when("A.b", stop) is stop
+
+
+def test_a_delayed_trace_is_no_neuron_that_spikes():
+    projection = Projection("a", "a", weights=np.eye(3), synapse="tsodyks_markram", delay="1*ms")
+    found = watched(NetworkWiring(Network({"a": Population("lif", 3)}, [projection]), Record()).circuit)
+    assert found.spiking == ("neurons_a",)
+    assert found.n_spiking == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ...errors import unknown_name
-from .checks import CLOCK, check_equations, check_method
+from .checks import CLOCK, check_equations, check_meaning, check_method
 from .equations import read_equations
 from .functions import FUNCTIONS
 from .meaning import Meaning
@@ -14,7 +14,7 @@ from .syntax import calls_in, names_in, parse, render
 from .unit_table import EQUATION_UNITS, Dimension
 from .words import check_name
 
-__all__ = ["check_code", "check_error_code"]
+__all__ = ["check_code", "check_error_code", "check_error_unit"]
 
 
 def check_code(
@@ -88,3 +88,15 @@ def check_error_code(where: str, text: str, names: Collection[str] | None = None
         if name not in FUNCTIONS:
             raise unknown_name(where, "function", name, FUNCTIONS)
     return render(tree)
+
+
+def check_error_unit(where: str, text: str, dimensions: Mapping[str, Dimension]) -> None:
+    """Refuse an error that has not the dimension of z, whose weights it changes.
+
+    Examples
+    --------
+    >>> volt = (2, 1, -3, -1, 0, 0, 0)
+    >>> check_error_unit("Projection.error", "z - mV*y", {"z": volt, "y": (0,) * 7})
+    """
+    names = CLOCK | {name: Meaning(dimension) for name, dimension in dimensions.items()}
+    check_meaning(where, parse(where, text), names, names["z"], "an error")

@@ -17,7 +17,7 @@ from ..units import DIMENSIONLESS, Quantity, describe, dimension_of, evaluate
 from ..validation import check_choice, check_flag, check_fraction, check_whole
 from .dale import balanced, with_signs
 
-__all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers"]
+__all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 
 #: Rules by their names in NEST.
 RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
@@ -202,6 +202,19 @@ class Undrawn(Connector):
         """Return a kernel without synapses."""
         n_pre, n_post = shape
         return SparseKernel(n_pre, [], [], [], n_post)
+
+
+def is_one_for_all(value: Any) -> bool:
+    """Say whether a value is an expression, or one number or quantity, for all elements of an array.
+
+    Examples
+    --------
+    >>> [is_one_for_all(value) for value in ("randn()", 0.5, np.float32(1), [1, 2], True, None)]
+    [True, True, True, False, False, False]
+    """
+    if isinstance(value, str | int | float):
+        return not isinstance(value, bool)
+    return getattr(value, "ndim", None) == 0 and np.asarray(value).dtype.kind in "iuf"
 
 
 def drawn_numbers(

@@ -78,6 +78,11 @@ class DelayedTraces:
         """Delays in time steps: of all synapses, of each neuron, or of each synapse."""
         return self.steps if self.of_synapse is None else self.steps[self.of_synapse]
 
+    def of_synapses(self, kernel: SparseKernel) -> np.ndarray:
+        """Return the delay of all synapses in time steps, shape (), or of each."""
+        seen = kernel.pre if self.of_synapse is None else self.of_synapse
+        return self.steps[seen] if self.steps.ndim else self.steps
+
     def seen_by(self, kernel: SparseKernel) -> SparseKernel:
         """Return the weights from these traces, in the order of the kernel."""
         return kernel if self.of_synapse is None else replace(kernel, n=len(self.neuron), pre=self.of_synapse)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from ...errors import InvalidValueError, message, unknown_name
-from ..language.code import check_error_code
-from ..units import Quantity, evaluate
+from ..language.code import check_error_code, check_error_unit
+from ..units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate
 from .naming import PLACE, words
 from .network_parts import NetworkParts
 
@@ -91,6 +91,30 @@ def constants_of(net: NetworkParts, k: int) -> dict[str, Quantity]:
     return {key: evaluate(given[key], f"Network.projections[{k}].variables[{key!r}]") for key in names}
 
 
+def _dimensions(net: NetworkParts, k: int) -> dict[str, Dimension]:
+    """Return the dimension of each name that the error of a projection may use; plain numbers supervise."""
+    found = {"y": DIMENSIONLESS, "z": _dimension_of_input(net, k)}
+    constants = constants_of(net, k)
+    for name, reference in error_names(net, k).items():
+        owner = reference.owner
+        if reference.kind == POPULATION:
+            equations = net.equations[owner]
+            states, variable = equations.state_variables, reference.variable
+            found[name] = states[variable] if variable in states else dimension_of(equations.variables[variable], name)
+        elif reference.kind == PROJECTION:
+            found[name] = _dimension_of_input(net, net.projection_names.index(owner))
+        elif reference.kind == READOUT:
+            found[name] = DIMENSIONLESS
+        else:
+            found[name] = found["z"] if reference.kind == UNIT else constants[name].dimension
+    return found
+
+
+def _dimension_of_input(net: NetworkParts, k: int) -> Dimension:
+    into = net.inputs[k]
+    return dimension_of(net.populations[net.projections[k].post].neuron.input_units[into], into)
+
+
 def supervisor_of(net: NetworkParts, k: int) -> str:
     """Return the readout or output whose supervisor is ``y`` in the error of a projection; empty if none decides it."""
     projection = net.projections[k]
@@ -104,6 +128,7 @@ def check_error(net: NetworkParts, k: int) -> None:
     projection, where = net.projections[k], f"Network.projections[{k}].error"
     used, known = words(projection.error), error_names(net, k)
     check_error_code(where, projection.error, sorted({*known, "z", *(["y"] if net.supervised else [])}))
+    check_error_unit(where, projection.error, _dimensions(net, k))
     for name in (name for name in net.readouts if name in used):
         outputs = net.output_kernels[name].shape[1]
         if outputs != 1:

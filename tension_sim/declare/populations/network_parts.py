@@ -21,7 +21,7 @@ from ..poisson import RATE, is_poisson
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
-from .connector import Connector, drawn_numbers
+from .connector import Connector, drawn_numbers, is_one_for_all
 from .dale import balanced_together
 from .delayed import DelayedTraces, Delays, delay_steps, delays_of_traces
 from .equations import Adding, Arriving, PopulationEquations
@@ -228,12 +228,18 @@ class NetworkParts(Described, Declared):
             for k, each in enumerate(self.projections)
         ]
 
-    def _delay_of(self, k: int, delay: Delays) -> tuple[np.ndarray, DelayedTraces | None]:
+    def _delay_of(self, k: int, delay: Delays) -> tuple[np.ndarray | None, DelayedTraces | None]:
         """Return the delays of a projection, and what its weights act on or learn from."""
         projection, kernel = self.projections[k], self._given_kernels[k]
         where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in projection.sources}
         if self.acts_each_step(k):
             traces = delays_of_traces(where, delay, kernel, sizes, float(self.dt))
+            if projection.synapse.presynaptic and not np.all(of_each := traces.of_synapses(kernel)):
+                if not np.any(of_each):
+                    return None, None
+                fix = "leave the delay out, or put synapses without one into a projection of their own."
+                what = f"at least a time step for each synapse, since {projection.synapse.name!r} has presynaptic state"
+                raise InvalidValueError(message(where, what, "0 of some", fix))
             return traces.delays, traces
         steps = delay_steps(where, delay, kernel, sizes, float(self.dt))
         if not projection.at_spikes:
@@ -274,7 +280,7 @@ class NetworkParts(Described, Declared):
                 unit, shape = cells.neuron.input_units[into], (outputs, cells.n)
                 if (name, population, into) in found:
                     raise InvalidValueError(message(where, "one feedback into each input", given))
-                if isinstance(weights, str):
+                if is_one_for_all(weights):
                     weights = drawn_numbers(where, weights, shape, unit, rng, _numbered(*shape[::-1], by_output=True))
                 found[name, population, into] = check_matrix(where, weights, shape, "n_outputs, n", unit)
         return found

@@ -57,8 +57,9 @@ class Projection(Described, Declared):
         shape, for those of a kernel one for each of its entries; by the names of sources one for all
         that comes from each, or one for each of its neurons, 0 of those that are not named. Where
         weights act on traces, an array of shape (n_pre,) gives one for each neuron. A spike with a
-        delay of 0 arrives in its own step. A weight learns from the presynaptic trace as its synapse
-        sees it, which is later by its delay; neurons with the same partners and delays share P.
+        delay of 0 arrives in its own step; where the synapse has presynaptic state, all are 0 or none is. A
+        weight learns from the presynaptic trace as its synapse sees it, which is later by its delay; neurons
+        with the same partners and delays share P.
     sign : int, optional
         +1 for an excitatory, -1 for an inhibitory population (Dale's law: all that leaves a population
         has one sign). Weights of currents have that sign, also while they learn; those of conductances
@@ -159,10 +160,6 @@ class Projection(Described, Declared):
         if bool(self.error) != (self.learning is not None):
             fix = 'as in error="unit*(output - y)".'
             raise InvalidValueError(message("Projection.error", "learning and error together", self.error, fix))
-        if self.synapse.presynaptic and self.delay is not None:
-            fix = "its output is a state of the presynaptic neuron; leave the delay out."
-            what = f"None: {self.synapse.name!r} has presynaptic state"
-            raise InvalidValueError(message("Projection.delay", what, self.delay, fix))
         if self.error:
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
         self._check_rule()

@@ -15,6 +15,7 @@ from ..equations import SynapticFilter, synapse_of
 from ..learning import Learning
 from ..traces import Traces
 from ..validation import check_text, check_whole
+from .connector import is_one_for_all
 from .naming import check_parameters
 
 __all__ = ["Readout"]
@@ -37,7 +38,7 @@ class Readout(Described, Declared):
         ``"exc.I_fb"``, to weights of shape (n_outputs, n) in the unit of that input or as
         quantities, or to an expression such as ``"600*pA*(2*rand() - 1)"``, which may name ``i`` and ``N``
         of the population, and ``j``, the number of the output. A name alone means the neuron's feedback
-        input.
+        input. One number or quantity stands for all weights.
     learning : Learning, optional
         Lets the weights learn the supervisor.
     synapse : SynapticFilter or str or Path
@@ -99,7 +100,7 @@ class Readout(Described, Declared):
     @property
     def is_drawn(self) -> bool:
         """Whether the weights are one number or an expression for all."""
-        return isinstance(self.weights, str | int | float) and not isinstance(self.weights, bool)
+        return is_one_for_all(self.weights)
 
     def _describe(self) -> dict[str, object]:
         return {"sources": self.sources, "learns": self.learning is not None}
