@@ -1,7 +1,8 @@
 """Compile the sources of a program as a few files, which read the headers they share once.
 
 gcc takes a third of a second to read the headers of the standard library and Brian2's, in each file anew; most files of
-a program have less than that of their own.
+a program have less than that of their own. Code objects of one file share our headers, which are compiled once, too;
+programs for CUDA become a single file (`unity`), where each object has a copy of its own.
 """
 
 from __future__ import annotations
