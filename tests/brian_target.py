@@ -71,7 +71,7 @@ def hasten_builds() -> None:
     """Let the active device compile as quickly as the package's own builds do."""
     import brian2
 
-    from tension_sim.brian.build import speed_up_makefile
+    from tension_sim.brian.makefile import speed_up_makefile
 
     device = brian2.get_device()
     compile_source = device.compile_source

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject, openmp_pragma
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
@@ -22,11 +19,11 @@ from ..circuit.watched import watched
 from ..system.make import compile_sources
 from ._base import make_templates_known
 from .assemble import assemble, blaming_the_files
-from .common_header import HEADER, compiled_meanwhile, write_header
 from .compilers import compilers_end_with_this_process
 from .conductor import Conductor
 from .isolation import isolated, users_preferences
-from .program_files import BEGIN, loading_code, use_own_files
+from .makefile import compile_in_units
+from .program_files import BEGIN, loading_code, set_by_arguments_alone, use_own_files
 from .runtime import files_of
 
 __all__ = ["build_cpp", "generate_on", "written_arrays"]
@@ -34,9 +31,6 @@ __all__ = ["build_cpp", "generate_on", "written_arrays"]
 # gcc vectorises a neuron's loop only if it may check more pairs of its many arrays for
 # overlap, and cos or exp in it only where this macro names their vector versions.
 _GCC_FLAGS = ["--param=vect-max-version-for-alias-checks=100", "-D__FAST_MATH__"]
-
-# What the makefile adds for a program with threads.
-_OPENMP = {False: (), True: ("-fopenmp",)}
 
 #: Elements that a thread works on before the next one does; from how many on a group's loops are shared: smaller ones
 #: end before threads have started, and have the same bits as without threads.
@@ -57,48 +51,11 @@ _TEAM = f"tsim::begin_team({_ARGUMENT.format('threads')}, {_ARGUMENT.format('per
 _START = "brian::{t}[0] = brian::tsim_network.t;"
 
 
-# Compile the common header once, and leave out Brian2's search for dependencies. Optimise code that runs once hardly at
-# all, and let these files not wait for the header: gcc then reads its text.
-_SOURCES = re.compile(r"^SRCS = (.*)$", re.MULTILINE)
-_ONCE = ("objects.cpp", "main.cpp", "run.cpp")
-_RULES = f"""
-$(OBJS): private CXXFLAGS += -include {HEADER}
-$(filter-out $(ONCE),$(OBJS)): {HEADER}.gch
-$(ONCE): private CXXFLAGS += -O1
-{HEADER}.gch: {HEADER}
-	$(CXX) $(filter-out -c,$(CXXFLAGS)) -x c++-header {HEADER} -o {HEADER}.part
-	mv {HEADER}.part {HEADER}.gch
-"""
-
-
 class _Device(CPPStandaloneDevice):
     """Brian2's device without its warning about OpenMP: our tests cover threads."""
 
     def check_openmp_compatible(self, nb_threads: int) -> None:
         """Skip Brian2's warning."""
-
-
-def speed_up_makefile(folder: Path) -> None:
-    """Change a generated makefile so that it takes half the time."""
-    if sys.platform != "linux":  # make or compiler may be others
-        return
-    write_header(folder)
-    makefile = folder / "makefile"
-    generated = _SOURCES.sub(
-        lambda listed: f"SRCS = {' '.join(_in_order(folder, listed[1].split()))}", makefile.read_text()
-    )
-    makefile.write_text(f"ONCE = {' '.join(_ONCE).replace('.cpp', '.o')}\n{generated}{_RULES}")
-    (folder / "make.deps").write_text("")
-
-
-def _in_order(folder: Path, sources: list[str]) -> list[str]:
-    """Return sources in the order in which make should start: the largest that needs the header, so the header, first.
-
-    Beside the header, what does without it is compiled; large files come before small ones.
-    """
-    by_size = sorted(sources, key=lambda name: (folder / name).stat().st_size, reverse=True)
-    large, *others = [name for name in by_size if name not in _ONCE]
-    return [large, *(name for name in by_size if name in _ONCE), *others]
 
 
 def build_cpp(circuit: Circuit, folder: Path) -> None:
@@ -120,9 +77,9 @@ def build_cpp(circuit: Circuit, folder: Path) -> None:
     guard = compilers_end_with_this_process()
     loops = _loops_shared(max((part.n for part in circuit.of(Units).values()), default=0) >= _SHARED_FROM)
     with isolated(_Device(), preferences, build_on_run=False) as device, loops, guard:
-        with compiled_meanwhile(folder, [*get_compiler_and_args()[1], *_OPENMP[circuit.threaded]]):
-            generate_on(device, circuit, folder)
-    speed_up_makefile(folder)
+        generate_on(device, circuit, folder)
+    set_by_arguments_alone(folder)
+    compile_in_units(folder)
     compile_sources(folder, "C++")
 
 

@@ -6,9 +6,11 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from brian2 import prefs
 from brian2.codegen import cpp_prefs
 from brian2.codegen.runtime.cython_rt import extension_manager
 from setuptools.errors import ExecError
@@ -40,12 +42,22 @@ def _spawn(command: Sequence[Any], env: Mapping[str, str] | None = None, **optio
 
 
 def _accepts(compiler: Any, flag: str) -> bool:
-    """Try a flag as Brian2 does, in a folder that a later run finds if this one is killed."""
+    """Say whether a compiler takes a flag, as Brian2 does: all that it will be given are tried at once."""
+    command = tuple(os.fspath(word) for word in compiler.compiler_cxx)
+    given = prefs["codegen.cpp.extra_compile_args"]
+    together = tuple(prefs["codegen.cpp.extra_compile_args_gcc"] if given is None else given)
+    if flag in together and _compiles((*command, *together)):
+        return True
+    return _compiles((*command, flag)) or _USUAL_TRIAL(compiler, flag)  # which says that it is left out
+
+
+@cache
+def _compiles(command: tuple[str, ...]) -> bool:
+    """Try flags in a folder that a later run finds if this one is killed."""
     with Scratch() as scratch:
         (scratch.path / "flag.cpp").write_text("int main() { return 0; }\n")
-        command = [*compiler.compiler_cxx, flag, "-c", "flag.cpp", "-o", "flag.o"]
-        code, _ = run_group(command, scratch.path, os.environ)
-    return code == 0 or _USUAL_TRIAL(compiler, flag)  # which says that it is left out
+        code, _ = run_group([*command, "-c", "flag.cpp", "-o", "flag.o"], scratch.path, os.environ)
+    return code == 0
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from ..system.children import run_program
 from ..system.interrupts import Interrupts
 from ..system.make import compile_sources
 from ..system.scratch import Scratch, remove
-from .build import speed_up_makefile
 from .continuable import TIME, generate_continuable, state_files
+from .makefile import speed_up_makefile
 from .program_files import owner_name
 from .values_since import write_values
 

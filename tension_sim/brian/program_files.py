@@ -16,7 +16,7 @@ from brian2.core.variables import DynamicArrayVariable
 
 from ..errors import RunFailedError
 
-__all__ = ["BEGIN", "CLOCK", "TEMPLATES", "loading_code", "use_own_files"]
+__all__ = ["BEGIN", "CLOCK", "TEMPLATES", "loading_code", "set_by_arguments_alone", "use_own_files"]
 
 #: Where headers and templates lie.
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +35,11 @@ BEGIN = "tsim::begin(args);"
 _STREAM = re.compile(r"^ *[io]fstream (\w+);\n.*?^ *\} else\s*\{.*?^ *\}\n", re.DOTALL | re.MULTILINE)
 _WRITTEN = re.compile(r'\.open\(results_dir \+ "([^"]+)"')
 _READ = re.compile(r"\.read\(reinterpret_cast<char\*>\((.+?)\), (\d+)\*sizeof\(")
+
+# Brian2's function that sets a variable by its name, as an argument of the program says.
+_BY_NAME = re.compile(
+    r"^(void set_variable_by_name\(std::string name, std::string s_value\)) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE
+)
 
 
 def use_own_files(folder: Path, wanted: Collection[str]) -> None:
@@ -55,6 +60,12 @@ def use_own_files(folder: Path, wanted: Collection[str]) -> None:
         if stem == "objects":
             source = own_files(source, wanted)
         path.write_text(f'#include "{header}"\n{source}')
+
+
+def set_by_arguments_alone(folder: Path) -> None:
+    """Leave out Brian2's own reading of arguments where `loading_code` has taken all of them: half of objects.cpp."""
+    path = folder / "objects.cpp"
+    path.write_text(_BY_NAME.sub(r"\1 {}\n", path.read_text()))
 
 
 def own_files(source: str, wanted: Collection[str]) -> str:

@@ -19,7 +19,7 @@ from ..recipes.protocol import Forecast
 from ..system.checkpoint_folder import MANIFEST, read_manifest
 from .terminal import ERR, say
 
-__all__ = ["checkpoint_of", "noted_words", "with_checkpoints"]
+__all__ = ["check_words", "checkpoint_of", "noted_words", "with_checkpoints"]
 
 #: Within the folder of results.
 _FOLDER = "checkpoint"
@@ -85,6 +85,22 @@ def with_checkpoints(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def check_words() -> None:
+    """Refuse words that cannot work, or do not go together.
+
+    Raises
+    ------
+    InvalidValueError
+        Names the option.
+    """
+    every, resume = _said().every, _said().resume
+    if every is not None and not 0 <= every < float("inf"):
+        raise InvalidValueError(message("run --checkpoint", "a number of seconds, 0 for no checkpoints", every))
+    if every == 0 and resume:
+        fix = "leave --checkpoint out, or choose another number."
+        raise InvalidValueError(message("run --checkpoint", "seconds above 0 together with --resume", every, fix))
+
+
 def checkpoint_of(
     folder: Path, forecast: Forecast, note: Mapping[str, object], *, overwrite: bool = False
 ) -> Checkpoint | None:
@@ -103,15 +119,10 @@ def checkpoint_of(
 
     Raises
     ------
-    InvalidValueError, OutputError
-        If the words do not go together, or a checkpoint would be lost.
+    OutputError
+        If a checkpoint would be lost.
     """
     every, resume = _said().every, _said().resume
-    if every is not None and not 0 <= every < float("inf"):
-        raise InvalidValueError(message("run --checkpoint", "a number of seconds, 0 for no checkpoints", every))
-    if every == 0 and resume:
-        fix = "leave --checkpoint out, or choose another number."
-        raise InvalidValueError(message("run --checkpoint", "seconds above 0 together with --resume", every, fix))
     place = folder / _FOLDER
     there = (place / MANIFEST).exists()
     if there and not (resume or overwrite):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +11,12 @@ import typer
 from rich.table import Table
 
 from .._version import __version__
-from ..errors import InvalidValueError, OutOfMemoryError, TensionError, message
+from ..errors import InvalidValueError, TensionError, message
 from ..recipes.protocol import Forecast, Outcome
 from ..recipes.recipe import Recipe, list_recipes, load_recipe
-from ..system.interrupts import Interrupts, exit_status
 from .arguments import RECIPE, Name, Protocols, Set, Target, Tasks, recipe_settings
 from .cache import cache_app
-from .checkpoint import checkpoint_of, with_checkpoints
+from .checkpoint import check_words, checkpoint_of, with_checkpoints
 from .compare import compare
 from .groups import grouped
 from .job import Job, perform, say_dry_run
@@ -26,8 +24,7 @@ from .options import json_wanted, short_wanted, stored_run, with_from, with_json
 from .remarks import say_remarks
 from .report import report
 from .resume import resume_by
-from .terminal import OUT, answered, plain, say, say_json
-from .told import told_error, told_interrupt, wants_json
+from .terminal import OUT, plain, say, say_json
 from .watch import WORDS, Words, going, refuse_words
 
 if TYPE_CHECKING:
@@ -203,6 +200,7 @@ def _checked_words(name: str | None, target: str | None, seed: int | None) -> si
     """Refuse words that do not go together, and a target that there is not; return the target."""
     from ..run.simulation import target_named
 
+    check_words()
     stored = stored_run()
     if (name is None) == (stored is None):
         received, fix = {"NAME": name, "--from": stored and str(stored)}, "e.g. tension-sim run lif_sine."
@@ -226,31 +224,3 @@ def callback(
     if version:
         say(f"tension-sim {__version__}")
         raise typer.Exit
-
-
-def main() -> None:
-    """Run the command; an error of ours ends it with its message alone, in JSON where that was asked for."""
-    interrupts, as_json = Interrupts(at_once=True), wants_json(sys.argv)
-    try:
-        with interrupts:
-            status = app(standalone_mode=not as_json)  # which returns with a status
-    except TensionError as error:
-        raise SystemExit(told_error(error, as_json)) from None
-    except MemoryError:
-        needs = "the run needs more memory than there is.\nFix: choose a smaller n, or record less."
-        raise SystemExit(told_error(OutOfMemoryError(needs), as_json)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(told_interrupt(exit_status(), as_json)) from None
-    except SystemExit as end:
-        # typer makes an interrupt the status of Ctrl-C, and one in a destructor is ignored by Python
-        lost = interrupts.seen and not end.code
-        raise SystemExit(exit_status() if lost or end.code == 130 else end.code) from None
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # what typer raises for words it does not understand
-            raise
-        raise SystemExit(told_error(error, as_json)) from None
-    lost = interrupts.seen and not status
-    status = exit_status() if lost or status == 130 else status or 0
-    if status and not answered():  # before there was anything to tell of
-        told_interrupt(status, as_json)
-    raise SystemExit(status)

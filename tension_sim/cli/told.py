@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from .terminal import ERR, say
 
-__all__ = ["described", "told_error", "told_interrupt", "wants_json"]
+__all__ = ["described", "told_error", "told_interrupt"]
 
 #: Exit status of whatever was refused or failed; an interrupt's is 128 and the number of its signal.
 FAILED = 2
@@ -21,18 +20,6 @@ _FORMS = (
     re.compile(r"(?P<where>.+?): expected (?P<expected>.*?)" + _END, re.DOTALL),
     re.compile(r"(?P<where>.+?): (?P<problem>.*?)" + _END, re.DOTALL),
 )
-
-
-def wants_json(words: Sequence[str]) -> bool:
-    """Return whether a command line asks for JSON, even if it cannot be understood.
-
-    Examples
-    --------
-    >>> wants_json(["tension-sim", "list", "--json"]), wants_json(["tension-sim", "run", "--", "--json"])
-    (True, False)
-    """
-    words = list(words)
-    return "--json" in words[: words.index("--") if "--" in words else None]
 
 
 def described(error: BaseException) -> dict[str, Any]:

@@ -372,24 +372,35 @@ class Course:
         self.learned: dict[int, list[float]] = {}
         self.tested: dict[int, float] = {}
         self.seconds: list[float] = []
+        self.interrupted: bool = False
 
     def learn(self, trials: Trials, last: Results) -> Results:
-        """Learn and test; return the last test, or `last` where there was none."""
-        first, every = self.fit.names[0], self.fit.recipe.values["run"]["test_every"]
+        """Learn and test; return the last test that is whole, or `last` where there was none after learning."""
+        every = self.fit.recipe.values["run"]["test_every"]
         with looping("course", trials, self):
             if 0 not in self.tested:
-                self.tested[0] = self.fit.follow(trials.test(first), self.targets[0])
-                self.say(f"loop 0: r {self.tested[0]:.4f}")
-            while trials.loops < self.loops and not trials.interrupted:
+                self._test(trials, last)
+            while trials.loops < self.loops and not self.interrupted:
                 began = time.perf_counter()
                 some = min(every - trials.loops % every, self.loops - trials.loops)
                 trials.train(some, after=self._after)
                 self.seconds.append((time.perf_counter() - began) / some)
-                if not trials.interrupted:
-                    last = trials.test(first, trials.loops)
-                    self.tested[trials.loops] = self.fit.follow(last, self.targets[0])
-                    self.say(f"loop {trials.loops}: r {self.tested[trials.loops]:.4f}, {self.seconds[-1]:.2f} s a loop")
+                self.interrupted = trials.interrupted
+                if not self.interrupted:
+                    last = self._test(trials, last)
+                    self.say(f"{self.seconds[-1]:.2f} s a loop")
         return last
+
+    def _test(self, trials: Trials, last: Results) -> Results:
+        """Return a test, or `last` if it was interrupted: the part of one is not compared with the others."""
+        loop = trials.loops
+        found = trials.test(self.fit.names[0], loop)
+        self.interrupted = found.interrupted
+        if self.interrupted:
+            return last
+        self.tested[loop] = self.fit.follow(found, self.targets[0])
+        self.say(f"loop {loop}: r {self.tested[loop]:.4f}")
+        return found
 
     def kept(self) -> dict[str, Any]:
         """Return what was measured so far; see `tension_sim.run.journal.looping`."""
@@ -408,12 +419,13 @@ class Course:
         if self.progress is not None:
             self.progress((loop - 1) * len(names) + k + 1, self.loops * len(names))
 
-    def numbers(self, interrupted: bool) -> dict[str, float]:
+    @property
+    def numbers(self) -> dict[str, float]:
         """Return what is expected of the recipe."""
-        numbers = {"correlation": self.tested[max(self.tested)]}
+        numbers = {"correlation": self.tested[max(self.tested)]} if self.tested else {}
         if self.learned:
             numbers["correlation_while_learning"] = float(np.mean(self.learned[max(self.learned)]))
-        if self.seconds and not interrupted:
+        if self.seconds and not self.interrupted:
             numbers["seconds_per_loop"] = float(np.median(self.seconds))
         return numbers
 
@@ -441,10 +453,12 @@ def run(
     rates = np.bincount(before.spike_neuron, minlength=n) / (before.n_steps * before.dt)
     numbers = {"rate_excitatory": float(rates[:half].mean()), "rate_inhibitory": float(rates[half:].mean())}
     say(f"before learning: {numbers}, {before.timings}")
+    if before.interrupted:
+        return Outcome(before, numbers)
     targets = fit.targets(before)
     trials, course = fit.trials(targets), Course(fit, targets, say, progress)
     last = course.learn(trials, before)
-    numbers |= course.numbers(trials.interrupted)
+    numbers |= course.numbers
     shown = fit.shown(last, targets[0]) if last.n_steps == fit.steps else last
     period = recipe.values["trial"]["duration"] * len(fit.names)
     curves = course.curves()
@@ -466,7 +480,7 @@ def run(
         # P of a test is that of nothing learned
         state={name: values for name, values in shown.state.items() if split(name)[0] != RULE},
         learning_curve={"time": loops * period, "correlation": correlation},
-        provenance=shown.provenance | {"interrupted": trials.interrupted},
+        provenance=shown.provenance | {"interrupted": course.interrupted},
         timings=added(before.timings, trials.timings),
     )
     return Outcome(results, numbers, None if shown.target is None else figure)

@@ -23,8 +23,10 @@ from .one_step import OneStep
 
 __all__ = ["ConvexFit", "ConvexOptions", "fit_convex", "gradient_of", "loss_of", "sample_weights"]
 
-#: Numbers of a block of rows: it stays in the cache between the products.
+#: Numbers of a block of rows: it stays in the cache between the products. With many sources, one product of a block
+#: reads and writes all weights for few rows: it has at least a part of as many rows as there are sources.
 _BLOCK = 2**18
+_PART = 4
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ class _Whitened:
         self.pull: np.ndarray = np.zeros_like(self.weights)
 
     def _blocks(self) -> Iterator[slice]:
-        rows = max(1, _BLOCK // self.response.shape[1])
+        sources, targets = self.weights.shape
+        rows = max(1, _BLOCK // targets, sources // _PART)
         for first in range(0, len(self.x), rows):
             yield slice(first, first + rows)
 

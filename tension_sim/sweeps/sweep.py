@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -10,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from ..declare.fitted import FittedNetwork
-from ..declare.network import ForceNetwork
 from ..declare.options import grouped
-from ..declare.populations.network import Network
 from ..declare.validation import check_callable, check_flag, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, OutputError, message, unknown_name
 from ..recipes.protocol import Forecast
@@ -22,13 +18,12 @@ from ..recipes.result_folder import check_folder, usable_folder
 from ..results.declaration import AnyNetwork
 from ..run.simulation import Target
 from .axes import axes_of, ranges_of, seeds_of
-from .base import base_of
 from .clusters import check_workers, described, workers_of
+from .either import swept_of
 from .extra import load
 from .folder import Description, check_same, describe, opened
 from .journal import Journal, read_rows
-from .network import network_base
-from .network_options import NetworkOptions, check_options
+from .network_options import NetworkOptions
 from .points import DESIGNS, Point, drawn, grid_points, with_seeds
 from .swept import Runner, Swept
 from .table import Sweep
@@ -310,16 +305,7 @@ def sweep(
         raise InvalidTypeError(
             message("sweep.grid", "names of settings with their values", grid, 'e.g. {"Q": [1, 3]}.')
         )
-    base: Swept
-    if isinstance(recipe, ForceNetwork | FittedNetwork | Network):
-        check_options("sweep", {"protocols": protocols, "tasks": tasks}, "a network has no protocol and no recipe file")
-        base = network_base("sweep", recipe, settings, of_network)
-    else:
-        if not isinstance(recipe, str | os.PathLike | Recipe):
-            fix = 'e.g. "lif_sine", or ForceNetwork.random(...).'
-            raise InvalidTypeError(message("sweep.recipe", "a recipe's name or file, or a network", recipe, fix))
-        check_options("sweep", of_network, "a recipe says what its runs are given and what is measured")
-        base = base_of("sweep", recipe, settings, protocols, tasks)
+    base = swept_of("sweep", recipe, settings, {"protocols": protocols, "tasks": tasks}, of_network)
     plan = plan_sweep("sweep", base, grid, seeds, draw, target)
     if not plan.points:
         raise InvalidValueError(message("sweep.grid", "at least one point", dict(grid)))

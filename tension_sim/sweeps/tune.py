@@ -7,24 +7,28 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from ..declare.validation import check_positive, check_whole
-from ..errors import InvalidTypeError, message
+from ..declare.options import grouped
+from ..declare.validation import check_number, check_positive, check_whole
+from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
-from ..recipes.run import check_run
+from ..results.declaration import AnyNetwork
 from ..run.simulation import Target
 from .axes import Range, ranges_of
-from .base import SEED, Base, base_of
+from .base import Base
 from .clusters import check_workers, described, workers_of
+from .either import swept_of
 from .extra import load
 from .folder import check_same, describe, opened
 from .journal import Journal, read_rows
+from .network_options import NetworkOptions
 from .neuron_ranges import has_curve, neuron_ranges
 from .pruning import STUDY, open_study
 from .quietly import quiet
 from .sweep import Progress
+from .swept import SEED, Runner, Swept
 from .table import Sweep, ranked_by
 from .work import Row, Work
 
@@ -41,11 +45,14 @@ class Limits:
 
     def __post_init__(self) -> None:
         check_whole("tune.trials", self.trials, 1, what="a number of trials")
-        check_positive("tune.minutes", self.minutes) if math.isfinite(self.minutes) else None
+        if self.minutes != math.inf:
+            check_positive("tune.minutes", self.minutes)
+        if self.below != -math.inf:
+            check_number("tune.below", self.below)
 
 
 def run_tune(
-    base: Base,
+    base: Swept,
     ranges: Sequence[Range],
     out: str | Path,
     limits: Limits,
@@ -83,12 +90,12 @@ class _Search:
     """A study, and what is asked of it and told to it."""
 
     def __init__(
-        self, base: Base, ranges: Sequence[Range], folder: Path, limits: Limits, value: str, target: Target | None
+        self, base: Swept, ranges: Sequence[Range], folder: Path, limits: Limits, value: str, target: Target | None
     ) -> None:
         self._base, self._ranges, self._limits, self._value = base, ranges, limits, value
         self._target: Target | None = target
-        self._path = str((folder / STUDY).resolve())
-        self._study = open_study(self._path, seed=base.recipe.seed)
+        self._folder, self._path = folder, str((folder / STUDY).resolve())
+        self._study = open_study(self._path, seed=base.seed)
         self._end = time.monotonic() + 60 * limits.minutes
         self._distributions = {one.name: _distribution(one) for one in ranges}
         self._drop_unfinished()
@@ -111,18 +118,17 @@ class _Search:
         values = [trial.value for trial in self._study.get_trials(deepcopy=False, states=(done,))]
         return min(values, default=math.inf)
 
-    def _works(self) -> Iterator[Work]:
+    def _works(self, runner: Runner) -> Iterator[Work]:
         while self.goes_on():
             with quiet("optuna"):
                 trial = self._study.ask(self._distributions)
             self._asked += 1
             pairs = {one.name: _written(one, trial.params[one.name]) for one in self._ranges}
-            seed = self._base.recipe.seed
             yield Work(
                 key=f"trial-{trial.number}",
-                runner=self._base,
-                point={name: text for name, (text, _) in pairs.items()} | {SEED: str(seed)},
-                values={name: found for name, (_, found) in pairs.items()} | {SEED: seed},
+                runner=runner,
+                point={name: text for name, (text, _) in pairs.items()} | {SEED: str(self._base.seed)},
+                values={name: found for name, (_, found) in pairs.items()} | {SEED: self._base.seed},
                 target=self._target,
                 study=(self._path, trial.number),
             )
@@ -134,7 +140,8 @@ class _Search:
             if progress is not None:
                 progress(self.done, self._limits.trials, row)
 
-        for row in workers.rows(self._works(), lambda: tell(None), ahead=False):
+        works = self._works(self._base.runner(self._folder))
+        for row in workers.rows(works, lambda: tell(None), ahead=False):
             journal.append(row)
             rows[row.key] = row
             self._tell_study(row)
@@ -144,6 +151,8 @@ class _Search:
     def _tell_study(self, row: Row) -> None:
         states = load("optuna", "tune").trial.TrialState
         number, error = int(row.key.rpartition("-")[2]), row.numbers.get(self._value, math.inf)
+        if row.status == "done" and self._value not in {*row.numbers, *self._base.numbers}:
+            raise unknown_name("tune.value", "number that measure returns", self._value, row.numbers)
         with quiet("optuna"):
             if row.status in ("done", "diverged"):  # what diverged is as bad as can be: the search keeps away
                 self._study.tell(number, error if math.isfinite(error) else math.inf)
@@ -164,8 +173,9 @@ def _written(one: Range, drawn: Any) -> tuple[str, Any]:
     return (drawn, dict(one.choices)[drawn]) if one.choices else one.written(drawn)
 
 
+@grouped(NetworkOptions)
 def tune(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | AnyNetwork,
     ranges: Mapping[str, Any] | None = None,
     trials: int = 100,
     *,
@@ -178,34 +188,37 @@ def tune(
     target: Target | None = None,
     progress: Progress | None = None,
     protocols: str | Path | None = None,
+    **of_network: Unpack[NetworkOptions],
 ) -> Sweep:
-    """Look for the settings of a recipe with the smallest error.
+    """Look for the settings of a recipe or a network with the smallest error.
 
-    Optuna's sampler (tree-structured Parzen estimators) proposes settings by what earlier trials gave. A run is made
-    in seconds of network, with the same bits as a whole one; it is given up as soon as its error in a second is above
-    the median of what finished trials showed in that second. The study lies in the folder, so that the same call goes
-    on after a kill.
+    Optuna's sampler (tree-structured Parzen estimators) proposes settings by what earlier trials gave. A recipe is run
+    in seconds of network, with the same bits as a whole run; it is given up as soon as its error in a second is above
+    the median of what finished trials showed in that second. A network's runs are whole. The study lies in the folder,
+    so that the same call goes on after a kill.
 
     Parameters
     ----------
-    recipe : str, pathlib.Path or Recipe
-        As for `load_recipe`.
+    recipe : str, pathlib.Path, Recipe, ForceNetwork, FittedNetwork or Network
+        As for `sweep`.
     ranges : mapping, optional
         For each setting ``(low, high)``, ``"low:high"``, ``"low:high:log"``, or choices ``"lif,theta"``. Without it,
         G, Q, alpha_P and the bias, as far as `settings` leave them open, between values that the neuron's own f-I curve
-        gives.
+        gives. A network needs it.
     trials : int, optional
         How many, those of earlier calls included.
     out : str or pathlib.Path
         Folder of the study and its table.
     value : str, optional
-        The number to make small; by default the protocol's error after learning.
+        The number to make small; by default the protocol's error after learning. One that `measure` returns needs it.
     below : float, optional
         End the search as soon as a trial's number is below.
     minutes : float, optional
         Begin no trial after so many minutes.
     client, settings, target, progress, protocols
         As for `sweep`.
+    y, x, rates, steps, every, trial, learning, record, measure : optional
+        Of a network, as for `sweep`.
 
     Returns
     -------
@@ -225,24 +238,40 @@ def tune(
     >>> found = tune("lif_sine", {"alpha_P": "1e-4:1e-1:log"}, trials=2, **how)
     >>> [row.key for row in found.rows]
     ['trial-0', 'trial-1']
+
+    A network, with a number of one's own:
+
+    >>> import numpy as np
+    >>> from tension_sim import ForceNetwork, Learning
+    >>> net = ForceNetwork.random("lif", n=20, learning=Learning(alpha_P=1e-3))
+    >>> how = {"client": 0, "target": "numpy", "out": tempfile.mkdtemp(), "y": np.ones(50)}
+    >>> error = lambda results: {"error": np.abs(results.output - results.target).mean()}
+    >>> found = tune(net, {"alpha_P": "1e-4:1e-1:log"}, trials=2, value="error", measure=error, **how)
+    >>> list(found.table().columns[:3])
+    ['alpha_P', 'seed', 'error']
     """
     if ranges is not None and not isinstance(ranges, Mapping):
         raise InvalidTypeError(message("tune.ranges", "names of settings with ranges", ranges, 'e.g. {"Q": (1, 30)}.'))
-    base = base_of("tune", recipe, settings, protocols)
-    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges)
-    check_run(base.load({one.name: one.draw(0.5)[0] for one in found}), target=target)
+    base = swept_of("tune", recipe, settings, {"protocols": protocols}, of_network)
     ranked = check_value(base, value)
+    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges)
+    base.check({one.name: one.draw(0.5)[0] for one in found}, target, force=False)
     return run_tune(
         base, found, out, Limits(trials, minutes, below), ranked, client=client, target=target, progress=progress
     )
 
 
-def ranges_to_tune(base: Base) -> dict[str, str]:
-    """Return the ranges of a search that names none: those of the neuron, where the recipe has one."""
-    return neuron_ranges(base)[0] if has_curve(base) else {}
+def ranges_to_tune(base: Swept) -> dict[str, str]:
+    """Return the ranges of a search that names none: those of the neuron, where it is a recipe that has one."""
+    return neuron_ranges(base)[0] if isinstance(base, Base) and has_curve(base) else {}
 
 
-def check_value(base: Base, value: str | None) -> str:
-    """Return the number to make small, of those that the recipe's protocol promises."""
+def check_value(base: Swept, value: str | None) -> str:
+    """Return the number to make small, of those that are promised; a function's are known when it has run."""
     description = describe(base, [], None)
+    if not description.numbers:
+        if not isinstance(value, str):
+            fix = 'e.g. value="error".'
+            raise InvalidValueError(message("tune.value", "the name of a number that measure returns", value, fix))
+        return value
     return Sweep(Path(), description, []).check_number("tune.value", value) if value else ranked_by(description)

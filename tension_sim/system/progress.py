@@ -17,6 +17,7 @@ Report = Callable[[int, int], None]
 Progress = bool | Report | None
 
 _EVERY = 0.1  # seconds between two pictures of a bar
+_WITH_LINES = 5  # pictures a second of one with lines above it
 
 
 @contextmanager
@@ -81,6 +82,8 @@ def terminal_bar(above: Callable[[], str] | None = None, **options: Any) -> Any:
                 yield Group(*(Text(line, no_wrap=True, overflow="crop") for line in text.splitlines()))
             yield from super().get_renderables()
 
+    if above is not None:  # lines take longer to draw than the bar
+        options.setdefault("refresh_per_second", _WITH_LINES)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     return Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), **options)
 

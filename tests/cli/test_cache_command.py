@@ -14,7 +14,7 @@ from faults.programs import circuit, write_program
 from targets import skip_unless_here
 
 import tension_sim.brian.build as build
-from tension_sim.cli.commands import main
+from tension_sim.cli import main
 from tension_sim.run.cache import DRAFT, find_or_build
 
 

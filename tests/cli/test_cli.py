@@ -361,7 +361,7 @@ def test_without_a_compiler_the_message_says_what_to_install(tmp_path):
 def test_an_interrupt_keeps_what_was_reached(tmp_path, number):
     code = """
         from tension_sim.brian import runtime
-        from tension_sim.cli.commands import main
+        from tension_sim.cli import main
 
         run = runtime.run
 
@@ -399,7 +399,7 @@ def test_an_interrupt_after_the_run_counts(tmp_path, when, text):
         import signal
         import rich.progress
         from tension_sim.cli import job as cli
-        from tension_sim.cli.commands import main
+        from tension_sim.cli import main
 
         class Late:
             def __del__(self):

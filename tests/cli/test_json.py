@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tension_sim.cli import commands
+from tension_sim.cli import commands, main
 from tension_sim.cli.told import described
 from tension_sim.errors import DivergenceError
 
@@ -22,7 +22,7 @@ def called(monkeypatch, capsys, *words):
     """Return exit status, standard output and standard error of a command."""
     monkeypatch.setattr(sys, "argv", ["tension-sim", *map(str, words)])
     with pytest.raises(SystemExit) as end:
-        commands.main()
+        main()
     out, err = capsys.readouterr()
     return end.value.code or 0, out, err
 
@@ -139,7 +139,7 @@ def test_a_fault_of_the_program_has_its_traceback(command, monkeypatch, as_json)
     monkeypatch.setattr(commands, "load_recipe", broken)
     monkeypatch.setattr(sys, "argv", ["tension-sim", "list", *(["--json"] if as_json else [])])
     with pytest.raises(RuntimeError, match="a fault"):
-        commands.main()
+        main()
 
 
 def test_an_interrupt_before_a_run_is_told(command, monkeypatch):

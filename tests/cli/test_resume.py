@@ -93,6 +93,7 @@ def test_a_checkpoint_names_no_code_to_run(killed):
     ("words", "text"),
     [
         (["--checkpoint", "-1"], "run --checkpoint: expected a number of seconds, 0 for no checkpoints."),
+        (["--checkpoint", "-1", "--dry-run"], "run --checkpoint: expected a number of seconds, 0 for no checkpoints."),
         (["--checkpoint", "nan"], "run --checkpoint: expected a number of seconds, 0 for no checkpoints."),
         (["--checkpoint", "0", "--resume"], "run --checkpoint: expected seconds above 0 together with --resume."),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +62,6 @@ def network(path: str | Path) -> ForceNetwork:
 def sources(path: str | Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Generate the C++ program of a network, without compiling it."""
     monkeypatch.setattr(build, "compile_sources", lambda *arguments: None)
-    monkeypatch.setattr(build, "compiled_meanwhile", lambda *arguments: nullcontext())
     build.build_cpp(ForceWiring(network(path), Record(variables={"v": (0,)})).circuit, folder)
     return "\n".join(file.read_text() for file in sorted(folder.rglob("*")) if file.suffix in (".cpp", ".h"))
 

@@ -32,6 +32,7 @@ import tension_sim.results.export
 import tension_sim.results.measures
 import tension_sim.results.plots
 from tension_sim.cli import commands as cli
+from tension_sim.cli import main as command
 from tension_sim.run.program import Program
 from tension_sim.system import scratch
 
@@ -68,7 +69,7 @@ def run(folder: Path, seed: int, *settings: str, recipe: str = "lif_sine", words
         arguments += ["--set", setting]
     sys.argv = ["tension-sim", *arguments]
     try:
-        cli.main()
+        command()
     except SystemExit as end:
         if end.code:
             raise

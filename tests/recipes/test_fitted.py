@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tension_sim import load_recipe, mean_input
+from tension_sim import Simulation, load_recipe, mean_input
 from tension_sim.errors import InvalidValueError
 from tension_sim.protocols import fitted
 from tension_sim.protocols._balanced import (
@@ -121,6 +123,22 @@ def test_the_small_case_runs(tmp_path):
 
 def load_extra(recipe):
     return fitted.Fit(recipe, "numpy").net.plastic.pre >= recipe.values["network"]["n"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 4])  # before learning, its test, a trial, the last test
+def test_an_interrupt_of_any_run_counts(monkeypatch, number):
+    run, runs = Simulation.run, []
+
+    def interrupted(self, *rows, steps, **given):
+        runs.append(steps)
+        stop = len(runs) == number + 1
+        results = run(self, *rows, steps=20 if stop else steps, **given)
+        return replace(results, provenance=results.provenance | {"interrupted": stop})
+
+    monkeypatch.setattr(Simulation, "run", interrupted)
+    outcome = run_outcome(load_recipe("kim_2023/licking", KIM), target="numpy")
+    assert outcome.results.interrupted and len(runs) == number + 1
+    assert ("correlation" in outcome.numbers) == (number > 1)
 
 
 def test_targets_are_the_inputs_that_cause_the_recorded_rates(tmp_path):

@@ -7,7 +7,7 @@ from killed import killed_at, pausing_after
 from typer.testing import CliRunner
 
 from tension_sim import load_recipe, run_outcome
-from tension_sim.cli import app
+from tension_sim.cli.application import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
 from tension_sim.recipes.verdict import judge
 from tension_sim.system import data_folder as _data

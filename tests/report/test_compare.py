@@ -14,7 +14,7 @@ from synthetic import synthetic_results
 from typer.testing import CliRunner
 
 from tension_sim import Comparison
-from tension_sim.cli import app
+from tension_sim.cli.application import app
 from tension_sim.errors import InvalidTypeError, InvalidValueError, OutputError, UnknownNameError
 from tension_sim.results.plots.compared import figure_compared
 

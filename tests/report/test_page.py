@@ -211,7 +211,7 @@ def test_sources_without_an_entry(source, entry):
 def test_page_of_a_run_folder(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
-    from tension_sim.cli import app
+    from tension_sim.cli.application import app
 
     monkeypatch.chdir(tmp_path)
     settings = ["--set", "n=40", "--set", "duration=300*ms", "--set", "start=100*ms", "--set", "stop=200*ms"]

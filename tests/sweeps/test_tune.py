@@ -144,6 +144,8 @@ def test_a_run_worse_than_the_median_is_given_up_on_its_way(tmp_path, monkeypatc
         ({"ranges": {"G": (1, 0)}}, InvalidValueError, "tune.ranges G: expected a lower end below the upper one."),
         ({"trials": 0}, InvalidValueError, "tune.trials: expected a number of trials, at least 1."),
         ({"minutes": -1.0}, InvalidValueError, "tune.minutes"),
+        ({"minutes": math.nan}, InvalidValueError, "tune.minutes: expected a finite number above 0"),
+        ({"below": math.nan}, InvalidValueError, "tune.below: expected a finite number"),
         ({"value": "rmse"}, UnknownNameError, "tune.value: expected a known number"),
     ],
 )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import tension_sim
 from tension_sim import Steering, load_recipe, run_recipe
-from tension_sim.cli import app
+from tension_sim.cli.application import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -17,6 +17,8 @@ from lif_network import Y, net
 from targets import skip_unless_here
 
 from tension_sim.brian.program_files import own_files
+from tension_sim.circuit.wiring import ForceWiring
+from tension_sim.declare.record import Record
 from tension_sim.errors import OutputError, RunFailedError
 from tension_sim.run.simulation import Simulation
 
@@ -223,7 +225,7 @@ def test_a_signal_to_the_program_alone_ends_it_well(program, values):
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("make") is None, reason="make is as Brian2 has it")
 def test_the_makefile_begins_with_what_takes_longest(tmp_path):
     """The largest file of those that need the common header, then those that do not; each once."""
-    from tension_sim.brian.build import speed_up_makefile
+    from tension_sim.brian.makefile import speed_up_makefile
 
     sizes = {"code_objects/a.cpp": 10, "code_objects/b.cpp": 90, "main.cpp": 20, "objects.cpp": 60, "run.cpp": 5}
     sizes["network.cpp"] = 30
@@ -237,3 +239,20 @@ def test_the_makefile_begins_with_what_takes_longest(tmp_path):
     asked = ["make", "-n", "-f", "makefile", "CXX=c++", "main.o"]
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ".gch" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("c++") is None, reason="make is as Brian2 has it")
+def test_a_program_is_compiled_in_few_files_without_what_no_run_reaches(tmp_path, monkeypatch):
+    """As many as have room for the code of a small network, and half of the text of objects.cpp."""
+    from tension_sim.brian import build
+
+    monkeypatch.setattr(build, "compile_sources", lambda *arguments: None)
+    build.build_cpp(ForceWiring(net(), Record()).circuit, tmp_path)
+    listed = re.search(r"^SRCS = (.*)$", (tmp_path / "makefile").read_text(), re.MULTILINE)
+    assert listed is not None
+    assert sorted(listed[1].split()) == ["once.cpp", "unit_0.cpp", "unit_1.cpp"]
+    gathered = "".join((tmp_path / name).read_text() for name in listed[1].split())
+    for path in (*tmp_path.glob("code_objects/*.cpp"), tmp_path / "network.cpp"):
+        assert gathered.count(f'#line 1 "{path.relative_to(tmp_path)}"') == 1
+    assert gathered.count("void set_variable_by_name(std::string name, std::string s_value) {}\n") == 1
+    assert "set_variable_from_file(name" not in gathered

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, minimize
 
 from tension_sim.errors import InvalidValueError
+from tension_sim.regression import cross_entropy
 from tension_sim.regression.cross_entropy import ConvexOptions, fit_convex, gradient_of, loss_of
 from tension_sim.regression.dynamics import Dynamics
 from tension_sim.regression.least_squares import TeacherForced
@@ -126,6 +127,25 @@ class TestConvex:
         for size in (1e-3, 0.1, 1.0):
             other = loss_of(pairs, found.weights + size * rng.normal(size=(3, 2)), options)
             assert np.all(other >= least - 1e-9 * np.abs(least))
+
+    def test_with_many_sources_a_block_has_many_rows(self, monkeypatch):
+        """Each product of a block goes through all weights, so few rows a block are slow; the optimum is the same."""
+        rng = np.random.default_rng(7)
+        x = rng.normal(size=(100, 40))
+        pairs = OneStep(x, np.tanh(x @ rng.normal(size=(40, 3)) / 10), None, 1.0)
+        options = ConvexOptions(ridge=0.1, tolerance=1e-6)
+        wanted = fit_convex(pairs, options, np.float64).weights
+        rows, blocks = set(), cross_entropy._Whitened._blocks
+        monkeypatch.setattr(cross_entropy, "_BLOCK", 1)
+
+        def noted(loss):
+            for block in blocks(loss):
+                rows.add(block.stop - block.start)
+                yield block
+
+        monkeypatch.setattr(cross_entropy._Whitened, "_blocks", noted)
+        np.testing.assert_allclose(fit_convex(pairs, options, np.float64).weights, wanted, rtol=0, atol=1e-9)
+        assert rows == {10}
 
     def test_targets_are_fitted_each_for_itself(self):
         pairs, options = tiny(2), ConvexOptions(0.1, 0.01, 1e-9, 500)

@@ -22,7 +22,7 @@ from ...system.files import check_path
 from ...system.interrupts import Interrupts
 from ...tasks import list_tasks
 from ..reached import Piece
-from .history import History, rounded, rows_of
+from .history import History, packed, rounded
 from .plan import Plan, planned
 from .server import PageServer
 from .steered import Steered
@@ -251,16 +251,17 @@ class Watch:
         self._history.add(values)
         if self._on_frame is not None:
             self._on_frame({**values, "output": frame.output, "target": targets})
-        run, samples, compared = self._run, [], []
-        if run is not None:
+        run, samples = self._run, np.zeros((0, 1))
+        compared = samples
+        if run is not None and frame.output.ndim == 2:
             times = frame.sampled * run.measures.dt
-            samples = rows_of(times, frame.output)
-            width = frame.output.shape[1] if frame.output.ndim == 2 else 0
-            compared = [] if targets is None else rows_of(times, targets[:, :width])
+            samples = np.column_stack((times, frame.output))
+            compared = compared if targets is None else np.column_stack((times, targets[:, : frame.output.shape[1]]))
             self._history.add_samples(samples, compared)
         if self._server is not None and self._server.watched:
             shown = {name: rounded(value) for name, value in values.items()}
-            self._tell({"kind": "frame", "step": frame.step, "now": shown, "z": samples, "y": compared})
+            told = {"kind": "frame", "step": frame.step, "now": shown}
+            self._tell(told | {"z": packed(samples), "y": packed(compared)})
 
     def obeyed(self, run: Steered, step: int, piece: Piece, take: Callable[[Order], None]) -> bool:
         """Obey the orders that wait, and wait while the run is paused; return whether an interrupt came."""
@@ -332,7 +333,7 @@ class Watch:
         if not self._tasks:  # which looks through all that is installed: no run waits for it
             self._tasks = list_tasks()
         history = self._history
-        past = {"kind": "past", "rows": history.rows, "z": list(history.samples), "y": list(history.targets)}
+        past = {"kind": "past", "rows": history.rows, "z": packed(history.samples), "y": packed(history.targets)}
         return [self._hello(), past]
 
     def _ordered(self, order: dict[str, Any]) -> dict[str, Any]:
