@@ -116,8 +116,9 @@ def closest(name: str, known: Iterable[str]) -> str | None:
         return names[shortest]
     if len(wanted) == 1:  # it is half of any two letters
         return None
+    containing = [key for key in names if wanted in key] if len(wanted) > 2 else longer
     near = difflib.get_close_matches
-    found = near(wanted, longer, n=1, cutoff=0.5) or near(wanted, names, n=1, cutoff=0.66)
+    found = near(wanted, containing, n=1, cutoff=0.5) or near(wanted, names, n=1, cutoff=0.66)
     return names[found[0]] if found else None
 
 

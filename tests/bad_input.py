@@ -178,12 +178,12 @@ def command_case(rng):
     words += ["--seed", rng.choice(["1", "9" * 5000, "-1", "1.5", "x", str(2**70)])] if rng.random() < 0.3 else []
 
     def call():
-        from tension_sim.cli import commands as cli
+        from tension_sim.cli import main
 
         before, sys.argv = sys.argv, ["tension-sim", *words]
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                cli.main()
+                main()
         except SystemExit as end:
             if end.code not in (0, 2, None):
                 raise RuntimeError(f"exit status {end.code}") from end

@@ -48,6 +48,10 @@ def test_a_unit_is_proposed_only_if_it_is_near(name, near):
     assert closest(name, VALUE_UNITS) == near
 
 
+def test_a_name_that_holds_the_whole_word_is_near():
+    assert closest("rmse", ["aligned_rmse", "reference", "firing_rate"]) == "aligned_rmse"
+
+
 def test_unknown_name_lists_what_is_known_and_the_nearest():
     error = unknown_name("load_neuron.name", "neuron", "lyf", ["theta", "lif"])
     assert str(error) == (
