@@ -14,7 +14,17 @@ import pytest
 from conductance_network import delayed
 from cuda_emulation import NETWORKS, compile_project, part, preferences, samples_for, small_network
 
-from tension_sim import ForceNetwork, Learning, Readout, Record, Simulation, SparseKernel
+from tension_sim import (
+    ForceNetwork,
+    Learning,
+    Network,
+    Population,
+    Projection,
+    Readout,
+    Record,
+    Simulation,
+    SparseKernel,
+)
 from tension_sim.errors import DivergenceError, RunFailedError
 from tension_sim.system import cuda
 
@@ -89,6 +99,28 @@ def test_populations_with_delays_as_numpy():
     np.testing.assert_allclose(found.output, wanted.output, rtol=0, atol=1e-10 * np.abs(wanted.output).max())
     for name in ("recurrent_inh_to_exc.ring", "recurrent_inh_to_inh.ring"):
         np.testing.assert_allclose(found.state[name], wanted.state[name], rtol=0, atol=1e-20)
+
+
+def test_synapses_with_presynaptic_state_and_delays_as_numpy():
+    """Weights learn from what is released, and each synapse sees it later by a delay of its own."""
+    n = 12
+    rng = np.random.default_rng(5)
+    projection = Projection(
+        "cells", "cells", weights=rng.uniform(0, 2, (n, n)), synapse="tsodyks_markram", name="short_term",
+        delay=1e-4 * rng.integers(1, 20, (n, n)), learning=Learning(alpha_P=0.05), error="unit*(z - y)",
+    )  # fmt: skip
+    net = Network(
+        {"cells": Population("lif", n, parameters={"bias": "-36*mV"})},
+        [projection],
+        readouts={"output": Readout("cells", np.full((n, 1), 0.01))},
+        dt="0.1*ms",
+    )
+    y = np.sin(np.arange(800) / 50)
+    wanted, found = (Simulation(net, target=target).run(y) for target in ("numpy", "cuda_standalone"))
+    assert len(wanted.spike_step) > 40
+    for name in ("spike_step", "spike_neuron"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+    np.testing.assert_allclose(found.weights["short_term"], wanted.weights["short_term"], rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,14 @@ def test_readouts(readouts, error, text):
     refused(error, text, lambda: net(readouts=readouts))
 
 
+@pytest.mark.parametrize("name", ["z", "y", "z_now", "unit", "I_rec", "v"])
+def test_a_readout_that_an_error_would_name_twice(name):
+    readouts = {name: Readout("exc", np.zeros((4, 1)))}
+    assert net(to_inh(learning=LEARNING, error="0*z" if name != "z" else "0*unit"), readouts).readouts
+    text = f"Network.projections[0].error: expected names with one meaning.\nReceived: {name!r}\nFix: give the readout"
+    refused(InvalidValueError, text, lambda: net(to_inh(learning=LEARNING, error=f"z*unit*{name}"), readouts))
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [

@@ -123,11 +123,22 @@ def supervisor_of(net: NetworkParts, k: int) -> str:
     return projection.supervisor or (named[0] if len(named) == 1 else "")
 
 
+def _check_no_two_meanings(net: NetworkParts, k: int, where: str, used: Collection[str]) -> None:
+    """Refuse a name in an error that is a readout's and means something else there, too."""
+    post = net.projections[k].post
+    others = {"z", "y", "z_now", "unit", *net.equations[post].state_variables, *net.inputs_of(post)}
+    for name in net.readouts:
+        if name in used and name in others:
+            fix = f"give the readout {name!r} another name."
+            raise InvalidValueError(message(where, "names with one meaning", name, fix))
+
+
 def check_error(net: NetworkParts, k: int) -> None:
     """Refuse an error that names what a learned projection does not have."""
     projection, where = net.projections[k], f"Network.projections[{k}].error"
     used, known = words(projection.error), error_names(net, k)
     check_error_code(where, projection.error, sorted({*known, "z", *(["y"] if net.supervised else [])}))
+    _check_no_two_meanings(net, k, where, used)
     check_error_unit(where, projection.error, _dimensions(net, k))
     for name in (name for name in net.readouts if name in used):
         outputs = net.output_kernels[name].shape[1]
