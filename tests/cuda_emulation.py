@@ -12,6 +12,7 @@ import numpy as np
 
 import tension_sim.brian
 from tension_sim import ForceNetwork, Learning
+from tension_sim.system import cuda
 
 HERE = Path(__file__).parent / "cuda"
 TEMPLATES = Path(tension_sim.brian.__file__).parent / "templates"
@@ -89,7 +90,7 @@ def compile_kernels(library: Path, threads: int) -> None:
 def preferences() -> dict[str, Any]:
     """Return what `tension_sim.system.cuda.build_preferences` would, for a toolkit that is not there."""
     backend = "devices.cuda_standalone.cuda_backend"
-    return {
+    return cuda.GENERATION | {
         f"{backend}.detect_gpus": False,
         f"{backend}.detect_cuda": False,
         f"{backend}.cuda_path": os.devnull,

@@ -18,6 +18,7 @@ from typing import Any
 from ..errors import CompilerNotFoundError, OutputError, message
 
 __all__ = [
+    "GENERATION",
     "build_preferences",
     "compute_capability",
     "describe_compiler",
@@ -208,6 +209,11 @@ def _links_to(library: Path) -> Path:
     return links
 
 
+#: How code for CUDA is generated: brian2cuda declares a value twice that both a constant taken out of the loop over
+#: neurons and what stays in it read. Each thread is one turn of that loop, so that nothing is lost.
+GENERATION: dict[str, Any] = {"codegen.loop_invariant_optimisations": False}
+
+
 def build_preferences(where: str = _SIMULATION) -> dict[str, Any]:
     """Return Brian2 preferences under which brian2cuda's programs compile with a current toolkit.
 
@@ -239,7 +245,7 @@ def build_preferences(where: str = _SIMULATION) -> dict[str, Any]:
     """
     compiler = require_cuda(where)
     headers, libraries = _curand_flags(compiler, where)
-    return {
+    return GENERATION | {
         f"{_BACKEND}.detect_gpus": False,
         f"{_BACKEND}.gpu_id": 0,
         f"{_BACKEND}.compute_capability": compute_capability(),

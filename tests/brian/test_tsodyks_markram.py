@@ -166,7 +166,7 @@ def test_what_is_released_arrives_later(target, steps):
     assert np.array_equal(second.spike_step, found.spike_step[found.spike_step >= STEPS // 2])
 
 
-@pytest.mark.parametrize("target", ["numpy", pytest.param("cython", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("target", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
 def test_weights_learn_from_what_arrives(target):
     skip_unless_here(target)
     learned = net(delay=DT * OF_PAIRS, learning=Learning(alpha_P=0.05), error="unit*(output - y)")

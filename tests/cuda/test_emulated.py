@@ -107,7 +107,7 @@ def test_synapses_with_presynaptic_state_and_delays_as_numpy():
     rng = np.random.default_rng(5)
     projection = Projection(
         "cells", "cells", weights=rng.uniform(0, 2, (n, n)), synapse="tsodyks_markram", name="short_term",
-        delay=1e-4 * rng.integers(1, 20, (n, n)), learning=Learning(alpha_P=0.05), error="unit*(z - y)",
+        delay=1e-4 * rng.integers(1, 20, (n, n)), learning=Learning(alpha_P=0.05), error="z - unit*y",
     )  # fmt: skip
     net = Network(
         {"cells": Population("lif", n, parameters={"bias": "-36*mV"})},
