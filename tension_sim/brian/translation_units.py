@@ -24,6 +24,7 @@ _FULL = 100_000
 _SUPPORT = re.compile(r"^(////// SUPPORT CODE ///////\n)namespace \{\n(.*?)^\}$", re.DOTALL | re.MULTILINE)
 _INSIDE = "using namespace brian;"
 
+_INCLUDED = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(.*)$", re.MULTILINE)
 _GUARD = re.compile(r"^[ \t]*#[ \t]*ifndef[ \t]+(\w+)", re.MULTILINE)
 
@@ -47,7 +48,7 @@ def gather_sources(folder: Path, sources: Sequence[str]) -> list[str]:
     names = sorted(sources, key=lambda name: (folder / name).stat().st_size, reverse=True)
     texts = {name: (folder / name).read_text() for name in names}
     once = [name for name in _RUN_ONCE if name in texts]
-    alone = [name for name in names if name not in once and not _can_be_gathered(texts[name])]
+    alone = [name for name in names if name not in once and not _can_be_gathered(folder, name, texts[name])]
     units: list[list[str]] = []
     for name in names:
         if name in once or name in alone:
@@ -64,8 +65,14 @@ def gather_sources(folder: Path, sources: Sequence[str]) -> list[str]:
     return sorted([*files, *alone], key=lambda name: (folder / name).stat().st_size, reverse=True)
 
 
-def _can_be_gathered(text: str) -> bool:
-    """Say whether a source can stand beside others: a code object as Brian2 writes it, or one of few definitions."""
+def _can_be_gathered(folder: Path, name: str, text: str) -> bool:
+    """Say whether a source can stand beside others: a code object as Brian2 writes it, or one of few definitions.
+
+    Brian2 2.11 has sources in a folder of their own, which include headers beside them.
+    """
+    beside = (folder / name).parent
+    if beside != folder and any((beside / header).exists() for header in _INCLUDED.findall(text)):
+        return False
     return "namespace {" not in text or (len(_SUPPORT.findall(text)) == 1 and _INSIDE in text)
 
 

@@ -107,3 +107,19 @@ def test_a_source_of_another_form_stays_as_it_is(tmp_path):
     gathered = gather_sources(tmp_path, sources)
     assert {"code_objects/a.cpp", "code_objects/b.cpp"} < set(gathered)
     assert output(tmp_path, gathered).startswith("11 1 3\n12 2 0\n13 3 4\n")
+
+
+def test_a_source_with_headers_beside_it_stays_as_it_is(tmp_path):
+    """As the spike queue of Brian2 2.11, in a folder of its own."""
+    sources = write_program(tmp_path)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "queue.h").write_text("#define SIX 6\n")
+    (tmp_path / "lib" / "queue.cpp").write_text('#include "queue.h"\nint six() { return SIX; }\n')
+    main = tmp_path / "main.cpp"
+    main.write_text(
+        main.read_text().replace("later();", 'std::printf("%d\\n", six());').replace("void later", "int six")
+    )
+    main.write_text(f"#include <cstdio>\n{main.read_text()}")
+    gathered = gather_sources(tmp_path, [*sources, "lib/queue.cpp"])
+    assert "lib/queue.cpp" in gathered
+    assert output(tmp_path, gathered).split("\n")[-2] == "6"
