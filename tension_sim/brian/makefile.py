@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .translation_units import ONCE, gather_sources
+from .translation_units import ONCE, RUN_ONCE, gather_sources
 
 __all__ = ["HEADER", "compile_in_units", "speed_up_makefile"]
 
@@ -46,8 +46,7 @@ def speed_up_makefile(folder: Path) -> None:
     header = folder / HEADER
     if not header.exists():  # a compiled one must be younger
         header.write_text("".join(f"#include <{part}>\n" for part in _PARTS))
-    once = ("objects.cpp", "main.cpp", "run.cpp")
-    _write_makefile(folder, _in_order(folder, _listed(folder), once), once, _COMMON)
+    _write_makefile(folder, _in_order(folder, _listed(folder)), RUN_ONCE, _COMMON)
 
 
 def _listed(folder: Path) -> list[str]:
@@ -64,11 +63,11 @@ def _write_makefile(folder: Path, sources: Sequence[str], once: Sequence[str], r
     (folder / "make.deps").write_text("")
 
 
-def _in_order(folder: Path, sources: Sequence[str], once: Sequence[str]) -> list[str]:
+def _in_order(folder: Path, sources: Sequence[str]) -> list[str]:
     """Return sources in the order in which make should start: the largest that needs the header, so the header, first.
 
     Beside the header, what does without it is compiled; large files come before small ones.
     """
     by_size = sorted(sources, key=lambda name: (folder / name).stat().st_size, reverse=True)
-    large, *others = [name for name in by_size if name not in once]
-    return [large, *(name for name in by_size if name in once), *others]
+    large, *others = [name for name in by_size if name not in RUN_ONCE]
+    return [large, *(name for name in by_size if name in RUN_ONCE), *others]

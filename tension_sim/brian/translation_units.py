@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["ONCE", "gather_sources"]
+__all__ = ["ONCE", "RUN_ONCE", "gather_sources"]
 
 #: What runs once, at the beginning and the end of a program: gathered in a file that is hardly optimised.
 ONCE = "once.cpp"
-_RUN_ONCE = ("objects.cpp", "main.cpp", "run.cpp")
+#: The sources of Brian2 that do.
+RUN_ONCE = ("objects.cpp", "main.cpp", "run.cpp")
 
 #: Characters of code that one file holds, if no single source has more.
 _FULL = 100_000
@@ -47,7 +48,7 @@ def gather_sources(folder: Path, sources: Sequence[str]) -> list[str]:
     """
     names = sorted(sources, key=lambda name: (folder / name).stat().st_size, reverse=True)
     texts = {name: (folder / name).read_text() for name in names}
-    once = [name for name in _RUN_ONCE if name in texts]
+    once = [name for name in RUN_ONCE if name in texts]
     alone = [name for name in names if name not in once and not _can_be_gathered(folder, name, texts[name])]
     units: list[list[str]] = []
     for name in names:

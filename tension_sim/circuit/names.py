@@ -30,9 +30,6 @@ TARGET_HINT, TARGET_INPUT = "target_hint", "target_input"
 SPIKES, OUTPUT = "spikes", "output"
 _RECORDED = "recorded_"
 
-#: Of a delayed trace with presynaptic state: 1 from when a spike arrives until the trace spikes, in the next step.
-ARRIVED = "spike_arrived"
-
 #: The first time step of a run that starts from a state.
 STEP = "step"
 

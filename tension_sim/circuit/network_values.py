@@ -13,7 +13,6 @@ from ..declare.kernels import SparseKernel
 from ..declare.populations.equations import Filter, PopulationEquations
 from ..declare.units import Quantity, evaluate
 from .names import (
-    ARRIVED,
     FEEDBACK,
     INPUTS,
     NEURONS,
@@ -123,9 +122,7 @@ class NetworkValues(Places[Net]):
         n, rate_time = len(later.neuron), self.network.rate_time_of(later.source)
         each_its_own = SparseKernel(equations.population.n, later.neuron, np.arange(n), np.ones(n), n)
         for arriving, variable in later.bringing.items():
-            jump = 1.0
-            if variable != ARRIVED:
-                jump = _jump(trace, trace.arriving[variable], equations.parameters, rate_time)
+            jump = _jump(trace, trace.arriving[variable], equations.parameters, rate_time)
             values |= spike_values(arriving, each_its_own, 1.0, jump)
             values[entry(arriving, "delay_steps")] = later.steps if np.ndim(later.steps) else int(later.steps)
         return values

@@ -18,7 +18,6 @@ from ..declare.populations.network_parts import SUPERVISOR
 from ..declare.units import Quantity
 from .declared import Wiring
 from .names import (
-    ARRIVED,
     DELAYED,
     INPUTS,
     NEURONS,
@@ -165,8 +164,7 @@ class Places(Wiring[Net]):
             names = (name, source) if len(projection.sources) > 1 else (name,)
             own = slice(*np.searchsorted(delayed.neuron, (first, first + net.sizes[source])))
             steps = delayed.steps[own] if delayed.steps.ndim else delayed.steps
-            arriving = [ARRIVED] if trace.at_spike else trace.arriving
-            bringing = {self.part(DELAYED, *names, variable): variable for variable in arriving}
+            bringing = {self.part(DELAYED, *names, variable): variable for variable in trace.arriving}
             if own.start < own.stop:  # not of a population without synapses
                 if trace.at_spike:
                     steps = np.maximum(steps, 1) - 1  # its threshold takes the last one

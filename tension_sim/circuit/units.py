@@ -10,9 +10,8 @@ import numpy as np
 from ..declare.activation import rate_expression
 from ..declare.equations import SEED
 from ..declare.language.unit_table import unit_text
-from ..declare.populations.equations import Filter, PopulationEquations
+from ..declare.populations.equations import ARRIVED, Filter, PopulationEquations
 from ..declare.units import Quantity
-from .names import ARRIVED
 from .parts import Units
 
 __all__ = ["delayed_trace", "unit_name", "units_of", "with_seed"]

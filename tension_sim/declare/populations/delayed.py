@@ -80,8 +80,8 @@ class DelayedTraces:
 
     def of_synapses(self, kernel: SparseKernel) -> np.ndarray:
         """Return the delay of all synapses in time steps, shape (), or of each."""
-        seen = kernel.pre if self.of_synapse is None else self.of_synapse
-        return self.steps[seen] if self.steps.ndim else self.steps
+        of_neurons = self.of_synapse is None and self.steps.ndim
+        return self.delays[kernel.pre] if of_neurons else self.delays
 
     def seen_by(self, kernel: SparseKernel) -> SparseKernel:
         """Return the weights from these traces, in the order of the kernel."""

@@ -16,7 +16,10 @@ from ..time_constants import check_time_constants
 from ..units import DIMENSIONLESS, Dimension, Quantity, dimension_of
 from .population import Population
 
-__all__ = ["Adding", "Arriving", "Filter", "PopulationEquations", "Synapse"]
+__all__ = ["ARRIVED", "Adding", "Arriving", "Filter", "PopulationEquations", "Synapse"]
+
+#: Of a delayed trace with presynaptic state: 1 from when a spike arrives until the trace spikes, in the next step.
+ARRIVED = "spike_arrived"
 
 #: A synapse file, and the parameters that replace its own.
 Synapse = tuple[SynapticFilter, Mapping[str, Any]]
@@ -106,7 +109,9 @@ class Filter:
 
     @property
     def arriving(self) -> dict[str, str]:
-        """What a spike of weight 1 adds that arrives after the sum was stored."""
+        """What a spike of weight 1 adds that arrives after the sum was stored; where the trace spikes itself, that."""
+        if self.at_spike:
+            return {ARRIVED: "1"}
         if not self.update:
             return self.spike
         amounts = {name: self.synapse.spike.get(name, "0") for name in self.synapse.variables}
