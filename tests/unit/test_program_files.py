@@ -250,8 +250,10 @@ def test_a_program_is_compiled_in_few_files_without_what_no_run_reaches(tmp_path
     build.build_cpp(ForceWiring(net(), Record()).circuit, tmp_path)
     listed = re.search(r"^SRCS = (.*)$", (tmp_path / "makefile").read_text(), re.MULTILINE)
     assert listed is not None
-    assert sorted(listed[1].split()) == ["once.cpp", "unit_0.cpp", "unit_1.cpp"]
-    gathered = "".join((tmp_path / name).read_text() for name in listed[1].split())
+    compiled = listed[1].split()
+    # Brian2 2.11 keeps the source of its spike queue beside the header that it includes
+    assert sorted(set(compiled) - {"brianlib/spikequeue.cpp"}) == ["once.cpp", "unit_0.cpp", "unit_1.cpp"]
+    gathered = "".join((tmp_path / name).read_text() for name in compiled)
     for path in (*tmp_path.glob("code_objects/*.cpp"), tmp_path / "network.cpp"):
         assert gathered.count(f'#line 1 "{path.relative_to(tmp_path)}"') == 1
     assert gathered.count("void set_variable_by_name(std::string name, std::string s_value) {}\n") == 1
