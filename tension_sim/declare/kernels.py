@@ -98,8 +98,8 @@ class SparseKernel(_Joined):
     def __len__(self) -> int:
         return len(self.weight)
 
-    def with_weights(self, weight: np.ndarray) -> SparseKernel:
-        """Return the same synapses with other weights, which are not copied.
+    def with_weights(self, weight: ArrayLike) -> SparseKernel:
+        """Return the same synapses with other weights; an array of float64 is not copied.
 
         Examples
         --------
@@ -107,7 +107,7 @@ class SparseKernel(_Joined):
         array([[0., 3.],
                [4., 0.]])
         """
-        check_matrix("SparseKernel.weight", weight, self.weight.shape, "synapses")
+        weight = check_matrix("SparseKernel.weight", weight, self.weight.shape, "synapses")
         held = vars(self)
         return SparseKernel.made(self.n, held["pre"], held["post"], weight, self.n_post)
 
