@@ -94,7 +94,7 @@ def draw_lines(axes: Axes, sweep: Sweep, frame: pd.DataFrame, value: str, x: str
             axes.set_xticks([], minor=True)
     label(axes, x=x, y=_wrapped(name_of(sweep, value)), title="mean, and standard deviation over seeds")
     if by is not None:
-        axes.legend(fontsize=SMALL, frameon=False)
+        axes.legend(fontsize=SMALL, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # beside the lines
 
 
 def shown(value: Any) -> str:

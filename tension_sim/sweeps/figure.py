@@ -133,17 +133,17 @@ def _parts(frame: pd.DataFrame, panels: str | None) -> _Parts:
 
 
 def _lines(sweep: Sweep, parts: _Parts, value: str, roles: _Roles) -> NotebookFigure:
-    figure = make_figure(max(4.8, _NARROW * len(parts)), _HIGH)
+    figure = make_figure(max(4.8, _NARROW * len(parts)) + (roles["by"] is not None), _HIGH)
     draw = draw_dots if roles["by"] is None and is_sparse(sweep) else draw_lines
-    first, *others = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
-    for axes, (title, part) in zip((first, *others), parts, strict=True):
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    for axes, (title, part) in zip(panels, parts, strict=True):
         draw(axes, sweep, part, value, str(roles["x"]), roles["by"])
         label(axes, **({"title": title} if title else {}))
-    for axes in others:
         axes.label_outer()
-        if axes.legend_ is not None:  # the first has the same
+    for axes in panels[:-1]:
+        if axes.legend_ is not None:  # the last has the same
             axes.legend_.remove()
-    set_height(first, _joined([part[value] for _, part in parts]))
+    set_height(panels[0], _joined([part[value] for _, part in parts]))
     return figure
 
 

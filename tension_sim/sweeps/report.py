@@ -131,8 +131,8 @@ def _where(names: Sequence[str], key: tuple[Any, ...]) -> str:
     return "".join(f", {name} = {shown(known)}" for name, known in zip(names, key, strict=True))
 
 
-def _axes() -> tuple[Figure, Any]:
-    figure = make_figure(_WIDTH, _HEIGHT)
+def _axes(legend: bool = False) -> tuple[Figure, Any]:
+    figure = make_figure(_WIDTH + legend, _HEIGHT)
     return figure, figure.subplots()
 
 
@@ -145,7 +145,7 @@ def _map(
 
 
 def _lines(sweep: Sweep, frame: pd.DataFrame, value: str, x: str, by: str | None = None, where: str = "") -> Panel:
-    figure, axes = _axes()
+    figure, axes = _axes(legend=by is not None)
     draw_lines(axes, sweep, frame, value, x, by)
     set_height(axes, frame[value])
     axes.set_title("")
