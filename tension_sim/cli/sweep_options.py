@@ -58,7 +58,7 @@ class Design:
         if self.seeds and self.stored is None and not base.recipe.sweeps:
             return plan_sweep("sweep", base, {}, self.seeds, None, target)
         base, stored = stored_sweep(base, self.stored)
-        return plan_sweep("sweep", base, stored.grid, self.seeds or stored.seeds, None, target)
+        return plan_sweep("sweep", base, stored.grid, self.seeds or stored.seeds, None, target, stored.plot)
 
     def _draw_and_axes(self) -> tuple[tuple[str, int] | None, dict[str, str]]:
         """Return design and axes; refuse options that do not go together."""
