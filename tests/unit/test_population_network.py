@@ -92,6 +92,21 @@ def test_weights(net):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("at_spikes", [False, True])
+def test_other_weights_leave_each_synapse_its_delay(at_spikes):
+    """Weights that act at spikes are kept in another order than synapses are given."""
+    pre, post, delay = [2, 0, 1, 0], [0, 1, 2, 0], np.array([4.0, 1.0, 2.0, 3.0])
+    kernel = SparseKernel(3, pre, post, np.arange(4.0))
+    learned = Projection(
+        "a", "a", weights=kernel, delay=1e-3 * delay, synapse="single_exponential", at_spikes=at_spikes,
+        learning=Learning(1.0), error="0.1*mV", name="p",
+    )  # fmt: skip
+    net = Network({"a": Population("lif", 3)}, [learned], dt="1*ms")
+    for one in (net, net.with_weights({"p": 2 * net.kernels[0].weight})):
+        found = zip(one.kernels[0].pre.tolist(), one.kernels[0].post.tolist(), one.delays[0].tolist(), strict=True)
+        assert sorted(found) == sorted(zip(pre, post, delay.tolist(), strict=True))
+
+
 def test_other_weights_where_they_fit(net):
     new = net.with_weights({"out": np.full((7, 1), 2.0), "two": np.zeros((3, 2)), "fit": np.full(12, 5.0),
                             "a_to_b": np.zeros(3)})  # fmt: skip

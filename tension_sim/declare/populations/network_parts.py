@@ -307,8 +307,16 @@ class NetworkParts(Described, Declared):
                 projections[k] = replace(projections[k], signs=self.signs_of(k) if projections[k].learning else None)
             if name in weights and weights[name].shape == kernel.weight.shape:
                 learned = replace(kernel, weight=weights[name])
-                projections[k] = replace(projections[k], weights=learned, signs=self.signs_of(k))
+                delay = self._delay_of_synapses(k)
+                projections[k] = replace(projections[k], weights=learned, delay=delay, signs=self.signs_of(k))
         return replace(self, readouts=readouts, projections=projections, balanced=())
+
+    def _delay_of_synapses(self, k: int) -> Delays | None:
+        """Return what a projection has as its delay, in the order of `kernels` where there is one for each synapse."""
+        delay, given = self.projections[k].delay, self._given_kernels[k]
+        if not isinstance(delay, np.ndarray) or delay.ndim != 1 or self.kernels[k] is given:
+            return delay
+        return delays_by_source(f"Network.projections[{k}].delay", given, delay)
 
     def input_scale(self, population: str, into: str) -> float:
         """Return the SI value of the unit of an input."""
