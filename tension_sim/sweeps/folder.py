@@ -42,6 +42,8 @@ class Description:
         The dotted names of the settings that differ between points, the seed last.
     numbers : dict of str to (str, str)
         Label and unit of the numbers that the recipe's protocol promises.
+    made_small : str or None
+        The number that a search makes small; empty for a sweep. None: a folder of before this was said.
     version : str
         Of the package that began it.
     """
@@ -52,21 +54,24 @@ class Description:
     target: Target | None
     swept: Sequence[str]
     numbers: Mapping[str, Sequence[str]]
+    made_small: str | None = None
     version: str = __version__
 
 
-def describe(base: Swept, swept: Sequence[str], target: Target | None) -> Description:
-    """Describe a sweep over some settings."""
+def describe(base: Swept, swept: Sequence[str], target: Target | None, made_small: str = "") -> Description:
+    """Describe a sweep over some settings, or a search that makes a number small."""
     numbers = {name: (number.label, number.unit) for name, number in base.numbers.items()}
-    return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers)
+    return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers, made_small=made_small)
 
 
 @contextmanager
-def opened(folder: Path, description: Description, there: bool) -> Iterator[Journal]:
+def opened(where: str, folder: Path, description: Description, there: bool) -> Iterator[Journal]:
     """Open a folder for rows, one process at a time; what a kill left of half-written files is removed.
 
     Parameters
     ----------
+    where : str
+        Begins the messages.
     folder : Path
         It exists.
     description : Description
@@ -74,11 +79,11 @@ def opened(folder: Path, description: Description, there: bool) -> Iterator[Jour
     there : bool
         Whether the folder has it.
     """
-    with Journal(folder) as journal:
+    with Journal(folder, where) as journal:
         remove_torn(folder, (DESCRIPTION, NETWORK, TABLE))
         if not there:
             text = json.dumps(vars(description), indent=2)
-            write_whole("sweep.out", folder / DESCRIPTION, text.encode())
+            write_whole(where, folder / DESCRIPTION, text.encode())
         yield journal
 
 
@@ -93,6 +98,7 @@ def read_description(where: str, folder: str | Path) -> Description:
     path = check_path(where, folder) / DESCRIPTION
     try:
         data = json.loads(read_regular(where, path, _LARGEST))
+        data.setdefault("made_small", None)
         return Description(**{name: data[name] for name in Description.__dataclass_fields__})
     except (InvalidValueError, ValueError, TypeError, KeyError):
         fix = "name the folder that tension-sim sweep wrote (--out)."
@@ -101,7 +107,7 @@ def read_description(where: str, folder: str | Path) -> Description:
         ) from None
 
 
-def check_same(folder: Path, wanted: Description) -> bool:
+def check_same(where: str, folder: Path, wanted: Description) -> bool:
     """Say whether a folder holds a sweep to go on with; refuse one whose points are not comparable.
 
     More values, seeds or points are welcome.
@@ -113,15 +119,16 @@ def check_same(folder: Path, wanted: Description) -> bool:
     """
     if not (folder / DESCRIPTION).exists():
         if (folder / JOURNAL).exists():
-            raise _other(folder, f"no {DESCRIPTION}")
+            raise _other(where, folder, f"no {DESCRIPTION}")
         return False
-    there = read_description("sweep.out", folder)
+    there = read_description(where, folder)
+    _check_kind(where, folder, there, wanted)
     names = {"recipe": "recipe", "settings": "settings", "files": "recipe files", "target": "target", "swept": "axes"}
     for name, what in names.items():
         old, new = _plain(getattr(there, name)), _plain(getattr(wanted, name))
         if old != new:
             text = "other recipe files" if name == "files" else f"{what} {old}, not {new}"
-            raise _other(folder, text)
+            raise _other(where, folder, text)
     return True
 
 
@@ -129,7 +136,14 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _other(folder: Path, what: str) -> OutputError:
+def _check_kind(where: str, folder: Path, there: Description, wanted: Description) -> None:
+    """Refuse to go on with a search as a sweep, with a sweep as a search, or with a search for another number."""
+    kinds = [f"a search for a small {each.made_small}" if each.made_small else "a sweep" for each in (there, wanted)]
+    if there.made_small is not None and kinds[0] != kinds[1]:
+        raise _other(where, folder, f"{kinds[0]}, not {kinds[1]}")
+
+
+def _other(where: str, folder: Path, what: str) -> OutputError:
     fix = "choose another folder by --out."
     received = f"{folder} with {what}"
-    return OutputError(message("sweep.out", "a new folder, or one of a sweep of the same kind", received, fix))
+    return OutputError(message(where, "a new folder, or one of a sweep of the same kind", received, fix))

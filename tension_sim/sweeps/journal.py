@@ -29,6 +29,8 @@ class Journal:
     ----------
     folder : Path
         Of the sweep; it exists.
+    where : str
+        Begins the messages.
 
     Raises
     ------
@@ -45,14 +47,15 @@ class Journal:
     [{'rmse': 0.5}]
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, where: str = "sweep.out") -> None:
         self.path: Path = folder / JOURNAL
+        self._where = where
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise _refusal(self.path, error) from error
+            raise _refusal(self._where, self.path, error) from error
         try:
-            _lock(self._file, folder)
+            _lock(where, self._file, folder)
             self._cut()
         except BaseException:
             os.close(self._file)
@@ -82,7 +85,7 @@ class Journal:
             os.fsync(self._file)
         except OSError as error:
             os.ftruncate(self._file, size)
-            raise _refusal(self.path, error) from error
+            raise _refusal(self._where, self.path, error) from error
 
     def close(self) -> None:
         """Let other processes write."""
@@ -95,19 +98,19 @@ class Journal:
         self.close()
 
 
-def _lock(file: int, folder: Path) -> None:
+def _lock(where: str, file: int, folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         fix = "wait for its end, or choose another folder."
-        raise OutputError(message("sweep.out", "a folder that no other sweep writes to", str(folder), fix)) from None
+        raise OutputError(message(where, "a folder that no other sweep writes to", str(folder), fix)) from None
     except OSError:  # the file system knows no locks
         return
 
 
-def _refusal(path: Path, error: OSError) -> OutputError:
+def _refusal(where: str, path: Path, error: OSError) -> OutputError:
     fix = "make room there; the same command goes on with the points that are left."
-    refusal = OutputError(message("sweep.out", f"a file that can be written ({error.strerror})", str(path), fix))
+    refusal = OutputError(message(where, f"a file that can be written ({error.strerror})", str(path), fix))
     refusal.errno = error.errno
     return refusal
 

@@ -14,7 +14,7 @@ from ..results.report.page import render
 from ..results.report.panels import Panel
 from ..system.files import check_free, check_path, write_whole
 from .figure import draw_dots, draw_lines, draw_map, is_sparse, means_of, name_of, scale_of, shown
-from .table import Sweep
+from .table import Sweep, distinct
 from .work import Status
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def sweep_html(sweep: Sweep, value: str | None = None) -> str:
         ("time", f"{frame['seconds'].sum():.3g} s of workers"),
         ("version", sweep.description.version),
     ]
+    panels = list(_panels(sweep, distinct(frame, sweep.settings), value))
     return render(
-        "sweep.html", list(_panels(sweep, frame, value)), name=sweep.description.recipe, facts=facts,
+        "sweep.html", panels, name=sweep.description.recipe, facts=facts,
         value=name_of(sweep, value), columns=list(best.columns),
         best=[[_cell(cell) for cell in row] for row in best.itertuples(index=False)], reasons=list(reasons.items()),
     )  # fmt: skip

@@ -86,6 +86,7 @@ def plan_sweep(
     seeds: Any = 1,
     draw: tuple[str, int] | None = None,
     target: Target | None = None,
+    option: str = "",
 ) -> Plan:
     """Plan a sweep; every value of every setting is tried, nothing runs.
 
@@ -103,13 +104,16 @@ def plan_sweep(
         Draw so many points by ``"random"`` or ``"sobol"``.
     target : str, optional
         As for `Simulation`.
+    option : str, optional
+        What messages call the grid, by default its argument.
     """
+    place = option or f"{where}.grid"
     if draw is None:
-        axes = axes_of(f"{where}.grid", base, grid)
+        axes = axes_of(place, base, grid)
         points, names = grid_points(axes), [axis.name for axis in axes]
     else:
         design, number = _check_draw(where, draw)
-        ranges = ranges_of(f"{where}.grid", base, grid)
+        ranges = ranges_of(place, base, grid)
         points, names = drawn(ranges, design, number), [one.name for one in ranges]
     found = list(with_seeds(points, seeds_of(f"{where}.seeds", base, seeds)))
     keys = dict.fromkeys(point.key for point in found)
@@ -145,10 +149,10 @@ def run_plan(
     for module in ("pandas", "pyarrow"):  # at the end it would be late
         load(module, "sweep")
     check_workers("sweep.client", client)
-    folder = check_folder(out)
-    there = check_same(folder, plan.description)
-    folder = usable_folder(folder)
-    with opened(folder, plan.description, there) as journal:
+    folder = check_folder(out, where="sweep.out")
+    there = check_same("sweep.out", folder, plan.description)
+    folder = usable_folder(folder, "sweep.out")
+    with opened("sweep.out", folder, plan.description, there) as journal:
         rows = {row.key: row for row in read_rows(folder)}
         left = [point for point in plan.points if point.key not in rows or rows[point.key].status not in SETTLED]
         try:

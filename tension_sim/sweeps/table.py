@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["TABLE", "Sweep", "labels_of", "load_sweep"]
+__all__ = ["TABLE", "Sweep", "distinct", "labels_of", "load_sweep"]
 
 #: Columns beside settings and numbers, with what they are.
 _OTHERS = {
@@ -48,6 +48,15 @@ def labels_of(swept: Sequence[str], numbers: Sequence[str] = ()) -> dict[str, st
         name: short if last.count(short) == 1 and short not in taken else name
         for name, short in zip(swept, last, strict=True)
     }
+
+
+def distinct(frame: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Return one row of those with the same settings and seed, one that is done if there is any: they are one point.
+
+    A search may try settings twice.
+    """
+    done_first = frame.assign(_order=frame["status"] != "done").sort_values("_order", kind="stable")
+    return done_first.drop_duplicates(list(settings)).sort_index().drop(columns="_order")
 
 
 class Sweep(Described):
@@ -125,7 +134,8 @@ class Sweep(Described):
         dimensions ``point`` and ``seed`` instead.
         """
         xarray = load("xarray", "Sweep.to_xarray")
-        frame, settings = self.table(), self.settings
+        settings = self.settings
+        frame = distinct(self.table(), settings)
         sizes = [frame[name].nunique() for name in settings]
         numbers = [*self.numbers, "seconds"]
         if frame.empty:
@@ -157,7 +167,7 @@ class Sweep(Described):
             Whether the largest are the best.
         """
         value = self.check_number("Sweep.best.value", value)
-        frame, own = self.table(), self.settings[:-1]
+        frame, own = distinct(self.table(), self.settings), self.settings[:-1]
         frame = frame[frame[value].notna()]
         if not own:
             return frame[[*self.settings, value]].sort_values(value, ascending=not largest).head(n)

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 
 from ..declare.options import grouped
 from ..declare.validation import check_number, check_positive, check_whole
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, OutputError, message, unknown_name
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
 from ..results.declaration import AnyNetwork
@@ -32,7 +32,10 @@ from .swept import SEED, Runner, Swept
 from .table import Sweep, ranked_by
 from .work import Row, Work
 
-__all__ = ["Limits", "check_value", "ranges_to_tune", "run_tune", "tune"]
+__all__ = ["ONE_SEED", "Limits", "check_value", "ranges_to_tune", "run_tune", "tune"]
+
+#: What to do in place of a range of seeds.
+ONE_SEED = "all trials have the seed of the recipe or network: give it another there, and sweep over seeds afterwards."
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,16 @@ def run_tune(
     """Search on; see `tune`."""
     for module in ("pandas", "pyarrow", "optuna"):
         load(module, "tune")
-    description = describe(base, [one.name for one in ranges], target)
+    description, where = describe(base, [one.name for one in ranges], target, value), "tune.out"
     check_workers("tune.client", client)
-    folder = check_folder(out)
-    there = check_same(folder, description)
-    folder = usable_folder(folder)
-    with opened(folder, description, there) as journal:
+    folder = check_folder(out, where=where)
+    there = check_same(where, folder, description)
+    folder = usable_folder(folder, where)
+    with opened(where, folder, description, there) as journal:
         rows = {row.key: row for row in read_rows(folder)}
+        if rows and not (folder / STUDY).exists():
+            fix = "put the file back, or choose another folder."
+            raise OutputError(message(where, f"the {STUDY} of the trials in the table", f"{folder} without it", fix))
         search = _Search(base, ranges, folder, limits, value, target)
         try:
             if search.goes_on():
@@ -254,7 +260,7 @@ def tune(
         raise InvalidTypeError(message("tune.ranges", "names of settings with ranges", ranges, 'e.g. {"Q": (1, 30)}.'))
     base = swept_of("tune", recipe, settings, {"protocols": protocols}, of_network)
     ranked = check_value(base, value)
-    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges)
+    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges, ONE_SEED)
     base.check({one.name: one.draw(0.5)[0] for one in found}, target, force=False)
     return run_tune(
         base, found, out, Limits(trials, minutes, below), ranked, client=client, target=target, progress=progress

@@ -47,6 +47,15 @@ def test_without_a_function_the_error_of_the_test_is_made_small(tmp_path):
     assert found.best().columns[1] == "aligned_rmse"
 
 
+def test_what_cannot_be_measured_is_told_with_the_name_of_the_function(tmp_path):
+    found = tune(NET, RANGES, 1, **how(tmp_path / "out", measure=lambda results: {"away": "far"}))
+    assert found.rows[0].reason.startswith("tune.measure: away: expected a number.\nReceived: 'far'")
+    with pytest.raises(InvalidValueError) as caught:
+        tune(NET, RANGES, 1, **how(tmp_path / "out", settings={"seed": 3}))
+    assert str(caught.value).startswith("tune.settings: expected settings other than the seed.")
+    assert str(caught.value).endswith("Fix: declare the network with it.")
+
+
 def test_workers_read_the_network_from_the_folder(tmp_path):
     pytest.importorskip("distributed", reason="workers need the extra")
     options = {"client": 1, "measure": None, "value": None}

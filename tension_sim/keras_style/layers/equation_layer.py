@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ...declare.declaration import check_currents
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
+from ...declare.ranges import check_ranges
 from ...declare.units import Quantity, evaluate
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ...tensorflow.statements import Program
@@ -176,7 +177,10 @@ class EquationLayer(FORCELayer):
     def parameter_values(self) -> dict[str, Quantity]:
         """Return all parameters of the file in SI units."""
         where = f"{type(self).__name__}({self._neuron.name})"
-        return resolve_parameters(where, self._neuron.parameters, self.overrides(), dt=self.dt_seconds)
+        given = self.overrides()
+        values = resolve_parameters(where, self._neuron.parameters, given, dt=self.dt_seconds)
+        check_ranges(where, self._neuron, values, given)
+        return values
 
     def _numbers(self) -> dict[str, Any]:
         """Return parameters and ``dt`` as plain numbers of the layer; an argument may be an array, (units,)."""
