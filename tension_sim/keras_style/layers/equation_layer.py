@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ...declare.declaration import check_currents
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
-from ...declare.ranges import check_ranges
+from ...declare.parameter_checks import check_parameters
 from ...declare.units import Quantity, evaluate
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ...tensorflow.statements import Program
@@ -147,6 +147,14 @@ class EquationLayer(FORCELayer):
                 )
         self.parameter_values()
 
+    def _check_values(self) -> None:
+        """Refuse values of parameters that the file does not allow.
+
+        Time constants may be shorter than a time step, as in the published package.
+        """
+        where, texts = f"{type(self).__name__}({self._neuron.name})", {**self._chosen, **self.file_arguments()}
+        check_parameters(where, self._neuron, [], self.parameter_values(), dt=0.0, texts=texts)
+
     @property
     def neuron(self) -> Neuron:
         """The equations as they were read."""
@@ -177,10 +185,7 @@ class EquationLayer(FORCELayer):
     def parameter_values(self) -> dict[str, Quantity]:
         """Return all parameters of the file in SI units."""
         where = f"{type(self).__name__}({self._neuron.name})"
-        given = self.overrides()
-        values = resolve_parameters(where, self._neuron.parameters, given, dt=self.dt_seconds)
-        check_ranges(where, self._neuron, values, given)
-        return values
+        return resolve_parameters(where, self._neuron.parameters, self.overrides(), dt=self.dt_seconds)
 
     def _numbers(self) -> dict[str, Any]:
         """Return parameters and ``dt`` as plain numbers of the layer; an argument may be an array, (units,)."""
