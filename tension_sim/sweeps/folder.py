@@ -99,12 +99,23 @@ def read_description(where: str, folder: str | Path) -> Description:
     try:
         data = json.loads(read_regular(where, path, _LARGEST))
         data.setdefault("made_small", None)
-        return Description(**{name: data[name] for name in Description.__dataclass_fields__})
-    except (InvalidValueError, ValueError, TypeError, KeyError):
+        found = Description(**{name: data[name] for name in Description.__dataclass_fields__})
+        _check_types(found)
+        return found
+    except (InvalidValueError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         fix = "name the folder that tension-sim sweep wrote (--out)."
         raise InvalidValueError(
             message(where, f"a folder with the {DESCRIPTION} of a sweep", str(folder), fix)
         ) from None
+
+
+def _check_types(found: Description) -> None:
+    """Refuse what a hand or another program wrote into the file."""
+    texts = [found.recipe, found.version, *found.swept, *found.files, *found.settings.values()]
+    labels = [part for pair in found.numbers.values() for part in (pair[0], pair[1])]
+    lists = isinstance(found.swept, list) and isinstance(found.files, list)
+    if not lists or found.swept[-1:] != [SEED] or not all(isinstance(text, str) for text in (*texts, *labels)):
+        raise TypeError("other kinds of values")
 
 
 def check_same(where: str, folder: Path, wanted: Description) -> bool:

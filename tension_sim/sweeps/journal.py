@@ -10,7 +10,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import OutputError, message
@@ -115,10 +115,11 @@ def _refusal(where: str, path: Path, error: OSError) -> OutputError:
     return refusal
 
 
-def read_rows(folder: Path) -> list[Row]:
+def read_rows(folder: Path, settings: Iterable[str] = ()) -> list[Row]:
     """Return the last row of each point, in the order in which points came first.
 
-    A point that failed and was run again counts by its new row. A line without an end is left out.
+    A point that failed and was run again counts by its new row. A line without an end is left out. `settings` are the
+    names that each row has values of.
 
     Raises
     ------
@@ -126,18 +127,21 @@ def read_rows(folder: Path) -> list[Row]:
         If a line is no row.
     """
     rows: dict[str, Row] = {}
-    for row in _lines(folder / JOURNAL):
+    for row in _lines(folder / JOURNAL, [*settings]):
         if row.key not in rows or rows[row.key].status not in SETTLED:
             rows[row.key] = row
     return list(rows.values())
 
 
-def _lines(path: Path) -> Iterator[Row]:
+def _lines(path: Path, settings: list[str]) -> Iterator[Row]:
     if not path.exists():
         return
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
         try:
-            yield Row.from_json(json.loads(line))
+            row = Row.from_json(json.loads(line))
+            for name in settings:
+                row.values[name]
+            yield row
         except (ValueError, TypeError, KeyError, AttributeError):
             fix = "remove that line: its point is run again."
             raise OutputError(message(f"{path}, line {number}", "a row of a sweep", line[:60], fix)) from None

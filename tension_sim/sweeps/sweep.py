@@ -153,7 +153,7 @@ def run_plan(
     there = check_same("sweep.out", folder, plan.description)
     folder = usable_folder(folder, "sweep.out")
     with opened("sweep.out", folder, plan.description, there) as journal:
-        rows = {row.key: row for row in read_rows(folder)}
+        rows = {row.key: row for row in read_rows(folder, plan.description.swept)}
         left = [point for point in plan.points if point.key not in rows or rows[point.key].status not in SETTLED]
         try:
             if left:

@@ -219,4 +219,5 @@ def load_sweep(folder: str | Path) -> Sweep:
         If there is no sweep.
     """
     path = check_path("load_sweep.folder", folder)
-    return Sweep(path, read_description("load_sweep.folder", path), read_rows(path))
+    description = read_description("load_sweep.folder", path)
+    return Sweep(path, description, read_rows(path, description.swept))

@@ -75,10 +75,8 @@ def run_tune(
     there = check_same(where, folder, description)
     folder = usable_folder(folder, where)
     with opened(where, folder, description, there) as journal:
-        rows = {row.key: row for row in read_rows(folder)}
-        if rows and not (folder / STUDY).exists():
-            fix = "put the file back, or choose another folder."
-            raise OutputError(message(where, f"the {STUDY} of the trials in the table", f"{folder} without it", fix))
+        rows = {row.key: row for row in read_rows(folder, description.swept)}
+        _check_study(where, folder, rows)
         search = _Search(base, ranges, folder, limits, value, target)
         try:
             if search.goes_on():
@@ -90,6 +88,27 @@ def run_tune(
             found = Sweep(folder, description, list(rows.values()))
             found.save_table()
     return found
+
+
+def _check_study(where: str, folder: Path, rows: Mapping[str, Row]) -> None:
+    """Refuse a study that lacks trials of the table: their numbers would be given to others."""
+    path = folder / STUDY
+    if not rows:
+        return
+    last, found = max(_number(row) for row in rows.values()), "without it"
+    if path.exists():
+        trials = len(open_study(str(path)).trials)
+        if trials > last:
+            return
+        found = f"with one of {trials} trials, not {last + 1}"
+    fix = "put the file back, or choose another folder."
+    raise OutputError(message(where, f"the {STUDY} of the trials in the table", f"{folder} {found}", fix))
+
+
+def _number(row: Row) -> int:
+    """Return the number of a row's trial; that of a row by another hand is 0."""
+    number = row.key.rpartition("trial-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 class _Search:
@@ -156,7 +175,7 @@ class _Search:
 
     def _tell_study(self, row: Row) -> None:
         states = load("optuna", "tune").trial.TrialState
-        number, error = int(row.key.rpartition("-")[2]), row.numbers.get(self._value, math.inf)
+        number, error = _number(row), row.numbers.get(self._value, math.inf)
         if row.status == "done" and self._value not in {*row.numbers, *self._base.numbers}:
             raise unknown_name("tune.value", "number that measure returns", self._value, row.numbers)
         with quiet("optuna"):

@@ -192,6 +192,24 @@ def test_a_folder_goes_on_as_the_search_that_it_is(bowl, tmp_path):
     assert load_sweep(out).rows == rows and not (out / STUDY).exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "the study.journal of the trials in the table.\nReceived: '{out} with one of 0 trials, not 2'"),
+        ("torn\n", "the study of a search.\nReceived: '{out}/study.journal'"),
+    ],
+)
+def test_a_study_that_a_hand_has_changed_is_refused(bowl, tmp_path, content, text):
+    out = tmp_path / "out"
+    tune("lif_sine", RANGES, 2, **how(out))
+    rows = load_sweep(out).rows
+    (out / STUDY).write_text(content)
+    with pytest.raises(OutputError) as caught:
+        tune("lif_sine", RANGES, 3, **how(out))
+    assert str(caught.value).startswith(f"tune.out: expected {text.format(out=out)}")
+    assert load_sweep(out).rows == rows
+
+
 def test_a_folder_of_before_searches_were_named_goes_on(bowl, tmp_path):
     tune("lif_sine", RANGES, 2, **how(tmp_path / "out"))
     path = tmp_path / "out" / "sweep.json"
