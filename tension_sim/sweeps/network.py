@@ -23,6 +23,7 @@ from .given import Given, read_given, write_given
 from .network_options import Measure, NetworkOptions
 from .numbers import number_of
 from .swept import SEED, Value
+from .table import OTHERS
 
 __all__ = ["NetworkBase", "NetworkRunner", "network_base"]
 
@@ -157,6 +158,9 @@ def _checked(where: str, numbers: Any) -> dict[str, float]:
         raise InvalidTypeError(message(where, "a function that returns names with numbers", numbers, fix))
     found = {}
     for name, number in numbers.items():
+        if name in OTHERS:
+            what = f"other names than the table's own columns ({', '.join(OTHERS)})"
+            raise InvalidValueError(message(where, what, name, "give the number another name."))
         if isinstance(number, bool) or np.ndim(number) or not isinstance(number, int | float | np.number):
             raise InvalidTypeError(message(f"{where}: {name}", "a number", number, "return one for each name."))
         found[str(name)] = float(number)

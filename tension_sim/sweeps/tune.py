@@ -175,9 +175,15 @@ class _Search:
 
     def _tell_study(self, row: Row) -> None:
         states = load("optuna", "tune").trial.TrialState
-        number, error = _number(row), row.numbers.get(self._value, math.inf)
+        number, error = _number(row), row.numbers.get(self._value, math.nan)
         if row.status == "done" and self._value not in {*row.numbers, *self._base.numbers}:
             raise unknown_name("tune.value", "number that measure returns", self._value, row.numbers)
+        if row.status == "done" and math.isnan(error) and self._best() == math.inf:
+            what, fix = (
+                "a number that runs of the trials have",
+                "choose another number, or a run with a test after learning.",
+            )
+            raise InvalidValueError(message("tune.value", what, f"{self._value}, which {row.key} has not", fix))
         with quiet("optuna"):
             if row.status in ("done", "diverged"):  # what diverged is as bad as can be: the search keeps away
                 self._study.tell(number, error if math.isfinite(error) else math.inf)
