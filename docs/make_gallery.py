@@ -1,4 +1,4 @@
-"""Run recipes at their published size and store figure and numbers for the gallery.
+"""Run recipes at their published size, or their sweeps, and store figure and numbers for the gallery.
 
     python docs/make_gallery.py lif_sine four_sines      # these
     python docs/make_gallery.py --missing --minutes 2    # those without figure that take at most two minutes each
@@ -6,9 +6,11 @@
     python docs/make_gallery.py --check --minutes 0.1    # run the quickest again and store nothing: can all be made?
     python docs/make_gallery.py --whole theta_lorenz     # at published size what takes more than ten minutes
     python docs/make_gallery.py --runs results NAME      # store a run that is there: results/NAME, as `run` left it
+    python docs/make_gallery.py --plan reduced NAME      # the figure of a sweep of the recipe's file, by all cores
 
 A recipe that takes more than ten minutes is run as its table [short] says, and its page says what was shorter.
-A recipe leaves ``docs/gallery/AUTHOR_YEAR/NAME.png`` and ``NAME.json``: commit both.
+A recipe leaves ``docs/gallery/AUTHOR_YEAR/NAME.png`` and ``NAME.json``, its sweep ``NAME/PLAN.png`` and ``PLAN.json``:
+commit both. With ``--plan`` and ``--runs``, the sweep is in FOLDER/NAME/PLAN, as `sweep` left it.
 """
 
 from __future__ import annotations
@@ -19,12 +21,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from tension_sim import list_recipes, load_recipe
+from tension_sim import list_recipes, load_recipe, load_sweep, plot_sweep
+from tension_sim.results.plots.files import save_figure
+from tension_sim.sweeps.base import base_of
+from tension_sim.sweeps.folder import TABLE
+from tension_sim.sweeps.plans import stored_sweep
 
 GALLERY = Path(__file__).parent / "gallery"
 LARGEST = 150_000  # bytes of a figure
@@ -109,6 +116,42 @@ def store(name: str, folder: Path, seconds: float | None = None) -> None:
     print(f"{name}: {figure.stat().st_size / 1000:.0f} kB" + (f", {seconds:.0f} s" if seconds else ""), flush=True)
 
 
+def sweep(recipe: Any, plan: str) -> bool:
+    """Run a sweep of a recipe's file, and store its figure; False if it failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "tension_sim", "sweep", recipe.name, "--plan", plan, "--out", folder]
+        if subprocess.run(command).returncode:
+            print(f"{recipe.name}: sweep {plan} failed, nothing was stored", file=sys.stderr)
+            return False
+        store_sweep(recipe.name, plan, Path(folder))
+    return True
+
+
+def store_sweep(name: str, plan: str, folder: Path) -> None:
+    """Store the figure of the sweep in a folder, with how many points and seeds it had."""
+    found = load_sweep(folder)
+    if found.description.recipe != name:
+        raise SystemExit(f"{folder}: not a sweep of {name}")
+    # as the file says now, which may be newer than the sweep
+    _, told = stored_sweep(base_of("sweep", name), plan)
+    found.description = replace(found.description, plot=told.plot)
+    figure, numbers = stored(f"{name}/{plan}")
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as drawn:
+        save_figure(plot_sweep(found), Path(drawn) / "plot.png")
+        shrink(Path(drawn) / "plot.png", figure)
+    frame = found.table()
+    facts = {
+        "date": time.strftime("%Y-%m-%d", time.gmtime((folder / TABLE).stat().st_mtime)),
+        "version": found.description.version,
+        "points": len(frame),
+        "done": int((frame["status"] == "done").sum()),
+        "seeds": int(frame["seed"].nunique()),
+    }
+    numbers.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    print(f"{name}, {plan}: {figure.stat().st_size / 1000:.0f} kB", flush=True)
+
+
 def forecast(recipe: Any) -> float:
     """Return about how many seconds a run takes in C++."""
     return recipe.protocol.forecast(recipe, "cpp_standalone").seconds
@@ -130,6 +173,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="list the recipes, run nothing")
     parser.add_argument("--whole", action="store_true", help="published size where that takes over ten minutes, too")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="store runs that are in FOLDER/NAME, run nothing")
+    parser.add_argument("--plan", metavar="NAME", help="in place of a run, a sweep of the recipe's file")
     options = parser.parse_args()
     recipes = [loaded(name, options.whole) for name in options.names]
     if options.missing or options.list or (options.check and not options.names):
@@ -142,6 +186,12 @@ def main() -> None:
     if options.list:
         for recipe in recipes:
             print(f"{recipe.name:60} {forecast(recipe):7.0f} s  {'stored' if has_figure(recipe.name) else ''}")
+    elif options.plan is not None and options.runs is not None:
+        for recipe in recipes:
+            store_sweep(recipe.name, options.plan, options.runs / recipe.name / options.plan)
+    elif options.plan is not None:
+        if not all([sweep(recipe, options.plan) for recipe in recipes]):
+            raise SystemExit(1)
     elif options.runs is not None:
         for recipe in recipes:
             store(recipe.name, options.runs / recipe.name)

@@ -36,7 +36,7 @@ def program_cache(request: pytest.FixtureRequest) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cython_modules(program_cache: Path) -> Iterator[None]:
-    """Keep cython's modules there as well, and compile them in half the time: their numbers count, not their speed."""
+    """Keep cython's modules there as well, compiled without optimisation: their numbers count, not their speed."""
     from brian2 import prefs
     from brian2.codegen.runtime.cython_rt import cython_rt
 
@@ -44,7 +44,7 @@ def cython_modules(program_cache: Path) -> Iterator[None]:
 
     def quick() -> tuple[str, list[str]]:
         compiler, flags = compiler_and_args()
-        return compiler, [*flags, "-O1", "-g0"]
+        return compiler, [*flags, "-O0", "-g0"]
 
     prefs["codegen.runtime.cython.cache_dir"] = str(program_cache / "cython")
     with pytest.MonkeyPatch.context() as patch:

@@ -120,8 +120,11 @@ def _figure(name: str, run: dict[str, Any] | None, up: str) -> str:
     made = f"Made on {run['date']} by version {run['version']}, seed {run['seed']}{took}."
     if run.get("changed"):
         made = f"A shorter run than the published one. {made}"
-    image = f"{up}gallery/{name}.png"
-    return f"```{{figure}} {image}\n:alt: Figure of a run of {name}\n:class: figure\n\n{made}\n```\n\n"
+    return _shown(f"{up}gallery/{name}.png", f"Figure of a run of {name}", made)
+
+
+def _shown(image: str, alt: str, caption: str) -> str:
+    return f"```{{figure}} {image}\n:alt: {alt}\n:class: figure\n\n{caption}\n```\n\n"
 
 
 def _short(recipe: Any, run: dict[str, Any] | None) -> str:
@@ -139,6 +142,26 @@ def _short(recipe: Any, run: dict[str, Any] | None) -> str:
     return text
 
 
+def _sweeps(recipe: Any, gallery: Path, up: str) -> str:
+    """Return the sweeps of a recipe's file, with the figures that are stored."""
+    text = "## Sweeps\n\n" if recipe.sweeps else ""
+    for plan, table in recipe.sweeps.items():
+        text += f"### {plan}\n\n```bash\ntension-sim sweep {recipe.name} --plan {plan}\n```\n\n"
+        grid = [(f"`{key}`", f"`{_value(values)}`") for key, values in table["grid"].items()]
+        fixed = [(f"`{key}`", f"`{_value(value)}`, for all") for key, value in table.get("settings", {}).items()]
+        text += _table(("setting", "values"), [*grid, ("seeds", _value(table.get("seeds", 1))), *fixed])
+        image, made = f"{recipe.name}/{plan}", stored_run(gallery, f"{recipe.name}/{plan}")
+        if made is None:
+            continue
+        failed = made["points"] - made["done"]
+        caption = (
+            f"Made on {made['date']} by version {made['version']}: {made['points']} points, "
+            f"{made['seeds']} seed{'s' * (made['seeds'] > 1)}{f', {failed} without a number' if failed else ''}."
+        )
+        text += _shown(f"{up}gallery/{image}.png", f"Figure of the sweep {plan} of {recipe.name}", caption)
+    return text
+
+
 def page(name: str, published: str, gallery: Path) -> str:
     """Return the page of a recipe, in Markdown; `published` names its publication."""
     recipe, run = _recipe(name), stored_run(gallery, name)
@@ -152,6 +175,7 @@ def page(name: str, published: str, gallery: Path) -> str:
     text += f"```bash\ntension-sim run {name}\n```\n\n"
     text += _short(recipe, run) + _figure(name, run, up) + _numbers(recipe, run)
     text += f"## Notes\n\n{recipe.notes}\n\n" if recipe.notes else ""
+    text += _sweeps(recipe, gallery, up)
     return text + _settings(recipe)
 
 

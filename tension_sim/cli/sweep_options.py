@@ -55,11 +55,11 @@ class Design:
                 raise InvalidValueError(message("sweep --plan", "no grid or ranges beside it", self.stored, fix))
             draw, axes = self._draw_and_axes()
             option = "sweep --grid" if draw is None else "sweep --range"
-            return plan_sweep("sweep", base, axes, self.seeds or "1", draw, target, option)
+            return plan_sweep("sweep", base, axes, self.seeds or "1", draw, target, option=option)
         if self.seeds and self.stored is None and not base.recipe.sweeps:
             return plan_sweep("sweep", base, {}, self.seeds, None, target)
         base, stored = stored_sweep(base, self.stored)
-        return plan_sweep("sweep", base, stored.grid, self.seeds or stored.seeds, None, target)
+        return plan_sweep("sweep", base, stored.grid, self.seeds or stored.seeds, None, target, stored.plot)
 
     def _draw_and_axes(self) -> tuple[tuple[str, int] | None, dict[str, str]]:
         """Return design and axes; refuse options that do not go together."""

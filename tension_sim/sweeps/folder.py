@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .._version import __version__
@@ -16,10 +17,23 @@ from ..system.files import check_path, read_regular, remove_torn, write_whole
 from .journal import JOURNAL, Journal
 from .swept import SEED, Swept
 
-__all__ = ["DESCRIPTION", "NETWORK", "TABLE", "Description", "check_same", "describe", "opened", "read_description"]
+__all__ = [
+    "DESCRIPTION",
+    "NETWORK",
+    "ROLES",
+    "TABLE",
+    "Description",
+    "check_same",
+    "describe",
+    "opened",
+    "read_description",
+]
 
 #: Files of the folder that are written whole: what is swept, the network of one that is no recipe, and all rows.
 DESCRIPTION, NETWORK, TABLE = "sweep.json", "network.pickle", "table.parquet"
+
+#: What a setting can be in the figure of a sweep.
+ROLES = ("x", "y", "by", "panels")
 
 _LARGEST = 2**26  # bytes
 
@@ -46,6 +60,8 @@ class Description:
         The number that a search makes small; empty for a sweep. None: a folder of before this was said.
     version : str
         Of the package that began it.
+    plot : dict
+        How it is drawn unless one says otherwise, as `Stored.plot`.
     """
 
     recipe: str
@@ -56,12 +72,27 @@ class Description:
     numbers: Mapping[str, Sequence[str]]
     made_small: str | None = None
     version: str = __version__
+    plot: Mapping[str, Any] = field(default_factory=dict)
 
 
-def describe(base: Swept, swept: Sequence[str], target: Target | None, made_small: str = "") -> Description:
+def describe(
+    base: Swept,
+    swept: Sequence[str],
+    target: Target | None,
+    *,
+    plot: Mapping[str, Any] = MappingProxyType({}),
+    made_small: str = "",
+) -> Description:
     """Describe a sweep over some settings, or a search that makes a number small."""
     numbers = {name: (number.label, number.unit) for name, number in base.numbers.items()}
-    return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers, made_small=made_small)
+    return Description(
+        **base.describe(),
+        target=target,
+        swept=[*swept, SEED],
+        numbers=numbers,
+        made_small=made_small,
+        plot=dict(plot),
+    )
 
 
 @contextmanager
@@ -97,8 +128,8 @@ def read_description(where: str, folder: str | Path) -> Description:
     """
     path = check_path(where, folder) / DESCRIPTION
     try:
-        data = json.loads(read_regular(where, path, _LARGEST))
-        data.setdefault("made_small", None)
+        data = {"plot": {}, "made_small": None} | json.loads(read_regular(where, path, _LARGEST))
+        data["plot"] = dict(data["plot"])
         found = Description(**{name: data[name] for name in Description.__dataclass_fields__})
         _check_types(found)
         return found

@@ -1,4 +1,4 @@
-"""Sweeps that a recipe file holds: ``[sweep.NAME]`` with its grid, seeds and settings."""
+"""Sweeps that a recipe file holds: ``[sweep.NAME]`` with its grid, seeds and settings, and how it is drawn."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..declare.validation import check_number
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .axes import axes_of
 from .base import Base
+from .folder import ROLES
 
 __all__ = ["Stored", "stored_sweep"]
 
-_KEYS = ("grid", "seeds", "settings")
+_KEYS = ("grid", "seeds", "settings", "plot")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Stored:
         As for `sweep`.
     settings : dict
         Settings of all points.
+    plot : dict
+        How it is drawn unless one says otherwise: dotted names of settings by their `ROLES`, ``value`` and ``highest``.
     """
 
     name: str
     grid: Mapping[str, Any]
     seeds: Any = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
+    plot: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stored_sweep(base: Base, name: str | None = None) -> tuple[Base, Stored]:
@@ -70,4 +75,26 @@ def stored_sweep(base: Base, name: str | None = None) -> tuple[Base, Stored]:
     found = replace(base, settings=own | dict(base.settings))
     fixed = {key: values for key, values in table["grid"].items() if base.full_name(str(key)) not in base.settings}
     axes_of(f"{where}.grid", found, fixed)
-    return found, Stored(chosen, fixed, table.get("seeds", 1), own)
+    plot = _plot(f"{where}.plot", base, table)
+    return found, Stored(chosen, fixed, table.get("seeds", 1), own, plot)
+
+
+def _plot(where: str, base: Base, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a sweep is drawn, with the dotted names of its settings; refuse what the figure could not have."""
+    plot = table.get("plot", {})
+    if not isinstance(plot, Mapping):
+        raise InvalidTypeError(message(where, 'what is drawn, e.g. {x = "G", y = "Q"}', plot))
+    grid = [base.full_name(str(key)) for key in table["grid"]]
+    known = {role: grid for role in ROLES} | {"value": list(base.numbers), "highest": []}
+    found: dict[str, Any] = {}
+    for role, name in plot.items():
+        if role not in known:
+            raise unknown_name(where, "part of a figure", role, known)
+        if role == "highest":
+            found[role] = check_number(f"{where}.{role}", name)
+            continue
+        found[role] = base.full_name(str(name)) if role in ROLES else str(name)
+        if found[role] not in known[role]:
+            what = "setting of this sweep" if role in ROLES else "number"
+            raise unknown_name(f"{where}.{role}", what, str(name), known[role])
+    return found

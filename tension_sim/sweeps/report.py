@@ -13,7 +13,18 @@ from ..results.plots.style import make_figure
 from ..results.report.page import render
 from ..results.report.panels import Panel
 from ..system.files import check_free, check_path, write_whole
-from .figure import draw_dots, draw_lines, draw_map, is_sparse, means_of, name_of, scale_of, shown
+from .drawing import (
+    draw_bar,
+    draw_dots,
+    draw_lines,
+    draw_map,
+    is_sparse,
+    means_of,
+    name_of,
+    scale_of,
+    set_height,
+    shown,
+)
 from .table import Sweep, distinct
 from .work import Status
 
@@ -121,8 +132,8 @@ def _where(names: Sequence[str], key: tuple[Any, ...]) -> str:
     return "".join(f", {name} = {shown(known)}" for name, known in zip(names, key, strict=True))
 
 
-def _axes() -> tuple[Figure, Any]:
-    figure = make_figure(_WIDTH, _HEIGHT)
+def _axes(legend: bool = False) -> tuple[Figure, Any]:
+    figure = make_figure(_WIDTH + legend, _HEIGHT)
     return figure, figure.subplots()
 
 
@@ -130,13 +141,14 @@ def _map(
     means: pd.DataFrame, what: str, x: str, y: str, heading: str, caption: str, scale: Mapping[str, Any] | None = None
 ) -> Panel:
     figure, axes = _axes()
-    draw_map(axes, means, what, x, y, scale)
+    draw_bar(draw_map(axes, means, what, x, y, scale), [axes])
     return Panel(heading, caption, figure)
 
 
 def _lines(sweep: Sweep, frame: pd.DataFrame, value: str, x: str, by: str | None = None, where: str = "") -> Panel:
-    figure, axes = _axes()
+    figure, axes = _axes(legend=by is not None)
     draw_lines(axes, sweep, frame, value, x, by)
+    set_height(axes, frame[value])
     axes.set_title("")
     return Panel(f"Over {x}{where}", "Mean, and standard deviation over seeds as a band.", figure)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Unpack
 
 from ..declare.options import grouped
@@ -86,6 +87,7 @@ def plan_sweep(
     seeds: Any = 1,
     draw: tuple[str, int] | None = None,
     target: Target | None = None,
+    plot: Mapping[str, Any] = MappingProxyType({}),
     option: str = "",
 ) -> Plan:
     """Plan a sweep; every value of every setting is tried, nothing runs.
@@ -104,6 +106,8 @@ def plan_sweep(
         Draw so many points by ``"random"`` or ``"sobol"``.
     target : str, optional
         As for `Simulation`.
+    plot : mapping, optional
+        How it is drawn, as `Stored.plot`.
     option : str, optional
         What messages call the grid, by default its argument.
     """
@@ -119,7 +123,7 @@ def plan_sweep(
     keys = dict.fromkeys(point.key for point in found)
     if len(keys) < len(found):  # few choices: what was drawn twice runs once
         found = list({point.key: point for point in found}.values())
-    return Plan(base, found, describe(base, names, target))
+    return Plan(base, found, describe(base, names, target, plot=plot))
 
 
 def _check_draw(where: str, draw: Any) -> tuple[str, int]:

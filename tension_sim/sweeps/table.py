@@ -87,7 +87,7 @@ class Sweep(Described):
     @property
     def settings(self) -> list[str]:
         """Names of the columns of settings, the seed last."""
-        return list(self._labels().values())
+        return list(self.columns().values())
 
     @property
     def numbers(self) -> list[str]:
@@ -95,7 +95,8 @@ class Sweep(Described):
         known = list(self.description.numbers)
         return list(dict.fromkeys([*known, *(name for row in self.rows for name in row.numbers)]))
 
-    def _labels(self) -> dict[str, str]:
+    def columns(self) -> dict[str, str]:
+        """Return the column of each setting by its dotted name."""
         return labels_of(self.description.swept, self.numbers)
 
     def check_number(self, where: str, name: str | None) -> str:
@@ -112,7 +113,7 @@ class Sweep(Described):
         ``attrs["units"]`` and ``attrs["labels"]`` describe the numbers. What was not measured is NaN.
         """
         pandas = load("pandas", "Sweep.table")
-        labels, numbers = self._labels(), self.numbers
+        labels, numbers = self.columns(), self.numbers
         columns: dict[str, list[Any]] = {
             label: [row.values[name] for row in self.rows] for name, label in labels.items()
         }

@@ -69,7 +69,7 @@ def run_tune(
     """Search on; see `tune`."""
     for module in ("pandas", "pyarrow", "optuna"):
         load(module, "tune")
-    description, where = describe(base, [one.name for one in ranges], target, value), "tune.out"
+    description, where = describe(base, [one.name for one in ranges], target, made_small=value), "tune.out"
     check_workers("tune.client", client)
     folder = check_folder(out, where=where)
     there = check_same(where, folder, description)

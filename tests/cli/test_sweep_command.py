@@ -53,6 +53,11 @@ def test_sweep_and_plot(run, tmp_path):
     assert shown.out == f"written: {out}/plot.png\n" and (out / "plot.png").read_bytes()[1:4] == b"PNG"
     run("plot", out, "--x", "G", "--at", "Q=10", "--out", tmp_path / "line.svg")
     assert (tmp_path / "line.svg").exists()
+    run("plot", out, "--highest", 0.5, "--out", tmp_path / "map.svg")
+    run("plot", out, "--x", "G", "--panels", "Q", "--out", tmp_path / "panels.svg")
+    map_, panels = ((tmp_path / name).read_text() for name in ("map.svg", "panels.svg"))
+    assert "<!-- G -->" in map_ and "<!-- Q -->" in map_ and "at most 0.5" in map_
+    assert "<!-- Q = 1 -->" in panels and "<!-- Q = 10 -->" in panels
     assert json.loads(run("plot", out, "--x", "Q", "--by", "G", "--json").out) == {"file": f"{out}/plot.png"}
 
 

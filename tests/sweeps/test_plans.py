@@ -15,6 +15,7 @@ from tension_sim import ForceNetwork, Simulation, list_recipes, load_recipe, run
 from tension_sim.cli import main
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnknownNameError
 from tension_sim.sweeps.base import base_of
+from tension_sim.sweeps.folder import opened, read_description
 from tension_sim.sweeps.plans import stored_sweep
 from tension_sim.sweeps.sweep import plan_sweep
 
@@ -50,12 +51,52 @@ def own(tmp_path, text):
         ("[sweep.a]\ngrid = [1]\n", InvalidTypeError, "mine.toml: sweep.a.grid: expected names of settings"),
         ("[sweep.a]\ngrid = {q = [1]}\n", UnknownNameError, "did you mean 'Q'?"),
         ("[sweep.a]\ngrid = {n = [0]}\n", InvalidValueError, "network.n"),
+        (
+            "[sweep.a]\ngrid = {n = [9]}\nplot = 'n'\n",
+            InvalidTypeError,
+            "mine.toml: sweep.a.plot: expected what is drawn",
+        ),
+        (
+            "[sweep.a]\ngrid = {n = [9]}\nplot = {z = 'n'}\n",
+            UnknownNameError,
+            "sweep.a.plot: expected a known part of a",
+        ),
+        (
+            "[sweep.a]\ngrid = {n = [9]}\nplot = {x = 'Q'}\n",
+            UnknownNameError,
+            "sweep.a.plot.x: expected a known setting",
+        ),
+        (
+            "[sweep.a]\ngrid = {n = [9]}\nplot = {value = 'n'}\n",
+            UnknownNameError,
+            "a.plot.value: expected a known number",
+        ),
+        (
+            "[sweep.a]\ngrid = {n = [9]}\nplot = {highest = 'n'}\n",
+            InvalidTypeError,
+            "a.plot.highest: expected a finite",
+        ),
     ],
 )
 def test_what_cannot_work(tmp_path, text, error, wrong):
     with pytest.raises(error) as raised:
         stored_sweep(own(tmp_path, text))
     assert wrong in str(raised.value)
+
+
+def test_how_a_sweep_is_drawn_is_kept_with_it(tmp_path):
+    text = "[sweep.a]\ngrid = {Q = [1, 2]}\nplot = {x = 'Q', value = 'firing_rate', highest = 50}\n"
+    base, stored = stored_sweep(own(tmp_path, text))
+    plan = plan_sweep("sweep", base, stored.grid, plot=stored.plot)
+    with opened("test", tmp_path, plan.description, there=False):
+        pass
+    found = read_description("test", tmp_path)
+    assert found.plot == {"x": "network.Q", "value": "firing_rate", "highest": 50}
+    # folders of the versions before have no such word
+    data = json.loads((tmp_path / "sweep.json").read_text())
+    del data["plot"]
+    (tmp_path / "sweep.json").write_text(json.dumps(data))
+    assert read_description("test", tmp_path).plot == {}
 
 
 def test_names_and_settings_of_the_user_come_first(tmp_path):

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 RECIPES = sorted(path.relative_to(ROOT / "models").with_suffix("").as_posix() for path in ROOT.glob("models/*/*.toml"))
 STORED = sorted((DOCS / "gallery").glob("*/*.json"))
+SWEEPS = sorted((DOCS / "gallery").glob("*/*/*.json"))
 
 
 def extension(name, monkeypatch):
@@ -91,6 +92,23 @@ def test_stored_figures(facts):
     # what the file says now is what was run
     assert {key: new for key, (_, new) in changed.items()} == (short_settings(name) if changed else {})
     assert all(isinstance(value, int | float) for value in stored["numbers"].values())
+
+
+@pytest.mark.parametrize("facts", SWEEPS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_stored_sweeps(facts, monkeypatch):
+    name = facts.parent.relative_to(DOCS / "gallery").as_posix()
+    assert facts.stem in load_recipe(name).sweeps, "the figure of a sweep that is no more"
+    assert facts.with_suffix(".png").read_bytes()[:4] == b"\x89PNG"
+    assert facts.with_suffix(".png").stat().st_size <= 150_000
+    stored = json.loads(facts.read_text(encoding="utf-8"))
+    assert set(stored) == {"date", "version", "points", "done", "seeds"}
+    page = extension("recipe_pages", monkeypatch).page(name, "A & B (2000)", DOCS / "gallery")
+    assert f"gallery/{name}/{facts.stem}.png\n" in page and f": {stored['points']} points, " in page
+
+
+def test_every_recipe_with_sweeps_shows_one():
+    with_sweeps = {name for name in RECIPES if load_recipe(name).sweeps}
+    assert {path.parent.relative_to(DOCS / "gallery").as_posix() for path in SWEEPS} == with_sweeps
 
 
 def test_publications_are_named(monkeypatch):
