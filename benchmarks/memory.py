@@ -2,7 +2,8 @@
 
     python benchmarks/memory.py [--n 20000] [--indegree 1000] [--dtype float32]
 
-What Python needs to draw and order the synapses is let go before they run; the program holds them while they do.
+Three numbers: the peak of Python, which draws and orders the synapses; what it still holds while the program runs;
+and the peak of the program.
 A process of its own declares and runs each network: AdEx neurons with AMPA synapses and a delay. Both run one
 program, which is compiled before, so that no compiler counts. No neuron fires: recorded spikes would count as
 memory of the synapses that caused them.
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -29,15 +29,22 @@ def network(n: int, indegree: int, dtype: str) -> Network:
     return Network({"exc": Population("adex", n, parameters={"bias": "0*pA"})}, [projection], dtype=dtype)
 
 
-class Peak(threading.Thread):
-    """Watches the peaks of programs that this process starts; the kernel counts from when they begin.
+def own(what: str) -> int:
+    """Return what the kernel says of this process's memory, in bytes."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(lines[what].split()[0])
 
-    What `resource` says of children begins with the pages of the process that forked.
+
+class Peak(threading.Thread):
+    """Watches the peaks of programs that this process starts, and what it holds beside them.
+
+    The kernel counts a program from when it begins; what `resource` says begins with the pages of the process that
+    forked.
     """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.bytes, self.ended = 0, threading.Event()
+        self.bytes, self.beside, self.ended = 0, 0, threading.Event()
 
     def run(self) -> None:
         """Look until told to stop."""
@@ -50,16 +57,17 @@ class Peak(threading.Thread):
                 mine = lines["Name"].strip() == "main" and int(lines["PPid"]) == os.getpid()
                 if mine and "VmHWM" in lines:
                     self.bytes = max(self.bytes, 1024 * int(lines["VmHWM"].split()[0]))
+                    self.beside = own("VmRSS")
 
 
 def peaks(n: int, indegree: int, dtype: str) -> dict[str, int]:
-    """Declare and run a network; return the peaks in bytes of this process and of the program."""
+    """Declare and run a network; return in bytes the peaks of this process and the program, and what is beside it."""
     simulation, peak = Simulation(network(n, indegree, dtype), target="cpp_standalone"), Peak()
     peak.start()
     simulation.run(steps=2000)
     peak.ended.set()
     peak.join()
-    return {"Python": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "program": peak.bytes}
+    return {"Python": own("VmHWM"), "Python beside the program": peak.beside, "program": peak.bytes}
 
 
 def main() -> None:

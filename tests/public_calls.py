@@ -267,6 +267,7 @@ BASES = {
         ts.SparseKernel.random,
         lambda: {"n": 3, "p": 0.5, "std": 1.0, "rng": np.random.default_rng(0)},
     ),
+    "SparseKernel.with_weights": (_kernel().with_weights, lambda: {"weight": [1.0, 2.0, 3.0]}),
     "Steering": (ts.Steering, lambda: {"orders": [{"step": 1, "stop": True}]}),
     "Steering.load": (ts.Steering.load, lambda: {"path": "absent.toml"}),
     "StopWhen": (ts.StopWhen, lambda: {"text": "rmse < 0.1 for 2*second"}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,16 +12,24 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from .arrays_in import numbers, whole_numbers
 from .converted import Converted, Declared, declared
+from .row_starts import Indices, RowStarts
 from .validation import check_finite, check_flag, check_fraction, check_matrix, check_table, check_whole
 
 __all__ = ["SparseKernel", "joined_rows"]
 
 _DRAWING = 32  # bytes of a synapse while it is drawn and ordered
-_PART = 2**20  # synapses that are ordered at a time
+_PART = 2**18  # synapses that are ordered at a time
+
+
+class _Joined(Declared):
+    """What the synapses of a kernel join."""
+
+    pre: Converted[np.ndarray, ArrayLike] = Indices()
+    post: Converted[np.ndarray, ArrayLike] = Indices()
 
 
 @declared()
-class SparseKernel(Declared):
+class SparseKernel(_Joined):
     """Weights of a sparse connection: one entry for each synapse.
 
     Attributes
@@ -30,7 +37,8 @@ class SparseKernel(Declared):
     n : int
         Number of presynaptic neurons.
     pre, post : array of int32, shape (synapses,)
-        Presynaptic and postsynaptic neuron.
+        Presynaptic and postsynaptic neuron. Where one of them ascends it is kept as the start of each row, and
+        made anew each time it is read: a synapse then costs 12 bytes, else 16.
     weight : array of float64, shape (synapses,)
         Weights; as static recurrence in the unit of the neuron file's currents (mV, pA or 1).
     n_post : int, optional
@@ -56,16 +64,30 @@ class SparseKernel(Declared):
         for name, n in (("pre", self.n), ("post", n_post)):
             array = whole_numbers(f"SparseKernel.{name}", getattr(self, name), "whole numbers", below=n, what="indices")
             object.__setattr__(self, name, array.astype(np.int32))
-        weight = numbers("SparseKernel.weight", self.weight, f"an array of shape {self.pre.shape}")
+        shape = self.pre.shape
+        weight = numbers("SparseKernel.weight", self.weight, f"an array of shape {shape}")
         for name, array in (("post", self.post), ("weight", weight)):
-            if array.shape != self.pre.shape:
+            if array.shape != shape:
                 fix = "one entry per synapse."
                 raise InvalidValueError(message(f"SparseKernel.{name}", "three arrays of one length", array.shape, fix))
         check_finite("SparseKernel.weight", weight)
         object.__setattr__(self, "weight", weight)
+        for name, n in (("pre", self.n), ("post", n_post)):
+            indices: np.ndarray = getattr(self, name)
+            if 2 * (n + 1) < len(indices) and _ascends(indices):
+                rows = RowStarts.of_counts(np.bincount(indices, minlength=n))
+                object.__setattr__(self, name, rows)
+                break
 
     @classmethod
-    def made(cls, n: int, pre: np.ndarray, post: np.ndarray, weight: np.ndarray, n_post: int | None = None) -> Self:
+    def made(
+        cls,
+        n: int,
+        pre: np.ndarray | RowStarts,
+        post: np.ndarray | RowStarts,
+        weight: np.ndarray,
+        n_post: int | None = None,
+    ) -> Self:
         """Return a kernel that holds these very arrays, as they are documented above; nothing is checked or copied."""
         kernel = object.__new__(cls)
         held = {"n": n, "pre": pre, "post": post, "weight": weight, "n_post": n if n_post is None else n_post}
@@ -75,6 +97,19 @@ class SparseKernel(Declared):
 
     def __len__(self) -> int:
         return len(self.weight)
+
+    def with_weights(self, weight: ArrayLike) -> SparseKernel:
+        """Return the same synapses with other weights; an array of float64 is not copied.
+
+        Examples
+        --------
+        >>> SparseKernel(2, [0, 1], [1, 0], [1.0, 2.0]).with_weights(np.array([3.0, 4.0])).to_dense()
+        array([[0., 3.],
+               [4., 0.]])
+        """
+        weight = check_matrix("SparseKernel.weight", weight, self.weight.shape, "synapses")
+        held = vars(self)
+        return SparseKernel.made(self.n, held["pre"], held["post"], weight, self.n_post)
 
     @classmethod
     def from_dense(cls, matrix: Any, *, every_entry: bool = False) -> SparseKernel:
@@ -109,11 +144,19 @@ class SparseKernel(Declared):
         >>> SparseKernel(2, [1, 0, 1], [1, 0, 0], [3.0, 1.0, 2.0]).outgoing()
         (array([0, 1, 3]), array([0, 0, 1], dtype=int32), array([1., 2., 3.]))
         """
-        return _lists(self.pre, self.post, self.weight, self.n)
+        return self._lists("pre", "post", self.n)
 
     def incoming(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """List the synapses by postsynaptic neuron: start, pre, weight, as `outgoing` does."""
-        return _lists(self.post, self.pre, self.weight, self.n_post)
+        return self._lists("post", "pre", self.n_post)
+
+    def _lists(self, by: str, other: str, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        owner, partner = vars(self)[by], vars(self)[other]
+        if isinstance(owner, RowStarts):
+            if isinstance(partner, np.ndarray) and owner.rising(partner):
+                return owner.start, partner, self.weight
+            owner = owner.part(0, len(owner))
+        return _ordered(owner, partner, self.weight, n)
 
     def slots(self) -> np.ndarray:
         """Return where each synapse of `outgoing` lies in `incoming`, int32.
@@ -139,11 +182,10 @@ class SparseKernel(Declared):
 
     def sorted(self) -> SparseKernel:
         """Return the kernel in the order of `outgoing`; itself, if it has that order."""
-        if _ascends(self.pre, self.post):
-            return self
         start, post, weight = self.outgoing()
-        pre = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(start))
-        return SparseKernel.made(self.n, pre, post, weight, self.n_post)
+        if weight is self.weight:
+            return self
+        return SparseKernel.made(self.n, RowStarts(start), post, weight, self.n_post)
 
     @classmethod
     def random(
@@ -178,7 +220,7 @@ class SparseKernel(Declared):
         )
         weight = rng.standard_normal(len(post))
         weight *= std
-        kernel = cls.made(n, np.repeat(np.arange(n, dtype=np.int32), counts), post, weight)
+        kernel = cls.made(n, RowStarts.of_counts(counts), post, weight)
         return kernel.row_balanced() if row_balanced else kernel
 
     @classmethod
@@ -214,7 +256,7 @@ class SparseKernel(Declared):
         """Subtract from each neuron's incoming weights their mean, so that they sum to zero."""
         number = np.bincount(self.post, minlength=self.n_post)
         mean = np.bincount(self.post, self.weight, minlength=self.n_post) / np.maximum(number, 1)
-        return replace(self, weight=self.weight - mean[self.post])
+        return self.with_weights(self.weight - mean[self.post])
 
 
 def joined_rows(rows: Iterable[np.ndarray], count: int) -> np.ndarray:
@@ -231,39 +273,42 @@ def _check_rng(where: str, rng: Any) -> None:
         raise InvalidTypeError(message(where, "a random number generator", rng, "np.random.default_rng(0)."))
 
 
-def _lists(
-    owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int
+def _ordered(
+    owner: np.ndarray, partner: np.ndarray | RowStarts, weight: np.ndarray, n_owners: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if not _ascends(owner, partner):
+    if isinstance(partner, np.ndarray):
+        if _ascends(owner, partner):
+            return np.searchsorted(owner, np.arange(n_owners + 1)), partner, weight
         if not _ascends(partner):
             order = _order_by(partner)
             owner, partner, weight = owner[order], partner[order], weight[order]
             del order
-        start, partner, weight = _grouped(owner, partner, weight, n_owners)
-        first = np.ones(len(partner), dtype=bool)
-        np.not_equal(partner[1:], partner[:-1], out=first[1:])
-        first[start[:-1][start[:-1] < start[1:]]] = True
-        if not first.all():
-            at = np.flatnonzero(first)
-            start = np.searchsorted(at, start)
-            partner, weight = partner[at], np.add.reduceat(weight, at)
-        return start, partner, weight
-    return np.searchsorted(owner, np.arange(n_owners + 1)), partner, weight
+    start, partner, weight = _grouped(owner, partner, weight, n_owners)
+    first = np.ones(len(partner), dtype=bool)
+    np.not_equal(partner[1:], partner[:-1], out=first[1:])
+    first[start[:-1][start[:-1] < start[1:]]] = True
+    if not first.all():
+        at = np.flatnonzero(first)
+        start = np.searchsorted(at, start)
+        partner, weight = partner[at], np.add.reduceat(weight, at)
+    return start, partner, weight
 
 
 def _grouped(
-    owner: np.ndarray, partner: np.ndarray, weight: np.ndarray, n_owners: int
+    owner: np.ndarray, partner: np.ndarray | RowStarts, weight: np.ndarray, n_owners: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bring synapses together by their owners, each owner's in the order that they have, by parts: few at a time."""
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_owners))])
-    of_partner, of_weight, free = np.empty_like(partner), np.empty_like(weight), start[:-1].copy()
+    of_partner, of_weight, free = np.empty_like(owner), np.empty_like(weight), start[:-1].copy()
     for begin in range(0, len(owner), _PART):
-        part = owner[begin : begin + _PART]
+        stop = begin + _PART
+        part = owner[begin:stop]
         order = _order_by(part)
         owners, count = part[order], np.bincount(part, minlength=n_owners)
         places = np.arange(len(part)) + (free - (np.cumsum(count) - count))[owners]
-        of_partner[places] = partner[begin : begin + _PART][order]
-        of_weight[places] = weight[begin : begin + _PART][order]
+        partners = partner.part(begin, stop) if isinstance(partner, RowStarts) else partner[begin:stop]
+        of_partner[places] = partners[order]
+        of_weight[places] = weight[begin:stop][order]
         free += count
     return start, of_partner, of_weight
 

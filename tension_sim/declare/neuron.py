@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from .language import REFRACTORINESS, Equation, Meaning, parse, read_equations, render, replaced
 from .language.unit_table import unit_text
@@ -165,8 +166,13 @@ class SynapticFilter:
         {'h_r': '1/(tau_rise*tau_decay)'}
         """
         names = self.named(output, suffix)
-        lines = [str(each.renamed(names, unit)) for each in self.read()]
-        return "\n".join(lines), {names[v]: text for v, text in self.spike.items()}
+        return _instance(self.read(), tuple(names.items()), unit), {names[v]: text for v, text in self.spike.items()}
+
+
+@lru_cache(maxsize=1024)  # each run of a network asks several times for the same ones
+def _instance(equations: tuple[Equation, ...], names: tuple[tuple[str, str], ...], unit: str) -> str:
+    """Return equations with other names, and `unit` in place of the placeholder."""
+    return "\n".join(str(each.renamed(dict(names), unit)) for each in equations)
 
 
 def _renamed(statements: str, names: Mapping[str, str]) -> str:

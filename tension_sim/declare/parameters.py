@@ -11,7 +11,7 @@ from ..errors import InvalidValueError, message, unknown_name
 from .arrays_in import numbers_and_dimension
 from .language import parse
 from .language.syntax import names_in
-from .language.unit_table import unit_text
+from .language.unit_table import VALUE_UNITS, unit_text
 from .units import Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
 
@@ -109,8 +109,10 @@ def resolve_parameters(
                 message(f"{where}: parameters.{name}", "no circle of definitions", " -> ".join((*trail, name)))
             )
         text, place = texts[name], f"{where}: parameters.{name}"
-        needed = names_in(parse(place, text)) & set(texts) if isinstance(text, str) else ()
-        names = {other: value(other, (*trail, name)) for other in needed} | further
+        needed = names_in(parse(place, text)) if isinstance(text, str) else set()
+        names = {other: value(other, (*trail, name)) for other in needed & set(texts)}
+        if any(other in further or (other not in texts and other not in VALUE_UNITS) for other in needed):
+            names |= further  # for the message too, where a name is unknown
         if of is None:
             found = evaluate(text, place, names)
         else:

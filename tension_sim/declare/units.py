@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,12 @@ def _evaluated(
         return Quantity(_Evaluator(reader, names, size, rng).value(tree), found.dimension)
 
 
+@lru_cache(maxsize=4096)
+def _without_names(text: str, where: str) -> Quantity:
+    """Evaluate a text that has one value for ever, as the same texts come back with every network."""
+    return _evaluated(text, where, {}, None, None)
+
+
 def holds(text: str, where: str, names: Mapping[str, Quantity]) -> bool:
     """Say whether a condition on named numbers holds, of arrays for each of their numbers.
 
@@ -187,6 +194,8 @@ def evaluate(
     if hasattr(getattr(text, "dim", None), "get_dimension"):  # a quantity of Brian2
         return Quantity(np.asarray(text, dtype=np.float64)[()], dimension_of_brian2(text))
     if isinstance(text, str) and text.strip() and len(text) <= MAX_LENGTH:
+        if not names and rng is None:
+            return _without_names(text, where)
         return _evaluated(text, where, names or {}, size, rng)
     if isinstance(text, bool) or not isinstance(text, int | float | np.integer | np.floating):
         raise InvalidValueError(

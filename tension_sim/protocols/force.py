@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..declare.equations import Neuron, SynapticFilter, load_neuron, load_synapse, resolve_parameters
 from ..declare.validation import check_fraction, check_positive, check_steps
 from ..errors import InvalidValueError, message
-from ..recipes.cost import cost_of
+from ..recipes.cost import SYNAPSE, cost_of
 from ..recipes.protocol import Forecast, Number, Outcome, Protocol
 from ..recipes.recipe import Recipe
 from ..recipes.settings import LEARNING, OMITTED, REQUIRED, choice, count, expression, not_negative, section
@@ -44,7 +44,6 @@ __all__ = [
 
 #: Firing rate in Hz that a forecast assumes if the recipe expects none.
 _ASSUMED_RATE = 30.0
-_BYTES_PER_SYNAPSE = 16
 _BYTES_PER_SPIKE = 12
 #: Of the readout, its feedback and the inputs, in each step: these are read from memory on every target.
 _NANOSECONDS_PER_WEIGHT = 0.33
@@ -192,7 +191,7 @@ class MemoryForecast:
     P : int
         The packed triangle of the inverse correlation estimate.
     synapses : int
-        Static recurrence.
+        Static recurrence, in Python and the program.
     kernels : int
         Readout, feedback and input weights.
     samples : int
@@ -333,7 +332,7 @@ class ForceRecipe(Recipe):
         watched = n if record["spikes_of"] is None else min(record["spikes_of"], n)
         return MemoryForecast(
             P=n * (n + 1) // 2 * number if "learning" in self.values else 0,
-            synapses=round(network["p"] * n * n) * _BYTES_PER_SYNAPSE if network["G"] else 0,
+            synapses=round(network["p"] * n * n) * SYNAPSE[network["dtype"]] if network["G"] else 0,
             kernels=n * (2 * n_outputs + n_inputs) * number,
             samples=rows * (n_outputs + n_inputs) * 8,
             recorded=recorded_rows * per_row * 8,

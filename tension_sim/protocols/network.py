@@ -20,7 +20,7 @@ from ..declare.populations.network import Network
 from ..declare.validation import check_positive, check_steps
 from ..errors import InvalidValueError, message, unknown_name
 from ..recipes.array_values import ARRAY_FILES, array_value
-from ..recipes.cost import cost_of
+from ..recipes.cost import SYNAPSE, cost_of
 from ..recipes.declared_keys import Option, free_keys, keys_of, options_of
 from ..recipes.protocol import Forecast, Outcome, Protocol, Where
 from ..recipes.recipe import Recipe
@@ -40,8 +40,8 @@ __all__ = ["PROTOCOL", "NetworkRecipe"]
 
 #: Numbers that a neuron holds at least: states, their initial values and inputs.
 _VALUES = 10
-#: Spikes a second and neuron that a forecast counts with where none are expected; bytes of a synapse and of a spike.
-_ASSUMED_RATE, _SYNAPSE, _SPIKE = 30.0, 16, 12
+#: Spikes a second and neuron that a forecast counts with where none are expected; bytes of a spike.
+_ASSUMED_RATE, _SPIKE = 30.0, 12
 
 #: Options of a network whose values stand in tables of their own, and those with keys in [network].
 _TABLES = {name: option for name, option in options_of(Network).items() if option.table is dict}
@@ -261,7 +261,7 @@ def forecast(recipe: NetworkRecipe, target: str) -> Forecast:
     rate = max(recipe.expected.get("firing_rate", (_ASSUMED_RATE,)))
     duration, number = recipe.values["run"]["duration"], 8 if net.dtype == "float64" else 4
     synapses = recipe.synapses()
-    memory = sum(synapses.values()) * _SYNAPSE + rate * net.n_spiking * duration * _SPIKE
+    memory = sum(synapses.values()) * SYNAPSE[net.dtype] + rate * net.n_spiking * duration * _SPIKE
     nanoseconds = steps * (overhead + neuron * net.n)
     for k, name in enumerate(net.projection_names):
         times = steps if net.acts_each_step(k) else rate * duration

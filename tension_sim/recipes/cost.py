@@ -1,10 +1,13 @@
-"""Cost of a step on each target, for forecasts: correct within a factor of two."""
+"""Cost of a step on each target, and of a synapse, for forecasts: of time correct within a factor of two."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Cost", "cost_of"]
+__all__ = ["SYNAPSE", "Cost", "cost_of"]
+
+#: Bytes of a static synapse by dtype, of Python and the program together when they hold most: benchmarks/memory.py.
+SYNAPSE = {"float32": 25, "float64": 33}
 
 
 class Cost(NamedTuple):

@@ -55,7 +55,7 @@ def test_settings_of_each_population_and_projection():
     assert needs.memory < more.memory
     assert more.seconds < 60
     assert more.memory == pytest.approx(
-        1000 * 1001 / 2 * 8 + 100_000 * 16 + 26 * 1000 * 21 * 12 + 2 * 231_000 * 8, rel=0.05
+        1000 * 1001 / 2 * 8 + 100_000 * 33 + 26 * 1000 * 21 * 12 + 2 * 231_000 * 8, rel=0.05
     )
 
 

@@ -254,8 +254,9 @@ def test_forecast_of_memory_against_the_real_arrays():
     assert forecast.P == np.zeros(200)[np.triu_indices(200)[0]].nbytes
     assert forecast.kernels == network.feedback_kernel.nbytes + network.output_kernel.nbytes
     assert forecast.samples == task.n_bytes
-    kernel = network.recurrent
-    assert forecast.synapses == pytest.approx(kernel.weight.nbytes + kernel.pre.nbytes + kernel.post.nbytes, rel=0.05)
+    n_synapses = len(network.recurrent.weight)
+    # Python: weights and targets, and weights in SI units; the program: weights and targets
+    assert forecast.synapses == pytest.approx(n_synapses * (8 + 4 + 8 + 8 + 4), rel=0.05)
     rows = len(range(0, recipe.n_steps, 125))
     assert forecast.recorded == rows * (5 + 5 + 5) * 8
     assert forecast.spikes == 30 * 200 * 20 * 12

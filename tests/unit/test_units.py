@@ -11,6 +11,7 @@ import brian2
 import numpy as np
 import pytest
 
+from tension_sim.declare.parameters import resolve_parameters
 from tension_sim.declare.units import UNITS, Quantity, describe, dimension_of, evaluate, holds, magnitude
 from tension_sim.errors import InvalidValueError, TensionError, UnitsError, UnknownNameError
 
@@ -200,3 +201,18 @@ def test_declarations_load_no_engine():
     code = f"import sys, {modules}; print('brian2' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_a_text_without_names_is_evaluated_once_and_blamed_where_it_stands() -> None:
+    assert evaluate("2.125*mV", "here") is evaluate("2.125*mV", "here")
+    for where in ("first", "second", "first"):
+        with pytest.raises(UnknownNameError, match=rf"^{where}: "):
+            evaluate("2.125*mVV", where)
+    for a in (1.0, 2.0):
+        assert evaluate("a*mV", "here", {"a": Quantity(a)}).value == a * 1e-3
+
+
+def test_parameters_know_the_time_step_by_name() -> None:
+    assert resolve_parameters("demo", {"a": "3*dt", "b": "a/second + 1"}, dt=0.5)["b"].value == 2.5
+    with pytest.raises(UnknownNameError, match="did you mean 'dt'"):
+        resolve_parameters("demo", {"a": "2*dtt"}, dt=0.5)

@@ -222,8 +222,13 @@ def names_in(node: ast.expr) -> set[str]:
     >>> sorted(names_in(parse("demo", "exp(-v/mV) + tau")))
     ['mV', 'tau', 'v']
     """
+    return set(_names_in(node))
+
+
+@lru_cache(maxsize=4096)  # by the tree itself, which nobody changes
+def _names_in(node: ast.expr) -> frozenset[str]:
     called = {id(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and id(each) not in called}
+    return frozenset(each.id for each in ast.walk(node) if isinstance(each, ast.Name) and id(each) not in called)
 
 
 def calls_in(node: ast.AST) -> Iterator[tuple[str, list[ast.expr]]]:

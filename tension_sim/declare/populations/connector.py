@@ -13,6 +13,7 @@ from ...errors import InvalidValueError, UnitsError, message, problem
 from ...system.memory import check_memory
 from ..arrays_in import numbers
 from ..kernels import SparseKernel, joined_rows
+from ..row_starts import RowStarts
 from ..units import DIMENSIONLESS, Quantity, describe, dimension_of, evaluate
 from ..validation import check_choice, check_finite, check_flag, check_fraction, check_whole
 from .dale import balanced, with_signs
@@ -155,8 +156,8 @@ class Connector:
 
     def _partners(
         self, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw presynaptic and postsynaptic neurons of all synapses."""
+    ) -> tuple[np.ndarray, RowStarts]:
+        """Draw presynaptic and postsynaptic neurons of all synapses, the latter ascending."""
         candidates = n_pre - no_self
         if self.indegree is not None:
             number = np.full(n_post, self.indegree)
@@ -165,11 +166,11 @@ class Connector:
         chosen = (np.sort(rng.choice(candidates, size=k, replace=False, shuffle=False)) for k in number)
         # of the others, those from the neuron itself on come one later
         rows = (one + (one >= post) if no_self else one for post, one in enumerate(chosen))
-        return joined_rows(rows, int(number.sum())), np.repeat(np.arange(n_post, dtype=np.int32), number)
+        return joined_rows(rows, int(number.sum())), RowStarts.of_counts(number)
 
     def _partners_of_both(
         self, where: str, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, RowStarts]:
         """Draw as many excitatory and as many inhibitory presynaptic neurons of each postsynaptic one as wanted."""
         inhibitory, excitatory = self._count_inhibitory(n_pre), n_pre - self._count_inhibitory(n_pre)
         wanted = int(self.indegree or 0) - int(self.inhibitory_indegree or 0), int(self.inhibitory_indegree or 0)
@@ -183,7 +184,7 @@ class Connector:
                 itself = no_self and first <= post < first + size
                 one = first + np.sort(rng.choice(size - itself, size=count, replace=False, shuffle=False))
                 chosen.append((one + (one >= post) if itself else one).astype(np.int32))
-        return np.concatenate(chosen), np.repeat(np.arange(n_post, dtype=np.int32), int(self.indegree or 0))
+        return np.concatenate(chosen), RowStarts.of_counts(np.full(n_post, int(self.indegree or 0)))
 
     def _signed(self, where: str, kernel: SparseKernel) -> SparseKernel:
         """Give the weights of inhibitory neurons their sign and strength, and balance them."""
@@ -262,4 +263,6 @@ def drawn_numbers(
         fix = f"give it in {unit}."
         raise UnitsError(message(where, f"a quantity in {unit}", f"{value}, in {describe(found.dimension)}", fix))
     array = np.asarray(found.value) if plain else np.asarray(found.value) / float(scale.value)
+    if array.ndim and not plain:
+        return array.reshape(shape)  # it is no array that a name holds
     return np.broadcast_to(array.reshape(shape) if array.ndim else array, shape).copy()

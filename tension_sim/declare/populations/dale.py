@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +26,7 @@ def with_signs(where: str, kernel: SparseKernel, signs: np.ndarray | None, ratio
     if len(kernel) and kernel.weight.min() < 0:
         fix = "inhibitory weights become negative by themselves."
         raise InvalidValueError(message(where, "weights of at least 0", float(kernel.weight.min()), fix))
-    return replace(kernel, weight=kernel.weight * np.where(signs > 0, 1.0, -ratio)[kernel.pre])
+    return kernel.with_weights(kernel.weight * np.where(signs > 0, 1.0, -ratio)[kernel.pre])
 
 
 def balanced(where: str, kernel: SparseKernel) -> SparseKernel:
@@ -54,7 +53,7 @@ def balanced(where: str, kernel: SparseKernel) -> SparseKernel:
         fix = "fixed_indegree with inhibitory_indegree, or more synapses."
         raise InvalidValueError(message(where, what, received, fix))
     scale = np.divide(up, down, out=np.ones(kernel.n_post), where=down > 0)
-    return replace(kernel, weight=np.where(kernel.weight < 0, kernel.weight * scale[kernel.post], kernel.weight))
+    return kernel.with_weights(np.where(kernel.weight < 0, kernel.weight * scale[kernel.post], kernel.weight))
 
 
 def balanced_together(where: str, kernels: Sequence[SparseKernel], scales: Sequence[float]) -> list[SparseKernel]:
@@ -90,4 +89,4 @@ def balanced_together(where: str, kernels: Sequence[SparseKernel], scales: Seque
     )
     parts = zip(kernels, np.split(balanced(where, whole).weight, sizes[:-1]), scales, strict=True)
     # excitatory weights stay what they are, to the bit
-    return [replace(each, weight=np.where(each.weight < 0, w / scale, each.weight)) for each, w, scale in parts]
+    return [each.with_weights(np.where(each.weight < 0, w / scale, each.weight)) for each, w, scale in parts]

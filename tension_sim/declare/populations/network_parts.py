@@ -190,6 +190,9 @@ class NetworkParts(Described, Declared):
             else:
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
+            in_order = isinstance(each.delay, np.ndarray) and each.delay.ndim == 1  # one for each synapse, as drawn
+            if isinstance(each.weights, Connector) and not self.acts_each_step(k) and not in_order:
+                kernel = kernel.sorted()  # a run then takes its lists as they are
             found.append(kernel)
         for group in self.balanced:
             of_group = [self.projection_names.index(name) for name in group]

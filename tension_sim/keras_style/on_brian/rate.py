@@ -28,6 +28,7 @@ from ...declare.network import ForceNetwork, SparseKernel
 from ...declare.plasticity import Plastic, TargetNetwork
 from .clock import with_layer_time
 from .declaration import Binding, Declaration, StateSeries, kernel, recorded, result_only, rule, scaled
+from .static_kernel import static_kernel
 
 __all__ = ["declaration_of_rate", "refusal_of_rate"]
 
@@ -171,7 +172,8 @@ def _recurrence(
         # the target-generating network runs all the same
         return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
     if not model.learns_in_run("recurrent_kernel") or not learns.any():
-        return masked_kernel(J, J != 0), None, learns
+        static = static_kernel(model, layer.recurrent_kernel)
+        return static if len(static) else None, None, learns
     kernel_that_learns = None if learns.all() else masked_kernel(J, learns)
     plastic = Plastic(
         J if kernel_that_learns is None else kernel_that_learns, learning, model.recurrent_error,

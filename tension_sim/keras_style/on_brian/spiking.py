@@ -8,10 +8,10 @@ import numpy as np
 
 from ...circuit.names import NEURONS, READOUT_OUTPUT, READOUT_WEIGHTS, RULE, STEP, entry
 from ...declare.equations import load_synapse
-from ...declare.network import ForceNetwork, SparseKernel
+from ...declare.network import ForceNetwork
 from .clock import with_layer_time
 from .declaration import Declaration, StateSeries, constant, kernel, recorded, result_only, rule, scaled
-from .fingerprint import Fingerprint
+from .static_kernel import static_kernel
 
 __all__ = ["declaration_of_spiking"]
 
@@ -33,7 +33,7 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
     parameters = layer.overrides() | more | {name: f"{float(tau) * time!r}*second" for name, tau in taus.items()}
     network = ForceNetwork(
         neuron, synapse, layer.units, layer.dt_seconds,
-        recurrent=_sparse(model, layer.recurrent_kernel),
+        recurrent=static_kernel(model, layer.recurrent_kernel),
         feedback_kernel=np.asarray(layer.feedback_kernel), output_kernel=np.asarray(layer.output_kernel),
         input_kernel=np.asarray(layer.input_kernel), parameters=parameters, learning=learning,
         dtype=model.brian2_dtype, seed=layer.noise_seed,
@@ -66,12 +66,3 @@ def declaration_of_spiking(layer: Any, model: Any) -> Declaration:
         all_of = [np.arange(layer.units)]
         bindings += [kernel(layer.output_kernel, READOUT_WEIGHTS), rule(RULE, [all_of], (model.P_output, all_of))]
     return Declaration(network, tuple(bindings), tuple(series), begin)
-
-
-def _sparse(model: Any, variable: Any) -> SparseKernel:
-    """Return the static recurrence; the last one if it has not changed, because a large matrix takes time."""
-    known = model.__dict__.get("_static_kernel")
-    if known is None or not known[0].matches([variable]):
-        known = (Fingerprint([variable]), SparseKernel.from_dense(np.asarray(variable)))
-        object.__setattr__(model, "_static_kernel", known)  # past Keras' tracking
-    return known[1]

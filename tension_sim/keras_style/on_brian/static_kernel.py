@@ -1,0 +1,29 @@
+"""Keep the static recurrence of a model as a sparse kernel, for as long as its variable does not change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...declare.network import SparseKernel
+from .fingerprint import Fingerprint
+
+__all__ = ["static_kernel"]
+
+
+def static_kernel(model: Any, variable: Any) -> SparseKernel:
+    """Return the weights of a variable that are not 0: the last kernel where it has not changed since.
+
+    Parameters
+    ----------
+    model : FORCEModel
+        Holds the last kernel.
+    variable : keras.Variable
+        Its recurrent kernel, (sources, targets). To look for the weights of a large one takes time.
+    """
+    known = model.__dict__.get("_static_kernel")
+    if known is None or not known[0].matches([variable]):
+        known = (Fingerprint([variable]), SparseKernel.from_dense(np.asarray(variable)))
+        object.__setattr__(model, "_static_kernel", known)  # past Keras' tracking
+    return known[1]
