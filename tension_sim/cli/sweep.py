@@ -49,7 +49,7 @@ def sweep(
     from ..sweeps.table import ranked_by
 
     base = of.base("sweep", name)
-    plan = design.plan(base, of.known_target())
+    plan = design.plan(base, of.known_target("sweep"))
     if value is not None and value not in plan.description.numbers:
         raise unknown_name("sweep --value", "number", value, plan.description.numbers)
     client, expected = where.client, plan.check(force)

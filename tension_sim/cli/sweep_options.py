@@ -54,7 +54,8 @@ class Design:
                 fix = "leave out one of them."
                 raise InvalidValueError(message("sweep --plan", "no grid or ranges beside it", self.stored, fix))
             draw, axes = self._draw_and_axes()
-            return plan_sweep("sweep", base, axes, self.seeds or "1", draw, target)
+            option = "sweep --grid" if draw is None else "sweep --range"
+            return plan_sweep("sweep", base, axes, self.seeds or "1", draw, target, option=option)
         if self.seeds and self.stored is None and not base.recipe.sweeps:
             return plan_sweep("sweep", base, {}, self.seeds, None, target)
         base, stored = stored_sweep(base, self.stored)
@@ -85,12 +86,12 @@ class OfRecipe:
     protocols: Protocols = None
     tasks: Tasks = None
 
-    def known_target(self) -> TargetName | None:
-        """Return the target; refuse one that does not exist."""
+    def known_target(self, command: str) -> TargetName | None:
+        """Return the target of a command; refuse one that does not exist."""
         from ..run.simulation import TARGETS
 
         if self.target is not None and self.target not in TARGETS:
-            raise unknown_name("sweep --target", "target", self.target, TARGETS)
+            raise unknown_name(f"{command} --target", "target", self.target, TARGETS)
         return cast("TargetName | None", self.target)
 
     def base(self, command: str, name: str) -> Base:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,17 +47,17 @@ def tune(
     from ..recipes.run import check_run
     from ..sweeps.axes import pairs_of, ranges_of
     from ..sweeps.folder import describe
-    from ..sweeps.tune import Limits, check_value, ranges_to_tune, run_tune
+    from ..sweeps.tune import ONE_SEED, Limits, check_value, ranges_to_tune, run_tune
     from .sweep_view import SweepView
 
     base = of.base("tune", name)
-    ranked, target = check_value(base, value), of.known_target()
+    ranked, target = check_value(base, value), of.known_target("tune")
     named = pairs_of("tune --range", ranges or [], "--range G=0.02:0.2")
     if not named:
         with ERR.status("measuring the neuron"):
             named = ranges_to_tune(base)
         _say_ranges(named)
-    found = ranges_of("tune --range", base, named)
+    found = ranges_of("tune --range", base, named, ONE_SEED)
     limits = Limits(trials, math.inf if minutes is None else minutes, -math.inf if below is None else below)
     middle = base.load({one.name: one.draw(0.5)[0] for one in found})
     check_run(middle, target=target)
@@ -98,8 +99,9 @@ def _tell(found: Sweep, value: str, below: float) -> None:
         say(", ".join(f"{number} {status}" for status, number in counts.items() if number))
         row = min((row for row in found.rows if value in row.numbers), key=lambda row: row.numbers[value], default=None)
         if row is not None:
-            words = " ".join(f'--set "{name}={text}"' for name, text in row.point.items())
-            say(f"best: tension-sim run {found.description.recipe} {words}")
+            settings = {**found.description.settings, **row.point}
+            words = " ".join(f'--set "{name}={text}"' for name, text in settings.items())
+            say(f"best: tension-sim run {shlex.quote(found.description.recipe)} {words}")
         say(f"written: {found.folder}/{TABLE}")
     if below > -math.inf and not reached:
         raise typer.Exit(3)

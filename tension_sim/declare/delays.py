@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidValueError, UnitsError, message
+from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
 from .arrays_in import numbers_and_dimension
 from .kernels import SparseKernel
 from .units import DIMENSIONLESS, Dimension, dimension_of, evaluate
@@ -29,6 +29,8 @@ def seconds_of(where: str, delay: Any) -> np.ndarray:
     """
     fix = 'as in "1.5*ms", or an array of times.'
     dimension: Dimension | None
+    if isinstance(delay, bool | np.bool_):
+        raise InvalidTypeError(message(where, "a time, or an array of times", delay, fix))
     if isinstance(delay, str):
         quantity = evaluate(delay, where)
         times, dimension = np.asarray(quantity.value, float), quantity.dimension

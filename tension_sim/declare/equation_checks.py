@@ -35,7 +35,8 @@ from .language.limits import random_calls
 from .language.meaning import combined
 from .language.unit_table import unit_text
 from .neuron import Neuron, SynapticFilter
-from .time_constants import check_refractory, check_time_constant
+from .parameter_checks import check_refractory, check_time_constant
+from .ranges import check_ranges, read_ranges
 from .units import Quantity, dimension_of, evaluate, wrong_unit
 
 __all__ = ["check_neuron", "check_synapse"]
@@ -86,6 +87,7 @@ def check_neuron(where: str, neuron: Neuron, parameters: Mapping[str, Quantity])
         raise InvalidValueError(message(f"{where}: membrane", "a variable with a unit", neuron.membrane))
     _check_initial(where, neuron, parameters, meanings)
     changes: dict[str, Any] = {
+        "ranges": read_ranges(where, neuron.ranges, shared),
         "equations": "\n".join(map(str, equations)),
         "threshold": read_condition(f"{where}: threshold", neuron.threshold, known) if neuron.spiking else "",
         "reset": "",
@@ -100,13 +102,17 @@ def check_neuron(where: str, neuron: Neuron, parameters: Mapping[str, Quantity])
     else:
         _check_rate(where, neuron, {name: each.meaning for name, each in states.items()} | shared)
         changes["rate"] = render(parse(f"{where}: rate", neuron.rate))
-    return replace(neuron, **changes)
+    neuron = replace(neuron, **changes)
+    check_ranges(where, neuron, parameters)
+    return neuron
 
 
 def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, Quantity]) -> SynapticFilter:
     """Return a filter with its code written anew, or refuse it; as `check_neuron`."""
     equations = read_equations(f"{where}: equations", synapse.equations, placeholder=True)
     shared = _parameters(where, equations, parameters)
+    synapse = replace(synapse, ranges=read_ranges(where, synapse.ranges, shared))
+    check_ranges(where, synapse, parameters)
     for name, quantity in parameters.items():
         if quantity.dimension == _SECOND or not synapse.presynaptic:
             check_time_constant(where, name, quantity.value, synapse.parameters[name])

@@ -38,6 +38,8 @@ def to_text(found: Neuron | SynapticFilter) -> str:
     if isinstance(found, Neuron):
         texts |= {"method": found.method, "membrane": found.membrane}
         tables |= {"inputs": found.inputs, "initial": found.initial}
+    if found.ranges:
+        tables["ranges"] = found.ranges
     lines = [f"{key} = {_quoted(text)}" for key, text in texts.items()]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{_quoted(key)} = {_quoted(text)}" for key, text in table.items())]

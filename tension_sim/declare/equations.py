@@ -54,12 +54,13 @@ __all__ = [
 _TEXT = ("summary", "source", "notes")
 _NEURON_KEYS = {
     *_TEXT, "kind", "equations", "threshold", "reset", "refractory", "method", "membrane",
-    "inputs", "units", "parameters", "initial",
+    "inputs", "units", "parameters", "ranges", "initial",
 }  # fmt: skip
 _RATE_KEYS = {
-    *_TEXT, "kind", "equations", "rate", "activation", "method", "membrane", "inputs", "parameters", "initial",
+    *_TEXT, "kind", "equations", "rate", "activation", "method", "membrane",
+    "inputs", "parameters", "ranges", "initial",
 }  # fmt: skip
-_FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "integration"}
+_FILTER_KEYS = {*_TEXT, "kind", "equations", "output", "spike", "parameters", "ranges", "integration"}
 _SYNAPSE_KEYS = {*_FILTER_KEYS, "reset"}
 
 #: What neurons with a refractory clause start from: no spike so far, as in Brian2.
@@ -103,7 +104,7 @@ def _checked(
             fix = _TABLES.get(key, "add it.")
             raise InvalidValueError(message(f"{path.name}: {key}", f"the key {key!r}", sorted(data), fix))
     for key, value in data.items():
-        table = key in ("inputs", "units", "parameters", "initial", "spike")
+        table = key in ("inputs", "units", "parameters", "ranges", "initial", "spike")
         if isinstance(value, dict) != table or not (table or isinstance(value, str)):
             raise InvalidValueError(
                 message(f"{path.name}: {key}", "a table" if table else "text", value, "see the files in equations/.")
@@ -186,6 +187,7 @@ def _neuron(path: Path, content: bytes) -> Neuron:
         rate=data.get("rate", "").strip(),
         activation=data.get("activation", "").strip(),
         more_inputs=more_inputs,
+        ranges=_strings(data.get("ranges", {})),
     )
     for key, unit in units.items():
         value = evaluate(unit, f"{path.name}: units.{key}").value
@@ -218,6 +220,7 @@ def _synapse(path: Path, content: bytes) -> SynapticFilter:
         integration=data.get("integration", "exact"),
         kind=kind,
         reset=data.get("reset", "").strip(),
+        ranges=_strings(data.get("ranges", {})),
     )
     if synapse.integration not in ("exact", "euler"):
         raise InvalidValueError(message(f"{path.name}: integration", '"exact" or "euler"', synapse.integration))

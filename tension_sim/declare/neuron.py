@@ -55,6 +55,8 @@ class SynapticFilter:
     reset : str
         Of a synapse with presynaptic state, in place of `spike`: statements at each spike of the
         presynaptic neuron, which has the variables. What is brought is each weight times the output.
+    ranges : dict of str to str
+        Conditions on parameters, by the parameter that each is about, such as ``"U <= 1"``.
     """
 
     name: str
@@ -67,6 +69,7 @@ class SynapticFilter:
     integration: str = "exact"
     kind: str = "filter"
     reset: str = ""
+    ranges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def presynaptic(self) -> bool:
@@ -105,6 +108,7 @@ class SynapticFilter:
             spike={name: new(text) for name, text in self.spike.items()},
             parameters={names[name]: new(text) for name, text in self.parameters.items()},
             reset=_renamed(self.reset, names),
+            ranges={names[name]: new(text) for name, text in self.ranges.items()},
         )
 
     def at_spike(self, output: str, suffix: str) -> str:
@@ -205,6 +209,8 @@ class Neuron:
     rate, activation : str
         Of a rate unit: its rate r, an expression of its variables and of ``activation(...)``,
         and the default activation: tanh, relu, sigmoid, linear, gelu, or an expression of x.
+    ranges : dict of str to str
+        Conditions on parameters, by the parameter that each is about, such as ``"v_reset < v_peak"``.
     """
 
     name: str
@@ -224,6 +230,7 @@ class Neuron:
     rate: str = ""
     activation: str = ""
     more_inputs: Mapping[str, Input] = field(default_factory=dict)
+    ranges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spiking(self) -> bool:

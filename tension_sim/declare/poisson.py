@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..errors import InvalidValueError, message
 from .equations import Neuron, neuron_of
 from .language import SEED
 from .neuron import Input
+from .sample_file import SampleFile
 
-__all__ = ["POISSON", "RATE", "is_poisson", "poisson_or_file"]
+__all__ = ["POISSON", "RATE", "check_rates", "is_poisson", "poisson_or_file"]
 
 #: The input that takes the rates.
 RATE = "rate"
@@ -39,3 +43,27 @@ def is_poisson(neuron: Neuron) -> bool:
 def poisson_or_file(given: Any, where: str) -> Neuron:
     """Return Poisson units by their name, or the neuron type of an equation file."""
     return POISSON if isinstance(given, str) and given == POISSON.name else neuron_of(given, where)
+
+
+def check_rates(where: str, rates: np.ndarray | SampleFile, dt: float) -> None:
+    """Refuse rates that Poisson units cannot have: they spike at most once in a time step.
+
+    Parameters
+    ----------
+    where : str
+        Begins the messages.
+    rates : array of shape (samples, units), or SampleFile
+        In Hz. A file is read a window at a time.
+    dt : float
+        Time step in seconds.
+    """
+    most, rows = 1 / dt, len(rates)
+    window = rates.window if isinstance(rates, SampleFile) else max(rows, 1)
+    for first in range(0, rows, window):
+        part = rates.read(first, min(window, rows - first)) if isinstance(rates, SampleFile) else rates
+        bad = np.argwhere((part < 0) | (part > most * (1 + 1e-9)))
+        if len(bad):
+            row, unit = map(int, bad[0])
+            what = f"rates from 0 to {most:g} Hz, a spike in each time step"
+            fix = f"correct the value at index {(first + row, unit)}."
+            raise InvalidValueError(message(where, what, float(part[row, unit]), fix))

@@ -133,7 +133,7 @@ def _without_names(text: str, where: str) -> Quantity:
 
 
 def holds(text: str, where: str, names: Mapping[str, Quantity]) -> bool:
-    """Say whether a condition on named numbers holds.
+    """Say whether a condition on named numbers holds, of arrays for each of their numbers.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def holds(text: str, where: str, names: Mapping[str, Quantity]) -> bool:
     >>> holds("a < 2*mV and not a > 1*volt", "example", {"a": evaluate("1*mV", "example")})
     True
     """
-    return bool(_evaluated(text, where, names, None, None, condition=True).value)
+    return bool(np.all(_evaluated(text, where, names, None, None, condition=True).value))
 
 
 def evaluate(

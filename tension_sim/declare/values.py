@@ -11,8 +11,8 @@ from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, u
 from .activation import rate_expression
 from .arrays_in import numbers_and_dimension
 from .equations import Neuron, SynapticFilter, resolve_parameters
+from .parameter_checks import check_parameters
 from .parameters import Neurons
-from .time_constants import check_time_constants
 from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
 
@@ -99,7 +99,7 @@ def parameter_values(
         defaults |= synapse.parameters
     values = resolve_parameters(f"{where}({neuron.name})", defaults, given, dt=dt)
     texts = {**defaults, **given}
-    check_time_constants(f"{where}({neuron.name})", neuron, synapses, values, dt, texts)
+    check_parameters(f"{where}({neuron.name})", neuron, synapses, values, dt, texts)
     return values
 
 

@@ -81,7 +81,7 @@ def input_rows(where: str, x: Any, y: Any, steps: Any) -> tuple[Any, Any]:
                 problem(f"{where}.x", "the network has no inputs", form or type(x).__name__, "pass x=None.")
             )
         return np.zeros((*form[:-1], 1)), steps
-    if y is not None:
+    if y is not None or not where.endswith("predict"):
         return np.zeros((*series(f"{where}.y", y)[1], 1)), steps
     if steps is None:
         what = "the number of time steps, for the network has no inputs"

@@ -69,7 +69,12 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_folder(
-    path: str | Path, recipe: Recipe | None = None, *, continued: Continuation | None = None, overwrite: bool = True
+    path: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    continued: Continuation | None = None,
+    overwrite: bool = True,
+    where: str = "run.out",
 ) -> Path:
     """Refuse a folder that results cannot be written into, or that holds those of other settings.
 
@@ -85,20 +90,22 @@ def check_folder(
         What is to be gone on with, in its place.
     overwrite : bool
         Whether results of other settings may be replaced; those of the same ones always are.
+    where : str
+        Begins the messages.
 
     Raises
     ------
     OutputError
         If something is in the way.
     """
-    folder = check_path("run.out", path)
+    folder = check_path(where, path)
     place = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     created = "a folder that can be created"
     if not os.path.isdir(place):
-        raise OutputError(message("run.out", created, str(path), f"{place} is no folder: choose another."))
+        raise OutputError(message(where, created, str(path), f"{place} is no folder: choose another."))
     if not os.access(place, os.W_OK | os.X_OK):
         what = "a folder that can be written" if place == folder else created
-        raise OutputError(message("run.out", what, str(path), f"you may not write into {place}: choose another."))
+        raise OutputError(message(where, what, str(path), f"you may not write into {place}: choose another."))
     if overwrite:
         return folder
     if recipe is not None:
@@ -132,23 +139,23 @@ def _settings(recipe: Recipe) -> Any:
     return json.loads(json.dumps(recipe.settings, default=str))
 
 
-def usable_folder(path: str | Path) -> Path:
+def usable_folder(path: str | Path, where: str = "run.out") -> Path:
     """Create a folder for results and make sure that files can be written into it.
 
-    What a killed run left beside it is removed.
+    What a killed run left beside it is removed. `where` begins the messages.
 
     Raises
     ------
     OutputError
         Before anything is built or run.
     """
-    folder = check_path("run.out", path)
+    folder = check_path(where, path)
     try:
         settle(folder, result_files())
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fix = f"{error.strerror}: choose another."
-        raise OutputError(message("run.out", "a folder that can be created", str(path), fix)) from error
+        raise OutputError(message(where, "a folder that can be created", str(path), fix)) from error
     try:
         # a new name each time: nothing that is there is followed, and two runs do not meet
         with tempfile.NamedTemporaryFile(prefix=".tension_sim.", dir=folder) as probe:
@@ -157,7 +164,7 @@ def usable_folder(path: str | Path) -> Path:
             os.fsync(probe.fileno())
     except OSError as error:
         fix = f"{error.strerror}: choose another."
-        raise OutputError(message("run.out", "a folder that can be written", str(path), fix)) from error
+        raise OutputError(message(where, "a folder that can be written", str(path), fix)) from error
     return folder
 
 

@@ -106,7 +106,7 @@ def remarks(recipe: Recipe) -> list[str]:
 
 def _no_learning(learning: Mapping[str, Any] | None, end: float) -> str:
     if learning is None:
-        return "This run learns nothing: the recipe has no [learning]."
+        return f"This run learns nothing: no learning begins before its end, at {end:g} s."
     start = learning.get("start")
     if start is not None and start >= end:
         fix = "choose a longer duration, or an earlier learning.start."

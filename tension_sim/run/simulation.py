@@ -23,6 +23,7 @@ from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
+from ..declare.poisson import check_rates
 from ..declare.populations.network import Network
 from ..declare.record import Record
 from ..declare.series import check_rows, values_of
@@ -442,6 +443,8 @@ class Simulation(Described):
             if series[name] is None and name != "y":
                 what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
                 raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
+        if series["rates"] is not None:
+            check_rates("Simulation.run.rates", series["rates"], self.net.dt)
         if series["y"] is None and learning and self.wiring.circuit.of(Rule):
             raise InvalidValueError(
                 problem(

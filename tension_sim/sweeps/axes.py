@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*(.
 _LOG = "log"
 _MOST_VALUES = 10_000  # of an axis: each is checked before the first run
 _MOST_SEEDS = 1_000_000
+_SEEDS = "use seeds."
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,10 @@ def axes_of(where: str, base: Swept, grid: Mapping[str, Any]) -> tuple[Axis, ...
     return tuple(axes)
 
 
-def ranges_of(where: str, base: Swept, ranges: Mapping[str, Any]) -> tuple[Range, ...]:
+def ranges_of(where: str, base: Swept, ranges: Mapping[str, Any], of_seed: str = _SEEDS) -> tuple[Range, ...]:
     """Read ranges: ``"LOW:HIGH"``, ``"LOW:HIGH:log"``, choices separated by commas, or a tuple of these parts.
+
+    `of_seed` says what to do in place of a range of seeds.
 
     Raises
     ------
@@ -248,7 +251,7 @@ def ranges_of(where: str, base: Swept, ranges: Mapping[str, Any]) -> tuple[Range
     """
     found = []
     for key, given in ranges.items():
-        name, place = _sweepable(where, base, str(key)), f"{where} {key}"
+        name, place = _sweepable(where, base, str(key), of_seed), f"{where} {key}"
         text = given if isinstance(given, str) else _range_text(place, given)
         one = _range(place, name, text)
         texts = [text for text, _ in one.choices] or [_text(end, one.unit) for end in (one.low, one.high)]
@@ -292,18 +295,19 @@ def _range(place: str, name: str, text: str) -> Range:
         raise InvalidValueError(message(place, "LOW:HIGH", text, "e.g. 0.02:0.2 or 1e-6:1e-3:log."))
     low, high, unit = _ends(place, *parts)
     if not low < high:
-        raise InvalidValueError(message(place, "a lower end below the upper one", text, "exchange them."))
+        fix = "exchange them." if low > high else "leave the range out, and give the setting this value."
+        raise InvalidValueError(message(place, "a lower end below the upper one", text, fix))
     if log:
         _check_log(place, low, high, text)
     return Range(name, low, high, unit, log)
 
 
-def _sweepable(where: str, base: Swept, key: str) -> str:
+def _sweepable(where: str, base: Swept, key: str, of_seed: str = _SEEDS) -> str:
     name = base.full_name(key)
     if name == SEED:
-        raise InvalidValueError(message(f"{where} {key}", "a setting other than the seed", key, "use seeds."))
+        raise InvalidValueError(message(f"{where} {key}", "a setting other than the seed", key, of_seed))
     if name in base.settings:
-        fix = f"leave {name} out of the grid, or out of the settings."
+        fix = f"leave {name} out here, or out of the settings."
         raise InvalidValueError(message(f"{where} {key}", "a setting without a fixed value", base.settings[name], fix))
     return name
 

@@ -25,7 +25,7 @@ from .drawing import (
     shown,
 )
 from .folder import ROLES
-from .table import Sweep
+from .table import Sweep, distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,7 +180,7 @@ def _seeds(frame: pd.DataFrame) -> str:
 
 def _chosen_rows(sweep: Sweep, roles: Mapping[str, str | None], at: Mapping[str, Any], value: str) -> pd.DataFrame:
     """Return the rows of a figure; refuse settings that the figure has no place for."""
-    frame, settings = sweep.table(), sweep.settings[:-1]
+    frame, settings = distinct(sweep.table(), sweep.settings), sweep.settings[:-1]
     for role, name in roles.items():
         if name is not None and name not in settings:
             raise unknown_name(f"plot.{role}", "setting of this sweep", name, settings)

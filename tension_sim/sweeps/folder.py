@@ -56,6 +56,8 @@ class Description:
         The dotted names of the settings that differ between points, the seed last.
     numbers : dict of str to (str, str)
         Label and unit of the numbers that the recipe's protocol promises.
+    made_small : str or None
+        The number that a search makes small; empty for a sweep. None: a folder of before this was said.
     version : str
         Of the package that began it.
     plot : dict
@@ -68,24 +70,39 @@ class Description:
     target: Target | None
     swept: Sequence[str]
     numbers: Mapping[str, Sequence[str]]
+    made_small: str | None = None
     version: str = __version__
     plot: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(
-    base: Swept, swept: Sequence[str], target: Target | None, plot: Mapping[str, Any] = MappingProxyType({})
+    base: Swept,
+    swept: Sequence[str],
+    target: Target | None,
+    *,
+    plot: Mapping[str, Any] = MappingProxyType({}),
+    made_small: str = "",
 ) -> Description:
-    """Describe a sweep over some settings."""
+    """Describe a sweep over some settings, or a search that makes a number small."""
     numbers = {name: (number.label, number.unit) for name, number in base.numbers.items()}
-    return Description(**base.describe(), target=target, swept=[*swept, SEED], numbers=numbers, plot=dict(plot))
+    return Description(
+        **base.describe(),
+        target=target,
+        swept=[*swept, SEED],
+        numbers=numbers,
+        made_small=made_small,
+        plot=dict(plot),
+    )
 
 
 @contextmanager
-def opened(folder: Path, description: Description, there: bool) -> Iterator[Journal]:
+def opened(where: str, folder: Path, description: Description, there: bool) -> Iterator[Journal]:
     """Open a folder for rows, one process at a time; what a kill left of half-written files is removed.
 
     Parameters
     ----------
+    where : str
+        Begins the messages.
     folder : Path
         It exists.
     description : Description
@@ -93,11 +110,11 @@ def opened(folder: Path, description: Description, there: bool) -> Iterator[Jour
     there : bool
         Whether the folder has it.
     """
-    with Journal(folder) as journal:
+    with Journal(folder, where) as journal:
         remove_torn(folder, (DESCRIPTION, NETWORK, TABLE))
         if not there:
             text = json.dumps(vars(description), indent=2)
-            write_whole("sweep.out", folder / DESCRIPTION, text.encode())
+            write_whole(where, folder / DESCRIPTION, text.encode())
         yield journal
 
 
@@ -111,17 +128,28 @@ def read_description(where: str, folder: str | Path) -> Description:
     """
     path = check_path(where, folder) / DESCRIPTION
     try:
-        data = {"plot": {}} | json.loads(read_regular(where, path, _LARGEST))
+        data = {"plot": {}, "made_small": None} | json.loads(read_regular(where, path, _LARGEST))
         data["plot"] = dict(data["plot"])
-        return Description(**{name: data[name] for name in Description.__dataclass_fields__})
-    except (InvalidValueError, ValueError, TypeError, KeyError):
+        found = Description(**{name: data[name] for name in Description.__dataclass_fields__})
+        _check_types(found)
+        return found
+    except (InvalidValueError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         fix = "name the folder that tension-sim sweep wrote (--out)."
         raise InvalidValueError(
             message(where, f"a folder with the {DESCRIPTION} of a sweep", str(folder), fix)
         ) from None
 
 
-def check_same(folder: Path, wanted: Description) -> bool:
+def _check_types(found: Description) -> None:
+    """Refuse what a hand or another program wrote into the file."""
+    texts = [found.recipe, found.version, *found.swept, *found.files, *found.settings.values()]
+    labels = [part for pair in found.numbers.values() for part in (pair[0], pair[1])]
+    lists = isinstance(found.swept, list) and isinstance(found.files, list)
+    if not lists or found.swept[-1:] != [SEED] or not all(isinstance(text, str) for text in (*texts, *labels)):
+        raise TypeError("other kinds of values")
+
+
+def check_same(where: str, folder: Path, wanted: Description) -> bool:
     """Say whether a folder holds a sweep to go on with; refuse one whose points are not comparable.
 
     More values, seeds or points are welcome.
@@ -133,15 +161,16 @@ def check_same(folder: Path, wanted: Description) -> bool:
     """
     if not (folder / DESCRIPTION).exists():
         if (folder / JOURNAL).exists():
-            raise _other(folder, f"no {DESCRIPTION}")
+            raise _other(where, folder, f"no {DESCRIPTION}")
         return False
-    there = read_description("sweep.out", folder)
+    there = read_description(where, folder)
+    _check_kind(where, folder, there, wanted)
     names = {"recipe": "recipe", "settings": "settings", "files": "recipe files", "target": "target", "swept": "axes"}
     for name, what in names.items():
         old, new = _plain(getattr(there, name)), _plain(getattr(wanted, name))
         if old != new:
             text = "other recipe files" if name == "files" else f"{what} {old}, not {new}"
-            raise _other(folder, text)
+            raise _other(where, folder, text)
     return True
 
 
@@ -149,7 +178,14 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _other(folder: Path, what: str) -> OutputError:
+def _check_kind(where: str, folder: Path, there: Description, wanted: Description) -> None:
+    """Refuse to go on with a search as a sweep, with a sweep as a search, or with a search for another number."""
+    kinds = [f"a search for a small {each.made_small}" if each.made_small else "a sweep" for each in (there, wanted)]
+    if there.made_small is not None and kinds[0] != kinds[1]:
+        raise _other(where, folder, f"{kinds[0]}, not {kinds[1]}")
+
+
+def _other(where: str, folder: Path, what: str) -> OutputError:
     fix = "choose another folder by --out."
     received = f"{folder} with {what}"
-    return OutputError(message("sweep.out", "a new folder, or one of a sweep of the same kind", received, fix))
+    return OutputError(message(where, "a new folder, or one of a sweep of the same kind", received, fix))

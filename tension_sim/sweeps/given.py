@@ -99,15 +99,18 @@ def _rows_of(name: str, value: Any) -> dict[str, np.ndarray | SampleFile]:
     return {name: value} if name in _SERIES and value is not None else {}
 
 
-def write_given(folder: Path, given: Given) -> tuple[Path, str]:
-    """Write network and data into the folder of a sweep, whole; return the file and the SHA-256 of its content."""
+def write_given(where: str, folder: Path, given: Given) -> tuple[Path, str]:
+    """Write network and data into the folder of a sweep, whole; return the file and the SHA-256 of its content.
+
+    `where` begins the messages, here and below.
+    """
     content = pickle.dumps(given)
-    path = write_whole("sweep.out", folder / NETWORK, content)
+    path = write_whole(f"{where}.out", folder / NETWORK, content)
     return path.resolve(), sha256(content).hexdigest()
 
 
 @lru_cache(maxsize=2)
-def read_given(path: Path, content: str) -> Given:
+def read_given(where: str, path: Path, content: str) -> Given:
     """Read them back; a file of any other content is not unpickled.
 
     Parameters
@@ -127,9 +130,9 @@ def read_given(path: Path, content: str) -> Given:
     except OSError as error:
         fix = "let all workers see the folder of the sweep, at the same path."
         what = f"a folder that workers can read ({error.strerror})"
-        raise OutputError(message("sweep.out", what, str(path), fix)) from None
+        raise OutputError(message(f"{where}.out", what, str(path), fix)) from None
     if sha256(read).hexdigest() != content:
         what, fix = "the file that the sweep wrote when it began", "run one sweep at a time in a folder."
-        raise OutputError(message("sweep.out", what, f"{path} with other content", fix))
+        raise OutputError(message(f"{where}.out", what, f"{path} with other content", fix))
     found: Given = pickle.loads(read)
     return found

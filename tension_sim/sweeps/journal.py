@@ -10,7 +10,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import OutputError, message
@@ -29,6 +29,8 @@ class Journal:
     ----------
     folder : Path
         Of the sweep; it exists.
+    where : str
+        Begins the messages.
 
     Raises
     ------
@@ -45,14 +47,15 @@ class Journal:
     [{'rmse': 0.5}]
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, where: str = "sweep.out") -> None:
         self.path: Path = folder / JOURNAL
+        self._where = where
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise _refusal(self.path, error) from error
+            raise _refusal(self._where, self.path, error) from error
         try:
-            _lock(self._file, folder)
+            _lock(where, self._file, folder)
             self._cut()
         except BaseException:
             os.close(self._file)
@@ -82,7 +85,7 @@ class Journal:
             os.fsync(self._file)
         except OSError as error:
             os.ftruncate(self._file, size)
-            raise _refusal(self.path, error) from error
+            raise _refusal(self._where, self.path, error) from error
 
     def close(self) -> None:
         """Let other processes write."""
@@ -95,27 +98,28 @@ class Journal:
         self.close()
 
 
-def _lock(file: int, folder: Path) -> None:
+def _lock(where: str, file: int, folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         fix = "wait for its end, or choose another folder."
-        raise OutputError(message("sweep.out", "a folder that no other sweep writes to", str(folder), fix)) from None
+        raise OutputError(message(where, "a folder that no other sweep writes to", str(folder), fix)) from None
     except OSError:  # the file system knows no locks
         return
 
 
-def _refusal(path: Path, error: OSError) -> OutputError:
+def _refusal(where: str, path: Path, error: OSError) -> OutputError:
     fix = "make room there; the same command goes on with the points that are left."
-    refusal = OutputError(message("sweep.out", f"a file that can be written ({error.strerror})", str(path), fix))
+    refusal = OutputError(message(where, f"a file that can be written ({error.strerror})", str(path), fix))
     refusal.errno = error.errno
     return refusal
 
 
-def read_rows(folder: Path) -> list[Row]:
+def read_rows(folder: Path, settings: Iterable[str] = ()) -> list[Row]:
     """Return the last row of each point, in the order in which points came first.
 
-    A point that failed and was run again counts by its new row. A line without an end is left out.
+    A point that failed and was run again counts by its new row. A line without an end is left out. `settings` are the
+    names that each row has values of.
 
     Raises
     ------
@@ -123,18 +127,21 @@ def read_rows(folder: Path) -> list[Row]:
         If a line is no row.
     """
     rows: dict[str, Row] = {}
-    for row in _lines(folder / JOURNAL):
+    for row in _lines(folder / JOURNAL, [*settings]):
         if row.key not in rows or rows[row.key].status not in SETTLED:
             rows[row.key] = row
     return list(rows.values())
 
 
-def _lines(path: Path) -> Iterator[Row]:
+def _lines(path: Path, settings: list[str]) -> Iterator[Row]:
     if not path.exists():
         return
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
         try:
-            yield Row.from_json(json.loads(line))
+            row = Row.from_json(json.loads(line))
+            for name in settings:
+                row.values[name]
+            yield row
         except (ValueError, TypeError, KeyError, AttributeError):
             fix = "remove that line: its point is run again."
             raise OutputError(message(f"{path}, line {number}", "a row of a sweep", line[:60], fix)) from None

@@ -23,6 +23,7 @@ from .given import Given, read_given, write_given
 from .network_options import Measure, NetworkOptions
 from .numbers import number_of
 from .swept import SEED, Value
+from .table import OTHERS
 
 __all__ = ["NetworkBase", "NetworkRunner", "network_base"]
 
@@ -39,11 +40,14 @@ class NetworkBase:
         The numbers of a point; by default those of the protocol ``network``.
     settings : dict of str to str
         By dotted names of the declaration.
+    where : str
+        The function that was called, for messages.
     """
 
     given: Given
     measure: Measure | None
     settings: Mapping[str, Any]
+    where: str = "sweep"
 
     @property
     def seed(self) -> int:
@@ -93,7 +97,8 @@ class NetworkBase:
 
     def runner(self, folder: Path) -> NetworkRunner:
         """Write network and data into the folder; return what runs points from there."""
-        return NetworkRunner(*write_given(folder, self.given), self.measure, dict(self.settings))
+        file = write_given(self.where, folder, self.given)
+        return NetworkRunner(*file, self.measure, dict(self.settings), self.where)
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,15 @@ class NetworkRunner:
     content: str
     measure: Measure | None
     settings: Mapping[str, Any]
+    where: str = "sweep"
 
     def outcome(self, point: Mapping[str, str], target: Target | None, study: tuple[str, int] | None) -> Outcome:
         """Run a point."""
-        results = _run(read_given(self.path, self.content), self.settings, point, target)
+        results = _run(read_given(self.where, self.path, self.content), self.settings, point, target)
         if self.measure is None:
             measure = _protocol().measure
             return Outcome(results, {} if measure is None else measure(results))
-        return Outcome(results, _checked(self.measure(results)))
+        return Outcome(results, _checked(f"{self.where}.measure", self.measure(results)))
 
     def expected(self) -> Mapping[str, Any]:
         """Nothing."""
@@ -145,14 +151,16 @@ def _read(place: Place, text: Any) -> Any:
     return text
 
 
-def _checked(numbers: Any) -> dict[str, float]:
+def _checked(where: str, numbers: Any) -> dict[str, float]:
     """Return the numbers that a function measured."""
-    where = "sweep.measure"
     if not isinstance(numbers, Mapping):
         fix = 'return a dictionary, such as {"error": 0.1}.'
         raise InvalidTypeError(message(where, "a function that returns names with numbers", numbers, fix))
     found = {}
     for name, number in numbers.items():
+        if name in OTHERS:
+            what = f"other names than the table's own columns ({', '.join(OTHERS)})"
+            raise InvalidValueError(message(where, what, name, "give the number another name."))
         if isinstance(number, bool) or np.ndim(number) or not isinstance(number, int | float | np.number):
             raise InvalidTypeError(message(f"{where}: {name}", "a number", number, "return one for each name."))
         found[str(name)] = float(number)
@@ -166,14 +174,15 @@ def network_base(
     data: dict[str, Any] = dict(options)
     measure, record = data.pop("measure"), data.pop("record")
     check_callable(f"{where}.measure", measure, "measure(results)")
-    base = NetworkBase(Given.of(where, net, record, data), measure, {})
+    base = NetworkBase(Given.of(where, net, record, data), measure, {}, where)
     if settings is not None and not isinstance(settings, Mapping):
         fix = 'write it as in {"alpha_P": 0.1}.'
         raise InvalidTypeError(message(f"{where}.settings", "names with values", settings, fix))
     texts = {name: text_of(f"{where}.settings", value) for name, value in (settings or {}).items()}
     found = {base.full_name(str(name)): text for name, text in texts.items()}
     if SEED in found:
-        raise InvalidValueError(message(f"{where}.settings", "settings other than the seed", found[SEED], "use seeds."))
+        fix = "use seeds." if where == "sweep" else "declare the network with it."
+        raise InvalidValueError(message(f"{where}.settings", "settings other than the seed", found[SEED], fix))
     for name, text in found.items():
         base.value(name, text)
     return replace(base, settings=found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..errors import OutputError, message
 from ..recipes.protocol import Outcome
 from ..recipes.recipe import Recipe
 from ..run.simulation import Target
@@ -23,16 +24,26 @@ _STARTUP = 5
 
 
 def open_study(path: str, seed: int = 0) -> Any:
-    """Open or make the study of a file: an append-only one, which survives kills and many writers."""
+    """Open or make the study of a file: an append-only one, which survives kills and many writers.
+
+    Raises
+    ------
+    OutputError
+        If the file is no study.
+    """
     optuna = load("optuna", "tune")
     journal = load("optuna.storages.journal", "tune")
     with quiet("optuna"):
-        storage = optuna.storages.JournalStorage(journal.JournalFileBackend(path))
-        return optuna.create_study(
-            storage=storage, study_name=_NAME, direction="minimize", load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP),
-        )  # fmt: skip
+        try:
+            return optuna.create_study(
+                storage=optuna.storages.JournalStorage(journal.JournalFileBackend(path)),
+                study_name=_NAME, direction="minimize", load_if_exists=True,
+                sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP),
+            )  # fmt: skip
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # a line that a hand or a disk has changed
+            fix = "put the file back, or choose another folder."
+            raise OutputError(message("tune.out", "the study of a search", path, fix)) from error
 
 
 def watched_outcome(recipe: Recipe, target: Target | None, path: str, number: int) -> Outcome:

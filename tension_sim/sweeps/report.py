@@ -25,7 +25,7 @@ from .drawing import (
     set_height,
     shown,
 )
-from .table import Sweep
+from .table import Sweep, distinct
 from .work import Status
 
 if TYPE_CHECKING:
@@ -72,8 +72,9 @@ def sweep_html(sweep: Sweep, value: str | None = None) -> str:
         ("time", f"{frame['seconds'].sum():.3g} s of workers"),
         ("version", sweep.description.version),
     ]
+    panels = list(_panels(sweep, distinct(frame, sweep.settings), value))
     return render(
-        "sweep.html", list(_panels(sweep, frame, value)), name=sweep.description.recipe, facts=facts,
+        "sweep.html", panels, name=sweep.description.recipe, facts=facts,
         value=name_of(sweep, value), columns=list(best.columns),
         best=[[_cell(cell) for cell in row] for row in best.itertuples(index=False)], reasons=list(reasons.items()),
     )  # fmt: skip

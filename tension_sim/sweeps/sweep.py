@@ -88,6 +88,7 @@ def plan_sweep(
     draw: tuple[str, int] | None = None,
     target: Target | None = None,
     plot: Mapping[str, Any] = MappingProxyType({}),
+    option: str = "",
 ) -> Plan:
     """Plan a sweep; every value of every setting is tried, nothing runs.
 
@@ -107,19 +108,22 @@ def plan_sweep(
         As for `Simulation`.
     plot : mapping, optional
         How it is drawn, as `Stored.plot`.
+    option : str, optional
+        What messages call the grid, by default its argument.
     """
+    place = option or f"{where}.grid"
     if draw is None:
-        axes = axes_of(f"{where}.grid", base, grid)
+        axes = axes_of(place, base, grid)
         points, names = grid_points(axes), [axis.name for axis in axes]
     else:
         design, number = _check_draw(where, draw)
-        ranges = ranges_of(f"{where}.grid", base, grid)
+        ranges = ranges_of(place, base, grid)
         points, names = drawn(ranges, design, number), [one.name for one in ranges]
     found = list(with_seeds(points, seeds_of(f"{where}.seeds", base, seeds)))
     keys = dict.fromkeys(point.key for point in found)
     if len(keys) < len(found):  # few choices: what was drawn twice runs once
         found = list({point.key: point for point in found}.values())
-    return Plan(base, found, describe(base, names, target, plot))
+    return Plan(base, found, describe(base, names, target, plot=plot))
 
 
 def _check_draw(where: str, draw: Any) -> tuple[str, int]:
@@ -149,11 +153,11 @@ def run_plan(
     for module in ("pandas", "pyarrow"):  # at the end it would be late
         load(module, "sweep")
     check_workers("sweep.client", client)
-    folder = check_folder(out)
-    there = check_same(folder, plan.description)
-    folder = usable_folder(folder)
-    with opened(folder, plan.description, there) as journal:
-        rows = {row.key: row for row in read_rows(folder)}
+    folder = check_folder(out, where="sweep.out")
+    there = check_same("sweep.out", folder, plan.description)
+    folder = usable_folder(folder, "sweep.out")
+    with opened("sweep.out", folder, plan.description, there) as journal:
+        rows = {row.key: row for row in read_rows(folder, plan.description.swept)}
         left = [point for point in plan.points if point.key not in rows or rows[point.key].status not in SETTLED]
         try:
             if left:

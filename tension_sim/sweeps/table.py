@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["TABLE", "Sweep", "labels_of", "load_sweep"]
+__all__ = ["OTHERS", "TABLE", "Sweep", "distinct", "labels_of", "load_sweep"]
 
-#: Columns beside settings and numbers, with what they are.
-_OTHERS = {
+#: Columns beside settings and numbers, with what they are; no number has such a name.
+OTHERS = {
     "status": "done, diverged, refused or failed",
     "reason": "why a point is not done",
     "seconds": "wall-clock time of the point, seconds",
@@ -31,6 +31,7 @@ _OTHERS = {
     "run": "of it, running, seconds",
     "machine": "where it ran",
     "version": "of tension-sim",
+    "key": "of the point",
 }
 
 
@@ -43,11 +44,20 @@ def labels_of(swept: Sequence[str], numbers: Sequence[str] = ()) -> dict[str, st
     {'network.G': 'G', 'parameters.tau': 'parameters.tau', 'network.tau': 'network.tau', 'run.seed': 'seed'}
     """
     last = [name.rpartition(".")[2] for name in swept]
-    taken = {*numbers, *_OTHERS, "key"}
+    taken = {*numbers, *OTHERS}
     return {
         name: short if last.count(short) == 1 and short not in taken else name
         for name, short in zip(swept, last, strict=True)
     }
+
+
+def distinct(frame: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Return one row of those with the same settings and seed, one that is done if there is any: they are one point.
+
+    A search may try settings twice.
+    """
+    done_first = frame.assign(_order=frame["status"] != "done").sort_values("_order", kind="stable")
+    return done_first.drop_duplicates(list(settings)).sort_index().drop(columns="_order")
 
 
 class Sweep(Described):
@@ -108,14 +118,13 @@ class Sweep(Described):
             label: [row.values[name] for row in self.rows] for name, label in labels.items()
         }
         columns |= {name: [row.numbers.get(name, math.nan) for row in self.rows] for name in numbers}
-        columns |= {name: [getattr(row, name) for row in self.rows] for name in _OTHERS}
-        columns["key"] = [row.key for row in self.rows]
+        columns |= {name: [getattr(row, name) for row in self.rows] for name in OTHERS}
         frame = pandas.DataFrame(columns)
         promised = self.description.numbers
         frame.attrs = {
             "recipe": self.description.recipe,
             "units": {name: promised[name][1] for name in numbers if name in promised},
-            "labels": {name: promised[name][0] for name in numbers if name in promised} | _OTHERS,
+            "labels": {name: promised[name][0] for name in numbers if name in promised} | OTHERS,
         }
         return frame
 
@@ -126,7 +135,8 @@ class Sweep(Described):
         dimensions ``point`` and ``seed`` instead.
         """
         xarray = load("xarray", "Sweep.to_xarray")
-        frame, settings = self.table(), self.settings
+        settings = self.settings
+        frame = distinct(self.table(), settings)
         sizes = [frame[name].nunique() for name in settings]
         numbers = [*self.numbers, "seconds"]
         if frame.empty:
@@ -140,7 +150,7 @@ class Sweep(Described):
             first = frame.groupby(points).first()
             data = data.assign_coords({name: ("point", first[name].to_numpy()) for name in own})
         for name in numbers:
-            label, unit = self.description.numbers.get(name, (_OTHERS.get(name, name), "1"))
+            label, unit = self.description.numbers.get(name, (OTHERS.get(name, name), "1"))
             data[name].attrs.update(long_name=label, units="second" if name == "seconds" else unit)
         result: xr.Dataset = data.assign_attrs(recipe=self.description.recipe, version=self.description.version)
         return result
@@ -158,7 +168,7 @@ class Sweep(Described):
             Whether the largest are the best.
         """
         value = self.check_number("Sweep.best.value", value)
-        frame, own = self.table(), self.settings[:-1]
+        frame, own = distinct(self.table(), self.settings), self.settings[:-1]
         frame = frame[frame[value].notna()]
         if not own:
             return frame[[*self.settings, value]].sort_values(value, ascending=not largest).head(n)
@@ -210,4 +220,5 @@ def load_sweep(folder: str | Path) -> Sweep:
         If there is no sweep.
     """
     path = check_path("load_sweep.folder", folder)
-    return Sweep(path, read_description("load_sweep.folder", path), read_rows(path))
+    description = read_description("load_sweep.folder", path)
+    return Sweep(path, description, read_rows(path, description.swept))

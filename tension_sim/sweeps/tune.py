@@ -11,7 +11,7 @@ from typing import Any, Unpack
 
 from ..declare.options import grouped
 from ..declare.validation import check_number, check_positive, check_whole
-from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, OutputError, message, unknown_name
 from ..recipes.recipe import Recipe
 from ..recipes.result_folder import check_folder, usable_folder
 from ..results.declaration import AnyNetwork
@@ -32,7 +32,10 @@ from .swept import SEED, Runner, Swept
 from .table import Sweep, ranked_by
 from .work import Row, Work
 
-__all__ = ["Limits", "check_value", "ranges_to_tune", "run_tune", "tune"]
+__all__ = ["ONE_SEED", "Limits", "check_value", "ranges_to_tune", "run_tune", "tune"]
+
+#: What to do in place of a range of seeds.
+ONE_SEED = "all trials have the seed of the recipe or network: give it another there, and sweep over seeds afterwards."
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,14 @@ def run_tune(
     """Search on; see `tune`."""
     for module in ("pandas", "pyarrow", "optuna"):
         load(module, "tune")
-    description = describe(base, [one.name for one in ranges], target)
+    description, where = describe(base, [one.name for one in ranges], target, made_small=value), "tune.out"
     check_workers("tune.client", client)
-    folder = check_folder(out)
-    there = check_same(folder, description)
-    folder = usable_folder(folder)
-    with opened(folder, description, there) as journal:
-        rows = {row.key: row for row in read_rows(folder)}
+    folder = check_folder(out, where=where)
+    there = check_same(where, folder, description)
+    folder = usable_folder(folder, where)
+    with opened(where, folder, description, there) as journal:
+        rows = {row.key: row for row in read_rows(folder, description.swept)}
+        _check_study(where, folder, rows)
         search = _Search(base, ranges, folder, limits, value, target)
         try:
             if search.goes_on():
@@ -84,6 +88,27 @@ def run_tune(
             found = Sweep(folder, description, list(rows.values()))
             found.save_table()
     return found
+
+
+def _check_study(where: str, folder: Path, rows: Mapping[str, Row]) -> None:
+    """Refuse a study that lacks trials of the table: their numbers would be given to others."""
+    path = folder / STUDY
+    if not rows:
+        return
+    last, found = max(_number(row) for row in rows.values()), "without it"
+    if path.exists():
+        trials = len(open_study(str(path)).trials)
+        if trials > last:
+            return
+        found = f"with one of {trials} trials, not {last + 1}"
+    fix = "put the file back, or choose another folder."
+    raise OutputError(message(where, f"the {STUDY} of the trials in the table", f"{folder} {found}", fix))
+
+
+def _number(row: Row) -> int:
+    """Return the number of a row's trial; that of a row by another hand is 0."""
+    number = row.key.rpartition("trial-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 class _Search:
@@ -150,9 +175,15 @@ class _Search:
 
     def _tell_study(self, row: Row) -> None:
         states = load("optuna", "tune").trial.TrialState
-        number, error = int(row.key.rpartition("-")[2]), row.numbers.get(self._value, math.inf)
+        number, error = _number(row), row.numbers.get(self._value, math.nan)
         if row.status == "done" and self._value not in {*row.numbers, *self._base.numbers}:
             raise unknown_name("tune.value", "number that measure returns", self._value, row.numbers)
+        if row.status == "done" and math.isnan(error) and self._best() == math.inf:
+            what, fix = (
+                "a number that runs of the trials have",
+                "choose another number, or a run with a test after learning.",
+            )
+            raise InvalidValueError(message("tune.value", what, f"{self._value}, which {row.key} has not", fix))
         with quiet("optuna"):
             if row.status in ("done", "diverged"):  # what diverged is as bad as can be: the search keeps away
                 self._study.tell(number, error if math.isfinite(error) else math.inf)
@@ -254,7 +285,7 @@ def tune(
         raise InvalidTypeError(message("tune.ranges", "names of settings with ranges", ranges, 'e.g. {"Q": (1, 30)}.'))
     base = swept_of("tune", recipe, settings, {"protocols": protocols}, of_network)
     ranked = check_value(base, value)
-    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges)
+    found = ranges_of("tune.ranges", base, ranges_to_tune(base) if ranges is None else ranges, ONE_SEED)
     base.check({one.name: one.draw(0.5)[0] for one in found}, target, force=False)
     return run_tune(
         base, found, out, Limits(trials, minutes, below), ranked, client=client, target=target, progress=progress

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .._version import __version__
 from ..errors import DivergenceError, InvalidTypeError, InvalidValueError, TensionError
@@ -86,8 +87,19 @@ class Row:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:
-        """Rebuild it."""
-        numbers = {name: float("nan") if value is None else value for name, value in data["numbers"].items()}
+        """Rebuild it.
+
+        Raises
+        ------
+        TypeError, ValueError, KeyError, AttributeError
+            If the data are no row.
+        """
+        numbers = {name: math.nan if value is None else float(value) for name, value in data["numbers"].items()}
+        if data["status"] not in get_args(Status) or not isinstance(data["key"], str):
+            raise ValueError(data["status"])
+        for value in (*dict(data["point"]).values(), *dict(data["values"]).values()):
+            if not isinstance(value, str | int | float):
+                raise TypeError(value)
         known: dict[str, Any] = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         known["numbers"] = numbers
         return cls(**known)

@@ -8,7 +8,8 @@ from ..errors import InvalidValueError, message
 from .registry import Grid, supervisor
 
 
-def _sine(grid: Grid, frequency: float) -> np.ndarray:
+def _sine(grid: Grid, frequency: float, name: str = "frequency") -> np.ndarray:
+    grid.check_frequency(name, frequency)
     return np.sin(2 * np.pi * grid.times * frequency)
 
 
@@ -31,7 +32,7 @@ def product(grid: Grid, frequencies: tuple[float, ...]) -> np.ndarray:
         raise InvalidValueError(
             message("Task.frequencies", "two or more frequencies", frequencies, "use the supervisor 'sine'.")
         )
-    target = _sine(grid, frequencies[0])
+    target = _sine(grid, frequencies[0], "frequencies")
     for frequency in frequencies[1:]:
-        target *= _sine(grid, frequency)
+        target *= _sine(grid, frequency, "frequencies")
     return target[:, None]

@@ -62,6 +62,15 @@ class Grid:
         """Times of the samples in seconds, shape ``(n_steps,)``."""
         return self.dt * np.arange(1, self.n_steps + 1)
 
+    def check_frequency(self, name: str, frequency: float) -> None:
+        """Refuse a frequency that time steps do not show: 0 and below, or half of their rate and above."""
+        most = 0.5 / self.dt
+        if not 0 < frequency < most * (1 - 1e-9):
+            what = f"a frequency above 0 and below {most:g} Hz, half of the time steps in a second"
+            raise InvalidValueError(
+                message(f"Task.{name}", what, f"{frequency:g} Hz", "choose another, or a smaller dt.")
+            )
+
     def steps_in(self, duration: float, where: str) -> int:
         """Return how many whole steps `duration` (seconds) takes; refuse a fraction."""
         steps = duration / self.dt

@@ -124,6 +124,8 @@ def test_interrupted(run, tmp_path, monkeypatch):
         (["--grid", "G"], "sweep --grid: expected NAME=VALUES.\nReceived: 'G'\nFix: e.g. --grid G=0.02:0.2:10."),
         (["--grid", "g=1,2"], "did you mean 'G'?"),
         (["--range", "G=1:2"], "sweep: expected --grid, or --range with --random or --sobol."),
+        (["--range", "G=2:1", "--sobol", "3"], "sweep --range G: expected a lower end below the upper one."),
+        (["--grid", "G=0:1:1"], "sweep --grid G: expected a number of values, at least 2."),
         (["--random", "3"], "sweep: expected --grid, or --range with --random or --sobol."),
         (["--grid", "G=1", "--value", "rmse"], "sweep --value: expected a known number"),
         (["--grid", "G=1", "--cluster", "tcp://127.0.0.1:1"], "sweep: expected --workers or --cluster."),

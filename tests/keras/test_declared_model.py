@@ -309,6 +309,16 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
         InvalidValueError,
         "DeclaredModel.predict.steps: expected the number of time steps, for the network has no inputs.",
     ),
+    "no target of a network without inputs": (
+        lambda m, p: p.fit(),
+        InvalidTypeError,
+        "DeclaredModel.fit.y: expected an array of shape (timesteps, dimensions). Received: None",
+    ),
+    "evaluate without target": (
+        lambda m, p: p.evaluate(),
+        InvalidTypeError,
+        "DeclaredModel.evaluate.y: expected an array of shape (timesteps, dimensions). Received: None",
+    ),
     "unknown readout": (
         lambda m, p: p.fit(y={"a": np.zeros((3, 1)), "bb": np.zeros((3, 2))}),
         UnknownNameError,

@@ -76,6 +76,14 @@ REFUSED = {
         r"FileSpikingNN\.equation_file: expected the path or the name of an equation file\.\nReceived: ''\n"
         r'Fix: derive a class with equation_file = "mine\.toml"\.',
     ),
+    "a negative time constant": (
+        lambda: derived(spiking.FileSpikingNN, "adex", {"tau_w": "-1*ms"})(**FILE),
+        r"Mine\(adex\): parameters\.tau_w: expected a time constant above 0\.\nReceived: '-1\*ms'",
+    ),
+    "out of the file's range": (
+        lambda: derived(spiking.FileSpikingNN, "adex", {"C": "-1*pF"})(**FILE),
+        r"Mine\(adex\): parameters\.C: expected C > 0\*pF\.\nReceived: '-1\*pF'",
+    ),
     "no file": (
         lambda: derived(models.EchoStateNetwork, "mine.toml")(**ESN),
         r"Mine\.equation_file: expected an existing equation file\.\nReceived: '.*tests/keras/mine\.toml'\n"

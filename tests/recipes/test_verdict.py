@@ -75,6 +75,11 @@ def test_only_other_values_are_changes():
             ],
         ),
         (
+            "ei_adex_force",
+            {"duration": "10*ms"},
+            ["This run learns nothing: no learning begins before its end, at 0.01 s."],
+        ),
+        (
             "izhikevich_sine",
             {"duration": "8*second"},
             [

@@ -88,7 +88,7 @@ def test_how_a_sweep_is_drawn_is_kept_with_it(tmp_path):
     text = "[sweep.a]\ngrid = {Q = [1, 2]}\nplot = {x = 'Q', value = 'firing_rate', highest = 50}\n"
     base, stored = stored_sweep(own(tmp_path, text))
     plan = plan_sweep("sweep", base, stored.grid, plot=stored.plot)
-    with opened(tmp_path, plan.description, there=False):
+    with opened("test", tmp_path, plan.description, there=False):
         pass
     found = read_description("test", tmp_path)
     assert found.plot == {"x": "network.Q", "value": "firing_rate", "highest": 50}

@@ -163,6 +163,42 @@ def test_a_line_that_is_no_row_is_named(quick, tmp_path):
         load_sweep(tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: row["numbers"].update(aligned_rmse="small"),
+        lambda row: row["values"].pop("network.Q"),
+        lambda row: row["values"].update({"network.Q": [1]}),
+        lambda row: row.update(status="finished"),
+        lambda row: row.update(key=3),
+        lambda row: row.update(point="Q"),
+    ],
+)
+def test_a_line_that_a_hand_has_changed_is_named(quick, tmp_path, change):
+    """By readers and by the next sweep alike, with its number; without it its point runs again."""
+    whole = numbers(sweep("lif_sine", GRID, **how(tmp_path / "out")))
+    journal = tmp_path / "out" / JOURNAL
+    first, second = map(json.loads, journal.read_text().splitlines())
+    change(second)
+    journal.write_text("".join(json.dumps(row) + "\n" for row in (first, second)))
+    for read in (lambda: load_sweep(tmp_path / "out"), lambda: sweep("lif_sine", GRID, **how(tmp_path / "out"))):
+        with pytest.raises(OutputError, match=r"points\.jsonl, line 2: expected a row of a sweep\."):
+            read()
+    journal.write_text(json.dumps(first) + "\n")
+    assert numbers(sweep("lif_sine", GRID, **how(tmp_path / "out"))) == whole
+
+
+@pytest.mark.parametrize(
+    "change", [{"swept": "x"}, {"swept": []}, {"settings": 3}, {"numbers": {"rmse": ["error"]}}, {"recipe": None}]
+)
+def test_a_description_that_a_hand_has_changed_is_refused(quick, tmp_path, change):
+    sweep("lif_sine", GRID, **how(tmp_path / "out"))
+    path = tmp_path / "out" / "sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InvalidValueError, match=re.escape("load_sweep.folder: expected a folder with the sweep.json")):
+        load_sweep(tmp_path / "out")
+
+
 def test_rows_are_kept_when_the_process_is_interrupted(quick, tmp_path, monkeypatch):
     run_point, calls = work.run_point, []
 

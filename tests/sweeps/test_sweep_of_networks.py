@@ -163,10 +163,10 @@ def test_workers_read_the_network_from_the_folder(tmp_path):
 def test_a_file_that_is_not_that_of_the_sweep_is_not_read(tmp_path):
     path = tmp_path / "network.pickle"
     with pytest.raises(OutputError, match="Fix: let all workers see the folder of the sweep, at the same path."):
-        read_given(path, "0")
+        read_given("sweep", path, "0")
     path.write_bytes(b"cos\nsystem\n(S'touch hurt'\ntR.")
     with pytest.raises(OutputError, match="expected the file that the sweep wrote when it began"):
-        read_given(path, "0")
+        read_given("sweep", path, "0")
 
 
 def test_it_goes_on_in_its_folder_and_others_do_not_mix(tmp_path):

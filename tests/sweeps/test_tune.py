@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import statistics
 import sys
 
@@ -14,7 +15,7 @@ from sweeps.small import SMALL, how
 
 import tension_sim.sweeps.parts as parts
 import tension_sim.sweeps.work as work
-from tension_sim import load_recipe, load_sweep, run_outcome, tune
+from tension_sim import load_recipe, load_sweep, run_outcome, sweep, tune
 from tension_sim.cli import main
 from tension_sim.errors import DivergenceError, InvalidTypeError, InvalidValueError, OutputError, UnknownNameError
 from tension_sim.sweeps.parts import run_in_parts
@@ -146,12 +147,17 @@ def test_a_run_worse_than_the_median_is_given_up_on_its_way(tmp_path, monkeypatc
         ({"minutes": -1.0}, InvalidValueError, "tune.minutes"),
         ({"minutes": math.nan}, InvalidValueError, "tune.minutes: expected a finite number above 0"),
         ({"below": math.nan}, InvalidValueError, "tune.below: expected a finite number"),
+        ({"ranges": {"seed": (1, 3)}}, InvalidValueError,
+         "tune.ranges seed: expected a setting other than the seed.\nReceived: 'seed'\nFix: all trials have the seed "),
+        ({"ranges": {"G": (1, 1)}}, InvalidValueError, "Fix: leave the range out, and give the setting this value."),
+        ({"ranges": {"n": (1, 9)}}, InvalidValueError, "Fix: leave network.n out here, or out of the settings."),
+        ({"out": "/proc/nowhere"}, OutputError, "tune.out: expected a folder that can be "),
         ({"value": "rmse"}, UnknownNameError, "tune.value: expected a known number"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_work(bowl, tmp_path, changed, error, text):
     with pytest.raises(error, match=re.escape(text)):
-        tune(**{"recipe": "lif_sine", "ranges": RANGES, "trials": 3} | how(tmp_path / "out", **changed))
+        tune(**{"recipe": "lif_sine", "ranges": RANGES, "trials": 3} | how(tmp_path / "out") | changed)
     assert not (tmp_path / "out" / STUDY).exists()
 
 
@@ -159,6 +165,69 @@ def test_other_ranges_are_another_search(bowl, tmp_path):
     tune("lif_sine", RANGES, 2, **how(tmp_path / "out"))
     with pytest.raises(OutputError, match="with axes"):
         tune("lif_sine", {"G": (0.0, 1.0)}, 2, **how(tmp_path / "out"))
+
+
+def test_a_folder_goes_on_as_the_search_that_it_is(bowl, tmp_path):
+    out = tmp_path / "out"
+    tune("lif_sine", RANGES, 2, **how(out))
+    with pytest.raises(
+        OutputError, match=re.escape("with a search for a small aligned_rmse, not a search for a small ")
+    ):
+        tune("lif_sine", RANGES, 3, **how(out, value="learning_rmse"))
+    with pytest.raises(
+        OutputError, match=r"sweep\.out: .*\nReceived: .*with a search for a small aligned_rmse, not a sw"
+    ):
+        sweep("lif_sine", {"G": [0.1], "Q": [0.2]}, **how(out))
+    sweep("lif_sine", {"G": [0.1], "Q": [0.2]}, **how(tmp_path / "swept"))
+    with pytest.raises(OutputError, match=r"tune\.out: .*\nReceived: .*with a sweep, not a search for a small aligned"):
+        tune("lif_sine", RANGES, 3, **how(tmp_path / "swept"))
+    rows = load_sweep(out).rows
+    (out / STUDY).unlink()
+    with pytest.raises(OutputError) as caught:
+        tune("lif_sine", RANGES, 3, **how(out))
+    assert str(caught.value) == (
+        f"tune.out: expected the study.journal of the trials in the table.\nReceived: '{out} without it'\n"
+        "Fix: put the file back, or choose another folder."
+    )
+    assert load_sweep(out).rows == rows and not (out / STUDY).exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "the study.journal of the trials in the table.\nReceived: '{out} with one of 0 trials, not 2'"),
+        ("torn\n", "the study of a search.\nReceived: '{out}/study.journal'"),
+    ],
+)
+def test_a_study_that_a_hand_has_changed_is_refused(bowl, tmp_path, content, text):
+    out = tmp_path / "out"
+    tune("lif_sine", RANGES, 2, **how(out))
+    rows = load_sweep(out).rows
+    (out / STUDY).write_text(content)
+    with pytest.raises(OutputError) as caught:
+        tune("lif_sine", RANGES, 3, **how(out))
+    assert str(caught.value).startswith(f"tune.out: expected {text.format(out=out)}")
+    assert load_sweep(out).rows == rows
+
+
+def test_a_folder_of_before_searches_were_named_goes_on(bowl, tmp_path):
+    tune("lif_sine", RANGES, 2, **how(tmp_path / "out"))
+    path = tmp_path / "out" / "sweep.json"
+    told = json.loads(path.read_text())
+    assert told.pop("made_small") == "aligned_rmse"
+    path.write_text(json.dumps(told))
+    assert len(tune("lif_sine", RANGES, 3, **how(tmp_path / "out")).rows) == 3
+
+
+def test_settings_that_are_tried_twice_count_once(tmp_path, monkeypatch):
+    """Six trials of two choices: each has one seed, however often it was tried, and arrays have one number for it."""
+    found = {"G": "0.1,0.2"}
+    monkeypatch.setattr(work, "_measure", lambda given: {"numbers": {"aligned_rmse": given.values["network.G"]}})
+    done = tune("lif_sine", found, 6, **how(tmp_path / "out"))
+    assert len(done.rows) == 6
+    assert done.best()["seeds"].tolist() == [1, 1] and done.best()["spread"].isna().all()
+    pytest.importorskip("xarray", reason="arrays need xarray")
+    np.testing.assert_array_equal(done.to_xarray()["aligned_rmse"].squeeze(), [0.1, 0.2])
 
 
 def test_command(bowl, tmp_path, monkeypatch, capsys):
@@ -173,7 +242,11 @@ def test_command(bowl, tmp_path, monkeypatch, capsys):
         return shown.out
 
     shown = run("--trials", "6")
-    assert "6 done" in shown and 'best: tension-sim run nicola_clopath_2017/lif_sine --set "network.G=0.' in shown
+    (best,) = (line for line in shown.splitlines() if line.startswith("best: "))
+    assert "6 done" in shown and best.startswith("best: tension-sim run nicola_clopath_2017/lif_sine --set ")
+    words = dict(word.split("=", 1) for word in shlex.split(best) if "=" in word)
+    row = load_sweep(tmp_path / "out").best(n=1).iloc[0]
+    assert words == SMALL | {"run.seed": "0", "network.G": f"{row['G']:.12g}", "network.Q": f"{row['Q']:.12g}"}
     assert "\n6 done" in run("--trials", "6", "--below", "1e-9", status=3)
     told = json.loads(run("--trials", "7", "--json"))
     assert told["trials"] == told["done"] == 7 and told["ranked_by"] == "aligned_rmse" and "G" in told["best"]

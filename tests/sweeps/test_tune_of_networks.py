@@ -47,6 +47,36 @@ def test_without_a_function_the_error_of_the_test_is_made_small(tmp_path):
     assert found.best().columns[1] == "aligned_rmse"
 
 
+def test_what_cannot_be_measured_is_told_with_the_name_of_the_function(tmp_path):
+    found = tune(NET, RANGES, 1, **how(tmp_path / "out", measure=lambda results: {"away": "far"}))
+    assert found.rows[0].reason.startswith("tune.measure: away: expected a number.\nReceived: 'far'")
+    with pytest.raises(InvalidValueError) as caught:
+        tune(NET, RANGES, 1, **how(tmp_path / "out", settings={"seed": 3}))
+    assert str(caught.value).startswith("tune.settings: expected settings other than the seed.")
+    assert str(caught.value).endswith("Fix: declare the network with it.")
+
+
+@pytest.mark.parametrize("name", ["seconds", "status", "run", "key"])
+def test_a_number_with_the_name_of_a_column_is_refused(tmp_path, name):
+    found = sweep(
+        NET, {"alpha_P": [1e-3]}, y=Y, measure=lambda results: {name: 1.0}, out=tmp_path, client=0, target="numpy"
+    )
+    assert found.rows[0].reason.startswith("sweep.measure: expected other names than the table's own columns (status, ")
+    assert f"Received: '{name}'\nFix: give the number another name." in found.rows[0].reason
+
+
+def test_a_search_for_a_number_that_no_run_has_ends_at_once(tmp_path):
+    """Without a test after learning there is no aligned_rmse; each trial would count as the worst."""
+    net = replace(NET, learning=replace(RULE, stop=None))
+    with pytest.raises(InvalidValueError) as caught:
+        tune(net, RANGES, 50, **how(tmp_path / "out", measure=None, value=None))
+    assert str(caught.value) == (
+        "tune.value: expected a number that runs of the trials have.\nReceived: 'aligned_rmse, which trial-0 has not'\n"
+        "Fix: choose another number, or a run with a test after learning."
+    )
+    assert len(load_sweep(tmp_path / "out").rows) == 1
+
+
 def test_workers_read_the_network_from_the_folder(tmp_path):
     pytest.importorskip("distributed", reason="workers need the extra")
     options = {"client": 1, "measure": None, "value": None}

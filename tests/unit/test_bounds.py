@@ -29,8 +29,8 @@ from tension_sim.declare.arrays_in import numbers, whole_numbers
 from tension_sim.declare.delays import steps_of
 from tension_sim.declare.language import Meaning, check_equations, check_linear, declared_unit, parse, read_equations
 from tension_sim.declare.language.unit_table import BASE_UNITS
+from tension_sim.declare.parameter_checks import check_parameters
 from tension_sim.declare.populations.naming import check_part_name
-from tension_sim.declare.time_constants import check_time_constants
 from tension_sim.declare.units import Quantity, evaluate
 from tension_sim.declare.validation import check_whole, check_window
 from tension_sim.errors import OutOfMemoryError
@@ -352,7 +352,7 @@ class TestTimeConstants:
 
     def check(self, neuron, dt: float, **times: float) -> None:
         values = {name: Quantity(times.get(name, 0.01), SECOND) for name in ("t_a", "t_b")}
-        check_time_constants("A", neuron, [], values, dt)
+        check_parameters("A", neuron, [], values, dt)
 
     @pytest.mark.parametrize(
         "formula",

@@ -47,6 +47,25 @@ def test_a_shorter_run_sees_the_same_target(name):
     np.testing.assert_allclose(short[:200], long[:200], atol=1e-3 if name == "lorenz" else 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "shown"),
+    [
+        ("sine", {"frequency": "0*Hz"}, "frequency: {}0 Hz"),
+        ("sine", {"frequency": "-5*Hz"}, "frequency: {}-5 Hz"),
+        ("sine", {"frequency": "500*Hz"}, "frequency: {}500 Hz"),  # each sample would be 0
+        ("sawtooth", {"frequency": "1001*Hz"}, "frequency: {}1001 Hz"),  # it would look like 1 Hz
+        ("product", {"frequencies": ["5*Hz", "2*kHz"]}, "frequencies: {}2000 Hz"),
+        ("harmonics", {"frequency": "100*Hz", "amplitudes": [1] * 5}, "frequency: {}500 Hz"),
+    ],
+)
+def test_a_frequency_that_time_steps_do_not_show_is_refused(name, settings, shown):
+    with pytest.raises(InvalidValueError) as caught:
+        make_task(name, 100, 1e-3, **settings)
+    what = "expected a frequency above 0 and below 500 Hz, half of the time steps in a second.\nReceived: '"
+    wanted = f"Task.{shown.format(what)}'\nFix: choose another, or a smaller dt."
+    assert str(caught.value) == wanted
+
+
 # -- formulas -------------------------------------------------------------------------------------
 
 

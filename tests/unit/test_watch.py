@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tension_sim import DivergenceError, ForceNetwork, Record, Recording, Results, Simulation, load_neuron
-from tension_sim.declare.time_constants import check_time_constants
+from tension_sim.declare.parameter_checks import check_parameters
 from tension_sim.declare.units import Quantity, dimension_of
 from tension_sim.errors import InvalidValueError
 from tension_sim.run.finite import check_states
@@ -119,6 +119,6 @@ class TestTimeConstants:
     def test_only_what_equations_divide_by_counts(self):
         neuron = load_neuron("filtered_noise")  # its noise is filtered exactly: exp(-dt/tau_noise)
         values = {"tau": Quantity(0.01, SECOND), "tau_noise": Quantity(1e-3, SECOND), "delay": Quantity(-1.0, SECOND)}
-        check_time_constants("demo", neuron, [], values, 0.01)
+        check_parameters("demo", neuron, [], values, 0.01)
         with pytest.raises(InvalidValueError, match="demo: parameters.tau_noise: expected a time constant above 0"):
-            check_time_constants("demo", neuron, [], values | {"tau_noise": Quantity(0.0, SECOND)}, 0.01)
+            check_parameters("demo", neuron, [], values | {"tau_noise": Quantity(0.0, SECOND)}, 0.01)

@@ -11,8 +11,8 @@ from ...errors import InvalidValueError, message
 from ..equations import SynapticFilter, resolve_parameters
 from ..language.unit_table import unit_text
 from ..neuron import dimensions
+from ..parameter_checks import check_parameters, check_synapse_parameters
 from ..parameters import Neurons
-from ..time_constants import check_time_constants
 from ..units import DIMENSIONLESS, Dimension, Quantity, dimension_of
 from .population import Population
 
@@ -188,12 +188,14 @@ class PopulationEquations:
         kinds |= dict.fromkeys(self._kind(synapse) for synapse in read)
         self._traces = {kind: "r" if not k else f"r_{k + 1}" for k, kind in enumerate(kinds)}
         texts = {**neuron.parameters, **population.parameters}
-        check_time_constants(f"{where}({neuron.name})", neuron, self._kinds.values(), self.parameters, dt, texts)
+        check_parameters(f"{where}({neuron.name})", neuron, self._kinds.values(), self.parameters, dt, texts)
 
     def _kind(self, synapse: Synapse) -> Any:
         """Return what tells a synapse from others; a new one gets parameters with names of their own."""
         file, given = synapse
-        values = resolve_parameters(f"Network({file.name})", file.parameters, given, dt=self.dt)
+        where = f"Network({file.name})"
+        values = resolve_parameters(where, file.parameters, given, dt=self.dt)
+        check_synapse_parameters(where, file, values, given)
         numbers = tuple((key, float(quantity.value)) for key, quantity in values.items())
         kind = file.name, file.equations, file.output, tuple(file.spike.items()), file.integration, file.reset, numbers
         if kind not in self._kinds:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ...declare.declaration import check_currents
 from ...declare.equations import SEED, Neuron, list_neurons, list_rate_units, load_neuron, resolve_parameters
+from ...declare.parameter_checks import check_parameters
 from ...declare.units import Quantity, evaluate
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ...tensorflow.statements import Program
@@ -145,6 +146,14 @@ class EquationLayer(FORCELayer):
                     )
                 )
         self.parameter_values()
+
+    def _check_values(self) -> None:
+        """Refuse values of parameters that the file does not allow.
+
+        Time constants may be shorter than a time step, as in the published package.
+        """
+        where, texts = f"{type(self).__name__}({self._neuron.name})", {**self._chosen, **self.file_arguments()}
+        check_parameters(where, self._neuron, [], self.parameter_values(), dt=0.0, texts=texts)
 
     @property
     def neuron(self) -> Neuron:

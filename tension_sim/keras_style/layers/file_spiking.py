@@ -97,6 +97,7 @@ class FileSpikingNN(EquationLayer, OptimizedSpikingNN):
             if name not in self._given:
                 setattr(self, argument, values.get(name, 0.0 if name == "bias" else None))
         super().__init__(dt, tau_decay, tau_rise, tau_syn, self.v_peak, self.v_reset, self.I_bias, G, Q, **kwargs)
+        self._check_values()
         self._check_hooks()
 
     def _check_units(self) -> None:

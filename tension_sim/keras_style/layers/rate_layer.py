@@ -54,6 +54,7 @@ class RateLayer(EquationLayer):
                 )
             )
         self._check_file()
+        self._check_values()
 
     @property
     def plain_dt(self) -> float:

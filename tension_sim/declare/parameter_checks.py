@@ -1,4 +1,4 @@
-"""Time constants that make sense: above 0, and no shorter than the time step where that counts.
+"""Parameters that make sense: time constants above 0 and no shorter than the time step, no division by 0, ranges.
 
 A time constant is a parameter of the dimension of time by which something is divided.
 """
@@ -16,9 +16,10 @@ from ..errors import InvalidValueError, message
 from .language import Meaning, Reader, parse
 from .language.syntax import names_in
 from .neuron import Neuron, SynapticFilter
+from .ranges import check_ranges
 from .units import UNITS, Quantity, dimension_of, evaluate
 
-__all__ = ["check_refractory", "check_time_constant", "check_time_constants"]
+__all__ = ["check_parameters", "check_refractory", "check_synapse_parameters", "check_time_constant"]
 
 #: Integration methods that follow an exponential decay exactly, whatever the time step.
 _EXACT = ("exact", "linear", "exponential_euler", "independent")
@@ -43,7 +44,17 @@ def check_refractory(where: str, neuron: Neuron, parameters: Mapping[str, Quanti
             raise InvalidValueError(message(place, "a time of at least 0", f"{neuron.refractory} = {time:g}*second"))
 
 
-def check_time_constants(
+def check_synapse_parameters(
+    where: str, synapse: SynapticFilter, values: Mapping[str, Quantity], texts: Mapping[str, Any]
+) -> None:
+    """Refuse times of a filter that are not above 0, and what lies outside of the ranges of its file."""
+    for name in synapse.parameters:
+        if not synapse.presynaptic or values[name].dimension == dimension_of("second", where):
+            check_time_constant(where, name, float(values[name].value), texts.get(name, synapse.parameters[name]))
+    check_ranges(where, synapse, values, texts)
+
+
+def check_parameters(
     where: str,
     neuron: Neuron,
     synapses: Iterable[SynapticFilter],
@@ -51,7 +62,7 @@ def check_time_constants(
     dt: float,
     texts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Refuse times by which equations divide that are not above 0, or too short for the time step.
+    """Refuse parameters outside of the ranges of their file, and times that are not above 0, or too short.
 
     All parameters of a filter are such times. Where an equation is integrated step by step (Euler's
     method and its kin), a time step longer than its time constant overshoots, and from twice that on
@@ -79,7 +90,8 @@ def check_time_constants(
     check_refractory(where, neuron, values)
     second = dimension_of("second", where)
     times = {name: float(np.min(q.value)) for name, q in values.items() if q.dimension == second}
-    shown = {name: f"{time:g}*second" for name, time in times.items()} | dict(texts or {})
+    texts = texts or {}
+    shown = {name: f"{time:g}*second" for name, time in times.items()} | dict(texts)
     by_steps = neuron.method not in _EXACT
     divisors: set[str] = set()
     limits: set[str] = set()
@@ -87,15 +99,17 @@ def check_time_constants(
     parts += [(each, by_steps and not each.exact) for each in synapses]
     for part, stepwise in parts:
         if isinstance(part, SynapticFilter):
-            for name in part.parameters:
-                if part.presynaptic and name not in times:
-                    continue
-                check_time_constant(where, name, float(values[name].value), shown.get(name))
+            check_synapse_parameters(where, part, values, texts)
         for equation in part.read():
             found = set(() if equation.formula is None else _divisors(equation.formula))
             divisors |= {name for name, _ in found}
             if stepwise and equation.kind == "differential":
                 limits |= {name for name, inside in found if not inside}
+    for name in sorted(divisors & {*values} - {*times}):
+        if not np.all(values[name].value):
+            what = "a number other than 0, for equations divide by it"
+            raise InvalidValueError(message(f"{where}: parameters.{name}", what, texts.get(name, 0)))
+    check_ranges(where, neuron, values, texts)
     for name, time in times.items():
         place = f"{where}: parameters.{name}"
         if name in divisors:
