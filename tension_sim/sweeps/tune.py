@@ -266,7 +266,7 @@ def tune(
     >>> import tempfile
     >>> small = {"n": "20", "duration": "5*ms", "learning.start": "1*ms", "learning.stop": "3*ms"}
     >>> how = {"client": 0, "target": "numpy", "settings": small, "out": tempfile.mkdtemp()}
-    >>> found = tune("lif_sine", {"alpha_P": "1e-4:1e-1:log"}, trials=2, **how)
+    >>> found = tune("lif_sine", {"alpha_P": "1e-4:1e-1:log"}, trials=2, value="learning_rmse", **how)
     >>> [row.key for row in found.rows]
     ['trial-0', 'trial-1']
 
