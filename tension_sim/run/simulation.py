@@ -430,7 +430,7 @@ class Simulation(Described):
             where = "the network has no readout to give a target to"
             raise InvalidValueError(problem("Simulation.run.y", where, series["y"].shape, "leave y out."))
         if series["x"] is not None and "x" not in wanted:
-            where = "the network has no input_kernel"
+            where = "the network takes no input (input_kernel; of a Network, external_inputs)"
             raise InvalidValueError(problem("Simulation.run.x", where, series["x"].shape, "leave x out."))
         if series["rates"] is not None and "rates" not in wanted:
             where = "the network has no feed-forward units"

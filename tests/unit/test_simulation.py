@@ -580,7 +580,9 @@ class TestRefused:
             Simulation(network, target="cpp_standalone").run(**data)
 
     def test_input_where_there_is_none(self):
-        with pytest.raises(InvalidValueError, match="the network has no input_kernel"):
+        with pytest.raises(
+            InvalidValueError, match=r"the network takes no input \(input_kernel; of a Network, external_inputs\)"
+        ):
             Simulation(net(n=10), target="cpp_standalone").run(np.zeros(5), np.zeros(5))
 
     def test_steps_without_data(self):
