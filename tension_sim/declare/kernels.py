@@ -37,8 +37,8 @@ class SparseKernel(_Joined):
     n : int
         Number of presynaptic neurons.
     pre, post : array of int32, shape (synapses,)
-        Presynaptic and postsynaptic neuron. Where one of them ascends it is kept as the start of each row, and
-        made anew each time it is read: a synapse then costs 12 bytes, else 16.
+        Presynaptic and postsynaptic neuron. Where one of them ascends it is kept as the start of each row, and made
+        anew, read-only, each time it is read: a synapse then costs 12 bytes, else 16.
     weight : array of float64, shape (synapses,)
         Weights; as static recurrence in the unit of the neuron file's currents (mV, pA or 1).
     n_post : int, optional

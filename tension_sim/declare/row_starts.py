@@ -64,4 +64,7 @@ class Indices(Converted[np.ndarray, ArrayLike]):
         if instance is None:  # the field has no default
             raise AttributeError(self._name)
         found: Any = instance.__dict__[self._name]
-        return found.part(0, len(found)) if isinstance(found, RowStarts) else found
+        if isinstance(found, RowStarts):
+            found = found.part(0, len(found))
+            found.flags.writeable = False  # what is written to it would be lost
+        return found

@@ -78,6 +78,14 @@ def test_parts_of_rows_are_those_of_the_whole(begin):
         assert not rows.rising(np.where(np.arange(7) == place, partner[place - 1], partner))
 
 
+def test_what_would_be_lost_cannot_be_written():
+    kernel = SparseKernel(2, [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2, np.ones(8), 4)
+    with pytest.raises(ValueError, match="read-only"):
+        kernel.pre[0] = 1
+    kernel.post[0] = 3
+    assert kernel.pre.tolist() == [0] * 4 + [1] * 4 and kernel.post[0] == 3
+
+
 def test_weights_of_other_synapses_are_refused():
     kernel = SparseKernel(2, [0, 1], [1, 0], [1.0, 2.0])
     text = r"SparseKernel.weight: expected an array of shape \(2,\) \(synapses\).\nReceived: \(3,\)"
