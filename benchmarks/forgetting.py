@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tension_sim import ForceNetwork, Learning, Record, Simulation, SparseKernel
-from tension_sim.circuit.blocks import unpack
+from tension_sim.circuit.triangles import unpack
 from tension_sim.errors import DivergenceError
 
 SETTINGS: list[dict[str, float]] = [

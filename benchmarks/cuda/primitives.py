@@ -19,7 +19,7 @@ from brian_target import activated  # noqa: E402
 from tension_sim.brian import RLS, LinearMap, Recorder, Signal  # noqa: E402
 from tension_sim.brian.build import written_arrays  # noqa: E402
 from tension_sim.brian.build_cuda import compile_cuda, cuda_device, is_eventspace  # noqa: E402
-from tension_sim.circuit.blocks import pack  # noqa: E402
+from tension_sim.circuit.triangles import pack  # noqa: E402
 
 __all__ = ["DT", "STEPS", "build", "outcomes"]
 

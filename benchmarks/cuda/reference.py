@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.cuda.calls import Call
 from benchmarks.cuda.cases import Planned
-from tension_sim.circuit.blocks import pack
 from tension_sim.circuit.parts import Rule, SpikeRecord
+from tension_sim.circuit.triangles import pack
 from tension_sim.errors import diverged
 from tension_sim.run.cache import find_or_build
 

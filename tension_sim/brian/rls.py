@@ -13,7 +13,8 @@ from brian2.synapses.synapses import Synapses
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.logger import get_logger
 
-from ..circuit.blocks import Blocks, BlockSizes, first_P, pack, unpack
+from ..circuit.blocks import Blocks, BlockSizes, first_P
+from ..circuit.triangles import pack, unpack
 from ..declare.learning import GAINS, check_forgotten
 from ..declare.noise import chance
 from ..declare.options import chosen, grouped
@@ -407,7 +408,7 @@ class RLS(GeneratedObject):
                 matrices.append(self._first_P(b))
                 continue
             packed, k, c, scale = self._block_state(b)
-            matrices.append(scale * (unpack(packed, k.shape[1]) - (k.T * c) @ k))
+            matrices.append(unpack(packed, k.shape[1], k, c, scale))
         found = [matrix(P, DIMENSIONLESS, "RLS.P", partial(self._write_P, b)) for b, P in enumerate(matrices)]
         return found[0] if len(found) == 1 else Matrices(found, self._write_all_P)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["BlockSizes", "Blocks", "first_P", "max_pending", "pack", "unpack"]
+__all__ = ["BlockSizes", "Blocks", "first_P", "max_pending"]
 
 _WAITING, _FROM = np.array([1, 2, 4, 8], dtype=np.int32), np.array([24, 48, 128])
 
@@ -20,36 +20,6 @@ def max_pending(n: int) -> int:
     when n is small.
     """
     return int(_WAITING[np.searchsorted(_FROM, n, side="right")])
-
-
-def pack(matrix: np.ndarray) -> np.ndarray:
-    """Return the lower triangle of a symmetric matrix of floats, row by row.
-
-    Examples
-    --------
-    >>> pack(np.array([[1.0, 2.0], [2.0, 3.0]]))
-    array([1., 2., 3.])
-    """
-    from scipy.linalg.lapack import get_lapack_funcs  # here: the check of a CUDA kit has numpy alone
-
-    (trttp,) = get_lapack_funcs(("trttp",), (matrix,))
-    return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
-
-
-def unpack(packed: np.ndarray, n: int) -> np.ndarray:
-    """Return the symmetric matrix of a packed lower triangle.
-
-    Examples
-    --------
-    >>> unpack(np.array([1, 2, 3]), 2)
-    array([[1, 2],
-           [2, 3]])
-    """
-    matrix = np.empty((n, n), dtype=packed.dtype)
-    lower = np.tril_indices(n)
-    matrix[lower] = packed
-    matrix.T[lower] = packed
-    return matrix
 
 
 def first_P(alpha: np.ndarray, groups: np.ndarray | None = None, row_sum: np.ndarray | None = None) -> np.ndarray:

@@ -14,8 +14,8 @@ from typing import Annotated, Any, TypedDict, Unpack, cast
 
 import numpy as np
 
-from ..circuit.blocks import pack
 from ..circuit.names import NEURONS, PLASTIC, PLASTIC_RULE, PLASTIC_WEIGHTS, RULE, STEP, entries, entry
+from ..circuit.triangles import pack
 from ..declare.converted import Number
 from ..declare.described import Described
 from ..declare.equations import SEED

@@ -8,7 +8,7 @@ from fitted_network import EXTRA, HALF, HELD, N, reference, samples, small_netwo
 from targets import TARGETS, skip_unless_here
 
 from tension_sim import Learning, Record, Simulation
-from tension_sim.circuit.blocks import unpack
+from tension_sim.circuit.triangles import unpack
 
 GROUPS = np.concatenate([np.zeros(HALF), np.ones(N - HALF), np.full(EXTRA, -1)])
 SIGNS = np.where(np.append(np.arange(N) < HALF, np.ones(EXTRA, bool)), 1, -1)

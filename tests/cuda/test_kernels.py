@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from cuda_emulation import compile_kernels
 
-from tension_sim.circuit.blocks import Blocks, pack, unpack
+from tension_sim.circuit.blocks import Blocks
+from tension_sim.circuit.triangles import pack, unpack
 from tension_sim.declare.kernels import SparseKernel
 from tension_sim.declare.noise import chance
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tension_sim.circuit.blocks import Blocks, max_pending, pack, unpack
+from tension_sim.circuit.blocks import Blocks, max_pending
+from tension_sim.circuit.triangles import pack, unpack
 from tension_sim.declare.network import SparseKernel
 from tension_sim.declare.units import Quantity, evaluate
 from tension_sim.errors import TensionError, closest

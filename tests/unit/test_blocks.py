@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tension_sim.circuit.blocks import Blocks, BlockSizes, first_P, max_pending, pack, unpack
+from tension_sim.circuit.blocks import Blocks, BlockSizes, first_P, max_pending
+from tension_sim.circuit.triangles import pack, unpack
 
 
 def rows_of(mask):

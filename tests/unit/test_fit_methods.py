@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tension_sim.circuit.blocks import unpack
+from tension_sim.circuit.triangles import unpack
 from tension_sim.errors import InvalidTypeError, InvalidValueError
 from tension_sim.run.data_constrained import DataConstrainedNetwork
 

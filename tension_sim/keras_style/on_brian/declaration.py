@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...circuit.blocks import Blocks, pack
+from ...circuit.blocks import Blocks
 from ...circuit.names import entry
+from ...circuit.triangles import pack, unpack
 from ...declare.record import Record
 from ...results.results import Results
 from ...system.memory_maps import drop_pages
-from .packed import Matrices, whole_of
+from .matrices import Matrices
 
 __all__ = ["Declaration", "Binding", "StateSeries", "constant", "kernel", "recorded", "rule", "scaled", "result_only"]
 
@@ -193,7 +194,7 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *stored: tuple[Any, Se
             k = get["pending_k"][first : first + count * n].reshape(count, n)
             c = get["pending_c"][blocks.term_start[b] :][:count]
             packed = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]]
-            P = whole_of(packed, k, c, get["P_scale"][b], variables[v].dtype)
+            P = unpack(packed, n, k, c, get["P_scale"][b], variables[v].dtype)
             if n < variables[v].shape[-1]:
                 corner, P = P, matrices[v][m].copy()
                 P[:n, :n] = corner

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...circuit.blocks import first_P, pack, unpack
+from ...circuit.blocks import first_P
 from ...circuit.names import entries, entry
 from ...circuit.parts import Rule
+from ...circuit.triangles import pack, unpack
 from ...declare.noise import chance
 from .maps import MapSteps, SpikeInputSteps
 
@@ -163,13 +164,14 @@ class RuleArrays:
         n = len(partner)
         if np.ravel(values.get(entry(self.name, "fresh"), 1))[0]:
             return self._first_P_of(partner, values)
-        P = unpack(part("P_packed", "P_start"), n)
+        # terms of a compiled program, which wait to be applied
         count = int(self._of(values, "pending")[b]) if entry(self.name, "pending") in values else 0
-        if count:  # terms of a compiled program that wait to be applied
+        k, c = np.zeros((0, n)), np.zeros(0)
+        if count:
             k = part("pending_k", "pending_start")[: count * n].reshape(count, n)
-            P = P - (k.T * part("pending_c", "term_start")[:count]) @ k
+            c = part("pending_c", "term_start")[:count]
         scale = values.get(entry(self.name, "P_scale"))
-        return P if scale is None else np.ravel(scale)[b] * P
+        return unpack(part("P_packed", "P_start"), n, k, c, 1.0 if scale is None else np.ravel(scale)[b])
 
     def left(self, state: Mapping[str, Any], values: Mapping[str, Any], layout: Layout) -> dict[str, np.ndarray]:
         """Return the arrays that a run leaves behind."""

@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
-
-from tension_sim.circuit.blocks import pack  # noqa: E402
-from tension_sim.keras_style.on_brian.packed import whole_of  # noqa: E402
+from tension_sim.circuit.triangles import pack, unpack
 
 
 @pytest.mark.parametrize("scale", [1.0, np.float64(0.97)])
@@ -25,10 +22,17 @@ def test_a_packed_p_is_the_matrix_less_its_terms(n: int, terms: int, scale: Any,
     packed = pack(matrix)
     before = packed.copy()
     np.testing.assert_array_equal(packed, matrix[np.tril_indices(n)])
-    whole = whole_of(packed, k, c, scale, wanted)
+    whole = unpack(packed, n, k, c, scale, wanted)
     expected = scale * (matrix.astype(float) - k.astype(float).T @ np.diag(c.astype(float)) @ k.astype(float))
     assert whole.dtype == wanted
     eps = max(np.finfo(dtype).eps, np.finfo(wanted).eps)
     np.testing.assert_allclose(whole, expected, rtol=0, atol=8 * eps * np.abs(expected).max())
     np.testing.assert_array_equal(whole, whole.T)
     np.testing.assert_array_equal(packed, before)
+
+
+@pytest.mark.parametrize("n", [0, 1, 127, 300])
+def test_a_matrix_comes_back_from_its_triangle(n: int) -> None:
+    matrix = np.arange(float(n * n)).reshape(n, n)
+    matrix += matrix.T
+    assert unpack(pack(matrix) if n else np.zeros(0), n).tolist() == matrix.tolist()

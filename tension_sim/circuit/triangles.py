@@ -1,4 +1,4 @@
-"""Convert P between a model (whole matrices) and a run (packed triangles, and terms that wait to be applied)."""
+"""Symmetric matrices as packed lower triangles, of which P may have terms that wait to be applied."""
 
 from __future__ import annotations
 
@@ -6,32 +6,52 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Matrices", "whole_of"]
+__all__ = ["pack", "unpack"]
 
 #: Rows and columns of a tile: it fits into the cache, and BLAS does not start its threads for it.
 _TILE = 128
+_NONE = np.zeros(0)
 
 
-def whole_of(packed: np.ndarray, k: np.ndarray, c: np.ndarray, scale: float, dtype: Any = np.float64) -> np.ndarray:
-    """Return ``scale*(P - k' diag(c) k)`` of a packed P.
+def pack(matrix: np.ndarray) -> np.ndarray:
+    """Return the lower triangle of a symmetric matrix of floats, row by row.
+
+    Examples
+    --------
+    >>> pack(np.array([[1.0, 2.0], [2.0, 3.0]]))
+    array([1., 2., 3.])
+    """
+    from scipy.linalg.lapack import get_lapack_funcs  # here: the check of a CUDA kit has numpy alone
+
+    (trttp,) = get_lapack_funcs(("trttp",), (matrix,))
+    return trttp(matrix.T, uplo="U")[0]  # LAPACK counts by columns
+
+
+def unpack(
+    packed: np.ndarray, n: int, k: np.ndarray = _NONE, c: np.ndarray = _NONE, scale: float = 1.0, dtype: Any = None
+) -> np.ndarray:
+    """Return ``scale*(P - k' diag(c) k)`` of a packed P, which is symmetric to the bit.
 
     Parameters
     ----------
     packed : array, shape (n*(n + 1)/2,)
-    k : array, shape (terms, n)
-    c : array, shape (terms,)
-    scale : float
+    n : int
+    k : array, shape (terms, n), optional
+    c : array, shape (terms,), optional
+    scale : float, optional
     dtype : dtype, optional
-        Of what is returned.
+        Of what is returned; by default that of P.
 
     Examples
     --------
-    >>> whole_of(np.array([1.0, 2.0, 3.0]), np.array([[1.0, 1.0]]), np.array([0.5]), 2.0)
+    >>> unpack(np.array([1, 2, 3]), 2)
+    array([[1, 2],
+           [2, 3]])
+    >>> unpack(np.array([1.0, 2.0, 3.0]), 2, np.array([[1.0, 1.0]]), np.array([0.5]), 2.0)
     array([[1., 3.],
            [3., 5.]])
     """
-    n = k.shape[1]
-    whole = np.empty((n, n), dtype)
+    whole = np.empty((n, n), packed.dtype if dtype is None else dtype)
     for first in range(0, n, _TILE):
         rows = _rows(packed, first, min(first + _TILE, n))
         if len(c):
@@ -62,31 +82,3 @@ def _subtract(rows: np.ndarray, left: np.ndarray, k: np.ndarray) -> None:
     for j in range(0, rows.shape[1], _TILE):
         tile = rows[:, j : j + _TILE]
         tile -= left @ k[:, j : j + tile.shape[1]]
-
-
-class Matrices:
-    """A variable of one matrix, or of many, (matrices, n, n); each matrix is read and written without the others.
-
-    Parameters
-    ----------
-    variable : keras.Variable
-    """
-
-    def __init__(self, variable: Any) -> None:
-        self._variable = variable
-
-    def __getitem__(self, m: int) -> np.ndarray:
-        if len(self._variable.shape) == 2:
-            return np.asarray(self._variable)
-        from tensorflow import raw_ops
-
-        variable = self._variable
-        return raw_ops.ResourceGather(resource=variable.value.handle, indices=m, dtype=variable.dtype).numpy()
-
-    def __setitem__(self, m: int, matrix: np.ndarray) -> None:
-        if len(self._variable.shape) == 2:
-            self._variable.assign(matrix)
-            return
-        from tensorflow import raw_ops
-
-        raw_ops.ResourceScatterUpdate(resource=self._variable.value.handle, indices=m, updates=matrix)
