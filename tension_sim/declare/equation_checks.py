@@ -35,7 +35,7 @@ from .language.limits import random_calls
 from .language.meaning import combined
 from .language.unit_table import unit_text
 from .neuron import Neuron, SynapticFilter
-from .parameter_checks import check_refractory, check_time_constant
+from .parameter_checks import check_refractory, check_synapse_parameters
 from .ranges import check_ranges, read_ranges
 from .units import Quantity, dimension_of, evaluate, wrong_unit
 
@@ -112,10 +112,7 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
     equations = read_equations(f"{where}: equations", synapse.equations, placeholder=True)
     shared = _parameters(where, equations, parameters)
     synapse = replace(synapse, ranges=read_ranges(where, synapse.ranges, shared))
-    check_ranges(where, synapse, parameters)
-    for name, quantity in parameters.items():
-        if quantity.dimension == _SECOND or not synapse.presynaptic:
-            check_time_constant(where, name, quantity.value, synapse.parameters[name])
+    check_synapse_parameters(where, synapse, parameters, {})
     formulas = {each.name: each.formula for each in equations if each.formula is not None}
     for each in equations:
         if each.kind != "differential":

@@ -15,9 +15,10 @@ from .converted import Converted, Declared, declared
 from .row_starts import Indices, RowStarts
 from .validation import check_finite, check_flag, check_fraction, check_matrix, check_table, check_whole
 
-__all__ = ["SparseKernel", "joined_rows"]
+__all__ = ["DRAWING", "SparseKernel", "joined_rows"]
 
-_DRAWING = 32  # bytes of a synapse while it is drawn and ordered
+#: Bytes of a synapse while it is drawn and ordered.
+DRAWING = 32
 _PART = 2**18  # synapses that are ordered at a time
 
 
@@ -213,7 +214,7 @@ class SparseKernel(_Joined):
         check_matrix("SparseKernel.std", std, (), "one number")
         check_flag("SparseKernel.row_balanced", row_balanced)
         _check_rng("SparseKernel.rng", rng)
-        check_memory("SparseKernel.n", _DRAWING * p * n * n, "fewer neurons, or a smaller p")
+        check_memory("SparseKernel.n", DRAWING * p * n * n, "fewer neurons, or a smaller p")
         counts = rng.binomial(n, p, size=n)
         post = joined_rows(
             (np.sort(rng.choice(n, size=k, replace=False, shuffle=False)) for k in counts), int(counts.sum())
@@ -243,7 +244,7 @@ class SparseKernel(_Joined):
         n, k = check_whole("SparseKernel.n", n, 1), check_whole("SparseKernel.k", k, 1)
         pre = whole_numbers("SparseKernel.pre", pre, "a list of neurons", below=n)
         _check_rng("SparseKernel.rng", rng)
-        check_memory("SparseKernel.k", _DRAWING * len(pre) * k, "fewer targets")
+        check_memory("SparseKernel.k", DRAWING * len(pre) * k, "fewer targets")
         if k > n - (not themselves):
             raise InvalidValueError(message("SparseKernel.k", f"at most {n - (not themselves)} targets", k))
         post = []

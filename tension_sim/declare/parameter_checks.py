@@ -19,14 +19,14 @@ from .neuron import Neuron, SynapticFilter
 from .ranges import check_ranges
 from .units import UNITS, Quantity, dimension_of, evaluate
 
-__all__ = ["check_parameters", "check_refractory", "check_synapse_parameters", "check_time_constant"]
+__all__ = ["check_parameters", "check_refractory", "check_synapse_parameters"]
 
 #: Integration methods that follow an exponential decay exactly, whatever the time step.
 _EXACT = ("exact", "linear", "exponential_euler", "independent")
 _ROUNDING = 1 + 1e-9
 
 
-def check_time_constant(where: str, name: str, value: float, shown: Any) -> None:
+def _check_time_constant(where: str, name: str, value: float, shown: Any) -> None:
     """Refuse a time constant that is not above 0; `shown` is how it was given."""
     if not value > 0:
         raise InvalidValueError(message(f"{where}: parameters.{name}", "a time constant above 0", shown))
@@ -50,7 +50,7 @@ def check_synapse_parameters(
     """Refuse times of a filter that are not above 0, and what lies outside of the ranges of its file."""
     for name in synapse.parameters:
         if not synapse.presynaptic or values[name].dimension == dimension_of("second", where):
-            check_time_constant(where, name, float(values[name].value), texts.get(name, synapse.parameters[name]))
+            _check_time_constant(where, name, float(values[name].value), texts.get(name, synapse.parameters[name]))
     check_ranges(where, synapse, values, texts)
 
 
@@ -113,7 +113,7 @@ def check_parameters(
     for name, time in times.items():
         place = f"{where}: parameters.{name}"
         if name in divisors:
-            check_time_constant(where, name, time, shown[name])
+            _check_time_constant(where, name, time, shown[name])
         if time < 0 and re.match(r"tau|t_", name):
             raise InvalidValueError(message(place, "a time of at least 0", shown[name]))
         if name in limits and dt > time * _ROUNDING:

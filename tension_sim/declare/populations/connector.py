@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ...errors import InvalidValueError, UnitsError, message, problem
 from ...system.memory import check_memory
 from ..arrays_in import numbers
-from ..kernels import SparseKernel, joined_rows
+from ..kernels import DRAWING, SparseKernel, joined_rows
 from ..row_starts import RowStarts
 from ..units import DIMENSIONLESS, Quantity, describe, dimension_of, evaluate
 from ..validation import check_choice, check_finite, check_flag, check_fraction, check_whole
@@ -22,8 +22,6 @@ __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 
 #: Rules by their names in NEST.
 RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
-#: Bytes of a synapse while it is drawn.
-_DRAWING = 32
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class Connector:
         n_pre, n_post = shape
         share = 1.0 if self.p is None else self.p
         count = self.indegree * n_post if self.indegree is not None else share * n_pre * n_post
-        check_memory(where, int(_DRAWING * count), "fewer neurons or synapses")
+        check_memory(where, int(DRAWING * count), "fewer neurons or synapses")
         no_self = itself and not self.self_connections
         candidates = n_pre - no_self
         if self.indegree is not None and self.indegree > candidates:

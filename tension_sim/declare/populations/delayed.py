@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...errors import InvalidValueError, message, unknown_name
 from ..delays import MOST_STEPS, delays_by_source, seconds_of, steps_of
 from ..kernels import SparseKernel
 
-__all__ = ["DelayedTraces", "Delays", "delay_steps", "delays_of_traces", "read_delays"]
+__all__ = ["DelayedTraces", "Delays", "delay_steps", "delays_of_traces", "is_of_each", "read_delays"]
 
 #: Seconds: of all synapses, an array, or by sources.
 Delays = np.ndarray | Mapping[str, np.ndarray]
@@ -29,6 +29,11 @@ def read_delays(where: str, given: Any) -> Delays:
     if isinstance(given, Mapping):
         return {name: seconds_of(f"{where}[{name!r}]", each) for name, each in given.items()}
     return seconds_of(where, given)
+
+
+def is_of_each(delays: Delays | None) -> TypeGuard[np.ndarray]:
+    """Say whether delays are in the order of synapses, one for each; in each step they may be those of neurons."""
+    return isinstance(delays, np.ndarray) and delays.ndim == 1
 
 
 @dataclass(frozen=True, eq=False)

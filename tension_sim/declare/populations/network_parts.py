@@ -23,7 +23,7 @@ from ..validation import check_matrix, check_table
 from ..values import add_rates, initial_values, shown_in
 from .connector import Connector, drawn_numbers, is_one_for_all
 from .dale import balanced_together
-from .delayed import DelayedTraces, Delays, delay_steps, delays_of_traces
+from .delayed import DelayedTraces, Delays, delay_steps, delays_of_traces, is_of_each
 from .equations import Adding, Arriving, PopulationEquations
 from .naming import names_present
 from .population import Population
@@ -190,8 +190,7 @@ class NetworkParts(Described, Declared):
             else:
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
-            in_order = isinstance(each.delay, np.ndarray) and each.delay.ndim == 1  # one for each synapse, as drawn
-            if isinstance(each.weights, Connector) and not self.acts_each_step(k) and not in_order:
+            if isinstance(each.weights, Connector) and not self.acts_each_step(k) and not is_of_each(each.delay):
                 kernel = kernel.sorted()  # a run then takes its lists as they are
             found.append(kernel)
         for group in self.balanced:
@@ -314,7 +313,7 @@ class NetworkParts(Described, Declared):
     def _delay_of_synapses(self, k: int) -> Delays | None:
         """Return what a projection has as its delay, in the order of `kernels` where there is one for each synapse."""
         delay, given = self.projections[k].delay, self._given_kernels[k]
-        if not isinstance(delay, np.ndarray) or delay.ndim != 1 or self.kernels[k] is given:
+        if self.kernels[k] is given or not is_of_each(delay):
             return delay
         return delays_by_source(f"Network.projections[{k}].delay", given, delay)
 
