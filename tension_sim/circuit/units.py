@@ -63,6 +63,7 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
     own = {name: each.dimension for name, each in equations.parameters.items() if np.ndim(each.value)}
     lines += [f"{name} : {unit_text(dimension)} (constant)" for name, dimension in own.items()]
     synapses = [each.synapse for each in equations.filters]
+    by_euler = [v for each in equations.filters if not each.synapse.exact for v in each.variables]
     return Units(
         n=equations.population.n,
         equations="\n".join(with_seed(lines, *neuron.code)),
@@ -70,6 +71,7 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
         states=tuple(equations.state_variables),
         method=neuron.method,
         filters=tuple(v for each in equations.filters if each.synapse.exact for v in each.variables),
+        stepwise=() if neuron.method == "euler" else tuple(by_euler),
         threshold=neuron.threshold,
         refractory=neuron.refractory,
         reset="\n".join(filter(None, reset)),

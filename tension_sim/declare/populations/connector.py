@@ -21,7 +21,7 @@ from .dale import balanced, with_signs
 __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 
 #: Rules by their names in NEST.
-RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
+RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all", "one_to_one")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Connector:
     ----------
     rule : str
         ``"pairwise_bernoulli"``: each pair with probability `p`; ``"fixed_indegree"``: each
-        postsynaptic neuron has `indegree` different presynaptic ones; ``"all_to_all"``.
+        postsynaptic neuron has `indegree` different presynaptic ones; ``"all_to_all"``; ``"one_to_one"``: the
+        neurons of two populations of one size in their order.
     weight : number, quantity or str
         Of each synapse, in the unit of the input or with one. A text is an expression that may draw,
         a number for each synapse: ``"0.5*nS*(0.5 + rand())"``, ``"0.5*nS + 0.1*nS*randn()"``.
@@ -116,6 +117,40 @@ class Connector:
     def _count_inhibitory(self, n_pre: int) -> int:
         return round((self.inhibitory or 0.0) * n_pre)
 
+    def count(self, shape: tuple[int, int]) -> float:
+        """Return how many synapses it draws between so many neurons; with a probability, the mean number."""
+        n_pre, n_post = shape
+        if self.rule == "one_to_one":
+            return n_post
+        return n_post * (n_pre * (1.0 if self.p is None else self.p) if self.indegree is None else self.indegree)
+
+    def _check_ends(self, where: str, shape: tuple[int, int], itself: bool) -> None:
+        """Refuse numbers of neurons between which the rule cannot draw."""
+        (n_pre, n_post), no_self = shape, itself and not self.self_connections
+        if self.rule == "one_to_one" and n_pre != n_post:
+            what = "as many presynaptic as postsynaptic neurons, for the rule 'one_to_one'"
+            raise InvalidValueError(message(f"{where}.rule", what, f"{n_pre} and {n_post}"))
+        if self.rule == "one_to_one" and no_self:
+            what = "two populations, for the rule 'one_to_one' would join each neuron to itself alone"
+            raise InvalidValueError(message(f"{where}.rule", what, "one", "self_connections=True, if that is meant."))
+        candidates = n_pre - no_self
+        if self.indegree is not None and self.indegree > candidates:
+            raise InvalidValueError(
+                message(f"{where}.indegree", f"an in-degree of at most {candidates}", self.indegree)
+            )
+        if self.indegree is None or self.inhibitory_indegree is None:
+            return
+        for name, (_, size, count) in zip(("n excitatory", "n inhibitory"), self._both(n_pre), strict=True):
+            if count > size - no_self:
+                what = f"a{name} in-degree of at most {size - no_self}"
+                raise InvalidValueError(message(f"{where}.inhibitory_indegree", what, count))
+
+    def _both(self, n_pre: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """Return first neuron, size and in-degree of the excitatory and the inhibitory presynaptic neurons."""
+        inhibitory, weak = self._count_inhibitory(n_pre), int(self.inhibitory_indegree or 0)
+        excitatory = n_pre - inhibitory
+        return (0, excitatory, int(self.indegree or 0) - weak), (excitatory, inhibitory, weak)
+
     def draw(
         self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator
     ) -> SparseKernel:
@@ -135,17 +170,13 @@ class Connector:
             Source of randomness.
         """
         n_pre, n_post = shape
-        share = 1.0 if self.p is None else self.p
-        count = self.indegree * n_post if self.indegree is not None else share * n_pre * n_post
-        check_memory(where, int(DRAWING * count), "fewer neurons or synapses")
+        check_memory(where, int(DRAWING * self.count(shape)), "fewer neurons or synapses")
+        self._check_ends(where, shape, itself)
         no_self = itself and not self.self_connections
-        candidates = n_pre - no_self
-        if self.indegree is not None and self.indegree > candidates:
-            raise InvalidValueError(message(where, f"an in-degree of at most {candidates}", self.indegree))
         pre, post = (
             self._partners(n_pre, n_post, no_self, rng)
             if self.inhibitory_indegree is None
-            else self._partners_of_both(where, n_pre, n_post, no_self, rng)
+            else self._partners_of_both(n_pre, n_post, no_self, rng)
         )
         weight = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
         check_finite(where, weight)
@@ -156,6 +187,8 @@ class Connector:
         self, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
     ) -> tuple[np.ndarray, RowStarts]:
         """Draw presynaptic and postsynaptic neurons of all synapses, the latter ascending."""
+        if self.rule == "one_to_one":
+            return np.arange(n_post, dtype=np.int32), RowStarts.of_counts(np.ones(n_post, np.int64))
         candidates = n_pre - no_self
         if self.indegree is not None:
             number = np.full(n_post, self.indegree)
@@ -167,18 +200,12 @@ class Connector:
         return joined_rows(rows, int(number.sum())), RowStarts.of_counts(number)
 
     def _partners_of_both(
-        self, where: str, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
+        self, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
     ) -> tuple[np.ndarray, RowStarts]:
         """Draw as many excitatory and as many inhibitory presynaptic neurons of each postsynaptic one as wanted."""
-        inhibitory, excitatory = self._count_inhibitory(n_pre), n_pre - self._count_inhibitory(n_pre)
-        wanted = int(self.indegree or 0) - int(self.inhibitory_indegree or 0), int(self.inhibitory_indegree or 0)
-        for name, count, there in zip(("n excitatory", "n inhibitory"), wanted, (excitatory, inhibitory), strict=True):
-            if count > there - no_self:
-                what = f"a{name} in-degree of at most {there - no_self}"
-                raise InvalidValueError(message(where, what, count))
         chosen = []
         for post in range(n_post):
-            for first, size, count in ((0, excitatory, wanted[0]), (excitatory, inhibitory, wanted[1])):
+            for first, size, count in self._both(n_pre):
                 itself = no_self and first <= post < first + size
                 one = first + np.sort(rng.choice(size - itself, size=count, replace=False, shuffle=False))
                 chosen.append((one + (one >= post) if itself else one).astype(np.int32))
@@ -199,7 +226,8 @@ class Undrawn(Connector):
     def draw(
         self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator
     ) -> SparseKernel:
-        """Return a kernel without synapses."""
+        """Return a kernel without synapses; what the rule cannot draw is refused."""
+        self._check_ends(where, shape, itself)
         n_pre, n_post = shape
         return SparseKernel(n_pre, [], [], [], n_post)
 
