@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,8 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
     At a trace with presynaptic state what arrives is a spike of the trace's own, at which it does what its neuron
     would.
     """
-    lines, states, spiking = [trace.equations, *trace.declared_sum], [*trace.variables], {}
+    lines, states = [trace.equations, *trace.declared_sum], [*trace.variables]
+    spiking: dict[str, Any] = {}
     if trace.update:
         states.append(trace.output)
     if trace.at_spike:
