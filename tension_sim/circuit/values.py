@@ -8,6 +8,7 @@ import numpy as np
 
 from ..declare.kernels import SparseKernel
 from ..declare.learning import FOREVER, Learning
+from ..system.scaled import Scaled
 from .blocks import Blocks
 from .names import entries
 from .parts import Rule
@@ -76,9 +77,9 @@ def spike_values(
 ) -> dict[str, Any]:
     """Return the values of a part that brings spikes, with the weights of a kernel; the part multiplies by `scale`."""
     start, post, weight = kernel.outgoing()
-    scaled = np.empty(len(weight), dtype)  # half the memory in float32
-    np.multiply(weight, weight_scale, out=scaled, casting="same_kind")
-    return entries(name, {"out_start": start, "post": post, "w": scaled, "scale": scale})
+    scaled = Scaled(weight, weight_scale, dtype)
+    w = scaled if weight is kernel.weight else np.asarray(scaled)  # what was sorted need not be kept
+    return entries(name, {"out_start": start, "post": post, "w": w, "scale": scale})
 
 
 def is_dense(kernel: SparseKernel) -> bool:
