@@ -172,6 +172,20 @@ class SparseKernel(_Joined):
         slots[order_by(post)] = np.arange(len(post))
         return slots
 
+    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the synapses as `incoming` does; but two between one pair of neurons stay two.
+
+        Examples
+        --------
+        >>> SparseKernel(2, [1, 0, 1], [1, 1, 1], [3.0, 1.0, 2.0]).rows()
+        (array([0, 0, 3]), array([0, 1, 1], dtype=int32), array([1., 3., 2.]))
+        """
+        post, pre = vars(self)["post"], vars(self)["pre"]
+        if isinstance(post, RowStarts) and isinstance(pre, np.ndarray) and post.rising(pre):
+            return post.start, pre, self.weight
+        order, counts = self.row_order(), np.bincount(self.post, minlength=self.n_post)
+        return RowStarts.of_counts(counts).start, self.pre[order], self.weight[order]
+
     def row_order(self) -> np.ndarray:
         """Return the places of the synapses by postsynaptic, then presynaptic neuron."""
         if len(self) == self.n * self.n_post:

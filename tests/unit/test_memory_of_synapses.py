@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from tension_sim import Connector, Network, Population, Projection, Simulation
-from tension_sim.circuit.values import spike_values
 from tension_sim.declare import kernels, synapse_order
 from tension_sim.declare.kernels import SparseKernel
 from tension_sim.declare.populations import drawn_rows
@@ -61,11 +60,12 @@ def test_indices_that_ascend_cost_as_much_as_their_rows(by):
     for lists, matrix in (
         (kernel.outgoing(), dense),
         (kernel.incoming(), dense.T),
+        (kernel.rows(), dense.T),
         (kernel.sorted().outgoing(), dense),
     ):
         start, partner, weight = lists
         found = np.zeros_like(matrix)
-        found[np.repeat(np.arange(len(matrix)), np.diff(start)), partner] = weight
+        np.add.at(found, (np.repeat(np.arange(len(matrix)), np.diff(start)), partner), weight)
         np.testing.assert_allclose(found, matrix, atol=1e-12)
 
 
@@ -80,6 +80,11 @@ def test_parts_of_rows_are_those_of_the_whole(begin):
     assert rows.rising(partner)
     for place in (1, 2, 5, 6):  # within a row, the one before is as large or larger
         assert not rows.rising(np.where(np.arange(7) == place, partner[place - 1], partner))
+
+
+def test_two_synapses_of_one_pair_stay_two_in_rows():
+    start, pre, weight = SparseKernel(2, [1, 0, 1], [1, 1, 1], [3.0, 1.0, 2.0]).rows()
+    assert (start.tolist(), pre.tolist(), weight.tolist()) == ([0, 0, 3], [0, 1, 1], [1.0, 3.0, 2.0])
 
 
 def test_what_would_be_lost_cannot_be_written():
@@ -236,21 +241,28 @@ def test_drawing_takes_the_memory_of_what_is_drawn(monkeypatch, draw):
     assert held / len(kernel) <= 12.5 and peak / len(kernel) <= 13.5, (held, peak)
 
 
-def test_a_run_holds_no_second_copy_of_a_networks_synapses():
+@pytest.mark.parametrize("acts", ["at spikes", "in each step"])
+def test_a_run_holds_no_second_copy_of_a_networks_synapses(acts):
     n, indegree = 1500, 400
-    weights = Connector("fixed_indegree", "0.1*nS", indegree=indegree)
-    projection = Projection("exc", "exc", into="g_exc", synapse="ampa", weights=weights, delay="1.5*ms")
-    net = Network({"exc": Population("adex", n)}, [projection], dtype="float32")
+    if acts == "at spikes":
+        cells, synapse = Population("adex", n), {"into": "g_exc", "synapse": "ampa", "delay": "1.5*ms"}
+    else:
+        cells, synapse = Population("echo_state", n), {}
+    weights = Connector("fixed_indegree", "0.1*nS" if synapse else "0.1", indegree=indegree)
+    net = Network({"exc": cells}, [Projection("exc", "exc", weights=weights, **synapse)], dtype="float32")
+    wiring = Simulation(net, target="numpy").wiring
+    wiring.values()  # what it works out once stays
     tracemalloc.start()
     try:
-        values = spike_values("demo", net.kernels[0], 1e-9, 1.0, "float32")
+        values = wiring.values()
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held < 0.01 * n * indegree and values["demo.w"].nbytes == 4 * n * indegree
-    expected = (net.kernels[0].weight * 1e-9).astype("float32")
-    assert np.array_equal(values["demo.w"], expected)
-    assert np.array_equal(np.concatenate(list(in_parts(values["demo.w"]))), expected)
+    assert held < 0.2 * n * indegree
+    (w,) = (value for name, value in values.items() if name.endswith(".w") and "exc_to_exc" in name)
+    expected = net.kernels[0].weight * (1e-9 if synapse else 1.0)
+    np.testing.assert_allclose(np.asarray(w), expected, rtol=1e-7)
+    assert np.array_equal(np.concatenate(list(in_parts(w))), w) and w.nbytes == np.asarray(w).nbytes
 
 
 def test_a_product_is_made_in_parts_and_in_its_type():
