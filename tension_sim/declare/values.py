@@ -11,12 +11,22 @@ from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, u
 from .activation import rate_expression
 from .arrays_in import numbers_and_dimension
 from .equations import Neuron, SynapticFilter, resolve_parameters
+from .language.unit_table import unit_text
 from .parameter_checks import check_parameters
 from .parameters import Neurons
 from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
 
-__all__ = ["add_rates", "check_mappings", "initial_values", "parameter_values", "rates_of", "seconds", "shown_in"]
+__all__ = [
+    "add_rates",
+    "check_mappings",
+    "initial_values",
+    "parameter_values",
+    "rates_of",
+    "seconds",
+    "shown_in",
+    "shown_unit",
+]
 
 
 def seconds(where: str, value: Any) -> float:
@@ -56,6 +66,18 @@ def shown_in(dimension: Dimension) -> tuple[str, float]:
         if shown.dimension == dimension:
             return unit, float(shown.value)
     return "1", 1.0
+
+
+def shown_unit(dimension: Dimension) -> str:
+    """Return the unit in which a variable is shown, or else its unit without a scale.
+
+    Examples
+    --------
+    >>> shown_unit((2, 1, -3, -1, 0, 0, 0)), shown_unit((0, 1, 0, 0, 0, 0, 0))
+    ('mV', 'kilogram')
+    """
+    unit, _ = shown_in(dimension)
+    return unit if evaluate(unit, "unit").dimension == dimension else unit_text(dimension)
 
 
 def check_mappings(network: Any) -> None:

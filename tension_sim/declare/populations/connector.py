@@ -26,7 +26,7 @@ __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 #: Bytes more of a synapse whose weight comes of several random numbers, which are drawn for all synapses at once.
 AT_ONCE = 24
 #: Rules by their names in NEST.
-RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
+RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all", "one_to_one")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Connector:
     ----------
     rule : str
         ``"pairwise_bernoulli"``: each pair with probability `p`; ``"fixed_indegree"``: each
-        postsynaptic neuron has `indegree` different presynaptic ones; ``"all_to_all"``.
+        postsynaptic neuron has `indegree` different presynaptic ones; ``"all_to_all"``; ``"one_to_one"``: the
+        neurons of two populations of one size in their order.
     weight : number, quantity or str
         Of each synapse, in the unit of the input or with one. A text is an expression that may draw,
         a number for each synapse: ``"0.5*nS*(0.5 + rand())"``, ``"0.5*nS + 0.1*nS*randn()"``.
@@ -121,6 +122,40 @@ class Connector:
     def _count_inhibitory(self, n_pre: int) -> int:
         return round((self.inhibitory or 0.0) * n_pre)
 
+    def count(self, shape: tuple[int, int]) -> float:
+        """Return how many synapses it draws between so many neurons; with a probability, the mean number."""
+        n_pre, n_post = shape
+        if self.rule == "one_to_one":
+            return n_post
+        return n_post * (n_pre * (1.0 if self.p is None else self.p) if self.indegree is None else self.indegree)
+
+    def _check_ends(self, where: str, shape: tuple[int, int], itself: bool) -> None:
+        """Refuse numbers of neurons between which the rule cannot draw."""
+        (n_pre, n_post), no_self = shape, itself and not self.self_connections
+        if self.rule == "one_to_one" and n_pre != n_post:
+            what = "as many presynaptic as postsynaptic neurons, for the rule 'one_to_one'"
+            raise InvalidValueError(message(f"{where}.rule", what, f"{n_pre} and {n_post}"))
+        if self.rule == "one_to_one" and no_self:
+            what = "two populations, for the rule 'one_to_one' would join each neuron to itself alone"
+            raise InvalidValueError(message(f"{where}.rule", what, "one", "self_connections=True, if that is meant."))
+        candidates = n_pre - no_self
+        if self.indegree is not None and self.indegree > candidates:
+            raise InvalidValueError(
+                message(f"{where}.indegree", f"an in-degree of at most {candidates}", self.indegree)
+            )
+        if self.indegree is None or self.inhibitory_indegree is None:
+            return
+        for name, (_, size, count) in zip(("n excitatory", "n inhibitory"), self._both(n_pre), strict=True):
+            if count > size - no_self:
+                what = f"a{name} in-degree of at most {size - no_self}"
+                raise InvalidValueError(message(f"{where}.inhibitory_indegree", what, count))
+
+    def _both(self, n_pre: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """Return first neuron, size and in-degree of the excitatory and the inhibitory presynaptic neurons."""
+        inhibitory, weak = self._count_inhibitory(n_pre), int(self.inhibitory_indegree or 0)
+        excitatory = n_pre - inhibitory
+        return (0, excitatory, int(self.indegree or 0) - weak), (excitatory, inhibitory, weak)
+
     def draw(
         self,
         where: str,
@@ -149,24 +184,28 @@ class Connector:
             Whether the synapses are to be in the order of presynaptic neurons; they are the same.
         """
         n_pre, n_post = shape
-        share = 1.0 if self.p is None else self.p
-        count = self.indegree * n_post if self.indegree is not None else share * n_pre * n_post
         bytes_of_each = DRAWING + (AT_ONCE if _draws_more_than_once(self.weight) else 0)
-        check_memory(where, int(bytes_of_each * count), "fewer neurons or synapses")
-        no_self = itself and not self.self_connections
+        check_memory(where, int(bytes_of_each * self.count(shape)), "fewer neurons or synapses")
+        self._check_ends(where, shape, itself)
+        counts, partners = self._rows(n_pre, n_post, itself and not self.self_connections, rng)
+        drawn = DrawnRows(n_pre, counts, partners, self._weights(where, n_pre, counts, unit, rng))
+        return drawn.by_pre(rng) if outgoing else drawn.by_post(rng)
+
+    def _rows(
+        self, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
+    ) -> tuple[np.ndarray, Callable[[np.random.Generator], Iterator[np.ndarray]]]:
+        """Return how many presynaptic neurons each postsynaptic one has, and what draws them."""
+        if self.rule == "one_to_one":
+            return np.ones(n_post, np.int64), lambda rng: iter(np.arange(n_post)[:, None])
+        if self.inhibitory_indegree is not None:
+            counts = np.full(n_post, self.indegree)
+            return counts, partial(_partners_of_both, self._both(n_pre), n_post, no_self)
         candidates = n_pre - no_self
-        if self.indegree is not None and self.indegree > candidates:
-            raise InvalidValueError(message(where, f"an in-degree of at most {candidates}", self.indegree))
         if self.p is None:
             counts = np.full(n_post, self.indegree or candidates)
         else:
             counts = rng.binomial(candidates, self.p, size=n_post)
-        if self.inhibitory_indegree is None:
-            partners = partial(_partners, n_pre, counts, no_self)
-        else:
-            partners = partial(_partners_of_both, self._sides(where, n_pre, no_self), n_post, no_self)
-        drawn = DrawnRows(n_pre, counts, partners, self._weights(where, n_pre, counts, unit, rng))
-        return drawn.by_pre(rng) if outgoing else drawn.by_post(rng)
+        return counts, partial(_partners, n_pre, counts, no_self)
 
     def _weights(
         self, where: str, n_pre: int, counts: np.ndarray, unit: str, rng: np.random.Generator
@@ -189,17 +228,6 @@ class Connector:
             return self._signed(where, SparseKernel.made(n_pre, pre, rows, drawn, len(rows.start) - 1), first)
 
         return weights
-
-    def _sides(self, where: str, n_pre: int, no_self: bool) -> list[tuple[int, int, int]]:
-        """Return of excitatory and inhibitory neurons the first, how many there are, and how many of them are drawn."""
-        inhibitory = self._count_inhibitory(n_pre)
-        excitatory, least = n_pre - inhibitory, int(self.inhibitory_indegree or 0)
-        sides = [(0, excitatory, int(self.indegree or 0) - least), (excitatory, inhibitory, least)]
-        for name, (_, there, count) in zip(("n excitatory", "n inhibitory"), sides, strict=True):
-            if count > there - no_self:
-                what = f"a{name} in-degree of at most {there - no_self}"
-                raise InvalidValueError(message(where, what, count))
-        return sides
 
     def _signed(self, where: str, kernel: SparseKernel, first: int) -> np.ndarray:
         """Return weights of which those of inhibitory neurons have their sign and strength, balanced or not.
@@ -226,7 +254,8 @@ class Undrawn(Connector):
         *,
         outgoing: bool = False,
     ) -> SparseKernel:
-        """Return a kernel without synapses."""
+        """Return a kernel without synapses; what the rule cannot draw is refused."""
+        self._check_ends(where, shape, itself)
         n_pre, n_post = shape
         return SparseKernel(n_pre, [], [], [], n_post)
 
@@ -240,7 +269,7 @@ def _partners(n_pre: int, counts: np.ndarray, no_self: bool, rng: np.random.Gene
 
 
 def _partners_of_both(
-    sides: list[tuple[int, int, int]], n_post: int, no_self: bool, rng: np.random.Generator
+    sides: tuple[tuple[int, int, int], ...], n_post: int, no_self: bool, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Draw as many excitatory and as many inhibitory presynaptic neurons of each postsynaptic one as wanted."""
     for post in range(n_post):

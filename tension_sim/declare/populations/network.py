@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ..converted import Converted, Number, declared
 from ..declaration import DTYPES
+from ..delta import is_delta
 from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
@@ -204,10 +205,11 @@ class Network(NetworkParts):
                 raise unknown_name(f"{where}.pre", "population", source, sources)
         if projection.post not in self.populations:
             raise unknown_name(f"{where}.post", "population", projection.post, self.populations)
-        self.input_of(where, projection.post, projection.into, "recurrent")
+        self.brought_by(where, projection)
         silent = [source for source in projection.sources if not self.is_spiking(source)]
         given: dict[str, Any] = {"delay": projection.delay, "parameters": projection.parameters or None}
         given["at_spikes"] = projection.at_spikes or None
+        given["synapse"] = projection.synapse.name if is_delta(projection.synapse) else None
         for key, value in given.items():
             if value is not None and silent:
                 raise InvalidValueError(
