@@ -299,6 +299,11 @@ class PopulationEquations:
         return units | dict(self.written) | {name: self.unit(into) for name, into in self.present_inputs.items()}
 
     @property
+    def stored(self) -> set[str]:
+        """Variables of which each neuron has a value in memory, so that they can be recorded."""
+        return {*self.state_variables, *(name for name, _ in self.written), *self.present_inputs}
+
+    @property
     def present_inputs(self) -> dict[str, str]:
         """Variables of `present`, each with its input."""
         into_of = {label: into for into, found in self._parts.items() for label in found}

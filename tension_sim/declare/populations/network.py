@@ -183,9 +183,14 @@ class Network(NetworkParts):
         for name, at in self.outputs.items():
             population, _, variable = at.partition(".")
             equations = self.equations[population]
-            known = {*equations.state_variables, *equations.variables}
-            if variable not in known:
-                raise unknown_name(f"Network.outputs[{name!r}]", f"variable of {population!r}", variable, known)
+            where, parts = f"Network.outputs[{name!r}]", equations.inputs.get(variable, [])
+            if variable in equations.stored:
+                continue
+            if variable not in equations.variables:
+                raise unknown_name(where, f"variable of {population!r}", variable, equations.stored)
+            what = f"a variable of {population!r} that is stored for each neuron"
+            fix = f"it is the sum of {' and '.join(parts)}: name one of these." if parts else "nothing comes into it."
+            raise InvalidValueError(message(where, what, at, fix))
         for name, readout in self.readouts.items():
             if not readout.supervisor:
                 continue
