@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -90,13 +89,13 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
     would.
     """
     lines, states = [trace.equations, *trace.declared_sum], [*trace.variables]
-    spiking: dict[str, Any] = {}
+    threshold = reset = ""
     if trace.update:
         states.append(trace.output)
     if trace.at_spike:
         lines.append(f"{ARRIVED} : 1")
         states.append(ARRIVED)
-        spiking = {"threshold": f"{ARRIVED} > 0.5", "reset": f"{trace.at_spike}\n{ARRIVED} = 0"}
+        threshold, reset = f"{ARRIVED} > 0.5", f"{trace.at_spike}\n{ARRIVED} = 0"
     return Units(
         n=n,
         equations="\n".join(lines),
@@ -105,7 +104,8 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
         filters=trace.variables if trace.synapse.exact else (),
         rate=trace.update,
         files=(trace.synapse.name,),
-        **spiking,
+        threshold=threshold,
+        reset=reset,
     )
 
 

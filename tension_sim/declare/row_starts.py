@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .converted import Converted
 
-__all__ = ["Indices", "RowStarts"]
+__all__ = ["Indices", "RowStarts", "part_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,11 @@ class RowStarts:
         inner = self.start[1:-1]
         rises[inner[(inner > 0) & (inner < len(partner))] - 1] = True
         return bool(rises.all())
+
+
+def part_of(indices: np.ndarray | RowStarts, begin: int, stop: int) -> np.ndarray:
+    """Return the indices of the synapses from `begin` to `stop`."""
+    return indices.part(begin, stop) if isinstance(indices, RowStarts) else indices[begin:stop]
 
 
 class Indices(Converted[np.ndarray, ArrayLike]):

@@ -213,7 +213,7 @@ def test_projections_sum_to_zero_and_keep_their_signs(n_exc, n_inh, seed, weight
     try:
         W = joined(two_populations(n_exc, n_inh, seed, weight))
     except InvalidValueError as error:  # a draw in which a neuron hears one population alone
-        assert "neurons with weights of one sign" in str(error)
+        assert "which has weights of one sign" in str(error)
         return
     assert np.abs(W.sum(axis=1)).max() < 1e-12 * np.abs(W).sum(axis=1).max()
     assert np.array_equal(np.sign(W), np.sign(joined(drawn)))

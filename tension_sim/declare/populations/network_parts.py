@@ -206,12 +206,12 @@ class NetworkParts(Described, Declared):
             unit = self.unit_of(each.post, into)
             if isinstance(each.weights, Connector):
                 rng = np.random.default_rng([self.seed, 2, k])
-                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng)
+                # a run then takes its lists as they are
+                outgoing = not self.acts_each_step(k) and not is_of_each(each.delay)
+                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng, outgoing=outgoing)
             else:
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
-            if isinstance(each.weights, Connector) and not self.acts_each_step(k) and not is_of_each(each.delay):
-                kernel = kernel.sorted()  # a run then takes its lists as they are
             found.append(kernel)
         for group in self.balanced:
             of_group = [self.projection_names.index(name) for name in group]
@@ -454,9 +454,9 @@ def _told(value: Any) -> Any:
 
 def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:
     """Refuse weights against their sign: negative conductances, and what breaks the law that was declared."""
-    wrong = np.zeros(0) if sign is None else np.flatnonzero(kernel.weight * sign < 0)
-    if not len(wrong):
+    if sign is None or not len(kernel) or (kernel.weight.min() >= 0 if sign > 0 else kernel.weight.max() <= 0):
         return
+    wrong = np.flatnonzero(kernel.weight * sign < 0)
     pre, post, weight = int(kernel.pre[wrong[0]]), int(kernel.post[wrong[0]]), float(kernel.weight[wrong[0]])
     received = f"{weight:g} from neuron {pre} to {post}, the first of {len(wrong)}"
     if conductance:
