@@ -23,8 +23,17 @@ __all__ = ["Wiring", "noise_seed"]
 Net = TypeVar("Net", bound=Declaration | Network)
 
 
-def noise_seed(seed: int, trial: int) -> int:
-    """Return the seed of the noise of a trial, as equations take it; that of trial 0 is the network's own."""
+#: Tells the noise of parts apart from that of trials, whose numbers are smaller.
+_PARTS = 2**40
+
+
+def noise_seed(seed: int, trial: int, part: int = 0) -> int:
+    """Return the seed of the noise of a trial, as equations take it.
+
+    That of trial 0 and the first noisy part is the network's own. No other part has that of a network with another
+    seed, so that runs of neighbouring seeds share no noise.
+    """
+    seed = noise_key(seed, _PARTS + part) if part else seed
     return (noise_key(seed, trial) if trial else seed) & 0x7FFFFFFF
 
 
@@ -87,7 +96,7 @@ class Wiring(Generic[Net]):
     def noise(self, trial: int) -> dict[str, Any]:
         """Return the seeds of all that is random within a run: network and trial decide them."""
         noisy = [name for name, part in self.circuit.of(Units).items() if SEED in part.equations]
-        return {entry(name, SEED): noise_seed(self.net.seed + k, trial) for k, name in enumerate(noisy)}
+        return {entry(name, SEED): noise_seed(self.net.seed, trial, k) for k, name in enumerate(noisy)}
 
     def initial_state(self, given: Mapping[str, Any] | None, trial: int = 0) -> dict[str, Any]:
         """Return the arrays a run starts from; `given` (a previous run's state) goes before the declaration's."""

@@ -61,7 +61,7 @@ class FittedWiring(ShortWiring[FittedNetwork]):
         """Return the seeds of all that is random within a run."""
         units = self.circuit.of(Units)
         return {
-            names.entry(name, SEED): noise_seed(self.net.seed + k, trial)
+            names.entry(name, SEED): noise_seed(self.net.seed, trial, k)
             for k, name in enumerate((names.FEEDFORWARD, names.NEURONS))
             if name in units and SEED in units[name].equations
         }

@@ -288,6 +288,8 @@ class TestCircuit:
         )
         populations = {"a": Population(path, 2), "quiet": Population("lif", 2), "b": Population(path, 2)}
         wiring = NetworkWiring(Network(populations, seed=5), Record())
-        assert wiring.noise(0) == {"neurons_a.noise_seed": 5, "neurons_b.noise_seed": 6}
-        assert [*wiring.noise(3).values()] == [key(5, 3) % 2**31, key(6, 3) % 2**31]
+        assert wiring.noise(0) == {"neurons_a.noise_seed": 5, "neurons_b.noise_seed": noise_seed(5, 0, 1)}
+        assert [*wiring.noise(3).values()] == [key(5, 3) % 2**31, noise_seed(5, 3, 1)]
+        every = [noise_seed(seed, trial, part) for seed in range(50) for trial in range(5) for part in range(4)]
+        assert len({*every}) == 1000
         assert noise_seed(2**31 + 5, 0) == 5
