@@ -29,4 +29,4 @@ def is_delta(synapse: SynapticFilter) -> bool:
 
 def delta_or_file(given: Any, where: str) -> SynapticFilter:
     """Return delta synapses by their name, or the synapse of an equation file."""
-    return DELTA if isinstance(given, str) and given == DELTA.name else synapse_of(given, where)
+    return DELTA if isinstance(given, str) and given == DELTA.name else synapse_of(given, where, DELTA.name)

@@ -208,7 +208,8 @@ def refused(folder: Path, *more: Population, readouts: Any = None, **options: An
          'Fix: with synapse="delta" each spike adds its weight to v.'),
         ({"into": "I_rec"}, UnknownNameError,
          "Network.projections[0].into: expected a known variable of 'lif' that a spike can add to (last, v).\n"
-         "Received: 'I_rec'"),
+         "Received: 'I_rec'\nFix: one of v, last."),
+        ({"synapse": "delt"}, UnknownNameError, "Received: 'delt'\nFix: did you mean 'delta'?"),
         ({"weights": np.ones((3, 3)) * b2.nS}, UnitsError, "Network.projections[0].weights: expected "),
         ({"parameters": {"tau_decay": "1*ms"}}, InvalidValueError,
          "Projection.parameters: 'delta' has no parameters.\nReceived: {'tau_decay': '1*ms'}\n"
@@ -233,6 +234,11 @@ def test_ends_without_spikes_or_variables(tmp_path):
     )
     with pytest.raises(UnknownNameError) as unknown:
         refused(tmp_path, Population("poisson", 3), post="p0")
-    assert "expected a known variable of 'poisson' that a spike can add to" in str(unknown.value)
+    assert str(unknown.value) == (
+        "Network.projections[0].into: expected a known variable of 'poisson' that a spike can add to ().\n"
+        "Received: ''\nFix: it has none."
+    )
+    with pytest.raises(UnknownNameError, match="did you mean 'poisson'"):
+        Population("poison", 3)
     with pytest.raises(UnknownNameError, match=r"Readout\.synapse: expected a known filter"):
         refused(tmp_path, readouts={"z": Readout("cells", np.zeros((3, 1)), synapse="delta")})

@@ -80,7 +80,8 @@ class NetworkParts(Described, Declared):
         into = neuron.membrane if projection.into is None else projection.into
         if into not in neuron.changing:
             what = f"variable of {neuron.name!r} that a spike can add to"
-            raise unknown_name(f"{where}.into", what, into, neuron.changing)
+            fix = f"one of {', '.join(neuron.changing)}." if neuron.changing else "it has none."
+            raise unknown_name(f"{where}.into", what, into, neuron.changing, fix=fix)
         return into
 
     def unit_of(self, population: str, into: str) -> str:
