@@ -11,7 +11,7 @@ from .row_starts import RowStarts, part_of
 __all__ = ["PART", "ascends", "grouped", "order_by", "ordered"]
 
 #: Synapses that are drawn or ordered at a time.
-PART = 2**18
+PART = 2**16
 
 
 def ordered(

@@ -385,6 +385,17 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
         InvalidValueError,
         "DeclaredModel.results: expected a model that has run. Received: 'no run'",
     ),
+    "export": (
+        lambda m, p: m.export("net"),
+        UnsupportedError,
+        "DeclaredModel.export: expected a file for this package: a run of a network is no function of tensors. "
+        "Received: 'net' Fix: save(\"net.keras\").",
+    ),
+    "quantize": (
+        lambda m, p: m.quantize("int8"),
+        UnsupportedError,
+        "DeclaredModel.quantize: expected no quantize: recursive least squares needs float32 at least.",
+    ),
     "batches": (
         lambda m, p: m.fit(np.zeros((3, 2)), np.zeros((3, 1)), batch_size=2),
         InvalidValueError,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tension_sim import Connector, Network, Population, Projection, Simulation
-from tension_sim.declare import kernels, synapse_order
+from tension_sim.declare import kernels, row_starts, synapse_order
 from tension_sim.declare.kernels import SparseKernel
 from tension_sim.declare.populations import drawn_rows
 from tension_sim.declare.row_starts import RowStarts
@@ -76,6 +76,12 @@ def test_parts_of_rows_are_those_of_the_whole(begin):
     for stop in range(begin, 10):
         assert rows.part(begin, stop).tolist() == whole[begin:stop]
     assert len(rows) == 7
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 2**18])
+def test_rows_that_do_not_rise_are_seen_in_each_part(monkeypatch, part):
+    monkeypatch.setattr(row_starts, "_PART", part)
+    rows = RowStarts.of_counts(np.array([0, 3, 0, 1, 3, 0, 0]))
     partner = np.array([0, 2, 5, 1, 0, 3, 4])
     assert rows.rising(partner)
     for place in (1, 2, 5, 6):  # within a row, the one before is as large or larger
@@ -238,7 +244,7 @@ def test_drawing_takes_the_memory_of_what_is_drawn(monkeypatch, draw):
         held, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held / len(kernel) <= 12.5 and peak / len(kernel) <= 13.5, (held, peak)
+    assert held / len(kernel) <= 12.5 and peak / len(kernel) <= 13.2, (held, peak)
 
 
 @pytest.mark.parametrize("acts", ["at spikes", "in each step"])
