@@ -260,6 +260,9 @@ def _check_initial(
     names = {**parameters, "dt": Quantity(_DT, _SECOND)}
     for name, text in neuron.initial.items():
         place = f"{where}: initial.{name}"
+        if others := sorted(names_in(parse(place, text)) & {*states}):
+            fix = f'leave it out, and declare Population(initial={{{name!r}: "..."}}).'
+            raise InvalidValueError(message(place, f"a value that does not depend on {others[0]}", text, fix))
         found = evaluate(text, place, names, 2, np.random.default_rng(0))
         wanted = states[name]
         if found.dimension != wanted.dimension:

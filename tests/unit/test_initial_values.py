@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tension_sim import InvalidValueError, Network, Population, UnitsError, UnknownNameError
+from tension_sim import InvalidValueError, Network, Population, UnitsError, UnknownNameError, load_neuron
+from tension_sim.system.data_folder import data_folder
 
 V = np.linspace(-62e-3, -50e-3, 5)
 
@@ -50,3 +51,14 @@ def test_what_is_refused(initial, error, text):
     with pytest.raises(error) as caught:
         values(**initial)
     assert text in str(caught.value)
+
+
+def test_a_file_has_no_such_values(tmp_path):
+    text = (data_folder("equations") / "izhikevich.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(f'{text}u = "b*v"\n')
+    with pytest.raises(InvalidValueError) as caught:
+        load_neuron(tmp_path / "mine.toml")
+    assert str(caught.value) == (
+        "mine.toml: initial.u: expected a value that does not depend on v.\nReceived: 'b*v'\n"
+        "Fix: leave it out, and declare Population(initial={'u': \"...\"})."
+    )
