@@ -228,18 +228,17 @@ class Compiling(ModelPart):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return what the metrics measured so far, by name; of equal names the later ones get a number, as in Keras."""
-        return {name: metric.result() for name, metric in self._named_metrics().items()}
-
-    def _named_metrics(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for metric in self.metrics:
-            names = itertools.chain([metric.name], (f"{metric.name}_{i}" for i in itertools.count(1)))
-            found[next(name for name in names if name not in found)] = metric
+            result = metric.result()
+            for name, value in (result if isinstance(result, Mapping) else {metric.name: result}).items():
+                names = itertools.chain([name], (f"{name}_{i}" for i in itertools.count(1)))
+                found[next(each for each in names if each not in found)] = value
         return found
 
     def _flatten_metrics_in_order(self, logs: Mapping[str, Any]) -> Any:
         """Return logs without their names: one value, or a list of those of the metrics and then the others."""
-        names = [name for name in self._named_metrics() if name in logs]
+        names = [name for name in self.get_metrics_result() if name in logs]
         found = [logs[name] for name in (*names, *sorted(logs.keys() - set(names)))]
         return found[0] if len(found) == 1 else found
 

@@ -125,7 +125,11 @@ class Reader:
         return Samples(xs, ys, form)
 
     def _joined_inputs(self) -> np.ndarray:
-        return np.concatenate([rows_of(f"{self.where}.x", element)[0] for element in self._elements()])
+        elements = self._elements()
+        if any(isinstance(element, tuple) and len(element) > 1 for element in elements):
+            what = "x gives pairs of input and target already"
+            raise InvalidValueError(problem(f"{self.where}.y", what, "a target", "leave y out."))
+        return np.concatenate([rows_of(f"{self.where}.x", element)[0] for element in elements])
 
     def _elements(self) -> list[Any]:
         iterator = self._iterator if self._steps is not None else None

@@ -81,6 +81,32 @@ def test_metrics_of_one_name_are_all_there_under_the_names_of_keras(engine: dict
     assert measured == pytest.approx(wanted, rel=1e-5)
 
 
+class Extremes(keras.metrics.Metric):
+    """The least and the greatest target, in a dictionary."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.greatest = (self.add_weight(shape=(), initializer="zeros", name=name) for name in "lg")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.least.assign(keras.ops.minimum(self.least, keras.ops.min(y_true)))
+        self.greatest.assign(keras.ops.maximum(self.greatest, keras.ops.max(y_true)))
+
+    def result(self) -> Any:
+        return {"least": self.least, "greatest": self.greatest}
+
+
+@each_engine
+def test_a_metric_may_measure_several_numbers(engine: dict[str, Any]) -> None:
+    x, y = data(12)
+    model = compiled(FORCEModel(force_layer=esn()), engine, metrics=["mae", Extremes()])
+    history = model.fit(x, y, verbose=0).history
+    assert history.keys() == {"mae", "least", "greatest"}
+    wanted = [min(y.min(), 0), max(y.max(), 0)]
+    assert [history["least"][0], history["greatest"][0]] == pytest.approx(wanted)
+    assert model.evaluate(x, y, verbose=0)[2:] == pytest.approx(wanted)
+
+
 # -- callbacks
 
 callbacks = keras.callbacks

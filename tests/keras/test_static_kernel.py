@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
 
+from tension_sim.declare.kernels import SparseKernel  # noqa: E402
 from tests.keras.networks import every_pair  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of
@@ -44,3 +45,16 @@ def test_a_run_has_the_weights_of_the_variable(name: str, write: str) -> None:
     np.testing.assert_array_equal(np.zeros_like(written) if found is None else found.to_dense(), written)
     assert not np.array_equal(first.to_dense(), written)
     model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize(("name", "listed"), [("esn", SparseKernel.rows), ("lif", SparseKernel.outgoing)])
+def test_no_run_sorts_the_weights(name: str, listed: Callable[[SparseKernel], Any]) -> None:
+    model, x, y, _ = every_pair()[name]()
+    model.compile(metrics=["mae"], backend="brian2", target="numpy")
+    model.fit(x, y, verbose=0)
+    kernel = model.declaration().network.recurrent
+    assert listed(kernel)[2] is kernel.weight
+    matrix = np.asarray(model.original_force_layer.recurrent_kernel)
+    pairs = [(s, t) for s, t in np.ndindex(matrix.shape) if matrix[s, t]]
+    pairs = sorted(pairs, key=lambda pair: pair[::-1] if name == "esn" else pair)
+    assert kernel.weight.tolist() == [matrix[pair] for pair in pairs]

@@ -172,7 +172,7 @@ def _recurrence(
         # the target-generating network runs all the same
         return None, Plastic(J, replace(learning, start=0, stop=0), model.recurrent_error), learns
     if not model.learns_in_run("recurrent_kernel") or not learns.any():
-        static = static_kernel(model, layer.recurrent_kernel)
+        static = static_kernel(model, layer.recurrent_kernel, by_target=True)
         return static if len(static) else None, None, learns
     kernel_that_learns = None if learns.all() else masked_kernel(J, learns)
     plastic = Plastic(
