@@ -122,7 +122,9 @@ def group_of(part: Units, name: str, clock: Clock) -> NeuronGroup:
         group = NeuronGroup(
             part.n,
             Equations(part.equations) + declared_parameters(part.parameters),
-            method=ExactDecay(part.filters, part.method) if part.filters else part.method,
+            method=ExactDecay(part.filters, part.method, part.stepwise)
+            if part.filters or part.stepwise
+            else part.method,
             clock=clock,
             namespace=EQUATION_FUNCTIONS,
             name=name,

@@ -1,4 +1,4 @@
-"""The published integration: linear filters decay exactly, everything else as its file says."""
+"""The published integration: linear filters decay exactly or by Euler's rule, all else as its file says."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ class ExactDecay(StateUpdateMethod):
         Names of the filters' variables.
     method : str
         Name of a Brian2 method for all other differential equations.
+    stepwise : sequence of str
+        Names of the variables of filters that follow Euler's rule, whatever the method.
     """
 
-    def __init__(self, filters: Sequence[str], method: str) -> None:
+    def __init__(self, filters: Sequence[str], method: str, stepwise: Sequence[str] = ()) -> None:
         self.filters: tuple[str, ...] = tuple(filters)
+        self.stepwise: tuple[str, ...] = tuple(stepwise)
         self.method = method
 
     def __call__(self, equations: Equations, variables: Any = None, method_options: Any = None) -> str:
-        others = [eq for eq in equations.values() if eq.varname not in self.filters]
+        own = {*self.filters, *self.stepwise}
+        others = [eq for eq in equations.values() if eq.varname not in own]
         lines = []
         if any(eq.type == DIFFERENTIAL_EQUATION for eq in others):
             lines.append(StateUpdateMethod.apply_stateupdater(Equations(others), variables, self.method))
@@ -50,5 +54,7 @@ class ExactDecay(StateUpdateMethod):
                 drive = 0
             state = str_to_sympy(name, variables)
             lines.append(f"_{name} = {sympy_to_str(state * exp(rate * dt) + dt * drive)}")
-        lines.extend(f"{name} = _{name}" for name in self.filters)
+        formulas = dict(equations.get_substituted_expressions(variables))
+        lines.extend(f"_{name} = {name} + dt*({formulas[name]})" for name in self.stepwise)
+        lines.extend(f"{name} = _{name}" for name in (*self.filters, *self.stepwise))
         return "\n".join(lines)

@@ -175,7 +175,7 @@ class NetworkValues(Places[Net]):
             if projection.at_spikes:
                 state[place] = self.rows[k].weight * scale
             elif projection.learning is not None:
-                state[place] = kernel_values(self.projection(k), self.acting(k), scale)[place]
+                state[place] = self.acting(k).rows()[2] * scale
         return state
 
     def weights(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:

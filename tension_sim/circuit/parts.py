@@ -62,6 +62,8 @@ class Units:
         Integration method.
     filters : tuple of str
         Variables that decay exactly, whatever the method.
+    stepwise : tuple of str
+        Variables that follow Euler's rule, whatever the method.
     threshold, reset : str
         Empty for rate units.
     refractory : str
@@ -78,6 +80,7 @@ class Units:
     states: tuple[str, ...]
     method: str = "euler"
     filters: tuple[str, ...] = ()
+    stepwise: tuple[str, ...] = ()
     threshold: str = ""
     reset: str = ""
     refractory: str = ""
@@ -85,7 +88,7 @@ class Units:
     files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        keys = ("equations", "method", "filters", "threshold", "reset", "refractory", "rate")
+        keys = ("equations", "method", "filters", "stepwise", "threshold", "reset", "refractory", "rate")
         for key, text in _check_code(self.files, self.parameters, **{key: getattr(self, key) for key in keys}):
             object.__setattr__(self, key, text)
 

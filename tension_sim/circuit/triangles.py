@@ -28,7 +28,7 @@ def pack(matrix: np.ndarray) -> np.ndarray:
 
 
 def unpack(
-    packed: np.ndarray, n: int, k: np.ndarray = _NONE, c: np.ndarray = _NONE, scale: float = 1.0, dtype: Any = None
+    packed: np.ndarray, n: int, k: np.ndarray = _NONE, c: np.ndarray = _NONE, scale: float = 1.0, out: Any = None
 ) -> np.ndarray:
     """Return ``scale*(P - k' diag(c) k)`` of a packed P, which is symmetric to the bit.
 
@@ -39,8 +39,8 @@ def unpack(
     k : array, shape (terms, n), optional
     c : array, shape (terms,), optional
     scale : float, optional
-    dtype : dtype, optional
-        Of what is returned; by default that of P.
+    out : array, shape (n, n), optional
+        Where it is written, rounded to the type of that; by default a new array of P's type.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def unpack(
     array([[1., 3.],
            [3., 5.]])
     """
-    whole = np.empty((n, n), packed.dtype if dtype is None else dtype)
+    whole = np.empty((n, n), packed.dtype) if out is None else out
     for first in range(0, n, _TILE):
         rows = _rows(packed, first, min(first + _TILE, n))
         if len(c):

@@ -63,6 +63,7 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
     own = {name: each.dimension for name, each in equations.parameters.items() if np.ndim(each.value)}
     lines += [f"{name} : {unit_text(dimension)} (constant)" for name, dimension in own.items()]
     synapses = [each.synapse for each in equations.filters]
+    by_euler = [v for each in equations.filters if not each.synapse.exact for v in each.variables]
     return Units(
         n=equations.population.n,
         equations="\n".join(with_seed(lines, *neuron.code)),
@@ -70,6 +71,7 @@ def units_of(equations: PopulationEquations, named: Collection[str], constants: 
         states=tuple(equations.state_variables),
         method=neuron.method,
         filters=tuple(v for each in equations.filters if each.synapse.exact for v in each.variables),
+        stepwise=() if neuron.method == "euler" else tuple(by_euler),
         threshold=neuron.threshold,
         refractory=neuron.refractory,
         reset="\n".join(filter(None, reset)),
@@ -86,13 +88,14 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
     At a trace with presynaptic state what arrives is a spike of the trace's own, at which it does what its neuron
     would.
     """
-    lines, states, spiking = [trace.equations, *trace.declared_sum], [*trace.variables], {}
+    lines, states = [trace.equations, *trace.declared_sum], [*trace.variables]
+    threshold = reset = ""
     if trace.update:
         states.append(trace.output)
     if trace.at_spike:
         lines.append(f"{ARRIVED} : 1")
         states.append(ARRIVED)
-        spiking = {"threshold": f"{ARRIVED} > 0.5", "reset": f"{trace.at_spike}\n{ARRIVED} = 0"}
+        threshold, reset = f"{ARRIVED} > 0.5", f"{trace.at_spike}\n{ARRIVED} = 0"
     return Units(
         n=n,
         equations="\n".join(lines),
@@ -101,7 +104,8 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
         filters=trace.variables if trace.synapse.exact else (),
         rate=trace.update,
         files=(trace.synapse.name,),
-        **spiking,
+        threshold=threshold,
+        reset=reset,
     )
 
 

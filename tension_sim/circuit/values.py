@@ -8,6 +8,7 @@ import numpy as np
 
 from ..declare.kernels import SparseKernel
 from ..declare.learning import FOREVER, Learning
+from ..system.scaled import Scaled
 from .blocks import Blocks
 from .names import entries
 from .parts import Rule
@@ -65,10 +66,8 @@ def rule_values(name: str, rule: Rule, learning: Learning, blocks: Blocks, seed:
 
 def kernel_values(name: str, kernel: SparseKernel, scale: float) -> dict[str, Any]:
     """Return the values of a map with the weights of a kernel."""
-    order = kernel.row_order()
-    counts = np.bincount(kernel.post, minlength=kernel.n_post)
-    row_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return entries(name, {"w": kernel.weight[order] * scale, "partner": kernel.pre[order], "row_start": row_start})
+    row_start, partner, weight = kernel.rows()
+    return entries(name, {"w": _scaled(kernel, weight, scale), "partner": partner, "row_start": row_start})
 
 
 def spike_values(
@@ -76,9 +75,14 @@ def spike_values(
 ) -> dict[str, Any]:
     """Return the values of a part that brings spikes, with the weights of a kernel; the part multiplies by `scale`."""
     start, post, weight = kernel.outgoing()
-    scaled = np.empty(len(weight), dtype)  # half the memory in float32
-    np.multiply(weight, weight_scale, out=scaled, casting="same_kind")
-    return entries(name, {"out_start": start, "post": post, "w": scaled, "scale": scale})
+    w = _scaled(kernel, weight, weight_scale, dtype)
+    return entries(name, {"out_start": start, "post": post, "w": w, "scale": scale})
+
+
+def _scaled(kernel: SparseKernel, weight: np.ndarray, scale: float, dtype: str = "float64") -> np.ndarray | Scaled:
+    """Return weights times a number: of those that the kernel keeps no copy, of those that were sorted an array."""
+    scaled = Scaled(weight, scale, dtype)
+    return scaled if weight is kernel.weight else np.asarray(scaled)
 
 
 def is_dense(kernel: SparseKernel) -> bool:
@@ -88,6 +92,5 @@ def is_dense(kernel: SparseKernel) -> bool:
 
 def partners_of(kernel: SparseKernel) -> list[np.ndarray]:
     """Return the sources of each row of a kernel."""
-    order = kernel.row_order()
-    ends = np.cumsum(np.bincount(kernel.post, minlength=kernel.n_post))
-    return np.split(kernel.pre[order], ends[:-1])
+    start, pre, _ = kernel.rows()
+    return np.split(pre, start[1:-1])

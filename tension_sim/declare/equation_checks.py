@@ -126,14 +126,17 @@ def check_synapse(where: str, synapse: SynapticFilter, parameters: Mapping[str, 
         for name in listed if not synapse.is_sum or key == "spike" else ():
             if name not in variables:
                 raise unknown_name(f"{where}: {key}", "variable of the equations", name, variables)
-    known = check_equations(f"{where}: equations", equations, shared, exact=variables, shared=shared)
+    exact = variables if synapse.exact else ()
+    known = check_equations(f"{where}: equations", equations, shared, exact=exact, shared=shared)
     for variable, formula in formulas.items():
         free = sorted(names_in(formula) & {"t", "i", "N", "t_in_timesteps"})
         if free:
             raise InvalidValueError(
                 message(f"{where}: equations: {variable}", "a filter that is the same at all times", free)
             )
-        check_linear(f"{where}: equations: {variable}", formula, {*variables})
+        if synapse.exact or not synapse.presynaptic:  # the variables of a neuron that sums must be linear
+            fix = 'write integration = "euler".' if synapse.presynaptic else "this integration needs it."
+            check_linear(f"{where}: equations: {variable}", formula, {*variables}, fix=fix)
     first = synapse.output
     if synapse.is_sum:
         synapse, first = _check_sum(where, synapse, variables, shared)

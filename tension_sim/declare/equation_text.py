@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .delta import DELTA
 from .equations import Neuron, SynapticFilter, read_neuron, read_synapse
 from .poisson import POISSON
 
@@ -57,8 +58,9 @@ def from_text(name: str, text: str) -> Neuron | SynapticFilter:
     InvalidValueError
         If the text is no equation file.
     """
-    if name == POISSON.name and text == to_text(POISSON):
-        return POISSON
+    for built_in in (POISSON, DELTA):
+        if name == built_in.name and text == to_text(built_in):
+            return built_in
     path, content = Path(f"{name}.toml"), text.encode()
     of_synapse = any(f'\nkind = "{kind}"\n' in f"\n{text}" for kind in ("filter", "synapse"))
     return read_synapse(path, content) if of_synapse else read_neuron(path, content)

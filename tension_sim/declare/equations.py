@@ -238,7 +238,7 @@ def _files(*kinds: str) -> dict[str, Path]:
     return {path.stem: path for wanted in kinds for path, kind in _kinds().items() if kind == wanted}
 
 
-def _locate(where: str, kind: str, name: File, *more: str) -> Path:
+def _locate(where: str, kind: str, name: File, *more: str, built_in: tuple[str, ...] = ()) -> Path:
     if not isinstance(name, str | PathLike):
         raise InvalidTypeError(message(where, f"the name of a {kind}, or a path", name))
     path = Path(name)
@@ -252,7 +252,7 @@ def _locate(where: str, kind: str, name: File, *more: str) -> Path:
         raise InvalidValueError(message(where, f"an existing {kind} file", str(name), "check the path."))
     files = _files(kind, *more)
     if str(name) not in files:
-        raise unknown_name(where, kind, name, files)
+        raise unknown_name(where, kind, name, [*files, *built_in])
     return files[str(name)]
 
 
@@ -328,19 +328,22 @@ def load_synapse(name: File) -> SynapticFilter:
     return synapse_of(name, "load_synapse.name")
 
 
-def neuron_of(given: Any, where: str) -> Neuron:
-    """Return the neuron that a declaration was given: itself, or by name or path; `where` begins the messages."""
+def neuron_of(given: Any, where: str, *built_in: str) -> Neuron:
+    """Return the neuron that a declaration was given: itself, or by name or path; `where` begins the messages.
+
+    The names in `built_in` are known too, and no files.
+    """
     if isinstance(given, Neuron):
         return given
-    path = _locate(where, "neuron", given, "rate")
+    path = _locate(where, "neuron", given, "rate", built_in=built_in)
     return read_neuron(path, _content(path))
 
 
-def synapse_of(given: Any, where: str) -> SynapticFilter:
+def synapse_of(given: Any, where: str, *built_in: str) -> SynapticFilter:
     """Return the synaptic filter that a declaration was given, likewise."""
     if isinstance(given, SynapticFilter):
         return given
-    path = _locate(where, "filter", given, "synapse")
+    path = _locate(where, "filter", given, "synapse", built_in=built_in)
     return read_synapse(path, _content(path))
 
 

@@ -12,14 +12,14 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from .arrays_in import numbers, whole_numbers
 from .converted import Converted, Declared, declared
-from .row_starts import Indices, RowStarts
+from .row_starts import Indices, RowStarts, part_of
+from .synapse_order import PART, ascends, order_by, ordered
 from .validation import check_finite, check_flag, check_fraction, check_matrix, check_table, check_whole
 
 __all__ = ["DRAWING", "SparseKernel", "joined_rows"]
 
-#: Bytes of a synapse while it is drawn and ordered.
-DRAWING = 32
-_PART = 2**18  # synapses that are ordered at a time
+#: Bytes of a synapse while it is drawn and ordered, and indices that do not ascend.
+DRAWING = 16
 
 
 class _Joined(Declared):
@@ -75,7 +75,7 @@ class SparseKernel(_Joined):
         object.__setattr__(self, "weight", weight)
         for name, n in (("pre", self.n), ("post", n_post)):
             indices: np.ndarray = getattr(self, name)
-            if 2 * (n + 1) < len(indices) and _ascends(indices):
+            if 2 * (n + 1) < len(indices) and ascends(indices):
                 rows = RowStarts.of_counts(np.bincount(indices, minlength=n))
                 object.__setattr__(self, name, rows)
                 break
@@ -157,7 +157,7 @@ class SparseKernel(_Joined):
             if isinstance(partner, np.ndarray) and owner.rising(partner):
                 return owner.start, partner, self.weight
             owner = owner.part(0, len(owner))
-        return _ordered(owner, partner, self.weight, n)
+        return ordered(owner, partner, self.weight, n)
 
     def slots(self) -> np.ndarray:
         """Return where each synapse of `outgoing` lies in `incoming`, int32.
@@ -169,8 +169,22 @@ class SparseKernel(_Joined):
         """
         _, post, _ = self.outgoing()
         slots = np.empty(len(post), dtype=np.int32)
-        slots[_order_by(post)] = np.arange(len(post))
+        slots[order_by(post)] = np.arange(len(post))
         return slots
+
+    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the synapses as `incoming` does; but two between one pair of neurons stay two.
+
+        Examples
+        --------
+        >>> SparseKernel(2, [1, 0, 1], [1, 1, 1], [3.0, 1.0, 2.0]).rows()
+        (array([0, 0, 3]), array([0, 1, 1], dtype=int32), array([1., 3., 2.]))
+        """
+        post, pre = vars(self)["post"], vars(self)["pre"]
+        if isinstance(post, RowStarts) and isinstance(pre, np.ndarray) and post.rising(pre):
+            return post.start, pre, self.weight
+        order, counts = self.row_order(), np.bincount(self.post, minlength=self.n_post)
+        return RowStarts.of_counts(counts).start, self.pre[order], self.weight[order]
 
     def row_order(self) -> np.ndarray:
         """Return the places of the synapses by postsynaptic, then presynaptic neuron."""
@@ -221,8 +235,9 @@ class SparseKernel(_Joined):
         )
         weight = rng.standard_normal(len(post))
         weight *= std
-        kernel = cls.made(n, RowStarts.of_counts(counts), post, weight)
-        return kernel.row_balanced() if row_balanced else kernel
+        if row_balanced:
+            _subtract_means(post, weight, n)
+        return cls.made(n, RowStarts.of_counts(counts), post, weight)
 
     @classmethod
     def fixed_outdegree(
@@ -247,17 +262,17 @@ class SparseKernel(_Joined):
         check_memory("SparseKernel.k", DRAWING * len(pre) * k, "fewer targets")
         if k > n - (not themselves):
             raise InvalidValueError(message("SparseKernel.k", f"at most {n - (not themselves)} targets", k))
-        post = []
-        for neuron in pre:
-            targets = rng.choice(n - (not themselves), size=k, replace=False, shuffle=False)
-            post.append(np.sort(targets + (targets >= neuron) if not themselves else targets))
-        return cls(n, np.repeat(pre, k), np.concatenate(post), np.ones(len(pre) * k))
+        chosen = (rng.choice(n - (not themselves), size=k, replace=False, shuffle=False) for _ in pre)
+        rows = (np.sort(one if themselves else one + (one >= neuron)) for neuron, one in zip(pre, chosen, strict=True))
+        post, of_all = joined_rows(rows, len(pre) * k), pre.astype(np.int32)
+        in_rows = RowStarts.of_counts(k * np.bincount(of_all, minlength=n)) if ascends(of_all) else np.repeat(of_all, k)
+        return cls.made(n, in_rows, post, np.ones(len(pre) * k))
 
     def row_balanced(self) -> SparseKernel:
         """Subtract from each neuron's incoming weights their mean, so that they sum to zero."""
-        number = np.bincount(self.post, minlength=self.n_post)
-        mean = np.bincount(self.post, self.weight, minlength=self.n_post) / np.maximum(number, 1)
-        return self.with_weights(self.weight - mean[self.post])
+        weight = self.weight.copy()
+        _subtract_means(vars(self)["post"], weight, self.n_post)
+        return self.with_weights(weight)
 
 
 def joined_rows(rows: Iterable[np.ndarray], count: int) -> np.ndarray:
@@ -274,66 +289,14 @@ def _check_rng(where: str, rng: Any) -> None:
         raise InvalidTypeError(message(where, "a random number generator", rng, "np.random.default_rng(0)."))
 
 
-def _ordered(
-    owner: np.ndarray, partner: np.ndarray | RowStarts, weight: np.ndarray, n_owners: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if isinstance(partner, np.ndarray):
-        if _ascends(owner, partner):
-            return np.searchsorted(owner, np.arange(n_owners + 1)), partner, weight
-        if not _ascends(partner):
-            order = _order_by(partner)
-            owner, partner, weight = owner[order], partner[order], weight[order]
-            del order
-    start, partner, weight = _grouped(owner, partner, weight, n_owners)
-    first = np.ones(len(partner), dtype=bool)
-    np.not_equal(partner[1:], partner[:-1], out=first[1:])
-    first[start[:-1][start[:-1] < start[1:]]] = True
-    if not first.all():
-        at = np.flatnonzero(first)
-        start = np.searchsorted(at, start)
-        partner, weight = partner[at], np.add.reduceat(weight, at)
-    return start, partner, weight
-
-
-def _grouped(
-    owner: np.ndarray, partner: np.ndarray | RowStarts, weight: np.ndarray, n_owners: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bring synapses together by their owners, each owner's in the order that they have, by parts: few at a time."""
-    start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_owners))])
-    of_partner, of_weight, free = np.empty_like(owner), np.empty_like(weight), start[:-1].copy()
-    for begin in range(0, len(owner), _PART):
-        stop = begin + _PART
-        part = owner[begin:stop]
-        order = _order_by(part)
-        owners, count = part[order], np.bincount(part, minlength=n_owners)
-        places = np.arange(len(part)) + (free - (np.cumsum(count) - count))[owners]
-        partners = partner.part(begin, stop) if isinstance(partner, RowStarts) else partner[begin:stop]
-        of_partner[places] = partners[order]
-        of_weight[places] = weight[begin:stop][order]
-        free += count
-    return start, of_partner, of_weight
-
-
-def _ascends(owner: np.ndarray, partner: np.ndarray | None = None) -> bool:
-    """Say whether owners do not fall, and partners of one owner rise."""
-    if partner is None:
-        return bool((owner[1:] >= owner[:-1]).all())
-    rises = partner[1:] > partner[:-1]
-    rises &= owner[1:] == owner[:-1]
-    rises |= owner[1:] > owner[:-1]
-    return bool(rises.all())
-
-
-def _order_by(key: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
-    """Return the places of a stable sort by a key, after the sort that `order` is of."""
-    order = _by_digits(key, order, 0)
-    for shift in range(16, int(key.max(initial=0)).bit_length(), 16):
-        order = _by_digits(key, order, shift)
-    return order
-
-
-def _by_digits(key: np.ndarray, order: np.ndarray | None, shift: int) -> np.ndarray:
-    """Sort by 16 bits of a key, which numpy counts instead of comparing them: a tenth of the time."""
-    digits = (key if order is None else key[order]) >> shift & 0xFFFF
-    found = np.argsort(digits.astype(np.uint16), kind="stable")
-    return found if order is None else order[found]
+def _subtract_means(post: np.ndarray | RowStarts, weight: np.ndarray, n_post: int) -> None:
+    """Subtract from each neuron's incoming weights their mean, in their own memory."""
+    total, number = np.zeros(n_post), np.zeros(n_post, np.int64)
+    parts = [(begin, begin + PART) for begin in range(0, len(weight), PART)]
+    for begin, stop in parts:
+        owners = part_of(post, begin, stop)
+        np.add.at(total, owners, weight[begin:stop])
+        number += np.bincount(owners, minlength=n_post)
+    mean = total / np.maximum(number, 1)
+    for begin, stop in parts:
+        weight[begin:stop] -= mean[part_of(post, begin, stop)]

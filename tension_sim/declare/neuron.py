@@ -259,6 +259,12 @@ class Neuron:
         return [*(each.name for each in self.read() if each.holds_state), *self._refractoriness]
 
     @property
+    def changing(self) -> list[str]:
+        """Names of the numbers among its states that may change during a run."""
+        states = (each for each in self.read() if each.holds_state and "constant" not in each.flags)
+        return [each.name for each in states if each.meaning.kind == "float"]
+
+    @property
     def code(self) -> tuple[str, ...]:
         """All texts that become code: equations, threshold, reset, refractory clause, rate."""
         return self.equations, self.threshold, self.reset, self.refractory, self.rate

@@ -94,9 +94,9 @@ def check_parameters(
     shown = {name: f"{time:g}*second" for name, time in times.items()} | dict(texts)
     by_steps = neuron.method not in _EXACT
     divisors: set[str] = set()
-    limits: set[str] = set()
+    limits: dict[str, str] = {}
     parts: list[tuple[Neuron | SynapticFilter, bool]] = [(neuron, by_steps)]
-    parts += [(each, by_steps and not each.exact) for each in synapses]
+    parts += [(each, not each.exact) for each in synapses]
     for part, stepwise in parts:
         if isinstance(part, SynapticFilter):
             check_synapse_parameters(where, part, values, texts)
@@ -104,7 +104,8 @@ def check_parameters(
             found = set(() if equation.formula is None else _divisors(equation.formula))
             divisors |= {name for name, _ in found}
             if stepwise and equation.kind == "differential":
-                limits |= {name for name, inside in found if not inside}
+                method = "euler" if isinstance(part, SynapticFilter) else neuron.method
+                limits |= {name: method for name, inside in found if not inside}
     for name in sorted(divisors & {*values} - {*times}):
         if not np.all(values[name].value):
             what = "a number other than 0, for equations divide by it"
@@ -118,7 +119,7 @@ def check_parameters(
             raise InvalidValueError(message(place, "a time of at least 0", shown[name]))
         if name in limits and dt > time * _ROUNDING:
             fix = "choose a smaller dt, or a longer time constant."
-            what = f"a time constant of at least one time step ({dt:g} s), which {neuron.method!r} needs"
+            what = f"a time constant of at least one time step ({dt:g} s), which {limits[name]!r} needs"
             raise InvalidValueError(message(place, what, shown[name], fix))
 
 

@@ -42,7 +42,7 @@ def is_poisson(neuron: Neuron) -> bool:
 
 def poisson_or_file(given: Any, where: str) -> Neuron:
     """Return Poisson units by their name, or the neuron type of an equation file."""
-    return POISSON if isinstance(given, str) and given == POISSON.name else neuron_of(given, where)
+    return POISSON if isinstance(given, str) and given == POISSON.name else neuron_of(given, where, POISSON.name)
 
 
 def check_rates(where: str, rates: np.ndarray | SampleFile, dt: float) -> None:

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from .converted import Converted
 
-__all__ = ["Indices", "RowStarts"]
+__all__ = ["Indices", "RowStarts", "part_of"]
+
+_PART = 2**18  # synapses that are looked at at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,19 @@ class RowStarts:
 
     def rising(self, partner: np.ndarray) -> bool:
         """Say whether the other index of the synapses rises within each row."""
-        rises = partner[1:] > partner[:-1]
-        inner = self.start[1:-1]
-        rises[inner[(inner > 0) & (inner < len(partner))] - 1] = True
-        return bool(rises.all())
+        for begin in range(1, len(partner), _PART):
+            stop = min(begin + _PART, len(partner))
+            rises = partner[begin:stop] > partner[begin - 1 : stop - 1]
+            first, last = np.searchsorted(self.start, (begin, stop))
+            rises[self.start[first:last] - begin] = True
+            if not rises.all():
+                return False
+        return True
+
+
+def part_of(indices: np.ndarray | RowStarts, begin: int, stop: int) -> np.ndarray:
+    """Return the indices of the synapses from `begin` to `stop`."""
+    return indices.part(begin, stop) if isinstance(indices, RowStarts) else indices[begin:stop]
 
 
 class Indices(Converted[np.ndarray, ArrayLike]):

@@ -11,12 +11,23 @@ from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, u
 from .activation import rate_expression
 from .arrays_in import numbers_and_dimension
 from .equations import Neuron, SynapticFilter, resolve_parameters
+from .language import names_in, parse
+from .language.unit_table import unit_text
 from .parameter_checks import check_parameters
 from .parameters import Neurons
 from .units import DIMENSIONLESS, Dimension, Quantity, dimension_of, evaluate, wrong_unit
 from .validation import check_matrix
 
-__all__ = ["add_rates", "check_mappings", "initial_values", "parameter_values", "rates_of", "seconds", "shown_in"]
+__all__ = [
+    "add_rates",
+    "check_mappings",
+    "initial_values",
+    "parameter_values",
+    "rates_of",
+    "seconds",
+    "shown_in",
+    "shown_unit",
+]
 
 
 def seconds(where: str, value: Any) -> float:
@@ -56,6 +67,18 @@ def shown_in(dimension: Dimension) -> tuple[str, float]:
         if shown.dimension == dimension:
             return unit, float(shown.value)
     return "1", 1.0
+
+
+def shown_unit(dimension: Dimension) -> str:
+    """Return the unit in which a variable is shown, or else its unit without a scale.
+
+    Examples
+    --------
+    >>> shown_unit((2, 1, -3, -1, 0, 0, 0)), shown_unit((0, 1, 0, 0, 0, 0, 0))
+    ('mV', 'kilogram')
+    """
+    unit, _ = shown_in(dimension)
+    return unit if evaluate(unit, "unit").dimension == dimension else unit_text(dimension)
 
 
 def check_mappings(network: Any) -> None:
@@ -122,7 +145,7 @@ def initial_values(
     neuron : Neuron
         The equation file, with its defaults.
     given : mapping
-        What replaces them: expressions, quantities, or arrays of shape (n,) in SI units.
+        What replaces them: expressions, which may name other states, quantities, or arrays of shape (n,) in SI units.
     states : mapping of str to dimension
         The variables that may be given.
     parameters : mapping of str to Quantity
@@ -142,25 +165,40 @@ def initial_values(
     defaults = {
         name: evaluate(text, f"{neuron.name}: initial.{name}", names, n, rng) for name, text in neuron.initial.items()
     }
-    values = {}
-    for name in dict.fromkeys([*defaults, *given]):
-        value = given.get(name, defaults.get(name))
-        place = f"{where}.initial[{name!r}]"
+    values: dict[str, np.ndarray] = {}
+
+    def evaluated(name: str, trail: tuple[str, ...]) -> None:
+        value, place = given.get(name, defaults.get(name)), f"{where}.initial[{name!r}]"
+        if name in trail:
+            raise InvalidValueError(message(place, "no circle of definitions", " -> ".join((*trail, name))))
         if isinstance(value, str):
-            value = evaluate(value, place, names, n, rng)
-        elif not isinstance(value, Quantity):
-            expected = f"an array of shape ({n},), or one number"
-            array, dimension = numbers_and_dimension(place, value, expected)
-            value = array if dimension is None else Quantity(array, dimension)
-        if isinstance(value, Quantity):
-            wanted = states[name]
-            if value.dimension != wanted:
-                text = given.get(name, neuron.initial.get(name))
-                raise wrong_unit(place, wanted, text, value.dimension, "give it that unit.")
-            value = value.value
-        array = check_matrix(place, value, (n,) if np.ndim(value) else (), "neurons")
-        values[name] = np.broadcast_to(array, (n,)).copy()
-    return values
+            others = sorted(names_in(parse(place, value)) & {*states})
+            for other in others:
+                if other not in values:  # it stands later, or starts at 0
+                    evaluated(other, (*trail, name))
+            named = {other: Quantity(values[other], states[other]) for other in others}
+            value = evaluate(value, place, names | named, n, rng)
+        text = given.get(name, neuron.initial.get(name))
+        values[name] = _for_each(place, 0.0 if value is None else value, text, states[name], n)
+
+    listed = dict.fromkeys([*defaults, *given])
+    for name in listed:
+        if name not in values:
+            evaluated(name, ())
+    return {name: values[name] for name in listed}
+
+
+def _for_each(place: str, value: Any, text: Any, wanted: Dimension, n: int) -> np.ndarray:
+    """Return an initial value for each of n neurons, in SI units; `text` is how it was given."""
+    if not isinstance(value, Quantity):
+        array, dimension = numbers_and_dimension(place, value, f"an array of shape ({n},), or one number")
+        value = array if dimension is None else Quantity(array, dimension)
+    if isinstance(value, Quantity):
+        if value.dimension != wanted:
+            raise wrong_unit(place, wanted, text, value.dimension, "give it that unit.")
+        value = value.value
+    array = check_matrix(place, value, (n,) if np.ndim(value) else (), "neurons")
+    return np.broadcast_to(array, (n,)).copy()
 
 
 def add_rates(

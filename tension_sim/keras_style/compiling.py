@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ..errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
+from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, problem, unknown_name
 from ..tensorflow.bases import ModelPart
 from ..tensorflow.variables import hook
 from .checks import check_count
@@ -18,6 +19,8 @@ from .optimizer import PseudogradientDescent
 __all__ = ["Compiling"]
 
 _BACKENDS = ("tensorflow", "brian2")
+#: Arguments of ``compile`` that Keras lets users set as attributes later.
+_OF_COMPILE = ("jit_compile", "run_eagerly", "steps_per_execution")
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 
 
@@ -138,16 +141,6 @@ class Compiling(ModelPart):
         metrics = _check_metrics(f"{where}.metrics", metrics)
         _check_execution(where, backend, jit_compile, steps_per_execution)
         engine = self._chosen_engine(backend, target, False if run_eagerly else jit_compile)
-        super().compile(
-            optimizer=PseudogradientDescent(),
-            loss="mae",
-            metrics=metrics,
-            jit_compile=False,
-            run_eagerly=run_eagerly,
-        )
-        self._engine, self._target = engine, target
-        self._jit = False if run_eagerly else jit_compile
-        self._steps_per_execution = steps_per_execution
         arguments = {
             "metrics": metrics,
             "backend": backend,
@@ -156,14 +149,45 @@ class Compiling(ModelPart):
             "steps_per_execution": steps_per_execution,
             "run_eagerly": run_eagerly,
         }
-        # past Keras' tracking, which would count the metrics twice
-        object.__setattr__(self, "_compile_arguments", arguments)
+        self._compile_in_keras(arguments)
+        self._engine, self._target = engine, target
+        self._jit = False if run_eagerly else jit_compile
+        self._steps_per_execution = steps_per_execution
         if self.built:
             self.read_trainable()
+
+    def quantize(self, mode: Any, *args: Any, **kwargs: Any) -> None:
+        """Refuse to quantize: recursive least squares needs the precision that it has."""
+        what = "no quantize: recursive least squares needs float32 at least"
+        raise UnsupportedError(message(f"{type(self).__name__}.quantize", what, mode, "leave it out."))
 
     def _chosen_engine(self, backend: str | None, target: str | None, jit_compile: bool | str) -> str:
         """Return the engine that runs the model, for what `compile` was asked."""
         return chosen_engine(self, backend, target, jit_compile)
+
+    def _compile_in_keras(self, arguments: dict[str, Any]) -> None:
+        """Let Keras compile, and keep the arguments: past Keras' tracking, which would count the metrics twice."""
+        kept, keep = self.__dict__.get("_compile_arguments", {}), object.__setattr__
+        keep(self, "_compile_arguments", {})
+        try:
+            super().compile(
+                optimizer=PseudogradientDescent(),
+                loss="mae",
+                metrics=arguments["metrics"],
+                jit_compile=False,
+                run_eagerly=arguments["run_eagerly"],
+            )
+            kept = arguments
+        finally:
+            keep(self, "_compile_arguments", kept)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; to set what is an argument of ``compile`` compiles the model again."""
+        arguments = self.__dict__.get("_compile_arguments") if name in _OF_COMPILE else None
+        if arguments:
+            self.compile(**{**arguments, name: value})
+        else:
+            super().__setattr__(name, value)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` in the form Keras writes to a file."""
@@ -202,6 +226,23 @@ class Compiling(ModelPart):
             found.insert(0, self._loss_tracker)
         return found
 
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return what the metrics measured so far, by name; of equal names the later ones get a number, as in Keras."""
+        return {name: metric.result() for name, metric in self._named_metrics().items()}
+
+    def _named_metrics(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            names = itertools.chain([metric.name], (f"{metric.name}_{i}" for i in itertools.count(1)))
+            found[next(name for name in names if name not in found)] = metric
+        return found
+
+    def _flatten_metrics_in_order(self, logs: Mapping[str, Any]) -> Any:
+        """Return logs without their names: one value, or a list of those of the metrics and then the others."""
+        names = [name for name in self._named_metrics() if name in logs]
+        found = [logs[name] for name in (*names, *sorted(logs.keys() - set(names)))]
+        return found[0] if len(found) == 1 else found
+
     @hook
     def measure_step(self, data: Any) -> dict[str, Any]:
         """Count one time step that Brian2 ran; `data` is (output, target), each (1, 1, outputs)."""
@@ -209,7 +250,7 @@ class Compiling(ModelPart):
         if self._phase == "test":
             self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - y)))
         self.count_metrics(y, z)
-        return {m.name: m.result() for m in self.metrics}
+        return self.get_metrics_result()
 
     def _build_metrics(self, width: int) -> None:
         """Create the metrics' variables, which must not happen in a compiled loop."""

@@ -11,8 +11,11 @@ import tensorflow as tf
 from ..declare.arrays_in import numbers
 from ..declare.validation import check_series
 from ..errors import InvalidTypeError, InvalidValueError, message
+from .checks import check_count
 
-__all__ = ["check_equal_length", "check_width", "refuse_arguments", "rows_of", "series"]
+__all__ = [
+    "check_equal_length", "check_frequency", "check_width", "refuse_arguments", "rows_of", "series", "without_weights",
+]  # fmt: skip
 
 _ALLOWED: dict[str, tuple[tuple[Any, ...], str]] = {
     "batch_size": ((None, 1), "leave batch_size out: each time step is a batch of its own, of size 1."),
@@ -35,6 +38,21 @@ def refuse_arguments(where: str, given: Mapping[str, Any]) -> None:
         if not any(value is item or (np.isscalar(value) and value == item) for item in allowed):
             shown = " or ".join(map(repr, allowed))
             raise InvalidValueError(message(f"{where}.{name}", shown, value, fix))
+
+
+def without_weights(where: str, data: Any) -> Any:
+    """Return the pair of a triple as Keras packs it, (x, y, sample_weight), where that is None; others as they are."""
+    if not isinstance(data, tuple | list) or len(data) != 3:
+        return data
+    refuse_arguments(where, {"sample_weight": data[2]})
+    return data[:2]
+
+
+def check_frequency(where: str, value: Any) -> int | list[int]:
+    """Return after how many epochs validation comes, or after which ones."""
+    if isinstance(value, list | tuple):
+        return [check_count(where, each) for each in value]
+    return check_count(where, value)
 
 
 def series(where: str, value: Any) -> tuple[np.ndarray, tuple[int, ...]]:

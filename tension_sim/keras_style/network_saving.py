@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..circuit.names import STEP
+from ..errors import UnsupportedError, message
 from ..results.declaration import declaration_of, described
 from ..tensorflow.bases import ModelPart
 from .arguments import check_file
@@ -27,6 +28,11 @@ class NetworkSaving(ModelPart):
         """Write the model to a ``.keras`` file, as Keras does."""
         check_file(f"{type(self).__name__}.save", filepath)
         super().save(filepath, *args, **kwargs)
+
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Refuse to export: a run of a network is no function of tensors."""
+        what = "a file for this package: a run of a network is no function of tensors"
+        raise UnsupportedError(message(f"{type(self).__name__}.export", what, str(filepath), 'save("net.keras").'))
 
     def get_config(self) -> dict[str, Any]:
         """Return the declaration in the form Keras writes to a file."""

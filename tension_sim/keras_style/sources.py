@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from .checks import check_count
-from .data import check_equal_length, rows_of, series
+from .data import check_equal_length, rows_of, series, without_weights
 
 __all__ = ["Reader", "Samples", "is_source"]
 
@@ -185,8 +185,7 @@ class Reader:
     def _pair(self, element: Any) -> tuple[Any, Any]:
         if not self.targets:
             return (element[0] if isinstance(element, tuple) else element), None
-        if isinstance(element, tuple | list) and len(element) == 3 and element[2] is None:
-            element = element[:2]
+        element = without_weights(self.where, element)
         if not isinstance(element, tuple | list) or len(element) != 2:
             received = f"{len(element)} items" if isinstance(element, tuple | list) else type(element).__name__
             raise InvalidValueError(

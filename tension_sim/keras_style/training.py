@@ -18,7 +18,7 @@ from ..tensorflow.bases import ModelPart
 from ..tensorflow.eager import EagerWindow
 from ..tensorflow.loop import Measure, Window
 from .checks import check_count
-from .data import check_width, refuse_arguments
+from .data import check_frequency, check_width, refuse_arguments, without_weights
 from .divergence import Guard, diverged_at
 from .on_brian.exact import ExactState
 from .replay import Dispatcher, each_step, last_step
@@ -84,6 +84,7 @@ class Training(ModelPart):
         refuse_arguments(where, kwargs)
         epochs = check_count(f"{where}.epochs", epochs)
         initial_epoch = check_count(f"{where}.initial_epoch", initial_epoch, 0)
+        validation_freq = check_frequency(f"{where}.validation_freq", validation_freq)
         reader = self._reader(where, x, y, steps_per_epoch)
         validation = self._validation_reader(f"{where}.validation_data", validation_data, validation_steps)
         xs, ys = self._coerced(reader, "fit")
@@ -189,18 +190,29 @@ class Training(ModelPart):
         form = samples.form if np.prod(samples.form) == len(xs) else (len(xs),)
         return keras.tree.map_structure(lambda a: a.reshape(*form, a[0].size), joined)
 
-    def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:
-        """Learn from the time steps of `x` and `y`, as ``fit`` without callbacks."""
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: None = None,
+        class_weight: None = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Learn from the time steps of `x` and `y`, as ``fit`` without callbacks; weights are refused."""
         where = f"{type(self).__name__}.train_on_batch"
         self._require_compiled(where)
-        refuse_arguments(where, kwargs)
+        refuse_arguments(where, {"sample_weight": sample_weight, "class_weight": class_weight} | kwargs)
         xs, ys = self._next(self._reader(where, x, y), "fit")
         _, logs = self._sequence("train", xs, ys, self._callback_list(None, 0, 1, len(xs)))
         self._phase = "idle"
         return logs if return_dict else self._flatten_metrics_in_order(logs)
 
-    def test_on_batch(self, x: Any, y: Any = None, return_dict: bool = False, **kwargs: Any) -> Any:
-        """Measure on the time steps of `x` and `y`, as ``evaluate``."""
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False, **kwargs: Any
+    ) -> Any:
+        """Measure on the time steps of `x` and `y`, as ``evaluate``; weights are refused."""
+        refuse_arguments(f"{type(self).__name__}.test_on_batch", {"sample_weight": sample_weight})
         return self.evaluate(x, y, verbose=0, return_dict=return_dict, **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -216,13 +228,13 @@ class Training(ModelPart):
 
     @contextmanager
     def _states_put_back(self) -> Iterator[None]:
-        kept, exact = self.force_layer.snapshot(), self.exact_state.copy()
+        kept, exact, phase = self.force_layer.snapshot(), self.exact_state.copy(), self._phase
         try:
             yield
         finally:
             self.force_layer.restore(kept)
             self.exact_state = exact
-            self._phase = "idle"
+            self._phase = phase  # a callback may evaluate while the model trains
 
     def _sequence(self, kind: str, xs: np.ndarray, ys: np.ndarray | None, listed: Any) -> tuple[Run, dict[str, Any]]:
         """Run one sequence window by window; return it, and the logs after its last step."""
@@ -308,7 +320,7 @@ class Training(ModelPart):
         self, callbacks: Any, verbose: Any, epochs: int, steps: int, history: bool = False
     ) -> keras.callbacks.CallbackList:
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            return callbacks
+            return self._checked_list(callbacks, history)
         if verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(f"{type(self).__name__}.verbose", "0, 1, 2 or 'auto'", verbose))
         given = [] if callbacks is None else callbacks
@@ -333,6 +345,19 @@ class Training(ModelPart):
             epochs=epochs,
             steps=steps,
         )
+
+    def _checked_list(self, listed: keras.callbacks.CallbackList, history: bool) -> keras.callbacks.CallbackList:
+        """Return a user's own list, to which ``fit`` adds the history that it returns."""
+        for callback in listed.callbacks:
+            self._say_what_has_no_effect(callback)
+        if history:
+            found = next((each for each in listed.callbacks if isinstance(each, keras.callbacks.History)), None)
+            if found is None:
+                found = keras.callbacks.History()
+                found.set_model(self)
+                listed.callbacks.append(found)
+            self.history = found
+        return listed
 
     def _say_what_has_no_effect(self, callback: Any) -> None:
         if isinstance(callback, keras.callbacks.SwapEMAWeights):
@@ -374,8 +399,7 @@ class Training(ModelPart):
             return None
         if is_source(data):
             data = (data, None)
-        elif isinstance(data, tuple | list) and len(data) == 3 and data[2] is None:
-            data = data[:2]
+        data = without_weights(where, data)
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise InvalidTypeError(message(where, "a pair (x, y)", type(data).__name__))
         x, y = data

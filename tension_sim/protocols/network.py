@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from ..declare.equations import synapse_of
+from ..declare.delta import delta_or_file
 from ..declare.learning import Learning
 from ..declare.poisson import poisson_or_file
 from ..declare.populations.connector import RULES, Connector, drawn_numbers
@@ -93,7 +93,7 @@ def _part_schema(cls: type[Any], name: str, raw: Mapping[str, Any]) -> dict[str,
     elif further is Connector:
         own |= keys_of(Connector, rule=RULES[0], **{required: OMITTED})
     found, file = {name: own}, None
-    for key, load in (("neuron", poisson_or_file), ("synapse", synapse_of)):
+    for key, load in (("neuron", poisson_or_file), ("synapse", delta_or_file)):
         given = table.get(key, own[key].setting.default if key in own else None)
         if isinstance(given, str):  # what is no text is refused as a value
             file = load(given, f"{name}.{key}")
@@ -193,8 +193,7 @@ class NetworkRecipe(Recipe):
         net = self.sketch
         counts = {name: float(len(kernel)) for name, kernel in zip(net.projection_names, net.kernels, strict=True)}
         for k, name, rule in self.drawn():
-            incoming = rule.indegree if rule.indegree is not None else net.n_pre(k) * (rule.p or 1.0)
-            counts[name] = incoming * net.sizes[net.projections[k].post]
+            counts[name] = rule.count((net.n_pre(k), net.sizes[net.projections[k].post]))
         return counts
 
 
@@ -250,7 +249,7 @@ def _check_names_and_weights(recipe: NetworkRecipe, network: Network, where: Whe
             raise unknown_name(where("record", "variables"), "state variable", name, network.state_variables)
     rng = np.random.default_rng(0)
     for k, name, rule in recipe.drawn():
-        unit = network.populations[network.projections[k].post].neuron.input_units[network.inputs[k]]
+        unit = network.unit_of(network.projections[k].post, network.inputs[k])
         drawn_numbers(where(f"projections.{name}", "weight"), rule.weight, (2,), unit, rng)
 
 

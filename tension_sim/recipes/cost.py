@@ -7,7 +7,7 @@ from typing import NamedTuple
 __all__ = ["SYNAPSE", "Cost", "cost_of"]
 
 #: Bytes of a static synapse by dtype, of Python and the program together when they hold most: benchmarks/memory.py.
-SYNAPSE = {"float32": 25, "float64": 33}
+SYNAPSE = {"float32": 21, "float64": 25}
 
 
 class Cost(NamedTuple):

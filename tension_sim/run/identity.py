@@ -44,9 +44,9 @@ def identity_of_values(values: Mapping[str, Any]) -> dict[str, str]:
                 found[SAMPLES[part]] = identity_of_rows(file)
         elif variable == "samples":
             if not len(values.get(entry(part, "samples_file"), ())):
-                found[SAMPLES[part]] = _digest(in_parts(np.asanyarray(value)))
+                found[SAMPLES[part]] = _digest(in_parts(value))
         else:
-            found[name] = str(value) if np.ndim(value) == 0 else _digest(in_parts(np.asanyarray(value)))
+            found[name] = str(value) if np.ndim(value) == 0 else _digest(in_parts(value))
     return found
 
 

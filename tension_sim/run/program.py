@@ -150,7 +150,7 @@ class Program(Runnable):
             if path is None:
                 path = work.path / f"{name}.in"
                 with path.open("wb") as file:  # by parts: no copy in another type
-                    for part in in_parts(np.asanyarray(value)):  # ndarray.tofile says nothing of a full disk
+                    for part in in_parts(value):  # ndarray.tofile says nothing of a full disk
                         file.write(np.ascontiguousarray(part, entry["dtype"]).data)
             arguments.append(f"{name}={path}")
             if entry["size"] is None:

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .scaled import Scaled
 
 __all__ = ["MappedFile", "file_behind", "in_parts", "drop_pages"]
 
 #: Numbers in a part.
-_PART = 2**22
+_PART = 2**20
 #: Files up to this many bytes stay in memory: reading them again costs more than they occupy.
 _SMALL = 2**25
 
@@ -64,14 +67,19 @@ def file_behind(array: Any) -> MappedFile | None:
     return array
 
 
-def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield an array part by part, flat; of a mapped file, only one part is in memory.
+def in_parts(array: ArrayLike | Scaled) -> Iterator[np.ndarray]:
+    """Yield an array part by part, flat; of a mapped file or a product, only one part is in memory.
 
     Examples
     --------
     >>> [part.tolist() for part in in_parts(np.eye(2))]
     [[1.0, 0.0, 0.0, 1.0]]
     """
+    if isinstance(array, Scaled):
+        for first in range(0, max(array.size, 1), _PART):
+            yield array.part(first, first + _PART)
+        return
+    array = np.asanyarray(array)
     flat = np.ravel(array)
     for first in range(0, max(flat.size, 1), _PART):
         yield np.asarray(flat[first : first + _PART])

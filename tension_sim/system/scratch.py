@@ -190,8 +190,12 @@ def fast_folder(values: Mapping[str, Any], recorded: int) -> str | None:
     """Return a folder in memory with ample room for the files of a run; None where the user names another."""
     if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")) or not os.access(_IN_MEMORY, os.W_OK):
         return None
-    size = recorded + 2 * sum(np.asarray(value).nbytes for value in values.values())
+    size = recorded + 2 * sum(_nbytes(value) for value in values.values())
     return _IN_MEMORY if size < min(_MOST_IN_MEMORY, shutil.disk_usage(_IN_MEMORY).free // 4) else None
+
+
+def _nbytes(value: Any) -> int:
+    return int(value.nbytes if hasattr(value, "nbytes") else np.asarray(value).nbytes)
 
 
 def remove(path: Path | None) -> None:

@@ -11,13 +11,14 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..declare.language import functions as language
 from ..errors import InvalidValueError, message
 from .variables import standard_normal, standard_uniform
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "chosen", "evaluate_text"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "chosen", "evaluate_text", "in_type"]
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -100,6 +101,21 @@ def chosen(condition: Any, yes: Any, no: Any) -> Any:
     if not tf.is_tensor(condition):
         return yes if condition else no
     return tf.where(condition, yes, no)
+
+
+def in_type(value: Any, dtype: Any) -> Any:
+    """Return a value as a tensor of a type; ``tf.cast`` would round plain numbers to float32 first.
+
+    Examples
+    --------
+    >>> float(in_type(0.1, tf.float64)) == 0.1
+    True
+    """
+    return (
+        tf.cast(value, dtype)
+        if tf.is_tensor(value)
+        else tf.constant(np.array(value, tf.as_dtype(dtype).as_numpy_dtype))
+    )
 
 
 class _Expression:

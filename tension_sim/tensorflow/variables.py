@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -57,7 +58,8 @@ class SeedGenerator:
     Parameters
     ----------
     seed : int or None
-        With an integer, every draw is reproducible.
+        With an integer, every draw is reproducible. Without one, after ``keras.utils.set_random_seed``,
+        for the seed then comes from Python's random numbers, as that of Keras' own layers.
 
     Examples
     --------
@@ -67,9 +69,9 @@ class SeedGenerator:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self._integers = np.random.default_rng(seed)
+        self._seed: int = random.getrandbits(63) if seed is None else seed
+        self._integers = np.random.default_rng(self._seed)
         self._floats: Any = None
-        self._seed = seed
 
     def uniform(
         self,
@@ -90,11 +92,7 @@ class SeedGenerator:
 
     def _generator(self) -> Any:
         if self._floats is None:
-            self._floats = (
-                tf.random.Generator.from_non_deterministic_state()
-                if self._seed is None
-                else tf.random.Generator.from_seed(self._seed)
-            )
+            self._floats = tf.random.Generator.from_seed(self._seed)
         return self._floats
 
     def __getattr__(self, name: str) -> Any:

@@ -132,6 +132,14 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "shuffle": (lambda: model().fit(x, y, shuffle=True), ValueError, "FORCEModel.fit.shuffle: expected None or False.\nReceived: True\nFix: leave shuffle out: time steps are learned in their order."),
     "sample_weight": (lambda: model().fit(x, y, sample_weight=np.ones(12)), ValueError, "FORCEModel.fit.sample_weight: expected None."),
     "validation_split": (lambda: model().fit(x, y, validation_split=0.2), ValueError, "FORCEModel.fit.validation_split: expected None or 0 or 0.0.\nReceived: 0.2\nFix: pass validation_data=(x, y) instead."),
+    "validation weights": (lambda: model().fit(x, y, validation_data=(x, y, np.ones(12))), ValueError, "FORCEModel.fit.validation_data.sample_weight: expected None."),
+    "weights of a source": (lambda: model().fit(iter([(x, y, np.ones(12))])), ValueError, "FORCEModel.fit.sample_weight: expected None."),
+    "weights of a batch": (lambda: model().train_on_batch(x, y, np.ones(12)), ValueError, "FORCEModel.train_on_batch.sample_weight: expected None."),
+    "class weights of a batch": (lambda: model().train_on_batch(x, y, None, {0: 1.0}), ValueError, "FORCEModel.train_on_batch.class_weight: expected None.\nReceived: {0: 1.0}\nFix: leave it out: there are no classes here."),
+    "weights of a test": (lambda: model().test_on_batch(x, y, np.ones(12)), ValueError, "FORCEModel.test_on_batch.sample_weight: expected None."),
+    "validation_freq": (lambda: model().fit(x, y, validation_data=(x, y), validation_freq=0), ValueError, "FORCEModel.fit.validation_freq: expected a whole number, at least 1.\nReceived: 0"),
+    "validation_freq float": (lambda: model().fit(x, y, validation_freq=1.5), TypeError, "FORCEModel.fit.validation_freq: expected a whole number, at least 1.\nReceived: 1.5"),
+    "validation epochs": (lambda: model().fit(x, y, validation_data=(x, y), validation_freq=[1, 0]), ValueError, "FORCEModel.fit.validation_freq: expected a whole number, at least 1.\nReceived: 0"),
     "fit argument": (lambda: model().fit(x, y, epoch=3), TypeError, "FORCEModel.fit.epoch: expected an argument that exists.\nReceived: 'epoch'"),
 }  # fmt: skip
 

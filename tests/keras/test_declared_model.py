@@ -155,6 +155,37 @@ def test_named_inputs_are_columns_in_their_order() -> None:
         model.predict({"cu": Y, "context": x["context"]})
 
 
+def test_rates_of_poisson_units_are_inputs() -> None:
+    """As columns after the external inputs, or by the names of populations: the numbers of `Simulation`."""
+    learning = Learning(alpha_P=0.01, update_every=2)
+    network = Network(
+        dt="0.5*ms",
+        external_inputs={"cue": 1},
+        populations={
+            "few": Population("poisson", 2),
+            "cells": Population("lif", 12),
+            "many": Population("poisson", 12),
+        },
+        projections=[
+            Projection("few", "cells", synapse="delta", weights=np.full((2, 12), 4.0)),
+            Projection("many", "cells", synapse="delta", weights=9 * np.eye(12)),
+            Projection("cue", "cells", into="I_in", weights=np.ones((1, 12))),
+        ],
+        readouts={"z": Readout("cells", np.zeros((12, 1)), learning=learning)},
+    )
+    cue, rates = np.cos(T), np.linspace(50, 400, STEPS * 14).reshape(STEPS, 14)
+    wanted = Simulation(network, target="numpy").run(Y, cue, rates=rates)
+    assert np.abs(wanted.weights["z"]).max() > 1e-3
+    for x in (np.concatenate([cue, rates], axis=1), {"cue": cue, "many": rates[:, 2:], "few": rates[:, :2]}):
+        model = compiled(network)
+        model.fit(x, Y, epochs=1, verbose=0)
+        assert np.array_equal(np.asarray(model.kernels["z"]), wanted.weights["z"])
+        assert model.predict(x, verbose=0).shape == (STEPS, 1)
+        assert model.force_layer.names[1] == "cells.v"
+    with pytest.raises(InvalidValueError, match=r"expected an array for each input \(cue, few, many\)"):
+        model.fit({"cue": cue, "few": rates[:, :2]}, Y, verbose=0)
+
+
 def test_fit_learns_and_a_frozen_model_does_not() -> None:
     model = compiled(rates())
     x = np.cos(T + [0.0, 1.0])
@@ -353,6 +384,17 @@ MISTAKES: dict[str, tuple[Any, type[TensionError], str]] = {
         lambda m, p: DeclaredModel(p.network).results,
         InvalidValueError,
         "DeclaredModel.results: expected a model that has run. Received: 'no run'",
+    ),
+    "export": (
+        lambda m, p: m.export("net"),
+        UnsupportedError,
+        "DeclaredModel.export: expected a file for this package: a run of a network is no function of tensors. "
+        "Received: 'net' Fix: save(\"net.keras\").",
+    ),
+    "quantize": (
+        lambda m, p: m.quantize("int8"),
+        UnsupportedError,
+        "DeclaredModel.quantize: expected no quantize: recursive least squares needs float32 at least.",
     ),
     "batches": (
         lambda m, p: m.fit(np.zeros((3, 2)), np.zeros((3, 1)), batch_size=2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import re
 import subprocess
 import sys
@@ -50,6 +51,36 @@ def fitted() -> Any:
     return model
 
 
+# -- metrics
+
+
+@each_engine
+def test_metrics_of_one_name_are_all_there_under_the_names_of_keras(engine: dict[str, Any]) -> None:
+    def other() -> Callable[[Any, Any], Any]:
+        def size(y_true: Any, y_pred: Any) -> Any:
+            return keras.ops.mean(keras.ops.abs(y_true))
+
+        return size
+
+    def size(y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.mean(2 * keras.ops.abs(y_true))
+
+    x, y = data(12)
+    metrics = ["mae", size, other(), "mae", "mse"]
+    plain = keras.Sequential([keras.layers.Dense(1)])
+    plain.compile(loss="mse", metrics=metrics)
+    names = plain.fit(x, y, verbose=0).history.keys() - {"loss"}
+    model = compiled(FORCEModel(force_layer=esn()), engine, metrics=metrics)
+    history = model.fit(x, y, verbose=0).history
+    assert history.keys() == names
+    mean = np.abs(y).mean()
+    assert [history["size"][0], history["size_1"][0]] == pytest.approx([2 * mean, mean], rel=1e-5)
+    measured = model.evaluate(x, y, verbose=0)
+    error = np.abs(model.predict(x, verbose=0) - y)
+    wanted = [error.mean(), error.mean(), 2 * mean, mean, error.mean(), np.square(error).mean()]
+    assert measured == pytest.approx(wanted, rel=1e-5)
+
+
 # -- callbacks
 
 callbacks = keras.callbacks
@@ -85,6 +116,30 @@ def test_callbacks_of_keras_run(name: str, fitted: Any, tmp_path: Path) -> None:
     assert 1 <= len(history.epoch) <= 2
     if "Checkpoint" in name:
         assert list(tmp_path.iterdir())
+
+
+def test_a_list_of_the_users_own_is_looked_at_and_gets_the_history(fitted: Any) -> None:
+    x, y = data(12)
+    listed = callbacks.CallbackList([callbacks.LambdaCallback()], model=fitted)
+    first = fitted.fit(x, y, epochs=2, callbacks=listed, verbose=0)
+    assert first.epoch == [0, 1]
+    assert len(first.history["mae"]) == 2
+    assert fitted.fit(x, y, verbose=0) is not first
+    assert fitted.fit(x, y, callbacks=listed, verbose=0) is first
+    with pytest.raises(ValueError, match=r"FORCEModel\.callbacks: expected no SwapEMAWeights"):
+        fitted.fit(x, y, callbacks=callbacks.CallbackList([callbacks.SwapEMAWeights()], model=fitted))
+
+
+def test_a_callback_that_evaluates_does_not_end_training() -> None:
+    x, y = data(4)
+
+    class Evaluating(callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 1:
+                self.model.evaluate(x, y, verbose=0)
+
+    model = compiled(FORCEModel(force_layer=esn()), {}, run_eagerly=True)
+    assert list(model.fit(x, y, callbacks=[Evaluating()], verbose=0).history) == ["mae"]
 
 
 @pytest.mark.parametrize(("metric", "better"), [("mae", keras.ops.less), ("cosine_similarity", keras.ops.greater)])
@@ -300,6 +355,55 @@ def test_a_users_update_of_the_recurrent_kernel_gets_p_in_full() -> None:
 # -- debugging
 
 
+def test_what_compile_was_given_can_be_set_later(capsys: pytest.CaptureFixture[str]) -> None:
+    class Printing(FORCEModel):
+        def update_kernel_condition(self) -> Any:
+            print("a step")
+            return tf.constant(True)
+
+    class Writing(callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.force_layer.states[0].assign(tf.zeros((1, 20)))
+
+    x, y = data(3)
+    model = compiled(Printing(force_layer=esn()))
+    model.run_eagerly = True
+    assert list(model.fit(x, y, verbose=0).history) == ["mae"]
+    assert capsys.readouterr().out.count("a step") == 3
+    model.run_eagerly = False
+    with pytest.raises(NotImplementedError, match="expected states to be read, not written"):
+        model.fit(x, y, callbacks=[Writing()], verbose=0)
+    model.steps_per_execution = 1
+    model.fit(x, y, callbacks=[Writing()], verbose=0)
+    np.testing.assert_array_equal(model.force_layer.states[0].numpy(), 0)
+    other = compiled(FORCEModel(force_layer=esn()), ENGINES[1])
+    for name, value in {"run_eagerly": True, "jit_compile": True}.items():
+        with pytest.raises(ValueError, match=rf"FORCEModel\.compile\.{name}: expected .*Brian2 compiles by itself"):
+            setattr(other, name, value)
+    with pytest.raises(ValueError, match="steps_per_execution: expected a whole number of time steps, at least 1"):
+        other.steps_per_execution = 0
+    assert list(other.fit(x, y, verbose=0).history) == ["mae"]
+
+
+@pytest.mark.parametrize("make", [esn, lambda **options: constrained(**{"noise_param": (0.0, 0.5)} | options)])
+def test_without_a_seed_the_seed_of_keras_counts(make: Any) -> None:
+    def states() -> np.ndarray:
+        layer = make(seed=None)
+        model = compiled((BioFORCEModel if layer.output_size > 1 else FORCEModel)(force_layer=layer))
+        x = np.ones((5, 1))
+        model.fit(x, np.ones((5, layer.output_size)), verbose=0)
+        return np.concatenate([np.ravel(each) for each in (*model.get_weights(), *model.force_layer.states)])
+
+    keras.utils.set_random_seed(3)
+    first, second = states(), states()
+    keras.utils.set_random_seed(3)
+    np.testing.assert_array_equal(states(), first)
+    assert not np.array_equal(second, first)
+    before = random.getstate()
+    make(seed=1)
+    assert random.getstate() == before
+
+
 def test_eager_steps_are_python(capsys: pytest.CaptureFixture[str]) -> None:
     class Debugged(SpikingNNModel):
         def train_step(self, data: Any) -> Any:
@@ -386,6 +490,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: built().save("model.h5"),
         NotImplementedError,
         "FORCEModel.save.filepath: expected a file that ends with .keras.\nReceived: 'model.h5'\nFix: HDF5 takes only",
+    ),
+    "quantize": (
+        lambda: built().quantize("int8"),
+        NotImplementedError,
+        "FORCEModel.quantize: expected no quantize: recursive least squares needs float32 at least.\n"
+        "Received: 'int8'\nFix: leave it out.",
     ),
     "train_step": (
         lambda: built().train_step(tf.constant(one)),

@@ -412,7 +412,7 @@ def test_forecast_and_dry_run(folder):
     # P of the readout and the recurrent weights is one, of aim another: 10 numbers each; 32 weights, 9 inputs
     assert needs.steps == 60
     learned = 2 * 10 * 8
-    assert needs.memory == pytest.approx((4 * 4 * 2 + 4 + 36 / 2) * 33 + learned + 4 * 60 * 5 * 8 + 60 * 3 * 8, abs=16)
+    assert needs.memory == pytest.approx((4 * 4 * 2 + 4 + 36 / 2) * 25 + learned + 4 * 60 * 5 * 8 + 60 * 3 * 8, abs=16)
     check_run(recipe, target="numpy")
     check_run(load_recipe(folder / "spiking.toml"), target="numpy")
 

@@ -255,8 +255,8 @@ def test_forecast_of_memory_against_the_real_arrays():
     assert forecast.kernels == network.feedback_kernel.nbytes + network.output_kernel.nbytes
     assert forecast.samples == task.n_bytes
     n_synapses = len(network.recurrent.weight)
-    # Python: weights and targets, and weights in SI units; the program: weights and targets
-    assert forecast.synapses == pytest.approx(n_synapses * (8 + 4 + 8 + 8 + 4), rel=0.05)
+    # weights and targets, in Python and in the program
+    assert forecast.synapses == pytest.approx(n_synapses * 2 * (8 + 4), rel=0.05)
     rows = len(range(0, recipe.n_steps, 125))
     assert forecast.recorded == rows * (5 + 5 + 5) * 8
     assert forecast.spikes == 30 * 200 * 20 * 12

@@ -55,6 +55,17 @@ def test_a_neuron_is_its_own_partner_only_where_it_may(rule, themselves):
     assert np.all(found.sum(axis=0) == (60 if themselves and rule["rule"] == "all_to_all" else 59))
 
 
+def test_one_to_one():
+    net = Network(
+        {"exc": Population("adex", 40), "inh": Population("adex", 40)},
+        [Projection("exc", "inh", into="g_exc", weights=Connector("one_to_one", "0.5*nS*(0.5 + rand())")),
+         Projection("inh", "inh", into="g_exc", weights=Connector("one_to_one", 2, self_connections=True))],
+    )  # fmt: skip
+    drawn, same = (each.to_dense() for each in net.kernels)
+    assert np.count_nonzero(drawn) == len(np.unique(np.diag(drawn))) == 40
+    assert np.array_equal(same, 2 * np.eye(40))
+
+
 def test_weights_are_drawn_one_for_each_synapse():
     weight = kernel(Connector("all_to_all", "0.5*nS*(0.5 + rand())")).weight
     assert len(np.unique(weight)) == len(weight) == 2400
@@ -141,7 +152,14 @@ def test_weights_of_a_readout_that_cannot_be(weights, outputs, error, text):
          "Connector.indegree: expected a number for the rule 'fixed_indegree', and for no other.\nReceived: None"),
         (lambda: Connector("pairwise_bernoulli", 1, p=1.5), InvalidValueError, "Connector.p: expected a number in"),
         (lambda: kernel(Connector("fixed_indegree", 1, indegree=61)), InvalidValueError,
-         "Network.projections[0].weights: expected an in-degree of at most 60.\nReceived: 61"),
+         "Network.projections[0].weights.indegree: expected an in-degree of at most 60.\nReceived: 61"),
+        (lambda: Connector("one_to_one", 1, indegree=1), InvalidValueError, "Connector.indegree: expected a number"),
+        (lambda: kernel(Connector("one_to_one", 1)), InvalidValueError,
+         "Network.projections[0].weights.rule: expected as many presynaptic as postsynaptic neurons, for the rule "
+         "'one_to_one'.\nReceived: '60 and 40'"),
+        (lambda: kernel(Connector("one_to_one", 1), "inh", "inh"), InvalidValueError,
+         "Network.projections[0].weights.rule: expected two populations, for the rule 'one_to_one' would join each "
+         "neuron to itself alone.\nReceived: 'one'\nFix: self_connections=True, if that is meant."),
         (lambda: kernel(Connector("all_to_all", "1*mV")), UnitsError,
          "Network.projections[0].weights: expected a quantity in nS.\nReceived: '1*mV, in volt'\nFix: give it in nS."),
         (lambda: kernel(Connector("all_to_all", "0.5*nS - rand()*nS")), InvalidValueError, "conductances of at"),

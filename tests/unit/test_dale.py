@@ -161,9 +161,9 @@ duration = "5*ms"
         (lambda: Connector("fixed_indegree", 1, indegree=2, inhibitory_indegree=1), InvalidValueError,
          "Connector.inhibitory_indegree: no neuron is inhibitory"),
         (lambda: matrix(50, weight=1, rule="fixed_indegree", indegree=20, inhibitory_indegree=10), InvalidValueError,
-         "demo: expected an inhibitory in-degree of at most 9.\nReceived: 10"),
+         "demo.inhibitory_indegree: expected an inhibitory in-degree of at most 9.\nReceived: 10"),
         (lambda: matrix(30, weight=1, rule="fixed_indegree", indegree=28, inhibitory_indegree=1), InvalidValueError,
-         "demo: expected an excitatory in-degree of at most 23.\nReceived: 27"),
+         "demo.inhibitory_indegree: expected an excitatory in-degree of at most 23.\nReceived: 27"),
         (lambda: matrix(2, weight=1, rule="all_to_all"), InvalidValueError,
          "demo: expected a part of the presynaptic neurons that leaves some of both kinds.\nReceived: '2 presynaptic"),
         (lambda: matrix(50, weight=-1, rule="all_to_all"), InvalidValueError,
@@ -213,7 +213,7 @@ def test_projections_sum_to_zero_and_keep_their_signs(n_exc, n_inh, seed, weight
     try:
         W = joined(two_populations(n_exc, n_inh, seed, weight))
     except InvalidValueError as error:  # a draw in which a neuron hears one population alone
-        assert "neurons with weights of one sign" in str(error)
+        assert "which has weights of one sign" in str(error)
         return
     assert np.abs(W.sum(axis=1)).max() < 1e-12 * np.abs(W).sum(axis=1).max()
     assert np.array_equal(np.sign(W), np.sign(joined(drawn)))

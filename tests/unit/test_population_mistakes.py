@@ -296,6 +296,9 @@ def test_a_readout_that_an_error_would_name_twice(name):
         ({"outputs": ["exc.v"]}, InvalidTypeError, "Network.outputs: expected a dictionary of names and variables."),
         ({"outputs": {"v": 3}}, InvalidTypeError, "Network.outputs['v']: expected a variable of the network."),
         ({"outputs": {"v": "exz.v"}}, UnknownNameError, "Network.outputs['v']: expected a known population (exc, inh)"),
+        ({"outputs": {"v": "exc.g_inh"}}, InvalidValueError,
+         "Network.outputs['v']: expected a variable of 'exc' that is stored for each neuron.\nReceived: 'exc.g_inh'\n"
+         "Fix: nothing comes into it."),
         ({"outputs": {"v": "exc.b"}}, UnknownNameError, "Network.outputs['v']: expected a known variable of 'exc' ("),
         ({"targets": 3}, InvalidTypeError, "Network.targets: expected a dictionary of names and populations."),
         ({"targets": {"a": "exz"}}, UnknownNameError, "Network.targets['a']: expected a known population (exc, inh)"),

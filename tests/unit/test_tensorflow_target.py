@@ -17,9 +17,10 @@ from targets import assert_close, skip_unless_here
 
 tf = pytest.importorskip("tensorflow", reason="the target needs TensorFlow")
 
-from tension_sim import ForceNetwork, Learning, Record, Simulation  # noqa: E402
+from tension_sim import ForceNetwork, Learning, Network, Population, Record, Simulation  # noqa: E402
 from tension_sim.declare.language.functions import FUNCTIONS  # noqa: E402
 from tension_sim.errors import DivergenceError, EngineNotFoundError, InvalidValueError  # noqa: E402
+from tension_sim.system.data_folder import data_folder  # noqa: E402
 from tension_sim.tensorflow import expressions  # noqa: E402
 from tension_sim.tensorflow.target.maps import padded  # noqa: E402
 
@@ -139,6 +140,15 @@ def test_every_function_of_equation_files_is_there(name):
     names = dict(zip("abc", map(tf.constant, x), strict=False))
     found = expressions.evaluate_text(f"{name}({', '.join(names)})", names)
     np.testing.assert_allclose(found, function.compute(*x), rtol=1e-14, atol=1e-15)
+
+
+def test_numbers_in_a_file_keep_all_their_digits(tmp_path):
+    """A reset to a plain number: TensorFlow would make float32 of it on its own."""
+    text = (data_folder("equations") / "lif_conductance.toml").read_text()
+    (tmp_path / "reset.toml").write_text(text.replace('reset = "v = v_reset"', 'reset = "v = -60.1*mV"'))
+    cells = Population(tmp_path / "reset.toml", 1, initial={"v": "-49*mV"})
+    found = Simulation(Network({"cells": cells}), target="tensorflow").run(steps=1)
+    assert found.state["neurons_cells.v"] == -60.1 * 1e-3
 
 
 def test_without_tensorflow_the_target_is_named(monkeypatch):

@@ -22,7 +22,9 @@ def test_a_packed_p_is_the_matrix_less_its_terms(n: int, terms: int, scale: Any,
     packed = pack(matrix)
     before = packed.copy()
     np.testing.assert_array_equal(packed, matrix[np.tril_indices(n)])
-    whole = unpack(packed, n, k, c, scale, wanted)
+    out = np.full((n, n), np.nan, wanted)
+    whole = unpack(packed, n, k, c, scale, out)
+    assert whole is out
     expected = scale * (matrix.astype(float) - k.astype(float).T @ np.diag(c.astype(float)) @ k.astype(float))
     assert whole.dtype == wanted
     eps = max(np.finfo(dtype).eps, np.finfo(wanted).eps)

@@ -97,6 +97,7 @@ def check_equations(
     *,
     method: str = "euler",
     exact: Collection[str] = (),
+    stepwise: Collection[str] = (),
     shared: Collection[str] = (),
     refractory: bool = False,
 ) -> dict[str, Meaning]:
@@ -111,9 +112,11 @@ def check_equations(
     names : mapping of str to Meaning
         Other names that they may use.
     method : str
-        Integration method of all variables that are not in `exact`.
+        Integration method of all variables that are not in `exact` or `stepwise`.
     exact : collection of str
         Variables that decay exactly.
+    stepwise : collection of str
+        Variables that follow Euler's rule.
     shared : collection of str
         Names with one value for all units.
     refractory : bool
@@ -140,8 +143,9 @@ def check_equations(
     }
     _check_size(where, equations, formulas)
     _check_shared(where, equations, {*shared, "t", "dt", "t_in_timesteps", "N"})
-    bent = equations if method == "exponential_euler" else [each for each in equations if each.name in exact]
-    for equation in bent:
+    for equation in equations:
+        if equation.name not in exact and (method != "exponential_euler" or equation.name in stepwise):
+            continue
         if equation.kind == "differential" and equation.formula is not None:
             check_linear(f"{where}: {equation.name}", equation.formula, {equation.name}, formulas)
     return known
@@ -271,7 +275,11 @@ def check_no_random(where: str, tree: ast.expr) -> None:
 
 
 def check_linear(
-    where: str, tree: ast.expr, variables: Collection[str], formulas: Mapping[str, ast.expr] | None = None
+    where: str,
+    tree: ast.expr,
+    variables: Collection[str],
+    formulas: Mapping[str, ast.expr] | None = None,
+    fix: str = "this integration needs it.",
 ) -> None:
     """Refuse a formula that is not linear in some variables, as it is written.
 
@@ -298,6 +306,4 @@ def check_linear(
 
     if degree(tree, _folded(where, formulas, degree)) > 1:
         shown = ", ".join(sorted(variables))
-        raise InvalidValueError(
-            message(where, f"a formula that is linear in {shown}", render(tree), "this integration needs it.")
-        )
+        raise InvalidValueError(message(where, f"a formula that is linear in {shown}", render(tree), fix))

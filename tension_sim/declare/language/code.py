@@ -24,6 +24,7 @@ def check_code(
     parameters: Mapping[str, Dimension],
     method: str,
     filters: Collection[str] = (),
+    stepwise: Collection[str] = (),
     threshold: str = "",
     reset: str = "",
     refractory: str = "",
@@ -40,7 +41,8 @@ def check_code(
     parameters : mapping of str to dimension
         Values shared by all units.
     method : str
-        Integration method of the variables that are not in `filters`, which decay exactly.
+        Integration method of the variables that are not in `filters`, which decay exactly, nor in `stepwise`,
+        which follow Euler's rule.
 
     Raises
     ------
@@ -58,8 +60,9 @@ def check_code(
     shared = {check_name(f"{where}: parameters", name, ours=True): Meaning(of) for name, of in parameters.items()}
     read = read_equations(f"{where}: equations", equations, ours=True)
     names = check_equations(
-        f"{where}: equations", read, shared, method=method, exact=filters, shared=shared, refractory=bool(refractory)
-    )
+        f"{where}: equations", read, shared, method=method, exact=filters, stepwise=stepwise, shared=shared,
+        refractory=bool(refractory),
+    )  # fmt: skip
     changing = {each.name for each in read if each.holds_state and not {"constant", "shared"} & {*each.flags}}
     return {
         "equations": "\n".join(map(str, read)),

@@ -53,6 +53,6 @@ def _check_member(net: NetworkParts, name: str, first: str) -> None:
     if net.is_conductance(post, net.inputs[k]):
         fix = "conductances are never negative, so that no sum of theirs is zero: leave it out."
         raise InvalidValueError(message(_WHERE, "projections that bring currents", f"{name}, a conductance", fix))
-    unit, unit_first = (net.populations[post].neuron.input_units[net.inputs[each]] for each in (k, k_first))
+    unit, unit_first = (net.unit_of(post, net.inputs[each]) for each in (k, k_first))
     if dimension_of(unit, _WHERE) != dimension_of(unit_first, _WHERE):
         raise UnitsError(message(_WHERE, f"projections that bring {unit_first}, as {first!r} does", f"{name}, {unit}"))

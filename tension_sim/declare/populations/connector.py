@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,19 @@ from numpy.typing import ArrayLike
 from ...errors import InvalidValueError, UnitsError, message, problem
 from ...system.memory import check_memory
 from ..arrays_in import numbers
-from ..kernels import DRAWING, SparseKernel, joined_rows
+from ..kernels import DRAWING, SparseKernel
 from ..row_starts import RowStarts
 from ..units import DIMENSIONLESS, Quantity, describe, dimension_of, evaluate
 from ..validation import check_choice, check_finite, check_flag, check_fraction, check_whole
 from .dale import balanced, with_signs
+from .drawn_rows import DrawnRows
 
 __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 
+#: Bytes more of a synapse whose weight comes of several random numbers, which are drawn for all synapses at once.
+AT_ONCE = 24
 #: Rules by their names in NEST.
-RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all")
+RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all", "one_to_one")
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Connector:
     ----------
     rule : str
         ``"pairwise_bernoulli"``: each pair with probability `p`; ``"fixed_indegree"``: each
-        postsynaptic neuron has `indegree` different presynaptic ones; ``"all_to_all"``.
+        postsynaptic neuron has `indegree` different presynaptic ones; ``"all_to_all"``; ``"one_to_one"``: the
+        neurons of two populations of one size in their order.
     weight : number, quantity or str
         Of each synapse, in the unit of the input or with one. A text is an expression that may draw,
         a number for each synapse: ``"0.5*nS*(0.5 + rand())"``, ``"0.5*nS + 0.1*nS*randn()"``.
@@ -116,8 +122,49 @@ class Connector:
     def _count_inhibitory(self, n_pre: int) -> int:
         return round((self.inhibitory or 0.0) * n_pre)
 
+    def count(self, shape: tuple[int, int]) -> float:
+        """Return how many synapses it draws between so many neurons; with a probability, the mean number."""
+        n_pre, n_post = shape
+        if self.rule == "one_to_one":
+            return n_post
+        return n_post * (n_pre * (1.0 if self.p is None else self.p) if self.indegree is None else self.indegree)
+
+    def _check_ends(self, where: str, shape: tuple[int, int], itself: bool) -> None:
+        """Refuse numbers of neurons between which the rule cannot draw."""
+        (n_pre, n_post), no_self = shape, itself and not self.self_connections
+        if self.rule == "one_to_one" and n_pre != n_post:
+            what = "as many presynaptic as postsynaptic neurons, for the rule 'one_to_one'"
+            raise InvalidValueError(message(f"{where}.rule", what, f"{n_pre} and {n_post}"))
+        if self.rule == "one_to_one" and no_self:
+            what = "two populations, for the rule 'one_to_one' would join each neuron to itself alone"
+            raise InvalidValueError(message(f"{where}.rule", what, "one", "self_connections=True, if that is meant."))
+        candidates = n_pre - no_self
+        if self.indegree is not None and self.indegree > candidates:
+            raise InvalidValueError(
+                message(f"{where}.indegree", f"an in-degree of at most {candidates}", self.indegree)
+            )
+        if self.indegree is None or self.inhibitory_indegree is None:
+            return
+        for name, (_, size, count) in zip(("n excitatory", "n inhibitory"), self._both(n_pre), strict=True):
+            if count > size - no_self:
+                what = f"a{name} in-degree of at most {size - no_self}"
+                raise InvalidValueError(message(f"{where}.inhibitory_indegree", what, count))
+
+    def _both(self, n_pre: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """Return first neuron, size and in-degree of the excitatory and the inhibitory presynaptic neurons."""
+        inhibitory, weak = self._count_inhibitory(n_pre), int(self.inhibitory_indegree or 0)
+        excitatory = n_pre - inhibitory
+        return (0, excitatory, int(self.indegree or 0) - weak), (excitatory, inhibitory, weak)
+
     def draw(
-        self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator
+        self,
+        where: str,
+        shape: tuple[int, int],
+        unit: str,
+        itself: bool,
+        rng: np.random.Generator,
+        *,
+        outgoing: bool = False,
     ) -> SparseKernel:
         """Draw the synapses between so many neurons.
 
@@ -133,75 +180,110 @@ class Connector:
             Whether both sides are one population.
         rng : numpy.random.Generator
             Source of randomness.
+        outgoing : bool, optional
+            Whether the synapses are to be in the order of presynaptic neurons; they are the same.
         """
         n_pre, n_post = shape
-        share = 1.0 if self.p is None else self.p
-        count = self.indegree * n_post if self.indegree is not None else share * n_pre * n_post
-        check_memory(where, int(DRAWING * count), "fewer neurons or synapses")
-        no_self = itself and not self.self_connections
-        candidates = n_pre - no_self
-        if self.indegree is not None and self.indegree > candidates:
-            raise InvalidValueError(message(where, f"an in-degree of at most {candidates}", self.indegree))
-        pre, post = (
-            self._partners(n_pre, n_post, no_self, rng)
-            if self.inhibitory_indegree is None
-            else self._partners_of_both(where, n_pre, n_post, no_self, rng)
-        )
-        weight = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
-        check_finite(where, weight)
-        kernel = SparseKernel.made(n_pre, pre, post, weight, n_post)
-        return kernel if self.inhibitory is None else self._signed(where, kernel)
+        bytes_of_each = DRAWING + (AT_ONCE if _draws_more_than_once(self.weight) else 0)
+        check_memory(where, int(bytes_of_each * self.count(shape)), "fewer neurons or synapses")
+        self._check_ends(where, shape, itself)
+        counts, partners = self._rows(n_pre, n_post, itself and not self.self_connections, rng)
+        drawn = DrawnRows(n_pre, counts, partners, self._weights(where, n_pre, counts, unit, rng))
+        return drawn.by_pre(rng) if outgoing else drawn.by_post(rng)
 
-    def _partners(
+    def _rows(
         self, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
-    ) -> tuple[np.ndarray, RowStarts]:
-        """Draw presynaptic and postsynaptic neurons of all synapses, the latter ascending."""
+    ) -> tuple[np.ndarray, Callable[[np.random.Generator], Iterator[np.ndarray]]]:
+        """Return how many presynaptic neurons each postsynaptic one has, and what draws them."""
+        if self.rule == "one_to_one":
+            return np.ones(n_post, np.int64), lambda rng: iter(np.arange(n_post)[:, None])
+        if self.inhibitory_indegree is not None:
+            counts = np.full(n_post, self.indegree)
+            return counts, partial(_partners_of_both, self._both(n_pre), n_post, no_self)
         candidates = n_pre - no_self
-        if self.indegree is not None:
-            number = np.full(n_post, self.indegree)
+        if self.p is None:
+            counts = np.full(n_post, self.indegree or candidates)
         else:
-            number = np.full(n_post, candidates) if self.p is None else rng.binomial(candidates, self.p, size=n_post)
-        chosen = (np.sort(rng.choice(candidates, size=k, replace=False, shuffle=False)) for k in number)
-        # of the others, those from the neuron itself on come one later
-        rows = (one + (one >= post) if no_self else one for post, one in enumerate(chosen))
-        return joined_rows(rows, int(number.sum())), RowStarts.of_counts(number)
+            counts = rng.binomial(candidates, self.p, size=n_post)
+        return counts, partial(_partners, n_pre, counts, no_self)
 
-    def _partners_of_both(
-        self, where: str, n_pre: int, n_post: int, no_self: bool, rng: np.random.Generator
-    ) -> tuple[np.ndarray, RowStarts]:
-        """Draw as many excitatory and as many inhibitory presynaptic neurons of each postsynaptic one as wanted."""
-        inhibitory, excitatory = self._count_inhibitory(n_pre), n_pre - self._count_inhibitory(n_pre)
-        wanted = int(self.indegree or 0) - int(self.inhibitory_indegree or 0), int(self.inhibitory_indegree or 0)
-        for name, count, there in zip(("n excitatory", "n inhibitory"), wanted, (excitatory, inhibitory), strict=True):
-            if count > there - no_self:
-                what = f"a{name} in-degree of at most {there - no_self}"
-                raise InvalidValueError(message(where, what, count))
-        chosen = []
-        for post in range(n_post):
-            for first, size, count in ((0, excitatory, wanted[0]), (excitatory, inhibitory, wanted[1])):
-                itself = no_self and first <= post < first + size
-                one = first + np.sort(rng.choice(size - itself, size=count, replace=False, shuffle=False))
-                chosen.append((one + (one >= post) if itself else one).astype(np.int32))
-        return np.concatenate(chosen), RowStarts.of_counts(np.full(n_post, int(self.indegree or 0)))
+    def _weights(
+        self, where: str, n_pre: int, counts: np.ndarray, unit: str, rng: np.random.Generator
+    ) -> Callable[[np.ndarray, RowStarts, int], np.ndarray]:
+        """Return what draws the weights of `DrawnRows`."""
 
-    def _signed(self, where: str, kernel: SparseKernel) -> SparseKernel:
-        """Give the weights of inhibitory neurons their sign and strength, and balance them."""
+        @cache
+        def at_once() -> np.ndarray:
+            return drawn_numbers(where, self.weight, (int(counts.sum()),), unit, rng)
+
+        def weights(pre: np.ndarray, rows: RowStarts, first: int) -> np.ndarray:
+            if _draws_more_than_once(self.weight):
+                begin = int(counts[:first].sum())
+                drawn = at_once()[begin : begin + len(pre)]
+            else:
+                drawn = drawn_numbers(where, self.weight, (len(pre),), unit, rng)
+            check_finite(where, drawn)
+            if self.inhibitory is None:
+                return drawn
+            return self._signed(where, SparseKernel.made(n_pre, pre, rows, drawn, len(rows.start) - 1), first)
+
+        return weights
+
+    def _signed(self, where: str, kernel: SparseKernel, first: int) -> np.ndarray:
+        """Return weights of which those of inhibitory neurons have their sign and strength, balanced or not.
+
+        Numbers of postsynaptic neurons begin with `first`.
+        """
         of_all, weak = kernel.n, self._count_inhibitory(kernel.n)
         if self.inhibitory_indegree is not None:
             of_all, weak = int(self.indegree or 0), self.inhibitory_indegree
         signed = with_signs(where, kernel, self.signs(kernel.n), (of_all - weak) / max(weak, 1))
-        return balanced(where, signed) if self.balanced else signed
+        return (balanced(where, signed, first) if self.balanced else signed).weight
 
 
 class Undrawn(Connector):
     """A rule that draws no synapse, for checks of all the rest of a network."""
 
     def draw(
-        self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator
+        self,
+        where: str,
+        shape: tuple[int, int],
+        unit: str,
+        itself: bool,
+        rng: np.random.Generator,
+        *,
+        outgoing: bool = False,
     ) -> SparseKernel:
-        """Return a kernel without synapses."""
+        """Return a kernel without synapses; what the rule cannot draw is refused."""
+        self._check_ends(where, shape, itself)
         n_pre, n_post = shape
         return SparseKernel(n_pre, [], [], [], n_post)
+
+
+def _partners(n_pre: int, counts: np.ndarray, no_self: bool, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Draw the presynaptic neurons of each postsynaptic one."""
+    for post, count in enumerate(counts):
+        one = rng.choice(n_pre - no_self, size=count, replace=False, shuffle=False)
+        # of the others, those from the neuron itself on come one later
+        yield one + (one >= post) if no_self else one
+
+
+def _partners_of_both(
+    sides: tuple[tuple[int, int, int], ...], n_post: int, no_self: bool, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Draw as many excitatory and as many inhibitory presynaptic neurons of each postsynaptic one as wanted."""
+    for post in range(n_post):
+        chosen = []
+        for first, size, count in sides:
+            itself = no_self and first <= post < first + size
+            one = first + rng.choice(size - itself, size=count, replace=False, shuffle=False)
+            chosen.append(one + (one >= post) if itself else one)
+        yield np.concatenate(chosen)
+
+
+def _draws_more_than_once(value: Any) -> bool:
+    """Say whether an expression draws more than one number for each synapse: parts of them would get others."""
+    return isinstance(value, str) and len(re.findall(r"\brandn?\s*\(", value)) > 1
 
 
 def is_one_for_all(value: Any) -> bool:

@@ -29,11 +29,12 @@ def with_signs(where: str, kernel: SparseKernel, signs: np.ndarray | None, ratio
     return kernel.with_weights(kernel.weight * np.where(signs > 0, 1.0, -ratio)[kernel.pre])
 
 
-def balanced(where: str, kernel: SparseKernel) -> SparseKernel:
+def balanced(where: str, kernel: SparseKernel, first: int = 0) -> SparseKernel:
     """Scale the negative weights of each postsynaptic neuron so that all its weights sum to zero.
 
     No eigenvalue of such a matrix lies outside of the circle of its fluctuations (Rajan & Abbott 2006,
     doi:10.1103/PhysRevLett.97.188104). Scaled weights keep their signs, which subtracting a mean would not.
+    The kernel's postsynaptic neurons are those from `first` on of a whole.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def balanced(where: str, kernel: SparseKernel) -> SparseKernel:
     alone = np.flatnonzero((up > 0) != (down > 0))
     if len(alone):
         what = "an excitatory and an inhibitory presynaptic neuron, at least, of each neuron that has any"
-        received = f"{len(alone)} neurons with weights of one sign, such as neuron {alone[0]}"
+        received = f"neuron {first + alone[0]}, which has weights of one sign"
         fix = "fixed_indegree with inhibitory_indegree, or more synapses."
         raise InvalidValueError(message(where, what, received, fix))
     scale = np.divide(up, down, out=np.ones(kernel.n_post), where=down > 0)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ...errors import InvalidValueError, message
+from ..delta import is_delta
 from ..equations import SynapticFilter, resolve_parameters
 from ..language.unit_table import unit_text
 from ..neuron import dimensions
@@ -226,11 +227,15 @@ class PopulationEquations:
         return found
 
     def unit(self, into: str) -> str:
-        """Return the unit of an input as equations may declare it."""
-        return unit_text(dimension_of(self.population.neuron.input_units[into], into))
+        """Return the unit of an input, or of a variable of the neuron, as equations may declare it."""
+        neuron = self.population.neuron
+        own = into not in neuron.input_units
+        return unit_text(neuron.meanings[into].dimension if own else dimension_of(neuron.input_units[into], into))
 
     def arrives(self, into: str, synapse: Synapse) -> Filter:
-        """Return the filter that spikes arrive at."""
+        """Return the filter that spikes arrive at; of delta synapses, a variable of the neuron in place of one."""
+        if is_delta(synapse[0]):
+            return Filter(synapse[0], into, "", self.unit(into))
         return self._arriving(into, self._kind(synapse))
 
     def _arriving(self, into: str, kind: Any) -> Filter:
@@ -292,6 +297,11 @@ class PopulationEquations:
         units = {into: self.unit(into) for into in self.population.neuron.input_units}
         units |= {each.output: each.unit for each in self.filters if each.sum and not each.stored}
         return units | dict(self.written) | {name: self.unit(into) for name, into in self.present_inputs.items()}
+
+    @property
+    def stored(self) -> set[str]:
+        """Variables of which each neuron has a value in memory, so that they can be recorded."""
+        return {*self.state_variables, *(name for name, _ in self.written), *self.present_inputs}
 
     @property
     def present_inputs(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InvalidTypeError, InvalidValueError, message, problem, unknown_name
 from ..converted import Converted, Number, declared
 from ..declaration import DTYPES
+from ..delta import is_delta
 from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
@@ -182,9 +183,14 @@ class Network(NetworkParts):
         for name, at in self.outputs.items():
             population, _, variable = at.partition(".")
             equations = self.equations[population]
-            known = {*equations.state_variables, *equations.variables}
-            if variable not in known:
-                raise unknown_name(f"Network.outputs[{name!r}]", f"variable of {population!r}", variable, known)
+            where, parts = f"Network.outputs[{name!r}]", equations.inputs.get(variable, [])
+            if variable in equations.stored:
+                continue
+            if variable not in equations.variables:
+                raise unknown_name(where, f"variable of {population!r}", variable, equations.stored)
+            what = f"a variable of {population!r} that is stored for each neuron"
+            fix = f"it is the sum of {' and '.join(parts)}: name one of these." if parts else "nothing comes into it."
+            raise InvalidValueError(message(where, what, at, fix))
         for name, readout in self.readouts.items():
             if not readout.supervisor:
                 continue
@@ -204,10 +210,11 @@ class Network(NetworkParts):
                 raise unknown_name(f"{where}.pre", "population", source, sources)
         if projection.post not in self.populations:
             raise unknown_name(f"{where}.post", "population", projection.post, self.populations)
-        self.input_of(where, projection.post, projection.into, "recurrent")
+        self.brought_by(where, projection)
         silent = [source for source in projection.sources if not self.is_spiking(source)]
         given: dict[str, Any] = {"delay": projection.delay, "parameters": projection.parameters or None}
         given["at_spikes"] = projection.at_spikes or None
+        given["synapse"] = projection.synapse.name if is_delta(projection.synapse) else None
         for key, value in given.items():
             if value is not None and silent:
                 raise InvalidValueError(

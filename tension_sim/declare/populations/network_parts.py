@@ -13,6 +13,7 @@ from ...errors import InvalidValueError, message, unknown_name
 from ...system.memory import check_memory
 from ..converted import Converted, Declared, Number
 from ..delays import delays_by_source
+from ..delta import is_delta
 from ..described import Described
 from ..kernels import SparseKernel
 from ..neuron import rate_time
@@ -20,7 +21,7 @@ from ..parameters import Neurons
 from ..poisson import RATE, is_poisson
 from ..units import Dimension, dimension_of, evaluate
 from ..validation import check_matrix, check_table
-from ..values import add_rates, initial_values, shown_in
+from ..values import add_rates, initial_values, shown_in, shown_unit
 from .connector import Connector, drawn_numbers, is_one_for_all
 from .dale import balanced_together
 from .delayed import DelayedTraces, Delays, delay_steps, delays_of_traces, is_of_each
@@ -65,9 +66,28 @@ class NetworkParts(Described, Declared):
                 raise InvalidValueError(message(where, f"the name of an input of {neuron.name!r}", into, fix))
             return neuron.inputs[role]
         if into not in neuron.input_units:
-            raise unknown_name(where if role == "feedback" else f"{where}.into", f"input of {neuron.name!r}", into,
-                               neuron.input_units)  # fmt: skip
+            place = where if role == "feedback" else f"{where}.into"
+            can_jump = role == "recurrent" and into in neuron.changing
+            fix = f'with synapse="delta" each spike adds its weight to {into}.' if can_jump else ""
+            raise unknown_name(place, f"input of {neuron.name!r}", into, neuron.input_units, fix=fix)
         return into
+
+    def brought_by(self, where: str, projection: Projection) -> str:
+        """Return what a projection adds to: an input; of delta synapses, a variable of the neurons."""
+        if not is_delta(projection.synapse):
+            return self.input_of(where, projection.post, projection.into, "recurrent")
+        neuron = self.populations[projection.post].neuron
+        into = neuron.membrane if projection.into is None else projection.into
+        if into not in neuron.changing:
+            what = f"variable of {neuron.name!r} that a spike can add to"
+            fix = f"one of {', '.join(neuron.changing)}." if neuron.changing else "it has none."
+            raise unknown_name(f"{where}.into", what, into, neuron.changing, fix=fix)
+        return into
+
+    def unit_of(self, population: str, into: str) -> str:
+        """Return the unit in which plain numbers count that are added to an input, or to a variable."""
+        neuron = self.populations[population].neuron
+        return neuron.input_units[into] if into in neuron.input_units else shown_unit(neuron.meanings[into].dimension)
 
     # ---- sizes and places ----
 
@@ -152,16 +172,16 @@ class NetworkParts(Described, Declared):
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The input that each projection brings."""
-        return tuple(self.input_of("Network", each.post, each.into, "recurrent") for each in self.projections)
+        """The input that each projection brings, or the variable that its spikes add to."""
+        return tuple(self.brought_by("Network", each) for each in self.projections)
 
     def inputs_of(self, population: str) -> tuple[str, ...]:
         """Return the names of the inputs of a population."""
         return tuple(self.populations[population].neuron.input_units)
 
     def is_conductance(self, population: str, into: str) -> bool:
-        """Say whether an input is a conductance."""
-        return dimension_of(self.populations[population].neuron.input_units[into], into) == _SIEMENS
+        """Say whether an input, or a variable, is a conductance."""
+        return dimension_of(self.unit_of(population, into), into) == _SIEMENS
 
     def sign_of(self, k: int) -> int | None:
         """Return the sign that the weights of a projection have; None: any. Conductances are never negative."""
@@ -183,15 +203,15 @@ class NetworkParts(Described, Declared):
         for k, (each, into) in enumerate(zip(self.projections, self.inputs, strict=True)):
             where = f"Network.projections[{k}].weights"
             shape = self.n_pre(k), self.sizes[each.post]
-            unit = self.populations[each.post].neuron.input_units[into]
+            unit = self.unit_of(each.post, into)
             if isinstance(each.weights, Connector):
                 rng = np.random.default_rng([self.seed, 2, k])
-                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng)
+                # a run then takes its lists as they are
+                outgoing = not self.acts_each_step(k) and not is_of_each(each.delay)
+                kernel = each.weights.draw(where, shape, unit, each.pre == each.post, rng, outgoing=outgoing)
             else:
                 kernel = kernel_of(where, each.weights, shape, unit, every_entry=each.learning is not None)
             _check_signs(where, kernel, self.sign_of(k), self.is_conductance(each.post, into), each.sign)
-            if isinstance(each.weights, Connector) and not self.acts_each_step(k) and not is_of_each(each.delay):
-                kernel = kernel.sorted()  # a run then takes its lists as they are
             found.append(kernel)
         for group in self.balanced:
             of_group = [self.projection_names.index(name) for name in group]
@@ -318,8 +338,8 @@ class NetworkParts(Described, Declared):
         return delays_by_source(f"Network.projections[{k}].delay", given, delay)
 
     def input_scale(self, population: str, into: str) -> float:
-        """Return the SI value of the unit of an input."""
-        return float(evaluate(self.populations[population].neuron.input_units[into], into).value)
+        """Return the SI value of the unit of an input, or of a variable."""
+        return float(evaluate(self.unit_of(population, into), into).value)
 
     # ---- equations and values ----
 
@@ -339,6 +359,8 @@ class NetworkParts(Described, Declared):
         present = names_present(errors)
         for k, (p, into, label) in enumerate(zip(self.projections, self.inputs, self.projection_names, strict=True)):
             synapse, spikes = (p.synapse, p.parameters), self.is_spiking(p.sources[0])
+            if p.post == name and is_delta(p.synapse):
+                continue  # spikes add to what the neuron has
             if p.post == name and not self.acts_each_step(k):
                 arriving.append(Arriving(into, synapse, *self._filter_names(label)))
             elif p.post == name:
@@ -432,9 +454,9 @@ def _told(value: Any) -> Any:
 
 def _check_signs(where: str, kernel: SparseKernel, sign: int | None, conductance: bool, declared: int | None) -> None:
     """Refuse weights against their sign: negative conductances, and what breaks the law that was declared."""
-    wrong = np.zeros(0) if sign is None else np.flatnonzero(kernel.weight * sign < 0)
-    if not len(wrong):
+    if sign is None or not len(kernel) or (kernel.weight.min() >= 0 if sign > 0 else kernel.weight.max() <= 0):
         return
+    wrong = np.flatnonzero(kernel.weight * sign < 0)
     pre, post, weight = int(kernel.pre[wrong[0]]), int(kernel.post[wrong[0]]), float(kernel.weight[wrong[0]])
     received = f"{weight:g} from neuron {pre} to {post}, the first of {len(wrong)}"
     if conductance:

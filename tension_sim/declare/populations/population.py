@@ -34,7 +34,8 @@ class Population(Described, Declared):
         (n,), plain ones in SI units. Expressions may name other parameters, dt, the number i of each neuron and
         how many there are, N; ``rand()`` and ``randn()`` draw for each neuron, from the network's seed.
     initial : mapping, optional
-        Other initial values: expressions of the same kind, or arrays of shape (n,) in SI units.
+        Other initial values: expressions of the same kind, or arrays of shape (n,) in SI units. Expressions may
+        name other state variables, as in ``{"u": "b*(v - v_r)"}``; those mean their initial values.
     activation : str, optional
         Of rate units: tanh, relu, sigmoid, linear, gelu, or an expression of x.
     filters : SynapticFilter or str or Path, or a sequence of them, optional

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ..converted import Converted, Declared, File, Number, declared
+from ..delta import delta_or_file, is_delta
 from ..described import Described
-from ..equations import SynapticFilter, synapse_of
+from ..equations import SynapticFilter
 from ..language.code import check_error_code
 from ..learning import Learning
 from ..parameters import expression_of
@@ -45,10 +46,13 @@ class Projection(Described, Declared):
         them from the network's seed.
     into : str, optional
         The input of the postsynaptic neurons that the synapses bring, as their equation file names
-        it; by default their recurrent input.
+        it; by default their recurrent input. Of delta synapses the variable of the neurons that a spike
+        adds to, by default their membrane.
     synapse : SynapticFilter or str or Path
         What a spike does to that input: a synapse file, or its name. Synapses into one input that
-        have the same file and parameters share its variables.
+        have the same file and parameters share its variables. ``"delta"``: each spike adds its weight to a
+        variable of the neurons, as ``on_pre="v += w"`` does in Brian2; plain weights count in the unit in
+        which it is recorded.
     parameters : mapping, optional
         Other parameter values of the synapse.
     delay : time, array of times, or mapping of str to these, optional
@@ -146,8 +150,9 @@ class Projection(Described, Declared):
         self._check_pre()
         if self.into is not None:
             check_text("Projection.into", self.into)
-        object.__setattr__(self, "synapse", synapse_of(self.synapse, "Projection.synapse"))
+        object.__setattr__(self, "synapse", delta_or_file(self.synapse, "Projection.synapse"))
         check_parameters("Projection.parameters", self.parameters)
+        self._check_delta()
         if self.sign is not None:
             sign = check_whole("Projection.sign", self.sign, None)
             if sign not in (1, -1):
@@ -163,6 +168,14 @@ class Projection(Described, Declared):
         if self.error:
             object.__setattr__(self, "error", check_error_code("Projection.error", self.error))
         self._check_rule()
+
+    def _check_delta(self) -> None:
+        """Refuse what delta synapses do not have, for they have no variable of their own."""
+        what = {"parameters": "no parameters", "learning": "no trace to learn from", "at_spikes": "no trace to read"}
+        for key in what if is_delta(self.synapse) else ():
+            if given := getattr(self, key):
+                fix = f"leave {key} out, or name a synapse file."
+                raise InvalidValueError(problem(f"Projection.{key}", f"'delta' has {what[key]}", given, fix))
 
     def _check_pre(self) -> None:
         pre: Any = self.pre

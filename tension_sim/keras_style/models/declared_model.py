@@ -71,7 +71,8 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
     Notes
     -----
     Inputs and targets have the columns of all external inputs and outputs of a `Network`, one after the other, or are
-    dictionaries of them. Of a network with several outputs ``predict`` returns a dictionary. For a network without
+    dictionaries of them. Rates of Poisson units, in Hz, belong to the inputs: after those, or by the name of their
+    population. Of a network with several outputs ``predict`` returns a dictionary. For a network without
     inputs x is None, and ``predict`` takes the number of time steps as `steps`. ``get_weights`` and ``set_weights``
     concern readouts and learned projections.
 
@@ -182,11 +183,15 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
             Binding((), (), states, lambda found: state.keep(found, weights)),
         )
         step = int(np.ravel(state.state.get(STEP, 0))[0])
-        inputs = self._input_width("fit") is not None
         return NetworkDeclaration(
-            self.network, bindings, state.series(), step, lambda x, y: {"x": x if inputs else None, "y": y},
+            self.network, bindings, state.series(), step, self._given,
             trainable=bool(self.trainable), rules=wiring.circuit.of(Rule),
         )  # fmt: skip
+
+    def _given(self, x: Any, y: Any) -> dict[str, Any]:
+        """Return what a run is given: the columns of external inputs come first, then those of rates."""
+        n = self.network.n_inputs
+        return {"x": x[:, :n] if n else None, "y": y} | ({"rates": x[:, n:]} if self._rates else {})
 
     def _is_weight(self, name: str) -> bool:
         """Say whether an entry of the state holds weights that `kernels` show."""
@@ -256,10 +261,16 @@ class DeclaredModel(NetworkSaving, Configured, Compiling, Training, KerasModel):
 
     @property
     def _inputs(self) -> dict[str, int]:
-        return dict(self.network.external_inputs) if isinstance(self.network, Network) else {}
+        external = self.network.external_inputs if isinstance(self.network, Network) else {}
+        return {**external, **self._rates}
+
+    @property
+    def _rates(self) -> dict[str, int]:
+        """Number of units of each population of Poisson units, whose rates belong to the input."""
+        return self.network.poisson if isinstance(self.network, Network) else {}
 
     def _input_width(self, method: str) -> int | None:
-        return self.network.n_inputs or None
+        return self.network.n_inputs + sum(self._rates.values()) or None
 
     def _input_shape(self, xs: np.ndarray, ys: np.ndarray) -> tuple[int, int, int]:
         return (1, 1, xs.shape[-1])

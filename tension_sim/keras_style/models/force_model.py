@@ -254,7 +254,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         target = y[:, 0, :]
         when(traced(self.update_kernel_condition)(), lambda: self._learn(h, z, target))
         self.count_metrics(target, z)
-        return {m.name: m.result() for m in self.metrics}
+        return self.get_metrics_result()
 
     def _learn(self, h: Any, z: Any, y: Any) -> None:
         variables = self.trainable_variables
@@ -273,7 +273,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         target = y[:, 0, :]
         self._loss_tracker.update_state(tf.reduce_mean(tf.abs(z - target)))
         self.count_metrics(target, z)
-        return {m.name: m.result() for m in self.metrics}
+        return self.get_metrics_result()
 
     @hook
     def predict_step(self, data: Any) -> Any:

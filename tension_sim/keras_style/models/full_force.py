@@ -185,7 +185,7 @@ class FullFORCEModel(FORCEModel):
 
         when(traced(self.update_kernel_condition)(), learn)
         self.count_metrics(y, z)
-        return {m.name: m.result() for m in self.metrics}
+        return self.get_metrics_result()
 
     def update_recurrent_kernel(  # type: ignore[override]
         self, h_task: Any, h_target: Any, fb_hint_sum: Any, trainable_vars: Any

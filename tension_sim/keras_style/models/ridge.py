@@ -104,7 +104,7 @@ class ESNFORCEModel(FORCEModel):
         if self._output_kernel_idx is not None:
             when(traced(self.update_kernel_condition)(), lambda: self._count(h, y))
         self.count_metrics(y, z)
-        return {m.name: m.result() for m in self.metrics}
+        return self.get_metrics_result()
 
     def _count(self, h: Any, y: Any) -> None:
         def add() -> None:

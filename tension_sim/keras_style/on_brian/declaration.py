@@ -194,7 +194,7 @@ def rule(part: str, maps: Sequence[Sequence[np.ndarray]], *stored: tuple[Any, Se
             k = get["pending_k"][first : first + count * n].reshape(count, n)
             c = get["pending_c"][blocks.term_start[b] :][:count]
             packed = get["P_packed"][blocks.P_start[b] : blocks.P_start[b + 1]]
-            P = unpack(packed, n, k, c, get["P_scale"][b], variables[v].dtype)
+            P = unpack(packed, n, k, c, get["P_scale"][b], out=matrices[v].room(n))
             if n < variables[v].shape[-1]:
                 corner, P = P, matrices[v][m].copy()
                 P[:n, :n] = corner

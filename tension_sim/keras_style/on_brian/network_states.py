@@ -139,5 +139,6 @@ def _values_of(name: str) -> Any:
 
 def _membranes(network: ForceNetwork | Network) -> list[str]:
     if isinstance(network, Network):
-        return [f"{name}.{each.neuron.membrane}" for name, each in network.populations.items()]
+        membranes = ((name, each.neuron.membrane) for name, each in network.populations.items())
+        return [f"{name}.{membrane}" for name, membrane in membranes if membrane]  # Poisson units have none
     return [network.neuron.membrane]

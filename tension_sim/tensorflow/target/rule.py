@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ...circuit.names import entry, split
 from ...circuit.parts import Variable
-from ..expressions import evaluate_text
+from ..expressions import evaluate_text, in_type
 from ..forgetting import Forgetting
 from ..partner_blocks import updated_P
 from .maps import SpikeInputSteps
@@ -115,7 +115,7 @@ class RuleSteps(RuleArrays):
         else:
             names["z"] = moment.read(Variable(*split(learned.output)))
         error = evaluate_text(self.part.errors[m], names, f"{self.name}: error")
-        error = tf.broadcast_to(tf.cast(error, r.dtype), (learned.part.n_targets,))
+        error = tf.broadcast_to(in_type(error, r.dtype), (learned.part.n_targets,))
         return tf.where(self._here(moment, f"block_{m}") >= 0, error, tf.zeros_like(error))
 
     def _first_bad(self, moment: Moment, layout: Layout, found: Sequence[Any], errors: Sequence[Any]) -> Any:

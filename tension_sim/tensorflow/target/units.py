@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ...circuit.names import entry
 from ...circuit.parts import Units
-from ..expressions import evaluate_text
+from ..expressions import evaluate_text, in_type
 from ..statements import STEPS_SINCE_SPIKE, Program, Statement, carry_out, program_of_group
 from ..step import rests, since_spike
 from .moment import Action, Moment
@@ -241,7 +241,7 @@ class UnitsSteps:
         """Return a value as a variable stores it."""
         whole = self.code.dtypes[key].kind == "i"
         dtype = tf.int64 if whole else tf.as_dtype(self.code.dtypes[key])
-        return tf.broadcast_to(tf.cast(value, dtype), self.code.shapes[key])
+        return tf.broadcast_to(in_type(value, dtype), self.code.shapes[key])
 
 
 def _words(text: str) -> set[str]:
