@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -134,6 +135,40 @@ int main() {
         work<float>(divided_by_source);
     }
 }
+"""
+
+
+# The largest |x| of parts of an array with large and small numbers, infinity and NaN, in both types.
+LARGEST = r"""
+#include "tsim_sums.h"
+#include "tsim_dense.h"
+#include "tsim_rls.h"
+#include "tsim_rls_update.h"
+#include <cstdio>
+#include <limits>
+
+template <typename T>
+void work() {
+    std::vector<T> x = {0, T(-0.5), T(0.25), T(1e-30), -3, 2};
+    for (int j = 6; j < 40; j++) x.push_back(T(j % 7) - 3);
+    for (const T last : {T(-7), std::numeric_limits<T>::max(), -std::numeric_limits<T>::infinity(),
+                         std::numeric_limits<T>::quiet_NaN()}) {
+        x.push_back(last);
+        for (const std::size_t n : {std::size_t(0), std::size_t(1), std::size_t(4), x.size()})
+            std::printf("%.17g ", double(tsim::rls::largest(std::int64_t(n), x.data())));
+    }
+}
+
+int main() { work<double>(), work<float>(); }
+"""
+
+# What find() of an update is compiled to.
+FIND = r"""
+#include "tsim_sums.h"
+#include "tsim_dense.h"
+#include "tsim_rls.h"
+#include "tsim_rls_update.h"
+float found(const tsim::rls::Problem<float, float, 1>& p) { return tsim::rls::find(p, 0); }
 """
 
 
@@ -359,6 +394,39 @@ def test_a_diverged_block_stays_diverged(build):
     broken = replace(start, P=np.where(np.arange(len(start.P)) == 100, np.nan, start.P))
     _, q, _ = run(build(), broken, r)
     assert np.isnan(q).all()
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    """A function that compiles a source with Brian2's options and more."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("g++ is not installed")
+
+    def compile_source(source, *options):
+        (tmp_path / "source.cpp").write_text(source)
+        files = [f"-I{HEADER_DIR}", tmp_path / "source.cpp", "-o", tmp_path / "result"]
+        subprocess.run([compiler, *BRIAN2_FLAGS, *options, *files], check=True)
+        return tmp_path / "result"
+
+    return compile_source
+
+
+def test_the_largest_of_numbers_shows_what_is_not_finite(compiled):
+    words = subprocess.run([compiled(LARGEST)], capture_output=True, text=True, check=True).stdout.split()
+    for dtype, values in zip((np.float64, np.float32), np.reshape(words, (2, 4, 4)).astype(float), strict=True):
+        assert np.all(values[:, :3] == [0, 0, 0.5])
+        np.testing.assert_array_equal(values[:, 3], [7, np.finfo(dtype).max, np.inf, np.nan])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads the assembly of x86-64")
+def test_the_next_block_is_fetched_ahead(compiled):
+    """Partners, waiting terms, their c and weights: gcc drops calls of functions that do nothing else."""
+    small = ["-DTSIM_RLS_N=9", "-DTSIM_RLS_NUMBERS=9", "-DTSIM_RLS_IN_PARTS=0"]
+    lines = compiled(FIND, "-S", *small).read_text().splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("_ZN4tsim3rls") and "find" in line)
+    size = next(i for i, line in enumerate(lines[begin:]) if ".cfi_endproc" in line)
+    assert sum("prefetch" in line for line in lines[begin : begin + size]) >= 4
 
 
 def test_the_number_of_threads_changes_no_bit(tmp_path):

@@ -89,6 +89,8 @@ template <typename T>
 static constexpr bool at_distance(bool far) {
     return TSIM_RLS_NUMBERS < 0 ? far : is_far(std::size_t(TSIM_RLS_NUMBERS) * sizeof(T));
 }
+// How often to ask for a line then. A processor drops some of many requests, and finds by itself how long rows go on.
+static constexpr int times_asked(std::ptrdiff_t n) { return (TSIM_RLS_N < 0 ? n : TSIM_RLS_N) < 512 ? 2 : 1; }
 
 // One block, as its owner stores it. At the start count = 0, scale = 1 and P = alpha I.
 template <typename T>
@@ -170,7 +172,8 @@ struct Lanes {
 // ---- A sweep over P, one band of eight rows after the other: apply the B terms that wait, y <- P r --------
 // The n % W columns and rows that fill no vector come first, so that every band ends in a triangle of W rows
 // whose vectors, though they reach past the diagonal into the next row, never leave P.
-template <typename T, int B, bool MULTIPLY, bool FAR>
+// FAR: how often a line of P that comes is asked for.
+template <typename T, int B, bool MULTIPLY, int FAR>
 struct Sweep {
     typedef typename Lanes<T>::V V;
     typedef Lanes<T> L;
@@ -192,12 +195,21 @@ struct Sweep {
     // Row i + t.
     TSIM_RLS_FN T* row(T* P, Index i, int t) { return P + i * (i + 1) / 2 + (i * t + t * (t + 1) / 2); }
 
-    // Rows i + t0, ..., columns from `odd` to `end`. Four rows at a time: more would not fit the registers.
+    // Where rows i, i + 1, ... begin, the first of them at `p`; answers where they end.
+    template <int ROWS, typename Number>
+    TSIM_RLS_FN Number* begin_rows(Number* p, Index i, Number** p_row) {
+        TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
+            p_row[t] = p;
+            p += i + t + 1;
+        }
+        return p;
+    }
+
+    // Columns from `odd` to `end` of four rows: more would not fit the registers.
     template <bool SCALED>
-    TSIM_RLS_FN void apply_panel(const Sweep& s, Index i, int t0, Index end) {
-        T *p_row[FEW], a[TERMS][FEW];
+    TSIM_RLS_FN void apply_panel(const Sweep& s, T* const* p_row, int t0, Index end) {
+        T a[TERMS][FEW];
         const T *k[TERMS], scale = s.scale;
-        TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) p_row[t] = row(s.P, i, t0 + t);
         TSIM_RLS_UNROLL for (int m = 0; m < B; m++) {
             k[m] = s.k[m];
             TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) a[m][t] = s.factor_k[m][t0 + t];
@@ -205,7 +217,7 @@ struct Sweep {
         for (Index j = s.odd; j < end; j += W) {
             V p[FEW];
             TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) {
-                p[t] = load(p_row[t] + j);
+                p[t] = load(p_row[t0 + t] + j);
                 if (SCALED) p[t] = p[t] * scale;
             }
             TSIM_RLS_UNROLL for (int m = 0; m < B; m++) {
@@ -216,21 +228,26 @@ struct Sweep {
                     TSIM_RLS_KEEP(p[t]);
                 }
             }
-            TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) store(p_row[t] + j, p[t]);
+            TSIM_RLS_UNROLL for (int t = 0; t < FEW; t++) store(p_row[t0 + t] + j, p[t]);
         }
     }
 
     // One vector of columns of W rows: its first `width`, or at the diagonal the first t + 1 of row t.
     template <bool DIAGONAL>
-    TSIM_RLS_FN void apply_edge(const Sweep& s, Index i, int t0, Index j, int width) {
-        V k[TERMS];
-        TSIM_RLS_UNROLL for (int m = 0; m < B; m++) k[m] = load(s.k[m] + j);
+    TSIM_RLS_FN void apply_edge(const Sweep& s, T* const* p_row, int t0, Index j, int width) {
+        V p[W];
+        TSIM_RLS_UNROLL for (int t = 0; t < W; t++) p[t] = load(p_row[t0 + t] + j) * s.scale;
+        TSIM_RLS_UNROLL for (int m = 0; m < B; m++) {
+            V kj = load(s.k[m] + j);
+            TSIM_RLS_KEEP(kj);
+            TSIM_RLS_UNROLL for (int t = 0; t < W; t++) {
+                p[t] = p[t] + kj * s.factor_k[m][t0 + t];
+                TSIM_RLS_KEEP(p[t]);
+            }
+        }
         TSIM_RLS_UNROLL for (int t = 0; t < W; t++) {
-            T* to = row(s.P, i, t0 + t) + j;
-            const V p = load(to);
-            V q = p * s.scale;
-            TSIM_RLS_UNROLL for (int m = 0; m < B; m++) q = q + k[m] * s.factor_k[m][t0 + t];
-            store(to, L::first(DIAGONAL ? t + 1 : width, q, p));
+            T* to = p_row[t0 + t] + j;
+            store(to, L::first(DIAGONAL ? t + 1 : width, p[t], load(to)));
         }
     }
 
@@ -239,13 +256,15 @@ struct Sweep {
         for (int m = 0; m < B; m++)
             for (int t = 0; t < ROWS; t += W) store(s.factor_k[m] + t, load(s.k[m] + i + t) * s.factor[m]);
         TSIM_RLS_KEEP_ALL(s.factor_k);
+        T* p_row[ROWS];
+        begin_rows<ROWS>(row(s.P, i, 0), i, p_row);
         for (int t = 0; t < ROWS; t += FEW) {
-            if (s.scale == T(1)) apply_panel<false>(s, i, t, i + t / W * W);
-            else apply_panel<true>(s, i, t, i + t / W * W);
+            if (s.scale == T(1)) apply_panel<false>(s, p_row, t, i + t / W * W);
+            else apply_panel<true>(s, p_row, t, i + t / W * W);
         }
-        for (int t = 0; t < ROWS; t += W) {
-            if (s.odd) apply_edge<false>(s, i, t, 0, int(s.odd));
-            apply_edge<true>(s, i, t, i + t, 0);
+        TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t += W) {
+            if (s.odd) apply_edge<false>(s, p_row, t, 0, int(s.odd));
+            apply_edge<true>(s, p_row, t, i + t, 0);
         }
     }
 
@@ -263,23 +282,25 @@ struct Sweep {
     }
 
     // Each number of the triangle counts twice: along its row for y of the row, and down for y of its column.
-    template <int ROWS, bool FETCH>
+    template <int ROWS, int FETCH>
     TSIM_RLS_FN void multiply(const Sweep& s, Index i) {
         V sum[ROWS];
         T r_row[ROWS], *y = s.y;
-        const T *p_row[ROWS], *r = s.r;
+        const T *p_row[ROWS], *r = s.r, *begin = row(s.P, i, 0), *end = begin_rows<ROWS>(begin, i, p_row);
         typedef std::uintptr_t Address;  // of what the caches should hold soon: often the next block
-        Address ahead = Address(row(s.P, i, 0)) + AHEAD;
+        Address ahead = Address(begin) + AHEAD;
         TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
             sum[t] = V();
             r_row[t] = r[i + t];
-            p_row[t] = row(s.P, i, t);
         }
         for (Index j = s.odd; j < i; j += W, ahead += ROWS * sizeof(V)) {
             const V rj = load(r + j);
             V yj = load(y + j);
             TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t++) {
-                if (FETCH && t * sizeof(V) % LINE == 0) TSIM_RLS_PREFETCH(ahead + t * sizeof(V));
+                if (FETCH && t * sizeof(V) % LINE == 0) {
+                    TSIM_RLS_PREFETCH(ahead + t * sizeof(V));
+                    if (FETCH > 1) TSIM_RLS_PREFETCH(ahead - AHEAD / 2 + t * sizeof(V));
+                }
                 V p = load(p_row[t] + j);
                 TSIM_RLS_KEEP(p);
                 sum[t] = sum[t] + p * rj;
@@ -289,7 +310,7 @@ struct Sweep {
             store(y + j, yj);
         }
         if (FETCH)
-            for (const Address end = Address(row(s.P, i, ROWS)) + AHEAD; ahead < end; ahead += LINE)
+            for (; ahead < Address(end) + AHEAD; ahead += LINE)
                 TSIM_RLS_PREFETCH(ahead);
         TSIM_RLS_UNROLL for (int t = 0; t < ROWS; t += W) {
             if (s.odd) store(y, load(y) + multiply_edge<false>(s, i, t, 0, int(s.odd), sum));
@@ -300,7 +321,7 @@ struct Sweep {
         }
     }
 
-    template <int ROWS, bool FETCH>
+    template <int ROWS, int FETCH>
     TSIM_RLS_FN void band(Sweep& s, Index i) {
         if (B) apply<ROWS>(s, i);
         if (MULTIPLY) multiply<ROWS, FETCH>(s, i);
@@ -317,7 +338,7 @@ struct Sweep {
             s.k[m] = k[m];
         }
         s.P = p, s.r = r, s.y = y, s.odd = 0;
-        band<W, false>(s, 0);
+        band<W, 0>(s, 0);
         if (B) std::memcpy(P, p, triangle);
         if (MULTIPLY) std::memcpy(to, y, bytes);
     }
@@ -359,7 +380,7 @@ struct Sweep {
 // ---- Vectors of any length --------------------------------------------------------------------------------
 template <typename T>
 static inline T dot(std::ptrdiff_t n, const T* x, const T* y) {
-    typedef Sweep<T, 0, false, false> S;
+    typedef Sweep<T, 0, false, 0> S;
     typename S::V a[S::W], b = typename S::V();
     T lane[S::W], sum = 0;
     std::ptrdiff_t j = 0;
@@ -381,7 +402,7 @@ static inline T dot(std::ptrdiff_t n, const T* x, const T* y) {
 // y <- y + a x
 template <typename T>
 static inline void add_scaled(std::ptrdiff_t n, T a, const T* x, T* y) {
-    typedef Sweep<T, 0, false, false> S;
+    typedef Sweep<T, 0, false, 0> S;
     std::ptrdiff_t j = 0;
     for (; j < n % S::W; j++) {
         T v = y[j] + a * x[j];
@@ -396,8 +417,8 @@ static inline void add_scaled(std::ptrdiff_t n, T a, const T* x, T* y) {
 template <typename T>
 static inline void flush(const Block<T>& b) {
     if (*b.count == 0) return;
-    if (few_wait(b.n)) Sweep<T, 4, false, false>::run(b, 0, 0);
-    else Sweep<T, 8, false, false>::run(b, 0, 0);
+    if (few_wait(b.n)) Sweep<T, 4, false, 0>::run(b, 0, 0);
+    else Sweep<T, 8, false, 0>::run(b, 0, 0);
 }
 
 // From what is stored of P times r to the true k = P r; answers r'k.
@@ -414,15 +435,16 @@ static inline T without_waiting(const Block<T>& b, const T* r, T* k) {
 // k <- P r, all n numbers; answers r'k. r and k may not overlap with each other or the block.
 template <typename T>
 static inline T gain(const Block<T>& b, const T* r, T* k) {
+    constexpr int far = times_asked(0);
     if (*b.count < max_pending(b.n)) {
-        if (at_distance<T>(b.far)) Sweep<T, 0, true, true>::run(b, r, k);
-        else Sweep<T, 0, true, false>::run(b, r, k);
+        if (at_distance<T>(b.far)) Sweep<T, 0, true, far>::run(b, r, k);
+        else Sweep<T, 0, true, 0>::run(b, r, k);
     } else if (at_distance<T>(b.far)) {  // while the band is at hand
-        if (few_wait(b.n)) Sweep<T, 4, true, true>::run(b, r, k);
-        else Sweep<T, 8, true, true>::run(b, r, k);
+        if (few_wait(b.n)) Sweep<T, 4, true, far>::run(b, r, k);
+        else Sweep<T, 8, true, far>::run(b, r, k);
     } else {
         flush(b);
-        Sweep<T, 0, true, false>::run(b, r, k);
+        Sweep<T, 0, true, 0>::run(b, r, k);
     }
     return without_waiting(b, r, k);
 }
@@ -436,7 +458,7 @@ constexpr int parts_of(std::ptrdiff_t n) { return n < 512 ? 1 : n < 1024 ? 12 : 
 // The first row of a part, n after the last: it begins a band.
 template <typename T>
 static inline std::ptrdiff_t part_of(std::ptrdiff_t n, int part) {
-    typedef Sweep<T, 0, true, false> S;
+    typedef Sweep<T, 0, true, 0> S;
     if (part == 0) return 0;
     const std::ptrdiff_t odd = n % S::W, first = odd + (n - odd) % S::BAND, bands = (n - first) / S::BAND;
     return first + S::BAND * std::ptrdiff_t(bands * std::sqrt(double(part) / parts_of(n)) + 0.5);
@@ -446,11 +468,12 @@ static inline std::ptrdiff_t part_of(std::ptrdiff_t n, int part) {
 template <typename T>
 static void multiply_part(const Block<T>& b, const T* r, T* y, int part) {
     const std::ptrdiff_t begin = part_of<T>(b.n, part), end = part_of<T>(b.n, part + 1);
+    constexpr int far = times_asked(512);
     const bool full = *b.count == max_pending(b.n);
-    if (full && at_distance<T>(b.far)) Sweep<T, 8, true, true>::run_part(b, r, y, begin, end);
-    else if (full) Sweep<T, 8, true, false>::run_part(b, r, y, begin, end);
-    else if (at_distance<T>(b.far)) Sweep<T, 0, true, true>::run_part(b, r, y, begin, end);
-    else Sweep<T, 0, true, false>::run_part(b, r, y, begin, end);
+    if (full && at_distance<T>(b.far)) Sweep<T, 8, true, far>::run_part(b, r, y, begin, end);
+    else if (full) Sweep<T, 8, true, 0>::run_part(b, r, y, begin, end);
+    else if (at_distance<T>(b.far)) Sweep<T, 0, true, far>::run_part(b, r, y, begin, end);
+    else Sweep<T, 0, true, 0>::run_part(b, r, y, begin, end);
 }
 
 // gain(), once all parts have their row of y, which has n numbers a row.

@@ -131,9 +131,24 @@ TSIM_RLS_BY_ITSELF static void move(std::int64_t n, T* w, T e, const T* k, const
     }
 }
 
-// Fetch ahead n numbers.
+// The largest |x|. Bits of numbers are in order as integers, which compilers put in vectors; NaN comes last.
+template <typename T>
+static inline T largest(std::int64_t n, const T* x) {
+    typedef typename std::conditional<sizeof(T) == 4, std::uint32_t, std::uint64_t>::type Bits;
+    Bits top = 0;
+    for (std::int64_t j = 0; j < n; j++) {
+        Bits bits;
+        std::memcpy(&bits, x + j, sizeof bits);
+        top = std::max(top, Bits(bits & (Bits(-1) >> 1)));
+    }
+    T value;
+    std::memcpy(&value, &top, sizeof value);
+    return value;
+}
+
+// Fetch ahead n numbers. Always inlined, as what only calls it must be: gcc drops calls that have no other effect.
 template <typename V>
-static inline void fetch(const V* begin, std::int64_t n) {
+TSIM_RLS_FN void fetch(const V* begin, std::int64_t n) {
     for (std::int64_t j = 0; j < n; j += 64 / sizeof(V)) TSIM_RLS_PREFETCH(begin + j);
 }
 
@@ -154,6 +169,19 @@ static T shared_gain(const Block<T>& b, const T* r, T* k) {
     return gain_of_parts(b, r, y, k);
 }
 
+// Fetch ahead what a block has beside P, which gain() fetches, for one more term than wait.
+template <typename T, typename X, int MAPS>
+TSIM_RLS_FN void fetch_beside_P(const Problem<T, X, MAPS>& p, std::int64_t b, std::int64_t terms) {
+    const std::int64_t n = p.size(b), most = p.term_start[b + 1] - p.term_start[b];
+    fetch(p.partner + p.block_start[b], n);
+    fetch(p.pending_k + p.pending_start[b], std::min(terms, most) * n);
+    fetch(p.pending_c + p.term_start[b], most);
+    for (const Map<T>& m : p.map) {  // a processor sees by itself that further rows follow
+        const std::int64_t i = m.block_rows[b];
+        if (i < m.block_rows[b + 1]) fetch(m.w + m.row_start[m.rows[i]], n);
+    }
+}
+
 // Computes k of a block in the slot of its next term; returns c, or 0 if the update is not finite.
 template <typename T, typename X, int MAPS>
 TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
@@ -162,24 +190,20 @@ TSIM_RLS_BY_ITSELF static T find(const Problem<T, X, MAPS>& p, std::int64_t b) {
     const std::int32_t* partner = p.partner + p.block_start[b];
     r.resize(n);
     k.resize(n);
-    if (b + 1 < p.n_blocks) {  // beside P, which gain() fetches
-        fetch(p.partner + p.block_start[b + 1], p.size(b + 1));
-        fetch(p.pending_k + p.pending_start[b + 1], p.pending_start[b + 2] - p.pending_start[b + 1]);
-    }
+    if (b + 1 < p.n_blocks) fetch_beside_P(p, b + 1, p.pending[b] + 1);
     for (std::int64_t j = 0; j < n; j++) r[j] = p.x[p.by_synapse ? p.block_start[b] + j : partner[j]];
     const bool in_parts = TSIM_RLS_IN_PARTS && p.in_parts && parts_of(n) > 1;
     const T q = in_parts ? shared_gain(p.block(b), r.data(), k.data()) : gain(p.block(b), r.data(), k.data());
     const T c = 1 / (p.forgetting + q);
-    T largest_k = 0, largest_error = 0;
+    T largest_error = 0;
     bool good = c > 0 && std::isfinite(c);
-    for (std::int64_t j = 0; j < n; j++) largest_k = std::max(largest_k, std::abs(k[j]));
     for (const Map<T>& m : p.map)
         for (std::int64_t i = m.block_rows[b]; i < m.block_rows[b + 1]; i++) {
             const T e = m.error[m.rows[i]];
             good = good && std::isfinite(e);
             largest_error = std::max(largest_error, std::abs(e));
         }
-    good = good && std::isfinite((p.divided ? c : T(1)) * largest_k * largest_error);
+    good = good && std::isfinite((p.divided ? c : T(1)) * largest(n, k.data()) * largest_error);
     std::copy(k.begin(), k.end(), slot(p.block(b)));
     return good ? c : T(0);
 }
