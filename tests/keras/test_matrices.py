@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlow")
+
+import keras  # noqa: E402
 
 from tension_sim.keras_style.on_brian.matrices import Matrices  # noqa: E402
 
