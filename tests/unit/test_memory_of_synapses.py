@@ -220,17 +220,17 @@ def test_rows_are_balanced_as_a_plain_loop_does(monkeypatch):
 
 
 DRAWN = {
-    "fixed_indegree": lambda rng: Connector("fixed_indegree", "rand()", indegree=400).draw(
-        "demo", (1500, 1500), "1", True, rng, outgoing=True
+    "fixed_indegree": lambda rng: Connector("fixed_indegree", "rand()", indegree=500).draw(
+        "demo", (3000, 3000), "1", True, rng, outgoing=True
     ),
-    "pairwise_bernoulli": lambda rng: Connector("pairwise_bernoulli", "rand()", p=0.3).draw(
-        "demo", (1500, 1500), "1", True, rng
+    "pairwise_bernoulli": lambda rng: Connector("pairwise_bernoulli", "rand()", p=0.17).draw(
+        "demo", (3000, 3000), "1", True, rng
     ),
     "inhibitory": lambda rng: Connector(
-        "fixed_indegree", "rand()", indegree=400, inhibitory=0.2, inhibitory_indegree=90, balanced=True
-    ).draw("demo", (1500, 1500), "1", True, rng, outgoing=True),
-    "random": lambda rng: SparseKernel.random(1500, 0.3, 1.0, rng, row_balanced=True),
-    "fixed_outdegree": lambda rng: SparseKernel.fixed_outdegree(np.arange(1500), 1500, 400, rng),
+        "fixed_indegree", "rand()", indegree=500, inhibitory=0.2, inhibitory_indegree=90, balanced=True
+    ).draw("demo", (3000, 3000), "1", True, rng, outgoing=True),
+    "random": lambda rng: SparseKernel.random(3000, 0.17, 1.0, rng, row_balanced=True),
+    "fixed_outdegree": lambda rng: SparseKernel.fixed_outdegree(np.arange(3000), 3000, 500, rng),
 }
 
 
