@@ -12,8 +12,8 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from .arrays_in import numbers, whole_numbers
 from .converted import Converted, Declared, declared
-from .row_starts import Indices, RowStarts, part_of
-from .synapse_order import PART, ascends, order_by, ordered
+from .row_starts import PART, Indices, RowStarts, part_of
+from .synapse_order import ascends, order_by, ordered
 from .validation import check_finite, check_flag, check_fraction, check_matrix, check_table, check_whole
 
 __all__ = ["DRAWING", "SparseKernel", "joined_rows"]

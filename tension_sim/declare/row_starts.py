@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from .converted import Converted
 
-__all__ = ["Indices", "RowStarts", "part_of"]
+__all__ = ["PART", "Indices", "RowStarts", "part_of"]
 
-_PART = 2**18  # synapses that are looked at at a time
+#: Synapses that are drawn, ordered or looked at at a time.
+PART = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,8 @@ class RowStarts:
 
     def rising(self, partner: np.ndarray) -> bool:
         """Say whether the other index of the synapses rises within each row."""
-        for begin in range(1, len(partner), _PART):
-            stop = min(begin + _PART, len(partner))
+        for begin in range(1, len(partner), PART):
+            stop = min(begin + PART, len(partner))
             rises = partner[begin:stop] > partner[begin - 1 : stop - 1]
             first, last = np.searchsorted(self.start, (begin, stop))
             rises[self.start[first:last] - begin] = True

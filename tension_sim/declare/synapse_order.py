@@ -6,12 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from .row_starts import RowStarts, part_of
+from .row_starts import PART, RowStarts, part_of
 
-__all__ = ["PART", "ascends", "grouped", "order_by", "ordered"]
-
-#: Synapses that are drawn or ordered at a time.
-PART = 2**16
+__all__ = ["ascends", "grouped", "order_by", "ordered"]
 
 
 def ordered(

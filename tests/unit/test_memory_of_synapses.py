@@ -80,7 +80,7 @@ def test_parts_of_rows_are_those_of_the_whole(begin):
 
 @pytest.mark.parametrize("part", [1, 2, 3, 2**18])
 def test_rows_that_do_not_rise_are_seen_in_each_part(monkeypatch, part):
-    monkeypatch.setattr(row_starts, "_PART", part)
+    monkeypatch.setattr(row_starts, "PART", part)
     rows = RowStarts.of_counts(np.array([0, 3, 0, 1, 3, 0, 0]))
     partner = np.array([0, 2, 5, 1, 0, 3, 4])
     assert rows.rising(partner)

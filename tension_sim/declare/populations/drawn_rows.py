@@ -10,8 +10,8 @@ from itertools import islice
 import numpy as np
 
 from ..kernels import SparseKernel, joined_rows
-from ..row_starts import RowStarts
-from ..synapse_order import PART, grouped
+from ..row_starts import PART, RowStarts
+from ..synapse_order import grouped
 
 __all__ = ["DrawnRows"]
 
