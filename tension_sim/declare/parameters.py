@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InvalidValueError, message, unknown_name
 from .arrays_in import numbers_and_dimension
 from .language import parse
+from .language.definitions import once_each
 from .language.syntax import names_in
 from .language.unit_table import VALUE_UNITS, unit_text
 from .units import Quantity, dimension_of, evaluate, wrong_unit
@@ -101,34 +102,31 @@ def resolve_parameters(
     original = resolve_parameters(where, defaults, dt=dt) if overrides else {}
     further = {"dt": known["dt"]} | ({} if of is None else of.names)
 
-    def value(name: str, trail: tuple[str, ...]) -> Quantity:
-        if name in known:
-            return known[name]
-        if name in trail:
-            raise InvalidValueError(
-                message(f"{where}: parameters.{name}", "no circle of definitions", " -> ".join((*trail, name)))
-            )
-        text, place = texts[name], f"{where}: parameters.{name}"
+    def place_of(name: str) -> str:
+        return f"{where}: parameters.{name}"
+
+    def work_out(name: str, value: Callable[[str], Quantity]) -> Quantity:
+        text, place = texts[name], place_of(name)
         needed = names_in(parse(place, text)) if isinstance(text, str) else set()
-        names = {other: value(other, (*trail, name)) for other in needed & set(texts)}
+        names = {other: value(other) for other in needed & set(texts)}
         if any(other in further or (other not in texts and other not in VALUE_UNITS) for other in needed):
             names |= further  # for the message too, where a name is unknown
         if of is None:
             found = evaluate(text, place, names)
         else:
             found = _of_each(place, name, text, names, of, original)
-        known[name] = found
         wanted = original.get(name, found).dimension
         if found.dimension != wanted:
             fix = f"the default is {defaults[name]!r}."
             raise wrong_unit(place, wanted, text, found.dimension, fix)
         return found
 
+    value = once_each(known, place_of, work_out)
     for name in texts:
-        value(name, ())
+        value(name)
     for name, quantity in known.items():
         if not np.all(np.isfinite(quantity.value)):
-            raise InvalidValueError(message(f"{where}: parameters.{name}", "a finite value", texts.get(name)))
+            raise InvalidValueError(message(place_of(name), "a finite value", texts.get(name)))
     known.pop("dt")
     return known
 

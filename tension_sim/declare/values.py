@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from .activation import rate_expression
 from .arrays_in import numbers_and_dimension
 from .equations import Neuron, SynapticFilter, resolve_parameters
 from .language import names_in, parse
+from .language.definitions import once_each
 from .language.unit_table import unit_text
 from .parameter_checks import check_parameters
 from .parameters import Neurons
@@ -165,27 +166,22 @@ def initial_values(
     defaults = {
         name: evaluate(text, f"{neuron.name}: initial.{name}", names, n, rng) for name, text in neuron.initial.items()
     }
-    values: dict[str, np.ndarray] = {}
 
-    def evaluated(name: str, trail: tuple[str, ...]) -> None:
-        value, place = given.get(name, defaults.get(name)), f"{where}.initial[{name!r}]"
-        if name in trail:
-            raise InvalidValueError(message(place, "no circle of definitions", " -> ".join((*trail, name))))
+    def place_of(name: str) -> str:
+        return f"{where}.initial[{name!r}]"
+
+    def work_out(name: str, of: Callable[[str], np.ndarray]) -> np.ndarray:
+        value, place = given.get(name, defaults.get(name)), place_of(name)
         if isinstance(value, str):
-            others = sorted(names_in(parse(place, value)) & {*states})
-            for other in others:
-                if other not in values:  # it stands later, or starts at 0
-                    evaluated(other, (*trail, name))
-            named = {other: Quantity(values[other], states[other]) for other in others}
+            others = sorted(names_in(parse(place, value)) & {*states})  # they may stand later, or start at 0
+            named = {other: Quantity(of(other), states[other]) for other in others}
             value = evaluate(value, place, names | named, n, rng)
         text = given.get(name, neuron.initial.get(name))
-        values[name] = _for_each(place, 0.0 if value is None else value, text, states[name], n)
+        return _for_each(place, 0.0 if value is None else value, text, states[name], n)
 
     listed = dict.fromkeys([*defaults, *given])
-    for name in listed:
-        if name not in values:
-            evaluated(name, ())
-    return {name: values[name] for name in listed}
+    value_of = once_each({}, place_of, work_out)
+    return {name: value_of(name) for name in listed}
 
 
 def _for_each(place: str, value: Any, text: Any, wanted: Dimension, n: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ...errors import InvalidValueError, UnitsError, message, unknown_name
+from .definitions import once_each
 from .equations import Equation
 from .limits import check_numbers, random_calls
 from .meaning import Meaning, Reader, combined
@@ -177,17 +178,7 @@ def _folded(
     where: str, formulas: Mapping[str, ast.expr], measure: Callable[[ast.expr, Callable[[str], Any]], Any]
 ) -> Callable[[str], Any]:
     """Return a function from the name of a subexpression to a measure of it, others put in; a circle is refused."""
-    found: dict[str, Any] = {}
-
-    def of(name: str, trail: tuple[str, ...] = ()) -> Any:
-        if name in trail:
-            circle = " -> ".join((*trail, name))
-            raise InvalidValueError(message(f"{where}: {name}", "no circle of definitions", circle))
-        if name not in found:
-            found[name] = measure(formulas[name], lambda other: of(other, (*trail, name)))
-        return found[name]
-
-    return of
+    return once_each({}, lambda name: f"{where}: {name}", lambda name, of: measure(formulas[name], of))
 
 
 def _check_size(where: str, equations: Sequence[Equation], formulas: Mapping[str, ast.expr]) -> None:

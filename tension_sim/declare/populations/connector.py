@@ -23,10 +23,10 @@ from .drawn_rows import DrawnRows
 
 __all__ = ["RULES", "Connector", "Undrawn", "drawn_numbers", "is_one_for_all"]
 
-#: Bytes more of a synapse whose weight comes of several random numbers, which are drawn for all synapses at once.
-AT_ONCE = 24
 #: Rules by their names in NEST.
 RULES = ("pairwise_bernoulli", "fixed_indegree", "all_to_all", "one_to_one")
+#: Bytes more of a synapse whose weight comes of several random numbers, which are drawn for all synapses at once.
+_AT_ONCE = 24
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Connector:
             Whether the synapses are to be in the order of presynaptic neurons; they are the same.
         """
         n_pre, n_post = shape
-        bytes_of_each = DRAWING + (AT_ONCE if _draws_more_than_once(self.weight) else 0)
+        bytes_of_each = DRAWING + (_AT_ONCE if _draws_more_than_once(self.weight) else 0)
         check_memory(where, int(bytes_of_each * self.count(shape)), "fewer neurons or synapses")
         self._check_ends(where, shape, itself)
         counts, partners = self._rows(n_pre, n_post, itself and not self.self_connections, rng)
@@ -245,14 +245,7 @@ class Undrawn(Connector):
     """A rule that draws no synapse, for checks of all the rest of a network."""
 
     def draw(
-        self,
-        where: str,
-        shape: tuple[int, int],
-        unit: str,
-        itself: bool,
-        rng: np.random.Generator,
-        *,
-        outgoing: bool = False,
+        self, where: str, shape: tuple[int, int], unit: str, itself: bool, rng: np.random.Generator, **order: bool
     ) -> SparseKernel:
         """Return a kernel without synapses; what the rule cannot draw is refused."""
         self._check_ends(where, shape, itself)
