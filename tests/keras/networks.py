@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
+ENGINES: list[dict[str, Any]] = [
+    {"backend": "tensorflow", "jit_compile": False},
+    {"backend": "brian2", "target": "numpy"},
+]
+GRAPH = ENGINES[0]
+each_engine = pytest.mark.parametrize("engine", ENGINES, ids=["tensorflow", "brian2"])
 #: names of every_pair
 PAIRS = (
     "esn",
@@ -22,6 +29,12 @@ PAIRS = (
     "izhikevich",
     "theta",
 )
+
+
+def compiled(model: Any, engine: dict[str, Any] = GRAPH, **options: Any) -> Any:
+    """Return a model after ``compile``, by default on TensorFlow and with one metric."""
+    model.compile(**{"metrics": ["mae"]} | engine | options)
+    return model
 
 
 def data(steps: int = 60, inputs: int = 1, outputs: int = 1) -> tuple[np.ndarray, np.ndarray]:
