@@ -139,7 +139,7 @@ class RLS(GeneratedObject):
         ``"divided"`` (default) or ``"undivided"``, as in the programs of Nicola &
         Clopath (2017).
     divide_by_source : bool, optional
-        Divide a second time, by ``1 + r'P r`` of the presynaptic neuron's own P, as the
+        Divide a second time, by ``forgetting + r'P r`` of the presynaptic neuron's own P, as the
         published program of BioFORCE does. The one map goes from neurons to themselves.
     factor : array or list of arrays, optional
         Multiplies what each weight learns: shape (targets, sources), or one number per stored

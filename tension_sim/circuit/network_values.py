@@ -152,7 +152,20 @@ class NetworkValues(Places[Net]):
             fed, z = entry(self.part(NEURONS, population), variable), entry(self.part(READOUT, readout), "z")
             if z in state and fed not in given:
                 state[fed] = np.ravel(state[z]) @ kernel * self.network.input_scale(population, into)
-        return state
+        return state | {name: values for name, values in self._remembered(state).items() if name not in given}
+
+    def _remembered(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return what weights give for the rates that a step begins with, where a rule reads it then."""
+        net, found = self.network, {}
+        for k, (name, kernel) in enumerate(zip(net.projection_names, net.kernels, strict=True)):
+            post = net.projections[k].post
+            if net.equations[post].remembers(name):
+                weights = self.weights(state)[name] if net.projections[k].learning else kernel.weight
+                rates = np.ravel(state[entry(*self.sources(k)[0])])
+                given = np.bincount(kernel.post, weights * rates[kernel.pre], kernel.n_post)
+                place = entry(self.part(NEURONS, post), net.equations[post].present(name))
+                found[place] = given * net.input_scale(post, net.inputs[k])
+        return found
 
     def _initial_values(self, trial: int) -> Mapping[str, Mapping[str, np.ndarray]]:
         """Return the initial values of the populations in a trial."""
@@ -172,7 +185,7 @@ class NetworkValues(Places[Net]):
                 state[entry(part, "z")] = np.concatenate(rates) @ kernel
         for k, projection in enumerate(net.projections):
             scale, place = net.input_scale(projection.post, net.inputs[k]), entry(self.projection(k), "w")
-            if projection.at_spikes:
+            if projection.at_spikes and self.bringing(k):
                 state[place] = self.rows[k].weight * scale
             elif projection.learning is not None:
                 state[place] = self.acting(k).rows()[2] * scale
@@ -191,7 +204,7 @@ class NetworkValues(Places[Net]):
             name, place = net.projection_names[k], entry(self.projection(k), "w")
             scale = net.input_scale(projection.post, net.inputs[k])
             if projection.at_spikes:
-                found[name] = arrays[place][self.rows[k].slots] / scale
+                found[name] = arrays.get(place, np.zeros(0))[self.rows[k].slots] / scale
             elif projection.learning is not None:
                 order = self.acting(k).row_order()
                 found[name] = np.empty(len(order))

@@ -86,7 +86,7 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
     """Return the units of `n` traces of a population at which its spikes arrive later.
 
     At a trace with presynaptic state what arrives is a spike of the trace's own, at which it does what its neuron
-    would.
+    would. The next spike may arrive in the step in which it does so: that one waits for its own step.
     """
     lines, states = [trace.equations, *trace.declared_sum], [*trace.variables]
     threshold = reset = ""
@@ -95,7 +95,7 @@ def delayed_trace(n: int, equations: PopulationEquations, trace: Filter) -> Unit
     if trace.at_spike:
         lines.append(f"{ARRIVED} : 1")
         states.append(ARRIVED)
-        threshold, reset = f"{ARRIVED} > 0.5", f"{trace.at_spike}\n{ARRIVED} = 0"
+        threshold, reset = f"{ARRIVED} > 0.5", f"{trace.at_spike}\n{ARRIVED} -= 1"
     return Units(
         n=n,
         equations="\n".join(lines),

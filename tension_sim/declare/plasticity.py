@@ -55,7 +55,7 @@ class Plastic(Declared):
     factor : array, shape (n, n), optional
         Factor on what each weight learns, such as a structural connectivity.
     divide_by_source : bool
-        Divide a second time, by ``1 + r'P r`` of the presynaptic neuron, as the published
+        Divide a second time, by ``forgetting + r'P r`` of the presynaptic neuron, as the published
         program of BioFORCE does.
     when : str
         ``"end"``: learn from the rates of this step; ``"start"``: from those it began with,

@@ -445,7 +445,7 @@ class Simulation(Described):
                 raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
         if series["rates"] is not None:
             check_rates("Simulation.run.rates", series["rates"], self.net.dt)
-        if series["y"] is None and learning and self.wiring.circuit.of(Rule):
+        if series["y"] is None and "y" in wanted and learning and self.wiring.circuit.of(Rule):
             raise InvalidValueError(
                 problem(
                     "Simulation.run.y", "the network learns, and there is no target", None, "pass y, or learning=False."

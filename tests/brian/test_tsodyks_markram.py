@@ -166,6 +166,23 @@ def test_what_is_released_arrives_later(target, steps):
     assert np.array_equal(second.spike_step, found.spike_step[found.spike_step >= STEPS // 2])
 
 
+@pytest.mark.parametrize("steps", [np.full((N, N), 15), OF_PAIRS], ids=["one", "of_pairs"])
+def test_spikes_of_successive_steps_all_arrive(steps):
+    """Poisson units at rates at which one spike often follows another in the next step."""
+    silent = Population("lif", N, parameters={"bias": "-500*mV"}, initial={"v": "-65*mV"})
+    units = {"units": Population("poisson", N), "cells": silent}
+    plasticity = {"tau_facil": "50*ms", "tau_rec": "100*ms", "U": 0.3}
+    projection = Projection(
+        "units", "cells", weights=WEIGHTS, synapse="tsodyks_markram", parameters=plasticity, delay=DT * steps
+    )
+    simulation = Simulation(Network(units, [projection], dt=DT), target="numpy")
+    found = simulation.run(rates=np.full((STEPS, N), 3000.0))
+    spikes = spikes_of(found)
+    assert np.sum(spikes[1:] & spikes[:-1]) > 100
+    wanted = 1e-3 * np.sum(WEIGHTS * delayed(spikes, steps)[-1], axis=0)
+    assert found.state["neurons_cells.I_rec"] == pytest.approx(wanted, rel=1e-9)
+
+
 @pytest.mark.parametrize("target", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
 def test_weights_learn_from_what_arrives(target):
     skip_unless_here(target)

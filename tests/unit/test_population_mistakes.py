@@ -258,6 +258,57 @@ def test_readouts(readouts, error, text):
     refused(error, text, lambda: net(readouts=readouts))
 
 
+@pytest.mark.parametrize("name", ["y", "z", "error"])
+def test_a_variable_of_neurons_that_an_error_would_name_twice(tmp_path, name):
+    lines = (
+        'kind = "neuron"', 'summary = "A"', f'equations = "dv/dt = (I - v)/tau : 1\\nd{name}/dt = -{name}/tau : 1"',
+        'threshold = "v > 1"', 'reset = "v = 0"', 'method = "euler"', 'membrane = "v"', "[inputs]",
+        'I = {unit = "1", meaning = "current"}', "[units]", 'current = "1"', 'rate = "1/second"', "[parameters]",
+        'tau = "10*ms"',
+    )  # fmt: skip
+    path = tmp_path / "mine.toml"
+    path.write_text("\n".join(lines))
+    populations = {"exc": Population(path, 4), "inh": Population(path, 3)}
+    outputs = {"readouts": {"out": Readout("exc", np.zeros((4, 1)))}, "populations": populations}
+    given = {"into": "I", "learning": LEARNING, "synapse": "ampa"}
+    assert net(to_inh(**given, error="unit*out"), **outputs)
+    text = (
+        f"Network.projections[0].error: expected names with one meaning.\nReceived: {name!r}\n"
+        f"Fix: give the variable {name!r} of 'mine' another name."
+    )
+    refused(InvalidValueError, text, lambda: net(to_inh(**given, error=f"unit*(out - {name})"), **outputs))
+
+
+@pytest.mark.parametrize("at_spikes", [False, True])
+def test_nothing_to_learn(at_spikes):
+    nothing = to_inh(
+        weights=SparseKernel(4, [], [], [], 3), learning=LEARNING, error="0*z", synapse="ampa", at_spikes=at_spikes
+    )
+    text = "Network.projections[0].weights: expected at least one weight to learn.\nReceived: 0"
+    refused(InvalidValueError, text, lambda: net(nothing))
+
+
+def test_delays_of_as_many_neurons_as_synapses():
+    """Where the two would differ, which they are has to be said; where weights act at spikes, it is synapses."""
+    crossed = SparseKernel(4, [2, 0, 3, 1], [0, 1, 2, 0], np.ones(4), 3)
+    delays = 1e-4 * np.array([1, 2, 3, 4])
+    given = {"weights": crossed, "learning": LEARNING, "error": "0*z"}
+    text = (
+        "Network.projections[0].delay: expected delays that are those of neurons or of synapses, of which there are as "
+        "many here.\nReceived: (4,)\n"
+        "Fix: for synapses an array of shape (4, 3), for neurons as in {name: delays}."
+    )
+    refused(InvalidValueError, text, lambda: net(to_inh(**given, delay=delays)))
+    of_synapses = np.zeros((4, 3))
+    of_synapses[crossed.pre, crossed.post] = delays
+    for delay, wanted in ((of_synapses, [1, 2, 3, 4]), ({"exc": delays}, [3, 1, 4, 2])):
+        found = net(to_inh(**given, delay=delay))
+        assert found.delayed_traces[0].of_synapses(found.kernels[0]).tolist() == wanted
+    assert net(to_inh(**given, delay=np.full(4, 2e-4)))
+    static = net(to_inh(weights=crossed, delay=delays))
+    assert static.delays[0].tolist() == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("name", ["z", "y", "z_now", "unit", "I_rec", "v"])
 def test_a_readout_that_an_error_would_name_twice(name):
     readouts = {name: Readout("exc", np.zeros((4, 1)))}

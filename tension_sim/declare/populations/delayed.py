@@ -135,6 +135,10 @@ def delays_of_traces(
     if isinstance(delays, Mapping):
         return DelayedTraces(np.arange(kernel.n), steps_of(where, _of_sources(where, delays, sizes), dt))
     if delays.shape == (kernel.n,):
+        if len(kernel) == kernel.n and not np.array_equal(delays[kernel.pre], delays):
+            what = "delays that are those of neurons or of synapses, of which there are as many here"
+            fix = f"for synapses an array of shape ({kernel.n}, {kernel.n_post}), for neurons as in {{name: delays}}."
+            raise InvalidValueError(message(where, what, delays.shape, fix))
         return DelayedTraces(np.arange(kernel.n), steps_of(where, delays, dt))
     return DelayedTraces.of(kernel, delay_steps(where, delays, kernel, sizes, dt))
 

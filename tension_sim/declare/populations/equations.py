@@ -56,12 +56,15 @@ class Adding(NamedTuple):
         Whether it is written for the next step, and so belongs to the state.
     present : bool
         Whether it is written a second time, for the rates that the step ends with.
+    remembered : bool
+        Whether that belongs to the state: a rule reads it at the start of the next step.
     """
 
     into: str
     label: str
     kept: bool = True
     present: bool = False
+    remembered: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,8 +187,9 @@ class PopulationEquations:
         self._parts = self._inputs(list(arriving), adding := list(adding))
         self.inputs: dict[str, list[str]] = {into: list(found.values()) for into, found in self._parts.items()}
         self._passing = {(each.into, each.label) for each in adding if not each.kept}
-        present = (label for _, label, _, present in adding if present)
+        present = (each.label for each in adding if each.present)
         self._present = {label: "z_now" if not k else f"z_now_{k + 1}" for k, label in enumerate(present)}
+        self._remembered = {(each.into, each.label) for each in adding if each.remembered}
         kinds |= dict.fromkeys(self._kind(synapse) for synapse in read)
         self._traces = {kind: "r" if not k else f"r_{k + 1}" for k, kind in enumerate(kinds)}
         texts = {**neuron.parameters, **population.parameters}
@@ -219,7 +223,7 @@ class PopulationEquations:
             if each.variable:
                 given[each.into, kind] = each.variable
                 self._suffixes[each.into, kind] = each.suffix
-        for into, label, _, _ in adding:
+        for into, label, *_ in adding:
             parts.setdefault(into, {})[label] = label
         found = {into: _variables(into, labels) for into, labels in parts.items()}
         for (into, kind), variable in given.items():
@@ -253,6 +257,10 @@ class PopulationEquations:
     def has_present(self, label: str) -> bool:
         """Say whether there is such a variable."""
         return label in self._present
+
+    def remembers(self, label: str) -> bool:
+        """Say whether there is such a variable, and the next step begins with it."""
+        return any(label == each for _, each in self._remembered)
 
     @property
     def spiking(self) -> bool:
@@ -319,7 +327,9 @@ class PopulationEquations:
         for each in self.filters:
             found |= dimensions(each.equations, each.synapse.name)
             found |= {each.output: DIMENSIONLESS} if each.update else {}
-        written = {name: dimension_of(unit, name) if unit != "1" else DIMENSIONLESS for name, unit in self.written}
+        units = dict(self.written)
+        units |= {self._present[label]: self.unit(into) for into, label in self._remembered}
+        written = {name: dimension_of(unit, name) if unit != "1" else DIMENSIONLESS for name, unit in units.items()}
         for name in written:
             if name in found:
                 raise InvalidValueError(message(f"Network.populations[{self.name!r}]", "names used once", name))

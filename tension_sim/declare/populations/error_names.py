@@ -124,9 +124,14 @@ def supervisor_of(net: NetworkParts, k: int) -> str:
 
 
 def _check_no_two_meanings(net: NetworkParts, k: int, where: str, used: Collection[str]) -> None:
-    """Refuse a name in an error that is a readout's and means something else there, too."""
-    post = net.projections[k].post
-    others = {"z", "y", "z_now", "unit", *net.equations[post].state_variables, *net.inputs_of(post)}
+    """Refuse a name in an error that is a readout's or the rule's own and means something else there, too."""
+    post, of_rule = net.projections[k].post, ("z", "y", "error")
+    of_neurons = {*net.equations[post].state_variables, *net.inputs_of(post)}
+    for name in of_rule:
+        if name in used and name in of_neurons:
+            fix = f"give the variable {name!r} of {net.populations[post].neuron.name!r} another name."
+            raise InvalidValueError(message(where, "names with one meaning", name, fix))
+    others = {*of_rule, "z_now", "unit", *of_neurons}
     for name in net.readouts:
         if name in used and name in others:
             fix = f"give the readout {name!r} another name."

@@ -52,7 +52,7 @@ def words(expression: str) -> set[str]:
     >>> sorted(words("unit*(output - y)"))
     ['output', 'unit', 'y']
     """
-    return set(re.findall(r"[A-Za-z_]\w*", expression))
+    return set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", expression))  # the e of 1e3 is none
 
 
 def names_present(errors: Iterable[tuple[str, str, Mapping[str, Any]]]) -> set[str]:

@@ -16,6 +16,7 @@ from ..penalties import KEYS, check_penalties
 from ..validation import check_choice, check_matrix, check_positive, check_whole
 from ..values import seconds
 from .balance import check_balanced
+from .connector import Undrawn
 from .error_names import check_error
 from .naming import check_part_name, check_variable_name
 from .network_parts import SUPERVISOR, NetworkParts
@@ -243,6 +244,8 @@ class Network(NetworkParts):
         """Check the options of a learned projection that depend on both of its sides."""
         projection, where = self.projections[k], f"Network.projections[{k}]"
         shape = self.n_pre(k), self.sizes[projection.post]
+        if not len(self.kernels[k]) and not isinstance(projection.weights, Undrawn):
+            raise InvalidValueError(message(f"{where}.weights", "at least one weight to learn", 0))
         if projection.factor is not None:
             check_matrix(f"{where}.factor", projection.factor, shape, "n_pre, n_post")
         if projection.divide_by_source and projection.pre != projection.post:

@@ -353,10 +353,9 @@ class NetworkParts(Described, Declared):
         for each in self.readouts.values() if population.neuron.spiking else ():
             if name in each.sources and each.traces is None:
                 read.append((each.synapse, each.parameters))
-        errors = (
-            (label, p.error, p.variables) for label, p in zip(self.projection_names, self.projections, strict=True)
-        )
-        present = names_present(errors)
+        named = list(zip(self.projection_names, self.projections, strict=True))
+        present = names_present((label, p.error, p.variables) for label, p in named)
+        at_start = names_present((label, p.error, p.variables) for label, p in named if p.when == "start")
         for k, (p, into, label) in enumerate(zip(self.projections, self.inputs, self.projection_names, strict=True)):
             synapse, spikes = (p.synapse, p.parameters), self.is_spiking(p.sources[0])
             if p.post == name and is_delta(p.synapse):
@@ -366,7 +365,7 @@ class NetworkParts(Described, Declared):
             elif p.post == name:
                 # what comes of spikes is brought after they are known, and what comes of rates before they advance
                 again = label in present and p.pre in self.populations and not spikes
-                adding.append(Adding(into, label, kept=spikes, present=again))
+                adding.append(Adding(into, label, spikes, again, again and label in at_start))
             if name in p.sources and spikes and p.reads_trace:
                 read.append(synapse)
         if name in self.poisson:

@@ -95,10 +95,12 @@ class Projection(Described, Declared):
     factor : array, shape (n_pre, n_post), optional
         Factor on what each weight learns, such as a structural connectivity.
     divide_by_source : bool
-        Divide a second time, by ``1 + r'P r`` of the presynaptic neuron, as the published program of
+        Divide a second time, by ``forgetting + r'P r`` of the presynaptic neuron, as the published program of
         BioFORCE does; within one population.
     when : str
-        ``"end"``: learn from the rates of this step; ``"start"``: from those it began with.
+        ``"end"``: learn from the rates of this step; ``"start"``: from those it began with, before anything
+        advances: ``z_now`` then is what the weights give for these, and other names have their values of the
+        step before.
     alpha_P : array, shape (n_pre,), optional
         Initial P scale of each presynaptic neuron, in place of that of `learning`.
     groups, row_sum : array of int, shape (n_pre,), sequence of float, optional
