@@ -56,6 +56,7 @@ class Equations:
         self.slopes = {derived: formula for derived, _, formula, _ in lines if derived}
         self.formulas = {name: formula for _, name, formula, _ in lines if name and formula}
         self.states = [*self.slopes, *(name for _, name, formula, _ in lines if name and not formula)]
+        self.units = {derived: unit for derived, *_, unit in lines if derived}
         self.resting = {derived for derived, *_, unit in lines if "unless refractory" in unit}
 
 
@@ -189,7 +190,10 @@ class Synapses:
         self.into = part.into or (
             self.post.file.membrane if part.synapse.name == "delta" else self.post.file.inputs["recurrent"]
         )
-        self.unit = evaluated(self.post.file.input_units[self.into]) if self.into in self.post.inputs else 1e-3
+        if self.into in self.post.inputs:
+            self.unit = evaluated(self.post.file.input_units[self.into])
+        else:  # voltages count in mV
+            self.unit = 1e-3 if "volt" in self.post.equations.units[self.into] else 1.0
         given = np.asarray(part.weights)
         self.W, self.mask = given.T * self.unit, (np.ones(given.T.shape, bool) if part.learning else given.T != 0)
         self.spikes = self.pre is not None and self.pre.file.spiking
