@@ -67,6 +67,13 @@ def numbers_of(texts: dict[str, Any], dt: float) -> dict[str, Any]:
     return {name: names[name] for name in texts}
 
 
+def rate_time(net: Network, name: str) -> float:
+    """Return one over the unit in which rates count, in seconds; Poisson units count as the first neurons do."""
+    files = [each.neuron for each in net.populations.values() if each.neuron.spiking and each.neuron.name != "poisson"]
+    own = net.populations[name].neuron
+    return float(1 / evaluated((files[0] if own.name == "poisson" and files else own).rate_unit))
+
+
 class Cells:
     """A population: its states, and the inputs of its next step."""
 
@@ -198,9 +205,9 @@ class Synapses:
         self.W, self.mask = given.T * self.unit, (np.ones(given.T.shape, bool) if part.learning else given.T != 0)
         self.spikes = self.pre is not None and self.pre.file.spiking
         self.each_step = not self.spikes or part.learning is not None or part.synapse.presynaptic
-        rate_time = 1 / evaluated(self.pre.file.rate_unit) if self.spikes and self.pre else 1.0
+        time = rate_time(net, str(part.pre)) if self.spikes else 1.0
         shape = self.W.shape if self.each_step else len(self.W)
-        self.filters = Filters(part, shape, float(net.dt), rate_time) if self.spikes else None
+        self.filters = Filters(part, shape, float(net.dt), time) if self.spikes else None
         self.delays = np.zeros(self.W.shape, int)
         if part.delay is not None:
             self.delays = np.rint(np.broadcast_to(part.delay, given.shape).T / float(net.dt)).astype(int)
@@ -248,7 +255,8 @@ class Output:
 
     def __init__(self, net: Network, readout: Readout, cells: dict[str, Cells]) -> None:
         self.readout, self.cells, self.all = readout, [cells[name] for name in readout.sources], cells
-        times = [1 / evaluated(each.file.rate_unit) if each.file.spiking else 1.0 for each in self.cells]
+        spiking = [net.populations[name].neuron.spiking for name in readout.sources]
+        times = [rate_time(net, name) if spikes else 1.0 for name, spikes in zip(readout.sources, spiking, strict=True)]
         self.filters = [
             Filters(readout, each.n, float(net.dt), time) for each, time in zip(self.cells, times, strict=True)
         ]
