@@ -142,7 +142,7 @@ def close(found: np.ndarray, wanted: np.ndarray, what: str) -> None:
     assert found / scale == pytest.approx(wanted / scale, abs=1e-8), what
 
 
-@settings(max_examples=7, **some)
+@settings(max_examples=5, **some)
 @given(networks())
 def test_numbers_are_those_of_a_plain_loop(drawn):
     as_the_loop(*drawn, "numpy")

@@ -388,6 +388,19 @@ def test_rules_that_cannot_share_P(projection, text):
     refused(InvalidValueError, text, lambda: net(projections, readouts, shared_P=shared))
 
 
+def test_rules_behind_a_readout_that_cannot_share_P():
+    """The error of a readout names nothing: those after it are compared with each other too."""
+    readouts = {"output": Readout("exc", np.zeros((4, 1)), learning=LEARNING)}
+    own = Projection(
+        "exc", "exc", weights=np.ones((4, 4)), learning=LEARNING, error="unit*(output - y)", name="recurrent"
+    )  # whose unit is pA, and that of the other mV
+    text = "Network.shared_P: expected names with the same meaning of names as 'learned'.\nReceived: 'recurrent, with"
+    projections, shared = [learned(name="learned"), own], [["output", "learned", "recurrent"]]
+    refused(InvalidValueError, text, lambda: net(projections, readouts, shared_P=shared))
+    apart = net(projections, readouts, shared_P=[["output", "learned"]])
+    assert len(Simulation(apart, target="numpy").run(np.ones(5)).weights) == 3
+
+
 def test_a_name_shares_P_once():
     readouts = {name: Readout("exc", np.zeros((4, 1)), learning=LEARNING) for name in ("output", "other")}
     shared = [["output", "other"], ["other", "output"]]

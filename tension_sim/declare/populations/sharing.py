@@ -58,7 +58,7 @@ def check_shared_P(net: NetworkParts, given: Any) -> tuple[tuple[str, ...], ...]
             raise InvalidTypeError(message(where, "groups of two or more names", group, fix))
     rules, taken = _rules(net), set()
     for group in given:
-        for name in group:
+        for place, name in enumerate(group):
             if name not in rules:
                 raise unknown_name(where, "learned readout or projection", name, rules)
             if name in taken:
@@ -66,9 +66,11 @@ def check_shared_P(net: NetworkParts, given: Any) -> tuple[tuple[str, ...], ...]
             taken.add(name)
             if rules[name].apart:
                 raise InvalidValueError(message(where, "rules that can share P", f"{name}, {rules[name].apart}"))
-            different = _difference(rules[group[0]], rules[name])
-            if different:
-                what = f"names with the same {different} as {group[0]!r}"
+            for other in group[:place]:  # a readout names nothing, so what comes after it may differ all the same
+                different = _difference(rules[other], rules[name])
+                if not different:
+                    continue
+                what = f"names with the same {different} as {other!r}"
                 raise InvalidValueError(message(where, what, f"{name}, with another"))
     return tuple(tuple(group) for group in given)
 
