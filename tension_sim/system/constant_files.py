@@ -45,6 +45,8 @@ def constant_file(value: Any, dtype: str, parent: Path, write: Callable[[Path], 
         return None
     # in a process that was forked the files are its parent's
     key = (os.getpid(), id(source), factor, str(value.dtype), dtype, parent)
+    if key in _files and not _files[key][0].exists():  # somebody tidied up
+        del _files[key]
     if key not in _files:
         if nbytes + sum(size for _, size in _files.values()) > _MOST:
             return None

@@ -69,6 +69,12 @@ def test_no_more_is_kept_than_a_limit(tmp_path, monkeypatch):
     assert arrays.file_of(other, "float64", tmp_path) is not None
 
 
+def test_a_file_that_somebody_removed_is_written_again(tmp_path):
+    array = fixed()
+    arrays.file_of(array, "float64", tmp_path).unlink()
+    np.testing.assert_array_equal(np.fromfile(arrays.file_of(array, "float64", tmp_path)), np.arange(100))
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     def full(path: Path) -> None:
         path.write_bytes(b"half")
