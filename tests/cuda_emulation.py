@@ -79,10 +79,21 @@ def compile_project(folder: Path) -> None:
     assert made.returncode == 0, made.stderr[-3000:]
 
 
-def compile_kernels(library: Path, threads: int) -> None:
-    """Compile the kernels alone into a shared library."""
+def compile_kernels(library: Path, threads: int, small: int) -> None:
+    """Compile the kernels alone into a shared library; a block of P is small up to some bytes."""
     sources = [HERE / "kernels.cpp", HERE / "fake_cuda.cpp"]
-    command = ["g++", *FLAGS, "-fPIC", "-shared", f"-DTSIM_THREADS={threads}", f"-I{TEMPLATES}", *sources]
+    # shared memory of one library is not that of another
+    command = [
+        "g++",
+        *FLAGS,
+        "-fno-gnu-unique",
+        "-fPIC",
+        "-shared",
+        f"-DTSIM_THREADS={threads}",
+        f"-DTSIM_WHOLE={small}",
+        f"-I{TEMPLATES}",
+        *sources,
+    ]
     made = subprocess.run([*command, "-o", library], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr[-3000:]
 

@@ -36,7 +36,7 @@ class _Recorder:
 
     call: Call
 
-    def run(self, values: Any, start: int, steps: int, dt: float, wanted: Any, *rest: Any) -> None:
+    def run(self, values: Any, start: int, steps: int, dt: float, wanted: Any, *rest: Any, **more: Any) -> None:
         self.call = Call(values, start, steps, dt, list(wanted))
         raise _Given
 

@@ -15,7 +15,6 @@ from brian2.core.network import Network
 from brian2.core.preferences import prefs
 from brian2.equations.equations import PARAMETER, EquationError, Equations, SingleEquation
 from brian2.groups.neurongroup import NeuronGroup
-from brian2.monitors.spikemonitor import SpikeMonitor
 from brian2.stateupdaters.base import UnsupportedEquationsException
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import DimensionMismatchError, get_or_create_dimension
@@ -30,6 +29,7 @@ from .linear_map import Blank, LinearMap
 from .recorder import Recorder
 from .rls import RLS
 from .signal import Signal
+from .spike_list import list_spikes
 from .spike_map import SpikeMap
 from .spike_order import keep_spikes_in_order
 from .white_noise import standard_normal, standard_uniform
@@ -196,8 +196,8 @@ def _record(part: VariableRecord, name: str, objects: dict[str, Any], clock: Clo
 
 
 @_make.register
-def _spike_record(part: SpikeRecord, name: str, objects: dict[str, Any], clock: Clock) -> SpikeMonitor:
-    return SpikeMonitor(objects[part.source][: part.stop], name=name)
+def _spike_record(part: SpikeRecord, name: str, objects: dict[str, Any], clock: Clock) -> Any:
+    return list_spikes(objects[part.source][: part.stop], name)
 
 
 @contextmanager

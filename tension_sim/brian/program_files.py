@@ -36,6 +36,10 @@ _STREAM = re.compile(r"^ *[io]fstream (\w+);\n.*?^ *\} else\s*\{.*?^ *\}\n", re.
 _WRITTEN = re.compile(r'\.open\(results_dir \+ "([^"]+)"')
 _READ = re.compile(r"\.read\(reinterpret_cast<char\*>\((.+?)\), (\d+)\*sizeof\(")
 
+# Brian2 counts the numbers of an array in int, which ends at 2^31 - 1: a large P has more.
+_SIZE = re.compile(r"\bconst int (?=(?:brian::)?_num)")
+_FILLING = re.compile(r"\bfor\(int i=0; (?=i<\d+; i\+\+\))")
+
 # Brian2's function that sets a variable by its name, as an argument of the program says.
 _BY_NAME = re.compile(
     r"^(void set_variable_by_name\(std::string name, std::string s_value\)) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE
@@ -57,6 +61,13 @@ def use_own_files(folder: Path, wanted: Collection[str]) -> None:
     objects, main = (next(folder.glob(f"{stem}.c[pu]*")) for stem in ("objects", "main"))
     objects.write_text(f'#include "tsim_files.h"\n#include "tsim_aligned.h"\n{own_files(objects.read_text(), wanted)}')
     main.write_text(f'#include "tsim_process.h"\n{main.read_text()}')
+    for path in (*folder.glob("objects.*"), *folder.glob("code_objects/*.cu")):
+        path.write_text(with_long_counts(path.read_text()))
+
+
+def with_long_counts(source: str) -> str:
+    """Let generated code count the numbers of an array in 64 bits."""
+    return _FILLING.sub("for(int64_t i=0; ", _SIZE.sub("const int64_t ", source))
 
 
 def set_by_arguments_alone(folder: Path) -> None:

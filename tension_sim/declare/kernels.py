@@ -18,6 +18,9 @@ from .validation import check_finite, check_flag, check_fraction, check_matrix, 
 
 __all__ = ["DRAWING", "SparseKernel", "joined_rows"]
 
+#: Synapses whose places int32 can hold.
+_MOST_SLOTS = 2**31 - 1
+
 #: Bytes of a synapse while it is drawn and ordered, and indices that do not ascend.
 DRAWING = 16
 
@@ -162,11 +165,19 @@ class SparseKernel(_Joined):
     def slots(self) -> np.ndarray:
         """Return where each synapse of `outgoing` lies in `incoming`, int32.
 
+        Raises
+        ------
+        InvalidValueError
+            If there are more synapses than int32 can count.
+
         Examples
         --------
         >>> SparseKernel(2, [0, 0, 1], [0, 1, 0], [1.0, 2.0, 3.0]).slots()
         array([0, 2, 1], dtype=int32)
         """
+        if len(self) > _MOST_SLOTS:
+            expected, fix = f"at most {_MOST_SLOTS} synapses that learn", "share them out among several projections."
+            raise InvalidValueError(message("SparseKernel", expected, len(self), fix))
         _, post, _ = self.outgoing()
         slots = np.empty(len(post), dtype=np.int32)
         slots[order_by(post)] = np.arange(len(post))

@@ -3,7 +3,8 @@
 // A CUDA thread is a fiber, and __syncthreads() hands over to the next one. Blocks, and the threads between two
 // barriers, must not depend on each other's order: FAKE_CUDA_ORDER=backwards turns both round. Device memory is memory
 // of its own, filled with ones, that only cudaMemcpy reaches; that a GPU's code does not touch the host's, nothing
-// checks here.
+// checks here. FAKE_CUDA_COUNTS names a file: how many kernels were launched, and how often the host waited for
+// something of the device.
 #ifndef FAKE_CUDA_H
 #define FAKE_CUDA_H
 
@@ -41,6 +42,11 @@ inline void __threadfence() {}
 #define FAKE_LAUNCH(grid, block, ...) \
     fake::launch(dim3(grid), dim3(block), [&](auto... _argument) { __VA_ARGS__(_argument...); })
 namespace fake {
+struct Counts {
+    long launches = 0, waits = 0;
+    ~Counts();
+};
+extern Counts counts;
 void run(dim3 grid, dim3 block, const std::function<void()>& kernel);
 template <class F>
 auto launch(dim3 grid, dim3 block, F kernel) {
@@ -90,7 +96,8 @@ inline cudaError cudaMalloc(void** to, size_t bytes) {
 }
 inline cudaError cudaFree(void* memory) { return std::free(memory), cudaSuccess; }
 inline cudaError cudaMemset(void* to, int value, size_t bytes) { return std::memset(to, value, bytes), cudaSuccess; }
-inline cudaError cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
+inline cudaError cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+    fake::counts.waits += kind == cudaMemcpyDeviceToHost;
     return std::memmove(to, from, bytes), cudaSuccess;
 }
 template <class T> cudaError cudaMemcpyToSymbol(T& symbol, const void* from, size_t bytes) {
@@ -142,9 +149,11 @@ struct device_ptr {
     device_ptr operator+(long n) const { return device_ptr(pointer + n); }
 };
 template <class T, class F> long count_if(device_ptr<T> begin, device_ptr<T> end, F f) {
+    fake::counts.waits++;
     return std::count_if(begin.pointer, end.pointer, f);
 }
 template <class T, class O, class F> O copy_if(device_ptr<T> begin, device_ptr<T> end, O to, F f) {
+    fake::counts.waits++;
     return std::copy_if(begin.pointer, end.pointer, to, f);
 }
 using std::pair;

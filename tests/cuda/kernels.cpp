@@ -12,9 +12,10 @@ typedef tsim::rls::Problem<double, double, 2> Problem;
 
 extern "C" {
 // The fields of the problem, in their order; scratch memory is made here.
-bool rls_update(Problem* p, std::int64_t step) {
-    if (!p->k) tsim::rls::allocate(*p);
-    return tsim::rls::update(*p, step);
+bool rls_update(Problem* p, std::int64_t step, bool is_due, bool* settled) {
+    p->small = tsim::rls::are_small<double>(p->n_blocks, p->block_start);
+    tsim::rls::allocate(*p);
+    return tsim::rls::update(*p, step, is_due, *settled);
 }
 
 void linear_map(std::int64_t rows, std::int64_t sources, std::int64_t n_weights, const std::int64_t* row_start,
@@ -24,16 +25,18 @@ void linear_map(std::int64_t rows, std::int64_t sources, std::int64_t n_weights,
                 w, x, y);
 }
 
-void signal_row(std::int64_t n, std::int64_t rows, std::int64_t step, std::int64_t first_step, std::int64_t every,
-                std::int32_t periodic, const double* samples, double* value) {
-    TSIM_LAUNCH(tsim::play, tsim::blocks_for(n), TSIM_THREADS, n, rows, step, &first_step, &every, &periodic, samples,
-                value);
+void spike_order(std::int64_t n, std::int32_t* events) {
+    std::vector<std::int32_t> ranked(n + 1, -7);
+    TSIM_LAUNCH(tsim::rank_events, tsim::blocks_for(n + 1), TSIM_THREADS, n, events, ranked.data());
+    std::copy(ranked.begin(), ranked.end(), events);
 }
 
-void spike_order(std::int64_t n, std::int32_t* events) {
-    std::vector<std::int32_t> ranked(n, -7);
-    TSIM_LAUNCH(tsim::rank_events, tsim::blocks_for(n), TSIM_THREADS, n, events, ranked.data());
-    TSIM_LAUNCH(tsim::copy_events, tsim::blocks_for(n), TSIM_THREADS, n, ranked.data(), events);
+std::int64_t spike_list(std::int64_t n, const std::int32_t* events, std::int64_t start, std::int64_t stop,
+                        std::int64_t step, double now, std::int64_t* listed, std::int32_t* neuron, double* t,
+                        std::int32_t* count) {
+    TSIM_LAUNCH(tsim::list_spikes, tsim::blocks_for(stop - start), TSIM_THREADS, n, events, start, stop, step, now,
+                listed, neuron, t, count);
+    return tsim::listed_by_now(listed);
 }
 
 void spike_map(std::int64_t rows, const std::int32_t* events, std::int64_t n, std::int64_t start, std::int64_t stop,

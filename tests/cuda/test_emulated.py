@@ -167,6 +167,28 @@ def test_states_go_on_from_cpp_to_cuda_and_back():
     assert targets[0].run(**part(samples, slice(203))).state["rls.pending"].any()
 
 
+def test_few_kernels_a_step_and_no_wait_for_the_device(monkeypatch, tmp_path):
+    """A launch costs some microseconds and a wait all that is under way: of 66,002 neurons a step has 20 to 50."""
+    net, samples = small_network("lif"), samples_for(small_network("lif"), 1000)
+    monkeypatch.setenv("FAKE_CUDA_COUNTS", str(tmp_path / "counts.txt"))
+    simulation = Simulation(net, target="cuda_standalone")
+
+    def more(learning: bool) -> np.ndarray:
+        """Launches and waits of 900 steps."""
+        counts = []
+        for steps in (100, 1000):
+            simulation.run(**part(samples, slice(steps)), learning=learning)
+            counts.append(np.loadtxt(tmp_path / "counts.txt"))
+        return counts[1] - counts[0]
+
+    launches, waits = more(learning=False)
+    assert launches <= 12 * 900
+    assert waits <= 900 / 50  # each 64 steps for the room of the spikes
+    of_updates = more(learning=True) - [launches, waits]
+    assert of_updates[0] <= 4 * 180
+    assert of_updates[1] == 180  # whether an update diverged
+
+
 def test_divergence_ends_the_run_where_it_does_in_cpp():
     net = small_network()
     samples, targets = samples_for(net, 400), both(net)
@@ -211,7 +233,7 @@ def test_a_file_of_the_wrong_size_ends_the_program(tmp_path):
     net = small_network()
     program = both(net)[1].build()
     values = {"neurons.v": np.zeros(net.n - 1), "recurrent.pre": np.empty(0), "recurrent.post": np.empty(0)}
-    with pytest.raises(RunFailedError, match=r"neurons\.v=\S+ does not hold 60 values"):
+    with pytest.raises(RunFailedError, match=r"neurons\.v from \S+ \(it has 472 bytes, not the 480 of 60 values\)"):
         program.run(values, 0, 1, net.dt, [])
 
 

@@ -45,19 +45,21 @@ class Problem(ctypes.Structure):
         ("row_start", ctypes.c_void_p * MAPS),
         *((name, ctypes.c_void_p) for name in ("k", "c", "found", "first_bad")),
         *((name, ctypes.c_int64) for name in ("room_rows", "room_blocks")),
+        ("small", ctypes.c_bool),
         ("by_synapse", ctypes.c_bool),
     ]
 
 
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory):
+@pytest.fixture(scope="module", params=[8, 2**14], ids=["rows of P", "small blocks"])
+def kernels(request, tmp_path_factory):
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler")
     library = tmp_path_factory.mktemp("kernels") / "kernels.so"
-    compile_kernels(library, threads=16)
+    compile_kernels(library, threads=16, small=request.param)
     loaded = ctypes.CDLL(str(library))
     loaded.rls_update.restype = ctypes.c_bool
-    loaded.rls_update.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    loaded.rls_update.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_bool, ctypes.c_void_p]
+    loaded.spike_list.restype = ctypes.c_int64
     return loaded
 
 
@@ -83,6 +85,7 @@ class Learner:
     blocks: Blocks
     struct: Problem = field(default_factory=Problem)
     keep: list[np.ndarray] = field(default_factory=list)
+    settled: ctypes.c_bool = field(default_factory=ctypes.c_bool)
 
     @classmethod
     def of(cls, masks: list[np.ndarray], seed: int = 0, **values: Any) -> Learner:
@@ -148,8 +151,9 @@ class Learner:
                 getattr(struct, name)[m] = pointer(array)
             struct.n_entries[m] = len(rows)
 
-    def update(self, kernels: Any, step: int) -> bool:
-        return kernels.rls_update(ctypes.byref(self.struct), step)
+    def update(self, kernels: Any, step: int, is_due: bool = False) -> bool:
+        """Let the kernels ask whether an update is due, or tell them."""
+        return kernels.rls_update(ctypes.byref(self.struct), step, is_due, ctypes.byref(self.settled))
 
     def found(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the dense weights and the P of each block."""
@@ -201,7 +205,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("options", [{}, {"divided": 0}, {"forgetting": 0.9}, {"relaxation": 0.2}], ids=str)
-def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, options):
+@pytest.mark.parametrize("is_due", [False, True], ids=["asks", "is told"])
+def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, options, is_due):
     learner = Learner.of(CASES[name], **options)
     wanted_P = [0.7 * np.eye(n) for n in learner.blocks.sizes]
     wanted_w = [w.copy() for w in learner.weights]
@@ -210,7 +215,7 @@ def test_updates_from_the_start_are_those_of_numpy(kernels, order, name, options
         learner.arrays["x"][:] = rng.standard_normal(len(learner.arrays["x"]))
         for error in learner.errors:
             error[:] = rng.standard_normal(len(error))
-        assert learner.update(kernels, step)
+        assert learner.update(kernels, step, is_due)
         truth(learner, wanted_P, wanted_w)
     found_w, found_P = learner.found()
     for found, wanted in zip([*found_w, *found_P], [*wanted_w, *wanted_P], strict=True):
@@ -390,20 +395,6 @@ def test_linear_map_dense_and_masked(kernels, order, shape):
     np.testing.assert_allclose(y, [*((weights * mask) @ x), -7, -7], rtol=0, atol=1e-13 * np.sqrt(shape[1]) * 10)
 
 
-@pytest.mark.parametrize("periodic", [0, 1])
-@pytest.mark.parametrize("every", [1, 3])
-def test_signal_plays_the_right_row(kernels, periodic, every):
-    samples, first = np.arange(21.0).reshape(7, 3), 4
-    value = np.zeros(3)
-    for step in (0, 3, 4, 10, 11, 30):
-        kernels.signal_row(
-            *(ctypes.c_int64(v) for v in (3, 7, step, first, every)), periodic, pointer(samples), pointer(value)
-        )
-        row = (step - first) // every
-        row = row % 7 if periodic else min(max(row, 0), 6)
-        assert np.array_equal(value, samples[row])
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 37, 50])
 def test_spikes_of_a_step_are_put_in_order(kernels, order, count):
     n = 50
@@ -414,6 +405,29 @@ def test_spikes_of_a_step_are_put_in_order(kernels, order, count):
     assert np.array_equal(events[:count], np.sort(spiking))
     assert np.all(events[count:n] == -1)
     assert events[n] == count
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 50), (0, 20), (13, 40), (49, 50)])
+def test_spikes_are_listed_step_by_step(kernels, order, start, stop):
+    rng, n, steps = np.random.default_rng(start), 50, 7
+    listed, count = np.zeros(2, np.int64), np.zeros(stop - start, np.int32)
+    neuron, t = np.full(n * steps, -1, np.int32), np.full(n * steps, np.nan)
+    wanted = []
+    for step in range(3, 3 + steps):
+        spiking = np.flatnonzero(rng.random(n) < rng.choice([0, 0.1, 1]))
+        events = np.full(n + 1, -1, np.int32)
+        events[: len(spiking)], events[n] = spiking, len(spiking)
+        wanted += [(step, one - start) for one in spiking if start <= one < stop]
+        taken = kernels.spike_list(
+            *(ctypes.c_int64(v) if isinstance(v, int) else pointer(v) for v in (n, events, start, stop, step)),
+            ctypes.c_double(step / 4), *(pointer(v) for v in (listed, neuron, t, count)),
+        )  # fmt: skip
+        assert taken == len(wanted)
+    found_t, found = np.array(wanted).T
+    assert np.array_equal(neuron[: len(wanted)], found)
+    assert np.array_equal(t[: len(wanted)], found_t / 4)
+    assert np.all(neuron[len(wanted) :] == -1)
+    assert np.array_equal(count, np.bincount(found, minlength=stop - start))
 
 
 def spikes_delivered(

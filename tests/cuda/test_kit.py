@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.cuda import check
+from benchmarks.cuda import check, large
+from benchmarks.cuda.calls import call_of
 from benchmarks.cuda.execute import timed
+from tension_sim import Simulation
 
 #: Does what its file `does` says, then gives what the folder `gives` holds.
 STAND_IN = """#!{python} -SE
@@ -422,3 +424,30 @@ def test_compute_sanitizer_runs_where_it_is(kit, monkeypatch, tmp_path):
     assert rows["racecheck"] == [
         "ended with code 9: ========= ERROR SUMMARY: 1 error", "ERROR SUMMARY: 1 error"
     ]  # fmt: skip
+
+
+def test_calls_are_what_a_run_gives_its_program(monkeypatch):
+    """Nothing is built: a program is asked for, and given values, a first step and a number of steps."""
+    given = {}
+
+    class Asked(Exception):
+        """Stands for the run."""
+
+    class Program:
+        def run(self, values: Any, start: int, steps: int, dt: float, wanted: Any, *rest: Any, **more: Any) -> None:
+            given.update(values=values, start=start, steps=steps, dt=dt, wanted=list(wanted))
+            raise Asked
+
+    simulation = large.simulation(n=300)
+    x, y = np.ones((2, 1)), np.zeros((2, 300))
+    options = {"steps": 150, "every": {"x": 100, "y": 100}}
+    call = call_of(simulation, y, x, **options)
+    monkeypatch.setattr(Simulation, "build", lambda self: Program())
+    with pytest.raises(Asked):
+        simulation.run(y, x, **options)
+    assert (call.start, call.steps, call.dt) == (given["start"], given["steps"], given["dt"]) == (0, 150, 1e-4)
+    assert call.wanted == given["wanted"]
+    assert call.values.keys() == given["values"].keys()
+    for name, value in call.values.items():
+        assert np.array_equal(value, given["values"][name]), name
+    assert set(large.calls(simulation)) == set(large.RUNS)

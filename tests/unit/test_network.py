@@ -108,6 +108,13 @@ class TestSparseKernel:
         with pytest.raises(error, match=re.escape(text)):
             SparseKernel(*arguments)
 
+    def test_more_synapses_that_learn_than_int32_counts_are_refused(self, monkeypatch):
+        monkeypatch.setattr("tension_sim.declare.kernels._MOST_SLOTS", 2)
+        assert SparseKernel(3, [0, 1], [1, 0], [1.0, 2.0]).slots().tolist() == [1, 0]
+        text = "SparseKernel: expected at most 2 synapses that learn.\nReceived: 3"
+        with pytest.raises(InvalidValueError, match=re.escape(text)):
+            SparseKernel(3, [0, 1, 2], [1, 0, 0], [1.0, 2.0, 3.0]).slots()
+
     @pytest.mark.parametrize("matrix", [np.zeros((2, 3, 1)), np.zeros(4), np.zeros((0, 3)), np.zeros((2, 0)), 3.0])
     def test_from_dense_refuses_shapes(self, matrix):
         with pytest.raises(

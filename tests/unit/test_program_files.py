@@ -16,7 +16,8 @@ import pytest
 from lif_network import Y, net
 from targets import skip_unless_here
 
-from tension_sim.brian.program_files import own_files, use_own_files
+from tension_sim.brian import makefile
+from tension_sim.brian.program_files import own_files, use_own_files, with_long_counts
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.declare.record import Record
 from tension_sim.errors import OutputError, RunFailedError
@@ -144,6 +145,47 @@ def test_arrays_begin_on_a_cache_line(tmp_path):
     use_own_files(tmp_path, ())
     subprocess.run(["g++", "-std=c++11", "objects.cpp", "main.cpp", "-o", "main"], check=True, cwd=tmp_path)
     subprocess.run([tmp_path / "main"], check=True)
+
+
+#: How Brian2 declares and fills an array, of more numbers than int counts.
+LARGE = """
+#include <cstdint>
+#include <cstdio>
+extern const int _num__array_P;
+const int _num__array_P = 2147483653;
+int main()
+{
+    int64_t filled = 0;
+    for(int i=0; i<2147483653; i++) filled += 1;
+    std::printf("%lld %lld", (long long)_num__array_P, (long long)filled);
+}
+"""
+
+
+def test_arrays_of_more_numbers_than_int_counts(tmp_path):
+    skip_unless_here("cpp_standalone")
+    (tmp_path / "large.cpp").write_text(with_long_counts(LARGE))
+    subprocess.run(["g++", "-O2", "-w", "large.cpp", "-o", "large"], cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "large"], capture_output=True, text=True, timeout=20)
+    assert done.stdout == "2147483653 2147483653"
+
+
+def test_no_array_of_a_program_is_counted_in_int(monkeypatch, tmp_path):
+    skip_unless_here("cpp_standalone")
+    found = []
+
+    def look(folder, *_):
+        found.extend((folder / f"objects.{end}").read_text() for end in ("cpp", "h"))
+        raise RunFailedError("seen")
+
+    monkeypatch.setenv("TENSION_SIM_CACHE", str(tmp_path))
+    monkeypatch.setattr(makefile, "gather_sources", look)
+    with pytest.raises(RunFailedError, match="seen"):
+        Simulation(net(), target="cpp_standalone").build()
+    assert len(found) == 2
+    for source in found:
+        assert "const int64_t _num__array_" in source
+        assert not re.findall(r"\bconst int _num\w+|for\(int i=0; i<\d+", source)
 
 
 @pytest.fixture

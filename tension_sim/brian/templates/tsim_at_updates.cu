@@ -9,10 +9,8 @@
 
 {% block extra_headers %}
 #include <algorithm>
-{% filter replace('static inline', 'static inline __host__ __device__') %}
-{% include 'tsim_random.h' %}
+{% include 'tsim_random_cuda.h' %}
 
-{% endfilter %}
 {% include 'tsim_cuda.h' %}
 
 {% include 'tsim_rls_cuda.h' %}

@@ -11,4 +11,7 @@
     const int64_t _step = {{_host('t_in_timesteps')}}[0], _stop = {{_host('stop_step')}}[0];
     {% include 'tsim_conductor.h' %}
 
+    if (Network::_globally_stopped)  // the time that is told is that of the device, too
+        CUDA_SAFE_CALL(cudaDeviceSynchronize());
+
 {% endblock %}

@@ -51,22 +51,6 @@ __device__ inline T largest_of_block(T value) {
     return part[me];
 }
 
-// ---- Signal: one row of the samples ------------------------------------------------------------------------------
-__host__ __device__ inline std::int64_t row_at(std::int64_t step, std::int64_t first_step, std::int64_t every,
-                                               bool periodic, std::int64_t rows) {
-    std::int64_t row = step - first_step;
-    row = row >= 0 ? row / every : -1 - (-1 - row) / every;
-    if (periodic) return (row % rows + rows) % rows;
-    return row < 0 ? 0 : (row < rows ? row : rows - 1);
-}
-
-template <typename T>
-__global__ void play(std::int64_t n, std::int64_t rows, std::int64_t step, const std::int64_t* first_step,
-                     const std::int64_t* every, const std::int32_t* periodic, const T* samples, T* value) {
-    const std::int64_t i = thread_index();
-    if (i < n) value[i] = samples[row_at(step, *first_step, *every, *periodic, rows) * n + i];
-}
-
 // ---- Recorder: some elements, one after the other ----------------------------------------------------------------
 template <typename X, typename V>
 __global__ void gather(std::int64_t n, const std::int32_t* indices, const X* x, V* to) {
@@ -110,19 +94,56 @@ __global__ void multiply(std::int64_t n_rows, std::int64_t n_sources, int lanes,
 }
 
 // ---- SpikeOrder: neurons that spiked, in ascending order ---------------------------------------------------------
-// events[n] is how many of the n places are taken; no neuron occurs twice.
+// events[n] is how many of the n places are taken; no neuron occurs twice. The rest of `ranked` is -1, as Brian2 has it.
 static __global__ void rank_events(std::int64_t n, const std::int32_t* events, std::int32_t* ranked) {
     const std::int64_t i = thread_index(), count = events[n];
-    if (i >= count) return;
+    if (i == n) ranked[n] = (std::int32_t)count;
+    if (i >= n) return;
+    if (i >= count) {
+        ranked[i] = -1;
+        return;
+    }
     const std::int32_t me = events[i];
     std::int64_t rank = 0;
     for (std::int64_t j = 0; j < count; j++) rank += events[j] < me;
     ranked[rank] = me;
 }
 
-static __global__ void copy_events(std::int64_t n, const std::int32_t* ranked, std::int32_t* events) {
-    const std::int64_t i = thread_index();
-    if (i < events[n]) events[i] = ranked[i];
+// The first place from `begin` to `end` of an ascending list at which a value or more stands.
+static __device__ std::int64_t first_at_least(const std::int32_t* sorted, std::int64_t begin, std::int64_t end,
+                                              std::int64_t value) {
+    while (begin < end) {
+        const std::int64_t middle = begin + (end - begin) / 2;
+        if (sorted[middle] < value)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+// ---- SpikeList: spikes of some neurons, one step after the other -------------------------------------------------
+// The events are in order, and the lists have room for them. listed[step % 2] is how many spikes there are before the
+// step, of which the device alone knows.
+template <typename Time>
+__global__ void list_spikes(std::int64_t n, const std::int32_t* events, std::int64_t start, std::int64_t stop,
+                            std::int64_t step, Time now, std::int64_t* listed, std::int32_t* neuron, Time* t,
+                            std::int32_t* count) {
+    const std::int64_t i = thread_index(), before = listed[step % 2];
+    const std::int64_t first = first_at_least(events, 0, events[n], start);
+    const std::int64_t end = first_at_least(events, first, events[n], stop);
+    if (i == 0) listed[(step + 1) % 2] = before + end - first;
+    if (i >= end - first) return;
+    const std::int32_t one = (std::int32_t)(events[first + i] - start);
+    neuron[before + i] = one;
+    t[before + i] = now;
+    count[one]++;
+}
+
+static inline std::int64_t listed_by_now(const std::int64_t* listed) {
+    std::int64_t both[2];
+    CUDA_SAFE_CALL(cudaMemcpy(both, listed, sizeof both, cudaMemcpyDeviceToHost));
+    return both[0] > both[1] ? both[0] : both[1];
 }
 }  // namespace tsim
 #endif

@@ -6,6 +6,7 @@
 {% set _problem %}tsim::rls::Problem<{{c_data_type(variables['P_packed'].dtype)}}, {{c_data_type(variables['x'].dtype)}}, {{n_maps}}>{% endset %}
 
 {% block at_updates %}
+        static bool _settled = false;
         static {{_problem}} _problem;
         _problem.n_blocks = {{constant_or_scalar('N', variables['N'])}};
         _problem.n_rows = {{_host('block_start')}}[_problem.n_blocks];
@@ -37,6 +38,8 @@
         _problem.w[{{m}}] = {{_dev('w_' ~ m)}};
         _problem.row_start[{{m}}] = {{_dev('row_start_' ~ m)}};
         {% endfor %}
+        static const bool _small = tsim::rls::are_small<{{c_data_type(variables['P_packed'].dtype)}}>(_problem.n_blocks, &{{_host('block_start')}}[0]);
+        _problem.small = _small;
         tsim::rls::allocate(_problem);
         tsim::rls::Options<{{c_data_type(variables['P_packed'].dtype)}}, {{n_maps}}> _options;
         _options.alpha_each = {{alpha_each}};
@@ -55,6 +58,6 @@
         _options.factor[{{m}}] = {{_dev('factor_' ~ m)}};
         {% endif %}
         {% endfor %}
-        if (!tsim::rls::update(_problem, _step, _options))
+        if (!tsim::rls::update(_problem, _step, {{'true' if owner.schedule_is_its_own else 'false'}}, _settled, _options))
             Network::_globally_stopped = true;
 {% endblock %}

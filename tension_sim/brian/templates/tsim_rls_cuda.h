@@ -1,14 +1,19 @@
 // Recursive least squares on a CUDA device: k = P r, c = 1/(forgetting + r'k), P <- (P - c k k')/forgetting, and a
 // relaxation of P towards P(0).
 //
-// All blocks of P take part in each launch. P is the packed lower triangle, row-major, as in tsim_rls.h; terms are
-// applied at once here, and those that wait in the state a run starts from are applied before its first update. Sums
-// have a fixed order, no number is added atomically: the same input gives the same bits.
+// All blocks of P take part in each launch: a CUDA block for each row of P, or, where all blocks are small, for each
+// block of P, which reads it once for k and once to learn. P is the packed lower triangle, row-major, as in tsim_rls.h;
+// terms are applied at once here, and those that wait in the state a run starts from are applied in its first update.
+// Sums have a fixed order, no number is added atomically: the same input gives the same bits.
 #ifndef TSIM_RLS_CUDA_H
 #define TSIM_RLS_CUDA_H
 
 #include <cmath>
 #include <cstdint>
+
+#ifndef TSIM_WHOLE
+#define TSIM_WHOLE 36864  // bytes of shared memory: a block of P that needs no more is small
+#endif
 
 namespace tsim {
 namespace rls {
@@ -54,6 +59,7 @@ struct Problem {
     std::int32_t* found;                          // what `look` saw
     std::int32_t* first_bad;                      // the first block that diverged, else n_blocks
     std::int64_t room_rows, room_blocks;          // how many k and c have room for
+    bool small;                                   // all blocks of P are
     bool by_synapse;                              // x is one number beside each partner, not one of each source
 
     // r of a row of P, counted over all blocks.
@@ -71,7 +77,10 @@ struct Options {
     const T* factor[MAPS] = {};                   // how fast each learns
 };
 
-enum { DUE = 1, UNSETTLED = 2 };
+enum { DUE = 1, WAITS = 2 };
+
+// Threads that read and write side by side; partners of the largest block that can be small.
+enum { WARP = TSIM_THREADS < 32 ? TSIM_THREADS : 32, MOST_SMALL = 256 };
 
 // The last b with start[b] <= i; blocks may be empty.
 __device__ inline std::int64_t block_of(const std::int64_t* start, std::int64_t n_blocks, std::int64_t i) {
@@ -84,22 +93,23 @@ __device__ inline std::int64_t block_of(const std::int64_t* start, std::int64_t 
     return low;
 }
 
-// One CUDA block: is an update due, and does P wait for something?
+// One CUDA block: is an update due, and, if P is not settled, does it wait for something?
 template <typename T, typename X, int MAPS>
-__global__ void look(const Problem<T, X, MAPS> p, std::int64_t step) {
-    __shared__ int unsettled;
+__global__ void look(const Problem<T, X, MAPS> p, std::int64_t step, bool settled) {
+    __shared__ int waits;
     const int me = threadIdx.x;
     const bool now = due(step, p.schedule);
     if (me == 0) {
-        unsettled = *p.fresh;
+        waits = !settled && *p.fresh;
         *p.first_bad = (std::int32_t)p.n_blocks;
     }
     __syncthreads();
-    int waits = 0;
-    for (std::int64_t b = me; now && b < p.n_blocks; b += TSIM_THREADS) waits |= p.pending[b] || p.P_scale[b] != 1;
-    if (waits) atomicOr(&unsettled, 1);
+    int mine = 0;
+    for (std::int64_t b = me; now && !settled && b < p.n_blocks; b += TSIM_THREADS)
+        mine |= p.pending[b] || p.P_scale[b] != 1;
+    if (mine) atomicOr(&waits, 1);
     __syncthreads();
-    if (me == 0) *p.found = now ? DUE | (unsettled ? UNSETTLED : 0) : 0;
+    if (me == 0) *p.found = now ? DUE | (waits ? WAITS : 0) : 0;
 }
 
 // By the whole CUDA block: P(0) between partner i of block b and another of its group, over alpha of that one.
@@ -130,10 +140,10 @@ __device__ inline T first_P(const Problem<T, X, MAPS>& p, const Options<T, MAPS>
     return (same ? (T)(shared * a) : (T)0) + (j == i ? (T)a : (T)0);
 }
 
-// One CUDA block per row of P: make P(0), or apply the terms that wait.
+// By the whole CUDA block: make P(0) of a row, or apply the terms that wait.
 template <typename T, typename X, int MAPS>
-__global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
-    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
+__device__ inline void settle_row(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b,
+                                  std::int64_t i) {
     const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
     if (*p.fresh) {
@@ -152,14 +162,12 @@ __global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     }
 }
 
-// One CUDA block, after all rows are done.
+// One CUDA block per row of P.
 template <typename T, typename X, int MAPS>
-__global__ void settled(const Problem<T, X, MAPS> p) {
-    for (std::int64_t b = threadIdx.x; b < p.n_blocks; b += TSIM_THREADS) {
-        p.pending[b] = 0;
-        p.P_scale[b] = 1;
-    }
-    if (threadIdx.x == 0) *p.fresh = 0;
+__global__ void settle(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
+    if (!(*p.found & WAITS)) return;
+    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x);
+    settle_row(p, o, b, blockIdx.x - p.block_start[b]);
 }
 
 // One CUDA block per row of P: k = P r. What lies right of the diagonal is read from the column below it.
@@ -177,11 +185,10 @@ __global__ void product(const Problem<T, X, MAPS> p) {
     if (threadIdx.x == 0) p.k[blockIdx.x] = sum;
 }
 
-// One CUDA block per block of P: c = 1/(forgetting + r'k), and whether gain, k and the errors of its rows give numbers;
+// By the whole CUDA block: c = 1/(forgetting + r'k), and whether gain, k and the errors of a block's rows give numbers;
 // looked at before anything is written.
 template <typename T, typename X, int MAPS>
-__global__ void gains(const Problem<T, X, MAPS> p) {
-    const std::int64_t b = blockIdx.x;
+__device__ inline void gain_of(const Problem<T, X, MAPS>& p, std::int64_t b) {
     T sum = 0, largest_k = 0, largest_error = 0;
     for (std::int64_t g = p.block_start[b] + threadIdx.x; g < p.block_start[b + 1]; g += TSIM_THREADS) {
         sum += (T)p.r(g) * p.k[g];
@@ -204,26 +211,55 @@ __global__ void gains(const Problem<T, X, MAPS> p) {
     }
 }
 
+// One CUDA block per block of P.
+template <typename T, typename X, int MAPS>
+__global__ void gains(const Problem<T, X, MAPS> p) {
+    gain_of(p, blockIdx.x);
+}
+
+// One CUDA block per small block of P: k = P r of a P in shared memory, then its gain. Threads of 32 neighbouring rows
+// never read one bank twice at a time: that is how the packed triangle lies.
+template <typename T, typename X, int MAPS>
+__global__ void gains_of_small(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
+    const int most = TSIM_WHOLE / sizeof(T);
+    __shared__ T P[most], r[MOST_SMALL];
+    const std::int64_t b = blockIdx.x, first = p.block_start[b], n = p.block_start[b + 1] - first;
+    const T* stored = p.P + p.P_start[b];
+    if (*p.found & WAITS)
+        for (std::int64_t i = 0; i < n; i++) {
+            settle_row(p, o, b, i);
+            __syncthreads();
+        }
+    for (std::int64_t at = threadIdx.x; at < n * (n + 1) / 2; at += TSIM_THREADS) P[at] = stored[at];
+    for (std::int64_t i = threadIdx.x; i < n; i += TSIM_THREADS) r[i] = (T)p.r(first + i);
+    __syncthreads();
+    for (int i = threadIdx.x; i < n; i += TSIM_THREADS) {
+        const T* row = P + i * (i + 1) / 2;
+        T sum = 0;
+        for (int j = 0; j <= i; j++) sum += row[j] * r[j];
+        for (int j = i + 1; j < n; j++) sum += P[j * (j + 1) / 2 + i] * r[j];
+        p.k[first + i] = sum;
+    }
+    __syncthreads();
+    gain_of(p, b);
+}
+
 // Whether a block learns: those before the first bad one do; none does if one is bad and a rule needs the c of all.
 template <typename T, typename X, int MAPS>
 __device__ inline bool learns(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b) {
     return b < *p.first_bad && !(o.block_of && *p.first_bad < p.n_blocks);
 }
 
-// One CUDA block per learned row of a map: W_i -= g e_i k.
+// W_i -= g e_i k of one learned row of a block, by threads that take every `step`th weight.
 template <typename T, typename X, int MAPS>
-__global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
-    const int m = blockIdx.y;
-    const std::int64_t* block_rows = p.block_rows[m];
-    if ((std::int64_t)blockIdx.x >= block_rows[p.n_blocks]) return;
-    const std::int64_t b = block_of(block_rows, p.n_blocks, blockIdx.x);
-    if (!learns(p, o, b)) return;
-    const std::int32_t row = p.rows[m][blockIdx.x];
+__device__ inline void learn_row(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, int m, std::int64_t b,
+                                 std::int64_t entry, int me, int step) {
+    const std::int32_t row = p.rows[m][entry];
     const std::int64_t n = p.block_start[b + 1] - p.block_start[b];
     const T e = (*p.divided ? p.c[b] : (T)1) * p.error[m][row];
     const T* k = p.k + p.block_start[b];
     const std::int32_t* partner = p.partner + p.block_start[b];
-    for (std::int64_t j = threadIdx.x; j < n; j += TSIM_THREADS) {
+    for (std::int64_t j = me; j < n; j += step) {
         const std::int64_t at = p.row_start[m][row] + j;
         T change = e * k[j];
         if (o.block_of && o.block_of[partner[j]] >= 0) change *= p.c[o.block_of[partner[j]]];
@@ -233,24 +269,73 @@ __global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
     }
 }
 
-// One CUDA block per row of P: P <- (P - c k k')/forgetting, then its relaxation.
+// One CUDA block per learned row of a map.
 template <typename T, typename X, int MAPS>
-__global__ void downdate(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
-    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
-    if (!learns(p, o, b)) return;
+__global__ void weights(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
+    const int m = blockIdx.y;
+    const std::int64_t* block_rows = p.block_rows[m];
+    if ((std::int64_t)blockIdx.x >= block_rows[p.n_blocks]) return;
+    const std::int64_t b = block_of(block_rows, p.n_blocks, blockIdx.x);
+    if (learns(p, o, b)) learn_row(p, o, m, b, blockIdx.x, threadIdx.x, TSIM_THREADS);
+}
+
+// Whether P is pulled towards a P(0) that is more than a diagonal.
+template <typename T, typename X, int MAPS>
+__device__ inline bool pulled_to_groups(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o) {
+    return o.group && *p.relaxation != 0;
+}
+
+// P <- (P - c k k')/forgetting, then its relaxation, of one row of a block, by threads that take every `step`th number.
+template <typename T, typename X, int MAPS>
+__device__ inline void downdate_row(const Problem<T, X, MAPS>& p, const Options<T, MAPS>& o, std::int64_t b,
+                                    std::int64_t i, double shared, int me, int step) {
     const T* k = p.k + p.block_start[b];
     const T ck = p.c[b] * k[i], forgetting = (T)*p.forgetting, keep = 1 - (T)*p.relaxation;
     T* row = p.P + p.P_start[b] + i * (i + 1) / 2;
-    const double shared = keep != 1 && o.group ? shared_of(p, o, b, i) : 0;
-    for (std::int64_t j = threadIdx.x; j <= i; j += TSIM_THREADS) {
+    for (std::int64_t j = me; j <= i; j += step) {
         const T value = row[j] - ck * k[j];
         row[j] = forgetting == 1 ? keep * value : keep * value / forgetting;
         if (keep != 1) row[j] += (1 - keep) * first_P(p, o, b, i, j, shared);
     }
 }
 
+// One CUDA block per row of P.
+template <typename T, typename X, int MAPS>
+__global__ void downdate(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
+    const std::int64_t b = block_of(p.block_start, p.n_blocks, blockIdx.x), i = blockIdx.x - p.block_start[b];
+    if (!learns(p, o, b)) return;
+    const double shared = pulled_to_groups(p, o) ? shared_of(p, o, b, i) : 0;
+    downdate_row(p, o, b, i, shared, threadIdx.x, TSIM_THREADS);
+}
+
+// One CUDA block per small block of P: its weights, and P, of which each warp takes a row at a time.
+template <typename T, typename X, int MAPS>
+__global__ void learn_small(const Problem<T, X, MAPS> p, const Options<T, MAPS> o) {
+    const std::int64_t b = blockIdx.x, n = p.block_start[b + 1] - p.block_start[b];
+    if (!learns(p, o, b)) return;
+    for (int m = 0; m < MAPS; m++)
+        for (std::int64_t entry = p.block_rows[m][b]; entry < p.block_rows[m][b + 1]; entry++)
+            learn_row(p, o, m, b, entry, threadIdx.x, TSIM_THREADS);
+    if (pulled_to_groups(p, o))
+        for (std::int64_t i = 0; i < n; i++) {
+            downdate_row(p, o, b, i, shared_of(p, o, b, i), threadIdx.x, TSIM_THREADS);
+            __syncthreads();
+        }
+    else
+        for (std::int64_t i = threadIdx.x / WARP; i < n; i += TSIM_THREADS / WARP)
+            downdate_row(p, o, b, i, 0, threadIdx.x % WARP, WARP);
+}
+
+// One CUDA block, after all others: the state says what was done.
 template <typename T, typename X, int MAPS>
 __global__ void finish(const Problem<T, X, MAPS> p, std::int64_t step) {
+    for (std::int64_t b = threadIdx.x; (*p.found & WAITS) && b < p.n_blocks; b += TSIM_THREADS) {
+        p.pending[b] = 0;
+        p.P_scale[b] = 1;
+    }
+    __syncthreads();
+    if (threadIdx.x) return;
+    *p.fresh = *p.found = 0;
     if (*p.first_bad == p.n_blocks) ++*p.n_updates;
     else *p.diverged_step = step;
 }
@@ -271,35 +356,45 @@ void allocate(Problem<T, X, MAPS>& p) {
     p.room_blocks = p.n_blocks;
 }
 
+// Whether all blocks of P are small, by the host's array.
+template <typename T>
+bool are_small(std::int64_t n_blocks, const std::int64_t* block_start) {
+    std::int64_t most = 0;
+    for (std::int64_t b = 0; b < n_blocks; b++) most = std::max(most, block_start[b + 1] - block_start[b]);
+    return most <= MOST_SMALL && most * (most + 1) / 2 * sizeof(T) <= TSIM_WHOLE;
+}
+
 static inline std::int32_t fetched(const std::int32_t* from) {
     std::int32_t value;
     CUDA_SAFE_CALL(cudaMemcpy(&value, from, sizeof value, cudaMemcpyDeviceToHost));
     return value;
 }
 
-// One time step; returns false if learning diverged in it. The host waits for the device's answer, so that
-// the run ends with this very step.
+// One time step; returns false if learning diverged in it. The host waits for the device's answer, so that the run ends
+// with this very step. is_due: the host knows that an update is, else it asks the device. settled: that nothing of P
+// waits, as after the first update of a run.
 template <typename T, typename X, int MAPS>
-bool update(const Problem<T, X, MAPS>& p, std::int64_t step, const Options<T, MAPS>& o = Options<T, MAPS>()) {
-    TSIM_LAUNCH((look<T, X, MAPS>), 1, TSIM_THREADS, p, step);
-    const std::int32_t found = fetched(p.found);
-    if (!(found & DUE)) return true;
+bool update(const Problem<T, X, MAPS>& p, std::int64_t step, bool is_due, bool& settled,
+            const Options<T, MAPS>& o = Options<T, MAPS>()) {
+    if (!is_due || !settled) TSIM_LAUNCH((look<T, X, MAPS>), 1, TSIM_THREADS, p, step, settled);
+    if (!is_due && !(fetched(p.found) & DUE)) return true;
     const unsigned rows = (unsigned)p.n_rows;
-    if (found & UNSETTLED) {
-        if (rows) TSIM_LAUNCH((settle<T, X, MAPS>), rows, TSIM_THREADS, p, o);
-        TSIM_LAUNCH((settled<T, X, MAPS>), 1, TSIM_THREADS, p);
-    }
-    if (rows) {
+    if (rows && p.small) {
+        TSIM_LAUNCH((gains_of_small<T, X, MAPS>), (unsigned)p.n_blocks, TSIM_THREADS, p, o);
+        TSIM_LAUNCH((learn_small<T, X, MAPS>), (unsigned)p.n_blocks, TSIM_THREADS, p, o);
+    } else if (rows) {
         dim3 entries(1, MAPS);
         for (int m = 0; m < MAPS; m++)
             if (p.n_entries[m] > entries.x) entries.x = (unsigned)p.n_entries[m];
+        if (!settled) TSIM_LAUNCH((settle<T, X, MAPS>), rows, TSIM_THREADS, p, o);
         TSIM_LAUNCH((product<T, X, MAPS>), rows, TSIM_THREADS, p);
         TSIM_LAUNCH((gains<T, X, MAPS>), (unsigned)p.n_blocks, TSIM_THREADS, p);
         TSIM_LAUNCH((weights<T, X, MAPS>), entries, TSIM_THREADS, p, o);
         TSIM_LAUNCH((downdate<T, X, MAPS>), rows, TSIM_THREADS, p, o);
     }
-    TSIM_LAUNCH((finish<T, X, MAPS>), 1, 1, p, step);
-    return fetched(p.first_bad) == p.n_blocks;
+    TSIM_LAUNCH((finish<T, X, MAPS>), 1, TSIM_THREADS, p, step);
+    settled = fetched(p.first_bad) == p.n_blocks;  // else look again before another update
+    return settled;
 }
 
 // Some elements of one array at a place of another.

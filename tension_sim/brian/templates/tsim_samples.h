@@ -31,6 +31,16 @@ inline int64_t whole_rows(const std::string& name, size_t count, int64_t columns
     return (int64_t)count/columns;
 }
 
+// The row of a time step: each is played for `every` steps, the first from first_step on.
+inline int64_t row_at(int64_t step, int64_t first_step, int64_t every, bool periodic, int64_t rows)
+{
+    int64_t row = step - first_step;
+    row = row >= 0 ? row/every : -1 - (-1 - row)/every;
+    if (periodic)
+        return (row % rows + rows) % rows;
+    return row < 0 ? 0 : (row < rows ? row : rows - 1);
+}
+
 // Rows of numbers in a file, which are played as T.
 template <typename T>
 class SampleFile

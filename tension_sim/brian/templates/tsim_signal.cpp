@@ -13,12 +13,7 @@
     static tsim::SampleFile<{{_scalar}}> _file("{{owner.name}}.samples", {{_dynamic_samples_file}}, N);
     static const int64_t _rows =
         _file.rows ? _file.rows : tsim::whole_rows("{{owner.name}}.samples", {{_dynamic_samples}}.size(), N);
-    int64_t _row = {{t_in_timesteps}} - {{first_step}};
-    _row = _row >= 0 ? _row/{{every}} : -1 - (-1 - _row)/{{every}};
-    if ({{periodic}})
-        _row = (_row % _rows + _rows) % _rows;
-    else
-        _row = _row < 0 ? 0 : (_row < _rows ? _row : _rows - 1);
+    int64_t _row = tsim::row_at({{t_in_timesteps}}, {{first_step}}, {{every}}, {{periodic}}, _rows);
     if (_file.rows) {
         _file.load(_row, {{_dynamic_samples}});
         _row -= _file.first_row();

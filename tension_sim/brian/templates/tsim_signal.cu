@@ -8,8 +8,6 @@
 {% endblock %}
 
 {% block extra_headers %}
-{% include 'tsim_cuda.h' %}
-
 {% include 'tsim_files.h' %}
 
 {% include 'tsim_samples.h' %}
@@ -18,18 +16,17 @@
 
 {% block host_maincode %}
     static tsim::SampleFile<{{_scalar}}> _file("{{owner.name}}.samples", {{_dynamic_samples_file}}, N);
-    if (_file.rows) {
-        const int64_t _row = tsim::row_at({{_host('t_in_timesteps')}}[0], {{_host('first_step')}}[0], {{_host('every')}}[0],
-                                          {{_host('periodic')}}[0], _file.rows);
-        if (_file.load(_row, {{_dynamic_samples}}))
+    static const int64_t _rows =
+        _file.rows ? _file.rows : tsim::whole_rows("{{owner.name}}.samples", {{_dynamic_samples}}.size(), N);
+    static int64_t _shown = -1;
+    const int64_t _row = tsim::row_at({{_host('t_in_timesteps')}}[0], {{_host('first_step')}}[0], {{_host('every')}}[0],
+                                      {{_host('periodic')}}[0], _rows);
+    if (_row != _shown) {
+        _shown = _row;
+        if (_file.rows && _file.load(_row, {{_dynamic_samples}}))
             THRUST_CHECK_ERROR(dev{{_dynamic_samples}} = {{_dynamic_samples}});
         CUDA_SAFE_CALL(cudaMemcpy({{_dev('value')}},
-            thrust::raw_pointer_cast(&dev{{_dynamic_samples}}[0]) + (_row - _file.first_row())*N,
+            thrust::raw_pointer_cast(&dev{{_dynamic_samples}}[0]) + (_row - (_file.rows ? _file.first_row() : 0))*N,
             N*sizeof({{_scalar}}), cudaMemcpyDeviceToDevice));
-    } else {
-        static const int64_t _rows = tsim::whole_rows("{{owner.name}}.samples", {{_dynamic_samples}}.size(), N);
-        TSIM_LAUNCH(tsim::play, tsim::blocks_for(N), TSIM_THREADS,
-            N, _rows, {{_host('t_in_timesteps')}}[0],
-            {{_dev('first_step')}}, {{_dev('every')}}, {{_dev('periodic')}}, {{_dev('samples')}}, {{_dev('value')}});
     }
 {% endblock %}

@@ -4,18 +4,6 @@
 
 namespace tsim {
 
-static __device__ std::int64_t first_at_least(const std::int32_t* sorted, std::int64_t begin, std::int64_t end,
-                                              std::int64_t value) {
-    while (begin < end) {
-        const std::int64_t middle = begin + (end - begin) / 2;
-        if (sorted[middle] < value)
-            begin = middle + 1;
-        else
-            end = middle;
-    }
-    return begin;
-}
-
 // events[count_at] spikes of neurons in any order; those from start to stop are neurons start + shift and on of
 // the map. slot: where the weights lie in w, or null. allowed: whether a target may be written to, or null. delay: in
 // how many steps each weight arrives, or null; y is then a ring of `length` rows of `targets`, row `now` for this step.

@@ -3,6 +3,7 @@
 {% set _events = get_array_name(variables['_spikespace'], prefix='') %}
 
 {% block extra_headers %}
+#include <utility>
 {% include 'tsim_cuda.h' %}
 
 {% endblock %}
@@ -10,8 +11,7 @@
 {% block host_maincode %}
     static int32_t* _ranked = 0;
     if (!_ranked)
-        CUDA_SAFE_CALL(cudaMalloc((void**)&_ranked, sizeof(int32_t)*N));
-    int32_t* _now = dev{{_events}}[current_idx{{_events}}];
-    TSIM_LAUNCH(tsim::rank_events, tsim::blocks_for(N), TSIM_THREADS, N, _now, _ranked);
-    TSIM_LAUNCH(tsim::copy_events, tsim::blocks_for(N), TSIM_THREADS, N, _ranked, _now);
+        CUDA_SAFE_CALL(cudaMalloc((void**)&_ranked, sizeof(int32_t)*(N + 1)));
+    TSIM_LAUNCH(tsim::rank_events, tsim::blocks_for(N + 1), TSIM_THREADS, N, dev{{_events}}[current_idx{{_events}}], _ranked);
+    std::swap(_ranked, dev{{_events}}[current_idx{{_events}}]);
 {% endblock %}
