@@ -20,7 +20,7 @@ __all__ = ["BEGIN", "CLOCK", "TEMPLATES", "loading_code", "set_by_arguments_alon
 
 #: Where headers and templates lie.
 TEMPLATES = Path(__file__).parent / "templates"
-_HEADERS = ("tsim_files.h", "tsim_process.h", "tsim_team.h")
+_HEADERS = ("tsim_files.h", "tsim_process.h", "tsim_team.h", "tsim_aligned.h")
 
 #: Brian2 2.10 made it the base of another kind of clock.
 CLOCK = getattr(clocks, "BaseClock", clocks.Clock)
@@ -58,12 +58,9 @@ def use_own_files(folder: Path, wanted: Collection[str]) -> None:
     """
     for name in _HEADERS:
         (folder / name).write_text((TEMPLATES / name).read_text())
-    for stem, header in (("objects", _HEADERS[0]), ("main", _HEADERS[1])):
-        path = next(folder.glob(f"{stem}.c[pu]*"))
-        source = path.read_text()
-        if stem == "objects":
-            source = own_files(source, wanted)
-        path.write_text(f'#include "{header}"\n{source}')
+    objects, main = (next(folder.glob(f"{stem}.c[pu]*")) for stem in ("objects", "main"))
+    objects.write_text(f'#include "tsim_files.h"\n#include "tsim_aligned.h"\n{own_files(objects.read_text(), wanted)}')
+    main.write_text(f'#include "tsim_process.h"\n{main.read_text()}')
     for path in (*folder.glob("objects.*"), *folder.glob("code_objects/*.cu")):
         path.write_text(with_long_counts(path.read_text()))
 

@@ -52,33 +52,37 @@ def unpack(
            [3., 5.]])
     """
     whole = np.empty((n, n), packed.dtype) if out is None else out
+    room = np.empty((min(_TILE, n), n), packed.dtype)
     for first in range(0, n, _TILE):
-        rows = _rows(packed, first, min(first + _TILE, n))
+        stop = min(first + _TILE, n)
+        rows = room[: stop - first, :stop]
         if len(c):
-            _subtract(rows, (c[:, None] * k[:, first : first + len(rows)]).T, k)
+            _multiply((c[:, None] * k[:, first:stop]).T, k, rows)
+        _fill(rows, packed, first, subtract=bool(len(c)))
         if scale != 1:
-            rows = scale * rows
+            rows *= scale
         corner = rows[:, first:]
-        corner[...] = np.tril(corner) + np.tril(corner, -1).T
-        whole[first : first + len(rows), : first + len(rows)] = rows
+        np.copyto(corner, corner.T.copy(), where=~np.tri(len(corner), dtype=bool))
+        whole[first:stop, :stop] = rows
         for j in range(0, first, _TILE):  # the same numbers above the diagonal
-            here = whole[first : first + len(rows), j : j + _TILE]
-            whole[j : j + _TILE, first : first + len(rows)] = here.T
+            whole[j : j + _TILE, first:stop] = whole[first:stop, j : j + _TILE].T
     return whole
 
 
-def _rows(packed: np.ndarray, first: int, stop: int) -> np.ndarray:
-    """Return some rows of the lower triangle, as far as the diagonal goes, (stop - first, stop)."""
-    rows = np.zeros((stop - first, stop), packed.dtype)
-    for i, row in enumerate(rows, start=first):
-        begin = i * (i + 1) // 2
-        row[: i + 1] = packed[begin : begin + i + 1]
-    return rows
-
-
-def _subtract(rows: np.ndarray, left: np.ndarray, k: np.ndarray) -> None:
-    """Subtract ``left @ k`` from rows, tile by tile."""
+def _multiply(left: np.ndarray, k: np.ndarray, rows: np.ndarray) -> None:
+    """Set rows to ``left @ k``, tile by tile."""
     left = np.ascontiguousarray(left)
     for j in range(0, rows.shape[1], _TILE):
         tile = rows[:, j : j + _TILE]
-        tile -= left @ k[:, j : j + tile.shape[1]]
+        np.matmul(left, k[:, j : j + tile.shape[1]], out=tile)
+
+
+def _fill(rows: np.ndarray, packed: np.ndarray, first: int, subtract: bool) -> None:
+    """Set rows, the first of which is row `first`, to those of the lower triangle, or to those less what they hold."""
+    for i, row in enumerate(rows, start=first):
+        begin = i * (i + 1) // 2
+        triangle, there = packed[begin : begin + i + 1], row[: i + 1]
+        if subtract:
+            np.subtract(triangle, there, out=there)
+        else:
+            there[...] = triangle

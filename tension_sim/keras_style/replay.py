@@ -39,8 +39,14 @@ class StatesOfStep(Sequence[RecordedState]):
         return self._states[i][self._t].view(RecordedState)
 
 
+#: Callbacks of Keras that save after each so many batches, by their `save_freq`.
+_SAVING = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)
+
+
 class Dispatcher:
     """Call the batch hooks of callbacks: a user's at each time step, Keras' own once per window.
+
+    A window ends where one of Keras' callbacks saves, so that it saves what was learned up to that step.
 
     Parameters
     ----------
@@ -60,6 +66,7 @@ class Dispatcher:
         self.begin: list[Any] = []
         self.end: list[Any] = []
         self.own: list[Any] = []
+        self.saving = [each for each in callbacks.callbacks if kind == "train" and _saves_within_epochs(each)]
         for callback in callbacks.callbacks:
             heard = {when: any(_overrides(callback, hook.format(when)) for hook in hooks) for when in ("begin", "end")}
             built_in = type(callback).__module__.startswith("keras.")
@@ -75,6 +82,10 @@ class Dispatcher:
     def listens(self) -> bool:
         """Whether some callback wants each time step."""
         return bool(self.begin or self.end)
+
+    def steps_to_save(self, left: int) -> int:
+        """Return how many of the `left` time steps may run until a callback saves the model."""
+        return min([left, *(max(1, each.save_freq - each._batches_seen_since_last_saving) for each in self.saving)])
 
     def call(self, which: list[Any], when: str, step: int, logs: Mapping[str, Any] | None = None) -> None:
         """Call one hook of the given callbacks."""
@@ -108,8 +119,17 @@ class Dispatcher:
                     self.call(self.end, "end", first + t, step_logs)
             finally:
                 self.model.force_layer.show(None)
+        for callback in self.own:
+            if callback in self.saving:  # it counts
+                for t in range(steps - 1):
+                    callback.on_train_batch_end(first + t)
         self.call(self.own, "begin", first + steps - 1)
         self.call(self.own, "end", first + steps - 1, last)
+
+
+def _saves_within_epochs(callback: Any) -> bool:
+    frequency = getattr(callback, "save_freq", None)
+    return isinstance(callback, _SAVING) and isinstance(frequency, int) and frequency is not False
 
 
 def each_step(returned: Any, kind: str) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..errors import InvalidValueError, message
 from ..tensorflow.bases import ModelPart
 from ..tensorflow.full_p import FullP
 from ..tensorflow.partner_blocks import PartnerBlocks
@@ -28,6 +29,8 @@ class Trained(ModelPart):
     _P_GG: Any = None
     _trained: frozenset[str] | None = None
     _trained_once: frozenset[str] = frozenset()
+    #: The mask that P of the recurrent kernel was made for, once there is one.
+    _mask_of_P: tuple[Any] | None = None
 
     def read_trainable(self) -> None:
         """Read which kernels learn, and create P where one learns that did not before."""
@@ -36,6 +39,10 @@ class Trained(ModelPart):
             found -= {*_KERNELS}  # Keras does not pass it on to kernels that were made to be frozen
         object.__setattr__(self, "_trained", found)  # past Keras' tracking
         object.__setattr__(self, "_trained_once", self._trained_once | found)
+        if "recurrent_kernel" in found and self._mask_of_P is None:
+            mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+            # numpy's can be written into
+            object.__setattr__(self, "_mask_of_P", (mask if mask is None or tf.is_tensor(mask) else np.array(mask),))
         if not self.built:
             self.initialize_P()
         elif is_ours(self.initialize_P):
@@ -43,6 +50,28 @@ class Trained(ModelPart):
             self.initialize_P()
             self._tracker.lock()
         self.initialize_train_idx()
+
+    def check_mask(self, where: str) -> None:
+        """Refuse a mask of the recurrent kernel that is not the one that P was made for.
+
+        Raises
+        ------
+        InvalidValueError
+            With the number of weights that do not learn now, and in P.
+        """
+        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+        if self._mask_of_P is None or (mask is self._mask_of_P[0] and (mask is None or tf.is_tensor(mask))):
+            return
+        now, before = (_frozen(each, self.units) for each in (mask, self._mask_of_P[0]))
+        if not np.array_equal(now, before):
+            raise InvalidValueError(
+                message(
+                    f"{where}: recurrent_nontrainable_boolean_mask",
+                    f"the mask that P was made for, under which {np.count_nonzero(before)} weights do not learn",
+                    f"a mask of {np.count_nonzero(now)} that do not",
+                    "set it before the model is built, or make a new layer by from_weights(weights, mask).",
+                )
+            )
 
     def kernels(self) -> dict[str, Any]:
         """Return the kernels that may learn, by name."""
@@ -88,8 +117,7 @@ class Trained(ModelPart):
 
     def _recurrent_P(self) -> Any:
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
-        frozen = None if mask is None else np.asarray(tf.convert_to_tensor(mask))
-        blocks = PartnerBlocks(frozen, self.units)
+        blocks = PartnerBlocks(None if mask is None else _frozen(mask, self.units), self.units)
         if self._uses_blocks():
             self._blocks = blocks
             shape, initializer = blocks.shape, blocks.initializer(self.alpha_P)
@@ -134,3 +162,8 @@ class Trained(ModelPart):
     def _index(self, variable: Any) -> int | None:
         found = [i for i, v in enumerate(self.trainable_variables) if v is variable]
         return found[0] if found else None
+
+
+def _frozen(mask: Any, units: int) -> np.ndarray:
+    """Return which recurrent weights do not learn; without a mask all do."""
+    return np.zeros((units, units), bool) if mask is None else np.asarray(tf.convert_to_tensor(mask))

@@ -259,7 +259,8 @@ class Training(ModelPart):
             guard = Guard(self, window, inputs, targets)
         first = stop = 0
         while stop < len(inputs):
-            first, stop = stop, stop + window.next_width(len(inputs) - stop)
+            left = dispatcher.steps_to_save(len(inputs) - stop)
+            first, stop = stop, stop + window.next_width(left)
             part = slice(first, stop)
             before = self.force_layer.snapshot() if dispatcher.begin and not exact else []
             if exact:

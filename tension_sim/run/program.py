@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import shutil
 import time
@@ -20,9 +21,8 @@ from ..circuit.watched import Listener
 from ..errors import OutputError, RunFailedError
 from ..system.children import Told, run_program
 from ..system.interrupts import Interrupts
-from ..system.memory_maps import in_parts
 from ..system.scratch import LOG, Scratch, fast_folder, sweep_all
-from .arrays import file_of, from_file
+from .arrays import file_of, from_file, room_for, write_numbers
 from .dialogue import dialogue_with, settings_of
 from .threads import period_of
 
@@ -103,9 +103,10 @@ class Program(Runnable):
             command = [str(self.folder / "main"), *results, *times, *threads, *shown, *arguments]
             environment = {**_ENVIRONMENT, **(_SPINNING if self.threads > 1 else {}), **os.environ}
             report = (lambda step: None) if progress is None else lambda step: progress(step - start)
+            rooms = self._rooms(names, used[0])
             told = run_program(command, self.folder, environment, interrupts, report, deadline, dialogue)
             _check_end(told)
-            arrays = self._read(told, names, used)
+            arrays = self._read(told, names, used, rooms)
             arrays["steps"] = int(arrays.pop(STEPS)[0]) - start
         # read when none can come any more: an interrupt after the last step counts too
         arrays["paused"] = told.paused and not interrupts.seen and arrays["steps"] < steps
@@ -146,18 +147,24 @@ class Program(Runnable):
                 arguments.append(f"{name}={np.asarray(value).item()!r}")
                 continue
             entry = self.manifest["arrays"].get(name, {"dtype": "int32", "size": 0})
-            path = file_of(value, entry["dtype"])
+            path = file_of(value, entry["dtype"], work.path.parent)
             if path is None:
                 path = work.path / f"{name}.in"
-                with path.open("wb") as file:  # by parts: no copy in another type
-                    for part in in_parts(value):  # ndarray.tofile says nothing of a full disk
-                        file.write(np.ascontiguousarray(part, entry["dtype"]).data)
+                write_numbers(path, value, entry["dtype"])
             arguments.append(f"{name}={path}")
             if entry["size"] is None:
                 arguments.append(f"{name}.bytes={np.size(value) * np.dtype(entry['dtype']).itemsize}")
         return arguments
 
-    def _read(self, told: Told, names: Sequence[str], folders: Sequence[Scratch]) -> dict[str, Any]:
+    def _rooms(self, names: Sequence[str], work: Scratch) -> dict[Path, mmap.mmap]:
+        """Put spare files where large arrays will be written; return their maps."""
+        paths = {name: work.path / "results" / self.manifest["arrays"][name]["file"] for name in names}
+        found = {path: room_for(path, self._nbytes(name)) for name, path in paths.items()}
+        return {path: room for path, room in found.items() if room is not None}
+
+    def _read(
+        self, told: Told, names: Sequence[str], folders: Sequence[Scratch], rooms: Mapping[Path, mmap.mmap]
+    ) -> dict[str, Any]:
         """Read arrays; each has as many bytes as the program says that it wrote, and as the network wants."""
         arrays = {}
         for name in names:
@@ -170,7 +177,7 @@ class Program(Runnable):
                     "Fix: make room there."
                 )
             scratch = next(folder for folder in folders if path.is_relative_to(folder.path))
-            arrays[name] = from_file(path, np.dtype(entry["dtype"]), scratch)
+            arrays[name] = from_file(path, np.dtype(entry["dtype"]), scratch, rooms.get(path))
             if arrays[name].nbytes != written:
                 raise RunFailedError(f"{name!r} could not be read whole from {path}.\nFix: run again.")
         return arrays

@@ -33,6 +33,8 @@ class MappedFile:
         The file, not empty.
     dtype : dtype
         What its bytes are.
+    mapped : mmap.mmap, optional
+        All of the file, where it is mapped already.
 
     Attributes
     ----------
@@ -49,15 +51,19 @@ class MappedFile:
     (<class 'numpy.ndarray'>, array([0., 1., 2.]))
     """
 
-    def __init__(self, path: Path, dtype: Any) -> None:
+    def __init__(self, path: Path, dtype: Any, mapped: mmap.mmap | None = None) -> None:
         self.path: Path = path
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.owner: int = os.getpid()
-        with path.open("rb") as file:
-            self.map: mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.map: mmap.mmap = _mapped(path) if mapped is None else mapped
         numbers = np.frombuffer(self.map, dtype)
         self.nbytes: int = numbers.nbytes
         self.__array_interface__: dict[str, Any] = dict(numbers.__array_interface__)
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def file_behind(array: Any) -> MappedFile | None:

@@ -21,6 +21,8 @@ class Scaled:
 
     Attributes
     ----------
+    array, factor
+        As given.
     shape, ndim, size, nbytes, dtype
         Those of the plain array.
 
@@ -32,7 +34,8 @@ class Scaled:
     """
 
     def __init__(self, array: np.ndarray, factor: float, dtype: Any) -> None:
-        self._array, self._factor = array, factor
+        self.array: np.ndarray = array
+        self.factor: float = factor
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.shape: tuple[int, ...] = array.shape
         self.ndim: int = array.ndim
@@ -41,11 +44,11 @@ class Scaled:
 
     def part(self, begin: int, stop: int) -> np.ndarray:
         """Return the products from `begin` to `stop`."""
-        some = self._array[begin:stop]
-        return np.multiply(some, self._factor, out=np.empty(some.shape, self.dtype), casting="same_kind")
+        some = self.array[begin:stop]
+        return np.multiply(some, self.factor, out=np.empty(some.shape, self.dtype), casting="same_kind")
 
     def __len__(self) -> int:
-        return len(self._array)
+        return len(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:

@@ -101,9 +101,7 @@ class Scratch:
         with self._guard:
             self._closed = True
             if self._kept:
-                for path in sorted(self.path.rglob("*"), reverse=True):
-                    if not path.is_dir() and path not in self._kept:
-                        remove(path)
+                _empty(self.path, {str(path) for path in self._kept})
                 return
             remove(self.path)
             self.release()
@@ -196,6 +194,17 @@ def fast_folder(values: Mapping[str, Any], recorded: int) -> str | None:
 
 def _nbytes(value: Any) -> int:
     return int(value.nbytes if hasattr(value, "nbytes") else np.asarray(value).nbytes)
+
+
+def _empty(folder: str | Path, kept: set[str]) -> None:
+    """Remove the files in a folder and its folders, but for those that are kept."""
+    with contextlib.suppress(OSError), os.scandir(folder) as found:
+        for each in found:
+            if each.is_dir(follow_symlinks=False):
+                _empty(each.path, kept)
+            elif each.path not in kept:
+                with contextlib.suppress(OSError):
+                    os.unlink(each.path)
 
 
 def remove(path: Path | None) -> None:

@@ -10,7 +10,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 from brian2.core.base import BrianObjectException
-from conductance_network import STEPS_OF, WEIGHTS, check, delayed, net
+from conductance_network import STEPS_OF, WEIGHTS, N, check, delayed, net
 from targets import activated, skip_unless_here
 
 from tension_sim import (
@@ -227,6 +227,37 @@ def test_tensorflow_refuses_delays_by_name():
         "Received: 'recurrent_exc_to_exc, with delays'\n"
         "Fix: choose numpy, cython, cpp_standalone or cuda_standalone."
     )
+
+
+@pytest.mark.parametrize("target", ["numpy", "tensorflow"])
+def test_delays_that_are_all_0_are_none(target):
+    skip_unless_here(target)
+    kinds = {("exc", "exc"): 0, ("inh", "exc"): np.zeros((N["inh"], N["exc"])), ("inh", "inh"): {"inh": "0*ms"}}
+    without = net(projections=[replace(p, delay=kinds.get((p.pre, p.post))) for p in net().projections])
+    check(without, target, 1000)
+    assert Simulation(without, target="numpy").wiring.circuit == Simulation(net(), target="numpy").wiring.circuit
+
+
+@pytest.mark.parametrize("at_spikes", [False, True])
+@pytest.mark.parametrize("delay", [0.0, np.zeros((20, 20))])
+def test_learned_weights_read_what_is_there_if_delays_are_all_0(at_spikes, delay):
+    rng = np.random.default_rng(5)
+    weights = SparseKernel.from_dense((rng.random((20, 20)) < 0.5) * rng.normal(size=(20, 20)))
+
+    def learning(given):
+        projection = Projection(
+            "cells", "cells", weights=weights, delay=given, synapse="single_exponential", at_spikes=at_spikes,
+            learning=Learning(alpha_P=0.02), error="unit*(output - y)",
+        )  # fmt: skip
+        cells = {"cells": Population("lif", 20, parameters={"bias": "-39*mV"})}
+        readouts = {"output": Readout("cells", np.full((20, 1), 0.01), synapse="single_exponential")}
+        network = Network(dt=DT, populations=cells, projections=[projection], readouts=readouts)
+        return Simulation(network, target="numpy").run(np.sin(np.arange(300) / 30))
+
+    found, wanted = learning(delay), learning(None)
+    assert len(wanted.spike_step) > 20
+    assert found.state.keys() == wanted.state.keys()
+    assert all(np.array_equal(found.state[name], values) for name, values in wanted.state.items())
 
 
 def test_weights_are_those_of_the_loop():

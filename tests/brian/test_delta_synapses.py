@@ -53,7 +53,7 @@ tau = "20*ms"
 tau_ref = "2*ms"
 '''
 N = {"exc": 40, "inh": 10}
-DT, STEPS = 3e-4, 700  # no time step divides the rest of 2 ms
+DT, STEPS = 3e-4, 250  # no time step divides the rest of 2 ms
 RNG = np.random.default_rng(1)
 V = {name: RNG.uniform(0, 20e-3, n) for name, n in N.items()}
 #: In volt from both, and in siemens.
@@ -136,13 +136,16 @@ def test_spike_for_spike_as_with_synapses(target, delayed, tmp_path):
 
 def test_goes_on_and_is_saved(tmp_path):
     simulation = Simulation(net(tmp_path), target="numpy")
-    whole, first = simulation.run(x=CUE), simulation.run(x=CUE[:123])
-    second = simulation.run(x=CUE[123:], state=first.state)
+    cue = CUE[:160]
+    whole, first = simulation.run(x=cue), simulation.run(x=cue[:123])
+    second = simulation.run(x=cue[123:], state=first.state)
+    assert any(np.any(values) for name, values in first.state.items() if name.endswith(".ring"))
+    assert len(second.spike_step) > 30
     assert np.array_equal(np.concatenate([first.spike_neuron, second.spike_neuron]), whole.spike_neuron)
     assert {name for name, values in whole.state.items() if not np.array_equal(second.state[name], values)} == set()
     again = Results.load(whole.save(tmp_path / "run.h5")).network()
     assert [each.synapse.name for each in again.projections[:4]] == ["delta"] * 4
-    assert np.array_equal(Simulation(again, target="numpy").run(x=CUE).spike_neuron, whole.spike_neuron)
+    assert np.array_equal(Simulation(again, target="numpy").run(x=cue).spike_neuron, whole.spike_neuron)
 
 
 def test_a_recipe_gives_the_same_bits(tmp_path):

@@ -19,6 +19,7 @@ from tension_sim.keras_style.on_brian.exact import ExactState  # noqa: E402
 from tension_sim.run import arrays  # noqa: E402
 from tension_sim.run.arrays import file_of  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
+from tension_sim.system import spare_files  # noqa: E402
 from tension_sim.system.memory_maps import MappedFile, file_behind  # noqa: E402
 from tests.keras.networks import data, esn, lif_arguments, nofeedback  # noqa: E402
 
@@ -129,7 +130,7 @@ def test_what_stays_in_a_file_is_read_there_by_the_next_run(tmp_path: Path) -> N
     for values, same in ((in_file, True), (in_memory, False)):
         exact = ExactState()
         exact.keep(binding, {"v": values})
-        assert (file_of(exact.entries(binding)["v"], "float64") == path) is same
+        assert (file_of(exact.entries(binding)["v"], "float64", tmp_path) == path) is same
         assert np.shares_memory(exact.entries(binding)["v"], values) is same
     in_memory[0] = 7.0  # of the one who made it
     np.testing.assert_array_equal(exact.entries(binding)["v"], [0.0, 1.0, 2.0])
@@ -182,6 +183,7 @@ def test_p_stays_in_the_file_of_the_last_run(monkeypatch: pytest.MonkeyPatch, tm
     model.fit(x[:1], y[:1], verbose=0)  # no step that learns
     del P
     np.testing.assert_array_equal(np.asarray(model.P_output), 2 * np.eye(20))
+    spare_files._spares.clear()
     assert not before.exists()
 
 

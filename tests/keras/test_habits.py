@@ -20,6 +20,7 @@ import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
 from tension_sim.constrained import BioFORCEModel  # noqa: E402
+from tension_sim.errors import InvalidValueError  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
 from tension_sim.models import FullFORCEModel, OptimizedFORCEModel  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
@@ -149,6 +150,46 @@ def test_a_kernel_that_is_unfrozen_learns_in_every_model(make: Any, engine: dict
     compiled(model, engine)
     model.fit(x, y, verbose=0)
     assert np.abs(kernel.numpy() - before).max() > 0
+
+
+@each_engine
+def test_a_mask_that_p_was_not_made_for_is_refused(engine: dict[str, Any]) -> None:
+    x, y = data(6)
+    model = compiled(FORCEModel(force_layer=nofeedback(p_recurr=0.5)), engine)
+    model.fit(x, y, verbose=0)
+    layer = model.original_force_layer
+    before = np.array(layer.recurrent_nontrainable_boolean_mask)
+    layer.recurrent_nontrainable_boolean_mask = before.copy()  # the same
+    model.fit(x, y, verbose=0)
+    layer.recurrent_nontrainable_boolean_mask[:, :5] = True
+    now = int(np.count_nonzero(layer.recurrent_nontrainable_boolean_mask))
+    for verb in (model.fit, model.evaluate):
+        with pytest.raises(InvalidValueError) as caught:
+            verb(x, y, verbose=0)
+        assert str(caught.value) == (
+            f"FORCEModel.{verb.__name__}: recurrent_nontrainable_boolean_mask: expected the mask that P was made for, "
+            f"under which {before.sum()} weights do not learn.\nReceived: 'a mask of {now} that do not'\n"
+            "Fix: set it before the model is built, or make a new layer by from_weights(weights, mask)."
+        )
+    layer.recurrent_nontrainable_boolean_mask = None
+    with pytest.raises(ValueError, match="Received: 'a mask of 0 that do not'"):
+        model.predict(x, verbose=0)
+
+
+def test_a_mask_that_is_set_before_the_model_is_built_counts() -> None:
+    x, y = data(30)
+    model = compiled(FORCEModel(force_layer=nofeedback()))
+    layer = model.original_force_layer
+    layer.build((1, 1, 1))
+    layer.recurrent_nontrainable_boolean_mask = np.arange(400).reshape(20, 20) % 3 == 0
+    before = np.array(layer.recurrent_kernel)
+    model.fit(x, y, verbose=0)
+    changed = np.asarray(layer.recurrent_kernel) != before
+    assert not changed[layer.recurrent_nontrainable_boolean_mask].any()
+    assert changed[~layer.recurrent_nontrainable_boolean_mask].mean() > 0.9
+    layer.recurrent_nontrainable_boolean_mask[:] = False
+    with pytest.raises(ValueError, match="Received: 'a mask of 0 that do not'"):
+        model.fit(x, y, verbose=0)
 
 
 # -- P of the recurrent kernel

@@ -16,7 +16,7 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCEModel  # noqa: E402
-from tests.keras.networks import compiled, data, each_engine, esn  # noqa: E402
+from tests.keras.networks import ENGINES, compiled, data, each_engine, esn  # noqa: E402
 
 # Keras copies its own variables in a way that numpy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
@@ -122,6 +122,44 @@ def test_callbacks_of_keras_run(name: str, fitted: Any, tmp_path: Path) -> None:
     assert 1 <= len(history.epoch) <= 2
     if "Checkpoint" in name:
         assert list(tmp_path.iterdir())
+
+
+class Saving(callbacks.ModelCheckpoint):
+    """Of a user's module, as Keras' own otherwise."""
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind"),
+    [(ENGINES[0], Saving), *((engine, callbacks.ModelCheckpoint) for engine in ENGINES)],
+)
+def test_what_is_saved_after_n_steps_was_learned_in_them(engine: dict[str, Any], kind: Any, tmp_path: Path) -> None:
+    x, y = data(12)
+    steps = {5: (1, 5), 10: (1, 10), 15: (2, 3), 20: (2, 8)}  # of 24: epoch, batch
+    model = compiled(FORCEModel(force_layer=esn()), engine)
+    callback = kind(tmp_path / "{epoch}_{batch}.weights.h5", save_weights_only=True, save_freq=5)
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[callback])
+    names = {f"{epoch}_{batch}.weights.h5": step for step, (epoch, batch) in steps.items()}
+    assert {path.name for path in tmp_path.iterdir()} == names.keys()
+    whole = np.concatenate([x, x]), np.concatenate([y, y])
+    alone = compiled(FORCEModel(force_layer=esn()), engine)
+    done = 0
+    for name, step in names.items():
+        alone.fit(*(array[done:step] for array in whole), verbose=0)
+        done = step
+        model.load_weights(tmp_path / name)
+        for found, wanted in zip(model.weights, alone.weights, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6, err_msg=f"{name} {wanted.name}")
+
+
+def test_what_is_backed_up_after_n_steps_goes_on_from_there(tmp_path: Path) -> None:
+    x, y = data(12)
+    model = compiled(FORCEModel(force_layer=esn()))
+    backup = callbacks.BackupAndRestore(tmp_path, save_freq=7, delete_checkpoint=False)
+    model.fit(x, y, verbose=0, callbacks=[backup])
+    model.load_weights(tmp_path / "latest.weights.h5")
+    alone = compiled(FORCEModel(force_layer=esn()))
+    alone.fit(x[:7], y[:7], verbose=0)
+    np.testing.assert_allclose(model.P_output, alone.P_output, rtol=1e-5)
 
 
 def test_a_list_of_the_users_own_is_looked_at_and_gets_the_history(fitted: Any) -> None:

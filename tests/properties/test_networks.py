@@ -171,6 +171,7 @@ def test_numbers_of_tensorflow(drawn):
     as_the_loop(*drawn, "tensorflow")
 
 
+@pytest.mark.slow
 @settings(max_examples=2, **some)
 @given(networks(), st.integers(1, STEPS - 1))
 def test_a_run_in_parts_from_a_file_is_one_run(tmp_path_factory, drawn, cut):

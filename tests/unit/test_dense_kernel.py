@@ -80,10 +80,10 @@ def programs(tmp_path_factory):
 
 
 def outputs(programs, data: bytes, dtype, rows: int, n: int, updates: int) -> list[bytes]:
-    """Return what the program writes without OpenMP, and with 1, 2 and 3 threads."""
+    """Return what the program writes without OpenMP, and with 1, 2, 3 and 13 threads, more than a block's parts."""
     arguments = [np.dtype(dtype).char, str(rows), str(n), str(updates)]
     found = []
-    for name, threads in (("plain", "1"), ("openmp", "1"), ("openmp", "2"), ("openmp", "3")):
+    for name, threads in (("plain", "1"), *(("openmp", threads) for threads in ("1", "2", "3", "13"))):
         environment = {"OMP_NUM_THREADS": threads, "OMP_DYNAMIC": "false", "OMP_WAIT_POLICY": "passive"}
         command = [programs / name, *arguments]
         found.append(subprocess.run(command, input=data, capture_output=True, check=True, env=environment).stdout)

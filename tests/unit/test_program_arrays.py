@@ -6,6 +6,7 @@ import copy
 import gc
 import os
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from tension_sim.run import arrays
 from tension_sim.system import memory_maps as mapped
+from tension_sim.system import spare_files
 from tension_sim.system.scratch import Scratch
 
 
@@ -20,11 +22,16 @@ from tension_sim.system.scratch import Scratch
 def kept(tmp_path, monkeypatch):
     """A state that counts as large, in a file of a run, and the folder of the run."""
     monkeypatch.setattr(arrays, "_LARGE", 64)
+    monkeypatch.setattr(spare_files, "_MOST", 0)  # test_spare_files.py tests those
     with Scratch(tmp_path) as scratch:
         path = scratch.path / "results" / "rls_P"
         path.parent.mkdir()
         np.arange(100, dtype=np.float32).tofile(path)
         yield path, np.dtype("float32"), scratch
+
+
+def file_of(value, dtype):
+    return arrays.file_of(value, dtype, Path("nowhere"))
 
 
 def test_a_large_state_stays_in_its_file(kept):
@@ -35,10 +42,10 @@ def test_a_large_state_stays_in_its_file(kept):
     scratch.close()
     assert not other.exists()
     np.testing.assert_array_equal(array, np.arange(100))
-    assert arrays.file_of(array, "float32") == path
+    assert file_of(array, "float32") == path
     np.testing.assert_array_equal(np.fromfile(path, np.float32), np.arange(100))
     # also through a view of the whole
-    assert arrays.file_of(array.reshape(10, 10)[:], "float32") == path
+    assert file_of(array.reshape(10, 10)[:], "float32") == path
     part = array[50:60]
     del array
     gc.collect()
@@ -52,16 +59,16 @@ def test_a_large_state_stays_in_its_file(kept):
 def test_a_part_of_it_another_type_or_a_copy_is_written_anew(kept):
     array = arrays.from_file(*kept)
     for other in (array[1:], array[:-1], array[::-1], np.array(array), array * 2, [1.0], array.reshape(10, 10).T):
-        assert arrays.file_of(other, "float32") is None
-    assert arrays.file_of(array, "float64") is None
-    assert arrays.file_of(array.view(np.int32), "int32") is None
+        assert file_of(other, "float32") is None
+    assert file_of(array, "float64") is None
+    assert file_of(array.view(np.int32), "int32") is None
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: os.truncate(path, 396)])
 def test_a_file_that_is_gone_or_short_is_not_passed_on(kept, damage):
     array = arrays.from_file(*kept)
     damage(kept[0])
-    assert arrays.file_of(array, "float32") is None
+    assert file_of(array, "float32") is None
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda array: pickle.loads(pickle.dumps(array))])

@@ -17,7 +17,7 @@ from lif_network import Y, net
 from targets import skip_unless_here
 
 from tension_sim.brian import makefile
-from tension_sim.brian.program_files import own_files, with_long_counts
+from tension_sim.brian.program_files import own_files, use_own_files, with_long_counts
 from tension_sim.circuit.wiring import ForceWiring
 from tension_sim.declare.record import Record
 from tension_sim.errors import OutputError, RunFailedError
@@ -121,6 +121,30 @@ def test_unknown_code_fails_the_build(change, function):
         r"Fix: install another version of brian2; pyproject\.toml of tension-sim names those that are\.",
         str(caught.value),
     )
+
+
+ARRAYS = """
+#include <cstdint>
+int main()
+{
+    for (const long size : {0, 1, 7, 1000, 1000000, 3}) {
+        const float* array = new float[size];
+        if (!array || reinterpret_cast<std::uintptr_t>(array) % 64 != 0)
+            return 1;
+        if (size != 7)  // the next one lies elsewhere
+            delete[] array;
+    }
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+def test_arrays_begin_on_a_cache_line(tmp_path):
+    (tmp_path / "objects.cpp").write_text("void _load_arrays()\n{\n}\nvoid _write_arrays()\n{\n}\n")
+    (tmp_path / "main.cpp").write_text(ARRAYS)
+    use_own_files(tmp_path, ())
+    subprocess.run(["g++", "-std=c++11", "objects.cpp", "main.cpp", "-o", "main"], check=True, cwd=tmp_path)
+    subprocess.run([tmp_path / "main"], check=True)
 
 
 #: How Brian2 declares and fills an array, of more numbers than int counts.

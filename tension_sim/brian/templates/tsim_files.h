@@ -43,13 +43,16 @@ inline std::string free_space(const std::string& folder)
     return std::to_string((unsigned long long)disk.f_bavail*disk.f_frsize);
 }
 
-// Returns 0, or why a file could not be written whole.
+// Returns 0, or why a file could not be written whole. Pages that a file has already are written into.
 inline int write_bytes(const std::string& path, const char* data, size_t bytes)
 {
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    const int file = open(path.c_str(), O_WRONLY | O_CREAT, 0600);
     if (file < 0)
         return errno;
+    struct stat found;
     int error = 0;
+    if (fstat(file, &found) != 0 || (found.st_size > (off_t)bytes && ftruncate(file, (off_t)bytes) != 0))
+        error = errno;
     while (bytes > 0 && !error) {
         const ssize_t done = write(file, data, bytes);
         if (done > 0) {

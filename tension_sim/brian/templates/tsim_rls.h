@@ -476,12 +476,17 @@ static void multiply_part(const Block<T>& b, const T* r, T* y, int part) {
     else Sweep<T, 0, true, 0>::run_part(b, r, y, begin, end);
 }
 
-// gain(), once all parts have their row of y, which has n numbers a row.
+// sum <- sum + y of the parts from `first` to before `next`, the last of them first. Each has n numbers in y.
 template <typename T>
-static T gain_of_parts(const Block<T>& b, const T* r, const T* y, T* k) {
-    int part = parts_of(b.n) - 1;
-    std::memcpy(k, y + part * b.n, b.n * sizeof(T));
-    while (part-- > 0) add_scaled(part_of<T>(b.n, part + 1), T(1), y + part * b.n, k);
+static void add_parts(const Block<T>& b, const T* y, int first, int next, T* sum) {
+    for (int part = next; part-- > first;) add_scaled(part_of<T>(b.n, part + 1), T(1), y + part * b.n, sum);
+}
+
+// gain(), once all parts have their y, and the last has the sum of those from `begun` on.
+template <typename T>
+static T gain_of_parts(const Block<T>& b, const T* r, const T* y, int begun, T* k) {
+    std::memcpy(k, y + (parts_of(b.n) - 1) * b.n, b.n * sizeof(T));
+    add_parts(b, y, 0, begun, k);
     if (*b.count == max_pending(b.n)) *b.count = 0, *b.scale = T(1);
     return without_waiting(b, r, k);
 }

@@ -157,6 +157,17 @@ TSIM_RLS_BY_ITSELF static void multiply_part_by_itself(const Block<T>& b, const 
     multiply_part(b, r, y, part);
 }
 
+// One thread's parts of P r. The last thread adds up its own, with which the sum of all begins: the caches of another
+// core would take long to hand each of them over.
+template <typename T>
+static void multiply_parts(const Block<T>& b, const T* r, T* y, int first, int next, int& begun) {
+    for (int part = first; part < next; part++) multiply_part_by_itself(b, r, y + part * b.n, part);
+    const int last = parts_of(b.n) - 1;
+    if (next <= last) return;
+    add_parts(b, y, first, last, y + last * b.n);
+    begun = first;
+}
+
 // gain() of a large block, by all threads.
 template <typename T>
 static T shared_gain(const Block<T>& b, const T* r, T* k) {
@@ -164,9 +175,17 @@ static T shared_gain(const Block<T>& b, const T* r, T* k) {
     const int parts = parts_of(b.n);
     sums.resize(parts * b.n);
     T* const y = sums.data();
-    TSIM_RLS_THREADS(b.n * (b.n + 1) / 2)
-    for (int part = 0; part < parts; part++) multiply_part_by_itself(b, r, y + part * b.n, part);
-    return gain_of_parts(b, r, y, k);
+    int begun;
+#if defined(_OPENMP)
+#pragma omp parallel if (TSIM_RLS_SHARED(b.n * (b.n + 1) / 2))
+    {
+        const int threads = omp_get_num_threads(), me = omp_get_thread_num();
+        multiply_parts(b, r, y, parts * me / threads, parts * (me + 1) / threads, begun);
+    }
+#else
+    multiply_parts(b, r, y, 0, parts, begun);
+#endif
+    return gain_of_parts(b, r, y, begun, k);
 }
 
 // Fetch ahead what a block has beside P, which gain() fetches, for one more term than wait.

@@ -256,14 +256,17 @@ class NetworkParts(Described, Declared):
         where, sizes = f"Network.projections[{k}].delay", {name: self.size_of(name) for name in projection.sources}
         if self.acts_each_step(k):
             traces = delays_of_traces(where, delay, kernel, sizes, float(self.dt))
-            if projection.synapse.presynaptic and not np.all(of_each := traces.of_synapses(kernel)):
-                if not np.any(of_each):
-                    return None, None
+            of_each = traces.of_synapses(kernel)
+            if not np.any(of_each):
+                return None, None
+            if projection.synapse.presynaptic and not np.all(of_each):
                 fix = "leave the delay out, or put synapses without one into a projection of their own."
                 what = f"at least a time step for each synapse, since {projection.synapse.name!r} has presynaptic state"
                 raise InvalidValueError(message(where, what, "0 of some", fix))
             return traces.delays, traces
         steps = delay_steps(where, delay, kernel, sizes, float(self.dt))
+        if not np.any(steps):  # as without delays, on every target
+            return None, None
         if not projection.at_spikes:
             return steps, None
         steps = delays_by_source(where, kernel, steps) if steps.ndim else steps

@@ -195,6 +195,10 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         kernel = getattr(self.original_force_layer, "input_kernel", None)
         return None if kernel is None else int(kernel.shape[0])
 
+    def _check_data(self, where: str, method: str, xs: np.ndarray, ys: np.ndarray | None) -> None:
+        super()._check_data(where, method, xs, ys)
+        self.check_mask(where)
+
     def _check_target_width(self, ys: np.ndarray) -> None:
         layer = self.original_force_layer
         if ys.shape[-1] != layer.output_size:

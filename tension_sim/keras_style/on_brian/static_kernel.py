@@ -27,7 +27,11 @@ def static_kernel(model: Any, variable: Any, by_target: bool = False) -> SparseK
     """
     known = model.__dict__.get("_static_kernel")
     if known is None or not known[0].matches([variable]):
-        known = (Fingerprint([variable]), _kernel(np.asarray(variable), by_target))
+        kernel = _kernel(np.asarray(variable), by_target)
+        for held in vars(kernel).values():
+            if isinstance(held, np.ndarray):
+                held.flags.writeable = False  # so that runs share its file
+        known = (Fingerprint([variable]), kernel)
         object.__setattr__(model, "_static_kernel", known)  # past Keras' tracking
     return known[1]
 
