@@ -51,6 +51,8 @@ def words(expression: str) -> set[str]:
     --------
     >>> sorted(words("unit*(output - y)"))
     ['output', 'unit', 'y']
+    >>> words("1e3*z")
+    {'z'}
     """
     return set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", expression))  # the e of 1e3 is none
 
