@@ -71,7 +71,8 @@ class Learning:
         filter of weights that drift about 0 (Van Vaerenbergh, Lazaro-Gredilla & Santamaria
         2012, doi:10.1109/TNNLS.2012.2200500, there "back to the prior").
     probability : float
-        Chance of an update at each step of the schedule, in (0, 1].
+        Chance of an update at each step of the schedule, in (0, 1]. The rules of a network share
+        the number that is drawn in a step, so that those of one chance update together.
 
     Examples
     --------
