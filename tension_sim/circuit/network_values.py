@@ -180,7 +180,7 @@ class NetworkValues(Places[Net]):
         for name, kernel in net.output_kernels.items():
             part, sources = self.part(READOUT, name), net.readouts[name].sources
             state[entry(part, "w")] = kernel.T.ravel()
-            if name in net.supervised and not any(net.is_spiking(source) for source in sources):
+            if not any(net.is_spiking(source) for source in sources):
                 rates = [initial[source]["r"] for source in sources]
                 state[entry(part, "z")] = np.concatenate(rates) @ kernel
         for k, projection in enumerate(net.projections):

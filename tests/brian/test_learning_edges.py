@@ -71,3 +71,20 @@ def test_weights_at_spikes_without_a_synapse_bring_nothing(delay):
     assert np.array_equal(with_it.output, without.output)
     assert with_it.weights["a_to_a"].shape == (0,)
     assert with_it.network().projections[0].at_spikes
+
+
+@pytest.mark.parametrize("supervisor", ["", "first"])
+def test_what_is_fed_back_first_is_what_a_readout_gives_for_the_first_rates(supervisor):
+    """Whoever's supervisor it learns: here nobody's, for it does not learn."""
+    weights, feedback = RNG.normal(size=(N, 1)), RNG.normal(size=(1, N))
+    readouts = {
+        "first": Readout("a", np.zeros((N, 1))),
+        "other": Readout("a", weights, feedback={"a": feedback}, supervisor=supervisor),
+    }
+    net = Network({"a": Population("echo_state", N, initial={"a": A0})}, [], readouts=readouts, dt=DT)
+    found = Simulation(net, target="numpy").run(steps=3)
+    a, z = A0.copy(), np.tanh(A0) @ weights
+    for _ in range(3):
+        a = a + DT / TAU * (z @ feedback - a)
+        z = np.tanh(a) @ weights
+    assert found.state["neurons_a.a"] == pytest.approx(a, rel=1e-12)
