@@ -66,7 +66,9 @@ class Dispatcher:
         self.begin: list[Any] = []
         self.end: list[Any] = []
         self.own: list[Any] = []
-        self.saving = [each for each in callbacks.callbacks if kind == "train" and _saves_within_epochs(each)]
+        self.saving: list[Any] = [
+            each for each in callbacks.callbacks if kind == "train" and _saves_within_epochs(each)
+        ]
         for callback in callbacks.callbacks:
             heard = {when: any(_overrides(callback, hook.format(when)) for hook in hooks) for when in ("begin", "end")}
             built_in = type(callback).__module__.startswith("keras.")
