@@ -61,7 +61,7 @@ def use_own_files(folder: Path, wanted: Collection[str]) -> None:
     objects, main = (next(folder.glob(f"{stem}.c[pu]*")) for stem in ("objects", "main"))
     objects.write_text(f'#include "tsim_files.h"\n#include "tsim_aligned.h"\n{own_files(objects.read_text(), wanted)}')
     main.write_text(f'#include "tsim_process.h"\n{main.read_text()}')
-    for path in (*folder.glob("objects.*"), *folder.glob("code_objects/*.cu")):
+    for path in (objects, *folder.glob("objects.h"), *folder.glob("code_objects/*.cu")):
         path.write_text(with_long_counts(path.read_text()))
 
 
