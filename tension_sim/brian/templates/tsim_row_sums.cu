@@ -10,7 +10,7 @@
                     _schedule);
         {% set first.place = first.place + group.size %}
         {% endfor %}
-        TSIM_LAUNCH(tsim::rls::row_sums, (unsigned)std::max(_numrows, 1), TSIM_THREADS,
+        TSIM_LAUNCH(tsim::rls::row_sums, (unsigned)std::max<int64_t>(_numrows, 1), TSIM_THREADS,
                     {{constant_or_scalar('n_blocks', variables['n_blocks'])}},
                     {{'(const int32_t*)0' if by_synapse else _dev('partner')}}, {{_dev('block_start')}}, {{_dev('x')}} + x_start, {{_dev('rows')}}, {{_dev('block_rows')}},
                     {{_dev('w')}}, {{_dev('row_start')}}, {{_dev('z')}}, _step, _schedule);
