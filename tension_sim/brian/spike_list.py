@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 from brian2.monitors.spikemonitor import SpikeMonitor
 
-from .spike_order import keep_spikes_in_order
 from .standalone import is_cuda
 
 __all__ = ["list_spikes"]
 
 
 class _SpikeList(SpikeMonitor):
-    """A monitor whose numbers of spikes stay on the device until the run is over; spikes of a step are in order."""
+    """A monitor whose numbers of spikes stay on the device until the run is over; its source has a `SpikeOrder`."""
 
     def __init__(self, source: Any, name: str) -> None:
-        keep_spikes_in_order(source)
         super().__init__(source, when="thresholds", order=2, name=name)  # after their order is made
         self.template = "tsim_spike_list"
         self.variables.add_array("listed", size=2, dtype=np.int64)

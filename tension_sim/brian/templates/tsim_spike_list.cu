@@ -6,6 +6,7 @@
 {% set _of_group = eventspace_variable.size - 1 %}
 
 {% block extra_headers %}
+#include <algorithm>
 {% include 'tsim_cuda.h' %}
 
 {% endblock %}
