@@ -21,7 +21,7 @@ import numpy as np
 from .least_squares import not_determined
 from .one_step import OneStep
 
-__all__ = ["ConvexFit", "ConvexOptions", "fit_convex", "gradient_of", "loss_of", "sample_weights"]
+__all__ = ["ConvexFit", "ConvexOptions", "fit_convex", "gradient_of", "loss_of", "lower_factor", "sample_weights"]
 
 #: Numbers of a block of rows: it stays in the cache between the products. With many sources, one product of a block
 #: reads and writes all weights for few rows: it has at least a part of as many rows as there are sources.
@@ -139,8 +139,17 @@ def fit_convex(pairs: OneStep, options: ConvexOptions, dtype: Any = np.float32, 
 
 
 def _factor(pairs: OneStep, options: ConvexOptions, where: str) -> np.ndarray:
-    matrix = pairs.x.T @ pairs.x
-    matrix *= pairs.gain**2
+    return lower_factor(pairs.gain**2 * (pairs.x.T @ pairs.x), options, where)
+
+
+def lower_factor(matrix: np.ndarray, options: ConvexOptions, where: str) -> np.ndarray:
+    """Return the Cholesky factor of a symmetric matrix, shape (sources, sources), to which the ridge is added.
+
+    Raises
+    ------
+    InvalidValueError
+        If the matrix is singular even so.
+    """
     matrix[np.diag_indices(len(matrix))] += options.ridge
     try:
         return np.linalg.cholesky(matrix)

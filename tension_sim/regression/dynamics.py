@@ -11,6 +11,9 @@ __all__ = ["DYNAMICS", "Dynamics"]
 #: ``"current"``: tau da/dt = -a + W'r, r = tanh(a); ``"rate"``: tau dr/dt = -r + tanh(W'r).
 DYNAMICS = ("current", "rate")
 
+#: No unit answers with more than 1. Noise of the rates asks for little more, a wrong time constant for much more.
+_STEEP = 1.1
+
 
 @dataclass(frozen=True)
 class Dynamics:
@@ -53,8 +56,10 @@ class Dynamics:
         """Factor on the weights' input in the argument of tanh."""
         return 1 - self.decay if self.kind == "current" else 1.0
 
-    def regression(self, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Return x, response and offset of `OneStep`.
+    def regression(
+        self, before: np.ndarray, after: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, float]:
+        """Return x, response, offset and steep of `OneStep`.
 
         Parameters
         ----------
@@ -63,11 +68,12 @@ class Dynamics:
         """
         x = before if self.lead == 0 else (1 - self.lead) * before + self.lead * after
         if self.kind == "current":
-            return x, after, self.decay * np.arctanh(before)
+            return x, after, self.decay * np.arctanh(before), 0.0
         response = self.decay * before
         np.subtract(after, response, out=response)
         response /= 1 - self.decay
-        return x, np.clip(response, -1, 1, out=response), None
+        steep = np.count_nonzero(np.abs(response) > _STEEP) / response.size
+        return x, np.clip(response, -1, 1, out=response), None, steep
 
     def next_rates(self, before: np.ndarray, inputs: np.ndarray) -> np.ndarray:
         """Return the rates of the next sample from those before and from the inputs, W'x.

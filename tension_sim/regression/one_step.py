@@ -26,6 +26,8 @@ class OneStep:
         What the argument of tanh is without weights; None stands for 0.
     gain : float
         Factor on the weights' input.
+    steep : float
+        Part of the responses that was far beyond 1 and counts as 1: there, rates changed faster than such units can.
 
     Examples
     --------
@@ -39,6 +41,7 @@ class OneStep:
     response: np.ndarray
     offset: np.ndarray | None
     gain: float
+    steep: float = 0.0
 
     @classmethod
     def of(
@@ -85,8 +88,8 @@ class OneStep:
         everything = len(pairs) == len(follows)
         before = rates[:-1] if everything else rates[pairs]
         after = rates[1:] if everything else rates[pairs + 1]
-        x, response, offset = dynamics.regression(before, after)
-        return cls(x, response, offset, dynamics.gain)
+        x, response, offset, steep = dynamics.regression(before, after)
+        return cls(x, response, offset, dynamics.gain, steep)
 
     def __len__(self) -> int:
         return len(self.x)

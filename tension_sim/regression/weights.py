@@ -34,7 +34,7 @@ class WeightFit:
     weights : ndarray, shape (sources, targets)
         All weights, those that were not fitted among them.
     standard_errors : ndarray, shape (sources, targets), or None
-        Of each weight; NaN where it was not fitted.
+        Of each weight; NaN where it was not fitted, infinite where its source is silent in all pairs.
     pairs : int
         Pairs of neighbouring samples that were used.
     iterations : int
@@ -128,7 +128,7 @@ def fit_weights(pairs: OneStep, weights: np.ndarray, learns: np.ndarray, fitting
             fit = fit_convex(part, fitting.convex, fitting.dtype, fitting.where)
             found[block], iterations, left = fit.weights, max(iterations, fit.iterations), max(left, fit.left)
             if errors is not None:
-                errors[block] = standard_errors(part, fit.weights, fitting.convex)
+                errors[block] = standard_errors(part, fit.weights, fitting.convex, fitting.where)
         else:
             rule = TeacherForced(weights[block], fitting.alpha_P, fitting.where)
             inputs = part.inputs(LARGEST)
@@ -136,6 +136,8 @@ def fit_weights(pairs: OneStep, weights: np.ndarray, learns: np.ndarray, fitting
             P.append(rule.P)
             if errors is not None:
                 errors[block] = rule.standard_errors(part.x, inputs)
+        if errors is not None:
+            errors[np.ix_(sources[~part.x.any(axis=0)], targets)] = np.inf
     return WeightFit(fitting.method, found, errors, len(pairs), iterations, left, time.perf_counter() - begin, P)
 
 

@@ -34,8 +34,9 @@ from ..regression.weights import WeightFit, fit_weights
 from ..results.phases import LEARNING, TEST, Phase
 from ..results.results import Results, first_multiple
 from ..system.progress import Progress, progress_of
-from ..tasks.surrogate import check_recording, gaps_marked, skipping
+from ..tasks.surrogate import gaps_marked, skipping
 from .journal import Values, looping
+from .recorded_rates import check_rates, check_resets, check_time_constant, warn_of_regression
 from .regression_options import CLOSED_LOOP, RegressionOptions, check_method, chosen_neurons, fitting_of
 from .simulation import Simulation, Target
 
@@ -198,12 +199,13 @@ class DataConstrainedNetwork(Described):
         where = type(self).__name__
         self.dynamics: str = check_choice(f"{where}.dynamics", options["dynamics"], DYNAMICS)
         file, largest = _FILES[self.dynamics]
-        self.data: np.ndarray = _check_data(f"{where}.data", data, options["nan"], options["normalize"], largest)
+        reading = options["nan"], options["normalize"], largest, options["name"]
+        self.data: np.ndarray = check_rates(f"{where}.data", data, *reading)
         samples, n = self.data.shape
         self.regions: dict[str, np.ndarray] = check_regions(f"{where}.regions", options["regions"], n)
         self.dt_factor: int = check_whole(f"{where}.dt_factor", options["dt_factor"], 1)
         self.n_steps: int = (samples - 1) * self.dt_factor + 1
-        self.reset_points: list[int] = _check_resets(f"{where}.reset_points", options["reset_points"], samples)
+        self.reset_points: list[int] = check_resets(f"{where}.reset_points", options["reset_points"], samples)
         g = check_positive(f"{where}.g", options["g"])
         noise = check_matrix(f"{where}.noise_amplitude", options["noise_amplitude"], (), "one number")
         seed = check_whole(f"{where}.seed", options["seed"], 0)
@@ -212,7 +214,9 @@ class DataConstrainedNetwork(Described):
         times = {
             key: check_positive(f"{where}.{key}", seconds(f"{where}.{key}", value)) for key, value in given.items()
         }
-        J = np.random.default_rng([seed, 0]).standard_normal((n, n)) * g / math.sqrt(n)
+        check_time_constant(f"{where}.tau", times["tau"], times["dt_data"], self.dt_factor)
+        # numpy draws the same from [seed, 0] as from seed, from which simulated data may have their weights
+        J = np.random.default_rng([seed, 2]).standard_normal((n, n)) * g / math.sqrt(n)
         static = masked_kernel(J, exists & ~learns)
         kernel = None if learns.all() else masked_kernel(J, learns)
         learning = Learning(alpha_P=options["alpha_P"], update_every=self.dt_factor)
@@ -288,9 +292,9 @@ class DataConstrainedNetwork(Described):
             By regression: part of the pairs of neighbouring samples that is used, drawn by the seed.
         standard_errors : bool, optional
             By regression: whether `regression` gets the standard error of each weight.
-            ``"convex"``: inv(H) V inv(H), see `tension_sim.regression.standard_errors`, at the cost of two matrix
+            ``"convex"``: inv(H) V inv(H), see `tension_sim.regression.standard_errors`, at the cost of three matrix
             products for each neuron; ``"teacher_forced"``: s^2 P X'X P, with the residual variance s^2 of
-            each neuron.
+            each neuron. Infinite for the weights of a neuron that is silent throughout.
         ridge, saturation, tolerance, iterations
             Of the convex fit, see `tension_sim.regression.cross_entropy.ConvexOptions`.
 
@@ -355,6 +359,7 @@ class DataConstrainedNetwork(Described):
         rng = np.random.default_rng([self.net.seed, 1])
         pairs = OneStep.of(self.data, self._steps, tuple(self.reset_points), options["part"], rng, f"{where}.data")
         self.regression = fit = fit_weights(pairs, self._weights, self._learns & chosen, fitting)
+        warn_of_regression(pairs, fit, fitting, self.simulation.name)
         self._weights = fit.weights
         kernel, state = plastic.kernel, {} if fit.P else self._learned
         if fit.P and chosen.all():
@@ -414,9 +419,18 @@ class DataConstrainedNetwork(Described):
             for source, j in self.regions.items()
         }
 
-    def explained_variance(self, rates: np.ndarray) -> float:
-        """Return pVar of some rates, shape (steps, neurons)."""
-        known = np.isfinite(self.data)
+    def explained_variance(self, rates: Any) -> float:
+        """Return the explained variance, as `FitHistory.p_var`, of some rates, shape (steps, neurons).
+
+        Raises
+        ------
+        InvalidValueError, InvalidTypeError
+            If the rates are not those of every integration step of a run.
+        """
+        where, shape = "DataConstrainedNetwork.explained_variance.rates", (self.n_steps, self.net.n)
+        rates, known = check_series(where, rates), np.isfinite(self.data)
+        if rates.shape != shape:
+            raise InvalidValueError(message(where, f"shape {shape}: integration steps, neurons", rates.shape))
         difference = (self.data - rates[:: self.dt_factor])[known]
         return float(1 - np.mean(difference**2) / np.var(self.data[known]))
 
@@ -484,25 +498,6 @@ class DataConstrainedNetwork(Described):
 def _from(start: int, report: Callable[[int], None]) -> Callable[[int, int], None]:
     """Return what reports the progress of a run that begins at a step."""
     return lambda done, _: report(start + done)
-
-
-def _check_data(where: str, data: Any, nan: str, normalize: bool, limit: float) -> np.ndarray:
-    values = check_recording(where, data, nan)
-    if normalize:
-        largest = np.nanmax(values)
-        if not largest > 0:
-            raise InvalidValueError(message(where, "a maximum above 0, to divide by", float(largest)))
-        values = values / largest
-    if not np.nanvar(values) > 0:
-        raise InvalidValueError(message(where, "data that vary", "the same value everywhere"))
-    return np.clip(values, -limit, limit)
-
-
-def _check_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
-    found = sorted({check_whole(where, point, 0) for point in points} - {0})
-    if found and found[-1] >= samples:
-        raise InvalidValueError(message(where, f"samples from 0 to {samples - 1}", found[-1]))
-    return found
 
 
 def _next_known(data: np.ndarray, sample: int) -> np.ndarray:

@@ -186,3 +186,74 @@ def test_data_that_leave_weights_open():
     rates = np.tile(recording(samples=30)[1][:, :1], (1, 3))
     with pytest.raises(InvalidValueError, match=r"fit.ridge: expected data that determine every weight"):
         model(rates).fit(method="convex", ridge=0)
+
+
+class TestNotices:
+    """What the log says where the numbers are not what they seem to be."""
+
+    def said(self, caplog, data, kind="rate", method=None, fit=(), **options):
+        caplog.set_level("WARNING", logger="tension_sim")
+        found = model(data, kind, name="mine", **options)
+        if method:
+            found.fit(method=method, **dict(fit))
+        return [record.getMessage() for record in caplog.records]
+
+    def test_nothing_where_all_is_well(self, caplog):
+        assert self.said(caplog, recording(noise=0.1)[1], method="convex") == []
+
+    @pytest.mark.parametrize(("kind", "limit"), [("rate", "1"), ("current", "0.999")])
+    def test_data_that_are_clipped(self, caplog, kind, limit):
+        rates = np.where(np.arange(SAMPLES)[:, None] < 75, 20, 0.2) * np.sign(recording()[1] + 2)
+        rates[:, 0] = np.sin(np.arange(SAMPLES))
+        assert self.said(caplog, rates, kind) == [
+            "mine: 21 % of the data lie beyond -1 or 1, where no rate can be, and are clipped to "
+            f"+-{limit}: scale the data."
+        ]
+
+    def test_neurons_that_never_vary(self, caplog):
+        rates = recording()[1]
+        rates[:, [1, 4]] = 0.3
+        assert self.said(caplog, rates) == [
+            "mine: neurons that never vary: 2 of 6 (1, 4). Nothing can be learned about their weights: leave them out."
+        ]
+
+    def test_a_time_constant_that_is_too_long(self, caplog):
+        rates = recording(noise=0.1)[1]
+        steep = np.mean(np.abs((rates[1:] - 0.99 * rates[:-1]) / 0.01) > 1.1)
+        assert self.said(caplog, rates, tau=0.1, method="convex") == [
+            f"mine: {100 * steep:.2g} % of the data change faster than units of this time constant can. "
+            "Choose a shorter tau."
+        ]
+
+    def test_a_fit_that_was_not_finished(self, caplog):
+        said = self.said(caplog, recording(noise=0.3)[1], method="convex", fit={"iterations": 1, "tolerance": 1e-6})
+        assert len(said) == 1
+        assert said[0].startswith("mine: the fit stopped after 1 iterations, ")
+        assert said[0].endswith(" left above a tolerance of 1e-06. Raise iterations or ridge.")
+
+
+def test_the_first_weights_are_not_those_of_a_simulated_network():
+    """A recording simulated from default_rng(seed), the natural way, must not begin at its own solution."""
+    J = np.random.default_rng(2).standard_normal((N, N))
+    assert abs(np.corrcoef(model(recording()[1], seed=2).weights.ravel(), J.ravel())[0, 1]) < 0.5
+
+
+def test_a_time_constant_below_a_step():
+    with pytest.raises(InvalidValueError) as caught:
+        DataConstrainedNetwork(recording()[1], "100*ms", dt_factor=2)
+    assert str(caught.value) == (
+        "DataConstrainedNetwork.tau: expected a time of at least one integration step, dt_data/dt_factor = 0.05 s.\n"
+        "Received: 0.01\nFix: choose dt_factor=10 or more, or a longer time constant."
+    )
+    assert DataConstrainedNetwork(recording()[1], "100*ms", dt_factor=10).net.dt == 0.01
+
+
+def test_explained_variance_of_other_rates():
+    found = model(recording()[1], dt_factor=2)
+    assert found.explained_variance(np.repeat(found.data, 2, axis=0)[:-1].tolist()) == 1
+    with pytest.raises(InvalidValueError) as caught:
+        found.explained_variance(found.data)
+    assert str(caught.value) == (
+        "DataConstrainedNetwork.explained_variance.rates: expected shape (599, 6): integration steps, neurons.\n"
+        "Received: (300, 6)"
+    )

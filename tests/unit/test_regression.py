@@ -282,10 +282,48 @@ def test_the_sandwich_is_its_formula():
     w = fit_convex(pairs, options, np.float64).weights
     found = standard_errors(pairs, w, options)
     for target in range(2):
-        H, V = 0.5 * np.eye(3), np.zeros((3, 3))
+        H, V, samples = 0.5 * np.eye(3), np.zeros((3, 3)), []
         for x, d, offset in zip(pairs.x, pairs.response[:, target], pairs.offset[:, target], strict=True):
             tanh, c = np.tanh(offset + 0.7 * x @ w[:, target]), 1 / (1 - d * d + 0.1)
             H += 0.7**2 * c * (1 - tanh**2) * np.outer(x, x)
-            V += (0.7 * c * (tanh - d)) ** 2 * np.outer(x, x)
+            samples.append((x, c * (tanh - d), 0.7**2 * c * (1 - tanh**2)))
+        for x, error, curvature in samples:
+            V += (0.7 * error / (1 - curvature * x @ np.linalg.inv(H) @ x)) ** 2 * np.outer(x, x)
         covariance = np.linalg.inv(H) @ V @ np.linalg.inv(H)
         np.testing.assert_allclose(found[:, target], np.sqrt(np.diag(covariance)), rtol=1e-10)
+
+
+def test_standard_errors_of_short_recordings_are_not_too_small():
+    """Five samples a weight: the fit follows its own data, so that its errors are less than the noise was."""
+    J, dynamics = weights(4, np.random.default_rng(7), g=1.5), Dynamics.of("rate", STEP, 1)
+    pairs = [OneStep.of(recording(J, 21, noise=0.3, rng=np.random.default_rng([9, k])), dynamics) for k in range(100)]
+    options = ConvexOptions(tolerance=0.01)
+    fits = [fit_convex(each, options, np.float64).weights for each in pairs]
+    stated = [standard_errors(each, fit, options) for each, fit in zip(pairs, fits, strict=True)]
+    deviation = np.std(fits, axis=0, ddof=1)
+    # 0.75 without the part that a pair has in its own fit
+    assert np.median(np.sqrt(np.mean(np.square(stated), axis=0)) / deviation) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("method", ["convex", "teacher_forced"])
+def test_of_a_silent_neuron_nothing_is_known(method):
+    rng = np.random.default_rng(10)
+    rates = recording(weights(4, rng), 100, rng=rng)
+    rates[:, 2] = 0
+    pairs = OneStep.of(rates, Dynamics.of("rate", STEP, 1))
+    fit = fit_weights(pairs, np.zeros((4, 4)), np.ones((4, 4), bool), Fitting(method, standard_errors=True))
+    assert np.array_equal(np.isinf(fit.standard_errors), np.arange(4)[:, None] == np.full((1, 4), 2))
+
+
+def test_standard_errors_where_all_is_saturated():
+    x = np.ones((5, 1))
+    pairs = OneStep(x, x, None, 1.0)
+    with pytest.raises(InvalidValueError, match=r"demo\.ridge: expected data that determine every weight"):
+        standard_errors(pairs, np.full((1, 1), 50.0), ConvexOptions(ridge=0.0), "demo")
+
+
+def test_rates_that_change_too_fast_are_counted():
+    """With tau ten times too long, a step of the rates asks for ten times the answer."""
+    rates = np.array([[0.0], [0.05], [0.05], [0.16]])
+    assert OneStep.of(rates, Dynamics.of("rate", 0.1, 1)).steep == pytest.approx(1 / 3)
+    assert OneStep.of(rates, Dynamics.of("rate", 0.5, 1)).steep == 0
