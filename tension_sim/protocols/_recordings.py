@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ..errors import unknown_name
+from ..errors import closest, unknown_name
 from ..system.data_files import load_arrays
 
 __all__ = ["read_recording"]
@@ -23,7 +23,7 @@ def read_recording(where: str, file: str, known: Collection[str]) -> dict[str, n
         A ``.npy`` file of shape (samples, neurons), or a ``.npz`` file with ``data`` of that
         shape, or ``tracez`` of shape (neurons, samples), and arrays of the other known names.
     known : collection of str
-        Names that are read; others are ignored.
+        Names that are read; others are ignored, unless they look like one that is missing.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def read_recording(where: str, file: str, known: Collection[str]) -> dict[str, n
     Raises
     ------
     InvalidValueError, UnknownNameError
-        If the file cannot be read, or has no data.
+        If the file cannot be read, has no data, or a name that is nearly a known one.
     """
     names: list[str] = []
 
@@ -42,9 +42,14 @@ def read_recording(where: str, file: str, known: Collection[str]) -> dict[str, n
         return name in ("data", "tracez", *known)
 
     found = load_arrays(where, file, wanted)
+    missing = {"data", *known} - {*found}
+    if "data" not in found and "tracez" not in found:
+        fix = "" if any(closest(name, missing) for name in names) else "save the activity under the name data."
+        raise unknown_name(where, "array", ", ".join(names), ("data", "tracez", *known), fix=fix)
+    for name in names:
+        if name not in found and closest(name, missing):
+            raise unknown_name(where, "array", name, missing)
     if "tracez" in found:
         traces = found.pop("tracez").T
         found.setdefault("data", traces)
-    if "data" not in found:
-        raise unknown_name(where, "array (data, or tracez)", ", ".join(names), ("data", "tracez"))
     return found

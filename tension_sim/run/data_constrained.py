@@ -449,6 +449,10 @@ class DataConstrainedNetwork(Described):
         for sample, start, stop in zip(begins, bounds, bounds[1:], strict=False):
             a = _next_known(self.data, sample)
             rates[start] = np.tanh(a) if self.dynamics == "current" else a
+            if sample == 0:
+                rates[0] = rates[start]
+            if start == stop:  # sample 1 begins a trial, too, and is step 1
+                continue
             given = entries(NEURONS, {"a": a, "r": rates[start], "noise": noise}) | {STEP: start}
             y, every = self._samples(start, stop) if learning else (None, 1)
             results = self.simulation.run(
@@ -463,7 +467,6 @@ class DataConstrainedNetwork(Described):
             timings = {key: timings[key] + results.timings[key] for key in timings}
             if results.provenance["interrupted"]:
                 break
-        rates[0] = rates[1]
         self.rates = rates[:reached]
         if learning:
             static = 0.0 if self.net.recurrent is None else self.net.recurrent.to_dense()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..declare.validation import check_whole
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ..regression.one_step import OneStep
 from ..regression.weights import Fitting, WeightFit
 from ..tasks.surrogate import check_recording
@@ -72,13 +72,15 @@ def check_rates(where: str, data: Any, nan: str, normalize: bool, limit: float, 
     return np.clip(values, -limit, limit)
 
 
-def check_resets(where: str, points: Iterable[int], samples: int) -> list[int]:
+def check_resets(where: str, points: Any, samples: int) -> list[int]:
     """Return the samples at which trials begin, in their order, without the first.
 
     Raises
     ------
     InvalidValueError, InvalidTypeError
     """
+    if not isinstance(points, Iterable):
+        raise InvalidTypeError(message(where, "a list of samples", points, "write it as in [0, 100]."))
     found = sorted({check_whole(where, point, 0) for point in points} - {0})
     if found and found[-1] >= samples:
         raise InvalidValueError(message(where, f"samples from 0 to {samples - 1}", found[-1]))

@@ -89,7 +89,15 @@ def load_arrays(
         raise
     except FAILURES as error:
         reason = str(error)[:100] or type(error).__name__
-        raise InvalidValueError(message(where, what, f"{file} ({reason})", "check the path.")) from None
+        raise InvalidValueError(message(where, what, f"{file} ({reason})", _fix(file, error))) from None
+
+
+def _fix(file: str | Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return "check the path."
+    if Path(file).suffix in (".npy", ".npz"):
+        return "write the file again."
+    return "write the array into such a file by numpy.save()."
 
 
 def load_table(where: str, file: str | Path) -> np.ndarray:

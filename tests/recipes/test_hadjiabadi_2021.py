@@ -126,7 +126,7 @@ def test_forecast_grows_with_P():
         (
             {"data": "other.npz"},
             {"traces": np.ones((3, 3))},
-            "recording.data: expected a known array (data, or tracez)",
+            "recording.data: expected a known array (data, tracez)",
         ),
     ],
 )

@@ -119,7 +119,17 @@ def test_bad_settings(changes, error, text):
     ("arrays", "error", "text"),
     [
         ({"data": np.full((4, 2), np.nan)}, InvalidValueError, "data: expected data without gaps"),
-        ({"traces": np.ones((4, 2))}, UnknownNameError, "recording.data: expected a known array (data, or tracez)"),
+        (
+            {"data": np.eye(4), "region": np.arange(4)},
+            UnknownNameError,
+            "recording.data: expected a known array (regions, reset_points).\nReceived: 'region'\n"
+            "Fix: did you mean 'regions'?",
+        ),
+        (
+            {"traces": np.ones((4, 2))},
+            UnknownNameError,
+            "recording.data: expected a known array (data, regions, reset_points, tracez)",
+        ),
         (
             {"data": np.eye(4), "regions": np.array(["A"])},
             InvalidValueError,

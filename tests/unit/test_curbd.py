@@ -88,6 +88,11 @@ def test_trials_begin_from_the_data():
     assert np.allclose(found.rates[[12, 21]], np.tanh(found.data[[4, 7]]))
 
 
+@pytest.mark.parametrize("f", [1, 3])
+def test_trials_of_one_sample(f):
+    against_published(model(reset_points=[1, 2, 3, SAMPLES - 1], dt_factor=f), resets=(1, 2, 3, SAMPLES - 1))
+
+
 def test_gaps_are_skipped():
     data = DATA.copy()
     data[4:7, 2] = data[5, 6] = np.nan
@@ -310,6 +315,7 @@ def test_gaps_stay_gaps_in_results(caplog):
         ({"regions": [0, 1]}, InvalidTypeError, "regions: expected names with neurons"),
         ({"regions": {"A": 3}}, InvalidTypeError, "regions['A']: expected a list of neurons"),
         ({"reset_points": [12]}, InvalidValueError, "reset_points: expected samples from 0 to 11.\nReceived: 12"),
+        ({"reset_points": 6}, InvalidTypeError, "reset_points: expected a list of samples.\nReceived: 6\nFix:"),
         ({"dt_factor": 0}, InvalidValueError, "dt_factor: expected a whole number, at least 1"),
         ({"tau": "3*mV"}, InvalidValueError, "tau: expected a time"),
         ({"alpha_P": 0}, InvalidValueError, "Learning.alpha_P: expected a finite number above 0"),

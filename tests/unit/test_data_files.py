@@ -57,6 +57,17 @@ def test_files_that_lie_are_refused(tmp_path, content, text):
             load_arrays("A.b", tmp_path / name)
 
 
+def test_the_fix_for_a_table_is_to_save_it(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2\n3,4\n")
+    fixes = {"a.csv": r"write the array into such a file by numpy\.save\(\)", "none.csv": "check the path"}
+    for name, fix in fixes.items():
+        with pytest.raises(InvalidValueError, match=rf"Fix: {fix}\."):
+            load_arrays("A.b", tmp_path / name)
+    (tmp_path / "a.npy").write_bytes(b"1,2")
+    with pytest.raises(InvalidValueError, match=r"Fix: write the file again\."):
+        load_arrays("A.b", tmp_path / "a.npy")
+
+
 def test_a_bomb_is_measured_before_it_unpacks(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data.npy", npy((2**24,), b"\0" * 2**27))
