@@ -6,6 +6,8 @@ that thread alone, the handler that is set stays.
 Brian2 writes its log, and a copy of the script, into the folder for temporary files and removes both at the end. Where
 it is this package that loads Brian2, nobody looks for them: their names go at once, so that a killed process leaves
 none. A script that imports Brian2 itself, before, keeps both.
+
+Brian2 also writes the command line there, in UTF-8, which file names need not be.
 """
 
 from __future__ import annotations
@@ -36,10 +38,22 @@ def _handlers_stay() -> Iterator[None]:
         signal.signal = set_handler
 
 
+@contextmanager
+def _words_in_utf8() -> Iterator[None]:
+    """Show words of the command line that UTF-8 cannot hold by their numbers: Brian2 writes all into its log."""
+    words = sys.argv
+    sys.argv = [word.encode(errors="backslashreplace").decode() for word in words]
+    try:
+        yield
+    finally:
+        sys.argv = words
+
+
 if threading.current_thread() is threading.main_thread():
-    import brian2  # noqa: F401
+    with _words_in_utf8():
+        import brian2  # noqa: F401
 else:
-    with _handlers_stay():
+    with _words_in_utf8(), _handlers_stay():
         import brian2  # noqa: F401
 
 if not _BEFORE:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..system.interrupts import Interrupts, exit_status
 
 __all__ = ["main", "wants_json"]
+
+#: A stream of the command that takes no more; errors of files are errors of the package.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def wants_json(words: Sequence[str]) -> bool:
@@ -51,12 +57,17 @@ def main() -> None:
 
 def _failed(error: Exception, interrupted: bool, as_json: bool) -> int | None:
     """Tell of an error, and return the exit status; None: it is a fault of the program."""
-    from ..errors import OutOfMemoryError, TensionError
+    from ..errors import OutOfMemoryError, OutputError, TensionError
     from .told import told_error
 
     if isinstance(error, MemoryError) and not isinstance(error, TensionError):
         needs = "the run needs more memory than there is.\nFix: choose a smaller n, or record less."
         return told_error(OutOfMemoryError(needs), as_json)
+    if isinstance(error, OSError) and error.errno in _FULL and not isinstance(error, TensionError):
+        with suppress(OSError, ValueError):  # Python writes what is left when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        text = f"What the command prints cannot be written: {error.strerror}."
+        return told_error(OutputError(f"{text}\nFix: send it to a place with room."), as_json)
     # what typer raises for words that it does not understand has a message of its own
     if isinstance(error, TensionError) or hasattr(error, "format_message"):
         return told_error(error, as_json)

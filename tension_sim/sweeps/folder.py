@@ -169,13 +169,21 @@ def check_same(where: str, folder: Path, wanted: Description) -> bool:
     for name, what in names.items():
         old, new = _plain(getattr(there, name)), _plain(getattr(wanted, name))
         if old != new:
-            text = "other recipe files" if name == "files" else f"{what} {old}, not {new}"
+            text = "other recipe files" if name == "files" else f"{what} {_apart(old, new)}, not {_apart(new, old)}"
             raise _other(where, folder, text)
     return True
 
 
 def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
+
+
+def _apart(value: Any, other: Any) -> str:
+    """Return a value for a message; of two mappings what is not in the other one, which may be long."""
+    if not (isinstance(value, dict) and isinstance(other, dict)):
+        return str(value)
+    differ = [f"{key} = {each}" for key, each in value.items() if key not in other or other[key] != each]
+    return ", ".join(differ) or "none of these"
 
 
 def _check_kind(where: str, folder: Path, there: Description, wanted: Description) -> None:

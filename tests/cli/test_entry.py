@@ -1,7 +1,8 @@
-"""An interrupt while the command imports what it needs: the documented status, and no traceback."""
+"""Where the command begins and ends: interrupts of its imports, words and streams that are not as they should be."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -58,3 +59,23 @@ def test_an_interrupt_while_modules_are_imported(tmp_path, module, how, number):
     )  # fmt: skip
     assert done.returncode == 128 + number, done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_what_is_printed_may_not_fit():
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "tension_sim", "list", "--json"]
+        ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    error = json.loads(ended.stderr)["error"]
+    assert error["message"] == (
+        "What the command prints cannot be written: No space left on device.\nFix: send it to a place with room."
+    )
+    assert ended.returncode == 2
+
+
+@pytest.mark.slow
+def test_words_need_not_be_utf8():
+    """Brian2 writes the command line into its log when it is imported; file names may be any bytes."""
+    script = "import os, sys, tension_sim.brian; sys.exit(os.fsencode(sys.argv[1]) != b'\\xff')"
+    ended = subprocess.run([sys.executable, "-c", script, b"\xff"], capture_output=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -95,7 +95,7 @@ def test_what_is_done_is_not_done_again_and_more_may_be_added(quick, tmp_path, m
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        ({"settings": SMALL | {"network.G": "0.05"}}, "with settings {"),
+        ({"settings": SMALL | {"network.G": "0.05"}}, "with settings none of these, not network.G = 0.05"),
         ({"target": "cython"}, "with target numpy, not cython"),
         ({"grid": {"G": [0.1]}}, "with axes ['network.Q', 'run.seed'], not ['network.G', 'run.seed']"),
         ({"recipe": "theta_sine"}, "with recipe nicola_clopath_2017/lif_sine, not nicola_clopath_2017/theta_sine"),
