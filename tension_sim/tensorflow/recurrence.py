@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from .bases import KerasLayer
 from .variables import accept_read_value, traced
 
@@ -148,8 +148,28 @@ class Recurrence(KerasLayer):
         with self._spikes_seen():
             return self._advance(x)
 
+    def _step(self) -> Callable[..., tuple[tf.Tensor, list[tf.Tensor]]]:
+        """Return the layer's time step, which a subclass may have written, with a check of what it gives."""
+        call, expected = traced(self.cell.call), [tuple(state.shape) for state in self._kept]
+
+        def step(inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            given = call(inputs, states)
+            where = f"{type(self.cell).__name__}.call"
+            if not (isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], tuple | list)):
+                raise InvalidTypeError(
+                    message(where, "to return the output and a list of states", type(given).__name__)
+                )
+            shapes = [tf.TensorShape(np.shape(state)) for state in given[1]]  # parts may be unknown until the step runs
+            if len(shapes) != len(expected) or not all(map(tf.TensorShape.is_compatible_with, shapes, expected)):
+                fix = "return each state of get_initial_state, in its order and shape."
+                received = [tuple(shape) for shape in shapes]
+                raise InvalidValueError(message(where, f"to return states of shapes {expected}", received, fix))
+            return given[0], list(given[1])
+
+        return step
+
     def _advance(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        step = traced(self.cell.call)
+        step = self._step()
         steps = x.shape[1]
         states = [tf.convert_to_tensor(state) for state in self._kept]
         outputs = []
@@ -157,7 +177,6 @@ class Recurrence(KerasLayer):
             return self._call_unknown_length(x, step, states)
         for t in range(steps):
             output, states = step(x[:, t, :], states)
-            states = list(states)
             outputs.append(output)
         for state, value in zip(self._kept, states, strict=True):
             state.assign(value)

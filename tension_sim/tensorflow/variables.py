@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..declare import noise
-from ..errors import UnsupportedError, message
+from ..errors import InvalidTypeError, UnsupportedError, message
 
 __all__ = [
     "RecordedState",
@@ -218,6 +218,8 @@ def when(condition: Any, action: Callable[[], Any]) -> None:
     action : callable
         Changes variables; what it returns is not used.
     """
+    if condition is None:
+        raise InvalidTypeError(message("update_kernel_condition", "to return True, False, or a tensor of one", None))
     known = tf.get_static_value(condition) if tf.is_tensor(condition) else condition
     if known is not None:
         if bool(np.all(known)):

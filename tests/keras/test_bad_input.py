@@ -215,3 +215,72 @@ def test_arguments_of_layers_reach_the_class() -> None:
             structural_connectivity=np.ones((2, 2)), noise_param=(0, 0), units=2, dtdivtau=0.1,
             activation="tanh", dtdivtu=3,
         )  # fmt: skip
+
+
+class OneResult(EchoStateNetwork):
+    def call(self, inputs: Any, states: Any) -> Any:
+        return states[2]
+
+
+class TwoStates(EchoStateNetwork):
+    def call(self, inputs: Any, states: Any) -> Any:
+        output, states = super().call(inputs, states)
+        return output, states[:2]
+
+
+class FourStates(EchoStateNetwork):
+    @property
+    def state_size(self) -> list[int]:
+        return [self.units, self.units, self.output_size, 1]
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        output, kept = super().call(inputs, states[:3])
+        return output, [*kept, states[3] + 1]
+
+    def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> Any:
+        return (*super().get_initial_state(inputs, batch_size, dtype), np.zeros((1, 1), "float32"))
+
+
+class ThreeResults(FORCEModel):
+    def force_layer_call(self, x: Any, training: bool, **kwargs: Any) -> Any:
+        return self.force_layer(x, **kwargs)[:3]
+
+
+class NoCondition(FORCEModel):
+    def update_kernel_condition(self) -> Any:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind", "text"),
+    [
+        (OneResult, FORCEModel, "OneResult.call: expected to return the output and a list of states.\nReceived: '"),
+        (
+            TwoStates,
+            FORCEModel,
+            "TwoStates.call: expected to return states of shapes [(1, 5), (1, 5), (1, 1)].\n"
+            "Received: [(1, 5), (1, 5)]\nFix: return each state of get_initial_state, in its order and shape.",
+        ),
+        (
+            FourStates,
+            FORCEModel,
+            "FORCEModel.force_layer_call: expected to return 4 tensors.\nReceived: '5 tensors'\n"
+            "Fix: override it: return the output, any tensor, the rates, any tensor.",
+        ),
+        (
+            EchoStateNetwork,
+            ThreeResults,
+            "ThreeResults.force_layer_call: expected to return 4 tensors.\nReceived: '3 t",
+        ),
+        (
+            EchoStateNetwork,
+            NoCondition,
+            "update_kernel_condition: expected to return True, False, or a tensor of one.\nReceived: None",
+        ),
+    ],
+)
+def test_what_a_method_of_ones_own_returns(layer: Any, kind: Any, text: str) -> None:
+    made = kind(force_layer=layer(units=5, output_size=1, seed=1, **esn_options))
+    made.compile(metrics=["mae"], backend="tensorflow")
+    with pytest.raises((TypeError, ValueError), match=re.escape(text)):
+        made.fit(x, y, epochs=1, verbose=0)

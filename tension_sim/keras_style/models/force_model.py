@@ -252,13 +252,22 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and learn from it; `data` is (x, y), each (1, 1, dimensions)."""
         x, y = pair_of(f"{type(self).__name__}.train_step", data)
-        z, _, h, _ = self(x, training=True, reset_states=False)
+        z, h = self._output_and_rates(x)
         if self.force_layer.return_sequences:
             z = z[:, 0, :]
         target = y[:, 0, :]
         when(traced(self.update_kernel_condition)(), lambda: self._learn(h, z, target))
         self.count_metrics(target, z)
         return self.get_metrics_result()
+
+    def _output_and_rates(self, x: Any) -> tuple[Any, Any]:
+        """Advance by one step and return the output and the rates."""
+        given = self(x, training=True, reset_states=False)
+        if len(given) != 4:
+            where = f"{type(self).__name__}.force_layer_call"
+            fix = "override it: return the output, any tensor, the rates, any tensor."
+            raise InvalidValueError(message(where, "to return 4 tensors", f"{len(given)} tensors", fix))
+        return given[0], given[2]
 
     def _learn(self, h: Any, z: Any, y: Any) -> None:
         variables = self.trainable_variables

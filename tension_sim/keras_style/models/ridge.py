@@ -96,7 +96,7 @@ class ESNFORCEModel(FORCEModel):
     def train_step(self, data: Any) -> dict[str, Any]:
         """Advance one time step and count it; learn at the end of a batch."""
         x, y = pair_of(f"{type(self).__name__}.train_step", data)
-        z, _, h, _ = self(x, training=True, reset_states=False)
+        z, h = self._output_and_rates(x)
         if self.force_layer.return_sequences:
             z = z[:, 0, :]
         y = y[:, 0, :]
