@@ -13,29 +13,14 @@ Brian2 also writes the command line there, in UTF-8, which file names need not b
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+
+from ..system.interrupts import handlers_stay
 
 _BEFORE = "brian2" in sys.modules
-
-
-@contextmanager
-def _handlers_stay() -> Iterator[None]:
-    """Let this thread's calls of `signal.signal` change nothing; those of other threads work as ever."""
-    set_handler, worker = signal.signal, threading.get_ident()
-
-    def set_unless_here(number: Any, handler: Any) -> Any:
-        return signal.getsignal(number) if threading.get_ident() == worker else set_handler(number, handler)
-
-    signal.signal = set_unless_here  # type: ignore[assignment] # the callers get the same
-    try:
-        yield
-    finally:
-        signal.signal = set_handler
 
 
 @contextmanager
@@ -53,7 +38,7 @@ if threading.current_thread() is threading.main_thread():
     with _words_in_utf8():
         import brian2  # noqa: F401
 else:
-    with _words_in_utf8(), _handlers_stay():
+    with _words_in_utf8(), handlers_stay():
         import brian2  # noqa: F401
 
 if not _BEFORE:
