@@ -159,8 +159,10 @@ class Recurrence(KerasLayer):
                 raise InvalidTypeError(
                     message(where, "to return the output and a list of states", type(given).__name__)
                 )
-            shapes = [tf.TensorShape(np.shape(state)) for state in given[1]]  # parts may be unknown until the step runs
-            if len(shapes) != len(expected) or not all(map(tf.TensorShape.is_compatible_with, shapes, expected)):
+            # parts of a shape may be unknown until the step runs
+            shapes: list[Any] = [tf.TensorShape(np.shape(state)) for state in given[1]]
+            fits = (shape.is_compatible_with(wanted) for shape, wanted in zip(shapes, expected, strict=False))
+            if len(shapes) != len(expected) or not all(fits):
                 fix = "return each state of get_initial_state, in its order and shape."
                 received = [tuple(shape) for shape in shapes]
                 raise InvalidValueError(message(where, f"to return states of shapes {expected}", received, fix))
