@@ -42,7 +42,10 @@ def recipe_settings(pairs: list[str] | None, seed: int | None = None) -> dict[st
         if not equals or not key.strip() or not value.strip():
             fix = 'e.g. --set G=0.05 or --set "duration=2*second".'
             raise InvalidValueError(message("run --set", "KEY=VALUE", pair, fix))
+        if key.strip() in settings:
+            raise InvalidValueError(message("run --set", "each setting once", pair, "leave out what does not count."))
         settings[key.strip()] = value.strip()
     if seed is not None:
+        settings.pop("seed", None)
         settings["run.seed"] = str(seed)
     return settings
