@@ -41,7 +41,7 @@ from ..errors import (
     tensorflow_missing,
     unknown_name,
 )
-from ..results.phases import Phase, clipped, phases_of
+from ..results.phases import Phase, clipped, joint_schedule, phases_of
 from ..results.results import Recording, Results
 from ..system.interrupts import Interrupts
 from ..system.machine import this_machine
@@ -236,8 +236,8 @@ class Simulation(Described):
         state : mapping, optional
             Where to start: the ``state`` of earlier results goes on from their end.
         phases : tuple of Phase, optional
-            Named parts of the run; by default before learning, learning and test, by the schedule. A run
-            without learning is a test.
+            Named parts of the run; by default before learning, learning and test: learning begins with the
+            rule that begins first, and ends with the one that ends last. A run without learning is a test.
         progress : bool or callable, optional
             True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``
             while the run goes on.
@@ -497,7 +497,7 @@ class Simulation(Described):
         if given is not None:
             return given
         rules = [(rule.start, rule.stop) for _, _, rule in self.wiring.rules.values()] if learning else []
-        return phases_of(rules[0] if rules else None, start, start + steps)
+        return phases_of(joint_schedule(rules), start, start + steps)
 
     def _provenance(self) -> dict[str, Any]:
         net = self.net
