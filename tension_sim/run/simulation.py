@@ -26,6 +26,7 @@ from ..declare.network import ForceNetwork
 from ..declare.poisson import check_rates
 from ..declare.populations.network import Network
 from ..declare.record import Record
+from ..declare.sample_file import SampleFile
 from ..declare.series import check_rows, values_of
 from ..declare.stopping import StopWhen, check_stop_when
 from ..declare.validation import check_flag, check_steps, check_text, check_whole
@@ -228,7 +229,8 @@ class Simulation(Described):
         every : mapping of str to int, optional
             Time steps for which each sample of ``"y"``, ``"x"`` or ``"rates"`` is held; 1 by default.
         rates : array-like, shape (timesteps, n_feedforward), or path, optional
-            Rates in Hz of the feed-forward Poisson units of a FittedNetwork.
+            Rates in Hz of Poisson units; from a file as y. Beside a `Task` too, row 0 belongs to the
+            first step of this run.
         trial : int, optional
             Noise, Poisson spikes and, in a FittedNetwork, initial values are those of this trial.
         learning : bool, optional
@@ -380,7 +382,7 @@ class Simulation(Described):
                     problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
                 )
             series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
-            series["rates"] = _task_rows("rates", task.rates) if given["rates"] is None else given["rates"]
+            series["rates"] = _task_rows("rates", task.rates) if given["rates"] is None else self._rows("rates", given)
             first, periodic, left = 0, task.period is not None, task.n_steps - start
             of_task = series["y"]
 
@@ -392,9 +394,7 @@ class Simulation(Described):
             if not task.n_outputs:  # it has inputs alone
                 series["y"], at = None, None
         else:
-            for name, samples in given.items():
-                unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else check_rows(f"Simulation.run.{name}", samples, unit)
+            series = {name: None if samples is None else self._rows(name, given) for name, samples in given.items()}
             lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
@@ -414,11 +414,20 @@ class Simulation(Described):
             raise InvalidValueError(
                 message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
             )
+        own = {"rates"} if isinstance(given["y"], Task) and given["rates"] is not None else set()
+        if own and (len(series["rates"]) < steps or (start and len(series["rates"]) > steps)):
+            what, fix = f"a row for each of the {steps} steps of this run", "row 0 is that of its first step."
+            raise InvalidValueError(message("Simulation.run.rates", what, f"{len(series['rates'])} rows", fix))
         data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
+            at_first, again = (start, 0) if name in own else (first, int(periodic))
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": first, "every": repeats[name], "periodic": int(periodic)})
+            data |= entries(part, {"first_step": at_first, "every": repeats[name], "periodic": again})
         return data, steps, at
+
+    def _rows(self, name: str, given: Mapping[str, Any]) -> np.ndarray | SampleFile:
+        """Return given samples, whose row 0 is that of the first step."""
+        return check_rows(f"Simulation.run.{name}", given[name], self.wiring.sample_units.get(name, "1"))
 
     def _channels(self) -> dict[str, tuple[str, int]]:
         """Return for each signal of the circuit the name of its samples, and its channels."""
