@@ -52,10 +52,13 @@ def sources_at(learned: Learns, when: str, order: int) -> list[tuple[Any, str, i
     A map copies the variables of several groups into one x: right after it that is what they hold, elsewhere in the
     step, and before the first, they are read themselves.
     """
-    several = isinstance(learned, LinearMap) and len(learned.reads) > 1
-    if several and (when != learned.when or order <= learned.order):
-        return [(part.group, part.name, part.start, part.size) for part in learned.reads]
-    return sources_of(learned)
+    if (
+        not isinstance(learned, LinearMap)
+        or len(learned.reads) == 1
+        or (when == learned.when and order > learned.order)
+    ):
+        return sources_of(learned)
+    return [(part.group, part.name, part.start, part.size) for part in learned.reads]
 
 
 def learned_maps(maps: Any, **of_synapses: Any) -> list[Learns]:

@@ -85,7 +85,7 @@ def _trains(results: RunData, phase: Phase, t_stop: float) -> list[neo.SpikeTrai
     trains, spikes = [], spiking(results)
     for name in results.populations:
         numbers = results.neurons_of(name)
-        shown = np.count_nonzero(spikes[numbers.start : numbers.stop])
+        shown = int(np.count_nonzero(spikes[numbers.start : numbers.stop]))
         trains += spike_trains(*results.spikes(phase, name), shown, span, name)
     return trains
 

@@ -309,10 +309,11 @@ def first_multiple(step: Steps, every: int) -> Steps:
 
 def spiking(results: RunData) -> np.ndarray:
     """Say of each recorded neuron whether it spikes; rate units of a `Network` have numbers among the neurons, too."""
-    found = np.ones(results.n_recorded_neurons, bool)
-    for name in results.populations if isinstance(results.net, Network) else ():
-        numbers = results.neurons_of(name)
-        found[numbers.start : numbers.stop] = results.net.is_spiking(name)
+    found, net = np.ones(results.n_recorded_neurons, bool), results.net
+    if isinstance(net, Network):
+        for name in results.populations:
+            numbers = results.neurons_of(name)
+            found[numbers.start : numbers.stop] = net.is_spiking(name)
     return found
 
 

@@ -372,7 +372,8 @@ class Simulation(Described):
             if name not in given:
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
         repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
-        first, periodic, series = start, False, dict(given)
+        series: dict[str, Any] = dict(given)
+        first, periodic = start, False
         left: int | None
         at: Callable[[np.ndarray], np.ndarray] | None
         if isinstance(given["y"], Task):

@@ -120,7 +120,7 @@ def _read(path: Path) -> dict[str, Any]:
         arrays = read_all(sources | spikes)
     arrays = {name: array.reshape(shapes[name]) if name in shapes else array for name, array in arrays.items()}
     if spikes:
-        arrays |= _spikes(*(arrays.pop(name) for name in spikes), header["dt"])
+        arrays |= _spikes(arrays.pop("spike_times"), arrays.pop("spike_times_index"), arrays.pop("id"), header["dt"])
     return unpack(arrays, header)
 
 
