@@ -11,35 +11,19 @@ none. A script that imports Brian2 itself, before, keeps both.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import suppress
+
+from ..system.interrupts import handlers_stay
 
 _BEFORE = "brian2" in sys.modules
-
-
-@contextmanager
-def _handlers_stay() -> Iterator[None]:
-    """Let this thread's calls of `signal.signal` change nothing; those of other threads work as ever."""
-    set_handler, worker = signal.signal, threading.get_ident()
-
-    def set_unless_here(number: Any, handler: Any) -> Any:
-        return signal.getsignal(number) if threading.get_ident() == worker else set_handler(number, handler)
-
-    signal.signal = set_unless_here  # type: ignore[assignment] # the callers get the same
-    try:
-        yield
-    finally:
-        signal.signal = set_handler
 
 
 if threading.current_thread() is threading.main_thread():
     import brian2  # noqa: F401
 else:
-    with _handlers_stay():
+    with handlers_stay():
         import brian2  # noqa: F401
 
 if not _BEFORE:

@@ -140,7 +140,8 @@ class RLS(GeneratedObject):
         Clopath (2017).
     divide_by_source : bool, optional
         Divide a second time, by ``forgetting + r'P r`` of the presynaptic neuron's own P, as the
-        published program of BioFORCE does. The one map goes from neurons to themselves.
+        published program of BioFORCE does; by 1 where that learns nothing, and has no P. The one
+        map goes from neurons to themselves.
     factor : array or list of arrays, optional
         Multiplies what each weight learns: shape (targets, sources), or one number per stored
         weight; with several maps one array, or None, for each. Of Synapses, the name of

@@ -30,6 +30,7 @@ def main() -> None:
             from .application import app
 
             status = app(standalone_mode=not as_json)  # which returns with a status
+            interrupts.defer()  # whatever took one has told of it
     except KeyboardInterrupt:
         raise SystemExit(_interrupted(exit_status(), as_json)) from None
     except SystemExit as end:

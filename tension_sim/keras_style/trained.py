@@ -14,6 +14,7 @@ from ..tensorflow.bases import ModelPart
 from ..tensorflow.full_p import FullP
 from ..tensorflow.partner_blocks import PartnerBlocks
 from ..tensorflow.variables import is_ours
+from .checks import mask_of
 
 __all__ = ["Trained"]
 
@@ -62,7 +63,7 @@ class Trained(ModelPart):
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         if self._mask_of_P is None or (mask is self._mask_of_P[0] and (mask is None or tf.is_tensor(mask))):
             return
-        now, before = (_frozen(each, self.units) for each in (mask, self._mask_of_P[0]))
+        now, before = (_frozen(self.original_force_layer, each) for each in (mask, self._mask_of_P[0]))
         if not np.array_equal(now, before):
             raise InvalidValueError(
                 message(
@@ -116,8 +117,9 @@ class Trained(ModelPart):
             self._P_GG = self._recurrent_P()
 
     def _recurrent_P(self) -> Any:
-        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
-        blocks = PartnerBlocks(None if mask is None else _frozen(mask, self.units), self.units)
+        layer = self.original_force_layer
+        mask = layer.recurrent_nontrainable_boolean_mask
+        blocks = PartnerBlocks(None if mask is None else _frozen(layer, mask), self.units)
         if self._uses_blocks():
             self._blocks = blocks
             shape, initializer = blocks.shape, blocks.initializer(self.alpha_P)
@@ -164,6 +166,7 @@ class Trained(ModelPart):
         return found[0] if found else None
 
 
-def _frozen(mask: Any, units: int) -> np.ndarray:
+def _frozen(layer: Any, mask: Any) -> np.ndarray:
     """Return which recurrent weights do not learn; without a mask all do."""
-    return np.zeros((units, units), bool) if mask is None else np.asarray(tf.convert_to_tensor(mask))
+    checked = mask_of(type(layer).__name__, mask, layer.units)
+    return np.zeros((layer.units, layer.units), bool) if checked is None else np.asarray(checked)

@@ -6,6 +6,7 @@ from importlib import import_module
 from types import ModuleType
 
 from ..errors import EngineNotFoundError, message
+from ..system.interrupts import handlers_stay
 
 __all__ = ["EXTRA", "load"]
 
@@ -14,7 +15,7 @@ EXTRA = 'pip install "tension-sim[sweep]"'
 
 
 def load(module: str, where: str) -> ModuleType:
-    """Import a module of a package of the extra ``sweep``.
+    """Import a module of a package of the extra ``sweep``, from any thread, and leave what Ctrl-C does.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def load(module: str, where: str) -> ModuleType:
     Fix: install it with pip install "tension-sim[sweep]".
     """
     try:
-        return import_module(module)
+        with handlers_stay():  # dask-jobqueue would make it the end of a process without an error
+            return import_module(module)
     except ModuleNotFoundError as error:
         name = module.partition(".")[0]
         fix = f"install it with {EXTRA}."

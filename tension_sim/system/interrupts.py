@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Interrupts", "exit_status", "interrupts_wait"]
+__all__ = ["Interrupts", "exit_status", "handlers_stay", "interrupts_wait"]
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -27,7 +27,8 @@ class Interrupts:
     active : bool, optional
         False leaves everything as it is.
     at_once : bool, optional
-        Raise `KeyboardInterrupt` for the first interrupt also, until `defer` is called.
+        Raise `KeyboardInterrupt` for the first interrupt also, until `defer` is called; at the end, if the
+        block went on because Python passed over it.
     patient : bool, optional
         Do not raise for a second one either.
 
@@ -81,11 +82,13 @@ class Interrupts:
                 signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Put them back."""
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Put them back; raise what Python passed over, as it does in destructors and the like."""
         for number, before in self._before.items():
             signal.signal(number, before)
         self._before.clear()
+        if self._at_once and self.seen and kind is None:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -111,6 +114,32 @@ def interrupts_wait() -> Iterator[None]:
     finally:
         if interrupts.seen:
             signal.raise_signal(_last)
+
+
+@contextmanager
+def handlers_stay() -> Iterator[None]:
+    """Let this thread's calls of `signal.signal` change nothing, as where a package is imported that makes them.
+
+    Those of other threads work as ever.
+
+    Examples
+    --------
+    >>> before = signal.getsignal(signal.SIGINT)
+    >>> with handlers_stay():
+    ...     _ = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    >>> signal.getsignal(signal.SIGINT) is before
+    True
+    """
+    set_handler, here = signal.signal, threading.get_ident()
+
+    def set_unless_here(number: Any, handler: Any) -> Any:
+        return signal.getsignal(number) if threading.get_ident() == here else set_handler(number, handler)
+
+    signal.signal = set_unless_here  # type: ignore[assignment] # the callers get the same
+    try:
+        yield
+    finally:
+        signal.signal = set_handler
 
 
 def _is_ours(handler: Any) -> bool:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..circuit.blocks import Blocks
 from .forgetting import Forgetting
+from .rank_one import rank_one
 
 __all__ = ["PartnerBlocks", "updated_P"]
 
@@ -18,8 +19,8 @@ _LARGE = 64_000_000  # numbers in P
 class PartnerBlocks:
     """The `Blocks` of a recurrent kernel, as tensors of one shape.
 
-    Blocks are padded to the largest one. The padding keeps its first values, because the rates
-    gathered there are 0. Blocks are sorted by their masks, because saved models keep P in this
+    Blocks are padded to the largest one, with 0, so that the padding stays what it is, whatever P
+    forgets. Blocks are sorted by their masks, because saved models keep P in this
     order; the neurons that learn nothing have a block of their own.
 
     Parameters
@@ -78,8 +79,8 @@ class PartnerBlocks:
         return int(np.prod(self.shape)) > _LARGE
 
     def initializer(self, alpha: float) -> Any:
-        """Return a Keras initializer of P: ``alpha`` times the identity in each block."""
-        return lambda shape, dtype: tf.broadcast_to(tf.constant(alpha, dtype) * tf.eye(shape[-1], dtype=dtype), shape)
+        """Return a Keras initializer of P: ``alpha`` times the identity in each block, 0 in the padding."""
+        return lambda shape, dtype: tf.linalg.diag(tf.constant(alpha, dtype) * tf.cast(self.valid, dtype))
 
     def update(self, P: Any, r: tf.Tensor, forgets: Forgetting) -> tuple[tf.Tensor, tf.Tensor]:
         """Update P by the rates of each block's partners.
@@ -183,5 +184,4 @@ def updated_P(old: tf.Tensor, r: tf.Tensor, forgets: Forgetting) -> tuple[tf.Ten
     # the product of matrices is three times as fast under XLA as its other forms
     k = tf.matmul(r[:, None, :], old)[:, 0, :]
     rPr = tf.reduce_sum(r * k, axis=1, keepdims=True)
-    new = old - (1 / (forgets.forgetting + rPr))[:, :, None] * (k[:, :, None] * k[:, None, :])
-    return forgets.of(new), k, rPr
+    return forgets.of(old - rank_one(k, forgets.forgetting + rPr)), k, rPr

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from ..errors import InvalidValueError, message
 from .forgetting import Forgetting
+from .rank_one import rank_one
 from .variables import hook, is_ours
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class Rules:
         P = tf.convert_to_tensor(P)
         Pht = tf.matmul(P, h, transpose_b=True)
         hPht = tf.matmul(h, Pht)
-        dP = (Pht / (self._forgets.forgetting + hPht)) * tf.transpose(Pht)
+        dP = rank_one(Pht[:, 0], self._forgets.forgetting + hPht[0])
         if self._forgets.anything:
             dP = P - self._forgets.of(P - dP)
         return dP, Pht, hPht
@@ -134,18 +136,32 @@ class Rules:
         P_Gx = tf.convert_to_tensor(P_Gx)
         Ph = tf.linalg.matvec(P_Gx, tf.broadcast_to(h, (P_Gx.shape[0], self.units)))
         hPh = tf.reduce_sum(Ph * h, axis=1)[:, None, None]
-        dP_Gx = Ph[:, :, None] * Ph[:, None, :] / (self._forgets.forgetting + hPh)
+        dP_Gx = rank_one(Ph, self._forgets.forgetting + hPh[:, :, 0])
         if self._forgets.anything:
             dP_Gx = P_Gx - self._forgets.of(P_Gx - dP_Gx)
         return dP_Gx, Ph, hPh
 
     @hook
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
-        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one."""
-        return tf.transpose(self._gains_of_neurons(P_Gx, h)) * (z - y)
+        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one, `Ph` of the old."""
+        if z.shape[-1] not in (1, self.units):
+            self._refuse_several_errors(y.shape)
+        return tf.transpose(self._gains_of_neurons(P_Gx, h, Ph)) * (z - y)
 
-    def _gains_of_neurons(self, P_Gx: Any, h: Any) -> Any:
-        """Return the gain of each neuron's own P, the new one, as (units, units)."""
+    def _refuse_several_errors(self, shape: Any) -> None:
+        raise InvalidValueError(
+            message(
+                f"{type(self).__name__}.fit.y",
+                "1 value at each time step, because the recurrent kernel learns from one error",
+                tuple(shape),
+                "set recurrent_kernel_trainable=False, or use a single output.",
+            )
+        )
+
+    def _gains_of_neurons(self, P_Gx: Any, h: Any, Ph: Any) -> Any:
+        """Return the gain of each neuron's own P, the new one, as (units, units); `Ph` is of the old one."""
+        if not self._divided:
+            return Ph
         P_Gx, h = tf.convert_to_tensor(P_Gx), tf.broadcast_to(h, (self.units, self.units))
         rows = tf.linalg.matvec(P_Gx, h)
         if not self._forgets.relaxation:

@@ -17,7 +17,7 @@ from tension_sim.keras_style.layers import spiking_layer  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.tensorflow import partner_blocks as blocks_module  # noqa: E402
 from tension_sim.tensorflow.expressions import evaluate_text  # noqa: E402
-from tension_sim.tensorflow.partner_blocks import PartnerBlocks  # noqa: E402
+from tension_sim.tensorflow.partner_blocks import PartnerBlocks, updated_P  # noqa: E402
 from tests.keras.networks import izhikevich, lif_arguments, theta  # noqa: E402
 
 N, STEPS = 40, 200
@@ -157,6 +157,26 @@ def test_blocks_are_one_p_per_neuron(units: int, seed: int, forgetting: float, i
         wanted = np.zeros((units, units))
         wanted[np.ix_(partners, partners)] = np.linalg.inv(correlation[np.ix_(partners, partners)])
         np.testing.assert_allclose(full, wanted, rtol=0, atol=1e-10)
+
+
+def test_what_blocks_are_padded_with_does_not_grow() -> None:
+    """1 over 0.9 to the power of 1000 is more than float32 holds; P of what is there is not."""
+    from tension_sim.tensorflow.forgetting import Forgetting
+
+    frozen = ~np.array([[1, 1, 0], [0, 1, 0], [0, 1, 1]], bool)
+    blocks = PartnerBlocks(frozen, 3)
+    P = tf.Variable(blocks.initializer(1.0)(blocks.shape, "float32"))
+    learn = tf.function(lambda r: P.assign(updated_P(P, r, Forgetting(0.9))[0]), autograph=False)
+    rates = np.random.default_rng(1).normal(size=(1000, 1, 3))
+    correlation = np.eye(3)
+    for h in rates:
+        learn(blocks.gather(tf.constant(h, tf.float32)))
+        correlation = 0.9 * correlation + np.outer(h, h)
+    for neuron, full in enumerate(blocks.expand(P.numpy())):
+        partners = np.flatnonzero(~frozen[:, neuron])
+        wanted = np.zeros((3, 3))
+        wanted[np.ix_(partners, partners)] = np.linalg.inv(correlation[np.ix_(partners, partners)])
+        np.testing.assert_allclose(full, wanted, rtol=0, atol=1e-3 * wanted.max())
 
 
 def _layer() -> Any:

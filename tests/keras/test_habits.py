@@ -192,6 +192,48 @@ def test_a_mask_that_is_set_before_the_model_is_built_counts() -> None:
         model.fit(x, y, verbose=0)
 
 
+@pytest.mark.parametrize("p_recurr", [1, 0.5])
+def test_a_mask_that_is_set_before_the_layer_is_built_counts_beside_what_is_not_connected(p_recurr: float) -> None:
+    x, y = data(30)
+    layer = nofeedback(p_recurr=p_recurr)
+    mask = np.arange(400).reshape(20, 20) % 3 == 0
+    layer.recurrent_nontrainable_boolean_mask = mask
+    model = compiled(FORCEModel(force_layer=layer))
+    model.build((1, 1, 1))
+    frozen, before = np.asarray(layer.recurrent_nontrainable_boolean_mask), np.array(layer.recurrent_kernel)
+    np.testing.assert_array_equal(frozen, mask | (before == 0))
+    model.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(np.asarray(layer.recurrent_kernel)[frozen], before[frozen])
+
+
+@pytest.mark.parametrize(
+    ("mask", "text"),
+    [
+        (np.zeros((3, 3), bool), "expected an array of shape (20, 20), as the recurrent kernel.\nReceived: (3, 3)"),
+        (np.zeros((20, 20)), "expected True and False (True = does not learn).\nReceived: 'float64'"),
+    ],
+)
+@pytest.mark.parametrize("built", [True, False])
+def test_another_array_than_a_mask_is_refused(mask: np.ndarray, text: str, built: bool) -> None:
+    layer = nofeedback()
+    if built:
+        layer.build((1, 1, 1))
+    layer.recurrent_nontrainable_boolean_mask = mask
+    with pytest.raises((TypeError, ValueError), match=re.escape(f"recurrent_nontrainable_boolean_mask: {text}")):
+        compiled(FORCEModel(force_layer=layer)).fit(*data(30), verbose=0)
+
+
+def test_full_force_refuses_a_mask_that_is_set_after_the_model_was_made() -> None:
+    x, y = data()
+    layer = nofeedback(recurrent_kernel_trainable=True)
+    model = compiled(FullFORCEModel(force_layer=layer, hint_dim=0))
+    layer.recurrent_nontrainable_boolean_mask = np.eye(20, dtype=bool)
+    with pytest.raises(
+        ValueError, match="fit: expected a layer whose recurrent weights all learn.\nReceived: 'a masked"
+    ):
+        model.fit(x, y, verbose=0)
+
+
 # -- P of the recurrent kernel
 
 

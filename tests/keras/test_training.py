@@ -19,6 +19,7 @@ from tension_sim.callbacks import (  # noqa: E402
     TimeHistory,
     VoltageTracking,
 )
+from tension_sim.errors import InvalidValueError  # noqa: E402
 from tension_sim.keras_style import training  # noqa: E402
 from tension_sim.spiking import LIF, SpikingNNModel  # noqa: E402
 from tension_sim.system.interrupts import Interrupts  # noqa: E402
@@ -308,6 +309,27 @@ def test_learning_is_recursive_least_squares(gain: str, forgetting: float) -> No
     np.testing.assert_allclose(model.P_output.numpy(), P, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "XLA"])
+def test_p_that_forgets_stays_symmetric_on_tensorflow(jit: bool) -> None:
+    """What rounds otherwise on the two sides of the diagonal would be 1/0.9 to the power of 1500 times as much."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(1500, 3)), 0.02 * np.cumsum(rng.normal(size=(1500, 1)), axis=0)
+    models = []
+    for engine in ({"backend": "tensorflow", "jit_compile": jit}, {"backend": "brian2", "target": "numpy"}):
+        layer = nofeedback(units=8, dtdivtau=0.5, recurrent_kernel_trainable=True, p_recurr=0.5, dtype="float64")
+        model = FORCEModel(force_layer=layer, forgetting=0.9)
+        model.compile(metrics=["mae"], **engine)
+        model.fit(x, y, verbose=0)
+        models.append(model)
+    ours, wanted = models
+    for P, then in ((ours.P_output, wanted.P_output), (ours._P_GG, wanted._P_GG)):
+        P = np.asarray(P)
+        np.testing.assert_array_equal(P, np.swapaxes(P, -1, -2))
+        np.testing.assert_allclose(P, then, rtol=0, atol=1e-6 * np.max(then))
+    for kernel, then in zip(ours.kernels().values(), wanted.kernels().values(), strict=True):
+        np.testing.assert_allclose(kernel, then, rtol=0, atol=1e-6)
+
+
 def test_a_hook_of_the_user_stores_p_in_the_published_form() -> None:
     class Plain(FORCEModel):
         def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
@@ -324,6 +346,32 @@ def test_a_hook_of_the_user_stores_p_in_the_published_form() -> None:
         found.append((layer.recurrent_kernel.numpy(), np.asarray(model.P_GG)))
     for theirs, ours in zip(*found, strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=0, atol=2e-5)
+
+
+def test_a_P_of_two_dimensions_knows_both_gains() -> None:
+    from tension_sim.models import OptimizedFORCEModel
+
+    rng = np.random.default_rng(0)
+    root, h = rng.normal(size=(20, 20)), rng.normal(size=(1, 20))
+    old, error = root @ root.T, tf.constant([[0.5]], tf.float64)
+    k = old @ h.T
+    for gain, wanted in (("divided", k / (0.9 + h @ k)), ("undivided", k)):
+        model = OptimizedFORCEModel(force_layer=nofeedback(dtype="float64"), gain=gain, forgetting=0.9)
+        dP, Ph, hPh = model.pseudogradient_P_Gx(tf.constant(old), tf.constant(h))
+        change = model.pseudogradient_wR(old - dP, tf.constant(h), error, tf.zeros((1, 1), tf.float64), Ph, hPh)
+        np.testing.assert_allclose(change, np.broadcast_to(0.5 * wanted, (20, 20)), rtol=1e-9)
+
+
+def test_several_errors_are_refused_where_hooks_might_take_them() -> None:
+    class Plain(FORCEModel):
+        def pseudogradient_wR(self, *arguments: Any) -> Any:
+            return super().pseudogradient_wR(*arguments)
+
+    model = Plain(force_layer=nofeedback(output_size=2, recurrent_kernel_trainable=True))
+    model.compile(metrics=["mae"])
+    text = r"Plain\.fit\.y: expected 1 value at each time step, because the recurrent kernel learns from one error"
+    with pytest.raises(InvalidValueError, match=text):
+        model.fit(*data(outputs=2), verbose=0)
 
 
 def test_frozen_weights_do_not_change() -> None:

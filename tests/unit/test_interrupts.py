@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import threading
+import weakref
 
 import pytest
 
+from tension_sim.sweeps.extra import load
 from tension_sim.system import children
 from tension_sim.system.interrupts import Interrupts, exit_status
 
@@ -44,6 +48,26 @@ def test_raised_where_nothing_can_be_kept(number):
     assert interrupts.seen
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("taken", [False, True])
+def test_raised_at_the_end_where_python_passes_over_it(taken):
+    """Python goes on after an exception in what a weak reference calls, of which Brian2 has many."""
+
+    class Something:
+        pass
+
+    something = Something()
+    reference = weakref.ref(something, lambda _: signal.raise_signal(signal.SIGINT))
+    done = []
+    with contextlib.nullcontext() if taken else pytest.raises(KeyboardInterrupt):
+        with Interrupts(at_once=True) as interrupts:
+            del something
+            done.append(reference())
+            if taken:
+                interrupts.defer()
+    assert done == [None] and interrupts.seen
+
+
 def test_a_second_ctrl_c_is_raised_whatever_came_first():
     for first in ALL:
         with pytest.raises(KeyboardInterrupt), Interrupts():
@@ -71,12 +95,12 @@ def test_deferred_from_some_point_on():
 
 
 def test_the_inner_one_hears_it():
-    with Interrupts(at_once=True) as outer:
+    with pytest.raises(KeyboardInterrupt), Interrupts(at_once=True) as outer:
         with Interrupts() as inner:
             signal.raise_signal(signal.SIGTERM)
         assert (inner.seen, outer.seen) == (True, False)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert outer.seen
 
 
 def test_what_is_ignored_or_handled_by_others_stays():
@@ -131,3 +155,20 @@ def test_whether_a_process_takes_signals():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     assert not children._takes_signals(os.getpid())
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("main", [True, False])
+def test_a_package_that_a_sweep_loads_changes_no_handler(tmp_path, monkeypatch, main):
+    """dask-jobqueue sets one when it is imported, which Python refuses outside of the main thread."""
+    (tmp_path / "sets_a_handler.py").write_text("import signal\nsignal.signal(signal.SIGINT, print)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sets_a_handler", raising=False)
+    found = []
+    loading = threading.Thread(target=lambda: found.append(load("sets_a_handler", "sweep")))
+    if main:
+        loading.run()
+    else:
+        loading.start()
+        loading.join()
+    assert found[0].__name__ == "sets_a_handler"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

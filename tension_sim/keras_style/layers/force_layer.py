@@ -186,8 +186,12 @@ class FORCELayer(Configured, KerasLayer):
         self.built = True
 
     def _mask_unconnected(self) -> None:
-        dense = self._p_recurr is None or self._p_recurr == 1
-        self.recurrent_nontrainable_boolean_mask = None if dense else self.recurrent_kernel == 0
+        """Freeze what is not connected, beside what the user froze before."""
+        mask = mask_of(type(self).__name__, self.recurrent_nontrainable_boolean_mask, self.units)
+        if self._p_recurr is not None and self._p_recurr != 1:
+            unconnected = self.recurrent_kernel == 0
+            mask = unconnected if mask is None else mask | unconnected
+        self.recurrent_nontrainable_boolean_mask = mask
 
     @classmethod
     def from_weights(

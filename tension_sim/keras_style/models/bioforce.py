@@ -22,7 +22,8 @@ class BioFORCEModel(FORCEModel):
     Notes
     -----
     The published program divides a second time, by ``1 + h P_j h'`` of the presynaptic
-    neuron j; so does this one.
+    neuron j; so does this one, with forgetting by ``forgetting + h P_j h'``. Where no input of
+    neuron j learns, there is no P_j, and nothing to divide by.
 
     Examples
     --------
@@ -43,12 +44,17 @@ class BioFORCEModel(FORCEModel):
         return False
 
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
-        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one, `hPh` of the old."""
-        return self._change(self._gains_of_neurons(P_Gx, h), hPh[:, :, 0], z, y)
+        """Return what is subtracted from the recurrent kernel; `P_Gx` is the new one, `Ph` and `hPh` of the old."""
+        return self._change(self._gains_of_neurons(P_Gx, h, Ph), hPh[:, :, 0], z, y)
 
     def _recurrent_change(self, blocks: PartnerBlocks, rows: Any, rPr: Any, z: Any, y: Any) -> Any:
         return self._change(blocks.per_neuron(rows), blocks.per_neuron(rPr), z, y)
 
     def _change(self, gains: Any, hPh: Any, z: Any, y: Any) -> Any:
         connectivity = tf.cast(tf.convert_to_tensor(self.original_force_layer.structural_connectivity), gains.dtype)
-        return connectivity * tf.transpose(gains) / (1.0 + hPh) * (z - y)
+        divisor = self._forgets.forgetting + hPh
+        mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
+        if mask is not None:
+            has_P = tf.reduce_any(~tf.convert_to_tensor(mask), axis=0)
+            divisor = tf.where(has_P[:, None], divisor, tf.ones_like(divisor))
+        return connectivity * tf.transpose(gains) / divisor * (z - y)

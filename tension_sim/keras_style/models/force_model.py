@@ -211,14 +211,7 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
             )
         learns = self.trains("recurrent_kernel") and self._uses_blocks()
         if learns and self._one_error() and ys.shape[-1] != 1:
-            raise InvalidValueError(
-                message(
-                    f"{type(self).__name__}.fit.y",
-                    "1 value at each time step, because the recurrent kernel learns from one error",
-                    ys.shape,
-                    "set recurrent_kernel_trainable=False, or use a single output.",
-                )
-            )
+            self._refuse_several_errors(ys.shape)
 
     def _one_error(self) -> bool:
         return True

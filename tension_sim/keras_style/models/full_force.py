@@ -56,17 +56,22 @@ class FullFORCEModel(FORCEModel):
         self._output_dim = self.original_force_layer.output_size
         if self._output_dim != 1:
             raise InvalidValueError(message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim))
+        self.check_mask(f"{name}.force_layer")
+
+    def check_mask(self, where: str) -> None:
+        """Refuse any mask of the recurrent kernel; see the base class."""
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         sparse = self.original_force_layer._p_recurr not in (None, 1)
         if sparse or (mask is not None and np.any(np.asarray(mask))):
             raise InvalidValueError(
                 message(
-                    f"{name}.force_layer",
+                    where,
                     "a layer whose recurrent weights all learn",
                     "a masked recurrent kernel",
                     "leave p_recurr at 1, and the mask all False: full-FORCE has no masks.",
                 )
             )
+        super().check_mask(where)
 
     def kernels(self) -> dict[str, Any]:
         """Return the kernels that may learn, by name."""
