@@ -36,6 +36,7 @@ from .rls_arguments import (
     check_schedule,
     check_signs,
     learned_maps,
+    sources_at,
     sources_of,
 )
 from .rls_options import ErrorOptions, RLSOptions, SynapticOptions
@@ -220,8 +221,7 @@ class RLS(GeneratedObject):
         learns = learned_maps(maps, factor=options["factor"], **chosen(SynapticOptions, options))
         self.target: Any = target
         errors = Errors.of(learns, target, **chosen(ErrorOptions, options))
-        sources = sources_of(learns[0])
-        n_sources = sum(size for *_, size in sources)
+        n_sources = sum(size for *_, size in sources_of(learns[0]))
         alpha = check_alpha(alpha_P, n_sources)
         arrays = check_groups(options["groups"], options["row_sum"], n_sources)
         check_choice("RLS.gain", options["gain"], GAINS)
@@ -243,6 +243,7 @@ class RLS(GeneratedObject):
         when, order = _place_in_step(learns, options["when"], options["order"])
         place: dict[str, Any] = {"clock": learns[0].clock, "when": when}
         self.maps: list[LearnedMap] = [one for one in learns if not isinstance(one, LearnedSynapses)]
+        sources = sources_at(learns[0], when, order)
         if synapses is not None:
             map_name = f"{options['name'].rstrip('*')}_synapses*"
             of_synapses = SynapticMap(synapses, when=when, order=order - 3, name=map_name)
@@ -316,12 +317,14 @@ class RLS(GeneratedObject):
         place = {"clock": self.clock, "when": self.when}
         gathered = len(sources) == 1
         for m, (learned, expression) in enumerate(zip(self.maps, errors.expressions, strict=True)):
+            linear = isinstance(learned, LinearMap)
             z = getattr(learned, "output", None)
-            if not isinstance(learned, LinearMap):
+            if not (linear and gathered):
                 gather, gathered = ([] if gathered else sources), True
-                sums = RowSums(self, m, gather, order=self.order - 2, name=f"{self.name}_sums_{m}", **place)
+                order = self.order - (1 if linear else 2)  # a linear map has its z; x is copied as late as can be
+                sums = RowSums(self, m, gather, order=order, name=f"{self.name}_sums_{m}", **place)
                 self._contained_objects.append(sums)
-                z = (sums, "z")
+                z = z if linear else (sums, "z")
             row_error = RowError(
                 self, len(learned), expression, errors.linked | {"z": z}, errors.constants, order=self.order - 1,
                 name=f"{self.name}_error_{m}", **place,

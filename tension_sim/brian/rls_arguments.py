@@ -46,6 +46,21 @@ def sources_of(learned: Learns) -> list[tuple[Any, str, int, int]]:
     return [(group, name, *resolve_source("SpikeMap.trace", group, name)[1:]) for group, name in learned.trace]
 
 
+def sources_at(learned: Learns, when: str, order: int) -> list[tuple[Any, str, int, int]]:
+    """Return what a rule reads at its place in a step.
+
+    A map copies the variables of several groups into one x: right after it that is what they hold, elsewhere in the
+    step, and before the first, they are read themselves.
+    """
+    if (
+        not isinstance(learned, LinearMap)
+        or len(learned.reads) == 1
+        or (when == learned.when and order > learned.order)
+    ):
+        return sources_of(learned)
+    return [(part.group, part.name, part.start, part.size) for part in learned.reads]
+
+
 def learned_maps(maps: Any, **of_synapses: Any) -> list[Learns]:
     """Return what learns: maps of one clock and of the same sources, or Synapses into one group."""
     synapses = given_synapses(maps)

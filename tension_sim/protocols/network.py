@@ -155,9 +155,12 @@ class NetworkRecipe(Recipe):
 
     @property
     def learning_steps(self) -> tuple[int, int] | None:
-        """First step of learning, of whatever learns first, and the first after it."""
-        found = [(rule.start, int(rule.stop or 0)) for rule in self.rules.values()]
-        return (min(start for start, _ in found), max(stop for _, stop in found)) if found else None
+        """First step of whatever learns first, and the first after what learns longest; None where nothing learns."""
+        found = phases.joint_schedule((rule.start, rule.stop) for rule in self.rules.values())
+        if found is None:
+            return None
+        start, stop = found
+        return start, self.n_steps if stop is None else stop
 
     def task(self) -> Task:
         """Compute the supervisor and all inputs; noise is drawn from the recipe's seed."""

@@ -17,7 +17,7 @@ from ..declare.fitted import FittedNetwork
 from ..declare.validation import check_positive
 from ..errors import InvalidValueError, message
 from .phases import LEARNING, TEST, Phase
-from .run_data import RunData
+from .run_data import RunData, spiking
 
 __all__ = [
     "best_lag",
@@ -288,13 +288,13 @@ def _known_correlation(z: np.ndarray, y: np.ndarray) -> float:
 def mean_rate(results: RunData, phase: Phase | str | None = None) -> float:
     """Return the mean firing rate of the recorded neurons in Hz, of a phase or of the whole run.
 
-    NaN where no neuron was recorded or no time passed.
+    Rate units, which have no spikes, do not count. NaN where no neuron was recorded or no time passed.
     """
     if phase is None:
         phase = Phase("all", results.first_step, results.stop_step)
     elif isinstance(phase, str):
         phase = results.phase(phase)
-    duration = (phase.stop - phase.start) * results.dt * results.n_recorded_neurons
+    duration = (phase.stop - phase.start) * results.dt * np.count_nonzero(spiking(results))
     return len(results.spikes(phase)[0]) / duration if duration else math.nan
 
 

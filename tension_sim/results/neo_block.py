@@ -17,7 +17,7 @@ import numpy as np
 from .measures import jsonable
 from .neo_objects import common_end, spike_trains
 from .phases import Phase
-from .run_data import RunData, first_multiple, rows_between
+from .run_data import RunData, first_multiple, rows_between, spiking
 
 if TYPE_CHECKING:
     import neo
@@ -82,9 +82,10 @@ def _trains(results: RunData, phase: Phase, t_stop: float) -> list[neo.SpikeTrai
     span, recorded = (results.dt * phase.start, t_stop), results.n_recorded_neurons
     if not results.populations:
         return spike_trains(*results.spikes(phase), recorded, span, POPULATION)
-    trains = []
-    for name, n in results.populations.items():
-        shown = min(n, max(recorded - results.neurons_of(name).start, 0))
+    trains, spikes = [], spiking(results)
+    for name in results.populations:
+        numbers = results.neurons_of(name)
+        shown = int(np.count_nonzero(spikes[numbers.start : numbers.stop]))
         trains += spike_trains(*results.spikes(phase, name), shown, span, name)
     return trains
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..declare.validation import check_steps, check_text
 from ..errors import InvalidValueError, message
 
-__all__ = ["BEFORE", "LEARNING", "TEST", "Phase", "clipped", "phases_of"]
+__all__ = ["BEFORE", "LEARNING", "TEST", "Phase", "clipped", "joint_schedule", "phases_of"]
 
 BEFORE, LEARNING, TEST = "before", "learning", "test"
 
@@ -38,6 +38,31 @@ class Phase:
             raise InvalidValueError(
                 message("Phase.stop", f"0 <= start <= stop for {self.name!r}", (self.start, self.stop))
             )
+
+
+def joint_schedule(schedules: Iterable[tuple[int, int | None]]) -> tuple[int, int | None] | None:
+    """Return the first step of whatever learns first, and the step after the last of what learns longest.
+
+    Parameters
+    ----------
+    schedules : iterable of (int, int or None)
+        Of each rule the first step, and the step after the last one; None: it goes on to the end.
+
+    Returns
+    -------
+    (int, int or None) or None
+        None where no rule has a step.
+
+    Examples
+    --------
+    >>> joint_schedule([(10, 30), (20, 50), (0, 0)]), joint_schedule([(10, 30), (20, None)]), joint_schedule([(0, 0)])
+    ((10, 50), (10, None), None)
+    """
+    found = [(start, stop) for start, stop in schedules if stop is None or start < stop]
+    if not found:
+        return None
+    stops = [stop for _, stop in found if stop is not None]
+    return min(start for start, _ in found), max(stops) if len(stops) == len(found) else None
 
 
 def phases_of(schedule: tuple[int, int | None] | None, start: int, end: int) -> tuple[Phase, ...]:

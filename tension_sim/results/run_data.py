@@ -17,7 +17,7 @@ from ..declare.validation import check_positive, check_steps, check_text, check_
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .phases import TEST, Phase
 
-__all__ = ["Recording", "RunData", "added", "first_multiple", "rows_between"]
+__all__ = ["Recording", "RunData", "added", "first_multiple", "rows_between", "spiking"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,13 +189,17 @@ class RunData(Described):
 
     @property
     def rates(self) -> dict[str, np.ndarray]:
-        """Mean firing rate of every recorded neuron in Hz, per phase, each of shape (n_recorded_neurons,)."""
-        rates = {}
+        """Mean firing rate of every recorded neuron in Hz, per phase, each of shape (n_recorded_neurons,).
+
+        NaN of rate units, which have no spikes; those after the last neuron that spikes are not among these.
+        """
+        rates, silent = {}, ~spiking(self)
         for phase in self.phases:
             _, neurons = self.spikes(phase)
             counts = np.bincount(neurons, minlength=self.n_recorded_neurons)
             duration = (phase.stop - phase.start) * self.dt
             rates[phase.name] = counts / duration if duration else np.full(len(counts), np.nan)
+            rates[phase.name][silent] = np.nan
         return rates
 
     def rates_of(self, population: str) -> dict[str, np.ndarray]:
@@ -300,6 +304,16 @@ def first_multiple(step: Steps, every: int) -> Steps:
     (20, 30)
     """
     found: Steps = -(-step // every) * every
+    return found
+
+
+def spiking(results: RunData) -> np.ndarray:
+    """Say of each recorded neuron whether it spikes; rate units of a `Network` have numbers among the neurons, too."""
+    found, net = np.ones(results.n_recorded_neurons, bool), results.net
+    if isinstance(net, Network):
+        for name in results.populations:
+            numbers = results.neurons_of(name)
+            found[numbers.start : numbers.stop] = net.is_spiking(name)
     return found
 
 

@@ -16,9 +16,17 @@ from ..circuit.names import SAMPLES, entry, split
 from ..circuit.parts import Circuit
 from ..declare.sample_file import SampleFile
 from ..system.memory_maps import in_parts
+from ..tasks import Task
 from .cache import program_key
 
-__all__ = ["identity_of_files", "identity_of_program", "identity_of_rows", "identity_of_values", "versions"]
+__all__ = [
+    "identity_of_files",
+    "identity_of_program",
+    "identity_of_rows",
+    "identity_of_task",
+    "identity_of_values",
+    "versions",
+]
 
 
 def identity_of_program(circuit: Circuit, target: str) -> dict[str, str]:
@@ -56,6 +64,20 @@ def identity_of_rows(rows: np.ndarray | SampleFile) -> str:
         return _digest(in_parts(rows))
     firsts = range(0, rows.rows, rows.window)
     return _digest(rows.read(first, min(rows.window, rows.rows - first)) for first in firsts)
+
+
+def identity_of_task(task: Task) -> dict[str, str]:
+    """Return the digests of target, inputs and rates, by the arguments of a run, and how often they repeat.
+
+    Examples
+    --------
+    >>> from tension_sim.tasks import Task
+    >>> [*identity_of_task(Task("demo", 6, np.zeros((2, 1)), np.ones((2, 1)), period=2))]
+    ['y', 'x', 'period']
+    """
+    rows = {"y": task.target, "x": task.inputs, "rates": task.rates}
+    found = {name: identity_of_rows(each) for name, each in rows.items() if each is not None}
+    return found | ({} if task.period is None else {"period": f"{task.period} of {task.n_steps} steps"})
 
 
 def identity_of_files(paths: Iterable[Path]) -> str:

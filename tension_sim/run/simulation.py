@@ -26,6 +26,7 @@ from ..declare.network import ForceNetwork
 from ..declare.poisson import check_rates
 from ..declare.populations.network import Network
 from ..declare.record import Record
+from ..declare.sample_file import SampleFile
 from ..declare.series import check_rows, values_of
 from ..declare.stopping import StopWhen, check_stop_when
 from ..declare.validation import check_flag, check_steps, check_text, check_whole
@@ -41,7 +42,7 @@ from ..errors import (
     tensorflow_missing,
     unknown_name,
 )
-from ..results.phases import Phase, clipped, phases_of
+from ..results.phases import Phase, clipped, joint_schedule, phases_of
 from ..results.results import Recording, Results
 from ..system.interrupts import Interrupts
 from ..system.machine import this_machine
@@ -228,7 +229,8 @@ class Simulation(Described):
         every : mapping of str to int, optional
             Time steps for which each sample of ``"y"``, ``"x"`` or ``"rates"`` is held; 1 by default.
         rates : array-like, shape (timesteps, n_feedforward), or path, optional
-            Rates in Hz of the feed-forward Poisson units of a FittedNetwork.
+            Rates in Hz of Poisson units; from a file as y. Beside a `Task` too, row 0 belongs to the
+            first step of this run.
         trial : int, optional
             Noise, Poisson spikes and, in a FittedNetwork, initial values are those of this trial.
         learning : bool, optional
@@ -236,8 +238,8 @@ class Simulation(Described):
         state : mapping, optional
             Where to start: the ``state`` of earlier results goes on from their end.
         phases : tuple of Phase, optional
-            Named parts of the run; by default before learning, learning and test, by the schedule. A run
-            without learning is a test.
+            Named parts of the run; by default before learning, learning and test: learning begins with the
+            rule that begins first, and ends with the one that ends last. A run without learning is a test.
         progress : bool or callable, optional
             True shows a bar, in a notebook too. A function is called as ``progress(steps_done, steps)``
             while the run goes on.
@@ -370,7 +372,8 @@ class Simulation(Described):
             if name not in given:
                 raise unknown_name("Simulation.run.every", "kind of samples", name, given)
         repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
-        first, periodic, series = start, False, dict(given)
+        series: dict[str, Any] = dict(given)
+        first, periodic = start, False
         left: int | None
         at: Callable[[np.ndarray], np.ndarray] | None
         if isinstance(given["y"], Task):
@@ -380,7 +383,7 @@ class Simulation(Described):
                     problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
                 )
             series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
-            series["rates"] = _task_rows("rates", task.rates) if given["rates"] is None else given["rates"]
+            series["rates"] = _task_rows("rates", task.rates) if given["rates"] is None else self._rows("rates", given)
             first, periodic, left = 0, task.period is not None, task.n_steps - start
             of_task = series["y"]
 
@@ -392,9 +395,7 @@ class Simulation(Described):
             if not task.n_outputs:  # it has inputs alone
                 series["y"], at = None, None
         else:
-            for name, samples in given.items():
-                unit = self.wiring.sample_units.get(name, "1")
-                series[name] = None if samples is None else check_rows(f"Simulation.run.{name}", samples, unit)
+            series = {name: None if samples is None else self._rows(name, given) for name, samples in given.items()}
             lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
             left = next(iter(lengths.values())) if lengths else None
             for name, length in lengths.items():
@@ -414,11 +415,20 @@ class Simulation(Described):
             raise InvalidValueError(
                 message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
             )
+        own = {"rates"} if isinstance(given["y"], Task) and given["rates"] is not None else set()
+        if own and (len(series["rates"]) < steps or (start and len(series["rates"]) > steps)):
+            what, fix = f"a row for each of the {steps} steps of this run", "row 0 is that of its first step."
+            raise InvalidValueError(message("Simulation.run.rates", what, f"{len(series['rates'])} rows", fix))
         data: dict[str, Any] = {}
         for part, (name, channels) in self._channels().items():
+            at_first, again = (start, 0) if name in own else (first, int(periodic))
             data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": first, "every": repeats[name], "periodic": int(periodic)})
+            data |= entries(part, {"first_step": at_first, "every": repeats[name], "periodic": again})
         return data, steps, at
+
+    def _rows(self, name: str, given: Mapping[str, Any]) -> np.ndarray | SampleFile:
+        """Return given samples, whose row 0 is that of the first step."""
+        return check_rows(f"Simulation.run.{name}", given[name], self.wiring.sample_units.get(name, "1"))
 
     def _channels(self) -> dict[str, tuple[str, int]]:
         """Return for each signal of the circuit the name of its samples, and its channels."""
@@ -497,7 +507,7 @@ class Simulation(Described):
         if given is not None:
             return given
         rules = [(rule.start, rule.stop) for _, _, rule in self.wiring.rules.values()] if learning else []
-        return phases_of(rules[0] if rules else None, start, start + steps)
+        return phases_of(joint_schedule(rules), start, start + steps)
 
     def _provenance(self) -> dict[str, Any]:
         net = self.net

@@ -23,7 +23,7 @@ from ..results.results import Results, first_multiple
 from ..results.run_data import added
 from ..system.progress import Progress, progress_of
 from ..tasks import Task
-from .identity import identity_of_program, identity_of_rows, identity_of_values, versions
+from .identity import identity_of_program, identity_of_rows, identity_of_task, identity_of_values, versions
 from .journal import journal, looping
 from .simulation import Simulation
 
@@ -288,8 +288,9 @@ class Trials(Described):
         for name, condition in self.conditions.items():
             for kind in ("y", "x", "rates"):
                 rows = getattr(condition, kind)
-                if rows is not None:
-                    rows = rows.target if isinstance(rows, Task) else rows
+                if isinstance(rows, Task):
+                    found |= {f"{part} of {name}": digest for part, digest in identity_of_task(rows).items()}
+                elif rows is not None:
                     rows = check_rows(f"Condition.{kind}", rows, wiring.sample_units.get(kind, "1"))
                     found[f"{kind} of {name}"] = identity_of_rows(rows)
         return found

@@ -19,7 +19,7 @@ from ..declare.sample_file import SampleFile
 from ..declare.series import check_rows
 from ..errors import InvalidTypeError, OutputError, message
 from ..results.declaration import AnyNetwork, described
-from ..run.identity import identity_of_rows
+from ..run.identity import identity_of_rows, identity_of_task
 from ..run.simulation import Simulation
 from ..system.files import write_whole
 from ..tasks import Task
@@ -81,6 +81,7 @@ class Given:
         """The data by their names: what they are, or their digests."""
         found = {} if self.record == Record() else {"record": repr(self.record)}
         for name, value in self.data.items():
+            found |= identity_of_task(value) if isinstance(value, Task) else {}
             for part, rows in _rows_of(name, value).items():
                 found[part] = identity_of_rows(rows)
             if name not in _SERIES and value is not None:
@@ -90,13 +91,10 @@ class Given:
 
 def _rows_of(name: str, value: Any) -> dict[str, np.ndarray | SampleFile]:
     """Return the samples of an argument by their names."""
-    if isinstance(value, Task):
-        parts = {name: value.target, "x": value.inputs, "rates": value.rates}
-        return {part: rows for part, rows in parts.items() if rows is not None}
     if isinstance(value, Path):
         file = SampleFile.of(f"sweep.{name}", value)
         return {} if file is None else {name: file}
-    return {name: value} if name in _SERIES and value is not None else {}
+    return {name: value} if name in _SERIES and isinstance(value, np.ndarray) else {}
 
 
 def write_given(where: str, folder: Path, given: Given) -> tuple[Path, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 __all__ = ["rank_one"]
 
 
-def rank_one(k: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
+def rank_one(k: Any, divisor: Any) -> Any:
     """Return k k'/divisor.
 
     Three factors have no order: a compiler takes the cheap product first, which rounds otherwise on the two sides of

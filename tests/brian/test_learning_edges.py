@@ -49,6 +49,20 @@ def test_a_run_that_learns_at_the_start_of_steps_goes_on_to_the_bit():
         assert all(np.array_equal(found.state[name], values) for name, values in whole.state.items())
 
 
+def test_weights_of_several_populations_learn_at_the_start_of_steps_wherever_a_run_is_cut():
+    rule = Learning(alpha_P=0.3, update_every=2)
+    given = {"synapse": "ampa", "learning": rule, "error": "z_now - unit", "when": "start"}
+    learned = Projection(["a", "b"], "b", weights=np.full((N + 3, 3), 2.0), **given)
+    bias = {"bias": "-20*mV"}
+    cells = {"a": Population("lif", N, parameters=bias), "b": Population("lif", 3, parameters=bias)}
+    simulation = Simulation(Network(cells, [learned], dt=DT), target="numpy")
+    whole = simulation.run(steps=STEPS)
+    assert len(whole.spike_step)
+    for cut in (10, 13):
+        found = simulation.run(steps=STEPS - cut, state=simulation.run(steps=cut).state)
+        assert all(np.array_equal(found.state[name], values) for name, values in whole.state.items())
+
+
 def test_a_rule_that_names_no_supervisor_needs_none():
     """Weights of a constant input of 1 become the ridge regression towards what they are to give."""
     rule = Projection("cue", "a", weights=np.array([[2.0, -1.0]]), learning=Learning(0.5), error="z - 0.3*unit")

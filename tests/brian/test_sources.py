@@ -47,6 +47,11 @@ def read(recorded: Any) -> np.ndarray:
     return np.hstack([exc, inh[:, 2:], slow[:, 3:6], np.tile([0, 1], (len(exc), 1))])
 
 
+def read_now(exc: Any, inh: Any) -> np.ndarray:
+    """The same, of what groups hold."""
+    return np.concatenate([exc.r, inh.r[2:], exc.slow[3:6], [0, 1]])
+
+
 @pytest.fixture
 def learned(target, tmp_path, monkeypatch):
     """A dense and a masked readout that share P, after a run on a target that is read in pieces from its file."""
@@ -235,6 +240,25 @@ def test_a_clock_of_its_own(numpy_target):
     both = LinearMap([exc, slow], "r", weights=np.ones((1, 2)), clock=exc.clock)
     b2.Network(exc, slow, both).run(2 * b2.ms)
     assert both.z[0] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(("at", "when"), [("end", "start"), ("start", "end")])
+def test_a_rule_reads_what_groups_hold_at_its_own_place_in_the_step(numpy_target, at, when):
+    """As of one group: also in the first step, and after a change between runs."""
+    net, weights = groups(), np.ones((1, 14))
+    readout = LinearMap(parts(**net), weights=weights, when=at, name="readout")
+    rls = RLS(readout, None, alpha_P=0.5, error="0.1", when=when, name="rls")
+    network, P = b2.Network(*net.values(), readout, rls), 0.5 * np.eye(14)
+    for _ in range(2):
+        net["exc"].slow, net["inh"].slow = "0.1 + r", "0.3*i"
+        before = read_now(**net)
+        network.run(b2.defaultclock.dt, namespace={})
+        r = before if when == "start" else read_now(**net)
+        k = P @ r
+        P = P - np.outer(k, k) / (1 + r @ k)
+        weights = weights - 0.1 * P @ r
+        assert_close(readout.W, weights)
+        assert_close(rls.P, P)
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # Brian2 compares states with 1e50

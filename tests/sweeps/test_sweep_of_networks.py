@@ -33,8 +33,9 @@ from tension_sim.errors import (
     UnitsError,
     UnknownNameError,
 )
-from tension_sim.sweeps.given import read_given
+from tension_sim.sweeps.given import Given, read_given
 from tension_sim.sweeps.journal import JOURNAL
+from tension_sim.tasks import Task
 
 pytest.importorskip("pandas", reason="sweeps need the extra")
 pytest.importorskip("pyarrow", reason="sweeps need the extra")
@@ -243,3 +244,11 @@ def test_a_map_of_a_file_is_refused_with_its_path(tmp_path):
     np.save(tmp_path / "y.npy", Y[:, None])
     with pytest.raises(InvalidTypeError, match=r"sweep.y: expected the path of a .npy file, or an array in memory."):
         sweep(force(), {"alpha_P": [1]}, **how(tmp_path / "out", y=np.load(tmp_path / "y.npy", mmap_mode="r")))
+
+
+@pytest.mark.parametrize("changed", [{"n_steps": 90}, {"inputs": np.ones((60, 1))}, {"target": -Y[:, None]}])
+def test_another_task_is_another_sweep(changed):
+    given = {"name": "task", "n_steps": 120, "target": Y[:, None], "inputs": np.zeros((60, 1)), "period": 60}
+    one, other = (Given.of("sweep", force(n_inputs=1), None, {"y": Task(**each)}) for each in (given, given | changed))
+    assert one.identity == Given.of("sweep", force(n_inputs=1), None, {"y": Task(**given)}).identity
+    assert one.identity != other.identity

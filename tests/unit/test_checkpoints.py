@@ -18,8 +18,10 @@ from tension_sim.errors import InvalidTypeError, InvalidValueError, OutputError,
 from tension_sim.run.journal import Journal, Values, journal, looping
 from tension_sim.run.reached import Piece
 from tension_sim.system.checkpoint_folder import MANIFEST, CheckpointFolder
+from tension_sim.tasks import Task
 
 LONG = Y
+TASK = {"name": "task", "n_steps": 60, "target": Y[:30, None], "inputs": np.zeros((30, 1)), "period": 30}
 RECORD = Record(every=2, variables={"v": (0, 5)})
 
 
@@ -262,6 +264,26 @@ def test_trials_of_other_data_are_refused(tmp_path, monkeypatch):
         other.train(1, checkpoint=tmp_path)
     with pytest.raises(InvalidValueError, match=r"Trials.train.checkpoint: expected a checkpoint of loops = 2"):
         trials().train(2, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"inputs": np.ones((30, 1))}, "x of other = sha256"),
+        ({"n_steps": 45}, "period of other = 30 of 45 steps"),
+    ],
+)
+def test_trials_of_a_task_with_other_inputs_or_of_another_length_are_refused(tmp_path, monkeypatch, changed, named):
+    monkeypatch.setattr(Journal, "_write_if_due", Journal.write)
+    simulation = Simulation(net(n=20, n_inputs=1), target="numpy")
+
+    def made(**other):
+        tasks = {"one": Task(**TASK), "other": Task(**TASK | other)}
+        return Trials(simulation, [Condition(name, y=task) for name, task in tasks.items()])
+
+    made().train(1, checkpoint=tmp_path)
+    with pytest.raises(InvalidValueError, match=f"Trials.train.checkpoint: expected a checkpoint of {named}"):
+        made(**changed).train(1, checkpoint=tmp_path)
 
 
 def counted(folder, calls, kill_at=None, turns=3):

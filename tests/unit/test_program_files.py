@@ -125,21 +125,36 @@ def test_unknown_code_fails_the_build(change, function):
 
 ARRAYS = """
 #include <cstdint>
+#include <new>
+#include <vector>
+static bool begins_at(const void* memory, long unit)
+{
+    return memory && reinterpret_cast<std::uintptr_t>(memory) % unit == 0;
+}
 int main()
 {
-    for (const long size : {0, 1, 7, 1000, 1000000, 3}) {
+    const long large_page = 1L << 21;
+    for (const long size : {0, 1, 7, 1000, 400000, 1000000, 3}) {
         const float* array = new float[size];
-        if (!array || reinterpret_cast<std::uintptr_t>(array) % 64 != 0)
+        if (!begins_at(array, size < 400000 ? 64 : large_page))
             return 1;
+        const std::vector<float> vector(size);  // of small ones the program has many
+        if (size >= 400000 && !begins_at(vector.data(), large_page))
+            return 2;
         if (size != 7)  // the next one lies elsewhere
             delete[] array;
+    }
+    try {
+        ::operator delete(::operator new(std::size_t(-1)));
+        return 3;
+    } catch (const std::bad_alloc&) {
     }
 }
 """
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
-def test_arrays_begin_on_a_cache_line(tmp_path):
+def test_arrays_begin_on_a_cache_line_and_large_ones_on_a_large_page(tmp_path):
     (tmp_path / "objects.cpp").write_text("void _load_arrays()\n{\n}\nvoid _write_arrays()\n{\n}\n")
     (tmp_path / "main.cpp").write_text(ARRAYS)
     use_own_files(tmp_path, ())

@@ -55,6 +55,6 @@ class BioFORCEModel(FORCEModel):
         divisor = self._forgets.forgetting + hPh
         mask = self.original_force_layer.recurrent_nontrainable_boolean_mask
         if mask is not None:
-            has_P = tf.reduce_any(~tf.convert_to_tensor(mask), axis=0)
+            has_P = tf.reduce_any(tf.logical_not(mask), axis=0)
             divisor = tf.where(has_P[:, None], divisor, tf.ones_like(divisor))
         return connectivity * tf.transpose(gains) / divisor * (z - y)

@@ -84,7 +84,7 @@ def _add_units(file: pynwb.NWBFile, block: neo.Block, spans: list[tuple[float, f
     numbers = np.repeat(np.arange(len(trains)), [len(train) for train in trains])
     # the time step, where all of the network has one: no two times differ by less
     resolution = float(gaps.min()) if len(gaps) else 1e-9
-    file.units = units_table(times, numbers, len(trains), _joined(spans), resolution, columns)
+    file.units = units_table(times, numbers, np.arange(len(trains)), _joined(spans), resolution, columns)
 
 
 def _series(segment: neo.Segment, prefix: str) -> Iterator[pynwb.TimeSeries]:

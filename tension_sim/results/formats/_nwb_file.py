@@ -76,7 +76,7 @@ def _table(value: Any) -> Mapping[str, Any]:
 def units_table(
     times: np.ndarray,
     units: np.ndarray,
-    n_units: int,
+    ids: np.ndarray,
     observed: Sequence[tuple[float, float]],
     resolution: float,
     columns: Mapping[str, tuple[str, Sequence[Any]]] | None = None,
@@ -88,9 +88,9 @@ def units_table(
     times : ndarray, shape (spikes,)
         In seconds, ascending for each unit.
     units : ndarray of int, shape (spikes,)
-        Ascending.
-    n_units : int
-        Rows of the table.
+        The row of each, ascending.
+    ids : ndarray of int, shape (rows,)
+        Of the units.
     observed : sequence of (start, stop)
         When all units were recorded, in seconds.
     resolution : float
@@ -101,6 +101,7 @@ def units_table(
     from hdmf.common import VectorData, VectorIndex
     from pynwb.misc import Units
 
+    n_units = len(ids)
     ends = np.searchsorted(units, np.arange(n_units), side="right")
     spike_times = VectorData(name="spike_times", description="Times of the spikes in seconds", data=times)
     intervals = VectorData(
@@ -111,7 +112,7 @@ def units_table(
     return Units(
         name="units",
         description="Simulated neurons, one row each, silent ones included",
-        id=np.arange(n_units),
+        id=ids,
         colnames=["spike_times", "obs_intervals", *more],
         columns=[
             spike_times,

@@ -16,7 +16,7 @@ import numpy as np
 from ..format import Format
 from ..hdf5 import plain_dataset, read_all
 from ..packing import pack, unpack
-from ..run_data import RunData, first_multiple
+from ..run_data import RunData, first_multiple, spiking
 from ..table import COLUMNS, joined_name, nested, rows
 from ._nwb_block import block_image
 from ._nwb_file import image_of, new_file, scratch_array, scratch_table, si_unit, units_table
@@ -36,7 +36,7 @@ def _write(results: RunData, state: bool) -> bytes:
     for phase in results.phases:
         if phase.stop > phase.start:
             file.add_epoch(results.dt * phase.start, results.dt * phase.stop, [phase.name])
-    if results.n_recorded_neurons:
+    if spiking(results).any():
         file.units = _units(results)
         del arrays["spike_step"], arrays["spike_neuron"]
     for name, series, add in _series(results, file):
@@ -51,20 +51,21 @@ def _write(results: RunData, state: bool) -> bytes:
 
 def _units(results: RunData) -> pynwb.misc.Units:
     order = np.lexsort((results.spike_step, results.spike_neuron))
-    times, units = results.dt * results.spike_step[order], results.spike_neuron[order]
+    neurons = np.flatnonzero(spiking(results))
+    times, units = results.dt * results.spike_step[order], np.searchsorted(neurons, results.spike_neuron[order])
     observed = [(results.t_start, results.t_stop)]
-    return units_table(times, units, results.n_recorded_neurons, observed, results.dt, _of_populations(results))
+    return units_table(times, units, neurons, observed, results.dt, _of_populations(results, neurons))
 
 
-def _of_populations(results: RunData) -> dict[str, tuple[str, list[Any]]]:
+def _of_populations(results: RunData, neurons: np.ndarray) -> dict[str, tuple[str, list[Any]]]:
     """Return the columns that say of each unit where it belongs, if there are populations."""
     if not results.populations:
         return {}
-    names = [name for name, n in results.populations.items() for _ in range(n)][: results.n_recorded_neurons]
-    indices = [k for n in results.populations.values() for k in range(n)][: results.n_recorded_neurons]
+    names = [name for name, n in results.populations.items() for _ in range(n)]
+    indices = [k for n in results.populations.values() for k in range(n)]
     return {
-        "source_population": ("Population of the neuron", names),
-        "source_index": ("Number of the neuron in its population", indices),
+        "source_population": ("Population of the neuron", [names[k] for k in neurons]),
+        "source_index": ("Number of the neuron in its population", [indices[k] for k in neurons]),
     }
 
 
@@ -114,12 +115,12 @@ def _read(path: Path) -> dict[str, Any]:
         for name, place in _places(header, file).items():
             if name not in sources:
                 sources[name] = plain_dataset(file, f"{place}/data")
-        spikes = {name: plain_dataset(file, f"units/{name}") for name in ("spike_times", "spike_times_index")
+        spikes = {name: plain_dataset(file, f"units/{name}") for name in ("spike_times", "spike_times_index", "id")
                   if "units" in file}  # fmt: skip
         arrays = read_all(sources | spikes)
     arrays = {name: array.reshape(shapes[name]) if name in shapes else array for name, array in arrays.items()}
     if spikes:
-        arrays |= _spikes(arrays.pop("spike_times"), arrays.pop("spike_times_index"), header["dt"])
+        arrays |= _spikes(arrays.pop("spike_times"), arrays.pop("spike_times_index"), arrays.pop("id"), header["dt"])
     return unpack(arrays, header)
 
 
@@ -130,9 +131,9 @@ def _places(header: Mapping[str, Any], file: Any) -> dict[str, str]:
     return {name: place for name, place in places.items() if place in file}
 
 
-def _spikes(times: np.ndarray, ends: np.ndarray, dt: float) -> dict[str, np.ndarray]:
+def _spikes(times: np.ndarray, ends: np.ndarray, ids: np.ndarray, dt: float) -> dict[str, np.ndarray]:
     """Return steps and neurons of the spikes, in the order of time."""
-    neurons = np.repeat(np.arange(len(ends), dtype=np.int32), np.diff(ends, prepend=0))
+    neurons = np.repeat(ids.astype(np.int32), np.diff(ends, prepend=0))
     steps = np.rint(times / dt).astype(np.int64)
     order = np.lexsort((neurons, steps))
     return {"spike_step": steps[order], "spike_neuron": neurons[order]}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...errors import InvalidValueError, message
 from ..couplings import eigenvalues, learned_weights
-from ..measures import cell_correlations
+from ..measures import cell_correlations, mean_rate
 from ..run_data import RunData
 from .distributions import draw_correlations, draw_eigenvalues, draw_rates, draw_weights
 from .heading import heading
@@ -91,7 +89,7 @@ def plot_rates(results: RunData) -> NotebookFigure:
         raise InvalidValueError(message("plot_rates.results", what, results.name, fix))
     figure = _figure(results)
     draw_rates(figure.axes[0], results)
-    means = ", ".join(f"{literal(name)} {np.mean(rates):.3g} Hz" for name, rates in results.rates.items())
+    means = ", ".join(f"{literal(name)} {mean_rate(results, name):.3g} Hz" for name in results.rates)
     label(figure.axes[0], title=f"mean: {means}")
     return figure
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..measures import summary
 from ..references import bibtex, doi_of, web_address
-from ..run_data import RunData
+from ..run_data import RunData, spiking
 
 __all__ = ["Facts", "Measured", "facts_of", "measured_of", "shown_number"]
 
@@ -189,6 +189,7 @@ def _warnings(results: RunData) -> list[str]:
         found.append(f"The run ended early, at {results.t_stop:.6g} s: {_text(stopped.get('why'))}.")
     if results.output.size and not np.isfinite(results.output).all():
         found.append("The output has values that are not finite: learning diverged.")
-    if results.n_recorded_neurons and not len(results.spike_step):
-        found.append(f"None of the {results.n_recorded_neurons} recorded neurons fired.")
+    recorded = np.count_nonzero(spiking(results))
+    if recorded and not len(results.spike_step):
+        found.append(f"None of the {recorded} recorded neurons fired.")
     return found

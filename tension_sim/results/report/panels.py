@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -18,7 +19,7 @@ from ..plots.panels import draw_error, draw_learning_curve, draw_output, draw_ra
 from ..plots.run_figure import shade_learning
 from ..plots.style import label, make_figure, plain
 from ..plots.windows import Window, learning_curve_of, windows_of
-from ..run_data import RunData
+from ..run_data import RunData, spiking
 
 __all__ = ["MOST_EIGENVALUES", "Panel", "panels_of", "single_panel"]
 
@@ -88,7 +89,7 @@ def panels_of(results: RunData, with_eigenvalues: bool | None = None) -> Iterato
             yield _eigenvalues(results)
     if results.n_recorded_neurons and results.phases:
         means = ", ".join(f"{name} {mean_rate(results, name):.3g} Hz" for name in results.rates)
-        caption = f"Of {results.n_recorded_neurons} neurons. Mean: {means}."
+        caption = f"Of {np.count_nonzero(spiking(results))} neurons. Mean: {means}."
         yield single_panel("Firing rates", caption, 1.6, lambda axes: draw_rates(axes, results))
 
 
