@@ -52,7 +52,7 @@ def unpack(
            [3., 5.]])
     """
     whole = np.empty((n, n), packed.dtype) if out is None else out
-    room = np.empty((min(_TILE, n), n), packed.dtype)
+    room = np.zeros((min(_TILE, n), n), packed.dtype)  # what lies above the diagonal is scaled, too
     for first in range(0, n, _TILE):
         stop = min(first + _TILE, n)
         rows = room[: stop - first, :stop]

@@ -22,7 +22,10 @@ def _complete(incomplete: str) -> list[str]:
 RECIPE = typer.Argument(help="Recipe, e.g. lif_sine, or the path of a recipe file.", autocompletion=_complete)
 Name = Annotated[str, RECIPE]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms".')
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help='Change a setting, e.g. --set "tau_decay=50*ms"; the last of one counts.'
+    ),
 ]
 Protocols = Annotated[
     Path | None, typer.Option("--protocols", help="Folder of your own protocols: its Python code is run.")
@@ -42,10 +45,7 @@ def recipe_settings(pairs: list[str] | None, seed: int | None = None) -> dict[st
         if not equals or not key.strip() or not value.strip():
             fix = 'e.g. --set G=0.05 or --set "duration=2*second".'
             raise InvalidValueError(message("run --set", "KEY=VALUE", pair, fix))
-        if key.strip() in settings:
-            raise InvalidValueError(message("run --set", "each setting once", pair, "leave out what does not count."))
         settings[key.strip()] = value.strip()
     if seed is not None:
-        settings.pop("seed", None)
         settings["run.seed"] = str(seed)
     return settings

@@ -76,7 +76,7 @@ def apply_settings(
     UnknownNameError
         If a setting does not exist; the nearest one is named.
     InvalidValueError
-        If a short name means several settings, or two names mean one.
+        If a short name means several settings.
     """
     raw = {name: dict(table) for name, table in raw.items()}
     changed: set[tuple[str, str]] = set()
@@ -94,9 +94,6 @@ def apply_settings(
     known = protocol.keys(raw)
     for key, value in settings.items():
         name, last = find_setting(str(key), known, recipe, raw)
-        if (name, last) in changed:
-            fix = "it is given by two names, of which one is enough."
-            raise InvalidValueError(message(f"{recipe}: setting {name}.{last}", "one value", value, fix))
         raw.setdefault(name, {})[last] = value
         changed.add((name, last))
     return raw, changed

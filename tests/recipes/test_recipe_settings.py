@@ -87,11 +87,6 @@ def test_external_input_by_settings():
     ("change", "error", "text"),
     [
         (
-            {"G": "1", "network.G": "2"},
-            InvalidValueError,
-            "setting network.G: expected one value.\nReceived: '2'\nFix: it is",
-        ),
-        (
             {"GG": "1"},
             UnknownNameError,
             "lif_sine: settings: expected a known setting(.|\n)*did you mean 'G'",

@@ -176,8 +176,8 @@ def test_it_goes_on_in_its_folder_and_others_do_not_mix(tmp_path):
     more = sweep(**call | {"grid": {"learning.alpha_P": [1e-3, 1]}})
     assert more.rows[0].when == first.rows[0].when and len(more.rows) == 2
     for changed, text in [
-        ({"y": 2 * Y}, "with settings {"),
-        ({"measure": None}, "with settings {"),
+        ({"y": 2 * Y}, "with settings y = sha256 "),
+        ({"measure": None}, "with settings measure = "),
         ({"recipe": populations()}, "not Network "),
         ({"recipe": replace(force(), seed=5)}, "with recipe ForceNetwork "),
         ({"recipe": "lif_sine", "y": None, "measure": None}, "not nicola_clopath_2017/lif_sine"),

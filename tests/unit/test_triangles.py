@@ -38,3 +38,9 @@ def test_a_matrix_comes_back_from_its_triangle(n: int) -> None:
     matrix = np.arange(float(n * n)).reshape(n, n)
     matrix += matrix.T
     assert unpack(pack(matrix) if n else np.zeros(0), n).tolist() == matrix.tolist()
+
+
+def test_what_memory_held_before_is_not_computed_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest number twice would overflow, which numpy warns of."""
+    monkeypatch.setattr(np, "empty", lambda shape, dtype: np.full(shape, np.finfo(dtype).max, dtype))
+    assert unpack(np.arange(6.0), 3, scale=2.0).tolist() == [[0, 2, 6], [2, 4, 8], [6, 8, 10]]
