@@ -90,9 +90,10 @@ class RowError(_Before):
 
 
 class RowSums(_Before):
-    """z = W x of the learned rows of a spike map, at the steps of an update alone.
+    """z = W x of the learned rows of a map, at the steps of an update alone.
 
-    A spike map does its work spike by spike, so that nothing else holds its z.
+    A spike map does its work spike by spike, so that nothing else holds its z. What several groups hold is
+    gathered as x where a rule does not follow right after a dense map, which does so.
 
     Parameters
     ----------
