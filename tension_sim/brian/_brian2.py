@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from ..system.interrupts import handlers_stay
 
@@ -34,12 +34,9 @@ def _words_in_utf8() -> Iterator[None]:
         sys.argv = words
 
 
-if threading.current_thread() is threading.main_thread():
-    with _words_in_utf8():
-        import brian2  # noqa: F401
-else:
-    with _words_in_utf8(), handlers_stay():
-        import brian2  # noqa: F401
+_in_main_thread = threading.current_thread() is threading.main_thread()
+with _words_in_utf8(), nullcontext() if _in_main_thread else handlers_stay():
+    import brian2  # noqa: F401
 
 if not _BEFORE:
     from brian2.utils.logger import BrianLogger

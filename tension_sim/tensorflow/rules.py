@@ -84,10 +84,14 @@ class Rules:
 
     def _gain(self, P: Any, h: Any, Pht: Any, hPht: Any) -> Any:
         """Return the gain of the update, (units, 1)."""
+        if self._divided and is_ours(self.pseudogradient_P):
+            return Pht / (self._forgets.forgetting + hPht)  # from the new P, without reading P again
+        return self._gain_of_new(P, h, Pht)
+
+    def _gain_of_new(self, P: Any, h: Any, Pht: Any) -> Any:
+        """Return the gain from the new P, (units, 1); `Pht` is of the old one."""
         if not self._divided:
             return Pht
-        if is_ours(self.pseudogradient_P):
-            return Pht / (self._forgets.forgetting + hPht)  # from the new P, without reading P again
         return self._forgets.gain(tf.matmul(tf.convert_to_tensor(P), h, transpose_b=True), tf.transpose(h))
 
     @hook

@@ -30,9 +30,5 @@ class OptimizedFORCEModel(FORCEModel):
     def pseudogradient_wR(self, P_Gx: Any, h: Any, z: Any, y: Any, Ph: Any, hPh: Any) -> Any:
         """See the base class; a P of two dimensions is shared by all neurons."""
         if len(P_Gx.shape) == 2:
-            gain = Ph
-            if self._divided:
-                new = tf.matmul(tf.convert_to_tensor(P_Gx), h, transpose_b=True)
-                gain = self._forgets.gain(new, tf.transpose(h))
-            return tf.broadcast_to(gain * (z - y), P_Gx.shape)
+            return tf.broadcast_to(self._gain_of_new(P_Gx, h, Ph) * (z - y), P_Gx.shape)
         return super().pseudogradient_wR(P_Gx, h, z, y, Ph, hPh)
