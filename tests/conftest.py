@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cython_headers import shared_headers
 from targets import TARGETS, Target, activated, skip_unless_here
 
 _WEEK = 7 * 24 * 3600
@@ -44,7 +45,8 @@ def cython_modules(program_cache: Path) -> Iterator[None]:
 
     def quick() -> tuple[str, list[str]]:
         compiler, flags = compiler_and_args()
-        return compiler, [*flags, "-O0", "-g0"]
+        flags = [*flags, "-O0", "-g0"]
+        return compiler, [*flags, *shared_headers(program_cache, tuple(flags))]
 
     prefs["codegen.runtime.cython.cache_dir"] = str(program_cache / "cython")
     with pytest.MonkeyPatch.context() as patch:
