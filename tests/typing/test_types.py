@@ -52,8 +52,8 @@ def scripts_of_the_documentation() -> dict[str, str]:
     return found
 
 
-#: Scripts of the documentation: names that a page does not define are the reader's; those of `from brian2 import *` mypy
-#: does not know. The two scripts beside this test are read as strictly as the package.
+#: In scripts of the documentation, names that a page does not define are the reader's; those of `from brian2 import *`
+#: mypy does not know. The two scripts beside this test, which have no functions, are read as strictly as the package.
 MYPY = """
 [mypy]
 ignore_missing_imports = true
