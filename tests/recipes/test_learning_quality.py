@@ -9,9 +9,12 @@ from tension_sim.results.measures import summary
 RATES = {"lif_sine": 22.5, "izhikevich_sine": 36.0, "theta_sine": 26.0}
 
 
+#: All but the run of a recipe's own seed that is among the quick ones of test_published.py.
+CASES = [(name, seed) for name in RATES for seed in "012" if (name, seed) != ("lif_sine", "0")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", ["0", "1", "2"])
-@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize(("name", "seed"), CASES)
 def test_a_published_oscillator_is_learned_and_kept(name, seed):
     found = summary(run_recipe(load_recipe(name, {"seed": seed})))
     assert found["rmse"]["learning_last_second"] <= 0.03

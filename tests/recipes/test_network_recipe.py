@@ -132,10 +132,3 @@ def test_weights_that_do_not_fit_are_refused_before_any_is_drawn(tmp_path):
     assert "projections.exc_to_exc.weight: expected a quantity in nS" in str(caught.value)
     with pytest.raises(UnknownNameError, match=r"record.variables: expected a known state variable \(exc.I_fb, "):
         load_recipe(NAME, {"record.variables": "x"})
-
-
-@pytest.mark.slow
-def test_learns_a_sine():
-    outcome = run_outcome(load_recipe(NAME), target="cpp_standalone")
-    assert outcome.verdict is not None
-    assert outcome.verdict.as_expected, outcome.verdict.text

@@ -121,7 +121,7 @@ def test_settings_that_cannot_work(change, error, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", ["0", "1", "2"])
+@pytest.mark.parametrize("seed", ["1", "2"])  # test_published.py runs the first
 def test_four_sines_are_learned_at_published_size(seed):
     numbers = run_outcome(load_recipe("four_sines", {"seed": seed})).numbers
     assert numbers["training_mae"] <= 0.006
