@@ -141,10 +141,9 @@ def test_conductances_with_delays_as_a_plain_loop():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["cython", "cpp_standalone"])
-def test_two_seconds_of_conductances_with_delays(target):
-    skip_unless_here(target)
-    check(delayed(), target, 20_000, STEPS_OF)
+def test_two_seconds_of_conductances_with_delays():
+    skip_unless_here("cpp_standalone")
+    check(delayed(), "cpp_standalone", 20_000, STEPS_OF)
 
 
 def test_the_ring_belongs_to_the_state():

@@ -132,9 +132,7 @@ def run(name, net, cuts=()):
     return found, np.array(spikes)
 
 
-@pytest.mark.parametrize(
-    "name", ["numpy", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cython", "cpp_standalone"))]
-)
+@pytest.mark.parametrize("name", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
 def test_spike_for_spike_beside_a_plain_loop(name, synapse):
     skip_unless_here(name)
     net = network(synapse)
