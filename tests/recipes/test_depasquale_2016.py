@@ -227,6 +227,9 @@ def test_without_a_test():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lif_factors", "lif_weights"])
-def test_sines_are_kept_at_published_size(name):
-    assert run_outcome(load_recipe(name)).numbers["test_error"] <= 0.01
+@pytest.mark.parametrize(
+    ("name", "trials"), [("lif_factors", {"test_trials": "10"}), ("lif_weights", {"trials": "50", "test_trials": "10"})]
+)
+def test_sines_are_kept_at_published_size(name, trials):
+    """In fewer trials, as the errors of all are alike: `pytest -m published` has the others."""
+    assert run_outcome(load_recipe(name, trials)).numbers["test_error"] <= 0.01
