@@ -36,6 +36,9 @@ def test_dt_may_change_after_the_objects_are_made(target):
     assert run.rls.n_updates[:] == 8
     assert (run.rls.update_every[:], run.rls.start_step[:], run.rls.stop_step[:]) == (20, 40, 200)
     assert run.y.recorded[:, 0].tolist() == [1, 1, *range(1, 99)]
+    if target.standalone:  # steps of a run argument stay
+        b2.device.run(run_args={run.rls.update_every: 5})
+        assert run.rls.n_updates[:] == 32
 
 
 def test_dt_may_change_between_runs(target):
@@ -46,19 +49,6 @@ def test_dt_may_change_between_runs(target):
     target.run(run.network, 2 * b2.ms)
     assert run.rls.n_updates[:] == 10
     assert run.y.recorded[:, 0].tolist() == [1, 1, *range(1, 19)]
-
-
-@pytest.mark.slow
-def test_steps_of_a_run_argument_stay(tmp_path):
-    from targets import activated, skip_unless_here
-
-    skip_unless_here("cpp_standalone")
-    with activated("cpp_standalone", tmp_path / "project") as target:
-        run = Scheduled(update_every=1 * b2.ms)
-        target.run(run.network, 10 * b2.ms)
-        assert run.rls.n_updates[:] == 10
-        b2.device.run(run_args={run.rls.update_every: 5})
-        assert run.rls.n_updates[:] == 20
 
 
 @pytest.mark.usefixtures("numpy_target")
