@@ -3,13 +3,18 @@ the CUDA kit (benchmarks/cuda) reads the same."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -68,19 +73,46 @@ def code_classes(network: Any) -> set[str]:
 
 
 def hasten_builds() -> None:
-    """Let the active device compile as quickly as the package's own builds do."""
+    """Let the active device compile as quickly as the package does, the common header once for all programs."""
     import brian2
 
-    from tension_sim.brian.makefile import speed_up_makefile
+    from tension_sim.brian.makefile import HEADER, speed_up_makefile
 
     device = brian2.get_device()
     compile_source = device.compile_source
 
     def quickly(directory: str, *arguments: Any) -> None:
-        speed_up_makefile(Path(directory))
+        folder = Path(directory)
+        speed_up_makefile(folder)
+        compiled, kept = folder / f"{HEADER}.gch", _kept_header(folder / "makefile")
+        if kept.exists() and not compiled.exists():
+            _lend(kept, compiled)
+            compiled.touch()  # else make would take it for older than its header
         compile_source(directory, *arguments)
+        if compiled.exists() and not kept.exists():
+            _lend(compiled, kept)
 
     device.compile_source = quickly
+
+
+@cache
+def _headers_of_this_process() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="tension_sim_headers_")
+
+
+def _kept_header(makefile: Path) -> Path:
+    """Return where the compiled header of all programs with the flags of a makefile is kept."""
+    flags = re.findall(r"^(?:CXX|CXXFLAGS|OPTIMISATIONS)\b.*$", makefile.read_text(), re.MULTILINE)
+    digest = hashlib.sha256(repr((flags, os.environ.get("CXX"))).encode()).hexdigest()
+    return Path(_headers_of_this_process().name, digest)
+
+
+def _lend(file: Path, to: Path) -> None:
+    """Let a file have a second place."""
+    try:
+        os.link(file, to)
+    except OSError:  # on another disk
+        shutil.copyfile(file, to)
 
 
 @contextmanager
