@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import quantities as pq
 from neo.test.tools import assert_neo_object_is_compliant
+from targets import TARGETS, activated, skip_unless_here
 
 from tension_sim.brian import Recorder
 from tension_sim.errors import InvalidTypeError, InvalidValueError
@@ -56,11 +57,17 @@ def network() -> tuple[b2.Network, dict[str, object]]:
     return b2.Network(*members, name="demo"), objects
 
 
-@pytest.fixture
-def ran(target):
-    net, objects = network()
-    target.run(net, 30 * b2.ms)
-    return net, objects
+#: Cython leaves monitors where numpy does.
+OTHERS = [pytest.param(name, marks=pytest.mark.slow if name != "numpy" else ()) for name in TARGETS if name != "cython"]
+
+
+@pytest.fixture(params=OTHERS)
+def ran(request, tmp_path):
+    skip_unless_here(request.param)
+    with activated(request.param, tmp_path / "project") as target:
+        net, objects = network()
+        target.run(net, 30 * b2.ms)
+        yield net, objects
 
 
 def of_name(items, name):
