@@ -27,7 +27,7 @@ from tension_sim.results.results import Results
 TESTS = Path(__file__).parents[1]
 #: A command that asks before it replaces results replaces a folder as one.
 EXCHANGED = "overwrite" in inspect.signature(cli.run).parameters
-#: Of runs, and of fits, that write checkpoints: TENSION_SIM_KILLS=100 pytest -m slow -k bit_for_bit tests/faults
+#: Of each kind: TENSION_SIM_KILLS=100 pytest -m slow tests/faults/test_kills.py
 KILLS = int(os.environ.get("TENSION_SIM_KILLS", "4"))
 #: The long form takes half an hour, on a busy machine some hours.
 LONG = pytest.mark.timeout(max(900, 120 * KILLS))
@@ -135,7 +135,7 @@ def built(server) -> Server:
     return server
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(KILLS + 2, marks=[pytest.mark.slow, LONG], id="more")])
 def test_kills_of_runs_and_of_writing(built, kills):
     rng, mixed = random.Random(kills), []
     begin = time.monotonic()
