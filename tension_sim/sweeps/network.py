@@ -161,7 +161,11 @@ def _checked(where: str, numbers: Any) -> dict[str, float]:
         if name in OTHERS:
             what = f"other names than the table's own columns ({', '.join(OTHERS)})"
             raise InvalidValueError(message(where, what, name, "give the number another name."))
-        if isinstance(number, bool) or np.ndim(number) or not isinstance(number, int | float | np.number):
+        if (
+            isinstance(number, bool)
+            or np.ndim(number)
+            or not isinstance(number, int | float | np.integer | np.floating)
+        ):
             raise InvalidTypeError(message(f"{where}: {name}", "a number", number, "return one for each name."))
         found[str(name)] = float(number)
     return found
