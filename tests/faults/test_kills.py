@@ -159,11 +159,12 @@ def test_kills_of_runs_and_of_writing(built, kills):
 
 
 @pytest.mark.slow
+@LONG
 def test_kills_of_builds(server):
     rng, begin = random.Random(1), time.monotonic()
     assert server.run("build", 0) == 0, server.output()
     longest = time.monotonic() - begin
-    for i in range(1, 7):
+    for i in range(1, KILLS + 1):
         number = SIGNALS[i % len(SIGNALS)]
         code = server.run("build", i, number, rng.uniform(0, longest))
         assert code in (-number, 128 + number, 0), (number, code, server.output())
