@@ -30,7 +30,12 @@ CASES = {
         120,
     ),
     "rate_force": ("four_sines", {"n": "12", "p": "0.5", "duration": "40*ms", "test_duration": "20*ms"}, 15),
-    "full_force": ("depasquale_2018/oscillation", {"n": "10", "trials": "2", "test_trials": "2"}, 1500),
+    "full_force": (
+        "depasquale_2018/oscillation",
+        {"n": "10", "settle_trials": "1", "trials": "2", "test_trials": "1"}
+        | {"restart_settle_trials": "1", "restart_trials": "1"},
+        1500,
+    ),
     "spiking_full_force": (
         "depasquale_2016/lif_factors",
         TRIALS | {"components": "4", "settle_trials": "1", "component_trials": "2", "probability": "1", "every": "1"},
