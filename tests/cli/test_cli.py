@@ -127,15 +127,6 @@ def test_completion_offers_recipes():
         assert CliRunner().invoke(app, [], prog_name="tension-sim", env=words).output.split() == [offered]
 
 
-@pytest.mark.slow
-def test_a_second_run_says_what_it_replaces(tmp_path):
-    arguments = ("run", "lif_sine", *FEW, "--target", "numpy", "--out", tmp_path)
-    assert "replaces" not in command(*arguments).stderr
-    assert f"replaces figure.png, report.html, results.h5, summary.json of an earlier run in {tmp_path}" in (
-        command(*arguments).stderr.replace("\n", "")
-    )
-
-
 def test_run_leaves_figure_numbers_and_results(tmp_path):
     done = command("run", "lif_sine", *SMALL, "--target", "numpy", "--seed", 7, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
@@ -291,11 +282,15 @@ def test_a_dry_run_looks_at_files_folders_and_targets(tmp_path):
 
 
 @pytest.mark.slow
-def test_results_of_other_settings_ask_for_overwrite(tmp_path):
-    arguments = ["run", "lif_sine", *SMALL, "--target", "numpy", "--out", tmp_path]
-    assert command(*arguments).returncode == 0
+def test_a_second_run_says_what_it_replaces_and_one_of_other_settings_asks_for_overwrite(tmp_path):
+    arguments = ["run", "lif_sine", *FEW, "--target", "numpy", "--out", tmp_path]
+    done = command(*arguments)
+    assert done.returncode == 0 and "replaces" not in done.stderr
     first = json.loads((tmp_path / "summary.json").read_text())
-    assert command(*arguments).returncode == 0  # the same settings
+    done = command(*arguments)  # the same settings
+    assert done.returncode == 0
+    replaced = f"replaces figure.png, report.html, results.h5, summary.json of an earlier run in {tmp_path}"
+    assert replaced in done.stderr.replace("\n", "")
     refused = command(*arguments, "--set", "G=0.05")
     assert refused.returncode == 2 and "replace these by --overwrite." in refused.stderr
     assert command(*arguments, "--set", "G=0.05", "--dry-run").stderr == refused.stderr
