@@ -107,16 +107,21 @@ class Sweep(Described):
             raise unknown_name(where, "number", name, self.numbers)
         return name
 
+    def _column(self, name: str) -> list[Any]:
+        """Return a setting of each point: its values, or the texts of all where some of them are no numbers."""
+        values = [row.values[name] for row in self.rows]
+        return [row.point[name] for row in self.rows] if any(isinstance(value, str) for value in values) else values
+
     def table(self) -> pd.DataFrame:
         """Return one row for each point: its settings in SI units, what was measured, and how it ended.
+
+        A setting of which some values are no numbers, or name another setting that is swept, has all values as texts.
 
         ``attrs["units"]`` and ``attrs["labels"]`` describe the numbers. What was not measured is NaN.
         """
         pandas = load("pandas", "Sweep.table")
         labels, numbers = self.columns(), self.numbers
-        columns: dict[str, list[Any]] = {
-            label: [row.values[name] for row in self.rows] for name, label in labels.items()
-        }
+        columns: dict[str, list[Any]] = {label: self._column(name) for name, label in labels.items()}
         columns |= {name: [row.numbers.get(name, math.nan) for row in self.rows] for name in numbers}
         columns |= {name: [getattr(row, name) for row in self.rows] for name in OTHERS}
         frame = pandas.DataFrame(columns)
