@@ -289,9 +289,10 @@ class Fit:
         sigma = static.std(axis=0).mean() / np.sqrt(
             values["target"]["noise_scale"] * values["network"]["tau_syn"] * 1e3
         )
+        neuron = {"tau": values["network"]["tau_mem"], "tau_ref": values["network"]["tau_ref"]}
         for recorded in self.rates.values():
             y = np.zeros((times.rows, n))
-            y[times.learned, : self.cells] = mean_input(recorded, sigma, tau=values["network"]["tau_mem"])
+            y[times.learned, : self.cells] = mean_input(recorded, sigma, **neuron)
             targets.append(y)
         return targets
 
