@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tension_sim import Simulation, load_recipe, mean_input
+from tension_sim import Phase, Results, Simulation, load_recipe, mean_input
 from tension_sim.errors import InvalidValueError
 from tension_sim.protocols import fitted
 from tension_sim.protocols._balanced import (
@@ -20,6 +20,7 @@ from tension_sim.protocols._balanced import (
     read_rates,
     smoothed,
 )
+from tension_sim.protocols._figure_fitted import figure_fitted
 from tension_sim.protocols.fitted_currents import TARGETS
 from tension_sim.recipes.run import run_outcome
 
@@ -294,3 +295,15 @@ def test_published_quality_of_sines():
     outcome = run_outcome(load_recipe("kim_chow_2018/sines"), target="cpp_standalone")
     assert outcome.numbers["correlation"] >= 0.9
     assert 10 < outcome.numbers["firing_rate"] < 13
+
+
+def test_the_figure_counts_no_neuron_whose_input_does_not_vary():
+    rng = np.random.default_rng(2)
+    target, output = rng.normal(size=(2, 30, 4))
+    output[:, 1] = 0.1
+    run = Results("demo", 1e-3, 0, 30, 4, [], [], 4, 1, output, target, (Phase("all", 0, 30),))
+    r = [np.corrcoef(output[:, k], target[:, k])[0, 1] for k in (0, 2, 3)]
+    titles = [
+        axes.get_title() for axes in figure_fitted(run, {"tests": (np.arange(3), np.arange(3.0))}, slice(0, 30)).axes
+    ]
+    assert f"r of 3 neurons, mean {np.mean(r):.3f}" in titles
