@@ -140,7 +140,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough, and return that run."""
-    from ..results.measures import known_correlations
+    from ..results.measures import mean_correlation
     from ..results.run_data import added
     from ..run.journal import Values, looping
     from ..run.simulation import Simulation
@@ -187,9 +187,8 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
     )
     numbers = {name: curve[-1] for name, curve in curves.items() if curve} | {"epochs": len(ends)}
     if not interrupted:
-        r = known_correlations(results.output, traces)
-        if np.isfinite(r).any():
-            numbers["correlation"] = float(np.nanmean(r))
+        r = mean_correlation(results.output, traces)
+        numbers |= {} if math.isnan(r) else {"correlation": r}
 
     def figure() -> Any:
         from ._figure_recorded import figure_traces

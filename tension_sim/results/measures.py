@@ -26,6 +26,7 @@ __all__ = [
     "jsonable",
     "known_correlations",
     "lag_aligned_rmse",
+    "mean_correlation",
     "mean_rate",
     "peak_frequency",
     "rmse",
@@ -305,6 +306,19 @@ def known_correlations(output: np.ndarray, target: np.ndarray) -> np.ndarray:
         return correlation(output, target)
     pairs = zip(output.T, target.T, known.T, strict=True)
     return np.array([correlation(z[at, None], y[at, None])[0] for z, y, at in pairs])
+
+
+def mean_correlation(output: np.ndarray, target: np.ndarray) -> float:
+    """Return the mean of `known_correlations` over the channels that vary; NaN where none does.
+
+    Examples
+    --------
+    >>> mean_correlation(np.array([[0.0, 5], [1, 5]]), np.array([[1.0, 2], [2, 3]]))
+    1.0
+    """
+    r = known_correlations(output, target)
+    found = r[np.isfinite(r)]
+    return float(found.mean()) if found.size else math.nan
 
 
 def mean_rate(results: RunData, phase: Phase | str | None = None) -> float:

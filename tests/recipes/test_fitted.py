@@ -109,7 +109,8 @@ def test_the_small_case_runs(tmp_path):
     outcome = run_outcome(recipe, target="numpy", progress=lambda *step: done.append(step))
     assert done == [(1, 2), (2, 2)]
     results = outcome.results
-    assert set(outcome.numbers) == set(recipe.protocol.expected)
+    # rates of the condition that is tested do not vary, and with what does not there is no correlation
+    assert set(outcome.numbers) == set(recipe.protocol.expected) - {"correlation"}
     assert outcome.numbers["rate_inhibitory"] > 0
     assert results.output.shape == results.target.shape == (16, 12)
     assert set(results.weights) == {"plastic", "plastic_right", "plastic_left"}

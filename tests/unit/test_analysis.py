@@ -16,6 +16,7 @@ from tension_sim.results.measures import (
     jsonable,
     known_correlations,
     lag_aligned_rmse,
+    mean_correlation,
     mean_rate,
     peak_frequency,
     rmse,
@@ -162,6 +163,9 @@ def test_correlations_leave_out_rows_that_are_not_known():
     assert known_correlations(z, y) == pytest.approx(wanted)
     assert np.isnan(known_correlations(z[:5], y[:5])[0])
     assert np.isnan(known_correlations(z[:0], y[:0])).all()
+    assert mean_correlation(z, y) == pytest.approx(np.mean(wanted))
+    assert mean_correlation(z[:5], y[:5]) == known_correlations(z[:5], y[:5])[1]  # of the channel that varies
+    assert np.isnan(mean_correlation(z[:5, :1], y[:5, :1]))
 
 
 def test_mean_rate_is_spikes_over_neurons_and_time():
