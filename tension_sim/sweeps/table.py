@@ -79,7 +79,8 @@ class Sweep(Described):
         self.rows: list[Row] = list(rows)
 
     def _describe(self) -> dict[str, object]:
-        shown = {"recipe": self.description.recipe, "folder": str(self.folder), "points": len(self.rows)}
+        shown: dict[str, object] = {"recipe": self.description.recipe, "folder": str(self.folder)}
+        shown["points"] = len(self.rows)
         return shown | {status: n for status, n in counted(self.rows).items() if n or status == "done"}
 
     @property
