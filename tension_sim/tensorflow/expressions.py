@@ -69,6 +69,7 @@ FUNCTIONS = {
 _NOISE = {"standard_normal": standard_normal, "standard_uniform": standard_uniform}
 
 
+@tf.autograph.experimental.do_not_convert  # nothing here is for AutoGraph, which stumbles over `match` aloud
 def evaluate_text(text: str, names: Mapping[str, Any], where: str = "expression") -> Any:
     """Return the value of an expression of tensors and plain numbers.
 
