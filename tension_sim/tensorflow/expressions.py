@@ -69,7 +69,6 @@ FUNCTIONS = {
 _NOISE = {"standard_normal": standard_normal, "standard_uniform": standard_uniform}
 
 
-@tf.autograph.experimental.do_not_convert  # nothing here is for AutoGraph, which stumbles over `match` aloud
 def evaluate_text(text: str, names: Mapping[str, Any], where: str = "expression") -> Any:
     """Return the value of an expression of tensors and plain numbers.
 
@@ -88,7 +87,9 @@ def evaluate_text(text: str, names: Mapping[str, Any], where: str = "expression"
     >>> evaluate_text("int(v > 1)*exp(0)", {"v": tf.constant([0.5, 2.0])}).numpy().tolist()
     [0.0, 1.0]
     """
-    return _Expression(names, where).value(ast.parse(text.strip(), mode="eval").body)
+    # nothing below is for AutoGraph, which stumbles over `match` aloud
+    value = tf.autograph.experimental.do_not_convert(_Expression(names, where).value)
+    return value(ast.parse(text.strip(), mode="eval").body)
 
 
 def chosen(condition: Any, yes: Any, no: Any) -> Any:
