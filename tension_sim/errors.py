@@ -11,6 +11,7 @@ was received, and ends with the fix::
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -167,6 +168,7 @@ def _shown(received: object) -> str:
         shown = repr(received)
     except Exception:  # of an object of any library, or of a whole number with thousands of digits
         shown = f"a value of type {type(received).__name__}"
+    shown = re.sub(r"\n\s*", " ", shown)  # the rows of an array stand below each other
     return shown[:200] + "..." if len(shown) > 200 else shown
 
 

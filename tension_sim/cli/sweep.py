@@ -96,9 +96,11 @@ def _run(plan: Plan, folder: Path, client: Any, full_results: bool, value: str) 
 
 
 def _tell(plan: Plan, found: Sweep, value: str) -> None:
+    from ..sweeps.work import counted
+
     keys = {point.key for point in plan.points}
     rows = [row for row in found.rows if row.key in keys]
-    counts = {status: sum(row.status == status for row in rows) for status in ("done", "diverged", "refused", "failed")}
+    counts = counted(rows)
     if json_wanted():
         best = found.best(value, n=1)
         told = {"folder": str(found.folder), "points": len(rows), **counts, "ranked_by": value}

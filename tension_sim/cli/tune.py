@@ -84,11 +84,10 @@ def _say_ranges(ranges: Mapping[str, str]) -> None:
 
 def _tell(found: Sweep, value: str, below: float) -> None:
     from ..sweeps.table import TABLE
-    from ..sweeps.work import SETTLED
+    from ..sweeps.work import counted
     from .sweep_view import say_best
 
-    kinds = (*SETTLED, "refused", "failed")
-    counts: dict[str, int] = {kind: sum(row.status == kind for row in found.rows) for kind in kinds}
+    counts = counted(found.rows)
     best = found.best(value, n=1)
     reached = bool(len(best)) and float(best[value].iloc[0]) < below
     if json_wanted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "check_fraction",
     "check_matrix",
     "check_number",
+    "check_numbers",
     "check_positive",
     "check_series",
     "check_steps",
@@ -123,6 +125,20 @@ def check_number(where: str, value: Any) -> float:
     return number
 
 
+def check_numbers(where: str, value: Any) -> dict[str, float]:
+    """Return the numbers that a user's function measured, by their names; they may be NaN or infinite.
+
+    Examples
+    --------
+    >>> check_numbers("demo.measure", {"error": np.float32(0.5), "spikes": 3})
+    {'error': 0.5, 'spikes': 3.0}
+    """
+    if not isinstance(value, Mapping):
+        fix = 'return a dictionary, such as {"error": 0.1}.'
+        raise InvalidTypeError(message(where, "names with numbers", value, fix))
+    return {str(name): _number(f"{where}: {name}", number, "a number") for name, number in value.items()}
+
+
 def check_fraction(where: str, value: Any, fix: str = "") -> float:
     """Return a number in (0, 1]."""
     number = _number(where, value, "a number in (0, 1]")
@@ -194,7 +210,7 @@ def check_callable(where: str, value: Any, called: str) -> None:
 
 def _number(where: str, value: Any, expected: str) -> float:
     try:
-        if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) != 0:
+        if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) != 0 or np.iscomplexobj(value):
             raise TypeError
         if value is np.ma.masked or any(hasattr(type(value), mark) for mark in ("dim", "dimensionality")):
             return float(numbers(where, value, expected))

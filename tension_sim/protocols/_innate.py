@@ -41,10 +41,10 @@ class InnateRecipe(Recipe):
         """
         task, count = self.values["task"], self.values["run"]["conditions"]
         settings = {key: value for key, value in task.items() if key != "name"}
-        function, rng = find(task["name"]).function, np.random.default_rng([self.seed, 2])
+        found, rng = find(task["name"]), np.random.default_rng([self.seed, 2])
         if "condition" not in settings:
-            return (function(self.dt, rng, **settings),)
-        return tuple(function(self.dt, rng, **settings | {"condition": k}) for k in range(count))
+            return (found.draw(self.dt, rng, settings),)
+        return tuple(found.draw(self.dt, rng, settings | {"condition": k}) for k in range(count))
 
     @property
     def n_trials(self) -> int:

@@ -43,8 +43,8 @@ class TrialRecipe(Recipe):
     def endless(self) -> Iterator[Trial]:
         """Yield these trials, and then further ones."""
         task = self.values["task"]
-        function = find(task["name"]).function
+        found = find(task["name"])
         settings = {key: value for key, value in task.items() if key != "name"}
         rng = np.random.default_rng([self.seed, 2])
         while True:
-            yield function(self.dt, rng, **settings)
+            yield found.draw(self.dt, rng, settings)

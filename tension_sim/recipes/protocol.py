@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..declare.described import Described
-from ..errors import InvalidValueError, message
+from ..declare.units import dimension_of
+from ..declare.validation import check_callable, check_numbers, check_steps, check_text
+from ..errors import InvalidTypeError, InvalidValueError, message
+from ..results.results import Results
 from ..system.extensions import Extensions, single
 from ..tasks.registry import MOST_STEPS
 from .settings import Key
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..results.phases import Phase
-    from ..results.results import Results
+    from ..run.simulation import Target
+    from ..system.progress import Report
 
 __all__ = [
     "Forecast",
@@ -50,6 +54,10 @@ class Forecast:
     seconds: float
     steps: int
 
+    def __post_init__(self) -> None:
+        check_numbers("Forecast", {"memory": self.memory, "seconds": self.seconds})
+        check_steps("Forecast.steps", self.steps, 0)
+
 
 @dataclass(frozen=True)
 class Number:
@@ -57,6 +65,10 @@ class Number:
 
     label: str
     unit: str = "1"
+
+    def __post_init__(self) -> None:
+        check_text("Number.label", self.label)
+        dimension_of(check_text("Number.unit", self.unit), "Number.unit")
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,12 @@ class Outcome:
     numbers: Mapping[str, float] = field(default_factory=dict)
     figure: Callable[[], Figure] | None = None
     verdict: Verdict | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.results, Results):
+            raise InvalidTypeError(message("Outcome.results", "Results", self.results, "Simulation(...).run(...)."))
+        object.__setattr__(self, "numbers", check_numbers("Outcome.numbers", self.numbers))
+        check_callable("Outcome.figure", self.figure, "figure()")
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +229,7 @@ class Recipe(Described):
 
 
 OneRecipe = TypeVar("OneRecipe", bound=Recipe)
+Returned = TypeVar("Returned", Forecast, Outcome)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +287,32 @@ class Protocol(Generic[OneRecipe]):
     measure: Callable[[Results], Mapping[str, float]] | None = None
     name: str = ""
     summary: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.expected, Mapping) or not all(isinstance(n, Number) for n in self.expected.values()):
+            fix = 'write it as in {"rate": Number("mean rate", "hertz")}.'
+            raise InvalidTypeError(message("Protocol.expected", "names with a Number each", self.expected, fix))
+        called = {"forecast": "forecast(recipe, target)", "run": "run(recipe, target=..., progress=...)"}
+        for name, call in called.items():
+            if not callable(getattr(self, name)):
+                raise InvalidTypeError(
+                    message(f"Protocol.{name}", f"a function, called as {call}", getattr(self, name))
+                )
+
+    def forecast_of(self, recipe: OneRecipe, target: str) -> Forecast:
+        """Return what `forecast` says; refuse what is no Forecast."""
+        return self._returned("forecast", Forecast, self.forecast(recipe, target))
+
+    def outcome_of(self, recipe: OneRecipe, target: Target | None, progress: Report | None) -> Outcome:
+        """Run a recipe; refuse what is no Outcome."""
+        return self._returned("run", Outcome, self.run(recipe, target=target, progress=progress))
+
+    def _returned(self, function: str, kind: type[Returned], value: Any) -> Returned:
+        if not isinstance(value, kind):
+            where, name = f"protocol {self.name}: {function}", kind.__name__
+            fix = f"return {name}(...) at the end."
+            raise InvalidTypeError(message(where, f"{name}(...) to be returned", value, fix))
+        return value
 
     def may_lack(self, section: str) -> bool:
         """Say whether a section may be left out as a whole."""

@@ -56,7 +56,7 @@ def forecast(recipe: Recipe, target: str = "cpp_standalone") -> Forecast:
     True
     """
     try:
-        return recipe.protocol.forecast(recipe, target)
+        return recipe.protocol.forecast_of(recipe, target)
     except OverflowError:
         what = "sizes and times whose cost is below 1e308"
         raise InvalidValueError(message(recipe.name, what, "larger ones", "choose smaller ones.")) from None
@@ -176,7 +176,7 @@ def run_outcome(
         plan = current_plan()
         if plan is not None:
             plan.about = partial(_told, recipe)
-        outcome = recipe.protocol.run(recipe, target=target, progress=report)
+        outcome = recipe.protocol.outcome_of(recipe, target, report)
         if progress is True and not outcome.results.interrupted:
             report(1, 1)  # a run may end before its forecast
     told = outcome.results.provenance

@@ -75,8 +75,7 @@ def identity_of_task(task: Task) -> dict[str, str]:
     >>> [*identity_of_task(Task("demo", 6, np.zeros((2, 1)), np.ones((2, 1)), period=2))]
     ['y', 'x', 'period']
     """
-    rows = {"y": task.target, "x": task.inputs, "rates": task.rates}
-    found = {name: identity_of_rows(each) for name, each in rows.items() if each is not None}
+    found = {name: identity_of_rows(rows) for name, rows in task.samples.items()}
     return found | ({} if task.period is None else {"period": f"{task.period} of {task.n_steps} steps"})
 
 

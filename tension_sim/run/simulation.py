@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 import numpy as np
 
 from ..circuit.fitted_wiring import FittedWiring
-from ..circuit.names import SAMPLES, STEP, entries, entry, split
+from ..circuit.names import SAMPLES, STEP, entry, split
 from ..circuit.network_wiring import NetworkWiring
 from ..circuit.parts import Circuit, Rule, Samples
 from ..circuit.wiring import ForceWiring
@@ -23,22 +23,17 @@ from ..declare.checkpoint import Checkpoint, check_checkpoint
 from ..declare.described import Described
 from ..declare.fitted import FittedNetwork
 from ..declare.network import ForceNetwork
-from ..declare.poisson import check_rates
 from ..declare.populations.network import Network
 from ..declare.record import Record
-from ..declare.sample_file import SampleFile
-from ..declare.series import check_rows, values_of
 from ..declare.stopping import StopWhen, check_stop_when
-from ..declare.validation import check_flag, check_steps, check_text, check_whole
+from ..declare.validation import check_flag, check_text, check_whole
 from ..errors import (
     CompilerNotFoundError,
     EngineNotFoundError,
     InvalidTypeError,
-    InvalidValueError,
     UnsupportedError,
     diverged,
     message,
-    problem,
     tensorflow_missing,
     unknown_name,
 )
@@ -49,7 +44,6 @@ from ..system.machine import this_machine
 from ..system.memory import check_memory
 from ..system.progress import Progress, check_progress, progress_of
 from ..system.toolchain import describe_compiler, require_compiler
-from ..tasks import Task
 from .cache import find, find_or_build
 from .finite import check_states
 from .identity import identity_of_program, identity_of_values, versions
@@ -59,6 +53,7 @@ from .program import Program
 from .reached import Piece, Reached
 from .recordings import rows_between_steps
 from .rehearsal import Rehearsed, rehearsing
+from .samples import Rows, check_fit, n_steps_of, rows_of
 from .stages import told_by
 from .threads import as_it_compiles, check_threads, for_threads, threads_of_run
 from .watch.plan import course_of
@@ -368,99 +363,15 @@ class Simulation(Described):
         self, given: Mapping[str, Any], every: Mapping[str, int], steps: int | None, start: int, learning: bool
     ) -> tuple[dict[str, Any], int, Callable[[np.ndarray], np.ndarray] | None]:
         """Return the samples to play, the number of steps, and the target as a function of steps."""
-        for name in every:
-            if name not in given:
-                raise unknown_name("Simulation.run.every", "kind of samples", name, given)
-        repeats = {name: check_whole(f"Simulation.run.every[{name!r}]", every.get(name, 1), 1) for name in given}
-        series: dict[str, Any] = dict(given)
-        first, periodic = start, False
-        left: int | None
-        at: Callable[[np.ndarray], np.ndarray] | None
-        if isinstance(given["y"], Task):
-            task = given["y"]
-            if given["x"] is not None or every:
-                raise InvalidValueError(
-                    problem("Simulation.run.x", "a Task brings its own inputs", given["x"], "put x into Task.inputs.")
-                )
-            series |= {"y": _task_rows("target", task.target), "x": _task_rows("inputs", task.inputs)}
-            series["rates"] = _task_rows("rates", task.rates) if given["rates"] is None else self._rows("rates", given)
-            first, periodic, left = 0, task.period is not None, task.n_steps - start
-            of_task = series["y"]
-
-            def of_step(k: np.ndarray) -> np.ndarray:
-                found: np.ndarray = of_task.take(k if task.period is None else k % task.period, axis=0)
-                return found
-
-            at = of_step
-            if not task.n_outputs:  # it has inputs alone
-                series["y"], at = None, None
-        else:
-            series = {name: None if samples is None else self._rows(name, given) for name, samples in given.items()}
-            lengths = {name: len(s) * repeats[name] for name, s in series.items() if s is not None}
-            left = next(iter(lengths.values())) if lengths else None
-            for name, length in lengths.items():
-                if length != left:
-                    raise InvalidValueError(
-                        message(f"Simulation.run.{name}", f"as many samples as y ({left})", length, "cut one of them.")
-                    )
-            y, step_of = series["y"], repeats["y"]
-            at = None if y is None else lambda k: y.take((k - start) // step_of, axis=0)
-        self._check_series(series, learning)
-        if steps is None:
-            steps = left
-        if steps is None:
-            raise InvalidValueError(message("Simulation.run.steps", "steps, where no samples are given", None))
-        steps = check_steps("Simulation.run.steps", steps, 1)
-        if left is not None and steps > left:
-            raise InvalidValueError(
-                message("Simulation.run.steps", f"at most the {left} samples that are given", steps, "give more.")
-            )
-        own = {"rates"} if isinstance(given["y"], Task) and given["rates"] is not None else set()
-        if own and (len(series["rates"]) < steps or (start and len(series["rates"]) > steps)):
-            what, fix = f"a row for each of the {steps} steps of this run", "row 0 is that of its first step."
-            raise InvalidValueError(message("Simulation.run.rates", what, f"{len(series['rates'])} rows", fix))
+        circuit = self.wiring.circuit
+        channels = {SAMPLES[part]: samples.channels for part, samples in circuit.of(Samples).items()}
+        rows, left = rows_of(given, every, start, self.wiring.sample_units)
+        check_fit(rows, channels, learning and bool(circuit.of(Rule)), self.net.dt)
+        steps = n_steps_of(steps, left, given, rows, start)
         data: dict[str, Any] = {}
-        for part, (name, channels) in self._channels().items():
-            at_first, again = (start, 0) if name in own else (first, int(periodic))
-            data |= values_of(part, np.zeros((1, channels)) if series[name] is None else series[name])
-            data |= entries(part, {"first_step": at_first, "every": repeats[name], "periodic": again})
-        return data, steps, at
-
-    def _rows(self, name: str, given: Mapping[str, Any]) -> np.ndarray | SampleFile:
-        """Return given samples, whose row 0 is that of the first step."""
-        return check_rows(f"Simulation.run.{name}", given[name], self.wiring.sample_units.get(name, "1"))
-
-    def _channels(self) -> dict[str, tuple[str, int]]:
-        """Return for each signal of the circuit the name of its samples, and its channels."""
-        return {part: (SAMPLES[part], samples.channels) for part, samples in self.wiring.circuit.of(Samples).items()}
-
-    def _check_series(self, series: Mapping[str, Any], learning: bool) -> None:
-        wanted = dict(self._channels().values())
-        if series["y"] is not None and "y" not in wanted:
-            where = "the network has no readout to give a target to"
-            raise InvalidValueError(problem("Simulation.run.y", where, series["y"].shape, "leave y out."))
-        if series["x"] is not None and "x" not in wanted:
-            where = "the network takes no input (input_kernel; of a Network, external_inputs)"
-            raise InvalidValueError(problem("Simulation.run.x", where, series["x"].shape, "leave x out."))
-        if series["rates"] is not None and "rates" not in wanted:
-            where = "the network has no feed-forward units"
-            raise InvalidValueError(problem("Simulation.run.rates", where, series["rates"].shape, "leave them out."))
-        for name, channels in wanted.items():
-            if series[name] is not None and series[name].shape[1] != channels:
-                raise InvalidValueError(
-                    message(f"Simulation.run.{name}", f"shape (timesteps, {channels})", series[name].shape)
-                )
-            if series[name] is None and name != "y":
-                what = f"input of {channels} channels" if name == "x" else f"rates of {channels} units"
-                raise InvalidValueError(message(f"Simulation.run.{name}", what, None, f"give {name}."))
-        if series["rates"] is not None:
-            check_rates("Simulation.run.rates", series["rates"], self.net.dt)
-        if series["y"] is None and "y" in wanted and learning and self.wiring.circuit.of(Rule):
-            raise InvalidValueError(
-                problem(
-                    "Simulation.run.y", "the network learns, and there is no target", None, "pass y, or learning=False."
-                )
-            )
+        for part, samples in circuit.of(Samples).items():  # a target that nobody learns may be missing
+            data |= rows.get(SAMPLES[part], Rows(np.zeros((1, samples.channels)), start)).values(part)
+        return data, steps, rows["y"].at if "y" in rows else None
 
     def _results(
         self,
@@ -533,10 +444,6 @@ def _versions(with_tensorflow: bool) -> dict[str, str]:
         except PackageNotFoundError:
             found[distribution] = "unknown"
     return found
-
-
-def _task_rows(part: str, samples: np.ndarray | None) -> Any:
-    return check_rows(f"Task.{part}", samples) if isinstance(samples, np.memmap) else samples
 
 
 def _check_phases(phases: Any) -> tuple[Phase, ...]:

@@ -8,10 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..declare.edits import Place, edited, places_of
-from ..declare.validation import check_callable
+from ..declare.validation import check_callable, check_numbers
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from ..recipes.protocol import Number, Outcome, Protocol, load_protocol
 from ..results.declaration import AnyNetwork
@@ -152,18 +150,12 @@ def _read(place: Place, text: Any) -> Any:
 
 
 def _checked(where: str, numbers: Any) -> dict[str, float]:
-    """Return the numbers that a function measured."""
-    if not isinstance(numbers, Mapping):
-        fix = 'return a dictionary, such as {"error": 0.1}.'
-        raise InvalidTypeError(message(where, "a function that returns names with numbers", numbers, fix))
-    found = {}
-    for name, number in numbers.items():
+    """Return the numbers that a function measured, under names that the table has not given away."""
+    found = check_numbers(where, numbers)
+    for name in found:
         if name in OTHERS:
             what = f"other names than the table's own columns ({', '.join(OTHERS)})"
             raise InvalidValueError(message(where, what, name, "give the number another name."))
-        if isinstance(number, bool) or np.ndim(number) or not isinstance(number, int | float | np.number):
-            raise InvalidTypeError(message(f"{where}: {name}", "a number", number, "return one for each name."))
-        found[str(name)] = float(number)
     return found
 
 

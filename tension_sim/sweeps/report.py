@@ -26,7 +26,7 @@ from .drawing import (
     shown,
 )
 from .table import Sweep, distinct
-from .work import Status
+from .work import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,6 @@ _BEST = 10
 _MOST_MAPS = 12  # of a grid of more than two settings, the best ones
 _MOST_LINES = 12
 _MOST_REASONS = 5
-_STATUSES: tuple[Status, ...] = ("done", "diverged", "pruned", "refused", "failed")
 
 
 def sweep_html(sweep: Sweep, value: str | None = None) -> str:
@@ -58,7 +57,7 @@ def sweep_html(sweep: Sweep, value: str | None = None) -> str:
     """
     value = sweep.check_number("report.value", value)
     frame = sweep.table()
-    counts = {status: int((frame["status"] == status).sum()) for status in _STATUSES}
+    counts = counted(sweep.rows)
     best = sweep.best(value, n=_BEST)
     reasons = frame[~frame["status"].isin(["done", "pruned"])]["reason"].value_counts().head(_MOST_REASONS)
     facts = [

@@ -14,7 +14,7 @@ from ..system.files import check_path, write_whole
 from .extra import load
 from .folder import TABLE, Description, read_description
 from .journal import read_rows
-from .work import Row
+from .work import Row, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ __all__ = ["OTHERS", "TABLE", "Sweep", "distinct", "labels_of", "load_sweep"]
 
 #: Columns beside settings and numbers, with what they are; no number has such a name.
 OTHERS = {
-    "status": "done, diverged, refused or failed",
+    "status": "done, diverged, pruned, refused or failed",
     "reason": "why a point is not done",
     "seconds": "wall-clock time of the point, seconds",
     "build": "of it, compiling or finding the program, seconds",
@@ -79,10 +79,8 @@ class Sweep(Described):
         self.rows: list[Row] = list(rows)
 
     def _describe(self) -> dict[str, object]:
-        count: dict[str, object] = {
-            status: sum(row.status == status for row in self.rows) for status in ("done", "diverged", "failed")
-        }
-        return {"recipe": self.description.recipe, "folder": str(self.folder), "points": len(self.rows)} | count
+        shown = {"recipe": self.description.recipe, "folder": str(self.folder), "points": len(self.rows)}
+        return shown | {status: n for status, n in counted(self.rows).items() if n or status == "done"}
 
     @property
     def settings(self) -> list[str]:

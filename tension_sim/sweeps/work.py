@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import socket
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,9 +19,10 @@ from ..run.simulation import Target
 from .parts import PrunedError
 from .swept import Runner, Value
 
-__all__ = ["SETTLED", "Row", "Status", "Work", "lost", "run_point"]
+__all__ = ["SETTLED", "STATUSES", "Row", "Status", "Work", "counted", "lost", "run_point"]
 
 Status = Literal["done", "diverged", "pruned", "refused", "failed"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 #: Outcomes that are not run again; a refusal is soon repeated, and may be due to the worker.
 SETTLED: tuple[Status, ...] = ("done", "diverged", "pruned")
@@ -95,7 +97,7 @@ class Row:
             If the data are no row.
         """
         numbers = {name: math.nan if value is None else float(value) for name, value in data["numbers"].items()}
-        if data["status"] not in get_args(Status) or not isinstance(data["key"], str):
+        if data["status"] not in STATUSES or not isinstance(data["key"], str):
             raise ValueError(data["status"])
         for value in (*dict(data["point"]).values(), *dict(data["values"]).values()):
             if not isinstance(value, str | int | float):
@@ -149,6 +151,12 @@ def _measure(work: Work) -> dict[str, Any]:
     timings = outcome.results.timings
     numbers = {name: float(number) for name, number in outcome.numbers.items()}
     return {"numbers": numbers, "build": timings.get("build", 0.0), "run": timings.get("run", 0.0)}
+
+
+def counted(rows: Iterable[Row]) -> dict[str, int]:
+    """Return how many rows have each status."""
+    count = Counter(row.status for row in rows)
+    return {status: count[status] for status in STATUSES}
 
 
 def lost(work: Work, reason: str) -> Row:

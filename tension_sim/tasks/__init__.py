@@ -7,7 +7,6 @@ function. Sample k belongs to the end of step k, t = dt (k + 1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -21,6 +20,7 @@ from ..system.memory import check_memory
 from . import registry
 from .clock import clock_period, clock_signal
 from .registry import MOST_STEPS, Grid, Registered, Setting
+from .task import Task
 from .trials import TrialTask
 
 __all__ = [
@@ -49,70 +49,6 @@ _COMMON = {
         Setting("input_length", "second", 0.0),
     )
 }
-
-
-@dataclass(frozen=True)
-class Task:
-    """The target that a network learns, and its external input.
-
-    Parameters
-    ----------
-    name : str
-        The supervisor.
-    n_steps : int
-        Length of the run in steps.
-    target : numpy.ndarray of float64, shape (n_steps, n_outputs) or (period, n_outputs)
-        Sample k belongs to the end of step k.
-    inputs : numpy.ndarray of float64, shape (n_steps, n_inputs) or (period, n_inputs), or None
-        External input.
-    period : int or None
-        Steps after which target and inputs repeat; None if they hold the whole run.
-    rates : numpy.ndarray of float64, shape (n_steps, n_poisson), or None
-        Rates of Poisson units, Hz.
-
-    Inputs and rates of one row hold for the whole run.
-    """
-
-    name: str
-    n_steps: int
-    target: np.ndarray
-    inputs: np.ndarray | None = None
-    period: int | None = None
-    rates: np.ndarray | None = None
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs."""
-        return self.target.shape[1]
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of external inputs."""
-        return 0 if self.inputs is None else self.inputs.shape[1]
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory that the samples take."""
-        return self.target.nbytes + sum(0 if each is None else each.nbytes for each in (self.inputs, self.rates))
-
-    def target_at(self, steps: np.ndarray) -> np.ndarray:
-        """Return the target at `steps` of the run, shape ``(len(steps), n_outputs)``.
-
-        Raises
-        ------
-        InvalidValueError
-            If a step lies outside the run.
-        """
-        steps = np.asarray(steps)
-        if steps.size and (steps.min() < 0 or steps.max() >= self.n_steps):
-            raise InvalidValueError(
-                message(
-                    "Task.target_at.steps",
-                    f"steps from 0 to {self.n_steps - 1}",
-                    f"{steps.min()} to {steps.max()}",
-                )
-            )
-        return self.target[steps if self.period is None else steps % self.period]
 
 
 def list_tasks() -> list[str]:
@@ -267,7 +203,7 @@ def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | Non
     period = _period(found, grid, parsed, common)
     rows, outputs = period or grid.n_steps, found.count_outputs(parsed)
     check_memory("Task.n_steps", _COPIES * 8 * rows * (outputs + common["input_slots"]), "fewer steps or channels")
-    target = _rows(found.function(grid, **parsed), rows)
+    target = _rows(found.compute(grid, parsed), rows)
     inputs = None
     if common["input_slots"]:
         inputs = _rows(clock_signal(grid, common["input_slots"], common["input_length"]), rows)
@@ -281,8 +217,6 @@ def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | Non
         noise *= common["noise"]
         noise += target
         target = noise
-    if not isinstance(target, np.memmap):  # else it stays in its file
-        target = np.ascontiguousarray(target, dtype=float)
     return Task(name, grid.n_steps, target, inputs, period)
 
 

@@ -13,6 +13,7 @@ from ..declare.units import Quantity, describe, dimension_of, evaluate
 from ..declare.validation import check_whole
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message, unknown_name
 from ..system.extensions import Extensions
+from .task import check_samples
 
 __all__ = [
     "MOST_STEPS",
@@ -225,6 +226,23 @@ class Supervisor(Registered):
     def count_outputs(self, settings: Mapping[str, Any]) -> int:
         """Number of outputs under parsed `settings`."""
         return self.outputs(**settings) if callable(self.outputs) else self.outputs
+
+    def compute(self, grid: Grid, settings: Mapping[str, Any]) -> np.ndarray:
+        """Return the target under parsed settings: a row for each step, or for each of one period.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            If the function returns something else.
+        """
+        where, outputs = f"supervisor {self.name}", self.count_outputs(settings)
+        target = check_samples(where, self.function(grid, **settings))
+        period = self.period(grid, **settings)
+        if target.shape[1] != outputs or len(target) not in (grid.n_steps, period):
+            rows = f"{grid.n_steps} steps" if period is None else f"{grid.n_steps} steps, or {period} of one period"
+            fix = "say how many by @supervisor(outputs=...), or after how many steps it repeats by period=..."
+            raise InvalidValueError(message(where, f"{rows}, and outputs: {outputs}", target.shape, fix))
+        return target
 
 
 def settings_of(function: Callable[..., Any], skipped: int, units: Mapping[str, str]) -> dict[str, Setting]:

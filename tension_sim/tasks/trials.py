@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidValueError, message
+from ..errors import InvalidTypeError, InvalidValueError, message
 from ..system.memory import check_memory
 from .registry import MOST_STEPS, Registered, register, settings_of
 from .registry import find as find_registered
+from .task import check_samples
 
 __all__ = ["Trial", "TrialTask", "check_count", "find", "trial_task"]
 
 _COPIES = 64  # bytes per time step while a trial is drawn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
-    """The samples of one trial, each of shape (steps, channels)."""
+    """The samples of one trial, each of shape (steps, channels).
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If samples are not finite, or differ in their steps.
+
+    Examples
+    --------
+    >>> len(Trial(np.zeros((3, 1)), [0.0, 0.5, 1.0], hints=np.empty((3, 0))))
+    3
+    """
 
     inputs: np.ndarray
     target: np.ndarray
     hints: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("target", "inputs", "hints"):
+            samples = check_samples(f"Trial.{name}", getattr(self, name))
+            object.__setattr__(self, name, samples)
+            if len(samples) != len(self):
+                what = f"as many steps as the target ({len(self)})"
+                raise InvalidValueError(message(f"Trial.{name}", what, f"{len(samples)} steps"))
 
     def __len__(self) -> int:
         return len(self.target)
@@ -37,6 +57,13 @@ _MOST_STEPS = 1_000_000_000
 @dataclass(frozen=True)
 class TrialTask(Registered):
     """A task that comes in trials: a function of time step, random numbers and settings."""
+
+    def draw(self, dt: float, rng: np.random.Generator, settings: Mapping[str, Any]) -> Trial:
+        """Return the next trial under parsed settings; refuse what is none."""
+        trial = self.function(dt, rng, **settings)
+        if not isinstance(trial, Trial):
+            raise InvalidTypeError(message(f"trial task {self.name}", "a Trial", trial, "return Trial(...)."))
+        return trial
 
 
 def trial_task(**units: str) -> Callable[[Callable[..., Trial]], Callable[..., Trial]]:

@@ -143,6 +143,11 @@ def test_callbacks_stop_between_epochs_and_are_called_in_order(numpy_target: Tar
     assert "Epoch 1/1 [==============================]" in capsys.readouterr().out
 
 
+def test_a_metric_returns_a_number():
+    with pytest.raises(InvalidTypeError, match=r"Trainer\.metrics: error: expected a number\.\nReceived: array\("):
+        rates(metrics={"error": lambda y, z: y - z}).fit(X, Y)
+
+
 def test_keras_early_stopping_restores_the_best_weights(numpy_target: Target) -> None:
     pytest.importorskip("tensorflow")
     keras = pytest.importorskip("keras")
@@ -408,6 +413,7 @@ def test_the_package_of_keras_is_not_needed() -> None:
         ({"target": "other"}, InvalidValueError, "Trainer.target: expected an object of the network."),
         ({"inputs": {"a": 3}}, InvalidTypeError, "Trainer.inputs['a']: expected a Signal, which plays samples."),
         ({"metrics": {"a": 3}}, InvalidTypeError, "Trainer.metrics['a']: expected a function metric(y, z) of arrays."),
+        ({"metrics": [abs, abs]}, InvalidValueError, "Trainer.metrics: expected functions of different names.\nRece"),
         ({"metrics": {"mae": abs}}, InvalidValueError, "Trainer.metrics: expected names other than loss and mae."),
     ],
 )

@@ -186,11 +186,17 @@ def test_it_goes_on_in_its_folder_and_others_do_not_mix(tmp_path):
             sweep(**call | changed)
 
 
-def test_what_a_point_cannot_do_is_its_row(tmp_path):
-    measured = {"measure": lambda results: {"error": "none"}}
-    frame = sweep(force(), {"alpha_P": [1.0]}, **how(tmp_path / "out", **measured)).table()
+@pytest.mark.parametrize("value", ["none", np.complex64(1j)])
+def test_what_is_measured_are_numbers(tmp_path, value):
+    measured = {"measure": lambda results: {"error": value}}
+    found = sweep(force(), {"alpha_P": [1.0]}, **how(tmp_path / "out", **measured))
+    assert repr(found).endswith("points=1, done=0, refused=1)")
+    frame = found.table()
     assert frame["status"].tolist() == ["refused"]
-    assert frame["reason"][0].startswith("sweep.measure: error: expected a number.\nReceived: 'none'")
+    assert frame["reason"][0].startswith(f"sweep.measure: error: expected a number.\nReceived: {value!r}")
+
+
+def test_what_a_point_cannot_do_is_its_row(tmp_path):
     frame = sweep(force(), {"start": [5, 20], "stop": [15]}, **how(tmp_path / "two")).table()
     assert frame["status"].tolist() == ["done", "refused"] and "Learning.stop" in frame["reason"][1]
 

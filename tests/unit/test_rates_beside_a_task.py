@@ -37,6 +37,13 @@ def test_row_0_is_that_of_the_first_step_wherever_a_run_is_cut(simulation, task)
     assert spikes(first) + spikes(later) == wanted
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_rows_are_held_as_those_beside_samples_are(simulation, task):
+    held = RATES[::20]
+    wanted = spikes(simulation.run(Y, rates=np.repeat(held, 20, axis=0)))
+    assert wanted and spikes(simulation.run(task, rates=held, every={"rates": 20})) == wanted
+
+
 @pytest.mark.parametrize("kind", [list, lambda rates: rates * brian2.Hz, "file"])
 def test_rates_are_whatever_they_are_beside_samples(simulation, tmp_path, kind):
     path = tmp_path / "rates.npy"

@@ -569,7 +569,17 @@ class TestRefused:
                     "state": {"step": 5},
                 },
                 InvalidValueError,
-                "Simulation.run.steps: expected a whole number of time steps, at least 1.\nReceived: 0",
+                "Simulation.run.state: the Task has ended, it lasts 5 steps.\nReceived: 'a state of step 5'",
+            ),
+            (
+                {"y": Task("demo", 5, np.zeros((5, 1))), "x": None, "every": {"y": 2}},
+                InvalidValueError,
+                "Simulation.run.every: the samples of a Task are those of single steps.\nReceived: {'y': 2}",
+            ),
+            (
+                {"y": Task("demo", 5, np.zeros((5, 1)), inputs=np.zeros((5, 2))), "x": None, "steps": 6},
+                InvalidValueError,
+                "Simulation.run.steps: expected at most the 5 samples that are given.\nReceived: 6",
             ),
         ],
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
+import brian2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 from traces import load_trace
 
 from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
-from tension_sim.tasks import Task, list_tasks, make_task, task_settings, task_shape
+from tension_sim.tasks import Task, list_tasks, make_task, registry, task_settings, task_shape
 from tension_sim.tasks.songs import MELODIES, song_matrix
+from tension_sim.tasks.trials import Trial, TrialTask
 
 #: A value for each unit of a setting that has no default; of settings that take many, a list.
 BY_UNIT = {"hertz": "5*Hz", "second": "100*ms", "1": 0.5, "whole": 5, "text": next(iter(MELODIES))}
@@ -317,6 +320,36 @@ def test_target_at_repeats_and_refuses_steps_outside():
         task.target_at([3, 10])
 
 
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ({"name": 5}, InvalidTypeError, "Task.name: expected a text.\nReceived: 5"),
+        ({"n_steps": 3.5}, InvalidValueError, "Task.n_steps: expected a whole number of time steps, at least 1."),
+        ({"n_steps": 4}, InvalidValueError, "Task.target: expected 4 rows, or one.\nReceived: '6 rows'"),
+        ({"period": 0}, InvalidValueError, "Task.period: expected a whole number of time steps, at least 1."),
+        ({"period": 3}, InvalidValueError, "Task.target: expected 3 rows, or one.\nReceived: '6 rows'"),
+        ({"inputs": np.zeros((5, 2))}, InvalidValueError, "Task.inputs: expected 6 rows, or one."),
+        ({"rates": np.zeros((7, 2))}, InvalidValueError, "Task.rates: expected 6 rows, or one."),
+        ({"target": np.full(6, np.nan)}, InvalidValueError, "Task.target: expected finite values"),
+        ({"target": np.zeros((6, 1, 1))}, InvalidValueError, "Task.target: expected an array of shape (timesteps,"),
+        ({"target": "sine"}, InvalidTypeError, "Task.target: expected an array of shape (timesteps, channels)."),
+    ],
+)
+def test_a_task_of_ones_own_is_checked(given, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        Task(**{"name": "own", "n_steps": 6, "target": np.zeros((6, 1))} | given)
+
+
+def test_samples_of_a_task_may_be_lists_and_one_row_holds_for_all_steps():
+    task = Task("own", 4, [1, 2, 3, 4], inputs=[[5, 6]])
+    assert task.target_at([0, 3]).tolist() == [[1], [4]]
+    assert {name: rows.tolist() for name, rows in task.samples.items()} == {"y": [[1], [2], [3], [4]], "x": [[5, 6]]}
+    assert Task("own", 4, [[7]]).target_at([0, 3]).tolist() == [[7], [7]]
+    assert repr(task) == "Task(name='own', n_steps=4, n_outputs=1, n_inputs=2, period=None)"
+    assert [*Task("own", 4, np.zeros((1, 0)), [[5]]).samples] == ["x"]
+    assert Task("own", 2, [1, 2], rates=[[0.05], [0.1]] * brian2.kHz).rates.tolist() == [[50], [100]]
+
+
 def test_a_run_of_25_million_steps_holds_one_period():
     task = make_task("song", 25_000_000, 4e-5, melody="ode_to_joy")
     assert task.target.shape == (100_000, 5)
@@ -472,3 +505,57 @@ def test_import_loads_no_engine_and_no_scipy():
     code = "import sys, tension_sim.tasks; print(sorted({'brian2', 'scipy', 'tensorflow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# -- functions of one's own -----------------------------------------------------------------------
+
+OWN = {
+    "missing": (lambda grid: None, InvalidTypeError, "supervisor missing: expected an array of shape (timesteps,"),
+    "imaginary": (lambda grid: 1j * np.ones(grid.n_steps), InvalidTypeError, "supervisor imaginary: expected"),
+    "hole": (lambda grid: np.full(grid.n_steps, np.nan), InvalidValueError, "supervisor hole: expected finite values"),
+    "too_short": (
+        lambda grid: np.zeros(grid.n_steps - 1),
+        InvalidValueError,
+        "supervisor too_short: expected 20 steps, and outputs: 1.\nReceived: (19, 1)\n"
+        "Fix: say how many by @supervisor(outputs=...), or after how many steps it repeats by period=...",
+    ),
+    "two": (
+        lambda grid: np.zeros((grid.n_steps, 2)),
+        InvalidValueError,
+        "20 steps, and outputs: 1.\nReceived: (20, 2)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "function", "error", "text"), [(name, *of) for name, of in OWN.items()], ids=OWN)
+def test_what_a_supervisor_of_ones_own_returns_is_checked(monkeypatch, name, function, error, text):
+    own = registry.Supervisor(name, function, {}, 1, lambda grid: None)
+    monkeypatch.setitem(registry._REGISTRY, name, own)
+    with pytest.raises(error, match=re.escape(text)):
+        make_task(name, 20, 0.001)
+
+
+def test_a_supervisor_returns_all_steps_or_one_period(monkeypatch):
+    for length in (20, 8):
+        own = registry.Supervisor("own", lambda grid, n=length: list(range(n)), {}, 1, lambda grid: 8)
+        monkeypatch.setitem(registry._REGISTRY, "own", own)
+        assert make_task("own", 20, 0.001).target.ravel().tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("samples", "error", "text"),
+    [
+        ({"inputs": np.zeros((3, 1))}, InvalidValueError, "Trial.inputs: expected as many steps as the target (4)."),
+        ({"hints": np.empty((5, 0))}, InvalidValueError, "Trial.hints: expected as many steps as the target (4)."),
+        ({"target": [0, 1, 2, np.inf]}, InvalidValueError, "Trial.target: expected finite values"),
+        ({"target": None}, InvalidTypeError, "Trial.target: expected an array of shape (timesteps, channels)."),
+    ],
+)
+def test_samples_of_a_trial_are_checked(samples, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        Trial(**{"inputs": np.zeros((4, 1)), "target": np.zeros(4), "hints": np.empty((4, 0))} | samples)
+
+
+def test_a_trial_task_returns_a_trial():
+    with pytest.raises(InvalidTypeError, match=r"trial task none: expected a Trial\.\nReceived: None\nFix: return Tri"):
+        TrialTask("none", lambda dt, rng: None, {}).draw(0.001, np.random.default_rng(0), {})

@@ -88,7 +88,7 @@ def test_positive_refuses_values(value):
         check_positive("A.b", value, "correct it.")
 
 
-@pytest.mark.parametrize("value", ["1", None, True, [1.0], 1j, object()])
+@pytest.mark.parametrize("value", ["1", None, True, [1.0], 1j, np.complex64(1), object()])
 def test_numbers_refuse_types(value):
     for check in (check_positive, check_fraction):
         with pytest.raises(InvalidTypeError, match=r"A\.b: expected a .*number.*\nReceived: .*\nFix: pass one number"):

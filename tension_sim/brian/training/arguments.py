@@ -75,7 +75,11 @@ def check_metrics(metrics: Any) -> dict[str, Callable[..., float]]:
         return {}
     if not isinstance(metrics, Mapping):
         listed = metrics if isinstance(metrics, list | tuple) else [metrics]
-        metrics = {getattr(one, "__name__", str(one)): one for one in listed}
+        named = [getattr(one, "__name__", str(one)) for one in listed]
+        if len(set(named)) < len(named):
+            fix = 'name them, as in {"worst": metric}.'
+            raise InvalidValueError(message("Trainer.metrics", "functions of different names", named, fix))
+        metrics = dict(zip(named, listed, strict=True))
     for name, metric in metrics.items():
         if not callable(metric):
             raise InvalidTypeError(

@@ -17,7 +17,7 @@ from ...circuit.unwatched import check_unwatched
 from ...declare.checkpoint import Checkpoint, check_checkpoint
 from ...declare.described import Described
 from ...declare.series import values_of
-from ...declare.validation import check_flag, check_steps, check_whole
+from ...declare.validation import check_flag, check_numbers, check_steps, check_whole
 from ...errors import DivergenceError, InvalidValueError, message, problem
 from ...results.phases import LEARNING, TEST
 from ...results.run_data import MaybeNone
@@ -483,7 +483,7 @@ class Trainer(Described):
         if not runs:
             return {}
         y, z = (np.concatenate([getattr(run, part) for run in runs]) for part in ("target", "output"))
-        return {metric: float(f(y, z)) for metric, f in self._metrics.items()}
+        return check_numbers("Trainer.metrics", {metric: f(y, z) for metric, f in self._metrics.items()})
 
     def _run(
         self,
