@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .errors import InvalidValueError, problem
 from .results.results import Results
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def to_neo(
 
     Parameters
     ----------
-    source : Results, Network, monitor, or list of these monitors
+    source : Results, TrainerResults, Network, monitor, or list of these monitors
         Of a Network all monitors are taken: SpikeMonitor, EventMonitor, StateMonitor,
         PopulationRateMonitor and `tension_sim.brian.Recorder`. Those that store no times
         (``record=False``) are left out. After ``run()`` without a Network of your own, pass the
@@ -58,7 +59,7 @@ def to_neo(
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        If there is nothing to export, or borders are not times in order.
+        If there is nothing to export, borders are not times in order, or results have their own.
 
     Examples
     --------
@@ -71,10 +72,10 @@ def to_neo(
     >>> [(train.name, len(train)) for train in block.segments[0].spiketrains]
     [('cells_0', 2), ('cells_1', 4)]
     """
-    if isinstance(source, Results):
-        from .results.neo_block import to_neo as of_results
-
-        return of_results(source)
+    if isinstance(source, Results) or type(source).__name__ == "TrainerResults":
+        _check_alone("Results have", runs, t_start, t_stop, name)
+        block: neo.Block = source.to_neo()
+        return block
     from .brian.monitors import block_of
 
     return block_of(source, runs, t_start, t_stop, name)
@@ -130,11 +131,20 @@ def save(
     from .results.storage import save_block
 
     if isinstance(source, Results):
+        _check_alone("Results have", runs, t_start, t_stop, name)
         return source.save(path, overwrite=overwrite)
     if isinstance(source, neo.Block):
+        _check_alone("a Block has", runs, t_start, t_stop, name)
         block = source
-    elif type(source).__name__ == "TrainerResults":
-        block = source.to_neo()
     else:
         block = to_neo(source, runs=runs, t_start=t_start, t_stop=t_stop, name=name)
     return save_block(block, path, overwrite=overwrite, where="neo.save")
+
+
+def _check_alone(has: str, runs: Any, t_start: Any, t_stop: Any, name: Any) -> None:
+    """Refuse segments and a name beside what has its own."""
+    given = {"runs": runs, "t_start": t_start, "t_stop": t_stop, "name": name}
+    beside = [option for option, value in given.items() if value is not None]
+    if beside:
+        what = f"{has} segments and a name already"
+        raise InvalidValueError(problem(f"to_neo.{beside[0]}", what, given[beside[0]], "leave it out."))

@@ -24,12 +24,16 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import brian2
+import module_calls
 import numpy as np
-from public_calls import BASES, POOL, RECIPES
+import public_calls
+from public_calls import POOL, RECIPES
 
 import tension_sim as ts
 from tension_sim.errors import DivergenceError, TensionError
 from tension_sim.run.rehearsal import rehearse
+
+BASES = public_calls.BASES | module_calls.BASES
 
 MEMORY = 1_000_000_000  # bytes beside those that the imports take
 CPU = 5.0  # seconds of a case
@@ -250,6 +254,7 @@ def main(seed, first, count):
 def judge_all(seed, first, count):
     warnings.simplefilter("ignore")
     brian2.BrianLogger.log_level_error()
+    brian2.prefs.codegen.target = "numpy"
     resource.setrlimit(resource.RLIMIT_AS, (8 * MEMORY, 8 * MEMORY))  # what is far beyond fails at once
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     for number in range(first, first + count):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.clocks import DefaultClockProxy
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable, Subexpression, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import all_devices
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from ..declare.described import Described
-from ..declare.validation import check_steps
+from ..declare.validation import check_steps, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, unknown_name
 from .bases import CodeRunner, Group
 from .callers import users_line
@@ -23,9 +25,12 @@ from .neighbours import warn_of_those_left_out
 from .standalone import is_standalone
 from .times import StepCount
 
-__all__ = ["GeneratedObject", "default_float", "resolve_source"]
+__all__ = ["GeneratedObject", "check_clock", "check_place", "default_float", "resolve_source"]
 
 _PACKAGE = "tension_sim.brian"
+
+#: A name that Brian2 takes; the star stands for a number.
+_NAME = re.compile(r"[A-Za-z_]\w*\*?", re.ASCII)
 
 
 def default_float() -> type:
@@ -121,6 +126,28 @@ def resolve_source(where: str, group: Any, name: str, *, shared: bool = False) -
         ) from None
 
 
+def check_clock(kind: str, clock: Any) -> None:
+    """Refuse what is neither a clock of Brian2 nor None."""
+    if clock is not None and not isinstance(clock, brian2.Clock | DefaultClockProxy):
+        raise InvalidTypeError(message(f"{kind}.clock", "a Brian2 Clock, or None", clock, "Clock(dt=0.1*ms)."))
+
+
+def check_place(kind: str, clock: Any, when: Any, order: Any, name: Any) -> None:
+    """Refuse what Brian2 would not take for an object's place in the time step, and its name."""
+    check_clock(kind, clock)
+    slot = "the name of a slot of the schedule, such as 'start' or 'end'"
+    if not isinstance(when, str):
+        raise InvalidTypeError(message(f"{kind}.when", slot, when))
+    if not when:
+        raise InvalidValueError(message(f"{kind}.when", slot, when))
+    check_whole(f"{kind}.order", order, None)
+    if not isinstance(name, str):
+        raise InvalidTypeError(message(f"{kind}.name", "a text", name))
+    if not _NAME.fullmatch(name):
+        fix = "write it as in my_readout, or readout* for a number behind it."
+        raise InvalidValueError(message(f"{kind}.name", "letters, digits and underscores, no digit first", name, fix))
+
+
 class GeneratedObject(Described, Group, CodeRunner):
     """A Brian2 group that runs one template of ours at each time step.
 
@@ -156,6 +183,7 @@ class GeneratedObject(Described, Group, CodeRunner):
         self._kept: list[Any] = []
         self._steps: dict[str, StepCount] = {}
         self._steps_written: dict[str, int] = {}
+        check_place(type(self).__name__, clock, when, order, name)
         CodeRunner.__init__(
             self,
             group=self,

@@ -14,9 +14,9 @@ from brian2.groups.subgroup import Subgroup
 from brian2.monitors.ratemonitor import PopulationRateMonitor
 from brian2.monitors.spikemonitor import EventMonitor, SpikeMonitor
 from brian2.monitors.statemonitor import StateMonitor
-from brian2.units.allunits import second
-from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_unit
 
+from ..declare.values import seconds
 from ..errors import InvalidTypeError, InvalidValueError, message
 from ..results.neo_objects import common_end, spike_trains
 from .recorder import Recorder
@@ -105,7 +105,7 @@ def _monitors(source: Any) -> list[Any]:
         given = [item for item in source.sorted_objects if isinstance(item, kinds)]
     else:
         given = [source] if isinstance(source, kinds) else source
-        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        if isinstance(given, str | bytes | np.ndarray) or not isinstance(given, Iterable):
             raise InvalidTypeError(
                 message(_WHERE, "Results, a Network, a monitor, or a list of monitors", source, "to_neo(network).")
             )
@@ -157,12 +157,8 @@ def _span(where: str, start: Any, stop: Any) -> _Span:
 
 
 def _seconds(where: str, time: Any) -> float:
-    try:
-        dim = get_dimensions(time)
-        number = float(np.asarray(time))
-    except (TypeError, ValueError):
-        raise InvalidTypeError(message(where, "a time in seconds", time, "such as 1.5, or 1500*ms.")) from None
-    if dim not in (DIMENSIONLESS, second.dim) or not np.isfinite(number):
+    number = seconds(where, time)
+    if not np.isfinite(number):
         raise InvalidValueError(message(where, "a finite time in seconds", time, "such as 1.5, or 1500*ms."))
     return number
 

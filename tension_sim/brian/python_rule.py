@@ -7,6 +7,7 @@ from collections.abc import Callable
 import brian2
 
 from ..errors import InvalidTypeError, UnsupportedError, message
+from ._base import check_place
 from .bases import NetworkOperation
 from .linear_map import LinearMap
 from .standalone import is_standalone
@@ -75,12 +76,9 @@ class PythonRule(NetworkOperation):
                     'or go back with set_device("runtime").',
                 )
             )
-        super().__init__(
-            lambda: function(*maps),
-            clock=maps[0].clock,
-            when=maps[0].when if when is None else when,
-            order=max(m.order for m in maps) + 1 if order is None else order,
-            name=name,
-        )
+        when = maps[0].when if when is None else when
+        order = max(m.order for m in maps) + 1 if order is None else order
+        check_place("PythonRule", None, when, order, name)
+        super().__init__(lambda: function(*maps), clock=maps[0].clock, when=when, order=order, name=name)
         for m in maps:
             self.add_dependency(m)

@@ -118,7 +118,7 @@ def _check_dtype(dtype: Any) -> Any:
     """Return a type of numbers, None where there is none."""
     try:
         numbers = dtype is None or np.dtype(dtype).kind in "biuf"
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # numpy reads texts as Python
         numbers = False
     if not numbers:
         raise InvalidTypeError(message("Recorder.dtype", "a numpy dtype of numbers", dtype, "such as 'float32'."))

@@ -18,9 +18,9 @@ from ..circuit.triangles import pack, unpack
 from ..declare.learning import GAINS, check_forgotten
 from ..declare.noise import chance
 from ..declare.options import chosen, grouped
-from ..declare.validation import check_choice, check_fraction, check_matrix
+from ..declare.validation import check_choice, check_flag, check_fraction, check_matrix
 from ..errors import InvalidValueError, diverged, message, problem
-from ._base import GeneratedObject, default_float
+from ._base import GeneratedObject, check_place, default_float
 from .linear_map import LinearMap
 from .matrix import Matrices, matrix
 from .rls_arguments import (
@@ -66,8 +66,9 @@ def _kept_of(learned: LearnedMap) -> LinearMap | None:
     return learned.kept if isinstance(learned, LinearMap) else None
 
 
-def _place_in_step(maps: Sequence[Learns], when: str | None, order: int | None) -> tuple[str, int]:
+def _place_in_step(maps: Sequence[Learns], when: str | None, order: int | None, name: str) -> tuple[str, int]:
     """Return the slot and the order of a rule; by default after all that it needs of the time step."""
+    check_place("RLS", None, "end" if when is None else when, 0 if order is None else order, name)
     spiking = [not isinstance(m, LinearMap) for m in maps]
     slot = (maps[0].when or "end" if not spiking[0] else "end") if when is None else when
     last = max(m.order for m in maps)
@@ -225,7 +226,7 @@ class RLS(GeneratedObject):
         alpha = check_alpha(alpha_P, n_sources)
         arrays = check_groups(options["groups"], options["row_sum"], n_sources)
         check_choice("RLS.gain", options["gain"], GAINS)
-        if options["divide_by_source"]:
+        if check_flag("RLS.divide_by_source", options["divide_by_source"]):
             check_itself(learns, n_sources)
         factors = check_factors(options["factor"], learns)
         arrays |= check_signs(options["signs"], n_sources)
@@ -240,7 +241,7 @@ class RLS(GeneratedObject):
         self.by_synapse: bool = synapses is not None and synapses.by_synapse
         #: The blocks of P; only their sizes if they were given so; None if a run finds them.
         self.blocks: Blocks | BlockSizes | None = check_blocks(options["blocks"], learns)
-        when, order = _place_in_step(learns, options["when"], options["order"])
+        when, order = _place_in_step(learns, options["when"], options["order"], options["name"])
         place: dict[str, Any] = {"clock": learns[0].clock, "when": when}
         self.maps: list[LearnedMap] = [one for one in learns if not isinstance(one, LearnedSynapses)]
         sources = sources_at(learns[0], when, order)

@@ -14,7 +14,7 @@ from ..declare.arrays_in import numbers
 from ..declare.language import check_name
 from ..declare.language.code import check_error_code
 from ..declare.learning import FOREVER, check_forgotten
-from ..declare.validation import check_fraction, check_matrix, check_positive, check_whole
+from ..declare.validation import check_fraction, check_matrix, check_positive, check_text, check_whole
 from ..errors import InvalidTypeError, InvalidValueError, message, problem
 from ._base import resolve_source
 from .compared import Formula, compared_with, computed
@@ -201,7 +201,7 @@ def check_namespace(namespace: Any) -> dict[str, Any]:
             message("RLS.namespace", "a mapping of names to values", namespace, 'as in {"gain": 2.0}.')
         )
     for name in namespace or {}:
-        if name in _TAKEN:
+        if check_text("RLS.namespace", name) in _TAKEN:
             raise InvalidValueError(message("RLS.namespace", f"names other than {', '.join(_TAKEN)}", name))
     return dict(namespace or {})
 
@@ -221,7 +221,7 @@ def check_alpha(alpha_P: Any, n_sources: int) -> np.ndarray:
     """Return alpha_P as float64: of shape () for one number, (n_sources,) for one per source."""
     check_plain("RLS.alpha_P", alpha_P)
     fix = "P(0) = alpha_P I must be positive."
-    if not isinstance(alpha_P, list | tuple) and np.ndim(alpha_P) == 0:
+    if not isinstance(alpha_P, list | tuple) and not getattr(alpha_P, "ndim", 0):
         return np.asarray(check_positive("RLS.alpha_P", alpha_P, fix))
     alpha = check_matrix("RLS.alpha_P", alpha_P, (n_sources,), "sources")
     if not np.all(alpha > 0):

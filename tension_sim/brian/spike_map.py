@@ -13,7 +13,7 @@ from brian2.input.spikegeneratorgroup import SpikeGeneratorGroup
 from ..declare.kernels import SparseKernel
 from ..declare.validation import check_matrix
 from ..errors import InvalidTypeError, InvalidValueError, UnitsError, message
-from ._base import default_float, resolve_source
+from ._base import check_clock, default_float, resolve_source
 from .delay import Delay
 from .dimensions import check_plain, unit_name
 from .linear_map import Blank
@@ -122,8 +122,7 @@ class SpikeMap(Weighted):
             raise InvalidValueError(
                 message("SpikeMap.target_variable", "a floating-point variable that can be written", target_variable)
             )
-        clock = groups[0].clock if clock is None else clock
-        _check_clock(groups, clock)
+        clock = _clock_of(groups, clock)
         self.shape: tuple[int, int] = (n_targets, sum(len(group) for group in groups))
         _check_weights(weights, self.shape)
         traces = [] if trace is None else _check_trace(trace, groups, weights)
@@ -297,12 +296,16 @@ def _check_sources(sources: Any) -> list[Any]:
     return groups
 
 
-def _check_clock(groups: list[Any], clock: Any) -> None:
+def _clock_of(groups: list[Any], clock: Any) -> Any:
+    """Return the clock of all groups; refuse another one."""
+    check_clock("SpikeMap", clock)
+    clock = groups[0].clock if clock is None else clock
     for group in groups:
         if group.clock.name != clock.name:  # not "is": the default clock may be a proxy
             raise InvalidValueError(
                 message("SpikeMap.sources", "groups of one clock", group.name, "use one SpikeMap for each clock.")
             )
+    return clock
 
 
 def _start(group: Any) -> int:

@@ -123,7 +123,7 @@ def whole_numbers(
     """
     try:
         array, missing, dimension = _read(value)
-    except _Unusable:
+    except (_Unusable, OverflowError):
         array, missing, dimension = np.empty((1, 1)), None, None
     empty = array.ndim == 1 and not array.size
     if array.ndim != 1 or dimension is not None or (array.dtype.kind not in "iu" and not empty):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..declare.validation import check_text
+
 __all__ = ["SYNAPSE", "Cost", "cost_of"]
 
 #: Bytes of a static synapse by dtype, of Python and the program together when they hold most: benchmarks/memory.py.
@@ -50,4 +52,4 @@ def cost_of(target: str) -> Cost:
     >>> cost_of("cpp_standalone").unit < cost_of("numpy").unit
     True
     """
-    return _MEASURED.get(target, _SLOWEST)
+    return _MEASURED.get(check_text("cost_of.target", target), _SLOWEST)

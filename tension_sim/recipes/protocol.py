@@ -13,7 +13,7 @@ from ..declare.described import Described
 from ..declare.units import dimension_of
 from ..declare.validation import check_callable, check_numbers, check_steps, check_text
 from ..errors import InvalidTypeError, InvalidValueError, message
-from ..results.results import Results
+from ..results.run_data import check_results
 from ..system.extensions import Extensions, single
 from ..tasks.registry import MOST_STEPS
 from .settings import Key
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..results.phases import Phase
+    from ..results.results import Results
     from ..run.simulation import Target
     from ..system.progress import Report
 
@@ -113,8 +114,7 @@ class Outcome:
     verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.results, Results):
-            raise InvalidTypeError(message("Outcome.results", "Results", self.results, "Simulation(...).run(...)."))
+        check_results("Outcome.results", self.results)
         object.__setattr__(self, "numbers", check_numbers("Outcome.numbers", self.numbers))
         check_callable("Outcome.figure", self.figure, "figure()")
 

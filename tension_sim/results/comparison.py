@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..declare.described import html_table
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import InvalidValueError, message
 from .measures import jsonable, summary
 from .results import Results
 from .rows import Row
+from .run_data import check_results
 
 if TYPE_CHECKING:
     from .plots.style import NotebookFigure
@@ -50,9 +51,8 @@ class Comparison:
     def __init__(self, runs: Mapping[str, Results] | Sequence[Results]) -> None:
         named = dict(runs) if isinstance(runs, Mapping) else None
         found = list(named.values()) if named is not None else _listed(runs)
-        if not all(isinstance(run, Results) for run in found):
-            fix = 'Results.load("results.h5") reads one.'
-            raise InvalidTypeError(message("Comparison.runs", "Results", runs, fix))
+        for run in found:
+            check_results("Comparison.runs", run)
         if not 2 <= len(found) <= MOST_RUNS:
             raise InvalidValueError(message("Comparison.runs", f"2 to {MOST_RUNS} runs", len(found)))
         names = _names([run.name for run in found]) if named is None else [str(name) for name in named]

@@ -17,7 +17,7 @@ from ..declare.validation import check_positive, check_steps, check_text, check_
 from ..errors import InvalidTypeError, InvalidValueError, message, unknown_name
 from .phases import TEST, Phase
 
-__all__ = ["Recording", "RunData", "added", "first_multiple", "rows_between", "spiking"]
+__all__ = ["Recording", "RunData", "added", "check_results", "first_multiple", "rows_between", "spiking"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,6 +262,14 @@ class RunData(Described):
         """Return the rows of output and target that fall into a phase."""
         phase = self.phase(phase) if isinstance(phase, str) else phase
         return rows_between(phase.start, phase.stop, self.first_row_step, self.record_every, len(self.output))
+
+
+def check_results(where: str, value: Any) -> RunData:
+    """Return the results of a run; refuse what is none, such as the path of its file."""
+    if not isinstance(value, RunData):
+        fix = 'Simulation.run returns them, Results.load("results.h5") reads them.'
+        raise InvalidTypeError(message(where, "Results", value, fix))
+    return value
 
 
 def _sizes(populations: Any, n_neurons: int) -> dict[str, int]:

@@ -86,8 +86,8 @@ class Extensions:
         InvalidValueError
             If it cannot be imported.
         """
-        where, loaders = where or f"load_{self.kind}.name", self._loaders(folder)
-        if name not in loaders:
+        where, loaders = f"load_{self.kind}.name" if where is None else where, self._loaders(folder)
+        if not isinstance(name, str) or name not in loaders:
             raise unknown_name(where, self.kind, name, loaders)
         return loaders[name]()
 

@@ -326,6 +326,9 @@ def parse_settings(
     known: Mapping[str, Setting], given: Mapping[str, Any], where: str = "Task", plain_is_si: bool = True
 ) -> dict[str, Any]:
     """Check names and units of `given`; return all settings in SI units, defaults filled in."""
+    if not isinstance(given, Mapping):
+        fix = 'write them as in {"frequency": "5*Hz"}.'
+        raise InvalidTypeError(message(f"{where}.settings", "names of settings with values", given, fix))
     for key in given:
         if key not in known:
             raise unknown_name(where, "setting", key, known)

@@ -385,6 +385,29 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     ),
     "a rule of no map": (lambda s: PythonRule(print), "PythonRule.maps: expected one LinearMap or more."),
     "a rule of a group": (lambda s: PythonRule(print, s.neurons), "PythonRule.maps: expected one LinearMap or more."),
+    # the place in a time step, and the name, which Brian2 would take
+    "a clock by its dt": (lambda s: Signal([1.0], clock=1 * MS), "Signal.clock: expected a Brian2 Clock, or None."),
+    "a map's clock by its name": (
+        lambda s: s.spike_map(clock="clock"),
+        "SpikeMap.clock: expected a Brian2 Clock, or N",
+    ),
+    "a slot by its number": (
+        lambda s: Signal([1.0], when=3),
+        "Signal.when: expected the name of a slot of the schedule",
+    ),
+    "no slot": (lambda s: s.rls(when=""), "RLS.when: expected the name of a slot of the schedule, such as 'start'"),
+    "an order in words": (lambda s: s.rls(order="last"), "RLS.order: expected a whole number."),
+    "a rule's order in words": (lambda s: PythonRule(print, s.readout, order="last"), "PythonRule.order: expected a w"),
+    "a name of two words": (lambda s: s.rls(name="my rule"), "RLS.name: expected letters, digits and underscores, no"),
+    "no name": (lambda s: Signal([1.0], name=None), "Signal.name: expected a text."),
+    "division by zero": (lambda s: s.rls(error="(z - y)/0"), "RLS.error: expected no division by zero."),
+    "a constant without a name": (lambda s: s.rls(namespace={1: 2.0}), "RLS.namespace: expected a text."),
+    "a flag in numbers": (lambda s: s.rls(divide_by_source=[1, 0]), "RLS.divide_by_source: expected True or False."),
+    "a dtype that is no Python": (
+        lambda s: Recorder(s.neurons, "v", dtype="9" * 5000),
+        "Recorder.dtype: expected a numpy dtype of numbers.",
+    ),
+    "an index beyond all": (lambda s: Recorder(s.neurons, "v", indices=[10**160]), "Recorder.indices: expected"),
 }
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import quantities as pq
 from neo.test.tools import assert_neo_object_is_compliant
+from synthetic import synthetic_results
 
 from tension_sim.brian import Recorder
-from tension_sim.errors import InvalidTypeError, InvalidValueError
-from tension_sim.neo import to_neo
+from tension_sim.errors import InvalidTypeError, InvalidValueError, UnitsError, UnknownNameError
+from tension_sim.neo import save, to_neo
 
 DT = 0.1e-3
 
@@ -237,8 +238,9 @@ class TestRefused:
             ({"runs": [1]}, InvalidTypeError, r"to_neo\.runs: expected a mapping"),
             ({"runs": {"a": 1}}, InvalidTypeError, r"to_neo\.runs\['a'\]: expected a pair \(start, stop\) of times"),
             ({"runs": {"a": (1, 0.5)}}, InvalidValueError, r"runs\['a'\]: expected an end after the start"),
-            ({"runs": {"a": (0, b2.volt)}}, InvalidValueError, r"runs\['a'\]: expected a finite time in seconds"),
-            ({"runs": {"a": (0, "x")}}, InvalidTypeError, r"runs\['a'\]: expected a time in seconds"),
+            ({"runs": {"a": (0, b2.volt)}}, UnitsError, r"runs\['a'\]: expected a time\.\nReceived: volt"),
+            ({"runs": {"a": (0, "x")}}, UnknownNameError, r"runs\['a'\]: expected a known parameter or unit"),
+            ({"t_stop": 10**400}, InvalidTypeError, r"to_neo\.t_stop: expected a time in seconds"),
             ({"runs": {"a": (0, 1)}, "t_stop": 1}, InvalidValueError, "expected either runs, or t_start and t_stop"),
             ({"t_stop": np.nan}, InvalidValueError, r"to_neo\.t_stop: expected a finite time in seconds"),
             ({"t_stop": [1, 2]}, InvalidTypeError, r"to_neo\.t_stop: expected a time in seconds"),
@@ -254,6 +256,16 @@ class TestRefused:
                 to_neo(wrong)
         with pytest.raises(InvalidTypeError, match=r"to_neo: expected monitors.\nReceived: 3"):
             to_neo([3])
+
+    @pytest.mark.parametrize("option", [{"name": "own"}, {"t_stop": 1.0}, {"runs": {"a": (0, 1)}}])
+    def test_borders_and_names_beside_what_has_its_own(self, tmp_path, option):
+        results, of = synthetic_results(), f"to_neo.{next(iter(option))}"
+        for function in (to_neo, lambda given, **options: save(given, tmp_path / "a.nix", **options)):
+            with pytest.raises(InvalidValueError, match=rf"{of}: Results have segments and a name already\.\nReceived"):
+                function(results, **option)
+        with pytest.raises(InvalidValueError, match=rf"{of}: a Block has segments and a name already"):
+            save(to_neo(results), tmp_path / "a.nix", **option)
+        assert not [*tmp_path.iterdir()]
 
     def test_a_network_without_monitors(self):
         group = b2.NeuronGroup(1, "v : 1", threshold="v > 1")

@@ -8,9 +8,12 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import bad_input
+import module_calls
 import numpy as np
 import public_calls
 import pytest
@@ -54,6 +57,13 @@ def test_every_public_name_has_cases():
     listed = {name.partition(".")[0].partition(" ")[0] for name in {*public_calls.BASES, *public_calls.LEFT_OUT}}
     public = {name for name in tension_sim.__all__ if not name.endswith("Error") and not name.startswith("_")}
     assert public == listed
+    listed = {name.partition(" ")[0] for name in {*module_calls.BASES, *module_calls.LEFT_OUT}}
+    public = set()
+    for module in iter_modules(tension_sim.__path__):
+        if not module.name.startswith("_") and module.name not in module_calls.OF_KERAS:
+            names = getattr(import_module(f"tension_sim.{module.name}"), "__all__", [])
+            public |= {f"{module.name}.{name}" for name in names if name not in tension_sim.__all__}
+    assert public == {".".join(name.split(".")[:2]) for name in listed}
     assert set(public_calls.SMALL) <= set(public_calls.RECIPES) == set(list_protocols())
 
 

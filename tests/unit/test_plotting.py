@@ -11,7 +11,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic import synthetic_results
 
-from tension_sim.errors import InvalidValueError, OutputError
+from tension_sim import plotting
+from tension_sim.errors import InvalidTypeError, InvalidValueError, OutputError
 from tension_sim.results.plots import figure_run, plot_prediction, plot_raster, plot_training, save_figure
 from tension_sim.results.results import Phase
 
@@ -207,6 +208,29 @@ def test_format_follows_the_ending(ending, start, tmp_path):
     path = save_figure(figure_run(synthetic_results(seconds=1.0)), tmp_path / f"figure.{ending}")
     assert path.read_bytes().startswith(start)
     assert [p.name for p in tmp_path.iterdir()] == [f"figure.{ending}"]
+
+
+@pytest.mark.parametrize("draw", [getattr(plotting, name) for name in plotting.__all__ if name != "save_figure"])
+def test_what_is_drawn_are_results(draw):
+    text = rf"{draw.__name__}.results: expected Results\.\nReceived: 'results.h5'\nFix: Simulation.run returns them"
+    with pytest.raises(InvalidTypeError, match=text):
+        draw("results.h5")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"figure": "a.png"}, r"save_figure.figure: expected a matplotlib Figure\.\nReceived: 'a.png'"),
+        ({"path": None}, r"save_figure.path: expected a path"),
+        ({"metadata": {"Title": 1}}, r"save_figure.metadata: expected names with texts"),
+        ({"overwrite": "no"}, r"save_figure.overwrite: expected True or False"),
+    ],
+)
+def test_what_is_written_is_a_figure(tmp_path, given, text):
+    figure = figure_run(synthetic_results(seconds=1.0))
+    with pytest.raises(InvalidTypeError, match=text):
+        save_figure(**{"figure": figure, "path": tmp_path / "figure.png"} | given)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_bad_paths_are_refused(tmp_path):

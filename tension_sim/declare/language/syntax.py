@@ -146,6 +146,8 @@ def _checked(node: ast.AST, depth: int) -> ast.expr:
             return _checked(node.operand, deeper)
         case ast.UnaryOp(op=ast.USub() | ast.Not()):
             return ast.UnaryOp(node.op, _checked(node.operand, deeper))
+        case ast.BinOp(op=ast.Div() | ast.FloorDiv() | ast.Mod(), right=ast.Constant(value=0)):
+            raise _Refused("no division by zero")
         case ast.BinOp() if type(node.op) in _BINARY:
             return ast.BinOp(_checked(node.left, deeper), node.op, _checked(node.right, deeper))
         case ast.BinOp() | ast.UnaryOp():

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ...errors import InvalidValueError, message
-from ...system.files import write_whole
+from ...declare.validation import check_flag
+from ...errors import InvalidTypeError, InvalidValueError, message
+from ...system.files import check_path, write_whole
 
 __all__ = ["save_figure"]
 
@@ -21,12 +22,22 @@ def save_figure(
 
     Raises
     ------
+    InvalidTypeError
+        If it is no figure.
     InvalidValueError
         If matplotlib knows no format of that ending.
     OutputError
         If the file cannot be written; an earlier file of that name stays whole.
     """
-    path = Path(path)
+    if not isinstance(figure, Figure):
+        fix = "plot_prediction(results) draws one."
+        raise InvalidTypeError(message("save_figure.figure", "a matplotlib Figure", figure, fix))
+    named = metadata is None or isinstance(metadata, Mapping)
+    if not named or not all(isinstance(text, str) for pair in (metadata or {}).items() for text in pair):
+        fix = 'write it as in {"Title": "a run"}.'
+        raise InvalidTypeError(message("save_figure.metadata", "names with texts", metadata, fix))
+    overwrite = check_flag("save_figure.overwrite", overwrite)
+    path = check_path("save_figure.path", path)
     kind = path.suffix.lstrip(".").lower()
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import InvalidValueError, message
 from ..couplings import eigenvalues, learned_weights
 from ..measures import cell_correlations, mean_rate
-from ..run_data import RunData
+from ..run_data import RunData, check_results
 from .distributions import draw_correlations, draw_eigenvalues, draw_rates, draw_weights
 from .heading import heading
 from .style import SMALL, TEXT, NotebookFigure, label, literal, make_figure, plain, run_title
@@ -39,6 +39,7 @@ def plot_weights(results: RunData) -> NotebookFigure:
     >>> [axes.get_xlabel() for axes in plot_weights(run).axes]
     ['weight (output kernel)']
     """
+    results = check_results("plot_weights.results", results)
     learned = learned_weights(results)
     if not learned:
         what, fix = "a run with weights that learn", "give the network a Learning."
@@ -69,6 +70,7 @@ def plot_eigenvalues(results: RunData) -> NotebookFigure:
     >>> plot_eigenvalues(run).axes[0].get_xlabel()
     'real part'
     """
+    results = check_results("plot_eigenvalues.results", results)
     before, after = eigenvalues(results)
     figure = _figure(results, height=4.2)
     draw_eigenvalues(figure.axes[0], before, after)
@@ -84,6 +86,7 @@ def plot_rates(results: RunData) -> NotebookFigure:
     InvalidValueError
         If no spikes were recorded.
     """
+    results = check_results("plot_rates.results", results)
     if not results.n_recorded_neurons:
         what, fix = "a run with recorded spikes", "use a spiking network."
         raise InvalidValueError(message("plot_rates.results", what, results.name, fix))
@@ -102,6 +105,7 @@ def plot_correlations(results: RunData) -> NotebookFigure:
     InvalidValueError
         If the cells of the run have no targets of their own.
     """
+    results = check_results("plot_correlations.results", results)
     r = cell_correlations(results)
     if r is None:
         what, fix = "a run whose cells each have a target", "use a FittedNetwork, or one output for each neuron."

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ...errors import InvalidValueError, message
 from ..phases import LEARNING
-from ..run_data import RunData
+from ..run_data import RunData, check_results
 from .heading import heading
 from .panels import draw_error, draw_learning_curve, draw_output, draw_raster
 from .style import (
@@ -58,6 +58,7 @@ def figure_run(results: RunData) -> NotebookFigure:
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['output', 'neuron', 'RMS error']
     """
+    results = check_results("figure_run.results", results)
     rows: list[Any] = [draw_output] if results.n_outputs else []
     if results.n_recorded_neurons:
         rows.append(draw_raster)
@@ -90,6 +91,7 @@ def plot_training(results: RunData) -> NotebookFigure:
     >>> [axes.get_ylabel() for axes in plot_training(run).axes]
     ['RMS error']
     """
+    results = check_results("plot_training.results", results)
     curves = _curves(results)
     if not curves:
         raise InvalidValueError(
@@ -115,6 +117,7 @@ def plot_prediction(results: RunData) -> NotebookFigure:
     InvalidValueError
         If the output was not recorded.
     """
+    results = check_results("plot_prediction.results", results)
     if not results.n_outputs:
         where, fix = "plot_prediction.results", "leave the output in Record."
         raise InvalidValueError(message(where, "a run with a recorded output", results.name, fix))
@@ -138,6 +141,7 @@ def plot_raster(results: RunData) -> NotebookFigure:
     InvalidValueError
         If no spikes were recorded.
     """
+    results = check_results("plot_raster.results", results)
     if not results.n_recorded_neurons:
         raise InvalidValueError(
             message("plot_raster.results", "a run with recorded spikes", results.name, "use a spiking network.")
