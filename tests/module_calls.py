@@ -53,15 +53,15 @@ def _parts(given: Any) -> Iterator[Any]:
             yield from _parts(getattr(one, "source", one))
 
 
-def _called(function: Callable[..., Any], call: Callable[..., Any], *left_out: str) -> Callable[..., Any]:
-    """Return what calls a function with its arguments, and goes on with what it returns."""
+def _signed(function: Callable[..., Any], as_of: Callable[..., Any], *left_out: str) -> Callable[..., Any]:
+    """Give a function the arguments of another, without some of them."""
+    parameters = [p for p in inspect.signature(as_of).parameters.values() if p.name not in ("self", *left_out)]
+    function.__signature__ = inspect.Signature(parameters)
+    return function
 
-    def called(**options: Any) -> None:
-        call(function(**options), *options.values())
 
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in ("self", *left_out)]
-    called.__signature__ = inspect.Signature(parameters)
-    return called
+def _without(function: Callable[..., Any], *left_out: str) -> Callable[..., Any]:
+    return _signed(lambda **options: function(**options), function, *left_out)
 
 
 def _run(*given: Any) -> None:
@@ -70,8 +70,13 @@ def _run(*given: Any) -> None:
 
 
 def _running(cls: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what makes an object of its arguments, and runs it for some steps."""
+
+    def called(**options: Any) -> None:
+        _run(cls(**options), *options.values())
+
     # a network may have slots of its own, which Brian2 looks up by `when`
-    return _called(cls, _run, "when")
+    return _signed(called, cls, "when")
 
 
 def _trainer() -> dict[str, Any]:
@@ -87,13 +92,7 @@ def _method(name: str) -> Callable[..., Any]:
     def called(**options: Any) -> Any:
         return getattr(Trainer(**_trainer()), name)(**options)
 
-    return _signed(called, getattr(Trainer, name))
-
-
-def _signed(function: Callable[..., Any], as_of: Callable[..., Any]) -> Callable[..., Any]:
-    parameters = [p for p in inspect.signature(as_of).parameters.values() if p.name != "self"]
-    function.__signature__ = inspect.Signature(parameters)
-    return function
+    return _signed(called, getattr(Trainer, name), *_LONG)
 
 
 @cache
@@ -113,6 +112,9 @@ def _new(name: str) -> str:
     return f"{tempfile.mkdtemp(dir=os.getcwd())}/{name}"
 
 
+#: Arguments by which a run may take for ever, or call what is given.
+_LONG = ("steps", "duration", "epochs", "progress", "report")
+_ON = {"duration": 1 * brian2.ms}
 _KERNEL = ts.SparseKernel(3, [0, 1], [1, 2], [0.1, 0.1])
 
 BASES = {
@@ -138,7 +140,7 @@ BASES = {
     "brian.Trainer.evaluate": (_method("evaluate"), lambda: {"y": np.zeros((5, 1))}),
     "brian.Trainer.fit": (_method("fit"), lambda: {"y": np.zeros((5, 1)), "verbose": 0}),
     "brian.Trainer.predict": (_method("predict"), lambda: {"steps": 5}),
-    "brian.continue_run": (continue_a_run, lambda: {"duration": 1 * brian2.ms, "network": _monitored()}),
+    "brian.continue_run": (_without(continue_a_run, *_LONG), lambda: _ON | {"network": _monitored()}),
     "neo.save": (neo.save, lambda: {"source": _monitored(), "path": _new("a.nix")}),
     "neo.to_neo": (neo.to_neo, lambda: {"source": _monitored()}),
     "neo.to_neo of results": (neo.to_neo, lambda: {"source": _results()}),
@@ -156,10 +158,7 @@ BASES = {
     ),
     "protocols.cost_of": (protocols.cost_of, lambda: {"target": "numpy"}),
     "protocols.list_protocols": (protocols.list_protocols, dict),
-    "protocols.load_protocol": (
-        _called(protocols.load_protocol, lambda *_: None, "where"),
-        lambda: {"name": "force"},
-    ),
+    "protocols.load_protocol": (_without(protocols.load_protocol, "where"), lambda: {"name": "force"}),
     "tasks.Task": (tasks.Task, lambda: {"name": "own", "n_steps": 4, "target": np.zeros((4, 1))}),
     "tasks.load_tasks": (tasks.load_tasks, lambda: {"folder": tempfile.mkdtemp(dir=os.getcwd())}),
     "tasks.task_settings": (tasks.task_settings, lambda: {"name": "sine"}),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
 from brian2.units.allunits import second
-from brian2.units.fundamentalunits import have_same_dimensions
 
 from ..errors import InvalidTypeError, InvalidValueError, RunFailedError, UnsupportedError, message, problem
 from ..system.scratch import Scratch
@@ -21,6 +21,8 @@ from .standalone import is_standalone
 __all__ = ["continue_run"]
 
 _WHERE = "continue_run"
+#: The reports of Brian2 that have a name.
+_REPORTS = ("text", "stdout", "stderr")
 
 
 class _Continuation:
@@ -90,12 +92,18 @@ def continue_run(duration: Any, network: Any = None, *, report: Any = None, name
     >>> group.v[:].round(6)
     array([0.002])
     """
-    if not have_same_dimensions(duration, second):
+    time = isinstance(duration, brian2.Quantity) and duration.dim is second.dim and duration.dtype.kind in "biuf"
+    if not time or duration.ndim:
         raise InvalidTypeError(message(f"{_WHERE}.duration", "a time", duration, "such as 100*ms."))
     if not np.isfinite(length := float(np.asarray(duration))) or length < 0:
         raise InvalidValueError(message(f"{_WHERE}.duration", "a finite time, at least 0 s", duration))
     if network is not None and not isinstance(network, brian2.Network):
         raise InvalidTypeError(message(f"{_WHERE}.network", "a Network", network, "put it in Network(...)."))
+    if not (report is None or callable(report) or (isinstance(report, str) and report in _REPORTS)):
+        what = f"one of {', '.join(map(repr, _REPORTS))}, or a function"
+        raise InvalidTypeError(message(f"{_WHERE}.report", what, report))
+    if namespace is not None and not isinstance(namespace, Mapping):
+        raise InvalidTypeError(message(f"{_WHERE}.namespace", "names with their meanings", namespace))
     chosen = brian2.magic_network if network is None else network
     options = {"report": report, "namespace": users_names() if namespace is None else namespace}
     if not is_standalone():

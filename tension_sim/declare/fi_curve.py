@@ -22,7 +22,7 @@ _CLOSE, _HALVINGS = 1e-6, 100
 
 
 def firing_rate(
-    mean: Any, sigma: float, *, tau: float = 0.01, threshold: float = 1.0, reset: float = 0.0
+    mean: Any, sigma: float, *, tau: float = 0.01, threshold: float = 1.0, reset: float = 0.0, tau_ref: float = 0.0
 ) -> np.ndarray:
     r"""Return the rate of an LIF neuron whose input is white noise (Ricciardi).
 
@@ -37,7 +37,9 @@ def firing_rate(
     tau : float, optional
         Membrane time constant in seconds.
     threshold, reset : float, optional
-        There is no refractory time.
+        Of the membrane.
+    tau_ref : float, optional
+        Refractory time in seconds.
 
     Returns
     -------
@@ -58,13 +60,21 @@ def firing_rate(
     threshold, reset = check_number("firing_rate.threshold", threshold), check_number("firing_rate.reset", reset)
     if not threshold > reset:
         raise InvalidValueError(message("firing_rate.threshold", f"a value above reset = {reset}", threshold))
+    tau_ref = _refractory("firing_rate.tau_ref", tau_ref)
     mean = _numbers("firing_rate.mean", mean)
     low, high = (reset - mean) / sigma, (threshold - mean) / sigma
     # with little noise the integrand varies over decades, each of which is summed by itself
     decades = [np.clip(-(10.0**k), low, high) for k in range(6, -1, -1)] if np.any(high - low > _WIDE) else []
     with np.errstate(over="ignore"):  # an infinite time to the next spike is a rate of 0
         time = np.sum([_time(tau, *ends) for ends in pairwise([low, *decades, high])], axis=0)
-    return 1 / time
+    return 1 / (tau_ref + time)
+
+
+def _refractory(where: str, tau_ref: Any) -> float:
+    tau_ref = check_number(where, tau_ref)
+    if tau_ref < 0:
+        raise InvalidValueError(message(where, "a time of at least 0 s", tau_ref))
+    return tau_ref
 
 
 def _time(tau: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -85,6 +95,7 @@ def mean_input(
     threshold: float = 1.0,
     reset: float = 0.0,
     at_zero: float = 0.1,
+    tau_ref: float = 0.0,
 ) -> np.ndarray:
     """Return the mean input at which an LIF neuron in noise fires at a rate: the inverse of `firing_rate`.
 
@@ -92,7 +103,7 @@ def mean_input(
     ----------
     rate : float or array
         Rates in Hz.
-    sigma, tau, threshold, reset
+    sigma, tau, threshold, reset, tau_ref
         As for `firing_rate`.
     at_zero : float, optional
         What a rate of 0 counts as, for no mean input causes it.
@@ -121,7 +132,13 @@ def mean_input(
     _check_scales("mean_input.sigma", sigma, threshold, reset)
     if np.any(rate < 0):
         raise InvalidValueError(message("mean_input.rate", "rates of at least 0 Hz", float(rate.min())))
-    wanted = np.log(np.where(rate == 0, at_zero, rate))
+    tau_ref = _refractory("mean_input.tau_ref", tau_ref)
+    rate = np.where(rate == 0, at_zero, rate)
+    if np.any(rate * tau_ref >= 1):
+        fix = "leave them out, or give a shorter tau_ref."
+        what = f"rates below 1/tau_ref = {1 / tau_ref:g} Hz"
+        raise InvalidValueError(message("mean_input.rate", what, float(rate.max()), fix))
+    wanted = np.log(rate / (1 - rate * tau_ref))  # between the rests
 
     def log_rate(mean: Any) -> np.ndarray:
         found = firing_rate(mean, sigma, tau=tau, threshold=threshold, reset=reset)

@@ -41,7 +41,8 @@ class FittedNetwork(ShortFitted):
     neuron : Neuron or str or Path
         Spiking neuron type.
     synapse, plastic_synapse : SynapticFilter or str or Path
-        Filters of the static synapses, and of the plastic ones and the rates they learn from.
+        Filters of the static synapses, and of the plastic ones and the rates they learn from; where these
+        learn, a filter whose spikes add to its output, such as ``single_exponential``.
     n : int
         Number of neurons.
     dt : float
@@ -111,6 +112,10 @@ class FittedNetwork(ShortFitted):
             if len(getattr(self, name).spike) != 1:
                 expected = "a filter whose spikes add to one variable"
                 raise InvalidValueError(message(f"FittedNetwork.{name}", expected, dict(getattr(self, name).spike)))
+        plastic = self.plastic_synapse
+        if self.learning is not None and set(plastic.spike) != {plastic.output}:
+            what = "a filter whose spikes add to its output, where weights learn"
+            raise InvalidValueError(message("FittedNetwork.plastic_synapse", what, plastic.name))
         if not isinstance(self.error, str):
             known = ", ".join(ERRORS)
             raise InvalidTypeError(message("FittedNetwork.error", f"one of {known}, or an expression", self.error))

@@ -52,11 +52,11 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     8
     """
     output, target, times = results.output[rows], target_of(results)[rows], results.times[rows]
-    r = np.nan_to_num(correlation(output, target))
+    r = correlation(output, target)
     figure = make_figure(10.0, 6.4)
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 1)).flat
     # from the best to the worst
-    shown = np.argsort(-r)[np.linspace(0, len(r) - 1, 6).astype(int)]
+    shown = np.argsort(-np.nan_to_num(r))[np.linspace(0, len(r) - 1, 6).astype(int)]
     grid = top.subplots(2, 3, sharex=True)
     for ax, neuron in zip(grid.flat, shown, strict=True):
         plain(ax)
@@ -71,8 +71,10 @@ def figure_fitted(results: Results, curves: Mapping[str, tuple[np.ndarray, np.nd
     heading(figure, run_title(results), grid[0, 0])
     left, right = bottom.subplots(1, 2)
     plain(left)
-    left.hist(r, bins=np.linspace(-1, 1, 41), color=OUTPUT)
-    label(left, x="r of target and input", y="neurons", title=f"r of {len(r)} neurons, mean {r.mean():.3f}")
+    known = r[np.isfinite(r)]  # not of neurons whose input does not vary
+    left.hist(known, bins=np.linspace(-1, 1, 41), color=OUTPUT)
+    mean = f"{known.mean():.3f}" if known.size else "-"
+    label(left, x="r of target and input", y="neurons", title=f"r of {len(known)} neurons, mean {mean}")
     left.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     plain(right)
     for (name, (loops, values)), color in zip(curves.items(), (OUTPUT, LEARNING_SHADE), strict=False):

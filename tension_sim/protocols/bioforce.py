@@ -140,6 +140,7 @@ def forecast(recipe: Recipe, target: str) -> Forecast:
 
 def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, int], None] | None = None) -> Outcome:
     """Learn until the run without learning is close enough, and return that run."""
+    from ..results.measures import mean_correlation
     from ..results.run_data import added
     from ..run.journal import Values, looping
     from ..run.simulation import Simulation
@@ -186,7 +187,8 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
     )
     numbers = {name: curve[-1] for name, curve in curves.items() if curve} | {"epochs": len(ends)}
     if not interrupted:
-        numbers["correlation"] = _correlation(traces, results.output)
+        r = mean_correlation(results.output, traces)
+        numbers |= {} if math.isnan(r) else {"correlation": r}
 
     def figure() -> Any:
         from ._figure_recorded import figure_traces
@@ -195,12 +197,6 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
         return figure_traces(results, {names[name]: curve for name, curve in found.items()}, values["stop_at"])
 
     return Outcome(results, numbers, figure)
-
-
-def _correlation(traces: np.ndarray, output: np.ndarray) -> float:
-    """Return the mean over the cells of the correlation of trace and output."""
-    pairs = [(y[np.isfinite(y)], z[np.isfinite(y)]) for y, z in zip(traces.T, output.T, strict=True)]
-    return float(np.mean([np.corrcoef(y, z)[0, 1] for y, z in pairs if np.std(y) > 0 and np.std(z) > 0]))
 
 
 def _further(recipe: Recipe, results: Results, steps: int) -> Iterator[Further]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,11 +21,12 @@ from ..errors import InvalidTypeError, InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
+from ..results.measures import mean_correlation
 from ..results.results import Results
 from ..results.run_data import added
 from ..run.journal import looping
 from ..run.simulation import Simulation, Target
-from ..run.trials import Condition, Trials, correlation, window_means
+from ..run.trials import Condition, Trials, window_means
 from ._balanced import (
     Times,
     draw_plastic,
@@ -289,9 +291,10 @@ class Fit:
         sigma = static.std(axis=0).mean() / np.sqrt(
             values["target"]["noise_scale"] * values["network"]["tau_syn"] * 1e3
         )
+        neuron = {"tau": values["network"]["tau_mem"], "tau_ref": values["network"]["tau_ref"]}
         for recorded in self.rates.values():
             y = np.zeros((times.rows, n))
-            y[times.learned, : self.cells] = mean_input(recorded, sigma, tau=values["network"]["tau_mem"])
+            y[times.learned, : self.cells] = mean_input(recorded, sigma, **neuron)
             targets.append(y)
         return targets
 
@@ -304,7 +307,7 @@ class Fit:
     def follow(self, results: Results, target: np.ndarray) -> float:
         """Return the mean over the trained neurons of r between total inputs and targets."""
         rows = self.times.learned
-        return float(np.nanmean(correlation(self.total(results, rows, self.times.stop), target[rows, : self.cells])))
+        return mean_correlation(self.total(results, rows, self.times.stop), target[rows, : self.cells])
 
     def shown(self, results: Results, target: np.ndarray) -> Results:
         """Return a run with total inputs and targets, the external ones included, as its output and target."""
@@ -422,9 +425,13 @@ class Course:
     @property
     def numbers(self) -> dict[str, float]:
         """Return what is expected of the recipe."""
-        numbers = {"correlation": self.tested[max(self.tested)]} if self.tested else {}
-        if self.learned:
-            numbers["correlation_while_learning"] = float(np.mean(self.learned[max(self.learned)]))
+        last = {"correlation": [self.tested[max(self.tested)]] if self.tested else []}
+        last["correlation_while_learning"] = self.learned[max(self.learned)] if self.learned else []
+        numbers = {}
+        for name, found in last.items():
+            known = [r for r in found if not math.isnan(r)]  # of targets that do not vary there is none
+            if known:
+                numbers[name] = float(np.mean(known))
         if self.seconds and not self.interrupted:
             numbers["seconds_per_loop"] = float(np.median(self.seconds))
         return numbers

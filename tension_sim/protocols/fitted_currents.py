@@ -19,10 +19,11 @@ from ..errors import InvalidValueError, message
 from ..recipes.cost import cost_of
 from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import REQUIRED, choice, count, not_negative, section
+from ..results.measures import mean_correlation
 from ..results.phases import TEST
 from ..results.results import Results
 from ..run.simulation import Simulation, Target
-from ..run.trials import Condition, Trials, correlation
+from ..run.trials import Condition, Trials
 from ..tasks.trials import Trial
 from ._further import further_trials
 
@@ -162,7 +163,8 @@ def run(recipe: Recipe, target: Target | None = None, progress: Callable[[int, i
         found.append(trials.test("trial", number, state={"neurons.v": phases}))
         if found[-1].provenance["interrupted"]:
             break
-    r = [float(np.nanmean(correlation(one.output[window], y[window]))) for one in found if one.n_steps == end]
+    r = [mean_correlation(one.output[window], y[window]) for one in found if one.n_steps == end]
+    r = [one for one in r if not np.isnan(one)]
     numbers = {"firing_rate": float(np.mean([one.rates[TEST].mean() for one in found if one.n_steps == end]))}
     if r:
         numbers |= {"correlation": float(np.mean(r)), "correlation_lowest": min(r)}

@@ -20,6 +20,7 @@ from ..recipes.protocol import Forecast, Further, Number, Outcome, Protocol
 from ..recipes.settings import LEARNING, REQUIRED, choice, count, not_negative, section
 from ..results.joined import joined
 from ..results.measures import correlation
+from ..results.phases import clipped
 from ..tasks.trials import check_count
 from ._further import further_trials
 from ._innate import InnateRecipe, Session, noiseless
@@ -217,8 +218,7 @@ def _together(recipe: InnateRecipe, found: list[Results]) -> Results:
     results = replace(found[0], phases=())
     for one in found[1:]:
         results = joined(results, replace(one, phases=()))
-    known = (replace(each, stop=min(each.stop, results.n_steps)) for each in recipe.phases())
-    return replace(results, phases=tuple(each for each in known if each.start < each.stop))
+    return replace(results, phases=clipped(recipe.phases(), 0, results.n_steps))
 
 
 def forecast(recipe: InnateRecipe, target: str) -> Forecast:

@@ -24,7 +24,9 @@ __all__ = [
     "cell_correlations",
     "correlation",
     "jsonable",
+    "known_correlations",
     "lag_aligned_rmse",
+    "mean_correlation",
     "mean_rate",
     "peak_frequency",
     "rmse",
@@ -230,6 +232,7 @@ def peak_frequency(output: np.ndarray, dt: float) -> float | np.ndarray:
     left, middle, right = np.log(power[peak - 1 : peak + 2] + np.finfo(float).tiny)
     bend = left - 2 * middle + right
     shift = 0.5 * (left - right) / bend if bend else 0.0
+    shift = min(max(shift, -0.5), 0.5)  # on the flank of what lies at 0 Hz, or at the highest frequency, it has no top
     return float((peak + shift) / (size * dt))
 
 
@@ -245,9 +248,20 @@ def correlation(x: Any, y: Any) -> np.ndarray:
     y = numbers("correlation.y", y, "an array of shape (rows, channels)")
     if x.shape != y.shape or x.ndim != 2:
         raise InvalidValueError(message("correlation.y", f"the shape of x, {x.shape}, rows by channels", y.shape))
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    with np.errstate(invalid="ignore"):
-        return (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
+    if not len(x):
+        return np.full(x.shape[1], np.nan)
+    return np.clip((_normalised(x) * _normalised(y)).sum(axis=0), -1.0, 1.0)  # rounding goes beyond
+
+
+def _normalised(values: np.ndarray) -> np.ndarray:
+    """Return the deviations of each channel from its mean, of length 1; NaN where it does not vary."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # the mean of equal values may differ from them in the last bit: they say themselves whether they vary
+        varies = values.max(axis=0) > values.min(axis=0)
+        values = values / np.abs(values).max(axis=0)  # neither these nor their squares overflow then
+        values = values - values.mean(axis=0)
+        values = values / np.abs(values).max(axis=0)
+        return np.where(varies, values / np.sqrt((values**2).sum(axis=0)), np.nan)
 
 
 def cell_correlations(results: RunData) -> np.ndarray | None:
@@ -271,31 +285,55 @@ def cell_correlations(results: RunData) -> np.ndarray | None:
         return None
     rows = results.rows(TEST) if any(phase.name == TEST for phase in results.phases) else slice(None)
     if isinstance(results.net, FittedNetwork) and results.net.learning is not None:
-        rows = slice(-(-(results.net.learning.start or 0) // results.record_every), None)
+        start = max(results.net.learning.start, results.first_step)
+        rows = results.rows(Phase("learning", min(start, results.stop_step), results.stop_step))
     output, target = results.output[rows], results.target[rows]
     if len(output) < 2:
         return None
-    if np.isfinite(target).all() and np.isfinite(output).all():
+    return known_correlations(output, target)
+
+
+def known_correlations(output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return Pearson's r of each channel over the rows in which both are finite; NaN where one does not vary there.
+
+    Examples
+    --------
+    >>> known_correlations(np.array([[0.0], [1], [2], [7]]), np.array([[1.0], [2], [3], [np.nan]])).round(6)
+    array([1.])
+    """
+    known = np.isfinite(output) & np.isfinite(target)
+    if known.all():
         return correlation(output, target)
-    return np.array([_known_correlation(z, y) for z, y in zip(output.T, target.T, strict=True)])
+    pairs = zip(output.T, target.T, known.T, strict=True)
+    return np.array([correlation(z[at, None], y[at, None])[0] for z, y, at in pairs])
 
 
-def _known_correlation(z: np.ndarray, y: np.ndarray) -> float:
-    known = np.isfinite(y) & np.isfinite(z)
-    return float(correlation(z[known, None], y[known, None])[0]) if known.sum() > 1 else math.nan
+def mean_correlation(output: np.ndarray, target: np.ndarray) -> float:
+    """Return the mean of `known_correlations` over the channels that vary; NaN where none does.
+
+    Examples
+    --------
+    >>> mean_correlation(np.array([[0.0, 5], [1, 5]]), np.array([[1.0, 2], [2, 3]]))
+    1.0
+    """
+    r = known_correlations(output, target)
+    found = r[np.isfinite(r)]
+    return float(found.mean()) if found.size else math.nan
 
 
 def mean_rate(results: RunData, phase: Phase | str | None = None) -> float:
     """Return the mean firing rate of the recorded neurons in Hz, of a phase or of the whole run.
 
-    Rate units, which have no spikes, do not count. NaN where no neuron was recorded or no time passed.
+    Rate units, which have no spikes, do not count, nor do steps of a phase that were not run. NaN where no neuron was
+    recorded or no time passed.
     """
     if phase is None:
         phase = Phase("all", results.first_step, results.stop_step)
     elif isinstance(phase, str):
         phase = results.phase(phase)
-    duration = (phase.stop - phase.start) * results.dt * np.count_nonzero(spiking(results))
-    return len(results.spikes(phase)[0]) / duration if duration else math.nan
+    steps = min(phase.stop, results.stop_step) - max(phase.start, results.first_step)
+    duration = steps * results.dt * np.count_nonzero(spiking(results))
+    return len(results.spikes(phase)[0]) / duration if duration > 0 else math.nan
 
 
 def summary(results: RunData) -> dict[str, Any]:

@@ -126,6 +126,9 @@ class RunData(Described):
                     len(self.spike_neuron),
                 )
             )
+        if (self.spike_step[1:] < self.spike_step[:-1]).any():  # phases are found by halving
+            fix = "order = np.argsort(steps, kind='stable') sorts both arrays."
+            raise InvalidValueError(message("Results.spike_step", "steps in ascending order", self.spike_step, fix))
         rows = len(range(self.first_row_step, self.stop_step, self.record_every))
         for name in ("output", "target"):
             value = getattr(self, name)

@@ -19,6 +19,7 @@ from .swept import SEED, Swept, Value
 __all__ = ["Axis", "Range", "axes_of", "pairs_of", "ranges_of", "seeds_of", "text_of"]
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*\*?\s*(.*?)\s*")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _LOG = "log"
 _MOST_VALUES = 10_000  # of an axis: each is checked before the first run
 _MOST_SEEDS = 1_000_000
@@ -60,8 +61,8 @@ class Range:
         Whether logarithms are drawn evenly.
     whole : bool
         Whether values are whole numbers.
-    scale : float
-        The unit in SI.
+    scale : float or None
+        The unit in SI; None where it is another one from point to point.
     choices : tuple of (str, value)
         Texts of which one is drawn, with their values.
     """
@@ -72,7 +73,7 @@ class Range:
     unit: str = ""
     log: bool = False
     whole: bool = False
-    scale: float = 1.0
+    scale: float | None = 1.0
     choices: tuple[tuple[str, Value], ...] = ()
 
     def draw(self, fraction: float) -> tuple[str, Value]:
@@ -97,6 +98,8 @@ class Range:
         """Return the text and the value of a number of the range, in its unit."""
         text = _text(number, self.unit)
         shown = float(f"{number:.12g}")
+        if self.scale is None:
+            return text, text
         return text, int(shown) if self.whole else shown * self.scale
 
 
@@ -222,21 +225,27 @@ def axes_of(where: str, base: Swept, grid: Mapping[str, Any]) -> tuple[Axis, ...
     """
     if not isinstance(grid, Mapping):
         raise InvalidTypeError(message(where, "names of settings with their values", grid, 'e.g. {"Q": [1, 3, 10]}.'))
+    names = [_sweepable(where, base, str(key)) for key in grid]
+    _check_names(where, names)
     axes = []
-    for key, values in grid.items():
-        name = _sweepable(where, base, str(key))
+    for name, (key, values) in zip(names, grid.items(), strict=True):
         place = f"{where} {key}"
         texts = _texts(place, values)
         if not texts:
             raise InvalidValueError(message(place, "at least one value", values))
         if len(texts) > _MOST_VALUES:
             raise InvalidValueError(message(place, f"at most {_MOST_VALUES} values", len(texts)))
-        found = tuple(base.value(name, text) for text in texts)
+        found = tuple(_value(base, name, text, names) for text in texts)
         if len(set(map(str, found))) < len(found):
             raise InvalidValueError(message(place, "values that differ from each other", texts, "write each once."))
         axes.append(Axis(name, tuple(texts), found))
-    _check_names(where, [axis.name for axis in axes])
     return tuple(axes)
+
+
+def _value(base: Swept, name: str, text: str, names: Sequence[str]) -> Value:
+    """Return the value of a text; the text itself where that names another swept setting, and is no one number."""
+    value, others = base.value(name, text), {other.rpartition(".")[2] for other in names if other != name}
+    return text if others & set(_WORD.findall(text)) else value
 
 
 def ranges_of(where: str, base: Swept, ranges: Mapping[str, Any], of_seed: str = _SEEDS) -> tuple[Range, ...]:
@@ -249,23 +258,26 @@ def ranges_of(where: str, base: Swept, ranges: Mapping[str, Any], of_seed: str =
     TensionError
         If a setting is not known, or cannot have a value at an end, or a choice.
     """
+    names = [_sweepable(where, base, str(key), of_seed) for key in ranges]
+    _check_names(where, names)
     found = []
-    for key, given in ranges.items():
-        name, place = _sweepable(where, base, str(key), of_seed), f"{where} {key}"
+    for name, (key, given) in zip(names, ranges.items(), strict=True):
+        place = f"{where} {key}"
         text = given if isinstance(given, str) else _range_text(place, given)
         one = _range(place, name, text)
         texts = [text for text, _ in one.choices] or [_text(end, one.unit) for end in (one.low, one.high)]
         values = [base.value(name, text) for text in texts]
         if one.choices:
+            values = [_value(base, name, text, names) for text in texts]
             one = replace(one, choices=tuple(zip(texts, values, strict=True)))
         else:
             low, high = (_number(place, value) for value in values)
             whole = all(isinstance(value, int) for value in values)
-            one = replace(one, whole=whole, scale=(high - low) / (one.high - one.low))
+            fixed = _value(base, name, texts[0], names) == values[0]
+            one = replace(one, whole=whole, scale=(high - low) / (one.high - one.low) if fixed else None)
         found.append(one)
     if not found:
         raise InvalidValueError(message(where, "at least one range", dict(ranges), "e.g. G=0.02:0.2."))
-    _check_names(where, [one.name for one in found])
     return tuple(found)
 
 

@@ -79,7 +79,8 @@ class Sweep(Described):
         self.rows: list[Row] = list(rows)
 
     def _describe(self) -> dict[str, object]:
-        shown = {"recipe": self.description.recipe, "folder": str(self.folder), "points": len(self.rows)}
+        shown: dict[str, object] = {"recipe": self.description.recipe, "folder": str(self.folder)}
+        shown["points"] = len(self.rows)
         return shown | {status: n for status, n in counted(self.rows).items() if n or status == "done"}
 
     @property
@@ -105,16 +106,21 @@ class Sweep(Described):
             raise unknown_name(where, "number", name, self.numbers)
         return name
 
+    def _column(self, name: str) -> list[Any]:
+        """Return a setting of each point: its values, or the texts of all where some of them are no numbers."""
+        values = [row.values[name] for row in self.rows]
+        return [row.point[name] for row in self.rows] if any(isinstance(value, str) for value in values) else values
+
     def table(self) -> pd.DataFrame:
         """Return one row for each point: its settings in SI units, what was measured, and how it ended.
+
+        A setting of which some values are no numbers, or name another setting that is swept, has all values as texts.
 
         ``attrs["units"]`` and ``attrs["labels"]`` describe the numbers. What was not measured is NaN.
         """
         pandas = load("pandas", "Sweep.table")
         labels, numbers = self.columns(), self.numbers
-        columns: dict[str, list[Any]] = {
-            label: [row.values[name] for row in self.rows] for name, label in labels.items()
-        }
+        columns: dict[str, list[Any]] = {label: self._column(name) for name, label in labels.items()}
         columns |= {name: [row.numbers.get(name, math.nan) for row in self.rows] for name in numbers}
         columns |= {name: [getattr(row, name) for row in self.rows] for name in OTHERS}
         frame = pandas.DataFrame(columns)

@@ -179,12 +179,20 @@ def test_a_run_of_brian2s_own_goes_on_where_it_can_be_repeated(tmp_path: Path) -
     [
         ((3,), InvalidTypeError, "continue_run.duration: expected a time.\nReceived: 3\nFix: such as 100*ms."),
         ((-1 * MS,), InvalidValueError, "continue_run.duration: expected a finite time, at least 0 s."),
+        (("10*ms",), InvalidTypeError, "continue_run.duration: expected a time.\nReceived: '10*ms'"),
+        (([1, 2] * MS,), InvalidTypeError, "continue_run.duration: expected a time."),
+        (
+            (1 * MS, None, "loud"),
+            InvalidTypeError,
+            "continue_run.report: expected one of 'text', 'stdout', 'stderr', or a",
+        ),
+        ((1 * MS, None, None, 3), InvalidTypeError, "continue_run.namespace: expected names with their meanings.\nRec"),
         ((1 * MS, "net"), InvalidTypeError, "continue_run.network: expected a Network.\nReceived: 'net'"),
     ],
 )
 def test_mistakes(arguments: tuple[Any, ...], kind: type, text: str) -> None:
     with pytest.raises(kind) as caught:
-        continue_run(*arguments)
+        continue_run(*arguments[:2], **dict(zip(("report", "namespace"), arguments[2:], strict=False)))
     assert str(caught.value).startswith(text)
 
 

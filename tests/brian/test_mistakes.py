@@ -388,7 +388,7 @@ MISTAKES: dict[str, tuple[Callable[[Script], Any], str]] = {
     # the place in a time step, and the name, which Brian2 would take
     "a clock by its dt": (lambda s: Signal([1.0], clock=1 * MS), "Signal.clock: expected a Brian2 Clock, or None."),
     "a map's clock by its name": (
-        lambda s: s.spike_map(clock="clock"),
+        lambda s: s.spikes(clock="c"),
         "SpikeMap.clock: expected a Brian2 Clock, or N",
     ),
     "a slot by its number": (

@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 from targets import Target, activated, assert_close, skip_unless_here
 
-from tension_sim import DivergenceError, InvalidTypeError, InvalidValueError, OutputError, UnitsError, UnsupportedError
+from tension_sim import (
+    DivergenceError,
+    InvalidTypeError,
+    InvalidValueError,
+    OutOfMemoryError,
+    OutputError,
+    UnitsError,
+    UnsupportedError,
+)
 from tension_sim.brian import RLS, LinearMap, Signal, Trainer, continue_run
 
 MS = b2.ms
@@ -432,6 +440,24 @@ def test_mistakes_of_arguments(arguments: dict[str, Any], kind: type, text: str,
 @pytest.mark.parametrize(
     ("verb", "arguments", "kind", "text"),
     [
+        (
+            "predict",
+            {"steps": 10**14},
+            OutOfMemoryError,
+            "Trainer.predict.steps: expected what fits into the memory of",
+        ),
+        (
+            "fit",
+            {"x": X, "y": Y, "verbose": [1]},
+            InvalidValueError,
+            'Trainer.fit.verbose: expected "auto", 0,',
+        ),
+        (
+            "evaluate",
+            {"x": X, "y": Y, "return_dict": 1},
+            InvalidTypeError,
+            "Trainer.evaluate.return_dict: expected True",
+        ),
         ("fit", {"x": X}, InvalidValueError, "Trainer.fit.y: expected a target.\nReceived: None\nFix: give y."),
         ("fit", {"x": X, "y": Y[:9]}, InvalidValueError, "Trainer.fit.x: expected 1 trial(s) of 9 time steps, as y."),
         (
@@ -449,7 +475,7 @@ def test_mistakes_of_arguments(arguments: dict[str, Any], kind: type, text: str,
         ),
         ("fit", {"x": X * b2.mV, "y": Y}, UnitsError, "Trainer.fit.x: expected samples in 1 (no unit)."),
         ("fit", {"x": X, "y": Y, "epochs": 0}, InvalidValueError, "Trainer.fit.epochs: expected a whole number"),
-        ("fit", {"x": X, "y": Y, "verbose": 7}, InvalidValueError, 'Trainer.fit.verbose: expected "auto", 0, 1 or 2.'),
+        ("fit", {"x": X, "y": Y, "verbose": 7}, InvalidValueError, 'Trainer.fit.verbose: expected "auto", 0,'),
         ("fit", {"x": X, "y": Y, "callbacks": 7}, InvalidTypeError, "Trainer.fit.callbacks: expected functions of"),
         (
             "fit",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tension_sim import Simulation
 from tension_sim.circuit.declared import noise_seed
 from tension_sim.declare.noise import normal
 from tension_sim.errors import InvalidValueError, UnknownNameError
@@ -223,3 +226,23 @@ def test_without_a_perturbation_and_rates():
     outcome = run_outcome(load_recipe(NAME, SMALL | settings), target="numpy")
     assert [each.name for each in outcome.results.phases] == ["test"]
     assert "perturbed_correlation" not in outcome.numbers and outcome.numbers["readout_error"] > 0
+
+
+@pytest.mark.parametrize("number", [0, 6, 9])  # the innate trial, the first test, the last perturbed one
+def test_an_interrupt_of_any_trial_counts(monkeypatch, number):
+    run, runs = Simulation.run, []
+
+    def interrupted(self, *rows, steps, **given):
+        runs.append(steps)
+        stop = len(runs) == number + 1
+        results = run(self, *(None if row is None else row[:20] if stop else row for row in rows),
+                      steps=20 if stop else steps, **given)  # fmt: skip
+        return replace(results, provenance=results.provenance | {"interrupted": stop})
+
+    monkeypatch.setattr(Simulation, "run", interrupted)
+    results = run_outcome(load_recipe(NAME, SMALL), target="numpy").results
+    assert results.interrupted and len(runs) == number + 1
+    whole = max(number - 6, 0)  # tests; each has the 64 steps of a trial
+    assert results.n_steps == (20 + runs[0] * whole if number > 5 else 20)
+    if number > 5:
+        assert sum(phase.stop - phase.start for phase in results.phases) == results.n_steps

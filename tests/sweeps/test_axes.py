@@ -52,6 +52,28 @@ def test_quantities_of_brian2_keep_all_digits(base):
     assert value == pytest.approx(12.345678901234e-3, rel=1e-15)
 
 
+def test_a_text_that_names_another_swept_setting_is_no_one_number(base):
+    """In each point it is another one, so that the value without these settings would stand for none of them."""
+    alpha, dt = axes_of("sweep.grid", base, {"alpha_P": ["0.1*dt/second", 1e-4], "dt": ["0.05*ms", "0.1*ms"]})
+    found = [load_recipe("lif_sine", {"dt": text, "alpha_P": alpha.texts[0]}).learning().alpha_P for text in dt.texts]
+    assert found == pytest.approx([5e-6, 1e-5])
+    assert alpha.values == ("0.1*dt/second", 1e-4) and dt.values == pytest.approx((5e-5, 1e-4))
+    assert axis(base, "alpha_P", ["0.1*dt/second"]).values == pytest.approx((5e-6,))  # of one time step, it is a number
+
+
+def test_a_range_that_counts_in_another_drawn_setting_is_no_number(base):
+    ranges = {
+        "alpha_P": "0.1*dt/second:0.3*dt/second",
+        "dt": "0.05*ms:0.1*ms",
+        "bias": "v_peak,-39*mV",
+        "v_peak": "-40*mV:-38*mV",
+    }
+    alpha, dt, bias, _ = ranges_of("sweep.grid", base, ranges)
+    assert alpha.draw(0.5) == ("0.2*dt/second", "0.2*dt/second")
+    assert dt.draw(0.5) == ("0.075*ms", pytest.approx(7.5e-5))
+    assert bias.choices == (("v_peak", "v_peak"), ("-39*mV", pytest.approx(-0.039)))
+
+
 def test_values_of_python(base):
     assert axis(base, "Q", np.array([1, 2.5])).values == (1.0, 2.5)
     assert axis(base, "row_balanced", [True, False]).values == (True, False)

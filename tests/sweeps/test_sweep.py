@@ -76,6 +76,13 @@ def test_table_parquet_and_xarray_agree(quick, tmp_path):
     assert best["firing_rate"].tolist() == sorted(means) and set(best["seeds"]) == {2}
 
 
+def test_a_setting_that_is_not_always_a_number_has_texts(quick, tmp_path):
+    grid = {"alpha_P": ["0.1*dt/second", "1e-4"], "dt": ["0.05*ms", "0.1*ms"]}
+    frame = sweep("lif_sine", grid, **how(tmp_path / "out")).table()
+    assert frame["alpha_P"].tolist() == ["0.1*dt/second", "0.1*dt/second", "1e-4", "1e-4"]
+    assert frame["dt"].tolist() == pytest.approx([5e-5, 1e-4] * 2)
+
+
 def test_drawn_points_have_a_dimension_of_their_own(quick, tmp_path):
     found = sweep("lif_sine", {"G": (0.02, 0.2), "Q": (1, 30)}, draw=("random", 12), **how(tmp_path / "out"))
     data = found.to_xarray()

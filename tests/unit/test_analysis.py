@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import pearsonr
 from synthetic import synthetic_results
 
 from tension_sim.errors import InvalidValueError
 from tension_sim.results.measures import (
     best_lag,
+    correlation,
     jsonable,
+    known_correlations,
     lag_aligned_rmse,
+    mean_correlation,
     mean_rate,
     peak_frequency,
     rmse,
@@ -124,11 +128,54 @@ def test_peak_frequency_per_output_and_where_there_is_none():
         peak_frequency(np.zeros(3), 1e-3)
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(4, 40))
+def test_peak_frequency_lies_between_0_and_the_highest_that_steps_show(seed, n):
+    """Also of what drifts, whose power lies at 0 Hz, and of what alternates."""
+    drift = np.cumsum(np.random.default_rng(seed).normal(size=n))
+    for output in (drift, drift * (-1.0) ** np.arange(n)):
+        assert 0 < peak_frequency(output, 1e-3) < 500
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 40), decades=st.integers(-250, 250))
+def test_correlation_is_that_of_scipy_at_any_scale(seed, n, decades):
+    x, y = np.random.default_rng(seed).normal(size=(2, n, 3))
+    y[:, 1] = 3 * x[:, 1] + 2
+    found = correlation(x * 10.0**decades, y)
+    assert found == pytest.approx([pearsonr(*pair).statistic for pair in zip(x.T, y.T, strict=True)], abs=1e-9)
+    assert np.abs(found).max() <= 1  # the histogram of a page ends there
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 0.3, 1 / 3, 65.1, -0.0651])
+def test_what_does_not_vary_has_no_correlation(value):
+    """The mean of equal numbers may differ from them in the last bit."""
+    for n in (1, 3, 7, 10, 100, 1000):
+        still, other = np.full((n, 1), value), np.arange(n, dtype=float)[:, None]
+        for pair in ((still, other), (other, still), (still, still)):
+            assert np.isnan(correlation(*pair)).all()
+
+
+def test_correlations_leave_out_rows_that_are_not_known():
+    z, y = np.random.default_rng(5).normal(size=(2, 30, 2))
+    wanted = [pearsonr(z[10:, 0], y[10:, 0]).statistic, pearsonr(z[:, 1], y[:, 1]).statistic]
+    y[:10, 0] = np.nan
+    assert known_correlations(z, y) == pytest.approx(wanted)
+    assert np.isnan(known_correlations(z[:5], y[:5])[0])
+    assert np.isnan(known_correlations(z[:0], y[:0])).all()
+    assert mean_correlation(z, y) == pytest.approx(np.mean(wanted))
+    assert mean_correlation(z[:5], y[:5]) == known_correlations(z[:5], y[:5])[1]  # of the channel that varies
+    assert np.isnan(mean_correlation(z[:5, :1], y[:5, :1]))
+
+
 def test_mean_rate_is_spikes_over_neurons_and_time():
     run = synthetic_results(n_neurons=12, seconds=2.0)
     assert mean_rate(run) == pytest.approx(len(run.spike_step) / 12 / 6.0)
     assert mean_rate(run, "test") == pytest.approx(np.mean(run.rates["test"]))
     assert np.isnan(mean_rate(run, Phase("none", 4, 4)))
+    beyond = Phase("late", run.stop_step - 500, run.stop_step + 500)  # of it, half was run
+    assert mean_rate(run, beyond) == mean_rate(run, Phase("late", beyond.start, run.stop_step)) > 0
+    assert np.isnan(mean_rate(run, Phase("none", run.stop_step, run.stop_step + 10)))
 
 
 def test_summary_holds_the_numbers_and_survives_json():

@@ -69,6 +69,20 @@ def test_the_mean_input_brings_back_the_rate(sigma):
     np.testing.assert_allclose(firing_rate(found, sigma, tau=0.015, threshold=2.0, reset=0.5), rates, rtol=1e-6)
 
 
+def test_a_refractory_time_is_added_to_each_interval():
+    mean = np.array([0.3, 0.9, 4.0])
+    found = firing_rate(mean, 0.4, tau_ref=3e-3)
+    assert found == pytest.approx([1 / (3e-3 + 1 / adaptive_rate(one, 0.4)) for one in mean], rel=1e-9)
+    np.testing.assert_allclose(mean_input(found, 0.4, tau_ref=3e-3), mean, rtol=1e-6)
+    with pytest.raises(
+        InvalidValueError, match=r"mean_input.rate: expected rates below 1/tau_ref = 500 Hz.\nReceived: 500"
+    ):
+        mean_input([3.0, 500.0], 0.4, tau_ref=2e-3)
+    for function in (firing_rate, mean_input):
+        with pytest.raises(InvalidValueError, match=rf"{function.__name__}.tau_ref: expected a time of at least 0 s"):
+            function(1.0, 0.4, tau_ref=-1e-3)
+
+
 def test_it_rises_and_a_rate_of_zero_counts_as_a_low_one():
     found = mean_input([0, 0.1, 0.2, 5, 60], 0.31)
     assert found[0] == found[1]

@@ -36,6 +36,12 @@ SOURCES = N + EXTRA
             InvalidValueError,
             f"input_kernel: expected a kernel from the inputs to {N}",
         ),
+        (
+            {"plastic_synapse": "double_exponential"},  # its spikes add to another variable than its output
+            InvalidValueError,
+            "FittedNetwork.plastic_synapse: expected a filter whose spikes add to its output, where weights learn.\n"
+            "Received: 'double_exponential'",
+        ),
         ({"learning": 5}, InvalidTypeError, "FittedNetwork.learning: expected a Learning or None.\nReceived: 5"),
         (
             {"alpha_P": np.ones(N)},

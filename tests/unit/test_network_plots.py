@@ -109,6 +109,14 @@ class TestCells:
         expected = [np.corrcoef(z, y)[0, 1] for z, y in zip(run.output[10:].T, run.target[10:].T, strict=True)]
         np.testing.assert_allclose(cell_correlations(run), expected)
 
+    @pytest.mark.parametrize(("first", "left_out"), [(4, 6), (30, 0)])
+    def test_of_a_fitted_network_whose_run_begins_later(self, first, left_out):
+        """Its weights learn from step 10 on."""
+        rng = np.random.default_rng(1)
+        run = replace(fitted_run(), first_step=first, output=rng.normal(size=(40, 3)), target=rng.normal(size=(40, 3)))
+        pairs = zip(run.output[left_out:].T, run.target[left_out:].T, strict=True)
+        np.testing.assert_allclose(cell_correlations(run), [np.corrcoef(z, y)[0, 1] for z, y in pairs])
+
     def test_gaps_are_left_out(self):
         run = synthetic_results(n_outputs=12, seconds=1.0)
         target = run.target.copy()

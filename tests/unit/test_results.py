@@ -80,6 +80,10 @@ def test_unknown_phase_is_refused_with_the_nearest_name():
         ({"dt": 0.0}, r"Results.dt: expected a finite number above 0.\nReceived: 0.0"),
         ({"record_every": 0}, r"Results.record_every: expected a whole number of time steps, at least 1.\nReceived: 0"),
         ({"spike_neuron": np.zeros(3)}, r"Results.spike_neuron: expected one neuron per spike"),
+        (
+            {"spike_step": np.array([5, 4]), "spike_neuron": np.zeros(2)},  # of the second, no phase would know
+            r"Results.spike_step: expected steps in ascending order.\nReceived: .*\nFix: order = np.argsort\(steps",
+        ),
         ({"output": np.zeros((3, 1))}, r"Results.output: expected shape \(3000 recorded steps, outputs\)"),
         ({"target": np.zeros((3000, 2))}, r"Results.target: expected the output's shape \(3000, 1\)"),
         ({"phases": (Phase("a", 0, 1), Phase("a", 1, 2))}, r"Results.phases: expected names that differ"),

@@ -75,7 +75,7 @@ def check_metrics(metrics: Any) -> dict[str, Callable[..., float]]:
         return {}
     if not isinstance(metrics, Mapping):
         listed = metrics if isinstance(metrics, list | tuple) else [metrics]
-        named = [getattr(one, "__name__", str(one)) for one in listed]
+        named = [getattr(one, "__name__", type(one).__name__) for one in listed]
         if len(set(named)) < len(named):
             fix = 'name them, as in {"worst": metric}.'
             raise InvalidValueError(message("Trainer.metrics", "functions of different names", named, fix))

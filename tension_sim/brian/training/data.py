@@ -11,6 +11,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from ...declare.sample_file import SampleFile
 from ...errors import InvalidTypeError, InvalidValueError, UnitsError, message, problem, unknown_name
+from ...system.memory import check_memory
 from ..dimensions import numbers_with_unit, unit_name
 from ..signal import Signal
 
@@ -36,7 +37,7 @@ class Trial:
 
 
 def trials_of(
-    where: str, given: Mapping[str, Any], signals: Mapping[str, Signal], steps: Any
+    where: str, given: Mapping[str, Any], signals: Mapping[str, Signal], steps: Any, outputs: int
 ) -> tuple[list[Trial], bool]:
     """Return the trials, and whether they were given as such (3D).
 
@@ -50,11 +51,14 @@ def trials_of(
         What plays them, by the same names.
     steps : int or None
         Time steps where nothing is given.
+    outputs : int
+        Numbers of each time step that are kept in memory.
     """
     series = {name: _series(f"{where}.{name}", given[name], signals[name]) for name in given}
     if not series:
         if steps is None:
             raise InvalidValueError(message(f"{where}.steps", "steps, where no samples are given", None))
+        check_memory(f"{where}.steps", 8 * steps * outputs, "fewer steps or outputs")
         return [Trial({}, steps)], False
     every = {name: int(signals[name].variables["every"].get_value().item()) for name in series}
     sizes = {name: (len(trials), len(trials[0]) * every[name]) for name, (trials, _) in series.items()}
@@ -70,6 +74,7 @@ def trials_of(
     if steps is not None and steps > wanted[1]:
         raise InvalidValueError(message(f"{where}.steps", f"at most the {wanted[1]} steps of the samples", steps))
     length = wanted[1] if steps is None else steps
+    check_memory(f"{where}.steps", 8 * length * wanted[0] * outputs, "fewer steps or outputs")
     stacked = any(three for _, three in series.values())
     trials = [
         Trial({signals[name].name: trials[n] for name, (trials, _) in series.items()}, length) for n in range(wanted[0])
@@ -134,5 +139,5 @@ def by_argument(where: str, inputs: Any, x: Any) -> dict[str, Any]:
         return {f"x[{name!r}]": samples for name, samples in x.items()}
     if inputs is None:
         fix = "pass inputs=Signal(...) to the Trainer, or leave x out."
-        raise InvalidValueError(problem(f"{where}.x", "the Trainer has no inputs", np.shape(x), fix))
+        raise InvalidValueError(problem(f"{where}.x", "the Trainer has no inputs", x, fix))
     return {"x": x}

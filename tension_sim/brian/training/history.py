@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ...errors import InvalidTypeError, InvalidValueError, message
 
 __all__ = ["Callbacks", "History", "ProgressBar"]
@@ -56,7 +58,7 @@ class ProgressBar:
 
     def __init__(self, verbose: Any) -> None:
         where = "Trainer.fit.verbose"
-        if verbose not in ("auto", 0, 1, 2):
+        if not isinstance(verbose, str | int | np.integer | np.bool_) or verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(where, '"auto", 0, 1 or 2', verbose, "0 is silent."))
         self.verbose: int = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
         self.first: int = 0
@@ -103,7 +105,7 @@ class Callbacks:
 
     def __init__(self, where: str, callbacks: Any, model: Any, params: dict[str, Any]) -> None:
         listed = [] if callbacks is None else callbacks
-        listed = list(listed) if isinstance(listed, Iterable) and not isinstance(listed, str) else [listed]
+        listed = list(listed) if isinstance(listed, Iterable) and not isinstance(listed, str | np.ndarray) else [listed]
         for one in listed:
             if isinstance(one, type) or not (callable(one) or any(hasattr(one, hook) for hook in _HOOKS)):
                 raise InvalidTypeError(

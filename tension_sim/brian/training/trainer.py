@@ -320,6 +320,7 @@ class Trainer(Described):
         list of float, or dict
             Loss and metrics.
         """
+        return_dict = check_flag("Trainer.evaluate.return_dict", return_dict)
         trials, _ = self._trials("evaluate", x, y, None, needs_y=True)
         logs = self._alone(trials, "evaluation")[1]
         return logs if return_dict else list(logs.values())
@@ -392,11 +393,11 @@ class Trainer(Described):
         given = {} if y is None else {"y": y}
         if y is not None and "y" not in self._signals:
             fix = "pass target=Signal(...), or leave y out."
-            raise InvalidValueError(problem(f"{where}.y", "the Trainer has no target", np.shape(y), fix))
+            raise InvalidValueError(problem(f"{where}.y", "the Trainer has no target", y, fix))
         if y is None and needs_y and "y" in self._signals:
             raise InvalidValueError(message(f"{where}.y", "a target", None, "give y."))
         given |= by_argument(where, self.inputs, x)
-        return trials_of(where, given, self._signals, steps)
+        return trials_of(where, given, self._signals, steps, len(self._recorder))
 
     def _prepare(self) -> Engine:
         """Choose the engine and return it; a standalone program is compiled now."""
