@@ -65,6 +65,7 @@ napoleon_use_param = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 default_role = "py:obj"
+smartquotes_action = "qe"  # not "D": notes of recipes name options, and --set is no dash
 
 if os.environ.get("DOCS_INTERSPHINX"):
     extensions.append("sphinx.ext.intersphinx")

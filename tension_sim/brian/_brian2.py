@@ -7,7 +7,9 @@ Brian2 writes its log, and a copy of the script, into the folder for temporary f
 it is this package that loads Brian2, nobody looks for them: their names go at once, so that a killed process leaves
 none. A script that imports Brian2 itself, before, keeps both.
 
-Brian2 also writes the command line there, in UTF-8, which file names need not be.
+Brian2 also writes the command line there, in UTF-8, which file names need not be. And it takes over how Python shows an
+error that nobody catches: it says that this may be a bug in Brian2, and asks for a report. That is taken back where
+nobody asked for Brian2: an error of a script that names it nowhere is shown as ever.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ def _words_in_utf8() -> Iterator[None]:
         sys.argv = words
 
 
+_shows_errors = sys.excepthook
 _in_main_thread = threading.current_thread() is threading.main_thread()
 with _words_in_utf8(), nullcontext() if _in_main_thread else handlers_stay():
     import brian2  # noqa: F401
 
 if not _BEFORE:
+    sys.excepthook = _shows_errors
     from brian2.utils.logger import BrianLogger
 
     for _name in ("tmp_log", "tmp_script"):

@@ -15,9 +15,10 @@ import typer
 from rich.table import Table
 
 from ..declare.checkpoint import Checkpoint
-from ..errors import DivergenceError, OutputError
+from ..errors import DivergenceError, OutputError, RunFailedError
 from ..recipes.protocol import Number, Outcome
 from ..recipes.provenance import UNITS, measured
+from ..system.checkpoint_folder import MANIFEST
 from ..system.interrupts import Interrupts, exit_status
 from ..system.progress import terminal_bar
 from .options import json_wanted
@@ -112,6 +113,10 @@ def _run_and_save(job: Job, replaced: list[str]) -> None:
                 say(f"what was reached is in {folder}", ERR)
             job.forget()
         raise
+    except (RunFailedError, OutputError) as error:  # a killed program, a full disk
+        if job.checkpoint is None or not Path(job.checkpoint.folder, MANIFEST).exists():
+            raise
+        raise type(error)(f"{error}\nThe checkpoint stays; go on by: tension-sim resume {job.folder}") from error
     with Interrupts() as interrupts, ERR.status("saving"):  # what was reached is worth its last second
         folder = _saved(job, outcome)
     _report(job, outcome, folder, replaced)

@@ -69,7 +69,10 @@ class SweepView:
     def stop(self) -> None:
         """Leave the terminal to others."""
         self._live.update(self._bar)
-        self._live.stop()
+        if self._live.is_started:
+            self._live.stop()
+            if not ERR.is_interactive:  # rich ends the line on terminals alone
+                ERR.print()
 
     def __enter__(self) -> SweepView:
         self._live.start()

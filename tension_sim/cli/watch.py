@@ -16,6 +16,7 @@ from ..recipes.recipe import Recipe
 from ..run.watch.plan import Plan, planned
 from ..run.watch.steering import Steering
 from ..run.watch.watching import Watch
+from .options import json_wanted
 from .terminal import ERR, say
 from .text_plot import View
 
@@ -79,10 +80,18 @@ class Going:
 
         if self.watch is None:
             with planned(self.plan):
-                return run_outcome(recipe, **options)
-        with self.watch:
-            say(f"watch and steer it at {self.watch.address}", ERR)
-            return run_outcome(recipe, **options)
+                outcome = run_outcome(recipe, **options)
+        else:
+            with self.watch:
+                say(f"watch and steer it at {self.watch.address}", ERR)
+                outcome = run_outcome(recipe, **options)
+        self._say_if_never_true(outcome)
+        return outcome
+
+    def _say_if_never_true(self, outcome: Outcome) -> None:
+        about = outcome.results.provenance
+        if self.plan.stop_when is not None and not (json_wanted() or about.get("stopped") or about.get("interrupted")):
+            say(f"never true, so that the run went on to its end: {self.plan.stop_when.text}", ERR)
 
 
 def refuse_words(words: Words) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..circuit.unwatched import check_unwatched
-from ..errors import InvalidTypeError, InvalidValueError, message
+from ..errors import EngineNotFoundError, InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
 from ..tensorflow.bases import ModelPart
 from ..tensorflow.eager import EagerWindow
@@ -29,6 +30,7 @@ __all__ = ["Training"]
 
 _log = logging.getLogger("tension_sim")
 
+_WEIGHTS = "call fit first, or build, which draws them; load_weights comes after it."
 _WINDOW = 512  # long enough to hide the cost of a call, short enough for progress and Ctrl-C
 
 
@@ -361,6 +363,16 @@ class Training(ModelPart):
         return listed
 
     def _say_what_has_no_effect(self, callback: Any) -> None:
+        if isinstance(callback, keras.callbacks.TensorBoard) and find_spec("tensorboard") is None:
+            raise EngineNotFoundError(
+                message(
+                    f"{type(self).__name__}.callbacks",
+                    "TensorBoard to be installed",
+                    callback,
+                    "pip install tensorboard, or log with CSVLogger.",
+                ),
+                name="tensorboard",
+            )
         if isinstance(callback, keras.callbacks.SwapEMAWeights):
             raise InvalidValueError(
                 message(
@@ -430,9 +442,13 @@ class Training(ModelPart):
     def _check_data(self, where: str, method: str, xs: np.ndarray, ys: np.ndarray | None) -> None:
         width = self._input_width(method)
         if width is not None:
-            check_width(f"{where}.x", xs, width, "rows of input_kernel" if method != "fit" else "input")
+            check_width(f"{where}.x", xs, width, self._width_of(method))
         if ys is not None:
             check_width(f"{where}.y", ys, self.force_layer.cell.output_size, "output_size")
+
+    def _width_of(self, method: str) -> str:
+        """Return, in words, what the width of the input of a method is that of."""
+        return "rows of input_kernel" if method != "fit" else "input"
 
     def _require_compiled(self, where: str) -> None:
         if not self.compiled:
@@ -442,9 +458,7 @@ class Training(ModelPart):
 
     def _require_built(self, where: str) -> None:
         if not self.built:
-            raise InvalidValueError(
-                message(where, "a model that has its weights", "not built", "call fit first, or load weights.")
-            )
+            raise InvalidValueError(message(where, "a model that has its weights", "not built", _WEIGHTS))
 
 
 def _tolerates_nan(listed: Any) -> bool:

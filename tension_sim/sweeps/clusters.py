@@ -28,6 +28,7 @@ SYSTEMS = {"slurm": "SLURM", "pbs": "PBS", "lsf": "LSF", "sge": "SGE", "oar": "O
 _SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
 _TIMEOUT = 30  # seconds to reach a scheduler
 _MOST_PER_CORE = 8  # processes on this machine
+_KEYS = ".dask-jobqueue.worker.*"  # as dask-jobqueue names the files of a cluster that it wrote
 _SCALE = ("jobs", "minimum_jobs", "maximum_jobs")
 
 #: Arguments of dask-jobqueue's classes that are decided here, or that no file can hold.
@@ -185,7 +186,7 @@ def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
         ) from error
     with (
         _plugins_found(),
-        _keys_removed(cluster),
+        _keys_removed(cluster, folder),
         cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
@@ -200,14 +201,21 @@ def _jobs(where: str, text: str, folder: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _keys_removed(cluster: Any) -> Iterator[None]:
-    """Remove the files with the key and certificates of the workers, which dask-jobqueue leaves to the collector."""
+def _keys_removed(cluster: Any, folder: Path) -> Iterator[None]:
+    """Remove the files with the key and certificates of the workers, which dask-jobqueue leaves to the collector.
+
+    Those of an earlier command that was killed go, too: its scheduler is gone, and one sweep at a time has the folder.
+    """
+    own = {name: file for name, file in vars(cluster).items() if name.startswith("_job_") and hasattr(file, "close")}
+    kept = {Path(file.name) for file in own.values()}
+    for file in folder.glob(_KEYS):
+        if file not in kept:
+            file.unlink(missing_ok=True)
     try:
         yield
     finally:
-        for name, file in vars(cluster).items():
-            if name.startswith("_job_") and hasattr(file, "close"):
-                file.close()
+        for file in own.values():
+            file.close()
 
 
 @contextmanager

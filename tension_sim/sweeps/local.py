@@ -57,7 +57,7 @@ def local_workers(number: int) -> Iterator[tuple[Any, LocalWorkers]]:
     loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     options = {"n_workers": number, "threads_per_worker": 1, "processes": True, "silence_logs": 50}
     keys = security()
-    with _without_ctrl_c():
+    with _without_the_terminals_signals():
         started = distributed.LocalCluster(**options, **loopback, security=keys)
     with (
         started as cluster,
@@ -67,14 +67,16 @@ def local_workers(number: int) -> Iterator[tuple[Any, LocalWorkers]]:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Let threads that start within the block, and their processes, get no Ctrl-C: this process ends them.
+def _without_the_terminals_signals() -> Iterator[None]:
+    """Let threads that start within the block, and their processes, get neither Ctrl-C nor SIGHUP: this one ends them.
 
-    A terminal sends it to all of them. One that comes within the block is delivered after it.
+    A terminal sends Ctrl-C to all of them, and SIGHUP when it is closed. One that comes within the block is delivered
+    after it.
     """
-    resource_tracker.ensure_running()  # its start would let the signal through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # its start lets Ctrl-C through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

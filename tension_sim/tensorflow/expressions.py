@@ -87,7 +87,9 @@ def evaluate_text(text: str, names: Mapping[str, Any], where: str = "expression"
     >>> evaluate_text("int(v > 1)*exp(0)", {"v": tf.constant([0.5, 2.0])}).numpy().tolist()
     [0.0, 1.0]
     """
-    return _Expression(names, where).value(ast.parse(text.strip(), mode="eval").body)
+    # nothing below is for AutoGraph, which stumbles over `match` aloud
+    value = tf.autograph.experimental.do_not_convert(_Expression(names, where).value)
+    return value(ast.parse(text.strip(), mode="eval").body)
 
 
 def chosen(condition: Any, yes: Any, no: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import warnings
 
@@ -124,3 +125,12 @@ def test_within_a_users_own_program(tmp_path):
         device.reinit()
         b2.set_device("runtime")
         b2.devices.device.previous_devices.clear()
+
+
+@pytest.mark.parametrize("first", ["import tension_sim.brian", "import brian2, tension_sim.brian"])
+def test_an_error_of_a_script_that_never_names_brian2_is_shown_as_ever(first):
+    script = f"{first}\n{{}}['mine']"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "KeyError: 'mine'" in done.stderr
+    assert ("bug in Brian 2" in done.stderr) == ("brian2" in first.split()[1])

@@ -11,7 +11,7 @@ from killed import assert_equal_bits, killed_at, pausing_after
 from tension_sim import Results
 from tension_sim.cli.checkpoint import checkpoint_of
 from tension_sim.cli.commands import app
-from tension_sim.errors import InvalidValueError, OutputError
+from tension_sim.errors import InvalidValueError, OutputError, RunFailedError
 from tension_sim.recipes.protocol import Forecast
 from tension_sim.system.checkpoint_folder import MANIFEST, CheckpointFolder
 
@@ -44,6 +44,27 @@ def test_a_killed_run_goes_on_with_the_same_bits(killed, whole, words, capsys):
     command(*words, killed)
     assert_equal_bits(Results.load(killed / "results.h5"), whole)
     assert not (killed / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("cause", [RunFailedError("The compiled program was killed."), OutputError("No room.")])
+@pytest.mark.parametrize("checkpoints", [0, 1])
+def test_a_run_that_fails_says_how_it_goes_on(tmp_path, monkeypatch, cause, checkpoints):
+    """A program that the system killed is not begun anew, which its checkpoint would refuse."""
+    pausing_after(monkeypatch, 200)
+    commit, commits = CheckpointFolder.commit, 0
+
+    def failing(self, manifest):
+        nonlocal commits
+        if commits == checkpoints:
+            raise cause
+        commit(self, manifest)
+        commits += 1
+
+    monkeypatch.setattr(CheckpointFolder, "commit", failing)
+    with pytest.raises(type(cause)) as caught:
+        command("run", *SMALL, "--set", "duration=40*ms", "--checkpoint", 5, "--out", tmp_path / "out")
+    more = f"\nThe checkpoint stays; go on by: tension-sim resume {tmp_path / 'out'}"
+    assert str(caught.value) == str(cause) + more * checkpoints
 
 
 @pytest.mark.slow

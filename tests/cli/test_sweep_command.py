@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -48,7 +49,7 @@ def test_sweep_and_plot(run, tmp_path):
     assert lines[1].split() == ["G", "Q", "aligned_rmse", "spread", "seeds"]
     assert lines[2].split()[2] == f"{best['aligned_rmse'].item():.4g}"
     assert lines[-2:] == ["12 done", f"written: {out}/table.parquet"]
-    assert "12/12" in shown.err
+    assert re.fullmatch(r".* 12/12 [0-9: ]+\n", shown.err.splitlines(keepends=True)[-1])  # in a log, too
     shown = run("plot", out, "--x", "G", "--y", "Q", "--value", "aligned_rmse")
     assert shown.out == f"written: {out}/plot.png\n" and (out / "plot.png").read_bytes()[1:4] == b"PNG"
     run("plot", out, "--x", "G", "--at", "Q=10", "--out", tmp_path / "line.svg")

@@ -42,6 +42,13 @@ def test_a_run_that_ends_early_says_why(tmp_path, capsys):
     assert "The run ended early, at 0.2 s: rmse &lt; 100 for 0.2*second." in page
 
 
+def test_a_condition_that_is_never_true_is_said(tmp_path, capsys):
+    told = "never true, so that the run went on to its end: rmse < 1e-9"
+    for condition, never in (("rmse < 1e-9", True), ("rmse < 100", False)):
+        command("run", *SMALL, "--stop-when", condition, "--overwrite", "--out", tmp_path / "out")
+        assert (told in capsys.readouterr().err) == never
+
+
 @pytest.mark.slow
 def test_it_is_as_one_of_that_length(tmp_path, capsys):
     command("run", *SMALL, "--stop-when", "rmse < 100", "--out", tmp_path / "early")

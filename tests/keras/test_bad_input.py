@@ -77,6 +77,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "constrained layer": (lambda: FullFORCEModel(force_layer=constrained(), hint_dim=0), ValueError, "ConstrainedNoFeedbackESN goes with BioFORCEModel."),
     "alpha_P": (lambda: model(alpha_P=-1), ValueError, "FORCEModel.alpha_P: expected a finite number above 0.\nReceived: -1"),
     "gain": (lambda: model(gain="half"), ValueError, "FORCEModel.gain: expected 'divided' or 'undivided'.\nReceived: 'half'"),
+    "start after stop": (lambda: model(start=5, stop=2), ValueError, "FORCEModel.stop: expected stop at or after start.\nReceived: 'start=5, stop=2 (steps)'\nFix: exchange them."),
     "update_every": (lambda: model(update_every=0), ValueError, "FORCEModel.update_every: expected a whole number, at least 1.\nReceived: 0"),
     "forgetting": (lambda: model(forgetting=0), ValueError, "FORCEModel.forgetting: expected a number in (0, 1].\nReceived: 0"),
     "dtype": (lambda: model(dtype="float16"), ValueError, "FORCEModel.dtype: expected "),
@@ -107,8 +108,9 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "compile argument": (lambda: model().compile(metric=["mae"]), TypeError, "FORCEModel.compile.metric: expected an argument that exists.\nReceived: 'metric'"),
     # fit, evaluate, predict
     "fit before compile": (lambda: FORCEModel(force_layer=esn()).fit(x, y), ValueError, "FORCEModel.fit: expected a compiled model.\nReceived: 'not compiled'\nFix: call compile(metrics=[\"mae\"]) first."),
-    "predict before fit": (lambda: model().predict(x), ValueError, "FORCEModel.predict: expected a model that has its weights.\nReceived: 'not built'\nFix: call fit first, or load weights."),
+    "predict before fit": (lambda: model().predict(x), ValueError, "FORCEModel.predict: expected a model that has its weights.\nReceived: 'not built'\nFix: call fit first, or build, which draws them; load_weights comes after it."),
     "evaluate before fit": (lambda: model().evaluate(x, y), ValueError, "FORCEModel.evaluate: expected a model that has its weights."),
+    "hints where nothing learns": (lambda: _drawn(_full(1), 3).predict(np.ones((5, 2)), verbose=0), ValueError, "FullFORCEModel.predict.x: expected 1 values at each time step (inputs without hints, which only fit takes).\nReceived: (5, 1, 2)"),
     "no y": (lambda: model().fit(x), TypeError, "FORCEModel.fit.y: expected an array of shape (timesteps, dimensions).\nReceived: None\nFix: pass the data."),
     "1D": (lambda: model().fit(x[:, 0], y), ValueError, "FORCEModel.fit.x: expected an array of shape (timesteps, dimensions) or (trials, timesteps, dimensions), not empty.\nReceived: (12,)\nFix: add the missing axis, e.g. x[:, None]."),
     "4D": (lambda: model().fit(x[None, None], y), ValueError, "FORCEModel.fit.x: expected an array of shape (timesteps, dimensions) or (trials, timesteps, dimensions), not empty.\nReceived: (1, 1, 12, 1)"),
@@ -153,6 +155,11 @@ def _bio() -> BioFORCEModel:
 def _full(hints: int) -> FullFORCEModel:
     made = FullFORCEModel(force_layer=nofeedback(), hint_dim=hints)
     made.compile(metrics=["mae"], **ENGINE)
+    return made
+
+
+def _drawn(made: FORCEModel, width: int) -> FORCEModel:
+    made.build((1, 1, width))
     return made
 
 

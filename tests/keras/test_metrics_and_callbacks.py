@@ -210,6 +210,19 @@ def test_what_has_no_meaning_is_said_once(caplog: pytest.LogCaptureFixture) -> N
         model.fit(x, y, verbose=0, callbacks=[callbacks.SwapEMAWeights()])
 
 
+def test_a_missing_tensorboard_is_said_before_an_epoch_runs(
+    fitted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    x, y = data(4)
+    before = fitted.get_weights()
+    monkeypatch.setattr("tension_sim.keras_style.training.find_spec", lambda name: None)
+    told = r"FORCEModel\.callbacks: expected TensorBoard to be installed\.(.|\n)*Fix: pip install tensorboard"
+    with pytest.raises(ModuleNotFoundError, match=told):
+        fitted.fit(x, y, verbose=0, callbacks=[callbacks.TensorBoard(tmp_path)])
+    for now, was in zip(fitted.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, was)
+
+
 def test_bars_show_what_is_measured_and_nothing_else(fitted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     x, y = data(12)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_a_layer_written_for_the_published_package_gives_our_numbers(cls: type) 
     np.testing.assert_allclose(
         theirs.original_force_layer.output_kernel, ours.original_force_layer.output_kernel, rtol=0, atol=1e-4
     )
+
+
+def test_a_step_that_calls_ours_is_no_riddle_to_autograph(caplog: pytest.LogCaptureFixture) -> None:
+    class Louder(models.EchoStateNetwork):
+        def call(self, inputs: Any, states: Any) -> Any:
+            return super().call(3 * inputs, states)
+
+    told = logging.getLogger("tensorflow")
+    told.addHandler(caplog.handler)
+    try:
+        trained(Louder(dtdivtau=0.1, units=20, output_size=1, activation="tanh", seed=5))
+    finally:
+        told.removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if "AutoGraph" in record.getMessage()] == []
 
 
 def test_a_recurrent_kernel_can_be_initialised_by_a_subclass() -> None:

@@ -130,6 +130,8 @@ def test_workers_are_jobs(pretended_slurm, tmp_path):
     """All but the batch system itself is real: job scripts, keys, the scheduler, and the end of the jobs."""
     path = written(tmp_path, SMALL_JOB + 'interface = "lo"\nwalltime = "00:10:00"\n')
     here = sweep("lif_sine", {"Q": [1, 10]}, 2, **how(tmp_path / "here"))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / ".dask-jobqueue.worker.key.x1").touch()  # as a command that was killed leaves it
     there = sweep("lif_sine", {"Q": [1, 10]}, 2, **how(tmp_path / "there", client=path))
     assert numbers(there) == numbers(here)
     assert not list((tmp_path / "there").glob(".*worker.*")), "keys of the workers outlive the sweep"

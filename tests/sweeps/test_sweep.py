@@ -19,7 +19,9 @@ from tension_sim.errors import (
     RunFailedError,
     UnknownNameError,
 )
+from tension_sim.sweeps.base import base_of
 from tension_sim.sweeps.journal import JOURNAL, Journal
+from tension_sim.sweeps.sweep import plan_sweep
 from tension_sim.sweeps.workers import ThisProcess
 
 pytest.importorskip("pandas", reason="sweeps need the extra")
@@ -86,6 +88,20 @@ def test_drawn_points_have_a_dimension_of_their_own(quick, tmp_path):
     data = found.to_xarray()
     assert dict(data.sizes) == {"point": 12, "seed": 1}
     assert data["G"].dims == ("point",) and len(set(data["G"].values)) == 12
+
+
+def test_a_sweep_with_nothing_left_is_at_its_end(quick, tmp_path):
+    """As its bar shows, which stood at none of all points."""
+    seen = []
+    for _ in range(2):
+        sweep("lif_sine", {"Q": [1, 10]}, **how(tmp_path / "out", progress=lambda *told: seen.append(told[:2])))
+    assert seen[0] == (0, 2) and seen[-1] == (2, 2) and seen.count((2, 2)) == 2
+
+
+def test_a_forecast_counts_what_a_point_takes_beside_its_steps(tmp_path):
+    """A program starts and ends in more than ten milliseconds, however few its steps."""
+    plan = plan_sweep("sweep", base_of("sweep", "lif_sine", {"n": "20", "duration": "1*ms"}), {"Q": [1, 10]})
+    assert 0.01 < plan.check().seconds < 0.5
 
 
 def test_what_is_done_is_not_done_again_and_more_may_be_added(quick, tmp_path, monkeypatch):

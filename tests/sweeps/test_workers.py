@@ -209,8 +209,9 @@ def test_trials_of_a_search_run_in_other_processes(two_workers, tmp_path):
     assert states == ["COMPLETE"] * 6
 
 
-def test_ctrl_c_in_a_terminal_ends_all_processes_quietly(tmp_path):
-    """A terminal sends it to the workers too; only the command may answer."""
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+def test_signals_of_a_terminal_end_all_processes_quietly(tmp_path, number):
+    """A terminal sends Ctrl-C, and SIGHUP when it is closed, to the workers too; only the command may answer."""
     words = ["sweep", "nicola_clopath_2017/lif_sine", "--grid", "Q=1,3,10", "--seeds", "50", "--workers", "1"]
     words += ["--target", "numpy", "--out", str(tmp_path / "out")]
     words += [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
@@ -222,7 +223,7 @@ def test_ctrl_c_in_a_terminal_ends_all_processes_quietly(tmp_path):
         journal, end = tmp_path / "out" / "points.jsonl", time.monotonic() + 120
         while time.monotonic() < end and not (journal.exists() and journal.stat().st_size):
             time.sleep(0.2)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         shown, _ = process.communicate(timeout=120)
-    assert process.returncode == 130 and "the same command goes on" in shown
+    assert process.returncode == 128 + number and "the same command goes on" in shown
     assert "Traceback" not in shown

@@ -49,6 +49,16 @@ def test_page_of_a_recipe_has_what_it_leaves_out(monkeypatch):
     assert "| `learning.gain` | `divided` |\n" in page
 
 
+def test_options_in_the_notes_of_recipes_stay_options():
+    smartquotes = pytest.importorskip("docutils.utils.smartquotes", reason="the site needs the extra docs")
+    action = re.search(r'^smartquotes_action = "(\w+)"', (DOCS / "conf.py").read_text(), re.MULTILINE)
+    notes = [load_recipe(name).notes for name in RECIPES]
+    assert sum(text.count("--set") for text in notes) > 5
+    for text in notes:
+        shown = smartquotes.smartyPants(text, action[1] if action else "qDe")
+        assert re.findall(r"--\w+", shown) == re.findall(r"--\w+", text)
+
+
 def test_gallery_has_a_figure_of_every_recipe():
     assert {path.relative_to(DOCS / "gallery").with_suffix("").as_posix() for path in STORED} == set(RECIPES)
 

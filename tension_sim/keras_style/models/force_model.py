@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...declare.learning import check_forgotten
-from ...declare.validation import check_positive
+from ...declare.validation import check_positive, check_window
 from ...errors import InvalidTypeError, InvalidValueError, message
 from ...results.results import Results
 from ...tensorflow.bases import KerasModel
@@ -109,6 +109,8 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         self._update_every = check_count(f"{name}.update_every", update_every)
         self._learn_start = check_count(f"{name}.start", start, 0)
         self._learn_stop = None if stop is None else check_count(f"{name}.stop", stop, 0)
+        if self._learn_stop is not None:
+            check_window(f"{name}.stop", self._learn_start, self._learn_stop)
         if gain not in ("divided", "undivided"):
             raise InvalidValueError(message(f"{name}.gain", "'divided' or 'undivided'", gain))
         self._divided = gain == "divided"

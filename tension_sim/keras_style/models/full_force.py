@@ -158,6 +158,9 @@ class FullFORCEModel(FORCEModel):
         width = super()._input_width(method)
         return width if width is None or method != "fit" else width + self._hint_dim
 
+    def _width_of(self, method: str) -> str:
+        return "inputs and hints" if method == "fit" else "inputs without hints, which only fit takes"
+
     def force_layer_call(self, x: Any, training: bool, **kwargs: Any) -> Any:
         """In training, advance the target network on (input, hint, target), then the task network."""
         if not training:
