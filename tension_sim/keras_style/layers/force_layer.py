@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...declare.validation import check_fraction
+from ...declare.validation import check_fraction, check_number
 from ...errors import InvalidValueError, UnsupportedError, message, problem
+from ...system.memory import check_memory
 from ...tensorflow.bases import KerasLayer
 from ...tensorflow.variables import SeedGenerator, accept_read_value, hook
 from ..arguments import check_precision
@@ -92,13 +93,12 @@ class FORCELayer(Configured, KerasLayer):
         self.units: int = check_count(f"{name}.units", units)
         self._output_size = check_count(f"{name}.output_size", output_size)
         self.activation: Any = activation_function(f"{name}.activation", activation)
-        if seed is not None:
-            check_count(f"{name}.seed", seed, 0)
+        seed = None if seed is None else check_count(f"{name}.seed", seed, 0)
         if p_recurr is not None:
             check_fraction(f"{name}.p_recurr", p_recurr, "p_recurr is the probability of a connection.")
         self._seed = seed
         self.seed_gen: Any = SeedGenerator(seed)
-        self._g = g
+        self._g = check_number(f"{name}.g", g)
         self._input_kernel_trainable = check_flag(f"{name}.input_kernel_trainable", input_kernel_trainable)
         self._recurrent_kernel_trainable = check_flag(f"{name}.recurrent_kernel_trainable", recurrent_kernel_trainable)
         self._output_kernel_trainable = check_flag(f"{name}.output_kernel_trainable", output_kernel_trainable)
@@ -179,6 +179,8 @@ class FORCELayer(Configured, KerasLayer):
 
     def build(self, input_shape: Any) -> None:
         """Create the kernels for inputs of shape (..., inputs)."""
+        numbers = self.units * (input_shape[-1] + self.units + 2 * self.output_size)
+        check_memory(f"{type(self).__name__}.units", 4 * numbers, "fewer units, inputs or outputs")
         for name in self._kernels:
             initialize = getattr(self, f"initialize_{name}_kernel")
             initialize(input_shape[-1]) if name == "input" else initialize()

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ...declare.equations import resolve_parameters
 from ...declare.units import magnitude
-from ...declare.validation import check_positive
+from ...declare.validation import check_number, check_positive
 from ...errors import InvalidValueError, message
 from ...tensorflow.step import RateStep, rate_step
 from .equation_layer import EquationLayer
@@ -41,7 +41,7 @@ class RateLayer(EquationLayer):
 
     def __init__(self, dtdivtau: float, hscale: float = 0.25, like: RateLayer | None = None, **kwargs: Any) -> None:
         self.dtdivtau: float = check_positive(f"{type(self).__name__}.dtdivtau", dtdivtau)
-        self.hscale = hscale
+        self.hscale: float = check_number(f"{type(self).__name__}.hscale", hscale)
         super().__init__(**kwargs)
         self._read_file(like)
         if "tau" not in self._neuron.parameters:

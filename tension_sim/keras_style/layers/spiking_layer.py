@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...declare.equations import load_synapse
-from ...declare.validation import check_positive
+from ...declare.validation import check_number, check_positive
 from ...errors import InvalidTypeError, InvalidValueError, message, problem
 from ...tensorflow.step import filter_step
 from ...tensorflow.variables import hook, traced
@@ -87,16 +87,19 @@ class SpikingNN(FORCELayer):
         self.dt: float = check_positive(f"{name}.dt", dt)
         self.tau_decay: float = check_positive(f"{name}.tau_decay", tau_decay)
         self.tau_syn: float = check_positive(f"{name}.tau_syn", tau_syn)
-        if tau_rise != 0:
+        self.tau_rise: float = check_number(f"{name}.tau_rise", tau_rise)
+        if self.tau_rise != 0:
             check_positive(f"{name}.tau_rise", tau_rise, "use 0 for a single exponential filter.")
-        self.tau_rise = tau_rise
+        for of, value in (("v_reset", v_reset), ("v_peak", v_peak)):
+            if value is not None:
+                check_number(f"{name}.{of}", value)
         if None not in (v_reset, v_peak) and not v_reset < v_peak:
             raise InvalidValueError(message(f"{name}.v_reset", f"a voltage below v_peak ({v_peak})", v_reset))
         self.v_peak = v_peak
         self.v_reset = v_reset
         self.I_bias = I_bias
-        self.G = G
-        self.Q = Q
+        self.G: float = check_number(f"{name}.G", G)
+        self.Q: float = check_number(f"{name}.Q", Q)
         super().__init__(activation=activation, recurrent_kernel_trainable=False, **kwargs)
         self._initial_h = row_of(f"{name}.initial_h", initial_h, self.units)
         self._initial_voltage = row_of(f"{name}.initial_voltage", initial_voltage, self.units)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ...declare.validation import check_positive
+from ...declare.validation import check_number, check_positive
 from ...errors import InvalidValueError, message
 from .file_spiking import FileSpikingNN
 from .spiking_layer import SpikingNN
@@ -43,8 +43,8 @@ class LIF(FileSpikingNN):
     def __init__(self, tau_mem: float, tau_ref: float, **kwargs: Any) -> None:
         name = type(self).__name__
         self.tau_mem: float = check_positive(f"{name}.tau_mem", tau_mem)
-        self.tau_ref = tau_ref
-        if not tau_ref >= 0:
+        self.tau_ref: float = check_number(f"{name}.tau_ref", tau_ref)
+        if self.tau_ref < 0:
             raise InvalidValueError(message(f"{name}.tau_ref", "a time, 0 or longer", tau_ref))
         super().__init__(**kwargs)
 
@@ -93,13 +93,13 @@ class Izhikevich(FileSpikingNN):
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
-        self.adapt_time_inv = adapt_time_inv
-        self.resonance_param = resonance_param
+        self.adapt_time_inv: float = check_number(f"{name}.adapt_time_inv", adapt_time_inv)
+        self.resonance_param: float = check_number(f"{name}.resonance_param", resonance_param)
         self.capacitance: float = check_positive(f"{name}.capacitance", capacitance)
-        self.adapt_jump_curr = adapt_jump_curr
-        self.gain_on_v = gain_on_v
-        self.v_resting = v_resting
-        self.v_thres = v_thres
+        self.adapt_jump_curr: float = check_number(f"{name}.adapt_jump_curr", adapt_jump_curr)
+        self.gain_on_v: float = check_number(f"{name}.gain_on_v", gain_on_v)
+        self.v_resting: float = check_number(f"{name}.v_resting", v_resting)
+        self.v_thres: float = check_number(f"{name}.v_thres", v_thres)
         super().__init__(**kwargs)
 
     def file_arguments(self) -> dict[str, float]:
