@@ -189,5 +189,5 @@ LEFT_OUT = {
     "errors.tensorflow_missing": "for messages",
 }
 
-#: Modules of classes in the style of Keras: tests/keras/test_bad_input.py.
-OF_KERAS = {"base", "callbacks", "constrained", "esn", "models", "spiking"}
+#: Modules that need TensorFlow: tests/keras/test_bad_input.py.
+OF_KERAS = {"base", "callbacks", "constrained", "esn", "keras_style", "models", "spiking", "tensorflow"}

@@ -313,7 +313,7 @@ def mean_correlation(output: np.ndarray, target: np.ndarray) -> float:
 
     Examples
     --------
-    >>> mean_correlation(np.array([[0.0, 5], [1, 5]]), np.array([[1.0, 2], [2, 3]]))
+    >>> round(mean_correlation(np.array([[0.0, 5], [1, 5]]), np.array([[1.0, 2], [2, 3]])), 12)
     1.0
     """
     r = known_correlations(output, target)

@@ -98,7 +98,7 @@ def test_one_run_and_what_is_no_run_are_not_compared():
     run = synthetic_results(seconds=1.0)
     with pytest.raises(InvalidValueError, match=r"Comparison.runs: expected 2 to 12 runs"):
         Comparison([run])
-    with pytest.raises(InvalidTypeError, match=r"Comparison.runs: expected Results[\s\S]*Fix: Results.load"):
+    with pytest.raises(InvalidTypeError, match=r"Comparison.runs: expected Results[\s\S]*Fix: Simulation.run"):
         Comparison([run, "results.h5"])
     with pytest.raises(InvalidTypeError, match=r"Comparison.runs: expected Results"):
         Comparison("ab")

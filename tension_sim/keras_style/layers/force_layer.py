@@ -179,7 +179,7 @@ class FORCELayer(Configured, KerasLayer):
 
     def build(self, input_shape: Any) -> None:
         """Create the kernels for inputs of shape (..., inputs)."""
-        numbers = self.units * (input_shape[-1] + self.units + 2 * self.output_size)
+        numbers = self.units * ((input_shape[-1] or 0) + self.units + 2 * self.output_size)
         check_memory(f"{type(self).__name__}.units", 4 * numbers, "fewer units, inputs or outputs")
         for name in self._kernels:
             initialize = getattr(self, f"initialize_{name}_kernel")
