@@ -17,7 +17,7 @@ from ...tensorflow.recurrence import Recurrence
 from ...tensorflow.rules import Rules
 from ...tensorflow.variables import accept_read_value, hook, is_ours, traced, when
 from ..arguments import check_call, input_of, pair_of
-from ..checks import check_count
+from ..checks import check_count, check_flag
 from ..compiling import Compiling
 from ..config import Configured, pass_on
 from ..layers.force_layer import FORCELayer
@@ -111,11 +111,12 @@ class FORCEModel(Configured, Saving, Compiling, Training, Trained, Rules, Declar
         self._learn_stop = None if stop is None else check_count(f"{name}.stop", stop, 0)
         if self._learn_stop is not None:
             check_window(f"{name}.stop", self._learn_start, self._learn_stop)
-        if gain not in ("divided", "undivided"):
+        if not isinstance(gain, str) or gain not in ("divided", "undivided"):
             raise InvalidValueError(message(f"{name}.gain", "'divided' or 'undivided'", gain))
         self._divided = gain == "divided"
         check_forgotten(name, forgetting, relaxation)
         self._forgets = Forgetting(float(forgetting), float(relaxation), self.alpha_P)
+        return_sequences = check_flag(f"{name}.return_sequences", return_sequences)
         pass_on(name, force_layer, dtype, seed)
         check_forgotten(name, forgetting, relaxation, force_layer.compute_dtype)
         super().__init__(dtype=force_layer.dtype_policy, **kwargs)

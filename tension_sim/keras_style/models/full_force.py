@@ -11,7 +11,7 @@ from ...errors import InvalidValueError, message
 from ...tensorflow.recurrence import Recurrence
 from ...tensorflow.variables import hook, is_ours, traced, when
 from ..arguments import pair_of
-from ..checks import check_count
+from ..checks import check_count, check_flag
 from ..layers.rate_layer import RateLayer
 from ..layers.target_network import TargetGeneratingNetwork
 from .force_model import FORCEModel
@@ -52,7 +52,8 @@ class FullFORCEModel(FORCEModel):
         super().__init__(**kwargs)
         name = type(self).__name__
         self._hint_dim = check_count(f"{name}.hint_dim", hint_dim, 0)
-        self._target_output_kernel_trainable = target_output_kernel_trainable
+        trainable = check_flag(f"{name}.target_output_kernel_trainable", target_output_kernel_trainable)
+        self._target_output_kernel_trainable = trainable
         self._output_dim = self.original_force_layer.output_size
         if self._output_dim != 1:
             raise InvalidValueError(message(f"{name}.force_layer", "a layer with output_size 1", self._output_dim))
