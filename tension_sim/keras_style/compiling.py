@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from ..declare.validation import check_text
 from ..errors import InvalidTypeError, InvalidValueError, UnsupportedError, message, problem, unknown_name
 from ..tensorflow.bases import ModelPart
 from ..tensorflow.variables import hook
@@ -68,13 +70,17 @@ def _refuse_unknown(where: str, given: Mapping[str, Any]) -> None:
         )
 
 
-def _check_execution(where: str, backend: Any, jit_compile: Any, steps_per_execution: Any) -> None:
-    if backend is not None and backend not in _BACKENDS:
+def _check_execution(where: str, backend: Any, target: Any, jit_compile: Any, steps: Any) -> int | None:
+    """Refuse what cannot say how a model runs; return how many time steps are asked for."""
+    if backend is not None and check_text(f"{where}.backend", backend) not in _BACKENDS:
         raise unknown_name(f"{where}.backend", "backend", backend, _BACKENDS)
-    if jit_compile not in (True, False, "auto"):
+    if target is not None:
+        check_text(f"{where}.target", target)
+    if not isinstance(jit_compile, bool | np.bool_ | str) or jit_compile not in (True, False, "auto"):
         raise InvalidValueError(message(f"{where}.jit_compile", "True, False or 'auto'", jit_compile))
-    if steps_per_execution is not None:
-        check_count(f"{where}.steps_per_execution", steps_per_execution, what="a whole number of time steps")
+    if steps is None:
+        return None
+    return check_count(f"{where}.steps_per_execution", steps, what="a whole number of time steps")
 
 
 class CompiledMetrics:
@@ -139,7 +145,7 @@ class Compiling(ModelPart):
             )
         _refuse_unknown(where, kwargs)
         metrics = _check_metrics(f"{where}.metrics", metrics)
-        _check_execution(where, backend, jit_compile, steps_per_execution)
+        steps_per_execution = _check_execution(where, backend, target, jit_compile, steps_per_execution)
         engine = self._chosen_engine(backend, target, False if run_eagerly else jit_compile)
         arguments = {
             "metrics": metrics,

@@ -248,7 +248,8 @@ class Training(ModelPart):
         asked = self._steps_per_execution if self.compiled else None
         asked = 1 if asked is None and self._runs_eagerly() else asked
         exact = asked == 1
-        window = self._window(kind, asked, dispatcher.listens and not exact)
+        most = 1 << (len(xs) - 1).bit_length()  # a window has room for its steps: as many as like sequences fill
+        window = self._window(kind, asked and min(asked, most), dispatcher.listens and not exact)
         inputs = xs[:, 0, :]
         targets = None if ys is None else ys[:, 0, :]
         logs: dict[str, Any] = {}

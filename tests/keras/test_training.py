@@ -86,6 +86,14 @@ def test_replayed_callbacks_see_what_exact_ones_see(monkeypatch: pytest.MonkeyPa
             assert logs == pytest.approx(wanted_logs, abs=1e-5)
 
 
+def test_more_steps_at_once_than_there_are_take_no_more_memory() -> None:
+    x, y = data(43)
+    by_default, at_once = compiled(esn()), compiled(esn(), steps_per_execution=2**40)
+    for model in (by_default, at_once):
+        model.fit(x, y, verbose=0)
+    np.testing.assert_allclose(at_once.predict(x, verbose=0), by_default.predict(x, verbose=0), rtol=0, atol=1e-6)
+
+
 def test_a_replayed_state_cannot_be_written() -> None:
     class Writes(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
