@@ -325,7 +325,7 @@ class Training(ModelPart):
     ) -> keras.callbacks.CallbackList:
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return self._checked_list(callbacks, history)
-        if verbose not in ("auto", 0, 1, 2):
+        if not isinstance(verbose, str | int | np.integer | np.bool_) or verbose not in ("auto", 0, 1, 2):
             raise InvalidValueError(message(f"{type(self).__name__}.verbose", "0, 1, 2 or 'auto'", verbose))
         given = [] if callbacks is None else callbacks
         for callback in given if isinstance(given, Sequence) else [given]:

@@ -15,6 +15,7 @@ pytest.importorskip("tensorflow", reason="the Keras-style classes need TensorFlo
 import keras  # noqa: E402
 
 from tension_sim.base import FORCELayer, FORCEModel  # noqa: E402
+from tension_sim.callbacks import OutputTracking  # noqa: E402
 from tension_sim.constrained import BioFORCEModel, ConstrainedNoFeedbackESN  # noqa: E402
 from tension_sim.esn import ESNFORCEModel  # noqa: E402
 from tension_sim.keras_style.on_brian.window import BrianWindow  # noqa: E402
@@ -141,6 +142,8 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "validation type": (lambda: model().fit(x, y, validation_data=x), TypeError, "FORCEModel.fit.validation_data: expected a pair (x, y).\nReceived: 'ndarray'"),
     "epochs": (lambda: model().fit(x, y, epochs=0), ValueError, "FORCEModel.fit.epochs: expected a whole number, at least 1.\nReceived: 0"),
     "verbose": (lambda: model().fit(x, y, verbose=9), ValueError, "FORCEModel.verbose: expected 0, 1, 2 or 'auto'.\nReceived: 9"),
+    "verbose in numbers": (lambda: model().fit(x, y, verbose=np.zeros(0)), ValueError, "FORCEModel.verbose: expected 0, 1, 2 or 'auto'.\nReceived: array([]"),
+    "tracking beyond memory": (lambda: OutputTracking(10**14, 1), MemoryError, "OutputTracking.timesteps: expected what fits into the memory of"),
     "callbacks": (lambda: model().fit(x, y, callbacks=[print]), TypeError, "FORCEModel.callbacks: expected a list of keras.callbacks.Callback."),
     "batch_size": (lambda: model().fit(x, y, batch_size=32), ValueError, "FORCEModel.fit.batch_size: expected None or 1.\nReceived: 32\nFix: leave batch_size out: each time step is a batch of its own, of size 1."),
     "shuffle": (lambda: model().fit(x, y, shuffle=True), ValueError, "FORCEModel.fit.shuffle: expected None or False.\nReceived: True\nFix: leave shuffle out: time steps are learned in their order."),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidValueError, message
+from ...system.memory import check_memory
 from ...tensorflow.bases import KerasCallback
 from ..checks import check_count
 
@@ -18,6 +19,7 @@ class _StateTracking(KerasCallback):
         super().__init__()
         name = type(self).__name__
         shape = (check_count(f"{name}.timesteps", timesteps), check_count(f"{name}.{size_name}", size))
+        check_memory(f"{name}.timesteps", 8 * shape[0] * shape[1], "fewer time steps")
         self.tracking_arr: np.ndarray = np.zeros(shape)
         self._index = index
 
