@@ -15,6 +15,7 @@ import tensorflow as tf
 from ..circuit.unwatched import check_unwatched
 from ..errors import EngineNotFoundError, InvalidTypeError, InvalidValueError, message
 from ..system.interrupts import Interrupts
+from ..system.progress import is_verbosity
 from ..tensorflow.bases import ModelPart
 from ..tensorflow.eager import EagerWindow
 from ..tensorflow.loop import Measure, Window
@@ -325,7 +326,7 @@ class Training(ModelPart):
     ) -> keras.callbacks.CallbackList:
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return self._checked_list(callbacks, history)
-        if not isinstance(verbose, str | int | np.integer | np.bool_) or verbose not in ("auto", 0, 1, 2):
+        if not is_verbosity(verbose):
             raise InvalidValueError(message(f"{type(self).__name__}.verbose", "0, 1, 2 or 'auto'", verbose))
         given = [] if callbacks is None else callbacks
         for callback in given if isinstance(given, Sequence) else [given]:

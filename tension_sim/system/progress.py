@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from ..errors import InvalidTypeError, message
 
-__all__ = ["Bar", "Progress", "Report", "check_progress", "progress_of", "terminal_bar"]
+__all__ = ["Bar", "Progress", "Report", "check_progress", "is_verbosity", "progress_of", "terminal_bar"]
 
 Report = Callable[[int, int], None]
 #: What a `progress` argument may be.
@@ -18,6 +20,17 @@ Progress = bool | Report | None
 
 _EVERY = 0.1  # seconds between two pictures of a bar
 _WITH_LINES = 5  # pictures a second of one with lines above it
+
+
+def is_verbosity(value: Any) -> bool:
+    """Say whether a value is one that `verbose` may have, as in Keras.
+
+    Examples
+    --------
+    >>> is_verbosity("auto"), is_verbosity(3), is_verbosity([1])
+    (True, False, False)
+    """
+    return isinstance(value, str | int | np.integer | np.bool_) and value in ("auto", 0, 1, 2)
 
 
 @contextmanager

@@ -203,7 +203,7 @@ def make_task(name: str, n_steps: int, dt: float, rng: np.random.Generator | Non
     period = _period(found, grid, parsed, common)
     rows, outputs = period or grid.n_steps, found.count_outputs(parsed)
     check_memory("Task.n_steps", _COPIES * 8 * rows * (outputs + common["input_slots"]), "fewer steps or channels")
-    target = _rows(found.compute(grid, parsed), rows)
+    target = _rows(found.compute(grid, parsed, rows, outputs), rows)
     inputs = None
     if common["input_slots"]:
         inputs = _rows(clock_signal(grid, common["input_slots"], common["input_length"]), rows)

@@ -227,21 +227,31 @@ class Supervisor(Registered):
         """Number of outputs under parsed `settings`."""
         return self.outputs(**settings) if callable(self.outputs) else self.outputs
 
-    def compute(self, grid: Grid, settings: Mapping[str, Any]) -> np.ndarray:
+    def compute(self, grid: Grid, settings: Mapping[str, Any], rows: int, outputs: int) -> np.ndarray:
         """Return the target under parsed settings: a row for each step, or for each of one period.
+
+        Parameters
+        ----------
+        grid : Grid
+            The time steps.
+        settings : mapping
+            As parsed.
+        rows, outputs : int
+            The shape that is wanted, where the caller knows it: others ask for the period, which may read a file.
 
         Raises
         ------
         InvalidTypeError, InvalidValueError
             If the function returns something else.
         """
-        where, outputs = f"supervisor {self.name}", self.count_outputs(settings)
+        where = f"supervisor {self.name}"
         target = check_samples(where, self.function(grid, **settings))
-        period = self.period(grid, **settings)
-        if target.shape[1] != outputs or len(target) not in (grid.n_steps, period):
-            rows = f"{grid.n_steps} steps" if period is None else f"{grid.n_steps} steps, or {period} of one period"
+        known = len(target) in (rows, grid.n_steps) or len(target) == self.period(grid, **settings)
+        if not known or target.shape[1] != outputs:
+            period = self.period(grid, **settings)
+            wanted = f"{grid.n_steps} steps" if period is None else f"{grid.n_steps} steps, or {period} of one period"
             fix = "say how many by @supervisor(outputs=...), or after how many steps it repeats by period=..."
-            raise InvalidValueError(message(where, f"{rows}, and outputs: {outputs}", target.shape, fix))
+            raise InvalidValueError(message(where, f"{wanted}, and outputs: {outputs}", target.shape, fix))
         return target
 
 

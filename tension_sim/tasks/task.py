@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..declare.described import Described
-from ..declare.validation import check_series, check_steps, check_text
+from ..declare.validation import check_finite, check_series, check_steps, check_text
 from ..errors import InvalidValueError, message
 
 __all__ = ["Task", "check_samples"]
@@ -126,6 +126,9 @@ def check_samples(where: str, samples: Any, unit: str = "1") -> np.ndarray:
     ((3, 1), (3, 0))
     """
     if isinstance(samples, np.ndarray) and samples.ndim == 2 and (isinstance(samples, np.memmap) or not samples.size):
+        return samples
+    if type(samples) is np.ndarray and samples.ndim == 2 and samples.dtype == float and samples.flags.c_contiguous:
+        check_finite(where, samples)  # without a copy: it may be large
         return samples
     return np.ascontiguousarray(check_series(where, samples, unit))
 

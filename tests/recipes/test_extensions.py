@@ -120,39 +120,15 @@ def test_an_installed_package_adds_protocols_and_supervisors(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("written", "instead", "text"),
     [
-        (
-            "    return Forecast(",
-            "    return None\n    return Forecast(",
-            "forecast: expected Forecast(...)",
-        ),
+        ("    return Forecast(", "    return None\n    return Forecast(", "forecast: expected Forecast(...)"),
         ("memory=40 * n**2", "memory='all'", "Forecast: memory: expected a number.\nReceived: 'all'"),
-        (
-            "    return Outcome(",
-            "    return results\n    return Outcome(",
-            "run: expected Outcome(...)",
-        ),
+        ("    return Outcome(", "    return results\n    return Outcome(", "run: expected Outcome(...)"),
         ("return Outcome(results", "return Outcome(None", "Outcome.results: expected Results.\nReceived: None"),
-        (
-            "float(np.abs(results.output).mean())",
-            "results.output",
-            "Outcome.numbers: rate: expected a number.",
-        ),
+        ("float(np.abs(results.output).mean())", "results.output", "Outcome.numbers: rate: expected a number."),
         ('{"rate": float(np.abs(results.output).mean())}', "[1]", "Outcome.numbers: expected names with numbers.\nRec"),
-        (
-            'Number("mean absolute rate")',
-            "1.0",
-            "Protocol.expected: expected names with a Number each.",
-        ),
-        (
-            "    run=run,",
-            "    run=None,",
-            "Protocol.run: expected a function, called as run(",
-        ),
-        (
-            "    forecast=forecast,",
-            "    forecast=1,",
-            "Protocol.forecast: expected a function, called as",
-        ),
+        ('Number("mean absolute rate")', "1.0", "Protocol.expected: expected names with a Number each."),
+        ("    run=run,", "    run=None,", "Protocol.run: expected a function, called as run("),
+        ("    forecast=forecast,", "    forecast=1,", "Protocol.forecast: expected a function, called as"),
     ],
 )
 def test_what_a_protocol_of_ones_own_says_and_returns_is_checked(folder, written, instead, text):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidTypeError, InvalidValueError, message
+from ...system.progress import is_verbosity
 
 __all__ = ["Callbacks", "History", "ProgressBar"]
 
@@ -58,7 +59,7 @@ class ProgressBar:
 
     def __init__(self, verbose: Any) -> None:
         where = "Trainer.fit.verbose"
-        if not isinstance(verbose, str | int | np.integer | np.bool_) or verbose not in ("auto", 0, 1, 2):
+        if not is_verbosity(verbose):
             raise InvalidValueError(message(where, '"auto", 0, 1 or 2', verbose, "0 is silent."))
         self.verbose: int = (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
         self.first: int = 0
